@@ -1,0 +1,57 @@
+"""``sockfleet``: the group of commands, each loaded only when it is asked for.
+
+`sockfleet --help` must stay light (asyncssh alone takes longer to import than Python to start), so
+a command's module is imported when the command runs; its line of help stands here.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ..inventory.errors import SockfleetError
+
+__all__ = ["cli", "main"]
+
+COMMANDS = {
+    "scan": "Collect from every host of an inventory and print a ranked table.",
+    "explain": "Show the arithmetic of one host, step by step.",
+    "merge": "Join scans of parts of a fleet into one.",
+    "inventory": "Show what was understood of an inventory.",
+    "demo": "Scan a simulated fleet of real SSH servers on this machine.",
+}
+"""Command and its line of help; the module of the same name holds it as ``command``."""
+
+
+class LazyCommands(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sockfleet", message="sockfleet %(version)s")
+def cli() -> None:
+    """How many TCP sockets are closed but still held, on every host of a Linux fleet, over SSH."""
+
+
+def main() -> None:
+    """The console script: sockfleet's own errors become one line on stderr and an exit code."""
+    try:
+        cli(prog_name="sockfleet")
+    except SockfleetError as error:
+        click.echo(f"sockfleet: error: {error}", err=True)
+        sys.exit(error.exit_code)

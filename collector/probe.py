@@ -1,0 +1,159 @@
+"""The one command that a host is asked to run, and how its answer is read.
+
+Traps that gave the command its form, each tried on the shells named in tests/collector/test_probe.py:
+
+* ``exec /bin/sh -c '…'`` on one line, without ``!``, single quotes inside or newlines, means the
+  same to sh, bash, dash, BusyBox ash, zsh, tcsh and fish.
+* dash's ``read`` takes one byte a system call, and the integer files below /proc/sys end after the
+  first read: ``read`` alone turned tcp_mem into its first digit. One ``head`` reads every file in
+  large reads and labels each by its path, as POSIX says for several operands: one fork in all.
+* A login shell's start-up files may print anything, numbers that look like ours too: only what
+  stands between two lines with this run's random mark counts.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .errors import Category, HostError, Phase
+from .reading import Kernel
+from .sockstat import Sockstat, SockstatError, parse_sockstat
+from .text import cleaned
+
+__all__ = ["ProbeAnswer", "new_mark", "parse_probe", "probe_command", "tcp_estab"]
+
+SOCKSTAT = "/proc/net/sockstat"
+SOCKSTAT6 = "/proc/net/sockstat6"
+SNMP = "/proc/net/snmp"
+OSRELEASE = "/proc/sys/kernel/osrelease"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
+TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
+PAGE_SIZE = "page_size"
+
+_FILES = (SOCKSTAT, SOCKSTAT6, SNMP, OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
+_LINES = 200  # of each file at most: far more than any of them has
+
+# head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT").
+# The page size is not in a file of its own; the first mapping of the shell itself tells it without
+# another fork (proc_pid_smaps(5)), and BusyBox has no getconf.
+_SCRIPT = (
+    'm={mark}; echo; echo "$m begin"; head -n {lines} {files} 2>/dev/null; '
+    'echo "==> {page_size} <=="; if [ -r /proc/self/smaps ]; then while read -r k v u; do '
+    'case $k in KernelPageSize:) echo "$v $u"; break;; esac; done </proc/self/smaps; fi; '
+    'echo "$m end"'
+)
+
+_LABEL = re.compile(rb"^==> (\S+) <==$")
+_WHOLE = re.compile(rb"[0-9]{1,20}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_mark() -> str:
+    """A mark for one run that nothing on a host can know beforehand."""
+    return f"sockfleet-{secrets.token_hex(8)}"
+
+
+def probe_command(mark: str) -> str:
+    """The command for the host's login shell; it only reads, and forks once."""
+    script = _SCRIPT.format(mark=mark, lines=_LINES, files=" ".join(_FILES), page_size=PAGE_SIZE)
+    return f"exec /bin/sh -c '{script}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAnswer:
+    """What one host's probe said."""
+
+    sockstat: Sockstat
+    sockstat6: Sockstat | None
+    kernel: Kernel
+
+
+def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
+    """Read the probe's whole standard output.
+
+    Raises HostError: ``no_shell`` where the begin mark is missing (something else than a POSIX
+    shell ran, or a forced command), ``truncated`` where the end mark is, ``unsupported_host``
+    where the host has no /proc/net/sockstat, ``parse`` where a file is not what it should be.
+    """
+    sections = _sections(_between_marks(stdout, mark.encode("ascii")))
+    if SOCKSTAT not in sections:
+        raise HostError(
+            Category.UNSUPPORTED_HOST,
+            Phase.PARSE,
+            f"no readable {SOCKSTAT}: not Linux, or /proc is mounted with subset=pid",
+        )
+    try:
+        sockstat6 = sections.get(SOCKSTAT6)
+        return ProbeAnswer(
+            sockstat=parse_sockstat(sections[SOCKSTAT]),
+            sockstat6=None if sockstat6 is None else parse_sockstat(sockstat6),
+            kernel=_kernel(sections),
+        )
+    except SockstatError as error:
+        raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
+
+
+def tcp_estab(snmp: bytes) -> int | None:
+    """CurrEstab of /proc/net/snmp, whose lines come in pairs of names and values; None without it."""
+    rows = [row.split() for row in snmp.splitlines() if row.startswith(b"Tcp: ")]
+    if len(rows) != 2 or b"CurrEstab" not in rows[0] or len(rows[0]) != len(rows[1]):
+        return None
+    return _whole(rows[1][rows[0].index(b"CurrEstab")])
+
+
+def _between_marks(stdout: bytes, mark: bytes) -> list[bytes]:
+    rows = stdout.split(b"\n")
+    begin, end = mark + b" begin", mark + b" end"
+    if rows.count(begin) != 1:
+        seen = cleaned(stdout, limit=120) or "nothing"
+        raise HostError(
+            Category.NO_SHELL,
+            Phase.PARSE,
+            f"the login shell did not run the probe; it printed {seen!r}. The account needs a real "
+            "login shell and no forced command",
+        )
+    inside = rows[rows.index(begin) + 1 :]
+    if inside.count(end) != 1:
+        raise HostError(
+            Category.TRUNCATED, Phase.PARSE, "the probe's output ended before its end mark"
+        )
+    return inside[: inside.index(end)]
+
+
+def _sections(rows: list[bytes]) -> Mapping[str, bytes]:
+    found: dict[str, list[bytes]] = {}
+    current: list[bytes] = []
+    for row in rows:
+        label = _LABEL.match(row)
+        if label:
+            current = found.setdefault(label[1].decode("ascii", "replace"), [])
+        elif row:  # head sets an empty line before each further label
+            current.append(row)
+    return {name: b"\n".join(lines) for name, lines in found.items()}
+
+
+def _kernel(sections: Mapping[str, bytes]) -> Kernel:
+    release = cleaned(sections.get(OSRELEASE, b""), limit=100)
+    boot_id = sections.get(BOOT_ID, b"").decode("ascii", "replace").strip()
+    limits = [_whole(word) for word in sections.get(TCP_MEM, b"").split()]
+    size = sections.get(PAGE_SIZE, b"").split()
+    kib = _whole(size[0]) if len(size) == 2 and size[1] == b"kB" else None
+    low, pressure, high = limits if len(limits) == 3 else (None, None, None)
+    return Kernel(
+        release=release or None,
+        boot_id=boot_id if _UUID.fullmatch(boot_id) else None,
+        page_size=None if kib is None else kib * 1024,
+        tcp_mem=None
+        if low is None or pressure is None or high is None
+        else (low, pressure, high),
+        tcp_max_orphans=_whole(sections.get(TCP_MAX_ORPHANS, b"").strip()),
+        tcp_estab=tcp_estab(sections.get(SNMP, b"")),
+    )
+
+
+def _whole(word: bytes) -> int | None:
+    return int(word) if _WHOLE.fullmatch(word) else None

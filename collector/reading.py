@@ -1,0 +1,69 @@
+"""The outcome of asking one host: a reading or a failure, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..inventory.models import Host
+from .errors import Category, Phase
+from .sockstat import Sockstat
+
+__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel", "Scope"]
+
+
+class Scope(StrEnum):
+    """Which network namespaces a reading covers; lower ones make ``tcp_close`` an upper bound."""
+
+    ALL_NAMESPACES = "all-namespaces"
+    VISIBLE_NAMESPACES = "visible-namespaces"
+    HOST_NAMESPACE = "host-namespace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """What the kernel says of itself and its limits; None where the host did not say."""
+
+    release: str | None = None
+    boot_id: str | None = None
+    page_size: int | None = None
+    """Bytes a page: the unit of ``mem`` and ``tcp_mem``."""
+    tcp_mem: tuple[int, int, int] | None = None
+    """Pages: low, pressure, high (net.ipv4.tcp_mem)."""
+    tcp_max_orphans: int | None = None
+    tcp_estab: int | None = None
+    """CurrEstab of /proc/net/snmp in the reader's namespace: what ``ss -s`` prints as estab."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostReading:
+    """One host answered, and its answer was whole."""
+
+    host: Host
+    address: str | None
+    """The IP address it was read at; None for local and behind a bastion."""
+    attempts: int
+    elapsed_s: float
+    """From the host's slot to the end of the last attempt, waits between attempts included."""
+    sockstat: Sockstat
+    sockstat6: Sockstat | None
+    """None where the host has no /proc/net/sockstat6: IPv6 is off."""
+    kernel: Kernel
+    scope: Scope = Scope.HOST_NAMESPACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFailure:
+    """One host gave no reading, and why."""
+
+    host: Host
+    address: str | None
+    attempts: int
+    """0 when it was never tried."""
+    elapsed_s: float
+    category: Category
+    phase: Phase
+    message: str
+
+
+HostOutcome = HostReading | HostFailure

@@ -1,0 +1,85 @@
+"""/proc/net/sockstat and sockstat6: bytes in, a frozen value out.
+
+Format: net/ipv4/proc.c sockstat_seq_show() and net/ipv6/proc.c sockstat6_seq_show() of the kernel:
+lines of ``NAME: key value key value …``. Newer kernels may add lines and keys; both are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .text import cleaned
+
+__all__ = ["Sockstat", "SockstatError", "parse_sockstat"]
+
+_MAX_LINES = 256
+_MAX_DIGITS = 20  # 2**64 - 1
+
+
+class SockstatError(ValueError):
+    """Bytes that are not a sockstat file; the text quotes the line and says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sockstat:
+    """One sockstat or sockstat6 file.
+
+    ``alloc``, ``orphan`` and ``mem`` of TCP belong to the whole machine, the other counters to the
+    reader's network namespace (kernel net/ipv4/proc.c: proto_sockets_allocated_sum_positive()
+    against sock_prot_inuse_get(net, …)).
+    """
+
+    lines: Mapping[str, Mapping[str, int]]
+    """Every line by its name without the colon, every key by its name."""
+
+    def get(self, name: str, key: str) -> int | None:
+        """One counter, or None where the file does not have it: absent is not zero."""
+        line = self.lines.get(name)
+        return None if line is None else line.get(key)
+
+
+def parse_sockstat(data: bytes) -> Sockstat:
+    """Read one whole sockstat or sockstat6 file.
+
+    Raises SockstatError with the line's number and text for anything else: an empty file, a line
+    without a name, a key without a value, a value that is not 1 to 20 ASCII digits, a line or key
+    twice, no line of sockets at all.
+    """
+    lines: dict[str, Mapping[str, int]] = {}
+    rows = data.splitlines()
+    if len(rows) > _MAX_LINES:
+        raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
+    for number, row in enumerate(rows, 1):
+        name, *fields = row.split()  or [b""]
+        problem = _problem(name, fields)
+        label = name[:-1].decode("ascii", "replace")
+        if problem is None and label in lines:
+            problem = "a second line of that name"
+        if problem is not None:
+            raise SockstatError(f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}")
+        lines[label] = MappingProxyType(
+            {k.decode("ascii"): int(v) for k, v in zip(fields[::2], fields[1::2], strict=True)}
+        )
+    if not ({"sockets", "TCP", "TCP6"} & lines.keys()):
+        seen = cleaned(data, limit=80)
+        raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
+    return Sockstat(MappingProxyType(lines))
+
+
+def _problem(name: bytes, fields: list[bytes]) -> str | None:
+    keys, values = fields[::2], fields[1::2]
+    if not (name.endswith(b":") and name[:-1].isalnum()):
+        return "expected a name and a colon"
+    if len(keys) != len(values):
+        return f"key {cleaned(keys[-1], limit=40)!r} without a value"
+    for key, value in zip(keys, values, strict=True):
+        # bytes.isdigit() is ASCII alone; int() by itself would also take "1_000" and "+5".
+        if not (value.isdigit() and len(value) <= _MAX_DIGITS):
+            return f"{cleaned(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
+        if not key.replace(b"_", b"").isalnum():
+            return f"{cleaned(key, limit=40)!r} is not a key"
+    if len(set(keys)) != len(keys):
+        return "a key twice"
+    return None
