@@ -1,0 +1,51 @@
+"""What all tests share: the sshd fixture, golden files, and a home of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests share servers: `from sshd import Sshd`
+
+from sshd import Sshd
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden(name, actual)`` compares with tests/golden/NAME, or writes it on --update-golden."""
+
+    def compare(name: str, actual: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.write_text(actual)
+        assert actual == path.read_text()
+
+    return compare
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the keys, agent or configuration of whoever runs it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("SSH_AUTH_SOCK", "SOCKFLEET_PASSPHRASE", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A plain server on 127.0.0.1 to 127.0.0.4, one for each test module."""
+    with Sshd(
+        tmp_path_factory.mktemp("sshd"), addresses=[f"127.0.0.{n}" for n in range(1, 5)]
+    ) as server:
+        yield server
