@@ -1,6 +1,6 @@
 """The one command that a host is asked to run, and how its answer is read.
 
-Traps that gave the command its form, each tried on the shells named in tests/collector/test_probe.py:
+Traps that gave the command its form, each tried on the shells of tests/collector/test_probe.py:
 
 * ``exec /bin/sh -c '…'`` on one line, without ``!``, single quotes inside or newlines, means the
   same to sh, bash, dash, BusyBox ash, zsh, tcsh and fish.
@@ -98,7 +98,7 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
 
 
 def tcp_estab(snmp: bytes) -> int | None:
-    """CurrEstab of /proc/net/snmp, whose lines come in pairs of names and values; None without it."""
+    """CurrEstab of /proc/net/snmp (pairs of lines, names and values); None where it is not."""
     rows = [row.split() for row in snmp.splitlines() if row.startswith(b"Tcp: ")]
     if len(rows) != 2 or b"CurrEstab" not in rows[0] or len(rows[0]) != len(rows[1]):
         return None
@@ -147,9 +147,7 @@ def _kernel(sections: Mapping[str, bytes]) -> Kernel:
         release=release or None,
         boot_id=boot_id if _UUID.fullmatch(boot_id) else None,
         page_size=None if kib is None else kib * 1024,
-        tcp_mem=None
-        if low is None or pressure is None or high is None
-        else (low, pressure, high),
+        tcp_mem=None if low is None or pressure is None or high is None else (low, pressure, high),
         tcp_max_orphans=_whole(sections.get(TCP_MAX_ORPHANS, b"").strip()),
         tcp_estab=tcp_estab(sections.get(SNMP, b"")),
     )

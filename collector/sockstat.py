@@ -19,7 +19,7 @@ _MAX_DIGITS = 20  # 2**64 - 1
 
 
 class SockstatError(ValueError):
-    """Bytes that are not a sockstat file; the text quotes the line and says what is wrong with it."""
+    """Bytes that are not a sockstat file; the text quotes the line and says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def parse_sockstat(data: bytes) -> Sockstat:
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
     for number, row in enumerate(rows, 1):
-        name, *fields = row.split()  or [b""]
+        name, *fields = row.split() or [b""]
         problem = _problem(name, fields)
         label = name[:-1].decode("ascii", "replace")
         if problem is None and label in lines:

@@ -20,7 +20,14 @@ from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
 from .errors import Phase
 
-__all__ = ["OUTPUT_LIMIT", "Attempt", "CommandOutput", "Transport", "TransportSettings", "load_transport"]
+__all__ = [
+    "OUTPUT_LIMIT",
+    "Attempt",
+    "CommandOutput",
+    "Transport",
+    "TransportSettings",
+    "load_transport",
+]
 
 OUTPUT_LIMIT = 256 * 1024
 """Bytes of stdout and stderr together that one host may send before it is cut off."""
@@ -30,7 +37,7 @@ OUTPUT_LIMIT = 256 * 1024
 class TransportSettings:
     """What holds for every host of a scan, where its own settings do not say otherwise."""
 
-    defaults: SshSettings = SshSettings()
+    defaults: SshSettings = field(default_factory=SshSettings)
     """Used where a host's own `SshSettings` field is empty or None, user and identity apart: those
     are already in the host's settings."""
     known_hosts_files: tuple[str, ...] = ()
@@ -67,7 +74,7 @@ class Attempt:
     hop: str | None = None
     """The jump host at which ``phase`` holds, as ``address:port``; None: at the host itself."""
     handshake: Callable[[], AbstractAsyncContextManager[None]] = field(default=nullcontext)
-    """Entered from the TCP connection to the end of the login: the limit on handshakes in flight."""
+    """Entered from the TCP connection to the end of the login: limits handshakes in flight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

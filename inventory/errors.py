@@ -1,10 +1,10 @@
 """The base of all of sockfleet's errors, and those of the inventory.
 
-    SockfleetError            exit 1: the run itself failed
-    ├── UsageError            exit 2: options, configuration, inventory; nothing was contacted
-    │   └── InventoryError    a source of hosts, or a variable in it, cannot be used
-    ├── collector.errors.HostError   one host failed: never ends a scan
-    └── …                     each package's own stand in its errors.py
+SockfleetError            exit 1: the run itself failed
+├── UsageError            exit 2: options, configuration, inventory; nothing was contacted
+│   └── InventoryError    a source of hosts, or a variable in it, cannot be used
+├── collector.errors.HostError   one host failed: never ends a scan
+└── …                     each package's own stand in its errors.py
 """
 
 from __future__ import annotations

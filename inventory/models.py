@@ -15,9 +15,9 @@ from typing import Any
 __all__ = [
     "Connection",
     "Group",
+    "Hop",
     "Host",
     "HostKeyPolicy",
-    "Hop",
     "Inventory",
     "InventoryHost",
     "Secret",
@@ -44,11 +44,11 @@ class InventoryHost:
 
     name: str
     groups: tuple[str, ...]
-    """Every group it is in, ancestors included, sorted by name, without ``all`` and ``ungrouped``."""
+    """Every group it is in, ancestors included, sorted, without ``all`` and ``ungrouped``."""
     variables: Mapping[str, Any]
     """Everything that holds for it: groups', group_vars', its own and host_vars', by precedence."""
     source: str = ""
-    """Where it was first named, for messages: ``inventory.yml:12`` or ``inventory.yml: all.hosts``."""
+    """Where it was first named: ``inventory.yml:12`` or ``inventory.yml: all.hosts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Connection(StrEnum):
 
 
 class HostKeyPolicy(StrEnum):
-    """What to do with a host key that no known_hosts file holds; a changed key is always refused."""
+    """What to do with an unknown host key; a changed one is always refused."""
 
     STRICT = "strict"
     ACCEPT_NEW = "accept-new"
@@ -103,7 +103,7 @@ class SshSettings:
     user: str | None = None
     """None: the local user's name, as ssh does."""
     identity_files: tuple[str, ...] = ()
-    """Private keys in the order to offer them, ``~`` expanded. Empty: the default keys of ~/.ssh."""
+    """Private keys in the order to offer them, ``~`` expanded. Empty: the default ones."""
     certificate_files: tuple[str, ...] = ()
     agent: str | None = None
     """Path of the agent's socket; None: no agent is asked."""
@@ -143,13 +143,13 @@ class Host:
     name: str
     """The inventory's name: what every output calls it."""
     address: str
-    """What to connect to: ``ansible_host``, else the name; an IPv4 or IPv6 address or a DNS name."""
+    """What to connect to: ``ansible_host``, else the name; an IP address or a DNS name."""
     port: int = 22
     groups: tuple[str, ...] = ()
     connection: Connection = Connection.SSH
     transport: str | None = None
     """The transport this host asks for (``ansible_connection: paramiko``); None: the scan's."""
-    ssh: SshSettings = SshSettings()
+    ssh: SshSettings = field(default_factory=SshSettings)
     caps: tuple[tuple[str, int], ...] = ()
     """(group, most connections at once) for each group that sets ``sockfleet_max_connections``."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
