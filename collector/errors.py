@@ -75,11 +75,16 @@ class HostError(SockfleetError):
     """One attempt at one host failed.
 
     ``message`` says what was seen, on which host and port, and what the user can do next where
-    that is known. It may quote the host only through `collector.text.cleaned`.
+    that is known. It may quote the host only through `collector.text.cleaned`. ``passing`` marks a
+    failure that may pass by itself though its category does not say so, such as a resolver's
+    temporary failure: the engine tries again.
     """
 
-    def __init__(self, category: Category, phase: Phase, message: str) -> None:
+    def __init__(
+        self, category: Category, phase: Phase, message: str, *, passing: bool = False
+    ) -> None:
         self.category = category
         self.phase = phase
         self.message = message
+        self.passing = passing
         super().__init__(message)

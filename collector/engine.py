@@ -1,0 +1,259 @@
+"""Ask every host once, many at a time, each within its time: one outcome per host, always.
+
+Memory follows the concurrency, not the fleet: hosts come from an iterator, outcomes leave through
+a callback as they are known. Whatever happens to one host ends in its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..inventory.errors import SockfleetError
+from ..inventory.models import Connection, Host
+from .errors import Category, HostError, Phase
+from .handshakes import HandshakeLimit
+from .probe import ProbeAnswer, new_mark, parse_probe, probe_command
+from .reading import HostFailure, HostOutcome, HostReading
+from .schedule import Schedule
+from .text import cleaned
+from .timeouts import may_pass, timed_out
+from .transport import Attempt, CommandOutput, Transport, TransportSettings, load_transport
+
+__all__ = ["Engine", "EngineSettings"]
+
+log = logging.getLogger("sockfleet.collector")
+
+_BACKOFF_S = 0.5
+_GRACE_S = 1.0  # for what is under way to end once the run is stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """The limits of one scan."""
+
+    concurrency: int = 200
+    """Hosts asked at once."""
+    timeout_s: float = 30.0
+    """Everything for one host, all attempts, from its slot on."""
+    deadline_s: float | None = None
+    """The whole run; None: no limit."""
+    retries: int = 1
+    """Further attempts after what may pass by itself."""
+    transport: str = "asyncssh"
+    transport_settings: TransportSettings = field(default_factory=TransportSettings)
+
+
+@dataclass(slots=True, eq=False)
+class _Asking:
+    """A host in its slot; ``attempt`` is the one under way, or the last."""
+
+    attempt: Attempt
+    started: float
+    attempts: int = 0
+
+
+class Engine:
+    """One scan. ``transports`` replaces registered transports by name (tests do that)."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        transports: dict[str, Transport] | None = None,
+        mark: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._transports: dict[str, Transport] = dict(transports or {})
+        self._mark = mark or new_mark()
+        self._command = probe_command(self._mark)
+        self._handshakes = HandshakeLimit(settings.concurrency)
+        self._asking: set[_Asking] = set()
+        self._stopped = asyncio.Event()
+        self._why_stopped = ""
+        self._deadline_passed = False
+
+    @property
+    def complete(self) -> bool:
+        """False once the run was stopped, by its deadline or from outside."""
+        return not self._why_stopped
+
+    def stop(self, why: str) -> None:
+        """End the run now: what is under way is cut off, the rest is not begun.
+
+        ``why`` completes "stopped by …" in the messages of the hosts it concerns. To be called in
+        the event loop's thread, also before `run`.
+        """
+        self._why_stopped = self._why_stopped or why
+        self._stopped.set()
+
+    async def run(self, hosts: Iterable[Host], deliver: Callable[[HostOutcome], None]) -> None:
+        """Ask every host and hand each outcome to ``deliver``, exactly one per host.
+
+        Raises only what ``deliver`` raises, and UsageError for an unknown transport.
+        """
+        loop = asyncio.get_running_loop()
+        schedule = Schedule(
+            hosts, bastion_connections=self._settings.transport_settings.bastion_connections
+        )
+        watch = loop.create_task(self._handshakes.watch())
+        deadline = None
+        if self._settings.deadline_s is not None:
+            deadline = loop.call_later(self._settings.deadline_s, self._pass_deadline)
+        try:
+            await self._work(schedule, deliver)
+            # What did not even end when it was cut off is accounted for without waiting for it.
+            while self._asking:
+                asking = self._asking.pop()
+                deliver(self._failure(asking, self._cut_off(asking)))
+            for host in schedule.rest():
+                deliver(self._not_begun(host))
+        finally:
+            watch.cancel()
+            if deadline is not None:
+                deadline.cancel()
+            await self._close_transports()
+
+    async def _work(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
+        """Run the workers until the last host is asked or the run is stopped."""
+        workers = [
+            asyncio.create_task(self._worker(schedule, deliver))
+            for _ in range(0 if self._why_stopped else self._settings.concurrency)
+        ]
+        all_done = asyncio.gather(*workers)
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {all_done, stopped}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if all_done.done():
+                all_done.result()
+        finally:
+            stopped.cancel()
+            all_done.cancel()
+            await _settle(workers)
+
+    async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
+        loop = asyncio.get_running_loop()
+        while (host := await schedule.next()) is not None:
+            asking = _Asking(Attempt(host=host), loop.time())
+            self._asking.add(asking)
+            outcome = await self._ask(asking)
+            if asking not in self._asking:
+                return  # it ended after the run had been cut off and accounted for it
+            self._asking.remove(asking)
+            schedule.done(host)
+            deliver(outcome)
+
+    async def _ask(self, asking: _Asking) -> HostOutcome:
+        limit_s = self._settings.timeout_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._attempts(asking)
+        except TimeoutError:
+            return self._failure(asking, timed_out(asking.attempt, limit_s))
+
+    async def _attempts(self, asking: _Asking) -> HostOutcome:
+        while True:
+            asking.attempts += 1
+            asking.attempt = Attempt(host=asking.attempt.host, handshake=self._handshakes.slot)
+            try:
+                return self._reading(asking, await self._probe(asking.attempt))
+            except HostError as error:
+                failed = error
+            if asking.attempts > self._settings.retries or not may_pass(failed):
+                return self._failure(asking, failed)
+            # Jittered, so that a switch that comes back does not meet its whole fleet at once.
+            pause_s = _BACKOFF_S * 2 ** (asking.attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
+            await asyncio.sleep(pause_s)
+
+    async def _probe(self, attempt: Attempt) -> ProbeAnswer:
+        try:
+            output = await self._transport(attempt.host).execute(attempt, self._command)
+        except (SockfleetError, TimeoutError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # A transport translates all that it knows; what it does not know must not end the scan.
+            log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
+            text = cleaned(f"unexpected {type(error).__name__}: {error}")
+            raise HostError(Category.PROTOCOL, attempt.phase, text) from error
+        attempt.phase = Phase.PARSE
+        return _answer(output, self._mark)
+
+    def _transport(self, host: Host) -> Transport:
+        name = host.transport or self._settings.transport
+        if host.connection is Connection.LOCAL:
+            name = "local"
+        if name not in self._transports:
+            self._transports[name] = load_transport(name, self._settings.transport_settings)
+        return self._transports[name]
+
+    async def _close_transports(self) -> None:
+        for name, transport in self._transports.items():
+            try:
+                async with asyncio.timeout(_GRACE_S):
+                    await transport.aclose()
+            except Exception:
+                log.debug("closing the %s transport", name, exc_info=True)
+
+    def _pass_deadline(self) -> None:
+        self._deadline_passed = True
+        self.stop(f"the run's deadline of {self._settings.deadline_s:g} s")
+
+    def _cut_off(self, asking: _Asking) -> HostError:
+        category = Category.DEADLINE if self._deadline_passed else Category.NOT_ATTEMPTED
+        return HostError(category, asking.attempt.phase, f"cut off by {self._why_stopped}")
+
+    def _not_begun(self, host: Host) -> HostFailure:
+        message = f"not begun: stopped by {self._why_stopped}"
+        error = HostError(Category.NOT_ATTEMPTED, Phase.QUEUED, message)
+        never = _Asking(Attempt(host=host), asyncio.get_running_loop().time())
+        return self._failure(never, error)
+
+    def _reading(self, asking: _Asking, answer: ProbeAnswer) -> HostReading:
+        return HostReading(
+            host=asking.attempt.host,
+            address=asking.attempt.address,
+            attempts=asking.attempts,
+            elapsed_s=asyncio.get_running_loop().time() - asking.started,
+            sockstat=answer.sockstat,
+            sockstat6=answer.sockstat6,
+            kernel=answer.kernel,
+        )
+
+    def _failure(self, asking: _Asking, error: HostError) -> HostFailure:
+        return HostFailure(
+            host=asking.attempt.host,
+            address=asking.attempt.address,
+            attempts=asking.attempts,
+            elapsed_s=asyncio.get_running_loop().time() - asking.started,
+            category=error.category,
+            phase=error.phase,
+            message=error.message,
+        )
+
+
+async def _settle(workers: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs and give it a moment to close its connections."""
+    for worker in workers:
+        worker.cancel()
+    if workers:
+        done, _ = await asyncio.wait(workers, timeout=_GRACE_S)
+        for worker in done:
+            if not worker.cancelled():
+                worker.exception()  # looked at, so that asyncio does not report it a second time
+
+
+def _answer(output: CommandOutput, mark: str) -> ProbeAnswer:
+    """Only a command that ended with status 0 is believed."""
+    if output.exit_status != 0 and mark.encode() in output.stdout:
+        said = cleaned(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
+        raise HostError(
+            Category.COMMAND_FAILED,
+            Phase.COMMAND,
+            f"the probe ended with status {output.exit_status}: {said}",
+        )
+    return parse_probe(output.stdout, mark)

@@ -1,0 +1,58 @@
+"""What a timeout means depends on how far the attempt had come, and a retry on what failed."""
+
+from __future__ import annotations
+
+from .errors import Category, HostError, Phase
+from .transport import Attempt
+
+__all__ = ["may_pass", "timed_out"]
+
+_BY_PHASE = {
+    Phase.QUEUED: Category.NOT_ATTEMPTED,
+    Phase.CONFIG: Category.CLIENT_OVERLOAD,
+    Phase.DNS: Category.DNS_TIMEOUT,
+    Phase.CONNECT: Category.TCP_TIMEOUT,
+    Phase.HANDSHAKE_SLOT: Category.CLIENT_OVERLOAD,
+    Phase.BANNER: Category.BANNER_TIMEOUT,
+    Phase.KEX: Category.KEX_TIMEOUT,
+    Phase.AUTH: Category.AUTH_TIMEOUT,
+    Phase.SESSION: Category.COMMAND_TIMEOUT,
+    Phase.COMMAND: Category.COMMAND_TIMEOUT,
+    Phase.PARSE: Category.CLIENT_OVERLOAD,
+}
+
+_WAITED_FOR = {
+    Phase.QUEUED: "a slot",
+    Phase.CONFIG: "its keys and known_hosts on this machine",
+    Phase.DNS: "its address",
+    Phase.CONNECT: "the TCP connection",
+    Phase.HANDSHAKE_SLOT: "a free handshake on this machine: lower --concurrency",
+    Phase.BANNER: "the SSH version line",
+    Phase.KEX: "the key exchange",
+    Phase.AUTH: "the login",
+    Phase.SESSION: "a session",
+    Phase.COMMAND: "the command to end",
+    Phase.PARSE: "its output to be read",
+}
+
+# A refused login is never tried again: sshd 9.8 and later lock a source out for failed logins.
+_MAY_PASS = frozenset(
+    {Category.DROPPED_PRE_BANNER, Category.DNS_TIMEOUT, Category.TCP_TIMEOUT, Category.LOST}
+)
+
+
+def may_pass(error: HostError) -> bool:
+    """Whether another attempt in the same run makes sense."""
+    return error.passing or error.category in _MAY_PASS
+
+
+def timed_out(attempt: Attempt, seconds: float) -> HostError:
+    """The error of an attempt that used up its time, from how far it had come."""
+    host = attempt.host
+    where = f"{attempt.address or host.address}:{host.port}"
+    what = f"{where}: still waiting for {_WAITED_FOR[attempt.phase]} after {seconds:g} s"
+    if attempt.hop is not None:
+        return HostError(
+            Category.VIA_JUMP, attempt.phase, f"jump host {attempt.hop}, on the way to {what}"
+        )
+    return HostError(_BY_PHASE[attempt.phase], attempt.phase, what)
