@@ -113,7 +113,7 @@ class Engine:
             for host in schedule.rest():
                 deliver(self._not_begun(host))
         finally:
-            watch.cancel()
+            await _settle([watch])
             if deadline is not None:
                 deadline.cancel()
             await self._close_transports()
@@ -132,9 +132,8 @@ class Engine:
             if all_done.done():
                 all_done.result()
         finally:
-            stopped.cancel()
             all_done.cancel()
-            await _settle(workers)
+            await _settle([stopped, *workers])
 
     async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -236,15 +235,14 @@ class Engine:
         )
 
 
-async def _settle(workers: list[asyncio.Task[None]]) -> None:
+async def _settle(tasks: list[asyncio.Task[Any]]) -> None:
     """Cancel what still runs and give it a moment to close its connections."""
-    for worker in workers:
-        worker.cancel()
-    if workers:
-        done, _ = await asyncio.wait(workers, timeout=_GRACE_S)
-        for worker in done:
-            if not worker.cancelled():
-                worker.exception()  # looked at, so that asyncio does not report it a second time
+    for task in tasks:
+        task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=_GRACE_S)
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not report it a second time
 
 
 def _answer(output: CommandOutput, mark: str) -> ProbeAnswer:
