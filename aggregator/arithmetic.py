@@ -1,0 +1,55 @@
+"""The two derived numbers, as pure arithmetic on the kernel's counters.
+
+Sources: ``closed`` is print_summary() of iproute2's misc/ss.c; what the counters cover is in the
+kernel's net/ipv4/proc.c, sockstat_seq_show(): ``alloc`` counts the TCP sockets of the whole
+machine (IPv4 and IPv6, every network namespace), ``inuse`` and ``tw`` those of one namespace.
+
+Both numbers may come out negative: the two files are not read at one instant, and a busy host
+moves in between. Such a result is kept as it is; to cut it off at 0 would hide the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..collector.sockstat import Sockstat
+
+__all__ = ["closed", "inuse_both", "tcp_close"]
+
+
+def inuse_both(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
+    """TCP sockets of one namespace in any state but CLOSE and TIME_WAIT, IPv4 and IPv6.
+
+    No sockstat6 file at all counts as 0: the kernel makes that file unless IPv6 is off, and then
+    there are no such sockets. A file that is there without its ``inuse`` gives None.
+    """
+    inuse = sockstat.get("TCP", "inuse")
+    inuse6 = 0 if sockstat6 is None else sockstat6.get("TCP6", "inuse")
+    return None if inuse is None or inuse6 is None else inuse + inuse6
+
+
+def closed(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
+    """What ``ss -s`` prints as "closed": ``alloc - (inuse + inuse6 - tw)``.
+
+    TIME_WAIT sockets are added although they are in none of the other counters, so on an idle
+    host it is just their number. None where alloc, inuse or tw is absent.
+    """
+    alloc, tw = sockstat.get("TCP", "alloc"), sockstat.get("TCP", "tw")
+    inuse = inuse_both(sockstat, sockstat6)
+    return None if alloc is None or tw is None or inuse is None else alloc - (inuse - tw)
+
+
+def tcp_close(alloc: int | None, inuse: Iterable[int | None]) -> int | None:
+    """TCP sockets in state TCP_CLOSE: ``alloc`` minus the namespaces' `inuse_both`.
+
+    Exact when ``inuse`` has every network namespace of the machine, else an upper bound. None
+    where ``alloc`` or any of the counts is absent.
+    """
+    if alloc is None:
+        return None
+    rest = alloc
+    for count in inuse:
+        if count is None:
+            return None
+        rest -= count
+    return rest

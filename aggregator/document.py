@@ -1,0 +1,234 @@
+"""The JSON document of a scan, ``sockfleet/scan/v1``: from a summary, and back into one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from .errors import DocumentError
+from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
+from .host import HostSummary, Status, TcpNumbers
+
+__all__ = [
+    "SCHEMA",
+    "fleet_document",
+    "from_document",
+    "head_document",
+    "host_document",
+    "to_document",
+]
+
+SCHEMA = "sockfleet/scan/v1"
+
+
+def to_document(summary: FleetSummary) -> dict[str, Any]:
+    """The document as plain values, in the order in which it is written."""
+    return head_document(summary) | {"hosts": [host_document(host) for host in summary.hosts]}
+
+
+def head_document(summary: FleetSummary) -> dict[str, Any]:
+    """The document without its hosts, which may be many: a writer sends those one by one."""
+    return {
+        "schema": SCHEMA,
+        "sockfleet": version("sockfleet"),
+        "scan": _scan(summary.scan),
+        "fleet": fleet_document(summary.fleet),
+        "groups": {_text(name): _group(group) for name, group in summary.groups.items()},
+    }
+
+
+def fleet_document(fleet: Fleet) -> dict[str, Any]:
+    """The ``fleet`` of a document."""
+    return {
+        **_group(fleet),
+        "failures": dict(fleet.failures),
+        "same_machine": [
+            {"boot_id": same.boot_id, "hosts": list(same.hosts)} for same in fleet.same_machine
+        ],
+        "warnings": [_text(warning) for warning in fleet.warnings],
+    }
+
+
+def host_document(host: HostSummary) -> dict[str, Any]:
+    """One of the ``hosts`` of a document; ``rank`` is there once the host is ranked."""
+    document: dict[str, Any] = {
+        "name": host.name,
+        "address": host.address,
+        "port": host.port,
+        "groups": host.groups,
+        "status": host.status.value,
+    }
+    if host.levels is not None:
+        document["levels"] = host.levels
+    if host.rank is not None:
+        document["rank"] = host.rank
+    document["attempts"] = host.attempts
+    document["elapsed_s"] = round(host.elapsed_s, 3)
+    if host.tcp is not None:
+        document["tcp"] = _numbers(host.tcp)
+        document["scope"] = None if host.scope is None else host.scope.value
+        document["sockets_used"] = host.sockets_used
+    if (kernel := host.kernel) is not None:
+        document["kernel"] = {
+            "release": kernel.release,
+            "boot_id": kernel.boot_id,
+            "page_size": kernel.page_size,
+            "tcp_mem": kernel.tcp_mem,
+            "tcp_max_orphans": kernel.tcp_max_orphans,
+            "tcp_estab": kernel.tcp_estab,
+        }
+    if (error := host.error) is not None:
+        document["error"] = {
+            "category": error.category,
+            "phase": error.phase,
+            "message": error.message,
+        }
+    return document
+
+
+def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
+    """Read a document back, whole; keys that are not known here are passed over.
+
+    Raises DocumentError for anything else than a complete document of this schema, for a host
+    that stands in it twice, and for text that could steer a terminal.
+    """
+    import msgspec
+
+    try:
+        if isinstance(data, bytes):
+            document = msgspec.json.decode(data, type=_Document)
+        else:
+            document = msgspec.convert(data, type=_Document)
+    except msgspec.ValidationError as error:
+        raise DocumentError(_told(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DocumentError(f"not JSON: {error}") from error
+    if document.schema != SCHEMA:
+        raise DocumentError(f"$.schema is {document.schema!r}, expected {SCHEMA!r}")
+    for problem in _problems(document):
+        raise DocumentError(problem)
+    return FleetSummary(
+        scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    schema: str
+    scan: ScanInfo
+    fleet: Fleet
+    groups: dict[str, GroupSummary]
+    hosts: tuple[HostSummary, ...]
+
+
+def _told(error: Exception) -> str:
+    """msgspec's words; what it says without a path concerns the whole document."""
+    text = str(error)
+    return text if " - at " in text else f"{text} - at `$`"
+
+
+def _problems(document: _Document) -> Iterator[str]:
+    for name in ("started_at", "finished_at"):
+        if getattr(document.scan, name).tzinfo is None:
+            yield f"$.scan.{name} has no time zone"
+    scan, fleet = document.scan, document.fleet
+    for text in (scan.id, scan.limit or "", *scan.inventory, *fleet.warnings, *document.groups):
+        yield from _unprintable("$", text)
+    seen = set[str]()
+    for number, host in enumerate(document.hosts):
+        where = f"$.hosts[{number}]"
+        if host.name in seen:
+            yield f"{where}.name: {host.name!r} stands in the document twice"
+        seen.add(host.name)
+        yield from _host_problems(where, host)
+
+
+def _host_problems(where: str, host: HostSummary) -> Iterator[str]:
+    if host.status is Status.OK and (host.tcp is None or host.error is not None):
+        yield f"{where}: status is 'ok', expected 'tcp' and no 'error'"
+    if host.status is Status.FAILED and (host.error is None or host.tcp is not None):
+        yield f"{where}: status is 'failed', expected 'error' and no 'tcp'"
+    for text in _texts(host):
+        yield from _unprintable(where, text)
+
+
+def _unprintable(where: str, text: str) -> Iterator[str]:
+    if not text.isprintable():
+        yield f"{where}: {text!r} holds characters that cannot be printed"
+
+
+def _texts(host: HostSummary) -> Iterator[str]:
+    yield host.name
+    yield host.address or ""
+    yield from host.groups
+    yield from host.levels or ()
+    if host.kernel is not None:
+        yield host.kernel.release or ""
+        yield host.kernel.boot_id or ""
+    if host.error is not None:
+        yield host.error.category
+        yield host.error.phase
+        yield host.error.message
+
+
+def _scan(scan: ScanInfo) -> dict[str, Any]:
+    return {
+        "id": scan.id,
+        "started_at": _time(scan.started_at),
+        "finished_at": _time(scan.finished_at),
+        "duration_s": round(scan.duration_s, 3),
+        "complete": scan.complete,
+        "inventory": [_text(source) for source in scan.inventory],
+        "limit": None if scan.limit is None else _text(scan.limit),
+        "sort": scan.sort,
+        "group_by": scan.group_by,
+    }
+
+
+def _group(group: GroupSummary) -> dict[str, Any]:
+    hosts = group.hosts
+    return {
+        "hosts": {"total": hosts.total, "ok": hosts.ok, "failed": hosts.failed},
+        "totals": _numbers(group.totals),
+        "distribution": {name: _spread(spread) for name, spread in group.distribution.items()},
+    }
+
+
+def _numbers(tcp: TcpNumbers) -> dict[str, int | None]:
+    return {
+        "alloc": tcp.alloc,
+        "inuse": tcp.inuse,
+        "inuse6": tcp.inuse6,
+        "tw": tcp.tw,
+        "orphan": tcp.orphan,
+        "mem_pages": tcp.mem_pages,
+        "closed": tcp.closed,
+        "tcp_close": tcp.tcp_close,
+    }
+
+
+def _spread(spread: Distribution) -> dict[str, int | float | None]:
+    return {
+        "min": spread.min,
+        "p50": spread.p50,
+        "p90": spread.p90,
+        "p99": spread.p99,
+        "max": spread.max,
+        "mean": spread.mean,
+    }
+
+
+def _time(moment: datetime) -> str:
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+
+
+def _text(text: str) -> str:
+    """Words of the command line, which may hold any bytes, as JSON can carry them."""
+    if text.isprintable():
+        return text
+    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)

@@ -1,0 +1,230 @@
+"""The whole fleet: totals, distribution, groups, failures, ranking.
+
+The fields are those of the JSON of a scan, by name and shape.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from operator import attrgetter
+
+from ..inventory.errors import UsageError
+from .grouping import levels_by
+from .host import TCP_NUMBERS, HostSummary, TcpNumbers
+
+__all__ = [
+    "DISTRIBUTED",
+    "SORT_KEYS",
+    "Distribution",
+    "Fleet",
+    "FleetSummary",
+    "GroupSummary",
+    "HostCounts",
+    "SameMachine",
+    "ScanInfo",
+    "distribution",
+    "summarise",
+]
+
+DISTRIBUTED = ("tcp_close", "closed")
+"""The numbers that have a distribution."""
+SORT_KEYS = (*reversed(TCP_NUMBERS), "sockets_used", "elapsed_s", "name")
+"""What ``--sort`` takes: numbers from the largest down, names from A on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanInfo:
+    """The run that a summary comes from."""
+
+    id: str
+    started_at: datetime
+    """With its time zone, like ``finished_at``."""
+    finished_at: datetime
+    duration_s: float
+    complete: bool
+    """False when the run was ended before every host had its turn."""
+    inventory: tuple[str, ...] = ()
+    """The sources as the user named them."""
+    limit: str | None = None
+    sort: str = "tcp_close"
+    group_by: str | None = None
+    """None: the groups are those of the inventory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostCounts:
+    """How many hosts were asked, and how that went."""
+
+    total: int
+    ok: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """How one number is spread over the hosts that gave it; all None where none did.
+
+    Percentiles are nearest-rank: the smallest value that at least that share of the hosts does
+    not exceed, so always one that some host has.
+    """
+
+    min: int | None = None
+    p50: int | None = None
+    p90: int | None = None
+    p99: int | None = None
+    max: int | None = None
+    mean: float | None = None
+    """Rounded to three decimals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSummary:
+    """The hosts of one group; a host of several groups counts in each."""
+
+    hosts: HostCounts
+    totals: TcpNumbers
+    """Plain sums over the hosts that were read and gave the number; None over none."""
+    distribution: Mapping[str, Distribution]
+    """By the names of `DISTRIBUTED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameMachine:
+    """Hosts of the inventory that gave one boot id: names of one machine, counted once each."""
+
+    boot_id: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet(GroupSummary):
+    """All hosts of the scan."""
+
+    failures: Mapping[str, int]
+    """Failed hosts by category, the most frequent first."""
+    same_machine: tuple[SameMachine, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the run has to tell apart from its hosts, each complete as it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetSummary:
+    """One scan, summed up and ranked: what every output renders."""
+
+    scan: ScanInfo
+    fleet: Fleet
+    groups: Mapping[str, GroupSummary] = field(default_factory=dict)
+    """By name, sorted."""
+    hosts: tuple[HostSummary, ...] = ()
+    """Ranked; the failed ones last, by name."""
+
+
+def summarise(
+    hosts: Iterable[HostSummary],
+    scan: ScanInfo,
+    *,
+    group_by: str | None = None,
+    sort: str = "tcp_close",
+    children: Mapping[str, Sequence[str]] | None = None,
+    warnings: Sequence[str] = (),
+) -> FleetSummary:
+    """Sum up and rank the hosts of one scan.
+
+    ``children`` is each group's direct children, which ``group_by`` needs to find a group's level.
+    Raises UsageError for an unknown ``sort`` or ``group_by``.
+    """
+    if sort not in SORT_KEYS:
+        raise UsageError(f"--sort {sort!r}: there are {', '.join(SORT_KEYS)}")
+    everyone = list(hosts)
+    if group_by is not None:
+        levels = levels_by(group_by, everyone, children or {})
+        everyone = [replace(host, levels=levels(host)) for host in everyone]
+    return assemble(everyone, replace(scan, sort=sort, group_by=group_by), warnings)
+
+
+def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[str]) -> FleetSummary:
+    """The summary of hosts whose levels are already set as ``scan`` says."""
+    ranked = _ranked(hosts, scan.sort)
+    members = defaultdict[str, list[HostSummary]](list)
+    for host in ranked:
+        for group in host.groups if scan.group_by is None else host.levels or ():
+            members[group].append(host)
+    whole = _group(ranked)
+    failures = Counter(host.error.category for host in ranked if host.error is not None)
+    return FleetSummary(
+        scan=scan,
+        fleet=Fleet(
+            hosts=whole.hosts,
+            totals=whole.totals,
+            distribution=whole.distribution,
+            failures=dict(sorted(failures.items(), key=lambda item: (-item[1], item[0]))),
+            same_machine=_same_machine(ranked),
+            warnings=tuple(dict.fromkeys(warnings)),
+        ),
+        groups={name: _group(members[name]) for name in sorted(members)},
+        hosts=tuple(ranked),
+    )
+
+
+def distribution(values: Sequence[int]) -> Distribution:
+    """The distribution of these values, in any order."""
+    if not values:
+        return Distribution()
+    low_up = sorted(values)
+
+    def nearest_rank(percent: int) -> int:
+        return low_up[(percent * len(low_up) + 99) // 100 - 1]
+
+    return Distribution(
+        min=low_up[0],
+        p50=nearest_rank(50),
+        p90=nearest_rank(90),
+        p99=nearest_rank(99),
+        max=low_up[-1],
+        mean=round(sum(low_up) / len(low_up), 3),
+    )
+
+
+def _group(hosts: Sequence[HostSummary]) -> GroupSummary:
+    read = [host.tcp for host in hosts if host.tcp is not None]
+    given = {
+        name: [value for value in map(attrgetter(name), read) if value is not None]
+        for name in TCP_NUMBERS
+    }
+    return GroupSummary(
+        hosts=HostCounts(total=len(hosts), ok=len(read), failed=len(hosts) - len(read)),
+        totals=TcpNumbers(**{n: sum(values) if values else None for n, values in given.items()}),
+        distribution={name: distribution(given[name]) for name in DISTRIBUTED},
+    )
+
+
+def _ranked(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
+    """Read hosts by the sort key, those without it next, failed ones last; ties by name."""
+    by_name = sorted(hosts, key=attrgetter("name"))
+    read = [host for host in by_name if host.tcp is not None]
+    failed = [host for host in by_name if host.tcp is None]
+    if sort != "name":
+        value = attrgetter(f"tcp.{sort}" if sort in TCP_NUMBERS else sort)
+        without = [host for host in read if value(host) is None]
+        having = [host for host in read if value(host) is not None]
+        # A stable sort, so that equal values stay in the order of the names.
+        read = sorted(having, key=value, reverse=True) + without
+    return [replace(host, rank=rank) for rank, host in enumerate(read, 1)] + [
+        host if host.rank is None else replace(host, rank=None) for host in failed
+    ]
+
+
+def _same_machine(hosts: Iterable[HostSummary]) -> tuple[SameMachine, ...]:
+    names = defaultdict[str, list[str]](list)
+    for host in hosts:
+        if host.kernel is not None and host.kernel.boot_id is not None:
+            names[host.kernel.boot_id].append(host.name)
+    shared = [
+        SameMachine(boot_id=boot_id, hosts=tuple(sorted(found)))
+        for boot_id, found in names.items()
+        if len(found) > 1
+    ]
+    return tuple(sorted(shared, key=attrgetter("hosts")))

@@ -1,0 +1,188 @@
+"""One host as every output shows it: its counters and derived numbers, or why there are none.
+
+The fields are those of a host in the JSON of a scan, by name and shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ..collector.errors import Category, Phase
+from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel, Scope
+from ..collector.text import cleaned
+from .arithmetic import closed, inuse_both, tcp_close
+
+__all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarise_host"]
+
+# The kernel prints the counts as 32-bit numbers (%d) and mem as long; 2**40 pages are 4 PiB. Sums
+# of such numbers over millions of hosts still fit the 64 bits of a JSON writer, so that no host
+# can spoil the document of all others.
+_MOST = 2**40
+_MOST_SETTING = 2**63 - 1  # tcp_mem and the like are long
+_MESSAGE_LIMIT = 1000
+
+
+class Status(StrEnum):
+    """Whether a host was read."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpNumbers:
+    """The TCP counters of one host, or their sums over several; None where they were not given."""
+
+    alloc: int | None = None
+    """Sockets of the whole machine, in every namespace and state but TIME_WAIT."""
+    inuse: int | None = None
+    """IPv4 sockets of the host's own namespace in any state but CLOSE and TIME_WAIT."""
+    inuse6: int | None = None
+    """The same for IPv6; None where IPv6 is off."""
+    tw: int | None = None
+    """TIME_WAIT (and FIN_WAIT2 mini-sockets) of the host's own namespace."""
+    orphan: int | None = None
+    """Sockets of the whole machine that no process holds any more and that still say goodbye."""
+    mem_pages: int | None = None
+    """Memory of all TCP buffers, in pages of that host."""
+    closed: int | None = None
+    """What ``ss -s`` calls closed there (`arithmetic.closed`); may be negative."""
+    tcp_close: int | None = None
+    """Sockets in state TCP_CLOSE (`arithmetic.tcp_close`); may be negative."""
+
+
+TCP_NUMBERS = ("alloc", "inuse", "inuse6", "tw", "orphan", "mem_pages", "closed", "tcp_close")
+"""The names of `TcpNumbers`, in the order of the JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureReason:
+    """Why a host has no reading."""
+
+    category: str
+    """A word of `collector.errors.Category`, or a newer one in a document read back."""
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSummary:
+    """One host of a scan."""
+
+    name: str
+    address: str | None = None
+    port: int
+    groups: tuple[str, ...] = ()
+    status: Status
+    rank: int | None = None
+    """1 for the first of the ranking; None for failed hosts, and before there is a ranking."""
+    attempts: int
+    elapsed_s: float
+    tcp: TcpNumbers | None = None
+    """None exactly when the host failed; the same holds for ``scope`` and ``kernel``."""
+    scope: Scope | None = None
+    sockets_used: int | None = None
+    """Sockets of every kind in the host's own namespace."""
+    kernel: Kernel | None = None
+    error: FailureReason | None = None
+    """None exactly when the host was read."""
+    levels: tuple[str, ...] | None = None
+    """The groups it counts in under ``--group-by``; None without that option."""
+    variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The inventory's, for ``--group-by``; in no output."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether ``tcp_close`` is only an upper bound, as not every namespace was read."""
+        return self.scope is not None and self.scope is not Scope.ALL_NAMESPACES
+
+
+def summarise_host(outcome: HostOutcome) -> HostSummary:
+    """The summary of one outcome, not ranked.
+
+    A reading with a counter that no kernel can have becomes a failure of category ``parse``.
+    """
+    if isinstance(outcome, HostReading):
+        return _read(outcome)
+    return _failed(outcome)
+
+
+def _read(reading: HostReading) -> HostSummary:
+    sockstat, sockstat6 = reading.sockstat, reading.sockstat6
+    tcp = sockstat.lines.get("TCP", {})
+    used = sockstat.get("sockets", "used")
+    numbers = TcpNumbers(
+        alloc=tcp.get("alloc"),
+        inuse=tcp.get("inuse"),
+        inuse6=None if sockstat6 is None else sockstat6.get("TCP6", "inuse"),
+        tw=tcp.get("tw"),
+        orphan=tcp.get("orphan"),
+        mem_pages=tcp.get("mem"),
+        closed=closed(sockstat, sockstat6),
+        tcp_close=tcp_close(tcp.get("alloc"), [inuse_both(sockstat, sockstat6)]),
+    )
+    for name, value in (*((n, getattr(numbers, n)) for n in TCP_NUMBERS), ("used", used)):
+        if value is not None and abs(value) > _MOST:
+            return _impossible(reading, name, value)
+    host = reading.host
+    return HostSummary(
+        name=host.name,
+        address=reading.address,
+        port=host.port,
+        groups=host.groups,
+        status=Status.OK,
+        attempts=reading.attempts,
+        elapsed_s=reading.elapsed_s,
+        tcp=numbers,
+        scope=reading.scope,
+        sockets_used=used,
+        kernel=_plausible(reading.kernel),
+        variables=host.variables,
+    )
+
+
+def _failed(failure: HostFailure) -> HostSummary:
+    host = failure.host
+    return HostSummary(
+        name=host.name,
+        address=failure.address,
+        port=host.port,
+        groups=host.groups,
+        status=Status.FAILED,
+        attempts=failure.attempts,
+        elapsed_s=failure.elapsed_s,
+        error=FailureReason(
+            category=failure.category.value,
+            phase=failure.phase.value,
+            message=cleaned(failure.message, limit=_MESSAGE_LIMIT),
+        ),
+        variables=host.variables,
+    )
+
+
+def _impossible(reading: HostReading, name: str, value: int) -> HostSummary:
+    return _failed(
+        HostFailure(
+            host=reading.host,
+            address=reading.address,
+            attempts=reading.attempts,
+            elapsed_s=reading.elapsed_s,
+            category=Category.PARSE,
+            phase=Phase.PARSE,
+            message=f"sockstat: {name} {value}: no kernel has more than {_MOST}",
+        )
+    )
+
+
+def _plausible(kernel: Kernel) -> Kernel:
+    """The kernel's settings without those that no kernel can have."""
+    whole = ("page_size", "tcp_max_orphans", "tcp_estab")
+    wrong: dict[str, Any] = {
+        name: None for name in whole if (getattr(kernel, name) or 0) > _MOST_SETTING
+    }
+    if kernel.tcp_mem is not None and max(kernel.tcp_mem) > _MOST_SETTING:
+        wrong["tcp_mem"] = None
+    return replace(kernel, **wrong) if wrong else kernel

@@ -1,0 +1,87 @@
+"""The seam between a summary and the formats it can be shown in.
+
+Third parties register theirs in the entry-point group ``sockfleet.outputs``: a name, and an
+object of class `Format`. Ours register the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import PurePath
+
+from ..aggregator.fleet import FleetSummary
+from ..aggregator.host import HostSummary
+from ..inventory.errors import UsageError
+
+__all__ = ["Format", "RenderOptions", "format_for_suffix", "load_format"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """How a summary is to look; formats for machines pass over what does not concern them."""
+
+    width: int | None = None
+    """Columns of the terminal; None: no terminal, lines may be as long as they must."""
+    color: bool = False
+    ascii: bool = False
+    """Only ASCII characters: the reader's encoding is not known to have others."""
+    top: int | None = None
+    """How many hosts a table shows at most; None: all. Totals are of all hosts in any case, and
+    what machines read always has every host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One way to show a summary."""
+
+    name: str
+    """As ``--format`` takes it."""
+    suffixes: tuple[str, ...]
+    """Of files that are written so, with their dot and in lower case."""
+    render: Callable[[FleetSummary, RenderOptions], bytes]
+    """The whole output, its last newline included."""
+    host_line: Callable[[HostSummary], bytes] | None = None
+    """One host as it finishes, unranked; None: the format needs the whole scan."""
+    end_line: Callable[[FleetSummary], bytes] | None = None
+    """What follows the last of the ``host_line``; None exactly where that is."""
+
+
+def load_format(name: str) -> Format:
+    """The format registered as ``name``; raises UsageError when there is none such."""
+    found = _registered()
+    if name not in found:
+        raise UsageError(f"no format {name!r}: there are {', '.join(sorted(found))}")
+    return found[name]()
+
+
+def format_for_suffix(path: PurePath | str) -> Format:
+    """The format that a file's suffix stands for; raises UsageError when it stands for none."""
+    suffix = PurePath(path).suffix.lower()
+    known = list[str]()
+    for load in _registered().values():
+        candidate = load()
+        if suffix in candidate.suffixes:
+            return candidate
+        known += candidate.suffixes
+    raise UsageError(
+        f"{str(path)!r}: no format has the suffix {suffix!r}: there are "
+        f"{', '.join(sorted(known))}; or name the format before the file, as in json:{path}"
+    )
+
+
+def _registered() -> dict[str, Callable[[], Format]]:
+    def loader(name: str, load: Callable[[], object]) -> Callable[[], Format]:
+        def loaded() -> Format:
+            candidate = load()
+            if not isinstance(candidate, Format):
+                raise UsageError(f"format {name!r}: its entry point holds {candidate!r}, no Format")
+            return candidate
+
+        return loaded
+
+    return {
+        entry.name: loader(entry.name, entry.load)
+        for entry in entry_points(group="sockfleet.outputs")
+    }
