@@ -1,0 +1,71 @@
+"""What a simulated host prints for a command: the probe's answer, or that of a plain ``cat``.
+
+The probe's answer is what its script would print for the host's files (`collector.probe`);
+tests/simulator/test_answer.py holds it against the real shell's output.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..collector.probe import PAGE_SIZE
+
+__all__ = ["Answer", "answer"]
+
+_MARK = re.compile(r"m=(sockfleet-[0-9a-f]{16})\b")
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One command's whole output."""
+
+    stdout: bytes = b""
+    stderr: bytes = b""
+    exit_status: int = 0
+
+
+def answer(command: str, files: Mapping[str, bytes], *, page_size: int | None = None) -> Answer:
+    """Answer ``command`` as a host would whose only files are ``files``.
+
+    The probe and ``cat FILE...`` are known; for the rest the answer is a shell's "not found".
+    ``page_size`` is in bytes; None: the host does not tell it.
+    """
+    probe = _MARK.search(command)
+    if probe:
+        return Answer(stdout=_probe_output(probe[1], files, page_size))
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        return Answer(stderr=f"sh: 1: Syntax error: {error}\n".encode(), exit_status=2)
+    if words and words[0] in {"cat", "/bin/cat", "/usr/bin/cat"}:
+        return _cat(words[1:], files)
+    program = words[0] if words else ""
+    return Answer(stderr=f"sh: 1: {program}: not found\n".encode(), exit_status=127)
+
+
+def _probe_output(mark: str, files: Mapping[str, bytes], page_size: int | None) -> bytes:
+    # One head over several files: an empty line before each label but the first (POSIX head).
+    sections = [b"==> " + path.encode() + b" <==\n" + data for path, data in files.items()]
+    size = b"" if page_size is None else f"{page_size // _KIB} kB\n".encode()
+    return b"".join(
+        (
+            f"\n{mark} begin\n".encode(),
+            b"\n".join(sections),
+            f"==> {PAGE_SIZE} <==\n".encode(),
+            size,
+            f"{mark} end\n".encode(),
+        )
+    )
+
+
+def _cat(paths: list[str], files: Mapping[str, bytes]) -> Answer:
+    missing = [path for path in paths if path not in files]
+    return Answer(
+        stdout=b"".join(files[path] for path in paths if path in files),
+        stderr="".join(f"cat: {path}: No such file or directory\n" for path in missing).encode(),
+        exit_status=1 if missing else 0,
+    )

@@ -1,0 +1,83 @@
+"""The sockets that simulated hosts answer on, and the faults below SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+from .errors import SimulatorError
+from .faults import Fault
+
+__all__ = ["bind_all", "open_port", "play_below_ssh"]
+
+_BACKLOG = 512
+_TRIES = 20
+_NOT_SSH = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n"
+    b"Connection: close\r\n\r\n<html><body><h1>400 Bad Request</h1></body></html>\r\n"
+)
+
+
+def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
+    """One socket per address, all on one port that was free on each, none of them listening yet.
+
+    Each address is bound by itself: a wildcard would open the port to the network. Raises
+    SimulatorError where this machine does not let us.
+    """
+    for _ in range(_TRIES):
+        bound: list[socket.socket] = []
+        port = 0
+        try:
+            for address in addresses:
+                one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+                bound.append(one)
+                one.setblocking(False)
+                one.bind((address, port))
+                port = one.getsockname()[1]
+        except OSError as error:
+            failed = addresses[len(bound) - 1] if bound else addresses[0]
+            for one in bound:
+                one.close()
+            if port and len(bound) > 1 and isinstance(error, OSError) and _is_taken(error):
+                continue  # somebody has this port on another of our addresses: try the next
+            raise SimulatorError(
+                f"cannot bind {failed}: {error.strerror}. The simulated hosts need one descriptor "
+                "each and the whole of 127.0.0.0/8, which Linux has by default"
+            ) from error
+        return port, bound
+    raise SimulatorError(f"no port was free on all {len(addresses)} addresses in {_TRIES} tries")
+
+
+def open_port(bound: socket.socket, fault: Fault | None) -> list[socket.socket]:
+    """Make a bound socket listen as the fault wants it; returns further sockets to keep open."""
+    if fault is Fault.REFUSED:
+        return []  # bound and not listening: refused, and nobody else can take the port
+    if fault is not Fault.UNANSWERED:
+        bound.listen(_BACKLOG)
+        return []
+    # Linux drops the first packet of a connection where the queue of accepted ones is full:
+    # backlog 0 holds one (tcp(7), net/ipv4/tcp_input.c tcp_conn_request).
+    bound.listen(0)
+    filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    filler.connect(bound.getsockname())
+    return [filler]
+
+
+async def play_below_ssh(connection: socket.socket, fault: Fault) -> None:
+    """Play a fault that comes before the key exchange on an accepted connection."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError), connection:
+        if fault is Fault.NOT_SSH:
+            await loop.sock_sendall(connection, _NOT_SSH)
+        elif fault is Fault.STALLED_KEX:
+            await loop.sock_sendall(connection, b"SSH-2.0-OpenSSH_9.2p1\r\n")
+        if fault is not Fault.DROPPED:
+            while await loop.sock_recv(connection, 4096):
+                pass
+
+
+def _is_taken(error: OSError) -> bool:
+    import errno
+
+    return error.errno == errno.EADDRINUSE
