@@ -1,0 +1,221 @@
+"""The policy for host keys, one for both SSH transports: trust, learn, or refuse and say why.
+
+A transport asks `HostKeyVerifier` once per host for a `HostKeyCheck`, puts its ``algorithms`` first
+in the key exchange, and hands it the key or certificate that the server shows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from ..inventory.errors import UsageError
+from ..inventory.models import Hop, Host, HostKeyPolicy, SshSettings
+from . import host_key_messages as messages
+from .dial import endpoint
+from .errors import Category, HostError, Phase
+from .host_key_messages import HostKeyPlace
+from .known_hosts import SSH_PORT, KnownHosts, Verdict
+from .new_host_keys import accept_new
+from .public_key import blob_key_type, fingerprint
+from .transport import TransportSettings
+
+__all__ = ["DEFAULT_FILES", "HostKeyCheck", "HostKeyVerifier", "OtherKeyTypesError", "fingerprint"]
+
+DEFAULT_FILES = (
+    "~/.ssh/known_hosts",
+    "~/.ssh/known_hosts2",
+    "/etc/ssh/ssh_known_hosts",
+    "/etc/ssh/ssh_known_hosts2",
+)
+"""What ssh reads: ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
+
+# The algorithm named ssh-rsa signs with SHA-1; RFC 8332 gives the same keys better ones. DSA has
+# none that we would offer.
+_ALGORITHMS: dict[str, tuple[str, ...]] = {
+    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
+    "ssh-dss": (),
+}
+
+_CERTIFICATE_ALGORITHMS = tuple(
+    f"{algorithm}-cert-v01@openssh.com"
+    for algorithm in (
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "rsa-sha2-512",
+        "rsa-sha2-256",
+    )
+)
+
+
+class OtherKeyTypesError(HostError):
+    """The server showed a key of a type that the host is not known by, but it is known by others.
+
+    Happens only with large hashed files of several key types, where the known types cannot be found
+    beforehand: connect once more and offer nothing but ``algorithms``.
+    """
+
+    def __init__(self, error: HostError, algorithms: tuple[str, ...]) -> None:
+        super().__init__(error.category, error.phase, error.message)
+        self.algorithms = algorithms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKeyCheck:
+    """What one host, or jump host, must show. May be used from any thread."""
+
+    algorithms: tuple[str, ...]
+    """Host key algorithms to put first in the key exchange; empty: no preference. Those of
+    certificates stand before all others where an authority is known for the host, and should not
+    be offered at all where they do not stand here."""
+    place: HostKeyPlace
+    known: KnownHosts = field(repr=False)
+    learn: Callable[[HostKeyPlace, bytes], Verdict] | None = field(repr=False)
+    """accept-new: makes an unknown key known; None: strict."""
+
+    def check_key(self, key_type: str, blob: bytes) -> None:
+        """Return where the key is trusted, or is from now on; else raise HostError.
+
+        ``blob`` is the key as the server sent it, ``key_type`` what it names itself.
+        ``hostkey_unknown``, ``hostkey_changed`` (`OtherKeyTypesError` where the host may have the
+        right key too), ``hostkey_revoked``; ``local_resource`` where a new key cannot be kept.
+        """
+        place = self.place
+        if blob_key_type(blob) != key_type:
+            raise messages.mislabelled(place, key_type, blob)
+        verdict = self.known.check((place.name,), place.port, blob)
+        if verdict is Verdict.UNKNOWN and self.learn is not None:
+            verdict = self.learn(place, blob)
+        if verdict is Verdict.TRUSTED:
+            return
+        if verdict is Verdict.REVOKED:
+            raise messages.revoked(place, blob)
+        if verdict is Verdict.UNKNOWN:
+            raise messages.unknown(place, blob)
+        self._raise_changed(key_type, blob)
+
+    def check_authority(self, blob: bytes) -> None:
+        """Return where the authority ``blob`` may certify this host's keys; else raise HostError.
+
+        For a library that judges the rest of a certificate itself; `check_certificate` does all of
+        it. ``hostkey_revoked`` or ``hostcert``.
+        """
+        place = self.place
+        if self.known.is_revoked((place.name,), place.port, blob):
+            raise messages.revoked(place, blob)
+        if not self.known.trusts_authority((place.name,), place.port, blob):
+            raise messages.uncertified(
+                place,
+                f"it is signed by {fingerprint(blob)}, and no @cert-authority line for this host "
+                "has that key",
+            )
+
+    @property
+    def revoked_keys(self) -> tuple[bytes, ...]:
+        """Every key marked @revoked for this host, for a library that looks at them itself."""
+        return self.known.revoked((self.place.name,), self.place.port)
+
+    def _raise_changed(self, key_type: str, blob: bytes) -> NoReturn:
+        lines = self.known.known((self.place.name,), self.place.port)
+        error = messages.changed(self.place, blob, lines)
+        types = dict.fromkeys(line.key_type for line in lines)
+        if key_type not in types and not self.algorithms:
+            raise OtherKeyTypesError(error, _algorithms(types))
+        raise error
+
+
+class HostKeyVerifier:
+    """Reads each distinct list of known_hosts files once, and judges every host by them.
+
+    One for all hosts of a scan; safe for threads. Raises UsageError where the scan's own
+    known_hosts files cannot be read.
+    """
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._known: dict[tuple[str, ...], KnownHosts] = {}
+        self._added: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._load(self._files(settings.defaults))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """For the user: lines that could not be used, and how many keys were added where."""
+        unused = [note for known in self._known.values() for note in known.notes]
+        added = [f"new host keys added to {file}: {n}" for file, n in self._added.items()]
+        return (*dict.fromkeys(unused), *added)
+
+    def for_host(self, host: Host) -> HostKeyCheck:
+        """What ``host`` must show. Raises HostError (config) where its own files cannot be read."""
+        return self._check(host.address, host.port, host.ssh)
+
+    def for_hop(self, hop: Hop) -> HostKeyCheck:
+        """What a jump host must show, as `for_host`."""
+        return self._check(hop.address, hop.port, hop.ssh)
+
+    def _check(self, address: str, port: int, ssh: SshSettings) -> HostKeyCheck:
+        defaults = self._settings.defaults
+        files = self._files(ssh)
+        try:
+            known = self._load(files)
+        except UsageError as error:
+            raise HostError(Category.CONFIG, Phase.CONFIG, str(error)) from error
+        alias = ssh.host_key_alias or defaults.host_key_alias
+        place = HostKeyPlace(
+            where=endpoint(address, port),
+            address=address,
+            address_port=port,
+            name=alias or address,
+            port=SSH_PORT if alias else port,  # ssh looks an alias up without the port
+            direct=not (ssh.jumps or ssh.proxy_command),
+            files=files,
+        )
+        policy = ssh.host_keys or defaults.host_keys or self._settings.host_keys
+        names = (place.name,)
+        return HostKeyCheck(
+            algorithms=(
+                *(_CERTIFICATE_ALGORITHMS if known.authorities(names, place.port) else ()),
+                *_algorithms(known.key_types(names, place.port)),
+            ),
+            place=place,
+            known=known,
+            learn=self._learn if policy is HostKeyPolicy.ACCEPT_NEW else None,
+        )
+
+    def _files(self, ssh: SshSettings) -> tuple[str, ...]:
+        return (
+            ssh.known_hosts_files
+            or self._settings.defaults.known_hosts_files
+            or self._settings.known_hosts_files
+            or DEFAULT_FILES
+        )
+
+    def _load(self, files: tuple[str, ...]) -> KnownHosts:
+        known = self._known.get(files)
+        if known is None:
+            with self._lock:
+                known = self._known.get(files)
+                if known is None:
+                    known = self._known[files] = KnownHosts.load(files)
+        return known
+
+    def _learn(self, place: HostKeyPlace, blob: bytes) -> Verdict:
+        file = place.files[0]
+        with self._lock:
+            try:
+                verdict, added = accept_new(
+                    self._known[place.files], file, place.name, place.port, blob
+                )
+            except OSError as error:
+                raise messages.not_written(place, error) from error
+            if added:
+                self._added[file] = self._added.get(file, 0) + 1
+            return verdict
+
+
+def _algorithms(key_types: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for kind in key_types for name in _ALGORITHMS.get(kind, (kind,)))

@@ -1,0 +1,37 @@
+"""Public keys as SSH sends them (RFC 4253, 6.6): their type, and how people see them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+__all__ = ["blob_key_type", "fingerprint", "key_title"]
+
+_TITLES = {
+    "ssh-ed25519": "ED25519",
+    "ssh-rsa": "RSA",
+    "ssh-dss": "DSA",
+    "ecdsa-sha2-nistp256": "ECDSA",
+    "ecdsa-sha2-nistp384": "ECDSA",
+    "ecdsa-sha2-nistp521": "ECDSA",
+    "sk-ssh-ed25519@openssh.com": "ED25519-SK",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "ECDSA-SK",
+}
+
+
+def blob_key_type(blob: bytes) -> str | None:
+    """The key type that a key blob itself names; None where it names none."""
+    length = int.from_bytes(blob[:4], "big")
+    if not 0 < length <= 64 or len(blob) < 4 + length:
+        return None
+    return blob[4 : 4 + length].decode("ascii", "replace")
+
+
+def fingerprint(blob: bytes) -> str:
+    """The fingerprint as ``ssh-keygen -l`` shows it: ``SHA256:…``."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def key_title(blob: bytes) -> str:
+    """``ED25519``, ``ECDSA``, ``RSA``: as ssh calls a key of this type; ``unknown`` for others."""
+    return _TITLES.get(blob_key_type(blob) or "", "unknown")
