@@ -215,7 +215,7 @@ class Engine:
     def _reading(self, asking: _Asking, answer: ProbeAnswer) -> HostReading:
         return HostReading(
             host=asking.attempt.host,
-            address=asking.attempt.address,
+            address=asking.attempt.address or asking.attempt.host.address,
             attempts=asking.attempts,
             elapsed_s=asyncio.get_running_loop().time() - asking.started,
             sockstat=answer.sockstat,
@@ -226,7 +226,7 @@ class Engine:
     def _failure(self, asking: _Asking, error: HostError) -> HostFailure:
         return HostFailure(
             host=asking.attempt.host,
-            address=asking.attempt.address,
+            address=asking.attempt.address or asking.attempt.host.address,
             attempts=asking.attempts,
             elapsed_s=asyncio.get_running_loop().time() - asking.started,
             category=error.category,

@@ -40,8 +40,8 @@ class HostReading:
     """One host answered, and its answer was whole."""
 
     host: Host
-    address: str | None
-    """The IP address it was read at; None for local and behind a bastion."""
+    address: str
+    """The IP address it was read at; as configured where the far side of a bastion resolves it."""
     attempts: int
     elapsed_s: float
     """From the host's slot to the end of the last attempt, waits between attempts included."""
@@ -57,7 +57,8 @@ class HostFailure:
     """One host gave no reading, and why."""
 
     host: Host
-    address: str | None
+    address: str
+    """The IP address tried last; as configured where none was found yet."""
     attempts: int
     """0 when it was never tried."""
     elapsed_s: float

@@ -1,0 +1,5 @@
+"""``python -m sockfleet.cli``."""
+
+from .main import main
+
+main()

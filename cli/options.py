@@ -1,0 +1,165 @@
+"""The options that several commands share, each also readable from SOCKFLEET_<NAME>."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = [
+    "color_option",
+    "connection_options",
+    "inventory_argument",
+    "limit_option",
+    "message_options",
+    "option",
+    "pace_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+
+def option(*names: str, **settings: Any) -> Decorator[F]:
+    """click.option with the environment variable that the option's long name gives."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0]
+    settings.setdefault("envvar", "SOCKFLEET_" + long.lstrip("-").replace("-", "_").upper())
+    settings.setdefault("show_envvar", False)
+    return click.option(*names, **settings)
+
+
+def together(*decorators: Decorator[F]) -> Decorator[F]:
+    """One decorator out of several, shown in their order."""
+
+    def decorate(command: F) -> F:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def inventory_argument(*, required: bool = True) -> Decorator[F]:
+    """INVENTORY...: files, folders, scripts, ``-``, or ``host1,host2,``."""
+    return click.argument("inventory", nargs=-1, required=required, metavar="INVENTORY...")
+
+
+def limit_option() -> Decorator[F]:
+    """--limit, in Ansible's patterns."""
+    return option(
+        "-l",
+        "--limit",
+        metavar="PATTERN",
+        help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
+    )
+
+
+def connection_options() -> Decorator[F]:
+    """How to log in, where the inventory does not say otherwise."""
+    return together(
+        option("-u", "--user", help="Log in as this user.  [default: your own name]"),
+        option("-i", "--identity", multiple=True, metavar="FILE", help="Private key; repeatable."),
+        option(
+            "--agent/--no-agent",
+            default=False,
+            help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
+        ),
+        option("-k", "--ask-pass", is_flag=True, help="Ask for a password to log in with."),
+        option(
+            "--password-file",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Read the password from a file; SOCKFLEET_PASSWORD holds one directly.",
+        ),
+        option("--ssh-config", metavar="FILE", help="Take what it says of each host, as ssh -F."),
+        option(
+            "--allow-proxy-command",
+            is_flag=True,
+            help="Run the ProxyCommand that an inventory or ssh_config names.",
+        ),
+        option(
+            "--known-hosts",
+            multiple=True,
+            metavar="FILE",
+            help="Known host keys; repeatable.  [default: ~/.ssh/known_hosts and the system's]",
+        ),
+        option(
+            "--host-keys",
+            type=click.Choice(["strict", "accept-new"]),
+            default="strict",
+            show_default=True,
+            help="accept-new trusts and remembers keys of unknown hosts, never a changed one.",
+        ),
+        option(
+            "--transport",
+            default="asyncssh",
+            show_default=True,
+            help="asyncssh, paramiko, or one that a plugin adds.",
+        ),
+    )
+
+
+def pace_options() -> Decorator[F]:
+    """How much at once, and for how long."""
+    seconds = click.FloatRange(min=0, min_open=True)
+    return together(
+        option(
+            "-c",
+            "--concurrency",
+            type=click.IntRange(min=1),
+            default=500,
+            show_default=True,
+            help="Hosts asked at once.",
+        ),
+        option(
+            "--per-bastion",
+            type=click.IntRange(min=1),
+            default=64,
+            show_default=True,
+            help="Hosts asked at once through one jump host.",
+        ),
+        option(
+            "--connect-timeout",
+            type=seconds,
+            default=10.0,
+            show_default=True,
+            metavar="S",
+            help="From the name to the end of the login.",
+        ),
+        option(
+            "--timeout",
+            type=seconds,
+            default=30.0,
+            show_default=True,
+            metavar="S",
+            help="Everything for one host, retries included.",
+        ),
+        option("--deadline", type=seconds, metavar="S", help="The whole run.  [default: none]"),
+        option(
+            "--retries",
+            type=click.IntRange(min=0),
+            default=1,
+            show_default=True,
+            help="Further attempts after what may pass by itself; never after a refused login.",
+        ),
+    )
+
+
+def color_option() -> Decorator[F]:
+    """--color; NO_COLOR and TERM=dumb count under auto."""
+    return option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="Colour in tables and on stderr.",
+    )
+
+
+def message_options() -> Decorator[F]:
+    """What is told on stderr beside the result."""
+    return together(
+        option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors only."),
+        option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging."),
+    )

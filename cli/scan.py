@@ -1,0 +1,63 @@
+"""``sockfleet scan``: from an inventory to a ranked table, or what ``--format`` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import (
+    color_option,
+    connection_options,
+    inventory_argument,
+    limit_option,
+    message_options,
+    option,
+    pace_options,
+)
+
+__all__ = ["command"]
+
+
+@click.command("scan")
+@inventory_argument()
+@limit_option()
+@option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]")
+@option(
+    "-o",
+    "--output",
+    multiple=True,
+    metavar="[FORMAT:]FILE",
+    help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, unless "
+    "--format is given.",
+)
+@option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
+@option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N in the table.")
+@option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
+@connection_options()
+@pace_options()
+@click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
+@click.option("--print-probe", is_flag=True, help="Show the command that each host is to run.")
+@color_option()
+@message_options()
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Collect from every host of an inventory and print a ranked table.
+
+    INVENTORY is an Ansible inventory (YAML or INI), a folder of them, a script, a plain list of
+    names, "-" for standard input, or names with commas: "web1,web2,".
+    """
+    # Imported here: --help and completion need none of it.
+    from .scanning import Scan
+
+    if given["print_probe"]:
+        from ..collector.probe import new_mark, probe_command
+
+        click.echo(probe_command(new_mark()))
+        return
+    scan = Scan(given)
+    if given["list_hosts"]:
+        for host in scan.selection.hosts:
+            click.echo(host.name)
+        return
+    ctx.exit(scan.run())

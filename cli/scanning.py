@@ -1,0 +1,185 @@
+"""What ``sockfleet scan`` does once its options are read."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
+from ..aggregator.host import HostSummary, Status
+from ..collector.engine import EngineSettings
+from ..collector.transport import TransportSettings
+from ..inventory.errors import SockfleetError
+from ..inventory.models import HostKeyPolicy
+from ..output.formats import Format, RenderOptions, load_format
+from . import terminal
+from .collecting import Collected, collect
+from .exit_codes import Exit, of_hosts, of_signal
+from .output_files import OutputFile, parse_output, replace_whole
+from .progress import progress_bar
+from .prompts import Passphrases, ask
+from .selection import Selection, connection_defaults, select_hosts
+from .terminal import write
+
+__all__ = ["Scan", "engine_settings", "selection"]
+
+
+def selection(given: Mapping[str, Any]) -> Selection:
+    """The hosts that the options of a command mean; see `selection.select_hosts`."""
+    defaults = connection_defaults(
+        user=given["user"],
+        identity=given["identity"],
+        agent=given["agent"],
+        ask_pass=given["ask_pass"],
+        password_file=given["password_file"],
+        ssh_config=given["ssh_config"],
+        allow_proxy_command=given["allow_proxy_command"],
+        ask=ask,
+    )
+    return select_hosts(given["inventory"], given["limit"], defaults)
+
+
+def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> EngineSettings:
+    """The limits and the login's common part that the options of a command ask for."""
+    return EngineSettings(
+        concurrency=given["concurrency"],
+        timeout_s=given["timeout"],
+        deadline_s=given["deadline"],
+        retries=given["retries"],
+        transport=given["transport"],
+        transport_settings=TransportSettings(
+            known_hosts_files=given["known_hosts"],
+            host_keys=HostKeyPolicy(given["host_keys"]),
+            connect_timeout_s=given["connect_timeout"],
+            ask_passphrase=passphrases,
+            bastion_connections=given["per_bastion"],
+            concurrency=given["concurrency"],
+        ),
+    )
+
+
+class Scan:
+    """One ``sockfleet scan``: all that can be judged is judged before a host is contacted."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._quiet: bool = given["quiet"]
+        _log_to_stderr(given["verbose"])
+        self._files: list[OutputFile] = [parse_output(text) for text in given["output"]]
+        self._stdout: Format | None = None
+        if given["format_name"] or not self._files:
+            self._stdout = load_format(given["format_name"] or "table")
+        self._render: RenderOptions = terminal.render_options(given["color"], top=given["top"])
+        self.selection = selection(given)
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+        self._judge_view()
+        terminal.notes(self.selection.notes, quiet=self._quiet)
+
+    def run(self) -> int:
+        """Collect and deliver; returns the exit code."""
+        passphrases = Passphrases()
+        passphrases.collect(self.selection.hosts)
+        settings = engine_settings(self._given, passphrases)
+        streamed = self._stdout.host_line if self._stdout is not None else None
+        hosts = self.selection.hosts
+        bar = sys.stderr.isatty() and not self._quiet and streamed is None
+        try:
+            with progress_bar(len(hosts), wanted=bar) as advance:
+                if streamed is None:
+                    collected = collect(hosts, settings, advance)
+                else:
+                    collected = collect(hosts, settings, lambda host: write(streamed(host)))
+        except BrokenPipeError:
+            return Exit.OK  # the reader has what it wanted
+        summary = self._summary(collected.hosts, complete=collected.complete)
+        terminal.notes(summary.fleet.warnings, quiet=self._quiet)
+        failed = self._deliver(summary)
+        return _exit_code(collected, summary, failed)
+
+    def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
+        groups = self.selection.inventory.groups
+        info = ScanInfo(
+            id=uuid.uuid4().hex,
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC),
+            duration_s=time.monotonic() - self._started,
+            complete=complete,
+            inventory=self.selection.inventory.sources,
+            limit=self._given["limit"],
+        )
+        return summarise(
+            hosts,
+            info,
+            group_by=self._given["group_by"],
+            sort=self._given["sort"],
+            children={name: group.children for name, group in groups.items()},
+        )
+
+    def _judge_view(self) -> None:
+        """An unknown --sort or --group-by is told before any host is contacted."""
+        hosts = self.selection.hosts if self._given["group_by"] else ()
+        self._summary(
+            [
+                HostSummary(
+                    name=host.name,
+                    port=host.port,
+                    groups=host.groups,
+                    status=Status.FAILED,
+                    attempts=0,
+                    elapsed_s=0.0,
+                    variables=host.variables,
+                )
+                for host in hosts
+            ],
+            complete=False,
+        )
+
+    def _deliver(self, summary: FleetSummary) -> bool:
+        """Write every output, each though another failed; whether one failed."""
+        failed = False
+        for file in self._files:
+            # A file has no terminal: no width, no colour.
+            plain = RenderOptions(top=self._given["top"])
+            try:
+                replace_whole(file.path, file.format.render(summary, plain))
+            except SockfleetError as error:
+                terminal.note(f"error: {error}")
+                failed = True
+        if self._stdout is not None:
+            try:
+                write(self._to_stdout(self._stdout, summary))
+            except BrokenPipeError:
+                pass
+            except SockfleetError as error:
+                terminal.note(f"error: {error}")
+                failed = True
+        return failed
+
+    def _to_stdout(self, chosen: Format, summary: FleetSummary) -> bytes:
+        if chosen.end_line is not None:
+            return chosen.end_line(summary)
+        return chosen.render(summary, self._render)
+
+
+def _exit_code(collected: Collected, summary: FleetSummary, write_failed: bool) -> int:
+    """Where several hold, INTERFACE says which counts: a signal, then a write, then the hosts."""
+    if collected.signal is not None:
+        return of_signal(collected.signal)
+    if write_failed:
+        return Exit.LOCAL
+    return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)
+
+
+def _log_to_stderr(verbosity: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)]
+    logging.basicConfig(level=level, format="sockfleet: %(name)s: %(message)s", stream=sys.stderr)
+    # The SSH libraries tell every connection at INFO; only who asks twice wants that.
+    foreign = logging.DEBUG if verbosity > 2 else logging.CRITICAL
+    for name in ("asyncssh", "paramiko", "asyncio"):
+        logging.getLogger(name).setLevel(foreign)

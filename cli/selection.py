@@ -1,0 +1,120 @@
+"""From the words of the command line to the hosts that are meant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..aggregator.document import from_document
+from ..aggregator.errors import DocumentError
+from ..aggregator.host import Status
+from ..inventory.connection import ConnectionDefaults, resolve_hosts
+from ..inventory.errors import UsageError
+from ..inventory.models import Host, Inventory, Secret
+from ..inventory.patterns import select
+from ..inventory.sources import load_inventory
+
+__all__ = ["Selection", "connection_defaults", "select_hosts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The hosts of one call."""
+
+    inventory: Inventory
+    hosts: Sequence[Host]
+    notes: Sequence[str]
+    """Warnings for the user."""
+
+
+def select_hosts(
+    sources: Sequence[str], limit: str | None, defaults: ConnectionDefaults
+) -> Selection:
+    """Read the inventories, apply the limit, judge the connection variables.
+
+    Raises UsageError for all that cannot be used, an empty selection included.
+    """
+    inventory = load_inventory(sources, stdin=sys.stdin.buffer)
+    failed = _failed_hosts(limit)
+    if failed is not None:
+        names = tuple(name for name in failed if name in inventory.hosts)
+        lost = len(failed) - len(names)
+        notes = [f"--limit {limit}: {lost} of its hosts are not in the inventory"] if lost else []
+    else:
+        names, notes = select(inventory, limit), []
+    if not names:
+        nothing = "the inventory has no hosts" if limit is None else f"no host for --limit {limit}"
+        raise UsageError(nothing)
+    hosts, more = resolve_hosts(inventory, names, defaults)
+    return Selection(inventory=inventory, hosts=hosts, notes=[*inventory.notes, *notes, *more])
+
+
+def connection_defaults(
+    *,
+    user: str | None,
+    identity: Sequence[str],
+    agent: bool,
+    ask_pass: bool,
+    password_file: str | None,
+    ssh_config: str | None,
+    allow_proxy_command: bool,
+    ask: Callable[[str], Secret | None],
+) -> ConnectionDefaults:
+    """What the command line and the environment say of the login.
+
+    ``ask`` prompts at the terminal, or gives None where there is none. Raises UsageError where
+    something that was asked for is not there.
+    """
+    socket = os.environ.get("SSH_AUTH_SOCK") or None
+    if agent and socket is None:
+        raise UsageError("--agent: SSH_AUTH_SOCK is not set, so there is no agent to ask")
+    password = _password(ask_pass=ask_pass, password_file=password_file, ask=ask)
+    return ConnectionDefaults(
+        user=user,
+        identity_files=tuple(str(Path(file).expanduser()) for file in identity),
+        agent=socket if agent else None,
+        password=password,
+        ssh_config=ssh_config,
+        allow_proxy_command=allow_proxy_command,
+    )
+
+
+def _password(
+    *, ask_pass: bool, password_file: str | None, ask: Callable[[str], Secret | None]
+) -> Secret | None:
+    if ask_pass:
+        answer = ask("SSH password: ")
+        if answer is None:
+            raise UsageError("--ask-pass: there is no terminal to ask at")
+        return answer
+    if password_file is not None:
+        try:
+            line = Path(password_file).read_text(encoding="utf-8").split("\n", 1)[0]
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--password-file {password_file}: {error}") from error
+        return Secret(line)
+    held = os.environ.get("SOCKFLEET_PASSWORD")
+    return Secret(held) if held else None
+
+
+def _failed_hosts(limit: str | None) -> Sequence[str] | None:
+    """The hosts that failed in the scan that ``@FILE`` names; None where the limit is a pattern.
+
+    A file that is not a JSON object is Ansible's list of patterns, which `select` reads.
+    """
+    if limit is None or not limit.startswith("@"):
+        return None
+    try:
+        data = Path(limit[1:]).read_bytes()
+    except OSError as error:
+        raise UsageError(f"--limit {limit}: {error.strerror}") from error
+    if not data.lstrip().startswith(b"{"):
+        return None
+    try:
+        summary = from_document(data)
+    except DocumentError as error:
+        raise UsageError(f"--limit {limit}: {error}") from error
+    return [host.name for host in summary.hosts if host.status is Status.FAILED]

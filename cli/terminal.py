@@ -1,0 +1,78 @@
+"""Where results and remarks go: bytes to stdout, lines to stderr; what the terminal can show."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+
+import click
+
+from ..inventory.errors import SockfleetError
+from ..output.formats import RenderOptions
+
+__all__ = ["StdoutError", "note", "notes", "render_options", "write"]
+
+
+class StdoutError(SockfleetError):
+    """Standard output took no more: a full disk behind it, a closed descriptor."""
+
+    exit_code = 5
+
+
+def render_options(color: str, *, top: int | None = None) -> RenderOptions:
+    """How a result is to look on this standard output.
+
+    COLUMNS overrules the terminal's width, as for other programs; NO_COLOR (https://no-color.org)
+    and TERM=dumb turn colour off unless ``color`` is "always".
+    """
+    out = sys.stdout
+    is_terminal = out is not None and out.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    named = os.environ.get("COLUMNS", "").isdecimal()
+    return RenderOptions(
+        width=shutil.get_terminal_size().columns if is_terminal or named else None,
+        color=color == "always" or (color == "auto" and is_terminal and not plain),
+        ascii=_encoding() != "utf-8",
+        top=top,
+    )
+
+
+def _encoding() -> str:
+    try:
+        return codecs.lookup(sys.stdout.encoding).name
+    except (AttributeError, LookupError, TypeError):
+        return "ascii"
+
+
+def write(data: bytes) -> None:
+    """Send bytes to standard output and see that they arrived.
+
+    Raises BrokenPipeError when the reader has gone, StdoutError for anything else.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is still buffered must not be tried again, and complained about, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+    except (OSError, ValueError, AttributeError) as error:
+        raise StdoutError(f"cannot write to standard output: {error}") from error
+
+
+def note(text: str) -> None:
+    """One remark on stderr; a stderr that is closed or full is no reason to lose a result."""
+    try:
+        click.echo(f"sockfleet: {text}", err=True)
+    except OSError:
+        return
+
+
+def notes(texts: Iterable[str], *, quiet: bool) -> None:
+    """Warnings, unless the user wants none."""
+    if not quiet:
+        for text in texts:
+            note(f"warning: {text}")
