@@ -107,6 +107,8 @@ class SshSettings:
     certificate_files: tuple[str, ...] = ()
     agent: str | None = None
     """Path of the agent's socket; None: no agent is asked."""
+    identities_only: bool = False
+    """Of the agent's keys only those are offered whose files are named (IdentitiesOnly)."""
     password: Secret | None = None
     gssapi: bool = False
     known_hosts_files: tuple[str, ...] | None = None
