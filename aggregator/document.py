@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from .errors import DocumentError
-from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
+from .fleet import DISTRIBUTED, Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, Status, TcpNumbers
 
 __all__ = [
@@ -137,6 +137,9 @@ def _problems(document: _Document) -> Iterator[str]:
     scan, fleet = document.scan, document.fleet
     for text in (scan.id, scan.limit or "", *scan.inventory, *fleet.warnings, *document.groups):
         yield from _unprintable("$", text)
+    for name, group in (("fleet", fleet), *document.groups.items()):
+        for number in set(DISTRIBUTED) - group.distribution.keys():
+            yield f"$: {name} has no distribution of {number}"
     seen = set[str]()
     for number, host in enumerate(document.hosts):
         where = f"$.hosts[{number}]"

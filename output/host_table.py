@@ -1,0 +1,222 @@
+"""The ranked hosts and the groups, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..aggregator.fleet import FleetSummary, GroupSummary
+from ..aggregator.host import HostSummary, TcpNumbers
+from .columns import Cell, Column, columns_that_fit, lines_of
+from .paint import Paint, amount_of_memory, how_many
+
+__all__ = ["group_table", "has_bounds", "host_table"]
+
+_AT_LEAST_NOTABLE = 100
+_GROUPS_FROM_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostColumn:
+    """One column of the host table, from a host and for the fleet as a whole."""
+
+    title: str
+    key: str
+    """The sort key that the column shows."""
+    value: Callable[[HostSummary], str]
+    total: Callable[[FleetSummary], str] = lambda _: ""
+    leave_out: int = 0
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _tcp(name: str, *, leave_out: int = 0) -> _HostColumn:
+    return _HostColumn(
+        title=name.upper(),
+        key=name,
+        value=lambda host: _number(getattr(host.tcp, name)),
+        total=lambda summary: _number(getattr(summary.fleet.totals, name)),
+        leave_out=leave_out,
+    )
+
+
+def _in_use(tcp: TcpNumbers | None) -> str:
+    """Both families in one: no IPv6 is none in use, but no count at all stays empty."""
+    return "" if tcp is None or tcp.inuse is None else str(tcp.inuse + (tcp.inuse6 or 0))
+
+
+def _memory(host: HostSummary) -> str:
+    if host.tcp is None or host.tcp.mem_pages is None:
+        return ""
+    if host.kernel is None or host.kernel.page_size is None:
+        return how_many(host.tcp.mem_pages, "page")
+    return amount_of_memory(host.tcp.mem_pages * host.kernel.page_size)
+
+
+def _all_memory(summary: FleetSummary) -> str:
+    """Of the hosts whose page size is known: pages of different sizes do not add up."""
+    sizes = [
+        host.tcp.mem_pages * host.kernel.page_size
+        for host in summary.hosts
+        if host.tcp is not None and host.tcp.mem_pages is not None
+        if host.kernel is not None and host.kernel.page_size is not None
+    ]
+    return amount_of_memory(sum(sizes)) if sizes else ""
+
+
+def has_bounds(summary: FleetSummary) -> bool:
+    """Whether any ``tcp_close`` of the scan is only an upper bound."""
+    return any(host.is_bound for host in summary.hosts)
+
+
+def _at_most(number: str, *, is_bound: bool) -> str:
+    return f"≤{number}" if number and is_bound else number
+
+
+_TCP_CLOSE = _HostColumn(
+    title="TCP_CLOSE",
+    key="tcp_close",
+    value=lambda h: _at_most(_number(h.tcp and h.tcp.tcp_close), is_bound=h.is_bound),
+    total=lambda s: _at_most(_number(s.fleet.totals.tcp_close), is_bound=has_bounds(s)),
+)
+_COLUMNS = (
+    _TCP_CLOSE,
+    _tcp("closed"),
+    _tcp("tw", leave_out=4),
+    _HostColumn(
+        title="INUSE4+6",
+        key="",
+        value=lambda host: _in_use(host.tcp),
+        total=lambda summary: _in_use(summary.fleet.totals),
+        leave_out=5,
+    ),
+    _tcp("orphan", leave_out=7),
+    _tcp("alloc", leave_out=3),
+    _HostColumn(title="MEM", key="mem_pages", value=_memory, total=_all_memory, leave_out=6),
+)
+_ONLY_WHEN_SORTED_BY = {
+    "inuse": _tcp("inuse"),
+    "inuse6": _tcp("inuse6"),
+    "sockets_used": _HostColumn(
+        title="SOCKETS", key="sockets_used", value=lambda host: _number(host.sockets_used)
+    ),
+    "elapsed_s": _HostColumn(
+        title="ELAPSED_S", key="elapsed_s", value=lambda host: f"{host.elapsed_s:.3f}"
+    ),
+}
+
+
+def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    """The hosts that were read, in their order, and their total."""
+    read = [host for host in summary.hosts if host.tcp is not None]
+    shown = read[: paint.options.top]
+    if not shown:
+        return
+    with_total = len(read) > 1
+    columns = list(_host_columns(summary, shown, paint, with_total=with_total))
+    kept = columns_that_fit(columns, paint)
+    yield from lines_of(kept, paint, rule_before=len(shown) if with_total else None)
+    if len(shown) < len(read):
+        yield paint.text(f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})")
+    gone = [column.title for column in columns if column not in kept and not column.is_text]
+    if gone:
+        yield paint.wrapped(f"(too narrow for {', '.join(gone)}; --format csv has all)")
+
+
+def _host_columns(
+    summary: FleetSummary, shown: Sequence[HostSummary], paint: Paint, *, with_total: bool
+) -> Iterator[Column]:
+    sort = summary.scan.sort
+    marks = _conspicuous(summary)
+
+    def column(
+        title: str,
+        values: Callable[[HostSummary], str],
+        total: str = "",
+        *,
+        leave_out: int = 0,
+        is_key: bool = False,
+        style: Callable[[HostSummary], str] = lambda _: "",
+        is_text: bool = False,
+    ) -> Column:
+        cells = [Cell(paint.text(values(host)), style(host)) for host in shown]
+        if with_total:
+            cells.append(Cell(paint.text(total), "bold"))
+        return Column(
+            title=title + (paint.text("▼") if is_key else ""),
+            cells=cells,
+            leave_out=0 if is_key else leave_out,
+            is_text=is_text,
+        )
+
+    yield column("HOST", lambda host: host.name, "TOTAL", is_key=sort == "name", is_text=True)
+    extra = _ONLY_WHEN_SORTED_BY.get(sort)
+    for each in (*([extra] if extra else ()), *_COLUMNS):
+        yield column(
+            each.title,
+            each.value,
+            each.total(summary),
+            leave_out=each.leave_out,
+            is_key=each.key == sort,
+            style=marks if each is _TCP_CLOSE else lambda _: "",
+        )
+    if (paint.options.width or 0) >= _GROUPS_FROM_WIDTH and any(host.groups for host in shown):
+        yield column(
+            "GROUPS",
+            lambda host: ",".join(host.groups),
+            leave_out=9,
+            style=lambda _: "dim",
+            is_text=True,
+        )
+
+
+def _conspicuous(summary: FleetSummary) -> Callable[[HostSummary], str]:
+    """Far above what is usual in this fleet: its median, as a leak lifts the mean."""
+    usual = summary.fleet.distribution["tcp_close"].p50 or 0
+
+    def style(host: HostSummary) -> str:
+        value = None if host.tcp is None else host.tcp.tcp_close
+        if value is None or value < _AT_LEAST_NOTABLE or value < 3 * usual:
+            return ""
+        return "bold red" if value >= 10 * usual else "yellow"
+
+    return style
+
+
+def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    """The groups that were asked for, those with the most closed sockets first."""
+    if summary.scan.group_by is None or not summary.groups:
+        return
+    is_bound = has_bounds(summary)
+    groups = sorted(
+        summary.groups.items(), key=lambda item: (-(item[1].totals.tcp_close or 0), item[0])
+    )
+
+    def column(title: str, value: Callable[[GroupSummary], str], leave_out: int = 0) -> Column:
+        cells = [Cell(paint.text(value(group))) for _, group in groups]
+        return Column(title=title, cells=cells, leave_out=leave_out)
+
+    def spread(name: str) -> Callable[[GroupSummary], str]:
+        return lambda group: _number(getattr(group.distribution["tcp_close"], name))
+
+    columns = [
+        Column(
+            title=paint.text(f"GROUP ({summary.scan.group_by})"),
+            cells=[Cell(paint.text(name)) for name, _ in groups],
+            is_text=True,
+        ),
+        column("READ", lambda group: f"{group.hosts.ok}/{group.hosts.total}"),
+        column(
+            "TCP_CLOSE",
+            lambda group: _at_most(_number(group.totals.tcp_close), is_bound=is_bound),
+        ),
+        column("MEDIAN", spread("p50"), 1),
+        column("MAX", spread("max"), 2),
+        column("CLOSED", lambda group: _number(group.totals.closed), 3),
+        column("TW", lambda group: _number(group.totals.tw), 4),
+        column("INUSE4+6", lambda group: _in_use(group.totals), 6),
+        column("ALLOC", lambda group: _number(group.totals.alloc), 5),
+    ]
+    yield from lines_of(columns_that_fit(columns, paint), paint, rule_before=None)

@@ -1,0 +1,103 @@
+"""The table for people: hosts ranked, totals, how many were read, and why the others were not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..aggregator.fleet import FleetSummary
+from ..aggregator.host import HostSummary
+from .folding import folded
+from .formats import Format, RenderOptions
+from .host_table import group_table, has_bounds, host_table
+from .paint import Paint, how_many
+
+__all__ = ["FORMAT"]
+
+_HOST_WORDS = 12
+_MACHINES = 5
+_DEEPER = " " * 6
+
+
+def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
+    paint = Paint(options)
+    parts = [
+        "\n".join(host_table(summary, paint)),
+        "\n".join(group_table(summary, paint)),
+        "\n".join(_outcome(summary, paint)),
+        "\n".join(_failures(summary, paint)),
+        "\n".join(_warnings(summary, paint)),
+    ]
+    return paint.encoded("\n\n".join(part for part in parts if part) + "\n")
+
+
+FORMAT = Format(name="table", suffixes=(".txt",), render=_render)
+
+
+def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    hosts = summary.fleet.hosts
+    early = "" if summary.scan.complete else "Ended before every host had its turn: "
+    line = f"{early}{hosts.ok} of {how_many(hosts.total, 'host')} read"
+    line += f" in {summary.scan.duration_s:.1f} s"
+    spread = summary.fleet.distribution["tcp_close"]
+    if hosts.ok > 1 and spread.p50 is not None:
+        line += (
+            f"; tcp_close per host: median {spread.p50}, p90 {spread.p90}, p99 {spread.p99}, "
+            f"max {spread.max}"
+        )
+    yield paint.wrapped(line + ".")
+    if has_bounds(summary):
+        yield paint.wrapped(
+            "≤ is an upper bound: sockets in use in other network namespaces (containers) of a "
+            "host were not read and count as closed.",
+        )
+
+
+def _failures(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    failures = summary.fleet.failures
+    if not failures:
+        return
+    failed = summary.fleet.hosts.failed
+    yield paint.styled(f"{how_many(failed, 'host')} failed:", "bold")
+    by_category: dict[str, list[HostSummary]] = {category: [] for category in failures}
+    for host in summary.hosts:
+        if host.error is not None:
+            by_category.setdefault(host.error.category, []).append(host)
+    name_width = max(map(len, failures))
+    count_width = len(str(max(failures.values())))
+    for category, hosts in by_category.items():
+        label = f"  {paint.text(category):<{name_width}}  {len(hosts):>{count_width}}  "
+        names = paint.wrapped(_some(hosts), first=label, rest=" " * len(label))
+        yield names.replace(label, paint.styled(label, "red"), 1)
+        yield paint.wrapped(_first_message(hosts), first=_DEEPER, rest=_DEEPER)
+
+
+def _first_message(hosts: Sequence[HostSummary]) -> str:
+    first = hosts[0]
+    message = "" if first.error is None else first.error.message
+    return message if first.name in message else f"{first.name}: {message}"
+
+
+def _some(hosts: Sequence[HostSummary]) -> str:
+    words = folded(host.name for host in hosts)
+    more = len(words) - _HOST_WORDS
+    return ", ".join(words[:_HOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
+
+
+def _warnings(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    told = list(summary.fleet.warnings)
+    machines = summary.fleet.same_machine
+    told += [
+        f"{', '.join(folded(same.hosts))} gave one boot id ({same.boot_id}): names of one machine, "
+        "each counted in the totals"
+        for same in machines[:_MACHINES]
+    ]
+    if len(machines) > _MACHINES:
+        told.append(f"{len(machines) - _MACHINES} more machines with several names (--format json)")
+    without = [host for host in summary.hosts if host.levels == ()]
+    if without:
+        told.append(
+            f"{how_many(len(without), 'host')} in no group of {summary.scan.group_by}: "
+            f"{_some(without)}"
+        )
+    for line in told:
+        yield paint.wrapped(f"warning: {line}", rest="  ")
