@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -13,7 +14,7 @@ from .faults import Fault
 from .profiles import PROFILES, Span, span_names, with_spans
 from .scenario import Delays, HostKeys, Role, Scenario, Seconds
 
-__all__ = ["MOST_HOSTS", "demo_scenario", "load_scenario", "parse_scenario"]
+__all__ = ["MOST_HOSTS", "chosen_scenario", "load_scenario", "parse_scenario"]
 
 MOST_HOSTS = 100_000
 """In one fleet: each takes a descriptor, and 127.64.0.0/10 has room for them."""
@@ -28,9 +29,21 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-def demo_scenario() -> Scenario:
-    """The fleet of ``sockfleet demo``."""
-    return parse_scenario((files(__package__) / "demo.yml").read_text("utf-8"), "demo.yml")
+def chosen_scenario(
+    path: Path | None = None, *, hosts: int | None = None, seed: int | None = None
+) -> Scenario:
+    """The scenario of a file, or the demo's, with as many hosts and the seed asked for.
+
+    None leaves what the scenario says. Raises ScenarioError.
+    """
+    if path is None:
+        text = (files(__package__) / "demo.yml").read_text("utf-8")
+        scenario = parse_scenario(text, "the demo's scenario")
+    else:
+        scenario = load_scenario(path)
+    if hosts is not None:
+        scenario = scenario.scaled(hosts)
+    return scenario if seed is None else replace(scenario, seed=seed)
 
 
 def load_scenario(path: Path) -> Scenario:

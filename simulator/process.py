@@ -1,0 +1,95 @@
+"""A simulated fleet in a process of its own, so that the scan's process is as in life."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .errors import SimulatorError
+from .scenario import Scenario, SimulatedHost
+from .scenario_file import chosen_scenario
+
+__all__ = ["FleetProcess"]
+
+_READY = re.compile(rb"ready [0-9]+ hosts on port ([0-9]+)\n")
+_STOP_S = 10.0
+
+
+class FleetProcess:
+    """The fleet of a scenario file (None: the demo's), answering from entering to leaving.
+
+    ``folder`` must exist, and gets the files that `fleet.Fleet` writes. The process ends with
+    this one, however this one ends: it holds the other end of its standard input. Making one
+    raises ScenarioError, entering SimulatorError.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario_file: Path | None = None,
+        *,
+        hosts: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.scenario: Scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
+        self.hosts: tuple[SimulatedHost, ...] = self.scenario.hosts()
+        """What each host holds: the truth to compare a scan with."""
+        self.inventory = folder / "inventory.yml"
+        self.known_hosts = folder / "known_hosts"
+        self.identity = folder / "id_ed25519"
+        self.port = 0
+        """The one port of all hosts; known once it is entered."""
+        self._command = [sys.executable, "-m", "sockfleet.simulator", str(folder), "--until-eof"]
+        for option, value in (("scenario", scenario_file), ("hosts", hosts), ("seed", seed)):
+            if value is not None:
+                self._command += [f"--{option}", str(value)]
+
+    def __enter__(self) -> Self:
+        # A session of its own: Ctrl-C is for this process, which then ends the fleet last.
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            line = self._process.stdout.readline() if self._process.stdout else b""
+            ready = _READY.fullmatch(line)
+            if ready is None:
+                raise SimulatorError("the simulated fleet did not start; its error stands above")
+            self.port = int(ready[1])
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def wait(self) -> None:
+        """Wait until the fleet ends by itself, which it does only when something stops it."""
+        self._process.wait()
+
+    def _stop(self) -> None:
+        process = self._process
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()

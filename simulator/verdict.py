@@ -1,0 +1,85 @@
+"""Whether a scan's JSON says of a simulated fleet what is true of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..collector.reading import Scope
+from .scenario import SimulatedHost
+
+__all__ = ["differences"]
+
+
+def differences(document: Mapping[str, Any], hosts: Iterable[SimulatedHost]) -> list[str]:
+    """Each way in which a ``sockfleet/scan/v1`` document differs from the truth, in words.
+
+    Empty when every host is there once, read or failed as planned, with the simulator's own
+    numbers, and the fleet's totals are their sums.
+    """
+    planned = {host.name: host for host in hosts}
+    seen = Counter(host["name"] for host in document["hosts"])
+    found = [f"{name}: not in the document" for name in planned if name not in seen]
+    found += [f"{name}: {count} times in the document" for name, count in seen.items() if count > 1]
+    for host in document["hosts"]:
+        if host["name"] in planned:
+            found += _of_host(host, planned[host["name"]])
+        else:
+            found.append(f"{host['name']}: in the document, and no simulated host")
+    found += _of_fleet(document)
+    return found
+
+
+def _of_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
+    category = None if planned.fault is None else planned.fault.planned
+    if host["status"] == "ok":
+        if category is not None:
+            yield f"{planned.name}: read, planned was {category}"
+            return
+        yield from _unequal(planned.name, _truth(planned, host["scope"]), host["tcp"])
+        yield from _unequal(
+            planned.name,
+            {"sockets_used": planned.contents.host.used},
+            {"sockets_used": host["sockets_used"]},
+        )
+        return
+    error = host["error"]
+    if error["category"] != category:
+        plan = "to be read" if category is None else str(category)
+        yield f"{planned.name}: {error['category']}, planned was {plan}: {error['message']}"
+
+
+def _truth(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
+    contents = planned.contents
+    everything = scope == Scope.ALL_NAMESPACES
+    return {
+        "alloc": contents.alloc,
+        "inuse": contents.host.inuse,
+        "inuse6": contents.host.inuse6 if contents.ipv6 else None,
+        "tw": contents.host.tw,
+        "orphan": contents.orphan,
+        "mem_pages": contents.mem_pages,
+        "closed": contents.closed,
+        "tcp_close": contents.tcp_close if everything else contents.tcp_close_bound,
+    }
+
+
+def _of_fleet(document: Mapping[str, Any]) -> Iterator[str]:
+    read = [host for host in document["hosts"] if host["status"] == "ok"]
+    counts = {"total": len(document["hosts"]), "ok": len(read)}
+    counts["failed"] = counts["total"] - counts["ok"]
+    yield from _unequal("fleet.hosts", counts, document["fleet"]["hosts"])
+    totals = document["fleet"]["totals"]
+    for name in totals:
+        values = [v for host in read if (v := host["tcp"].get(name)) is not None]
+        expected = sum(values) if values else None
+        yield from _unequal("fleet.totals", {name: expected}, totals)
+
+
+def _unequal(
+    where: str, truth: Mapping[str, int | None], seen: Mapping[str, int | None]
+) -> Iterator[str]:
+    for name, value in truth.items():
+        if seen.get(name) != value:
+            yield f"{where}: {name} {seen.get(name)}, the truth is {value}"
