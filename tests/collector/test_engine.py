@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import virtual_time
 from fake_transport import FakeTransport, answer, good, hosts
+
 from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.reading import HostFailure, HostReading
