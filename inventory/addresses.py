@@ -1,0 +1,91 @@
+"""What may stand as a host's name, address, user or port: strict sets, judged before any use.
+
+These words go to a resolver, an SSH login, known_hosts look-ups, messages and, where a proxy
+command was opted in to, a shell. OpenSSH learnt to refuse option-like and shell characters in them
+the hard way (CVE-2017-1000117 and its family, CVE-2023-51385); here they never get in.
+
+Every function returns the judged value and raises ValueError with what was found and expected.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+
+__all__ = ["judged_address", "judged_label", "judged_port", "judged_user", "shown"]
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_ZONE = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
+_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}")
+_DIGITS = re.compile(r"[0-9]{1,5}")
+
+# Cc controls, Cf formats such as bidirectional overrides, Cs surrogates, Co private, Cn unassigned,
+# Zl and Zp separators: a name with one of them rewrites a terminal line or splits a record.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def shown(value: object, *, limit: int = 80) -> str:
+    """A value as messages quote it: one line of printable ASCII, cut at ``limit``."""
+    text = ascii(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def judged_address(text: str) -> str:
+    """An IPv4 or IPv6 address (with a zone) or a DNS name in ASCII."""
+    if ":" in text:
+        return _judged_ipv6(text)
+    if len(text) <= 254 and _DNS_NAME.fullmatch(text):
+        return text
+    raise ValueError(f"{shown(text)} is no host name or address{_address_hint(text)}")
+
+
+def judged_user(text: str) -> str:
+    """A login name: letters, digits and ``. _ - @ +``, not beginning with ``-``, ``@`` or ``+``."""
+    if _USER.fullmatch(text):
+        return text
+    raise ValueError(
+        f"{shown(text)} is no user name: letters, digits and . _ - @ + are expected, "
+        "not beginning with - @ +"
+    )
+
+
+def judged_port(text: str) -> int:
+    """A TCP port from its decimal digits."""
+    port = int(text) if _DIGITS.fullmatch(text) else 0
+    if 1 <= port <= 65535:
+        return port
+    raise ValueError(f"{shown(text)} is no port: a whole number from 1 to 65535 is expected")
+
+
+def judged_label(text: str) -> str:
+    """The inventory's own name of a host that is reached by another address: any printable text."""
+    if text.strip() != text or not 0 < len(text) <= 255:
+        raise ValueError(f"{shown(text)} is no host name: blank at an end, empty, or over 255")
+    if text.startswith("-") or any(unicodedata.category(c) in _UNSAFE for c in text):
+        raise ValueError(f"{shown(text)} is no host name: it begins with - or holds a control")
+    return text
+
+
+def _judged_ipv6(text: str) -> str:
+    address, percent, zone = text.partition("%")
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no host name or address{_address_hint(text)}") from None
+    if percent and not _ZONE.fullmatch(zone):
+        raise ValueError(f"{shown(text)}: {shown(zone)} is no interface name")
+    return text
+
+
+def _address_hint(text: str) -> str:
+    if "://" in text:
+        return ": a plain host is expected, not a URI"
+    if "@" in text:
+        return ": a user goes into ansible_user"
+    if re.fullmatch(r"[^:]+:[0-9]+|\[.*\](:[0-9]+)?", text):
+        return ": without brackets, and a port goes into ansible_port"
+    if not text.isascii():
+        return ": names outside ASCII are written in their xn-- form"
+    return ": letters, digits and . _ - are expected, in labels of 1 to 63"

@@ -1,0 +1,323 @@
+"""From a host of the inventory to a `Host` that is ready to be asked.
+
+The order in which values win is that of the command line which ansible-core 2.19's ssh connection
+builds, where ssh keeps the first value it gets: ``ansible_ssh_args``, host key checking, port,
+identity, user and timeout of the variables, ``ansible_ssh_common_args``,
+``ansible_ssh_extra_args``, then an ssh_config. Command-line defaults (``-u``, ``-i``) stand where
+the variable they stand in for would.
+
+Jump hosts log in with the scan's own identity files and agent, never with the password or the user
+of the host behind them, as with ``ssh -J``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import connection_variables as variables_
+from .addresses import judged_address, judged_label, shown
+from .connection_variables import Variables
+from .errors import InventoryError, UsageError
+from .models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
+from .secret_variables import without_secrets
+from .ssh_arguments import SshOption, read_arguments
+from .ssh_keywords import Passed
+from .ssh_login import Credentials, LoginJudge
+
+__all__ = ["ConnectionDefaults", "Fault", "judge_hosts", "resolve_hosts"]
+
+_SHOWN_FAULTS = 5
+_CAP = "sockfleet_max_connections"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionDefaults:
+    """What the command line says; the inventory's variables win, as over Ansible's -u and -i."""
+
+    user: str | None = None
+    identity_files: tuple[str, ...] = ()
+    port: int | None = None
+    agent: str | None = None
+    """Path of an agent's socket; None: no agent is asked."""
+    password: Secret | None = None
+    ssh_config: str | None = None
+    """An ssh_config file, asked after everything else; None: none is read."""
+    allow_proxy_command: bool = False
+    """Whether a ProxyCommand may run a program here; else it is refused by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Why one host cannot be reached as its variables say."""
+
+    host: str
+    source: str
+    """Where the host was first named."""
+    problem: str
+
+    def __str__(self) -> str:
+        where = f"{self.source}: " if self.source else ""
+        return f"{where}host {shown(self.host)}: {self.problem}"
+
+
+def resolve_hosts(
+    inventory: Inventory, names: Sequence[str], defaults: ConnectionDefaults
+) -> tuple[list[Host], list[str]]:
+    """The named hosts in order, and notes for the user (each once, not once per host).
+
+    Raises UsageError where no name is given, InventoryError naming the first faulty hosts and how
+    many there are.
+    """
+    if not names:
+        raise UsageError("no host is selected: the inventory or the limit leaves none")
+    hosts, notes, faults = judge_hosts(inventory, names, defaults)
+    if not faults:
+        return hosts, notes
+    if len(faults) == 1:
+        raise InventoryError(faults[0].source or "inventory", _headless(faults[0]))
+    listed = [f"\n  {fault}" for fault in faults[:_SHOWN_FAULTS]]
+    if len(faults) > _SHOWN_FAULTS:
+        listed.append(f"\n  and {len(faults) - _SHOWN_FAULTS} more")
+    raise InventoryError(
+        ", ".join(inventory.sources) or "inventory",
+        f"{len(faults)} of {len(names)} selected hosts cannot be reached as they are described:"
+        + "".join(listed),
+    )
+
+
+def judge_hosts(
+    inventory: Inventory, names: Sequence[str], defaults: ConnectionDefaults
+) -> tuple[list[Host], list[str], list[Fault]]:
+    """The hosts that can be reached, the notes, and a fault for each of the others.
+
+    Raises InventoryError where a group's ``sockfleet_max_connections`` is no number, or the
+    ssh_config of the command line cannot be read.
+    """
+    resolver = _Resolver(defaults, _caps(inventory))
+    hosts: list[Host] = []
+    faults: list[Fault] = []
+    for name in names:
+        described = inventory.hosts[name]
+        try:
+            hosts.append(resolver.host(described))
+        except InventoryError as error:
+            faults.append(Fault(host=name, source=described.source, problem=str(error)))
+    return hosts, resolver.passed.notes(), faults
+
+
+def _headless(fault: Fault) -> str:
+    return f"host {shown(fault.host)}: {fault.problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Template:
+    """What hosts with the same connection variables share."""
+
+    ssh: SshSettings
+    port: int
+    transport: str | None
+
+
+class _Resolver:
+    """Judges each distinct set of connection variables once."""
+
+    def __init__(self, defaults: ConnectionDefaults, caps: Mapping[str, int]) -> None:
+        self.passed = Passed()
+        self._defaults = defaults
+        self._caps = caps
+        self._caps_of: dict[tuple[str, ...], tuple[tuple[str, int], ...]] = {}
+        self._templates: dict[tuple[Any, ...], _Template] = {}
+        self._settings: dict[SshSettings, SshSettings] = {}
+        self._judge = LoginJudge(
+            hop_credentials=Credentials(
+                identity_files=tuple(
+                    str(Path(path).expanduser()) for path in defaults.identity_files
+                ),
+                agent=defaults.agent,
+            ),
+            allow_proxy_command=defaults.allow_proxy_command,
+            passed=self.passed,
+        )
+
+    def host(self, described: InventoryHost) -> Host:
+        values = {
+            name: value
+            for name in variables_.NAMES
+            if (value := described.variables.get(name)) is not None
+        }
+        variables = Variables(values)
+        try:
+            judged_label(described.name)
+        except ValueError as error:
+            raise InventoryError("name", str(error)) from None
+        groups, caps = described.groups, self._host_caps(described.groups)
+        shown_variables = without_secrets(described.variables)
+        if variables.connection is Connection.LOCAL:
+            return Host(
+                name=described.name,
+                address="localhost",
+                groups=groups,
+                connection=Connection.LOCAL,
+                transport=variables.transport,
+                caps=caps,
+                variables=shown_variables,
+            )
+        address, name = variables.text(variables_.ADDRESS)
+        if name and not address:
+            raise InventoryError(name, "it is empty: an address or a name is expected")
+        try:
+            alias = judged_address(address if name else described.name)
+        except ValueError as error:
+            hint = "" if name else " (ansible_host gives it another address)"
+            raise InventoryError(name or "name", f"{error}{hint}") from None
+        address, template = self._reached(alias, values, variables)
+        return Host(
+            name=described.name,
+            address=address,
+            port=template.port,
+            groups=groups,
+            transport=template.transport,
+            ssh=template.ssh,
+            caps=caps,
+            variables=shown_variables,
+        )
+
+    def _reached(
+        self, alias: str, values: Mapping[str, Any], variables: Variables
+    ) -> tuple[str, _Template]:
+        key = _key(values)
+        if key is not None and (known := self._templates.get(key)) is not None:
+            return alias, known
+        self._note(values)
+        variables.refuse_unknown_keys()
+        options, config_file = self._options(variables)
+        password, _ = variables.text(variables_.PASSWORD)
+        login = self._judge.login(
+            alias,
+            options,
+            Credentials(
+                agent=self._defaults.agent,
+                password=Secret(password) if password else self._defaults.password,
+            ),
+            config_file=config_file,
+        )
+        template = _Template(
+            ssh=self._settings.setdefault(login.ssh, login.ssh),
+            port=login.port,
+            transport=variables.transport,
+        )
+        if key is not None and not login.bound:
+            self._templates[key] = template
+        return login.address, template
+
+    def _options(self, variables: Variables) -> tuple[list[SshOption], str | None]:
+        """All options in the order in which they win, and the ssh_config that comes after."""
+        config_file = self._defaults.ssh_config
+        options: list[SshOption] = []
+        overriding: list[SshOption] = []
+        for names in (
+            variables_.SSH_ARGUMENTS,
+            None,
+            variables_.COMMON_ARGUMENTS,
+            variables_.EXTRA_ARGUMENTS,
+        ):
+            if names is None:
+                options += self._from_variables(variables)
+                continue
+            text, source = variables.text(names)
+            arguments = read_arguments(_split(text, source), source)
+            config_file = arguments.config_file or config_file
+            overriding = [o for o in arguments.options if o.overrides] + overriding
+            options += [o for o in arguments.options if not o.overrides]
+        command, source = variables.text(variables_.PROXY_COMMAND)
+        if command:
+            options.append(_option("ProxyCommand", command, source))
+        return [*overriding, *options], config_file
+
+    def _from_variables(self, variables: Variables) -> list[SshOption]:
+        """What the variables say, the command line's defaults where they say nothing."""
+        options: list[SshOption] = []
+        defaults = self._defaults
+        checked, source = variables.host_key_checking()
+        if checked is False:
+            options.append(_option("StrictHostKeyChecking", "no", source))
+        port, source = variables.port()
+        if port is None and defaults.port is not None:
+            port, source = defaults.port, "--port"
+        if port is not None:
+            options.append(_option("Port", str(port), source))
+        file, source = variables.text(variables_.IDENTITY_FILE)
+        identities = (file,) if file else defaults.identity_files
+        options += [_option("IdentityFile", path, source or "--identity") for path in identities]
+        user, source = variables.text(variables_.USER)
+        if not user and defaults.user:
+            user, source = defaults.user, "--user"
+        if user:
+            options.append(_option("User", user, source))
+        timeout_s, source = variables.seconds()
+        if timeout_s is not None:
+            options.append(_option("ConnectTimeout", str(timeout_s), source))
+        return options
+
+    def _note(self, values: Mapping[str, Any]) -> None:
+        for name in variables_.PASSED_OVER:
+            if name in values:
+                self.passed.say(f"{name}: passed over, as no ssh program is run")
+
+    def _host_caps(self, groups: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+        if not self._caps:
+            return ()
+        if groups not in self._caps_of:
+            member_of = {"all", *(groups or ("ungrouped",))}
+            self._caps_of[groups] = tuple(
+                (group, cap) for group, cap in self._caps.items() if group in member_of
+            )
+        return self._caps_of[groups]
+
+
+def _caps(inventory: Inventory) -> dict[str, int]:
+    caps: dict[str, int] = {}
+    for group in inventory.groups.values():
+        value = group.variables.get(_CAP)
+        if value is None:
+            continue
+        digits = str(value)
+        if isinstance(value, bool) or not (digits.isascii() and digits.isdigit() and int(digits)):
+            raise InventoryError(
+                f"group {shown(group.name)}: {_CAP}",
+                f"found {shown(value)}, expected a whole number of 1 or more",
+            )
+        caps[group.name] = int(digits)
+    return caps
+
+
+def _key(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What two hosts must have in common, their address apart; None for values that cannot tell.
+
+    The type belongs to it: True equals 1, yet is no port.
+    """
+    key = tuple(
+        (name, type(value), value)
+        for name, value in values.items()
+        if name not in variables_.ADDRESS
+    )
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _split(text: str, source: str) -> list[str]:
+    try:
+        return [word.strip() for word in shlex.split(text) if word.strip()]
+    except ValueError as error:
+        raise InventoryError(source, f"{shown(text)} cannot be split into words: {error}") from None
+
+
+def _option(keyword: str, text: str, source: str) -> SshOption:
+    return SshOption(keyword=keyword, text=text, words=(text,), source=source)

@@ -1,0 +1,45 @@
+"""Which variables hold secrets, told by their names, and how a value is shown without them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["HIDDEN", "is_secret", "with_secrets_hidden", "without_secrets"]
+
+HIDDEN = "…"
+"""What stands in the place of a secret."""
+
+_SECRET = re.compile(
+    r"(?:^|_)(?:pass|passwd|password|passphrase|secret|secret_key|token|api_key|private_key)$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=65536)
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name is taken for a secret such as ``db_token``."""
+    return _SECRET.search(name) is not None
+
+
+def without_secrets(variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The variables but for the secret ones; the very same mapping where there are none."""
+    if not any(is_secret(name) for name in variables):
+        return variables
+    return {name: value for name, value in variables.items() if not is_secret(name)}
+
+
+def with_secrets_hidden(value: object) -> object:
+    """A copy with `HIDDEN` for every secret, in nested mappings too; None and "" hide nothing."""
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN
+            if isinstance(key, str) and is_secret(key) and inner not in (None, "")
+            else with_secrets_hidden(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [with_secrets_hidden(inner) for inner in value]
+    return value
