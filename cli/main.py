@@ -21,6 +21,7 @@ COMMANDS = {
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
+    "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command and its line of help; the module of the same name holds it as ``command``."""
 

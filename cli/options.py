@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -17,11 +17,11 @@ __all__ = [
     "pace_options",
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
+Function = Callable[..., Any]
+Decorator = Callable[[Function], Function]
 
 
-def option(*names: str, **settings: Any) -> Decorator[F]:
+def option(*names: str, **settings: Any) -> Decorator:
     """click.option with the environment variable that the option's long name gives."""
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     settings.setdefault("envvar", "SOCKFLEET_" + long.lstrip("-").replace("-", "_").upper())
@@ -29,10 +29,10 @@ def option(*names: str, **settings: Any) -> Decorator[F]:
     return click.option(*names, **settings)
 
 
-def together(*decorators: Decorator[F]) -> Decorator[F]:
+def together(*decorators: Decorator) -> Decorator:
     """One decorator out of several, shown in their order."""
 
-    def decorate(command: F) -> F:
+    def decorate(command: Function) -> Function:
         for decorator in reversed(decorators):
             command = decorator(command)
         return command
@@ -40,12 +40,12 @@ def together(*decorators: Decorator[F]) -> Decorator[F]:
     return decorate
 
 
-def inventory_argument(*, required: bool = True) -> Decorator[F]:
+def inventory_argument(*, required: bool = True) -> Decorator:
     """INVENTORY...: files, folders, scripts, ``-``, or ``host1,host2,``."""
     return click.argument("inventory", nargs=-1, required=required, metavar="INVENTORY...")
 
 
-def limit_option() -> Decorator[F]:
+def limit_option() -> Decorator:
     """--limit, in Ansible's patterns."""
     return option(
         "-l",
@@ -55,7 +55,7 @@ def limit_option() -> Decorator[F]:
     )
 
 
-def connection_options() -> Decorator[F]:
+def connection_options() -> Decorator:
     """How to log in, where the inventory does not say otherwise."""
     return together(
         option("-u", "--user", help="Log in as this user.  [default: your own name]"),
@@ -100,7 +100,7 @@ def connection_options() -> Decorator[F]:
     )
 
 
-def pace_options() -> Decorator[F]:
+def pace_options() -> Decorator:
     """How much at once, and for how long."""
     seconds = click.FloatRange(min=0, min_open=True)
     return together(
@@ -146,7 +146,7 @@ def pace_options() -> Decorator[F]:
     )
 
 
-def color_option() -> Decorator[F]:
+def color_option() -> Decorator:
     """--color; NO_COLOR and TERM=dumb count under auto."""
     return option(
         "--color",
@@ -157,7 +157,7 @@ def color_option() -> Decorator[F]:
     )
 
 
-def message_options() -> Decorator[F]:
+def message_options() -> Decorator:
     """What is told on stderr beside the result."""
     return together(
         option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors only."),
