@@ -1,0 +1,210 @@
+"""Ansible's host patterns, as ``--limit`` of ansible-core 2.19 takes them.
+
+Parts are parted by ``,`` (or ``:`` where that is no port, address or range). A part is a host, a
+group, a glob, ``~`` with a regular expression, each but the last with an optional ``[0]``, ``[-1]``
+or ``[1:2]`` behind it, or ``@FILE`` with one part a line. Plain parts are taken together first,
+then those behind ``&`` intersect, then those behind ``!`` exclude; without a plain part it is all.
+
+As with Ansible's ``--limit``, the implicit localhost is never selected: it is in no group. Stricter
+on purpose: a file without any host in it selects nothing, where Ansible takes every host. Beyond
+Ansible: ``@FILE`` may be a saved scan, whose failed hosts it then means.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .draft import ALL
+from .errors import InventoryError, UsageError
+from .files import decoded, read_bytes
+from .models import Inventory
+from .ranges import is_address, split_port
+
+__all__ = ["Selection", "matching", "select"]
+
+_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]")
+_NOT_ONLY_A_NAME = (".", "?", "*", "[")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The hosts of a pattern, and what of it was not found."""
+
+    hosts: tuple[str, ...]
+    """In the order in which Ansible lists ``all``."""
+    notes: tuple[str, ...] = ()
+    """One for each part that matched nothing, complete as it stands."""
+
+
+def select(inventory: Inventory, pattern: str | None) -> tuple[str, ...]:
+    """The names of the hosts that ``pattern`` selects; None selects all. See `matching`."""
+    return matching(inventory, pattern).hosts
+
+
+def matching(inventory: Inventory, pattern: str | None) -> Selection:
+    """The hosts that ``pattern`` selects; None selects all.
+
+    Raises UsageError when that is not a single host, or for what is no pattern.
+    """
+    matcher = _Matcher(inventory)
+    everything = matcher.group_hosts(ALL)
+    if pattern is None:
+        if not everything:
+            raise UsageError(f"no host in the inventory ({', '.join(inventory.sources)})")
+        return Selection(hosts=tuple(everything))
+    chosen = set(matcher.chosen(_with_files(_split(pattern))))
+    hosts = tuple(name for name in everything if name in chosen)
+    notes = tuple(f"no host or group matches {part!r}" for part in matcher.unmatched)
+    if not hosts:
+        raise UsageError(
+            f"no host matches {pattern!r} among the {len(everything)} of the inventory"
+            + "".join(f"; {note}" for note in notes)
+        )
+    return Selection(hosts=hosts, notes=notes)
+
+
+def _split(pattern: str) -> list[str]:
+    if "," in pattern:
+        parts = pattern.split(",")
+    elif is_address(split_port(pattern)[0]):
+        parts = [pattern]  # web[1:3], fe80::1 and web1:22 have colons of their own
+    else:
+        parts = _PARTS.findall(pattern)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _with_files(parts: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for part in parts:
+        found += _file_parts(part[1:]) if part.startswith("@") else [part]
+    return found
+
+
+def _file_parts(path: str) -> list[str]:
+    if Path(path).is_dir():
+        raise UsageError(f"limit @{path}: is a folder, expected a file with one pattern a line")
+    try:
+        text = decoded(read_bytes(path), path)
+    except InventoryError as error:
+        raise UsageError(f"limit @{error}") from error
+    if text.lstrip()[:1] == "{":
+        return _failed_hosts(text, path)
+    parts = [line.strip() for line in text.split("\n") if line.strip()]
+    if not parts:
+        raise UsageError(f"limit @{path}: the file names no host")
+    return parts
+
+
+def _failed_hosts(text: str, path: str) -> list[str]:
+    try:
+        scan = json.loads(text)
+        if not scan["schema"].startswith("sockfleet/scan/"):
+            raise ValueError(scan["schema"])
+        failed = [str(host["name"]) for host in scan["hosts"] if host["status"] == "failed"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"limit @{path}: looks like JSON, and is no scan that sockfleet saved ({error!r:.80})"
+        ) from error
+    if not failed:
+        raise UsageError(f"limit @{path}: no host failed in that scan")
+    return failed
+
+
+class _Matcher:
+    """Finds what single parts mean in one inventory."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._known: dict[str, list[str]] = {}
+        self.unmatched: dict[str, None] = {}
+
+    def chosen(self, parts: Sequence[str]) -> list[str]:
+        """The hosts of all parts: plain ones, then ``&``, then ``!``."""
+        plain = [part for part in parts if part[0] not in "&!"]
+        hosts: dict[str, None] = {}
+        for part in plain or [ALL]:
+            # A host's own name goes before a group of that name.
+            found = [part] if part in self._inventory.hosts else self._one(part)
+            hosts.update(dict.fromkeys(found))
+        for part in (part for part in parts if part[0] == "&"):
+            wanted = set(self._one(part[1:]))
+            hosts = {name: None for name in hosts if name in wanted}
+        for part in (part for part in parts if part[0] == "!"):
+            for name in self._one(part[1:]):
+                hosts.pop(name, None)
+        return list(hosts)
+
+    def group_hosts(self, name: str) -> list[str]:
+        """The hosts of a group and of all below it, level by level, each once."""
+        groups = self._inventory.groups
+        hosts: dict[str, None] = {}
+        seen = {name}
+        level = [name]
+        while level:
+            below: list[str] = []
+            for group in level:
+                hosts.update(dict.fromkeys(groups[group].hosts))
+                below += [child for child in groups[group].children if child not in seen]
+                seen.update(groups[group].children)
+            level = below
+        return list(hosts)
+
+    def _one(self, part: str) -> list[str]:
+        if part not in self._known:
+            if not part:
+                raise UsageError(
+                    "found '&' or '!' alone in the limit, expected a pattern behind it"
+                )
+            expression, subscript = _subscript(part)
+            self._known[part] = _cut(self._matches(expression), subscript, part)
+        return self._known[part]
+
+    def _matches(self, expression: str) -> list[str]:
+        found = _compiled(expression)
+        hosts: list[str] = []  # a host of two groups stands here twice, and counts so in [0:2]
+        groups = [name for name in self._inventory.groups if found.match(name)]
+        for name in groups:
+            hosts += self.group_hosts(name)
+        if not groups or expression[0] == "~" or any(one in expression for one in _NOT_ONLY_A_NAME):
+            hosts += [name for name in self._inventory.hosts if found.match(name)]
+        if not hosts and not groups:
+            self.unmatched[expression] = None
+        return hosts
+
+
+def _compiled(expression: str) -> re.Pattern[str]:
+    text = expression[1:] if expression[0] == "~" else fnmatch.translate(expression)
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise UsageError(f"{expression!r} is no valid pattern: {error}") from error
+
+
+def _subscript(part: str) -> tuple[str, tuple[int, int | None] | None]:
+    found = None if part[0] == "~" else _SUBSCRIPT.fullmatch(part)
+    if found is None:
+        return part, None
+    expression, index, first, last = found.groups()
+    if index is not None:
+        return expression, (int(index), None)
+    return expression, (int(first), int(last) if last else -1)
+
+
+def _cut(hosts: list[str], subscript: tuple[int, int | None] | None, part: str) -> list[str]:
+    if not hosts or subscript is None:
+        return hosts
+    first, last = subscript
+    if last == -1:
+        return hosts[first:]
+    if last:
+        return hosts[first : last + 1]
+    # [1] and, as Ansible has it, [1:0].
+    if not -len(hosts) <= first < len(hosts):
+        raise UsageError(f"{part!r} is beyond the {len(hosts)} hosts that it would choose from")
+    return [hosts[first]]

@@ -1,0 +1,127 @@
+"""Host patterns of inventories: ``web[01:50].example.org:2222`` into names and a port.
+
+Read as ansible-core 2.19 reads them: bounds are inclusive, ``[first:last]`` or
+``[first:last:step]``, numbers (an omitted first one is 0, zero padding is kept) or single letters
+(``a`` to ``z``, then ``A`` to ``Z``), several ranges in one name, and a port behind the last colon.
+
+Stricter on purpose, where Ansible would silently take no host or others than meant: a range that
+runs backwards, a step below 1, bounds of several letters, and more than `MOST_NAMES` names.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address
+from string import ascii_letters
+
+from .errors import InventoryError
+
+__all__ = ["MOST_NAMES", "host_names", "is_address", "split_port"]
+
+MOST_NAMES = 1_000_000
+"""One pattern that stands for more is a slip of the keyboard, and would fill the memory."""
+
+_RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
+_LABEL = rf"(?!-)(?:[\w-]|{_RANGE})+(?<![-_])"
+_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+_IPV6_RANGE = re.compile(r"\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\]", re.IGNORECASE)
+_BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]+)")
+_PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is a host name or an IP address, ranges included, without a port."""
+    if _HOSTNAME.fullmatch(text):
+        return True
+    if "%" in text:
+        return False
+    try:
+        IPv6Address(_IPV6_RANGE.sub("1", text))
+    except ValueError:
+        return False
+    return True
+
+
+def split_port(text: str) -> tuple[str, int | None]:
+    """The name and the port of ``name``, ``name:port`` or ``[name]:port``.
+
+    What is no name or address before its colon is a name as it stands, without a port.
+    """
+    if ":" not in text:
+        return text, None
+    name, port = text, None
+    for form in (_BRACKETED_PORT, _PORT):
+        found = form.fullmatch(name)
+        if found:
+            name, port = found[1], int(found[2])
+    return (name, port) if is_address(name) else (text, None)
+
+
+def host_names(text: str, where: str) -> tuple[list[str], int | None]:
+    """All the names a host pattern stands for, and the port they share (None: none given).
+
+    Raises InventoryError naming ``where`` for a range that cannot be meant.
+    """
+    name, port = split_port(text)
+    names = [name]
+    while "[" in names[0]:
+        head, bounds, tail = _first_range(names[0], text, where)
+        values = _values(bounds, text, where)
+        if len(names) * len(values) > MOST_NAMES:
+            raise InventoryError(
+                where, f"{text!r} stands for more than {MOST_NAMES:,} hosts; name fewer at once"
+            )
+        # Every name so far differs only before this range, so each is cut at the same pattern.
+        cut = len(names[0]) - len(head)
+        names = [f"{one[: len(one) - cut]}{value}{tail}" for one in names for value in values]
+    return names, port
+
+
+def _first_range(name: str, text: str, where: str) -> tuple[str, str, str]:
+    head, _, rest = name.partition("[")
+    bounds, closed, tail = rest.partition("]")
+    if not closed or "]" in head:
+        raise InventoryError(where, f"{text!r}: '[' begins a range, expected [first:last]")
+    return head, bounds, tail
+
+
+def _values(bounds: str, text: str, where: str) -> list[str]:
+    words = bounds.split(":")
+    if len(words) not in (2, 3):
+        raise InventoryError(
+            where,
+            f"{text!r}: found the range [{bounds}], expected [first:last] or [first:last:step]",
+        )
+    first, last = words[0] or "0", words[1]
+    step = words[2] if len(words) == 3 else "1"
+    if not _NUMBER.fullmatch(step) or int(step) < 1:
+        raise InventoryError(where, f"{text!r}: found the step {step!r}, expected a number from 1")
+    if _NUMBER.fullmatch(first) and _NUMBER.fullmatch(last):
+        return _numbers(first, last, int(step), text, where)
+    if len(first) == len(last) == 1 and first in ascii_letters and last in ascii_letters:
+        begin, end = ascii_letters.index(first), ascii_letters.index(last)
+        if begin > end:
+            raise InventoryError(where, f"{text!r}: the range [{bounds}] runs backwards")
+        return list(ascii_letters[begin : end + 1 : int(step)])
+    raise InventoryError(
+        where, f"{text!r}: found the range [{bounds}], expected two numbers or two single letters"
+    )
+
+
+def _numbers(first: str, last: str, step: int, text: str, where: str) -> list[str]:
+    width = len(first) if first[0] == "0" and len(first) > 1 else 0
+    if width and width != len(last):
+        raise InventoryError(
+            where,
+            f"{text!r}: [{first}:{last}] pads with zeros to {width} digits, expected an end of "
+            f"{width} digits too",
+        )
+    begin, end = int(first), int(last)
+    if begin > end:
+        raise InventoryError(where, f"{text!r}: the range [{first}:{last}] runs backwards")
+    if (end - begin) // step >= MOST_NAMES:
+        raise InventoryError(
+            where, f"{text!r} stands for more than {MOST_NAMES:,} hosts; name fewer at once"
+        )
+    return [str(number).zfill(width) for number in range(begin, end + 1, step)]
