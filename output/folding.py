@@ -9,7 +9,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-__all__ = ["folded"]
+__all__ = ["folded", "some"]
+
+_MOST_WORDS = 12
 
 # Longer runs of digits are serial numbers, not indices.
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
@@ -34,6 +36,13 @@ def folded(names: Iterable[str]) -> list[str]:
             numbers[form].append(number)
     words += [before + _brackets(found) + after for (before, after), found in numbers.items()]
     return sorted(words)
+
+
+def some(names: Iterable[str]) -> str:
+    """The names folded, for a line of text: the first dozen words and how many more there are."""
+    words = folded(names)
+    more = len(words) - _MOST_WORDS
+    return ", ".join(words[:_MOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
 
 
 def _forms(name: str) -> list[tuple[_Form, str]]:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
-from .folding import folded
+from .folding import some
 from .formats import Format, RenderOptions
 from .host_table import group_table, has_bounds, host_table
 from .paint import Paint, how_many
+from .warnings import warnings_of
 
 __all__ = ["FORMAT"]
 
-_HOST_WORDS = 12
-_MACHINES = 5
 _DEEPER = " " * 6
 
 
@@ -66,7 +65,7 @@ def _failures(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     count_width = len(str(max(failures.values())))
     for category, hosts in by_category.items():
         label = f"  {paint.text(category):<{name_width}}  {len(hosts):>{count_width}}  "
-        names = paint.wrapped(_some(hosts), first=label, rest=" " * len(label))
+        names = paint.wrapped(some(host.name for host in hosts), first=label, rest=" " * len(label))
         yield names.replace(label, paint.styled(label, "red"), 1)
         yield paint.wrapped(_first_message(hosts), first=_DEEPER, rest=_DEEPER)
 
@@ -77,27 +76,6 @@ def _first_message(hosts: Sequence[HostSummary]) -> str:
     return message if first.name in message else f"{first.name}: {message}"
 
 
-def _some(hosts: Sequence[HostSummary]) -> str:
-    words = folded(host.name for host in hosts)
-    more = len(words) - _HOST_WORDS
-    return ", ".join(words[:_HOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
-
-
 def _warnings(summary: FleetSummary, paint: Paint) -> Iterator[str]:
-    told = list(summary.fleet.warnings)
-    machines = summary.fleet.same_machine
-    told += [
-        f"{', '.join(folded(same.hosts))} gave one boot id ({same.boot_id}): names of one machine, "
-        "each counted in the totals"
-        for same in machines[:_MACHINES]
-    ]
-    if len(machines) > _MACHINES:
-        told.append(f"{len(machines) - _MACHINES} more machines with several names (--format json)")
-    without = [host for host in summary.hosts if host.levels == ()]
-    if without:
-        told.append(
-            f"{how_many(len(without), 'host')} in no group of {summary.scan.group_by}: "
-            f"{_some(without)}"
-        )
-    for line in told:
+    for line in warnings_of(summary):
         yield paint.wrapped(f"warning: {line}", rest="  ")

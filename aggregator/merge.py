@@ -1,0 +1,74 @@
+"""Scans of parts of a fleet as one: what a single scan of the whole would have given."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .fleet import FleetSummary, ScanInfo, assemble
+from .host import HostSummary, Status
+
+__all__ = ["merge"]
+
+_NAMED = 5
+
+
+def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
+    """Join scans; everything but the hosts is reckoned anew.
+
+    A host that stands in several counts once, and a warning names it: a reading goes before a
+    failure, then the scan that finished last, then the one given last. Groups by ``--group-by``
+    stay when all scans agree on it, else they are those of the inventory. Raises ValueError for
+    no scan at all.
+    """
+    if not scans:
+        raise ValueError("merge needs at least one scan")
+    chosen: dict[str, HostSummary] = {}
+    twice = set[str]()
+    for scan in sorted(scans, key=lambda scan: scan.scan.finished_at):
+        for host in scan.hosts:
+            earlier = chosen.get(host.name)
+            if earlier is not None:
+                twice.add(host.name)
+            if earlier is None or host.status is Status.OK or earlier.status is Status.FAILED:
+                chosen[host.name] = host
+    info = _info([scan.scan for scan in scans])
+    hosts = list(chosen.values())
+    warnings = [warning for scan in scans for warning in scan.fleet.warnings]
+    if len(scans) > 1 and info.group_by is None and any(scan.scan.group_by for scan in scans):
+        hosts = [replace(host, levels=None) for host in hosts]
+        warnings.append(
+            "the scans were grouped in different ways: these are the inventory's groups"
+        )
+    if twice:
+        warnings.append(_overlap(sorted(twice)))
+    return assemble(hosts, info, warnings)
+
+
+def _info(scans: Sequence[ScanInfo]) -> ScanInfo:
+    if len(scans) == 1:
+        return scans[0]
+    started = min(scan.started_at for scan in scans)
+    finished = max(scan.finished_at for scan in scans)
+    limits = {scan.limit for scan in scans}
+    levels = {scan.group_by for scan in scans}
+    sorts = {scan.sort for scan in scans}
+    return ScanInfo(
+        id=uuid.uuid4().hex,
+        started_at=started,
+        finished_at=finished,
+        duration_s=(finished - started).total_seconds(),
+        complete=all(scan.complete for scan in scans),
+        inventory=tuple(dict.fromkeys(source for scan in scans for source in scan.inventory)),
+        # Different limits were the parts; no one pattern is known to mean them all.
+        limit=limits.pop() if len(limits) == 1 else None,
+        sort=sorts.pop() if len(sorts) == 1 else "tcp_close",
+        group_by=levels.pop() if len(levels) == 1 else None,
+    )
+
+
+def _overlap(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
+    hosts = "1 host stands" if len(names) == 1 else f"{len(names)} hosts stand"
+    return f"{hosts} in more than one scan and counted once: {shown}"

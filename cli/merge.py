@@ -1,0 +1,71 @@
+"""``sockfleet merge``: scans of parts of a fleet as one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..aggregator.fleet import FleetSummary
+from ..inventory.errors import UsageError
+from .options import color_option, option
+
+__all__ = ["command"]
+
+
+@click.command("merge")
+@click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
+@option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]")
+@option(
+    "-o",
+    "--output",
+    multiple=True,
+    metavar="[FORMAT:]FILE",
+    help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, unless "
+    "--format is given.",
+)
+@option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N in the table.")
+@color_option()
+@option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    scan: tuple[str, ...],
+    format_name: str | None,
+    output: tuple[str, ...],
+    top: int | None,
+    color: str,
+    quiet: bool,
+) -> None:
+    """Join scans of parts of a fleet into one, as one scan of the whole would have given it.
+
+    SCAN.json is what "sockfleet scan --format json" wrote, "-" standard input. A host that stands
+    in several counts once: a reading before a failure, then the newer scan.
+    """
+    from ..aggregator.merge import merge
+    from .delivery import Delivery
+    from .exit_codes import Exit, of_hosts
+    from .terminal import render_options
+
+    delivery = Delivery(output, format_name, render_options(color, top=top), quiet=quiet)
+    summary = merge([_read(name) for name in scan])
+    written = delivery.deliver(summary)
+    hosts = summary.fleet.hosts
+    ctx.exit(of_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)
+
+
+def _read(name: str) -> FleetSummary:
+    from ..aggregator.document import from_document
+    from ..aggregator.errors import DocumentError
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
+    try:
+        return from_document(data)
+    except DocumentError as error:
+        raise UsageError(f"{name}: {error}") from error

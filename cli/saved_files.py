@@ -1,0 +1,141 @@
+"""Files saved from /proc/net, or /proc/net itself: recognised by what stands in them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ..collector.probe import tcp_estab
+from ..collector.sockstat import SockstatError, parse_sockstat
+from ..collector.text import cleaned
+from ..inventory.errors import SockfleetError, UsageError
+from ..output.explanation import OneHost
+
+__all__ = ["saved_host", "this_machine"]
+
+_PROC_NET = Path("/proc/net")
+_NAMES = ("sockstat", "sockstat6", "snmp")
+_MOST_BYTES = 1024 * 1024
+_SNMP = frozenset({b"Ip", b"Icmp", b"IcmpMsg", b"Tcp", b"Udp", b"UdpLite"})
+_LINE = re.compile(rb"([A-Za-z0-9]+):(?: |$)")
+# What `head FILE FILE` sets between files; people paste that.
+_LABEL = re.compile(rb"==> .* <==")
+
+
+def this_machine() -> OneHost:
+    """This machine's own files, as they are now; raises SockfleetError where it is not Linux."""
+    found = {name: _PROC_NET / name for name in _NAMES if (_PROC_NET / name).exists()}
+    if "sockstat" not in found:
+        raise SockfleetError(
+            f"no {_PROC_NET / 'sockstat'} here: not Linux, or /proc is mounted with subset=pid. "
+            "Name files that were saved on a Linux host"
+        )
+    return _host(
+        {name: (str(path), _content(path)) for name, path in found.items()},
+        origin="this machine",
+        is_ipv6_off=True,
+        page_size=os.sysconf("SC_PAGE_SIZE"),
+    )
+
+
+def saved_host(sources: Sequence[str]) -> OneHost:
+    """What the named files, folders or ``-`` (standard input) hold together, in any order.
+
+    A folder is one that was saved with proc/net in it (a sosreport), a /proc, or one with the
+    files themselves. Raises UsageError for what cannot be read or recognised, and where two of
+    them hold the same file: that would be two hosts.
+    """
+    parts: dict[str, tuple[str, bytes]] = {}
+    is_ipv6_off = False
+    for source in sources:
+        whole_folder = source != "-" and Path(source).is_dir()
+        files = _of_folder(Path(source)) if whole_folder else [source]
+        is_ipv6_off |= whole_folder
+        for file in files:
+            for name, data in _parts(file, _read(file)).items():
+                if name in parts:
+                    raise UsageError(
+                        f"both {parts[name][0]} and {file} hold a {name}: give the files of one "
+                        "host at a time"
+                    )
+                parts[name] = (file, data)
+    if "sockstat" not in parts:
+        raise UsageError(
+            f"no sockstat in {', '.join(sources)}: its first lines are 'sockets: used …' and "
+            "'TCP: inuse …'"
+        )
+    return _host(parts, origin=", ".join(sources), is_ipv6_off=is_ipv6_off, page_size=None)
+
+
+def _host(
+    parts: Mapping[str, tuple[str, bytes]], *, origin: str, is_ipv6_off: bool, page_size: int | None
+) -> OneHost:
+    parsed = {}
+    for name in ("sockstat", "sockstat6"):
+        if name in parts:
+            file, data = parts[name]
+            try:
+                parsed[name] = parse_sockstat(data)
+            except SockstatError as error:
+                raise UsageError(f"{file}: {error}") from error
+    return OneHost(
+        origin=origin,
+        sockstat=parsed["sockstat"],
+        sockstat6=parsed.get("sockstat6"),
+        is_ipv6_off=is_ipv6_off,
+        tcp_estab=tcp_estab(parts["snmp"][1]) if "snmp" in parts else None,
+        page_size=page_size,
+    )
+
+
+def _of_folder(folder: Path) -> list[str]:
+    for inside in (folder / "proc" / "net", folder / "net", folder):
+        if (inside / "sockstat").is_file():
+            return [str(inside / name) for name in _NAMES if (inside / name).is_file()]
+    raise UsageError(f"{folder}: no proc/net/sockstat, net/sockstat or sockstat in this folder")
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read(_MOST_BYTES + 1) if file == "-" else _content(Path(file))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_MOST_BYTES + 1)
+
+
+def _parts(file: str, data: bytes) -> dict[str, bytes]:
+    """Which files' lines these are; several files may stand one after the other."""
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{file}: over {_MOST_BYTES} bytes: not a file of /proc/net")
+    found: dict[str, list[bytes]] = {}
+    for name, row in _rows(file, data):
+        found.setdefault(name, []).append(row)
+    if not found:
+        raise UsageError(f"{file}: empty")
+    return {name: b"".join(row + b"\n" for row in rows) for name, rows in found.items()}
+
+
+def _rows(file: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    for number, row in enumerate(data.splitlines(), 1):
+        if not row.strip() or _LABEL.fullmatch(row):
+            continue
+        line = _LINE.match(row)
+        if line is None:
+            raise UsageError(
+                f"{file} line {number}: {cleaned(row, limit=80)!r} is not a line of sockstat, "
+                "sockstat6 or snmp"
+            )
+        yield _kind(line[1]), row
+
+
+def _kind(name: bytes) -> str:
+    if name in _SNMP:
+        return "snmp"
+    return "sockstat6" if name.endswith(b"6") else "sockstat"
