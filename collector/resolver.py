@@ -10,15 +10,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from queue import SimpleQueue
 from typing import Any
 
 from .errors import Category, HostError, Phase
 from .text import cleaned
+from .threads import DaemonThreads
 
 __all__ = ["Address", "Resolver"]
 
@@ -67,12 +66,9 @@ class Resolver:
     """
 
     def __init__(self, *, threads: int = _THREADS, lookup: _Lookup = socket.getaddrinfo) -> None:
-        self._limit = threads
         self._lookup = lookup
+        self._threads = DaemonThreads(threads, "sockfleet-dns")
         self._answers: dict[tuple[str, int], asyncio.Future[_Answer]] = {}
-        self._queries: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads = 0
-        self._waiting = 0
 
     async def resolve(self, name: str, port: int, family: int) -> tuple[Address, ...]:
         """The addresses of ``name`` in the order to try them, at least one.
@@ -86,7 +82,7 @@ class Resolver:
         if answer is None:
             answer = await asyncio.shield(self._ask(name, family))
         if isinstance(answer, _Unresolved):
-            raise HostError(answer.category, Phase.DNS, answer.message)
+            raise HostError(answer.category, Phase.DNS, answer.message, passing=not answer.final)
         return tuple(
             Address(family=each.family, sockaddr=(each.ip, port, *each.sockaddr[2:]))
             for each in answer
@@ -94,41 +90,21 @@ class Resolver:
 
     def close(self) -> None:
         """Let the idle threads end; those that are stuck in a look-up do not delay the exit."""
-        for _ in range(self._threads):
-            self._queries.put(None)
-        self._threads = 0
+        self._threads.close()
 
     def _ask(self, name: str, family: int) -> asyncio.Future[_Answer]:
         key = (name.lower(), family)
-        known = self._answers.get(key)
-        if known is not None:
-            return known
-        loop = asyncio.get_running_loop()
-        future = self._answers[key] = loop.create_future()
+        asked = self._answers.get(key)
+        if asked is None:
+            asked = self._threads.run(lambda: _look_up(self._lookup, name, family))
+            self._answers[key] = asked
+            asked.add_done_callback(lambda answered: self._forget_unless_final(key, answered))
+        return asked
 
-        def deliver(answer: _Answer) -> None:
-            self._waiting -= 1
-            if isinstance(answer, _Unresolved) and not answer.final:
-                del self._answers[key]
-            future.set_result(answer)
-
-        def query() -> None:
-            answer = _look_up(self._lookup, name, family)
-            try:
-                loop.call_soon_threadsafe(deliver, answer)
-            except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
-                return
-
-        self._waiting += 1
-        self._queries.put(query)
-        if self._threads < min(self._waiting, self._limit):
-            self._threads += 1
-            threading.Thread(target=self._work, name="sockfleet-dns", daemon=True).start()
-        return future
-
-    def _work(self) -> None:
-        while (query := self._queries.get()) is not None:
-            query()
+    def _forget_unless_final(self, key: tuple[str, int], answered: asyncio.Future[_Answer]) -> None:
+        answer = answered.result()
+        if isinstance(answer, _Unresolved) and not answer.final:
+            del self._answers[key]
 
 
 def _literal(name: str, family: int) -> _Answer | None:
@@ -156,7 +132,7 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
         infos = lookup(name, None, family, socket.SOCK_STREAM)
     except socket.gaierror as error:
         return _unresolved(shown, error)
-    except UnicodeError:  # the idna codec: a label that is empty or longer than 63
+    except ValueError:  # the idna codec: a label that is empty or longer than 63
         return _Unresolved(
             category=Category.DNS,
             message=f"no such name: {shown!r} is not a valid name",

@@ -1,0 +1,138 @@
+"""The byte stream below an SSH connection: a socket or a channel through a bastion.
+
+asyncssh's exceptions do not tell an SSH server that hung up from something that is no SSH server
+at all; what came before the version line does. So the stream passes through a `Link`, which
+asyncssh takes for a tunnel (its ``tunnel`` argument) and which looks on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from .errors import Phase
+
+__all__ = ["Link"]
+
+_HEAD_BYTES = 512
+
+
+class _Peer(Protocol):
+    """What of SSHClientConnection the link feeds."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
+
+    def connection_lost(self, exc: Exception | None = None) -> None: ...
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None: ...
+
+    def eof_received(self) -> None: ...
+
+    def get_extra_info(self, name: str) -> object: ...
+
+
+class Link(asyncio.Protocol):
+    """One byte stream, watched: ``head`` holds what came before the SSH version was understood."""
+
+    def __init__(self, reach: Callable[[Phase], None], sock: socket.socket | None = None) -> None:
+        self.head = b""
+        self.version_seen = False
+        self._reach = reach
+        self._sock = sock
+        self._over_socket = sock is not None
+        self._transport: asyncio.Transport | None = None
+        self._peer: _Peer | None = None
+        self._early: list[bytes] = []
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # What asyncssh asks of a tunnel.
+
+    async def create_connection(
+        self, session_factory: Callable[[], _Peer], _host: str, _port: int
+    ) -> tuple[asyncio.Transport | None, _Peer]:
+        """Join the stream, which is already open, to a new SSH connection."""
+        peer = self._peer = session_factory()
+        if self._sock is not None:
+            sock, self._sock = self._sock, None
+            try:
+                await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
+            except BaseException:
+                sock.close()
+                raise
+        elif self._transport is not None:
+            peer.connection_made(self._transport)
+            early, self._early = self._early, []
+            for data in early:
+                self.data_received(data)
+            if self._lost.done():
+                peer.connection_lost(None)
+        return self._transport, peer
+
+    # What the stream tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The stream is open."""
+        self._transport = cast("asyncio.Transport", transport)  # a channel serves as one
+        if self._peer is not None:
+            self._peer.connection_made(transport)
+
+    def session_started(self) -> None:
+        """A channel's own event; its data follows."""
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Bytes from the far side."""
+        peer = self._peer
+        if peer is None:
+            self._early.append(data)
+        elif self.version_seen:
+            peer.data_received(data, datatype)
+        else:
+            self.head = (self.head + data)[:_HEAD_BYTES]
+            peer.data_received(data, datatype)
+            if self._has_version(peer):
+                self.version_seen = True
+                self._reach(Phase.KEX)
+
+    def _has_version(self, peer: _Peer) -> bool:
+        # What the connection does not know itself it asks its transport, and a channel asks its
+        # bastion's connection: only a value that is not the transport's is this server's.
+        below = None
+        if self._transport is not None:
+            below = self._transport.get_extra_info("server_version")
+        return peer.get_extra_info("server_version") is not below
+
+    def eof_received(self) -> None:
+        """The far side sends no more."""
+        if self._peer is not None:
+            self._peer.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The stream is closed."""
+        if not self._lost.done():
+            self._lost.set_result(None)
+        if self._peer is not None:
+            self._peer.connection_lost(exc)
+
+    # What its owner does.
+
+    @property
+    def up(self) -> bool:
+        """Whether the stream is open and nobody is closing it."""
+        return (
+            self._transport is not None
+            and not self._transport.is_closing()
+            and not self._lost.done()
+        )
+
+    async def close(self) -> None:
+        """Drop the stream at once, and wait until its descriptor is closed; may be called twice."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+        if self._transport is None:
+            return
+        self._transport.abort()
+        if self._over_socket:
+            await asyncio.shield(self._lost)

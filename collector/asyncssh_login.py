@@ -1,0 +1,204 @@
+"""One login with asyncssh: what its callbacks ask is answered here.
+
+asyncssh asks for the host key's verdict and for what to log in with; on the way its callbacks tell
+how far the handshake has come.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import asyncssh
+
+from ..inventory.models import Secret
+from .errors import HostError, Phase
+from .host_keys import HostKeyCheck
+from .text import cleaned
+
+__all__ = ["Ask", "Identity", "Login", "LoginMeans"]
+
+
+class Ask(Protocol):
+    """Asks the user; time spent so is not the host's."""
+
+    async def __call__(self, prompt: str) -> Secret | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A private key, read and decrypted."""
+
+    path: str
+    key: asyncssh.SSHKey
+    certificate: asyncssh.SSHCertificate | None = None
+    """Offered before the bare key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginMeans:
+    """What there is to log in with, made once for all hosts with the same settings."""
+
+    user: str
+    identities: tuple[Identity, ...] = ()
+    agent: str | None = None
+    """Path of the agent's socket."""
+    password: Secret | None = field(default=None, repr=False)
+    gssapi: bool = False
+
+
+class Login(asyncssh.SSHClient):
+    """The callbacks of one connection; ``offered`` and ``refusal`` tell afterwards what happened.
+
+    asyncssh swallows exceptions of a verdict into one of its own, so a refused host key is kept in
+    ``refusal``.
+    """
+
+    def __init__(
+        self,
+        means: LoginMeans,
+        check: HostKeyCheck,
+        reach: Callable[[Phase], None],
+        ask: Ask | None,
+    ) -> None:
+        self.offered: list[str] = []
+        self.refusal: HostError | None = None
+        self.banner = ""
+        self.agent_trouble: str | None = None
+        self._means = means
+        self._check = check
+        self._reach = reach
+        self._ask = ask
+        self._agent: asyncssh.SSHAgentClient | None = None
+        self._keys_left = [self._file_keys, self._agent_keys]
+        self._password_tried = False
+
+    # How far it came.
+
+    def begin_auth(self, username: str) -> None:
+        """The key exchange is done and the host key accepted."""
+        del username
+        self._reach(Phase.AUTH)
+
+    def auth_completed(self) -> None:
+        """Logged in."""
+        self._reach(Phase.SESSION)
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        """What the server shows before the login, kept for the message of a refusal."""
+        del lang
+        self.banner = cleaned(msg)
+
+    # The host key: asyncssh is given no known_hosts, so that it asks about every key.
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        """Whether the host key is trusted, or is from now on."""
+        del host, addr, port
+        return self._accepted(
+            lambda: self._check.check_key(key.algorithm.decode("ascii"), key.public_data)
+        )
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        """Whether ``key`` may certify this host; asyncssh judges the certificate itself."""
+        del host, addr, port
+        return self._accepted(lambda: self._check.check_authority(key.public_data))
+
+    def _accepted(self, verdict: Callable[[], None]) -> bool:
+        try:
+            verdict()
+        except HostError as error:
+            self.refusal = error
+            return False
+        return True
+
+    # Keys: the named files first, then what else the agent has.
+
+    async def public_key_auth_requested(self) -> Sequence[object] | None:  # type: ignore[override]
+        """The next keys to offer; called again when all of them were refused."""
+        while self._keys_left:
+            keys = await self._keys_left.pop(0)()
+            if keys:
+                return keys
+        return None
+
+    async def _file_keys(self) -> Sequence[object]:
+        keys: list[object] = []
+        for identity in self._means.identities:
+            self.offered.append(identity.path)
+            # A key pair remembers the signature algorithm of its server: each login has its own.
+            keys.append(
+                (identity.key, identity.certificate) if identity.certificate else identity.key
+            )
+        return keys
+
+    async def _agent_keys(self) -> Sequence[object]:
+        if self._means.agent is None:
+            return ()
+        # Its own connection to the agent: a login that is cancelled in the middle of a request
+        # would leave the answer in a shared one.
+        self._agent = asyncssh.SSHAgentClient(self._means.agent)
+        own = {identity.key.public_data for identity in self._means.identities}
+        try:
+            keys = await self._agent.get_keys()
+        except ValueError as error:
+            self.agent_trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
+            return ()
+        others = [key for key in keys if key.public_data not in own]
+        self.offered += [f"{cleaned(key.get_comment() or '?')} (agent)" for key in others]
+        return others
+
+    # Passwords.
+
+    async def password_auth_requested(self) -> str | None:
+        """The password, once."""
+        if self._password_tried:
+            return None
+        self._password_tried = True
+        secret = self._means.password or await self._asked(f"{self._means.user}'s password: ")
+        if secret is None:
+            return None
+        self.offered.append("password")
+        return secret.reveal()
+
+    def kbdint_auth_requested(self) -> str | None:
+        """Whether the server's questions can be answered."""
+        return "" if self._means.password is not None or self._ask is not None else None
+
+    async def kbdint_challenge_received(
+        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+    ) -> list[str] | None:
+        """Answers to the server's questions: the password to a hidden one, else the user's own."""
+        del name, instructions, lang
+        answers: list[str] = []
+        for prompt, shown in prompts:
+            secret: Secret | None = None
+            if self._means.password is not None and not shown and not self._password_tried:
+                self._password_tried = True
+                secret = self._means.password
+            else:
+                secret = await self._asked(cleaned(prompt))
+            if secret is None:
+                return None
+            answers.append(secret.reveal())
+        if answers:
+            self.offered.append("keyboard-interactive")
+        return answers
+
+    async def _asked(self, prompt: str) -> Secret | None:
+        return None if self._ask is None else await self._ask(prompt)
+
+    async def aclose(self) -> None:
+        """Close the connection to the agent, if there is one."""
+        if self._agent is not None:
+            self._agent.close()
+            await self._agent.wait_closed()
+            self._agent = None
+
+    @property
+    def agent_hint(self) -> bool:
+        """Whether an agent runs that was not asked."""
+        return self._means.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))

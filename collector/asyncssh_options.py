@@ -1,0 +1,131 @@
+"""asyncssh's options, made once for all connections with the same settings.
+
+asyncssh would otherwise read ssh_config, known_hosts, keys and the environment for every
+connection: several milliseconds a host (FACTS: Speed, measured).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+from weakref import WeakSet
+
+import asyncssh
+
+from ..inventory.models import SshSettings
+from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
+from .asyncssh_login import LoginMeans
+
+__all__ = ["connection_options", "host_key_algorithms", "make_options_inline"]
+
+T = TypeVar("T")
+
+
+def connection_options(
+    ssh: SshSettings, means: LoginMeans, *, may_ask: bool
+) -> asyncssh.SSHClientConnectionOptions:
+    """The options that hold for every connection with these settings.
+
+    Keys, host keys and passwords come from `Login`'s callbacks instead. Raises HostError
+    ``config`` where the algorithms asked for leave none.
+    """
+    return asyncssh.SSHClientConnectionOptions(
+        config=None,
+        username=means.user,
+        kex_algs=chosen("key exchanges", ssh.kex_algorithms, KEX, _supports("kex_algs")),
+        encryption_algs=chosen("ciphers", ssh.ciphers, CIPHERS, _supports("encryption_algs")),
+        mac_algs=chosen("MACs", ssh.macs, MACS, _supports("mac_algs")),
+        compression_algs=["none"],  # a compression bomb cost 423 MB
+        preferred_auth=_methods(means, may_ask=may_ask),
+        known_hosts=([], [], []),
+        client_keys=None,
+        agent_path=None,
+        agent_forwarding=False,
+        x11_forwarding=False,
+        x509_trusted_certs=None,
+        x509_trusted_cert_paths=[],
+        gss_host=(),
+        gss_kex=False,  # it would take the place of the host key
+        gss_auth=means.gssapi,
+        gss_delegate_creds=False,
+        disable_trivial_auth=True,
+        utf8_decode_errors="replace",
+        encoding=None,
+        request_pty=False,
+        env={},
+        send_env=[],
+        command=None,
+        login_timeout=0,  # ConnectClock bounds it, by phases
+        connect_timeout=None,
+        keepalive_interval=0,
+        rekey_seconds=0,
+    )
+
+
+def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
+    """The host key algorithms to offer, before what is known of a host moves some forward."""
+    return chosen(
+        "host key algorithms",
+        ssh.host_key_algorithms,
+        HOST_KEYS,
+        _supports("server_host_key_algs"),
+    )
+
+
+def _methods(means: LoginMeans, *, may_ask: bool) -> list[str]:
+    methods = ["gssapi-with-mic"] if means.gssapi else []
+    if means.identities or means.agent:
+        methods.append("publickey")
+    if means.password is not None or may_ask:
+        methods += ["password", "keyboard-interactive"]
+    return methods
+
+
+@functools.cache
+def _supports(option: str) -> Callable[[str], bool]:
+    """Whether asyncssh, as it is installed, has an algorithm; it lists them nowhere."""
+
+    @functools.cache
+    def supported(name: str) -> bool:
+        try:
+            asyncssh.SSHClientConnectionOptions(
+                config=None, client_keys=None, agent_path=None, **{option: [name]}
+            )
+        except ValueError:
+            return False
+        return True
+
+    return supported
+
+
+class _OptionsInline(ThreadPoolExecutor):
+    """A loop's default executor that makes asyncssh's options at once, all else on threads.
+
+    `asyncssh.connect` copies its options in the default executor, because they might read files.
+    Ours read none, so the way to a thread and back is all that it costs: 0.13 ms a host.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
+        if not (
+            isinstance(fn, functools.partial) and fn.func is asyncssh.SSHClientConnectionOptions
+        ):
+            return super().submit(fn, *args, **kwargs)
+        made: Future[T] = Future()
+        try:
+            made.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            made.set_exception(error)
+        return made
+
+
+_prepared: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+
+
+def make_options_inline(loop: asyncio.AbstractEventLoop) -> None:
+    """Give ``loop`` a default executor that does not send asyncssh's options to a thread."""
+    if loop not in _prepared:
+        _prepared.add(loop)
+        loop.set_default_executor(_OptionsInline())

@@ -1,0 +1,88 @@
+"""What there is to log in with, for asyncssh: loaded once for all hosts with the same settings."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from importlib.util import find_spec
+
+import asyncssh
+
+from ..inventory.models import SshSettings
+from .asyncssh_login import Identity, LoginMeans
+from .credentials import Credentials, PrivateKeyFile
+from .errors import Category, HostError, Phase
+from .text import cleaned
+from .threads import DaemonThreads
+
+__all__ = ["LoginMeansCache"]
+
+
+class LoginMeansCache:
+    """Reads and unlocks keys beside the event loop, once for each distinct settings.
+
+    ``may_ask`` says that the user can be asked for passwords, so that no key is needed.
+    """
+
+    def __init__(self, credentials: Credentials, threads: DaemonThreads, *, may_ask: bool) -> None:
+        self._credentials = credentials
+        self._threads = threads
+        self._may_ask = may_ask
+        self._made: dict[SshSettings, asyncio.Future[LoginMeans]] = {}
+
+    async def get(self, ssh: SshSettings) -> LoginMeans:
+        """The means for ``ssh``. Raises HostError ``config``: unusable keys, or nothing at all."""
+        making = self._made.get(ssh)
+        if making is None:
+            making = self._made[ssh] = self._threads.run(lambda: self._make(ssh))
+        return await asyncio.shield(making)
+
+    def _make(self, ssh: SshSettings) -> LoginMeans:
+        if ssh.gssapi and find_spec("gssapi") is None:
+            raise _config(
+                "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
+                "beside sockfleet"
+            )
+        means = LoginMeans(
+            user=ssh.user or _local_user(),
+            identities=tuple(_identity(each) for each in self._credentials.key_files(ssh)),
+            agent=ssh.agent,
+            password=ssh.password,
+            gssapi=ssh.gssapi,
+        )
+        if not (means.identities or ssh.agent or ssh.password or ssh.gssapi or self._may_ask):
+            raise _config(
+                f"nothing to log in with as {cleaned(means.user)}: no key in ~/.ssh that can be "
+                "used, no agent, no password; name a key with -i, or use --agent"
+            )
+        return means
+
+
+def _local_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise _config(
+            "no user to log in as: this process's user has no name; give one with -u"
+        ) from error
+
+
+def _identity(file: PrivateKeyFile) -> Identity:
+    if file.kind.startswith("sk-") and find_spec("fido2") is None:
+        raise _config(
+            f"{cleaned(file.path)} is a FIDO key: it needs the Python package fido2: install "
+            "asyncssh[fido2] beside sockfleet, or let an ssh-agent hold the key"
+        )
+    passphrase = None if file.passphrase is None else file.passphrase.reveal()
+    try:
+        key = asyncssh.import_private_key(file.pem, passphrase)
+        certificate = (
+            None if file.certificate is None else asyncssh.import_certificate(file.certificate)
+        )
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
+        raise _config(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
+    return Identity(path=file.path, key=key, certificate=certificate)
+
+
+def _config(message: str) -> HostError:
+    return HostError(Category.CONFIG, Phase.CONFIG, message)

@@ -1,0 +1,70 @@
+"""Blocking work beside the event loop, on threads that never delay the end of the program.
+
+asyncio's own pool is joined at the end of a run, so one look-up or prompt that hangs there keeps
+the program alive after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+__all__ = ["DaemonThreads"]
+
+T = TypeVar("T")
+
+
+class DaemonThreads:
+    """At most ``most`` daemon threads, started as they are needed. Belongs to one event loop."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most = most
+        self._name = name
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._started = 0
+        self._unfinished = 0
+
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """The future of ``work``, which runs on one of the threads and cannot be interrupted."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def deliver(result: T | None, error: BaseException | None) -> None:
+            self._unfinished -= 1
+            if future.cancelled():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]  # no error: it is a T
+
+        def job() -> None:
+            result, error = None, None
+            try:
+                result = work()
+            except BaseException as raised:  # handed on to whoever waits
+                error = raised
+            try:
+                loop.call_soon_threadsafe(deliver, result, error)
+            except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
+                return
+
+        self._unfinished += 1
+        self._work.put(job)
+        if self._started < min(self._unfinished, self._most):
+            self._started += 1
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        return future
+
+    def close(self) -> None:
+        """Let the idle threads end; those that are stuck are left behind."""
+        for _ in range(self._started):
+            self._work.put(None)
+        self._started = 0
+
+    def _serve(self) -> None:
+        while (job := self._work.get()) is not None:
+            job()
