@@ -11,25 +11,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 
-__all__ = ["judged_address", "judged_label", "judged_port", "judged_user", "shown"]
+from .plain_text import has_unsafe, shown
+
+__all__ = ["judged_address", "judged_label", "judged_port", "judged_user"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _ZONE = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
 _USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}")
 _DIGITS = re.compile(r"[0-9]{1,5}")
-
-# Cc controls, Cf formats such as bidirectional overrides, Cs surrogates, Co private, Cn unassigned,
-# Zl and Zp separators: a name with one of them rewrites a terminal line or splits a record.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def shown(value: object, *, limit: int = 80) -> str:
-    """A value as messages quote it: one line of printable ASCII, cut at ``limit``."""
-    text = ascii(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def judged_address(text: str) -> str:
@@ -63,7 +54,7 @@ def judged_label(text: str) -> str:
     """The inventory's own name of a host that is reached by another address: any printable text."""
     if text.strip() != text or not 0 < len(text) <= 255:
         raise ValueError(f"{shown(text)} is no host name: blank at an end, empty, or over 255")
-    if text.startswith("-") or any(unicodedata.category(c) in _UNSAFE for c in text):
+    if text.startswith("-") or has_unsafe(text):
         raise ValueError(f"{shown(text)} is no host name: it begins with - or holds a control")
     return text
 

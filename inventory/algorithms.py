@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from .addresses import shown
+from .plain_text import shown
 
 __all__ = ["DEFAULT_ALGORITHMS", "algorithm_list"]
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from . import connection_variables as variables_
-from .addresses import judged_address, judged_label, shown
+from .addresses import judged_address, judged_label
 from .connection_variables import Variables
 from .errors import InventoryError, UsageError
 from .models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
+from .plain_text import shown
 from .secret_variables import without_secrets
 from .ssh_arguments import SshOption, read_arguments
 from .ssh_keywords import Passed

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .addresses import judged_port, shown
+from .addresses import judged_port
 from .errors import InventoryError
 from .models import Connection
+from .plain_text import shown
 from .secret_variables import is_secret
 
 __all__ = [

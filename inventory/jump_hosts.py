@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
-from .addresses import judged_address, judged_port, judged_user, shown
+from .addresses import judged_address, judged_port, judged_user
 from .errors import InventoryError
+from .plain_text import shown
 from .ssh_arguments import SshOption, read_arguments
 
 __all__ = ["JumpTarget", "jump_list", "jump_of_command"]

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from .addresses import shown
 from .errors import InventoryError
+from .plain_text import shown
 
 __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_words"]
 

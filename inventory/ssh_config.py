@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
 
-from .addresses import shown
 from .errors import InventoryError
+from .plain_text import shown
 from .ssh_arguments import SshOption, read_option
 
 __all__ = ["SshConfig", "read_ssh_config"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from .addresses import shown
 from .errors import InventoryError
+from .plain_text import shown
 from .ssh_arguments import SshOption
 
 __all__ = ["ACCUMULATED", "Passed", "first_of_each"]

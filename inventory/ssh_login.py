@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from .addresses import judged_address, judged_label, judged_port, judged_user, shown
+from .addresses import judged_address, judged_label, judged_port, judged_user
 from .algorithms import algorithm_list
 from .errors import InventoryError
 from .jump_hosts import JumpTarget, jump_list, jump_of_command
 from .models import Hop, HostKeyPolicy, Secret, SshSettings
+from .plain_text import shown
 from .ssh_arguments import SshOption
 from .ssh_config import SshConfig, read_ssh_config
 from .ssh_keywords import Passed, first_of_each
