@@ -9,23 +9,14 @@ import click
 
 from ..aggregator.fleet import FleetSummary
 from ..inventory.errors import UsageError
-from .options import color_option, option
+from .options import color_option, option, output_options
 
 __all__ = ["command"]
 
 
 @click.command("merge")
 @click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
-@option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]")
-@option(
-    "-o",
-    "--output",
-    multiple=True,
-    metavar="[FORMAT:]FILE",
-    help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, unless "
-    "--format is given.",
-)
-@option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N in the table.")
+@output_options()
 @color_option()
 @option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
 @click.pass_context

@@ -14,6 +14,7 @@ __all__ = [
     "limit_option",
     "message_options",
     "option",
+    "output_options",
     "pace_options",
 ]
 
@@ -142,6 +143,27 @@ def pace_options() -> Decorator:
             default=1,
             show_default=True,
             help="Further attempts after what may pass by itself; never after a refused login.",
+        ),
+    )
+
+
+def output_options() -> Decorator:
+    """In which formats the result goes where."""
+    return together(
+        option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]"),
+        option(
+            "-o",
+            "--output",
+            multiple=True,
+            metavar="[FORMAT:]FILE",
+            help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, "
+            "unless --format is given.",
+        ),
+        option(
+            "--top",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Only the first N in the table.",
         ),
     )
 

@@ -13,6 +13,7 @@ from .options import (
     limit_option,
     message_options,
     option,
+    output_options,
     pace_options,
 )
 
@@ -20,19 +21,10 @@ __all__ = ["command"]
 
 
 @click.command("scan")
-@inventory_argument()
+@inventory_argument(required=False)
 @limit_option()
-@option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]")
-@option(
-    "-o",
-    "--output",
-    multiple=True,
-    metavar="[FORMAT:]FILE",
-    help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, unless "
-    "--format is given.",
-)
+@output_options()
 @option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
-@option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N in the table.")
 @option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
 @connection_options()
 @pace_options()
@@ -55,6 +47,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
         click.echo(probe_command(new_mark()))
         return
+    if not given["inventory"]:
+        raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)
     scan = Scan(given)
     if given["list_hosts"]:
         for host in scan.selection.hosts:

@@ -14,13 +14,11 @@ from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status
 from ..collector.engine import EngineSettings
 from ..collector.transport import TransportSettings
-from ..inventory.errors import SockfleetError
 from ..inventory.models import HostKeyPolicy
-from ..output.formats import Format, RenderOptions, load_format
 from . import terminal
 from .collecting import Collected, collect
+from .delivery import Delivery
 from .exit_codes import Exit, of_hosts, of_signal
-from .output_files import OutputFile, parse_output, replace_whole
 from .progress import progress_bar
 from .prompts import Passphrases, ask
 from .selection import Selection, connection_defaults, select_hosts
@@ -70,11 +68,12 @@ class Scan:
         self._given = given
         self._quiet: bool = given["quiet"]
         _log_to_stderr(given["verbose"])
-        self._files: list[OutputFile] = [parse_output(text) for text in given["output"]]
-        self._stdout: Format | None = None
-        if given["format_name"] or not self._files:
-            self._stdout = load_format(given["format_name"] or "table")
-        self._render: RenderOptions = terminal.render_options(given["color"], top=given["top"])
+        self._delivery = Delivery(
+            given["output"],
+            given["format_name"],
+            terminal.render_options(given["color"], top=given["top"]),
+            quiet=self._quiet,
+        )
         self.selection = selection(given)
         self._started_at = datetime.now(UTC)
         self._started = time.monotonic()
@@ -86,7 +85,8 @@ class Scan:
         passphrases = Passphrases()
         passphrases.collect(self.selection.hosts)
         settings = engine_settings(self._given, passphrases)
-        streamed = self._stdout.host_line if self._stdout is not None else None
+        shown = self._delivery.stdout
+        streamed = None if shown is None else shown.host_line
         hosts = self.selection.hosts
         bar = sys.stderr.isatty() and not self._quiet and streamed is None
         try:
@@ -98,9 +98,8 @@ class Scan:
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
         summary = self._summary(collected.hosts, complete=collected.complete)
-        terminal.notes(summary.fleet.warnings, quiet=self._quiet)
-        failed = self._deliver(summary)
-        return _exit_code(collected, summary, failed)
+        written = self._delivery.deliver(summary, hosts_are_out=streamed is not None)
+        return _exit_code(collected, summary, written=written)
 
     def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
         groups = self.selection.inventory.groups
@@ -140,38 +139,12 @@ class Scan:
             complete=False,
         )
 
-    def _deliver(self, summary: FleetSummary) -> bool:
-        """Write every output, each though another failed; whether one failed."""
-        failed = False
-        for file in self._files:
-            # A file has no terminal: no width, no colour.
-            plain = RenderOptions(top=self._given["top"])
-            try:
-                replace_whole(file.path, file.format.render(summary, plain))
-            except SockfleetError as error:
-                terminal.note(f"error: {error}")
-                failed = True
-        if self._stdout is not None:
-            try:
-                write(self._to_stdout(self._stdout, summary))
-            except BrokenPipeError:
-                pass
-            except SockfleetError as error:
-                terminal.note(f"error: {error}")
-                failed = True
-        return failed
 
-    def _to_stdout(self, chosen: Format, summary: FleetSummary) -> bytes:
-        if chosen.end_line is not None:
-            return chosen.end_line(summary)
-        return chosen.render(summary, self._render)
-
-
-def _exit_code(collected: Collected, summary: FleetSummary, write_failed: bool) -> int:
+def _exit_code(collected: Collected, summary: FleetSummary, *, written: bool) -> int:
     """Where several hold, INTERFACE says which counts: a signal, then a write, then the hosts."""
     if collected.signal is not None:
         return of_signal(collected.signal)
-    if write_failed:
+    if not written:
         return Exit.LOCAL
     return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)
 

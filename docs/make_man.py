@@ -20,7 +20,7 @@ PAGE = Path(__file__).with_name("sockfleet.1")
 EXIT_CODES = {
     Exit.OK: "Every host was read.",
     Exit.FAILED: "The run itself failed.",
-    Exit.USAGE: "An option, the configuration or the inventory cannot be used; nothing was contacted.",
+    Exit.USAGE: "An option or the inventory cannot be used; nothing was contacted.",
     Exit.SOME_FAILED: "Some hosts failed; the result of the others is printed.",
     Exit.NONE_READ: "No host could be read.",
     Exit.LOCAL: "A local resource ran out, or a result could not be written.",
@@ -29,8 +29,8 @@ EXIT_CODES = {
 FILES = {
     "~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts": "The host keys that are trusted, unless "
     "\\-\\-known\\-hosts names others.",
-    "~/.ssh/id_ed25519, id_ecdsa, id_rsa": "The keys that are tried where neither \\-\\-identity nor "
-    "the inventory names one.",
+    "~/.ssh/id_ed25519, id_ecdsa, id_rsa": "The keys that are tried where neither "
+    "\\-\\-identity nor the inventory names one.",
 }
 
 
@@ -78,9 +78,9 @@ def page() -> str:
         ),
         ".SH DESCRIPTION",
         *paragraphs(
-            "sockfleet logs in to many Linux hosts over SSH at once, reads /proc/net/sockstat and "
-            "sockstat6 on each, and tells how many TCP sockets are closed but still held, per host, "
-            "group and fleet. It needs no agent on the hosts and changes nothing there."
+            "sockfleet logs in to many Linux hosts over SSH at once, reads /proc/net/sockstat "
+            "and sockstat6 on each, and tells how many TCP sockets are closed but still held, per "
+            "host, group and fleet. It needs no agent on the hosts and changes nothing there."
         ),
     ]
     for name in COMMANDS:
@@ -97,9 +97,9 @@ def page() -> str:
 
 
 ENVIRONMENT = (
-    "Each option can be set by the variable named after it. SOCKFLEET_PASSPHRASE unlocks encrypted "
-    "keys, SOCKFLEET_PASSWORD is a password to log in with. NO_COLOR turns colour off, COLUMNS sets "
-    "the width of tables."
+    "Each option can be set by the variable named after it. SOCKFLEET_PASSPHRASE unlocks "
+    "encrypted keys, SOCKFLEET_PASSWORD is a password to log in with. NO_COLOR turns colour off, "
+    "COLUMNS sets the width of tables."
 )
 
 

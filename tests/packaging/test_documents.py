@@ -1,0 +1,73 @@
+"""What the README, the manual page and the changelog say is so."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from sockfleet.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_manual_page_is_that_of_these_commands():
+    check = [sys.executable, str(ROOT / "docs/make_man.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_man.py"
+
+
+def test_the_manual_page_renders_without_a_warning():
+    page = ROOT / "docs/sockfleet.1"
+    result = subprocess.run(
+        ["man", "--warnings", "-l", str(page)], capture_output=True, check=True, text=True
+    )
+    assert result.stderr == ""
+    assert "--known-hosts" in result.stdout
+
+
+def test_every_command_has_its_line_of_help_and_shows_its_options():
+    for name in COMMANDS:
+        result = CliRunner().invoke(cli, [name, "--help"])
+        assert result.exit_code == 0, result.output
+
+
+def test_every_command_and_option_of_the_readme_exists():
+    known = set()
+    context = click.Context(cli)
+    for name in COMMANDS:
+        for parameter in cli.get_command(context, name).params:
+            known |= set(parameter.opts) | set(parameter.secondary_opts)
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if "sockfleet " in line]
+    assert lines
+    for line in lines:
+        words = line.split("sockfleet ", 1)[1].split("#")[0].split("|")[0].split()
+        assert words[0] in COMMANDS or words[0] in {"--version", "--help"}, line
+        for word in words[1:]:
+            if re.fullmatch(r"--?[a-z][a-z-]*", word):
+                assert word in known, line
+
+
+def test_the_changelog_names_this_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_help_is_light():
+    """asyncssh and the like load in the commands that need them, never for the help."""
+    heavy = ("asyncssh", "paramiko", "rich", "yaml", "uvloop", "msgspec", "orjson")
+    script = f"""
+import sys
+from sockfleet.cli.main import cli
+try:
+    cli(["--help"], prog_name="sockfleet")
+except SystemExit:
+    pass
+print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert result.stderr == b"[]\n"
