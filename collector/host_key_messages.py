@@ -120,7 +120,7 @@ def _trust(place: HostKeyPlace, blob: bytes) -> str:
     """The command that adds the key: by ssh-keyscan where it would find the host by this name."""
     file = shlex.quote(_file(place))
     kind = blob_key_type(blob) or ""
-    if not place.direct or place.name != place.address or kind.startswith("sk-"):
+    if not place.direct or place.name != place.address.lower() or kind.startswith("sk-"):
         return f"echo {shlex.quote(host_key_line(place.name, place.port, blob))} >> {file}"
     port = "" if place.address_port == SSH_PORT else f" -p {place.address_port}"
     scanned = key_title(blob).lower()

@@ -6,7 +6,9 @@ in the key exchange, and hands it the key or certificate that the server shows.
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -16,10 +18,12 @@ from ..inventory.models import Hop, Host, HostKeyPolicy, SshSettings
 from . import host_key_messages as messages
 from .dial import endpoint
 from .errors import Category, HostError, Phase
+from .host_certificates import CertificateError, read_host_certificate
 from .host_key_messages import HostKeyPlace
 from .known_hosts import SSH_PORT, KnownHosts, Verdict
 from .new_host_keys import accept_new
 from .public_key import blob_key_type, fingerprint
+from .text import cleaned
 from .transport import TransportSettings
 
 __all__ = ["DEFAULT_FILES", "HostKeyCheck", "HostKeyVerifier", "OtherKeyTypesError", "fingerprint"]
@@ -55,8 +59,9 @@ _CERTIFICATE_ALGORITHMS = tuple(
 class OtherKeyTypesError(HostError):
     """The server showed a key of a type that the host is not known by, but it is known by others.
 
-    Happens only with large hashed files of several key types, where the known types cannot be found
-    beforehand: connect once more and offer nothing but ``algorithms``.
+    Happens with large hashed files of several key types, where the known types cannot be found
+    beforehand, and where a certificate is not by an authority that is known though the host's own
+    keys are: connect once more and offer nothing but ``algorithms``.
     """
 
     def __init__(self, error: HostError, algorithms: tuple[str, ...]) -> None:
@@ -102,17 +107,37 @@ class HostKeyCheck:
         """Return where the authority ``blob`` may certify this host's keys; else raise HostError.
 
         For a library that judges the rest of a certificate itself; `check_certificate` does all of
-        it. ``hostkey_revoked`` or ``hostcert``.
+        it. ``hostkey_revoked`` or ``hostcert``, as `OtherKeyTypesError` where the host's own keys
+        are known: ssh falls back to them.
         """
         place = self.place
         if self.known.is_revoked((place.name,), place.port, blob):
             raise messages.revoked(place, blob)
-        if not self.known.trusts_authority((place.name,), place.port, blob):
-            raise messages.uncertified(
-                place,
-                f"it is signed by {fingerprint(blob)}, and no @cert-authority line for this host "
-                "has that key",
-            )
+        if self.known.trusts_authority((place.name,), place.port, blob):
+            return
+        error = messages.uncertified(
+            place,
+            f"it is signed by {fingerprint(blob)}, and no @cert-authority line for this host has "
+            "that key",
+        )
+        types = self.known.key_types((place.name,), place.port)
+        raise OtherKeyTypesError(error, _algorithms(types)) if types else error
+
+    def check_certificate(self, blob: bytes, now: float | None = None) -> None:
+        """Return where the certificate, as the server sent it, proves the host; else raise.
+
+        Verifies the authority's signature too; that the server owns the certified key is the key
+        exchange's part. ``now`` is seconds since 1970, by default the clock's. ``hostcert``,
+        ``hostkey_revoked``, and what `check_authority` raises.
+        """
+        try:
+            certificate = read_host_certificate(blob)
+            self.check_authority(certificate.authority)
+            certificate.require_valid_for(self.place.name, time.time() if now is None else now)
+        except CertificateError as problem:
+            raise messages.uncertified(self.place, cleaned(str(problem))) from problem
+        if self.known.is_revoked((self.place.name,), self.place.port, certificate.key):
+            raise messages.revoked(self.place, certificate.key)
 
     @property
     def revoked_keys(self) -> tuple[bytes, ...]:
@@ -169,7 +194,7 @@ class HostKeyVerifier:
             where=endpoint(address, port),
             address=address,
             address_port=port,
-            name=alias or address,
+            name=alias or _canonical(address).lower(),
             port=SSH_PORT if alias else port,  # ssh looks an alias up without the port
             direct=not (ssh.jumps or ssh.proxy_command),
             files=files,
@@ -219,3 +244,14 @@ class HostKeyVerifier:
 
 def _algorithms(key_types: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for kind in key_types for name in _ALGORITHMS.get(kind, (kind,)))
+
+
+def _canonical(address: str) -> str:
+    """An IPv6 address as ssh writes it before the look-up; anything else as it is."""
+    bare, percent, zone = address.partition("%")
+    try:
+        return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, bare)) + (
+            percent + zone
+        )
+    except OSError:
+        return address

@@ -1,4 +1,4 @@
-"""Reading private key files from disk, as strictly as ssh does, and the certificates beside them."""
+"""Private key files on disk, read as strictly as ssh does, and the certificates beside them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _LARGEST_FILE = 1024 * 1024
 def read_private_key(path: str) -> bytes:
     """The content of a private key file.
 
-    Raises KeyFileError where it cannot be read, or where it is ours and open to others, which ssh
-    refuses too (sshkey_perm_ok() in its authfile.c).
+    Raises KeyFileError where it cannot be read, is no private key, or is ours and open to others,
+    which ssh refuses too (sshkey_perm_ok() in its authfile.c).
     """
     data, status = _read(path)
+    look_at(data)
     if status.st_uid == os.geteuid() and status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
         raise KeyFileError(
