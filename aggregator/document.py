@@ -26,7 +26,9 @@ SCHEMA = "sockfleet/scan/v1"
 
 def to_document(summary: FleetSummary) -> dict[str, Any]:
     """The document as plain values, in the order in which it is written."""
-    return head_document(summary) | {"hosts": [host_document(host) for host in summary.hosts]}
+    return head_document(summary) | {
+        "hosts": [host_document(host, rank) for rank, host in summary.ranked()]
+    }
 
 
 def head_document(summary: FleetSummary) -> dict[str, Any]:
@@ -52,8 +54,8 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def host_document(host: HostSummary) -> dict[str, Any]:
-    """One of the ``hosts`` of a document; ``rank`` is there once the host is ranked."""
+def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
+    """One of the ``hosts`` of a document; without ``rank`` the key is not there."""
     document: dict[str, Any] = {
         "name": host.name,
         "address": host.address,
@@ -63,8 +65,8 @@ def host_document(host: HostSummary) -> dict[str, Any]:
     }
     if host.levels is not None:
         document["levels"] = host.levels
-    if host.rank is not None:
-        document["rank"] = host.rank
+    if rank is not None:
+        document["rank"] = rank
     document["attempts"] = host.attempts
     document["elapsed_s"] = round(host.elapsed_s, 3)
     if host.tcp is not None:
@@ -92,8 +94,9 @@ def host_document(host: HostSummary) -> dict[str, Any]:
 def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
     """Read a document back, whole; keys that are not known here are passed over.
 
-    Raises DocumentError for anything else than a complete document of this schema, for a host
-    that stands in it twice, and for text that could steer a terminal.
+    The order of the hosts is the ranking. Raises DocumentError for anything else than a complete
+    document of this schema, for a host that stands in it twice, and for text that could steer a
+    terminal.
     """
     import msgspec
 

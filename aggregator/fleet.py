@@ -6,7 +6,7 @@ The fields are those of the JSON of a scan, by name and shape.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
@@ -119,7 +119,12 @@ class FleetSummary:
     groups: Mapping[str, GroupSummary] = field(default_factory=dict)
     """By name, sorted."""
     hosts: tuple[HostSummary, ...] = ()
-    """Ranked; the failed ones last, by name."""
+    """In the order of the ranking; the failed ones last, by name."""
+
+    def ranked(self) -> Iterator[tuple[int | None, HostSummary]]:
+        """Each host with its rank: from 1 on, None for the failed ones."""
+        for rank, host in enumerate(self.hosts, 1):
+            yield rank if host.tcp is not None else None, host
 
 
 def summarise(
@@ -212,19 +217,17 @@ def _ranked(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
         having = [host for host in read if value(host) is not None]
         # A stable sort, so that equal values stay in the order of the names.
         read = sorted(having, key=value, reverse=True) + without
-    return [replace(host, rank=rank) for rank, host in enumerate(read, 1)] + [
-        host if host.rank is None else replace(host, rank=None) for host in failed
-    ]
+    return read + failed
 
 
-def _same_machine(hosts: Iterable[HostSummary]) -> tuple[SameMachine, ...]:
+def _same_machine(hosts: Sequence[HostSummary]) -> tuple[SameMachine, ...]:
+    boot_ids = [host.kernel.boot_id if host.kernel is not None else None for host in hosts]
+    counts = Counter(boot_ids)
     names = defaultdict[str, list[str]](list)
-    for host in hosts:
-        if host.kernel is not None and host.kernel.boot_id is not None:
-            names[host.kernel.boot_id].append(host.name)
+    for boot_id, host in zip(boot_ids, hosts, strict=True):
+        if boot_id is not None and counts[boot_id] > 1:
+            names[boot_id].append(host.name)
     shared = [
-        SameMachine(boot_id=boot_id, hosts=tuple(sorted(found)))
-        for boot_id, found in names.items()
-        if len(found) > 1
+        SameMachine(boot_id=boot_id, hosts=tuple(sorted(found))) for boot_id, found in names.items()
     ]
     return tuple(sorted(shared, key=attrgetter("hosts")))

@@ -77,8 +77,6 @@ class HostSummary:
     port: int
     groups: tuple[str, ...] = ()
     status: Status
-    rank: int | None = None
-    """1 for the first of the ranking; None for failed hosts, and before there is a ranking."""
     attempts: int
     elapsed_s: float
     tcp: TcpNumbers | None = None
@@ -101,7 +99,7 @@ class HostSummary:
 
 
 def summarise_host(outcome: HostOutcome) -> HostSummary:
-    """The summary of one outcome, not ranked.
+    """The summary of one outcome.
 
     A reading with a counter that no kernel can have becomes a failure of category ``parse``.
     """
@@ -124,9 +122,9 @@ def _read(reading: HostReading) -> HostSummary:
         closed=closed(sockstat, sockstat6),
         tcp_close=tcp_close(tcp.get("alloc"), [inuse_both(sockstat, sockstat6)]),
     )
-    for name, value in (*((n, getattr(numbers, n)) for n in TCP_NUMBERS), ("used", used)):
-        if value is not None and abs(value) > _MOST:
-            return _impossible(reading, name, value)
+    read = (*tcp.values(), numbers.inuse6 or 0, used or 0)
+    if max(read) > _MOST:
+        return _impossible(reading, max(read))
     host = reading.host
     return HostSummary(
         name=host.name,
@@ -163,7 +161,7 @@ def _failed(failure: HostFailure) -> HostSummary:
     )
 
 
-def _impossible(reading: HostReading, name: str, value: int) -> HostSummary:
+def _impossible(reading: HostReading, value: int) -> HostSummary:
     return _failed(
         HostFailure(
             host=reading.host,
@@ -172,7 +170,7 @@ def _impossible(reading: HostReading, name: str, value: int) -> HostSummary:
             elapsed_s=reading.elapsed_s,
             category=Category.PARSE,
             phase=Phase.PARSE,
-            message=f"sockstat: {name} {value}: no kernel has more than {_MOST}",
+            message=f"sockstat: {value} of something of TCP: no kernel counts beyond {_MOST}",
         )
     )
 

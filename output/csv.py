@@ -32,15 +32,17 @@ def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
-    writer.writerows([_cell(value) for value in _row(host)] for host in summary.hosts)
+    writer.writerows(
+        [_cell(value) for value in _row(rank, host)] for rank, host in summary.ranked()
+    )
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 FORMAT = Format(name="csv", suffixes=(".csv",), render=_render)
 
 
-def _row(host: HostSummary) -> Iterator[object]:
-    yield from (host.rank, host.name, host.address, host.port, " ".join(host.groups))
+def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
+    yield from (rank, host.name, host.address, host.port, " ".join(host.groups))
     yield from (host.status.value, host.attempts, round(host.elapsed_s, 3))
     tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
     yield from (getattr(tcp, name) for name in TCP_NUMBERS)

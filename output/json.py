@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import orjson
 
 from ..aggregator.document import head_document, host_document
@@ -12,12 +14,20 @@ __all__ = ["FORMAT"]
 
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
-    # Host by host: as one dict, 100,000 hosts would take several times the memory of the bytes.
-    head = head_document(summary)
-    lines = [b'"%s":%s,\n' % (key.encode(), orjson.dumps(head[key])) for key in head]
-    hosts = [orjson.dumps(host_document(host)) for host in summary.hosts]
-    body = b"\n" + b",\n".join(hosts) if hosts else b""
-    return b'{%s"hosts":[%s]}\n' % (b" ".join(lines) + b" ", body)
+    # Host by host into one buffer: as a list of 100,000 results of orjson, whose small buffers
+    # are cut from large ones, the same bytes took 440 MiB instead of 50.
+    out = io.BytesIO()
+    out.write(b"{")
+    for key, value in head_document(summary).items():
+        out.write(b"%s:%s,\n " % (orjson.dumps(key), orjson.dumps(value)))
+    out.write(b'"hosts":[')
+    before = b"\n"
+    for rank, host in summary.ranked():
+        out.write(before)
+        out.write(orjson.dumps(host_document(host, rank)))
+        before = b",\n"
+    out.write(b"]}\n")
+    return out.getvalue()
 
 
 FORMAT = Format(name="json", suffixes=(".json",), render=_render)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import io
 
 import orjson
 
@@ -15,8 +15,7 @@ __all__ = ["FORMAT"]
 
 
 def _host_line(host: HostSummary) -> bytes:
-    unranked = host if host.rank is None else replace(host, rank=None)
-    return orjson.dumps(host_document(unranked), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(host_document(host), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _end_line(summary: FleetSummary) -> bytes:
@@ -24,8 +23,11 @@ def _end_line(summary: FleetSummary) -> bytes:
 
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
-    lines = [_host_line(host) for host in summary.hosts]
-    return b"".join(lines) + _end_line(summary)
+    out = io.BytesIO()
+    for host in summary.hosts:
+        out.write(_host_line(host))
+    out.write(_end_line(summary))
+    return out.getvalue()
 
 
 FORMAT = Format(

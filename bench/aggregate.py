@@ -1,0 +1,131 @@
+"""What summing up costs: N readings to a ranked summary and its JSON, then the other outputs.
+
+    python bench/aggregate.py [--hosts 100000]
+
+Readings are parsed before the clock starts, as they come from workers that did that. CPU seconds
+are printed per step, and the peak memory of the whole process, the readings themselves included:
+they are made one by one, as a scan brings them, and only their summaries are kept. The budget of
+100,000 hosts is 2 s and 500 MiB from readings to JSON; above it the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from sockfleet.aggregator.document import from_document
+from sockfleet.aggregator.fleet import ScanInfo, summarise
+from sockfleet.aggregator.host import HostSummary, summarise_host
+from sockfleet.aggregator.merge import merge
+from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading, Kernel
+from sockfleet.collector.sockstat import parse_sockstat
+from sockfleet.inventory.models import Host
+from sockfleet.output.formats import RenderOptions, load_format
+
+BUDGET_S, BUDGET_MIB, BUDGET_HOSTS = 2.0, 500, 100_000
+
+
+def readings(count: int) -> Iterator[HostOutcome]:
+    """A fleet of which one host in a hundred fails, each host in two groups of some fifty."""
+    dice = random.Random(1)
+    for number in range(count):
+        groups = (f"rack{number % 40:02}", f"role{number % 11}")
+        host = Host(name=f"web{number:06}.example.com", address="10.0.0.1", groups=groups)
+        if number % 100 == 0:
+            yield HostFailure(
+                host=host,
+                address="10.0.0.1",
+                attempts=2,
+                elapsed_s=10.0,
+                category=dice.choice(list(Category)),
+                phase=Phase.CONNECT,
+                message=f"no answer from {host.name}:22 in 5 s",
+            )
+            continue
+        inuse, tw, held = dice.randrange(500), dice.randrange(90), dice.randrange(3000)
+        yield HostReading(
+            host=host,
+            address="10.0.0.1",
+            attempts=1,
+            elapsed_s=dice.random(),
+            sockstat=parse_sockstat(
+                b"sockets: used 500\n"
+                b"TCP: inuse %d orphan 1 tw %d alloc %d mem 86\n"
+                b"UDP: inuse 3 mem 1\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n"
+                % (inuse, tw, inuse + 4 + held)
+            ),
+            sockstat6=parse_sockstat(
+                b"TCP6: inuse 4\nUDP6: inuse 2\nUDPLITE6: inuse 0\nRAW6: inuse 1\n"
+                b"FRAG6: inuse 0 memory 0\n"
+            ),
+            kernel=Kernel(
+                release="6.1.0-28-amd64",
+                boot_id=f"00000000-0000-0000-0000-{number:012x}",
+                page_size=4096,
+                tcp_mem=(190_000, 253_000, 380_000),
+                tcp_max_orphans=65_536,
+                tcp_estab=12,
+            ),
+        )
+
+
+def main() -> int:
+    """Measure and print; 1 when the budget is missed."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--hosts", type=int, default=BUDGET_HOSTS)
+    count: int = arguments.parse_args().hosts
+    load_format("json")
+
+    per_host = 0.0
+    hosts: list[HostSummary] = []
+    for outcome in readings(count):
+        start = time.process_time()
+        hosts.append(summarise_host(outcome))
+        per_host += time.process_time() - start
+    now = datetime.now(UTC)
+    scan = ScanInfo(
+        id="bench", started_at=now, finished_at=now + timedelta(1), duration_s=1, complete=True
+    )
+    start = time.process_time()
+    summary = summarise(hosts, scan)
+    ranked = time.process_time()
+    document = load_format("json").render(summary, RenderOptions())
+    written = time.process_time()
+    peak_mib = _peak_mib()
+    total = per_host + written - start
+    print(f"hosts                     {count}")
+    print(f"host summaries            {per_host:.2f} s")
+    print(f"fleet, groups, ranking    {ranked - start:.2f} s")
+    print(f"JSON ({len(document) / 2**20:.0f} MiB)             {written - ranked:.2f} s")
+    print(f"readings to JSON          {total:.2f} s, peak memory {peak_mib:.0f} MiB")
+
+    for name in ("ndjson", "csv", "table"):
+        start = time.process_time()
+        load_format(name).render(summary, RenderOptions())
+        print(f"{name:<25} {time.process_time() - start:.2f} s")
+    start = time.process_time()
+    read_back = from_document(document)
+    print(f"JSON read back            {time.process_time() - start:.2f} s")
+    start = time.process_time()
+    merge([read_back, summary])
+    print(f"merge of two, all overlap {time.process_time() - start:.2f} s")
+    print(f"peak memory in the end    {_peak_mib():.0f} MiB")
+
+    share = count / BUDGET_HOSTS
+    met = total <= BUDGET_S * share and peak_mib <= BUDGET_MIB
+    print(f"budget {BUDGET_S * share:.1f} s, {BUDGET_MIB} MiB: {'met' if met else 'MISSED'}")
+    return 0 if met else 1
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
