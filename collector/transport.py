@@ -107,11 +107,14 @@ class Transport(Protocol):
 def load_transport(name: str, settings: TransportSettings) -> Transport:
     """The transport registered as ``name``.
 
-    Raises UsageError when none is, listing those that are; whatever the transport's own factory
+    Raises UsageError when none is, listing those that are, or when it cannot be imported; whatever the transport's own factory
     raises passes through (UsageError for settings it cannot honour).
     """
     found = {entry.name: entry for entry in entry_points(group="sockfleet.transports")}
     if name not in found:
         raise UsageError(f"no transport {name!r}: there are {', '.join(sorted(found))}")
-    factory: Callable[[TransportSettings], Transport] = found[name].load()
+    try:
+        factory: Callable[[TransportSettings], Transport] = found[name].load()
+    except ImportError as error:
+        raise UsageError(f"transport {name!r} cannot be loaded: {error}") from error
     return factory(settings)
