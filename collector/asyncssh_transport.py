@@ -7,7 +7,7 @@ only the first step is another.
 
 from __future__ import annotations
 
-from .asyncssh_connection import Connector
+from .asyncssh_connector import Connector
 from .transport import Attempt, CommandOutput, TransportSettings
 
 __all__ = ["AsyncsshTransport"]

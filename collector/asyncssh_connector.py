@@ -1,0 +1,201 @@
+"""From an attempt to a connection that is logged in, by whatever way the host is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+import asyncssh
+
+from ..inventory.models import Secret, SshSettings
+from .algorithms import host_key_order
+from .asyncssh_connection import Connection
+from .asyncssh_errors import translated
+from .asyncssh_link import Link
+from .asyncssh_login import Login, LoginMeans
+from .asyncssh_options import connection_options, host_key_algorithms, make_options_inline
+from .asyncssh_streams import Stream, Streams
+from .connect_clock import ConnectClock
+from .credentials import Credentials
+from .dial import endpoint
+from .effective import effective
+from .errors import Phase
+from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
+from .login_means import LoginMeansCache
+from .public_key import blob_key_type
+from .threads import DaemonThreads
+from .transport import Attempt, TransportSettings
+
+__all__ = ["Connector"]
+
+_BASTION_KEEPALIVE_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """Made once for all hosts with the same settings."""
+
+    ssh: SshSettings
+    means: LoginMeans
+    options: asyncssh.SSHClientConnectionOptions
+    host_keys: tuple[str, ...]
+
+
+class Connector:
+    """Makes connections for one scan and keeps what they share."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._may_ask = settings.ask_password is not None
+        self._verifier = HostKeyVerifier(settings)
+        # One thread: unlocking keys is rare, and a person answers one question at a time.
+        self._threads = DaemonThreads(1, "sockfleet-keys")
+        self._means = LoginMeansCache(Credentials(settings), self._threads, may_ask=self._may_ask)
+        self._prepared: dict[SshSettings, _Prepared] = {}
+        self._streams = Streams(self._open_bastion)
+
+    @asynccontextmanager
+    async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
+        """A connection for one command; it is gone when the block is left, however that happens.
+
+        Raises HostError.
+        """
+        ssh = effective(attempt.host.ssh, self._settings.defaults)
+        connection = await self._open(attempt, ssh, keepalive_s=0)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def aclose(self) -> None:
+        """Let go of what connections share."""
+        await self._streams.aclose()
+        self._threads.close()
+
+    async def _open_bastion(self, attempt: Attempt) -> Connection:
+        # Its way is complete: the scan's default way leads to hosts, not to bastions.
+        defaults = replace(self._settings.defaults, jumps=(), proxy_command=None)
+        ssh = effective(attempt.host.ssh, defaults)
+        return await self._open(attempt, ssh, keepalive_s=_BASTION_KEEPALIVE_S)
+
+    async def _open(self, attempt: Attempt, ssh: SshSettings, *, keepalive_s: float) -> Connection:
+        attempt.phase = Phase.CONFIG
+        prepared = await self._prepare(ssh)
+        check = self._verifier.for_host(attempt.host)
+        algorithms = host_key_order(prepared.host_keys, check.algorithms)
+        log_in = functools.partial(self._log_in, attempt, prepared, check, keepalive_s=keepalive_s)
+        try:
+            return await log_in(algorithms)
+        except OtherKeyTypesError as error:
+            usable = tuple(name for name in error.algorithms if name in algorithms)
+            if not usable:
+                raise
+            return await log_in(usable)
+
+    async def _prepare(self, ssh: SshSettings) -> _Prepared:
+        prepared = self._prepared.get(ssh)
+        if prepared is None:
+            make_options_inline(asyncio.get_running_loop())
+            means = await self._means.get(ssh)
+            prepared = self._prepared[ssh] = _Prepared(
+                ssh=ssh,
+                means=means,
+                options=connection_options(ssh, means, may_ask=self._may_ask),
+                host_keys=host_key_algorithms(ssh),
+            )
+        return prepared
+
+    async def _log_in(
+        self,
+        attempt: Attempt,
+        prepared: _Prepared,
+        check: HostKeyCheck,
+        algorithms: tuple[str, ...],
+        *,
+        keepalive_s: float,
+    ) -> Connection:
+        host, ssh, user = attempt.host, prepared.ssh, prepared.means.user
+        limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
+        clock = ConnectClock(attempt, limit_s)
+
+        def reach(phase: Phase) -> None:
+            attempt.phase = phase
+
+        async def ask(prompt: str) -> Secret | None:
+            with clock.stopped():
+                return await self._ask(f"{user}@{host.name}: {prompt}")
+
+        login = Login(prepared.means, check, reach, ask if self._may_ask else None)
+        stream: Stream | None = None
+        async with AsyncExitStack() as undo:
+            try:
+                stream = await self._streams.open(attempt, ssh, reach, limit_s=limit_s, undo=undo)
+                undo.push_async_callback(login.aclose)
+                attempt.phase = Phase.HANDSHAKE_SLOT
+                async with attempt.handshake(), clock.running(spent_s=stream.spent_s):
+                    attempt.phase = Phase.BANNER
+                    connection = await asyncssh.connect(
+                        host.address,
+                        host.port,
+                        tunnel=stream.link,
+                        options=prepared.options,
+                        config=None,
+                        client_factory=lambda: login,
+                        host_key_alias=check.place.name,
+                        server_host_key_algs=algorithms,
+                        known_hosts=_revoked(check),
+                        keepalive_interval=keepalive_s,
+                    )
+                    undo.callback(connection.abort)
+                    await login.aclose()
+            except Exception as error:
+                link: Link | None = None if stream is None else stream.link
+                failure = translated(
+                    error,
+                    where=_where(attempt),
+                    phase=attempt.phase,
+                    user=user,
+                    link=link,
+                    login=login,
+                )
+                raise (failure if stream is None else await stream.reason(failure)) from error
+            return Connection(
+                attempt=attempt,
+                where=_where(attempt),
+                user=user,
+                link=stream.link,
+                login=login,
+                ssh=connection,
+                undo=undo.pop_all(),
+            )
+
+    async def _ask(self, question: str) -> Secret | None:
+        ask_password = self._settings.ask_password
+        if ask_password is None:
+            return None
+        return await self._threads.run(lambda: ask_password(question))
+
+
+def _where(attempt: Attempt) -> str:
+    return endpoint(attempt.address or attempt.host.address, attempt.host.port)
+
+
+def _revoked(check: HostKeyCheck) -> tuple[list[object], list[object], list[asyncssh.SSHKey]]:
+    """asyncssh's known hosts: nothing trusted, so that it asks; what it must refuse in itself.
+
+    A certificate's own key is the one thing that no callback shows.
+    """
+    return [], [], [key for blob in check.revoked_keys if (key := _public_key(blob)) is not None]
+
+
+@functools.lru_cache(maxsize=1024)
+def _public_key(blob: bytes) -> asyncssh.SSHKey | None:
+    line = f"{blob_key_type(blob)} {base64.b64encode(blob).decode('ascii')}"
+    try:
+        return asyncssh.import_public_key(line)
+    except asyncssh.KeyImportError:  # a type that asyncssh does not have no server can show to it
+        return None
