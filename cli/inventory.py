@@ -1,4 +1,4 @@
-"""``sockfleet inventory``: what was understood of an inventory, in ``ansible-inventory``'s shapes."""
+"""``sockfleet inventory``: what was understood of an inventory, as ``ansible-inventory`` does."""
 
 from __future__ import annotations
 

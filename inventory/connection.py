@@ -252,11 +252,14 @@ class _Resolver:
         if port is not None:
             options.append(_option("Port", str(port), source))
         file, source = variables.text(variables_.IDENTITY_FILE)
-        identities = (file,) if file else defaults.identity_files
-        options += [_option("IdentityFile", path, source or "--identity") for path in identities]
+        # An empty user or file in the inventory means ssh's own, not the command line's.
+        identities = [file] if source else defaults.identity_files
+        options += [
+            _option("IdentityFile", path, source or "--identity") for path in identities if path
+        ]
         user, source = variables.text(variables_.USER)
-        if not user and defaults.user:
-            user, source = defaults.user, "--user"
+        if not source:
+            user, source = defaults.user or "", "--user"
         if user:
             options.append(_option("User", user, source))
         timeout_s, source = variables.seconds()

@@ -1,4 +1,4 @@
-"""An inventory as ``ansible-inventory`` shows it: its ``--list`` document and its ``--graph`` lines.
+"""An inventory as ``ansible-inventory`` shows it: the ``--list`` document and the ``--graph``.
 
 The shapes were learnt from ansible-core 2.19's output and are held to it by the tests.
 """
@@ -14,7 +14,7 @@ from .plain_text import escaped
 __all__ = ["graph_lines", "list_document"]
 
 _ALL = "all"
-# ansible-inventory says by this which encoding of special values follows; it has no other for JSON.
+# ansible-inventory names by this how special values are encoded; it has no other for JSON.
 _PROFILE = "inventory_legacy"
 
 

@@ -12,7 +12,7 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def shown(value: object, *, limit: int = 80) -> str:
-    """A value as messages quote it: one line of printable ASCII, cut at ``limit``."""
+    """A value as messages quote it: one line of printable ASCII; ``…`` ends what is cut."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 

@@ -31,15 +31,16 @@ def without_secrets(variables: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in variables.items() if not is_secret(name)}
 
 
-def with_secrets_hidden(value: object) -> object:
+def with_secrets_hidden(variables: Mapping[str, Any]) -> dict[str, Any]:
     """A copy with `HIDDEN` for every secret, in nested mappings too; None and "" hide nothing."""
+    return {key: _shown(key, value) for key, value in variables.items()}
+
+
+def _shown(key: object, value: object) -> object:
+    if isinstance(key, str) and value not in (None, "") and is_secret(key):
+        return HIDDEN
     if isinstance(value, Mapping):
-        return {
-            key: HIDDEN
-            if isinstance(key, str) and is_secret(key) and inner not in (None, "")
-            else with_secrets_hidden(inner)
-            for key, inner in value.items()
-        }
+        return {inner: _shown(inner, held) for inner, held in value.items()}
     if isinstance(value, list):
-        return [with_secrets_hidden(inner) for inner in value]
+        return [_shown(None, held) for held in value]
     return value

@@ -59,6 +59,10 @@ _VALUED = {
     "P": "Tag",
     "w": "Tunnel",
 }
+# What follows them is taken as it stands, quotes and # included.
+_WHOLE = frozenset(
+    {"knownhostscommand", "localcommand", "proxycommand", "proxyjump", "remotecommand"}
+)
 # Each asks ssh for something else than a login that runs a command.
 _REFUSED = frozenset("1EGNOQVWfgs")
 
@@ -134,6 +138,8 @@ def read_option(text: str, source: str) -> SshOption:
     if match is None:
         raise InventoryError(source, f"{shown(text)} is no ssh option: Keyword=value is expected")
     keyword, rest = match[1], match[2].strip()
+    if keyword.lower() in _WHOLE:
+        return SshOption(keyword=keyword, text=rest, words=(rest,) if rest else (), source=source)
     try:
         words = split_words(rest)
     except ValueError as error:

@@ -73,17 +73,18 @@ class _Tokens:
             "d": lambda: str(Path.home()),
         }
 
-    def fill(self, text: str) -> str:
-        """Raises ValueError for a token that is not known."""
+    def fill(self, text: str, *, known: str = "hnprud") -> str:
+        """Raises ValueError for a token that is not known here."""
         if "%" not in text:
             return text
         self.used = True
-        return re.sub("%(.?)", lambda match: self._value(match[1], text), text, flags=re.DOTALL)
 
-    def _value(self, token: str, text: str) -> str:
-        if token not in self._values:
-            raise ValueError(f"%{token} in {shown(text)} is not filled in here")
-        return self._values[token]()
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in {"%", *known}:
+                raise ValueError(f"{shown(match[0])} in {shown(text)} is not filled in here")
+            return self._values[match[1]]()
+
+        return re.sub("%(.?)", value, text, flags=re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,7 +321,9 @@ def _family(text: str) -> int:
 def _address(alias: str, hostname: SshOption | None) -> str:
     judged_alias = judged_address(alias)
     tokens = _Tokens(alias=alias, address=alias, port=22, user=None)
-    return _value(hostname, lambda text: judged_address(tokens.fill(text))) or judged_alias
+    return (
+        _value(hostname, lambda text: judged_address(tokens.fill(text, known="hn"))) or judged_alias
+    )
 
 
 def _filled(option: SshOption, text: str, way: _Way) -> str:
