@@ -1,4 +1,4 @@
-"""One run of the collector: the event loop, the signals, and every host's outcome in order."""
+"""One run of the collector: its event loop, its signals, its garbage."""
 
 from __future__ import annotations
 
@@ -7,63 +7,57 @@ import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ..aggregator.host import HostSummary, summarise_host
 from ..collector.descriptors import concurrency_within, raise_descriptor_limit
 from ..collector.engine import Engine, EngineSettings
+from ..collector.reading import HostOutcome
 from ..inventory.models import Host
 
-__all__ = ["Collected", "collect"]
+__all__ = ["Ended", "collect"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Collected:
-    """What came of a run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run ended."""
 
-    def __init__(self) -> None:
-        self.hosts: list[HostSummary] = []
-        self.complete = True
-        self.signal: int | None = None
-        """The signal that ended it."""
+    complete: bool
+    signal: int | None
+    """The signal that ended it; None: it ended by itself, or by its deadline."""
 
 
 def collect(
-    hosts: Sequence[Host], settings: EngineSettings, on_host: Callable[[HostSummary], None]
-) -> Collected:
-    """Ask every host; ``on_host`` is told each summary as it is known.
+    hosts: Sequence[Host], settings: EngineSettings, deliver: Callable[[HostOutcome], None]
+) -> Ended:
+    """Ask every host; ``deliver`` is told each outcome as it is known.
 
     SIGINT, SIGTERM and SIGHUP end the run early with an outcome for every host; a second one of
-    them kills the process as usual. Raises what ``on_host`` raises, and DescriptorError.
+    them kills the process as usual. Raises what ``deliver`` raises, and DescriptorError.
     """
     possible = concurrency_within(raise_descriptor_limit(), settings.concurrency)
     engine = Engine(replace(settings, concurrency=min(possible, len(hosts))))
-    collected = Collected()
-
-    def deliver(summary: HostSummary) -> None:
-        collected.hosts.append(summary)
-        on_host(summary)
+    signals: list[int] = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
 
         def stop(number: signal.Signals) -> None:
-            collected.signal = number
+            signals.append(number)
             loop.remove_signal_handler(number)
             engine.stop(number.name)
 
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps what it ignores
                 loop.add_signal_handler(number, stop, number)
-        await engine.run(hosts, lambda outcome: deliver(summarise_host(outcome)))
+        await engine.run(hosts, deliver)
 
     import uvloop
 
     with _rare_garbage_collection(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-    collected.complete = engine.complete
-    return collected
+    return Ended(complete=engine.complete, signal=signals[0] if signals else None)
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from .options import color_option
+from .options import color_option, connection_options, option, pace_options
 
 __all__ = ["command"]
 
@@ -12,12 +14,18 @@ __all__ = ["command"]
 @click.command("explain")
 @click.argument("file", nargs=-1, metavar="[FILE]...")
 @click.option("--ss", "as_ss", is_flag=True, help="Print exactly what ss -s prints on that host.")
+@click.option("--host", metavar="NAME", help="Ask this host now, over SSH.")
+@option("--inventory", multiple=True, metavar="FILE", help="Where --host stands.")
+@connection_options()
+@pace_options()
 @color_option()
-def command(file: tuple[str, ...], *, as_ss: bool, color: str) -> None:
+def command(
+    file: tuple[str, ...], *, as_ss: bool, host: str | None, color: str, **given: Any
+) -> None:
     """Show the arithmetic of one host's TCP sockets, step by step.
 
     FILE is a saved sockstat, sockstat6 or net/snmp, in any order; a folder that holds proc/net, as
-    a sosreport does; or "-" for standard input. Without FILE, this machine.
+    a sosreport does; or "-" for standard input. Without FILE and --host, this machine.
     """
     from ..inventory.errors import SockfleetError
     from ..output.explanation import explanation
@@ -25,17 +33,24 @@ def command(file: tuple[str, ...], *, as_ss: bool, color: str) -> None:
     from .saved_files import saved_host, this_machine
     from .terminal import note, render_options, write
 
-    host = saved_host(file) if file else this_machine()
+    if host is not None and file:
+        raise click.UsageError("--host and FILE exclude each other")
+    if host is not None:
+        from .live_host import live_host
+
+        shown = live_host(host, given)
+    else:
+        shown = saved_host(file) if file else this_machine()
     if not as_ss:
-        write(explanation(host, render_options(color)))
+        write(explanation(shown, render_options(color)))
         return
     try:
-        text = ss_summary(host.sockstat, host.sockstat6, host.tcp_estab)
+        text = ss_summary(shown.sockstat, shown.sockstat6, shown.tcp_estab)
     except MissingCounterError as error:
         raise SockfleetError(
             f"ss -s needs what is missing here: {error}. Give that host's /proc/net/sockstat, "
             "sockstat6 and snmp"
         ) from error
-    if host.sockstat6 is None and not host.is_ipv6_off:
+    if shown.sockstat6 is None and not shown.is_ipv6_off:
         note("no sockstat6 given: the IPv6 column is 0, as where IPv6 is off")
     write(text.encode("ascii"))

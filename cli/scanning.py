@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
-from ..aggregator.host import HostSummary, Status
+from ..aggregator.host import HostSummary, Status, summarise_host
 from ..collector.engine import EngineSettings
+from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.models import HostKeyPolicy
 from . import terminal
-from .collecting import Collected, collect
+from .collecting import Ended, collect
 from .delivery import Delivery
 from .exit_codes import Exit, of_hosts, of_signal
 from .progress import progress_bar
 from .prompts import Passphrases, ask
 from .selection import Selection, connection_defaults, select_hosts
-from .terminal import write
 
 __all__ = ["Scan", "engine_settings", "selection"]
 
@@ -75,8 +75,7 @@ class Scan:
             quiet=self._quiet,
         )
         self.selection = selection(given)
-        self._started_at = datetime.now(UTC)
-        self._started = time.monotonic()
+        self._begin()
         self._judge_view()
         terminal.notes(self.selection.notes, quiet=self._quiet)
 
@@ -85,21 +84,33 @@ class Scan:
         passphrases = Passphrases()
         passphrases.collect(self.selection.hosts)
         settings = engine_settings(self._given, passphrases)
+        self._begin()
         shown = self._delivery.stdout
         streamed = None if shown is None else shown.host_line
         hosts = self.selection.hosts
         bar = sys.stderr.isatty() and not self._quiet and streamed is None
+        done: list[HostSummary] = []
         try:
             with progress_bar(len(hosts), wanted=bar) as advance:
-                if streamed is None:
-                    collected = collect(hosts, settings, advance)
-                else:
-                    collected = collect(hosts, settings, lambda host: write(streamed(host)))
+
+                def deliver(outcome: HostOutcome) -> None:
+                    host = summarise_host(outcome)
+                    done.append(host)
+                    if streamed is not None:
+                        terminal.write(streamed(host))
+                    advance(host)
+
+                ended = collect(hosts, settings, deliver)
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
-        summary = self._summary(collected.hosts, complete=collected.complete)
+        summary = self._summary(done, complete=ended.complete)
         written = self._delivery.deliver(summary, hosts_are_out=streamed is not None)
-        return _exit_code(collected, summary, written=written)
+        return _exit_code(ended, summary, written=written)
+
+    def _begin(self) -> None:
+        """Start the scan's clock: what comes before it is the user's time."""
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
 
     def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
         groups = self.selection.inventory.groups
@@ -140,10 +151,10 @@ class Scan:
         )
 
 
-def _exit_code(collected: Collected, summary: FleetSummary, *, written: bool) -> int:
+def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:
     """Where several hold, INTERFACE says which counts: a signal, then a write, then the hosts."""
-    if collected.signal is not None:
-        return of_signal(collected.signal)
+    if ended.signal is not None:
+        return of_signal(ended.signal)
     if not written:
         return Exit.LOCAL
     return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)
