@@ -30,6 +30,11 @@ class Connection:
     undo: AsyncExitStack
     """What the connection stands on: its stream, and its place at a bastion."""
 
+    @property
+    def up(self) -> bool:
+        """Whether it can still be used."""
+        return self.link.up
+
     async def run(self, command: str) -> CommandOutput:
         """The command's output, as `Transport.execute`."""
         attempt = self.attempt

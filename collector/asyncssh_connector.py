@@ -120,7 +120,6 @@ class Connector:
     ) -> Connection:
         host, ssh, user = attempt.host, prepared.ssh, prepared.means.user
         limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
-        clock = ConnectClock(attempt, limit_s)
 
         def reach(phase: Phase) -> None:
             attempt.phase = phase
@@ -136,7 +135,10 @@ class Connector:
                 stream = await self._streams.open(attempt, ssh, reach, limit_s=limit_s, undo=undo)
                 undo.push_async_callback(login.aclose)
                 attempt.phase = Phase.HANDSHAKE_SLOT
-                async with attempt.handshake(), clock.running(spent_s=stream.spent_s):
+                async with (
+                    attempt.handshake(),
+                    ConnectClock(attempt, limit_s, spent_s=stream.spent_s) as clock,
+                ):
                     attempt.phase = Phase.BANNER
                     connection = await asyncssh.connect(
                         host.address,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import cast
+
+import asyncssh
 
 from ..inventory.models import SshSettings
+from .asyncssh_connection import Connection
 from .asyncssh_link import Link
-from .bastion import Bastions, Open, Shared
+from .bastion import Bastions, Shared
 from .dial import dial
 from .errors import Category, HostError, Phase
 from .proxy_command import ProxyCommand
@@ -39,7 +43,7 @@ class Stream:
 class Streams:
     """Opens streams for one scan and keeps the bastions that they go through."""
 
-    def __init__(self, open_connection: Open) -> None:
+    def __init__(self, open_connection: Callable[[Attempt], Awaitable[Connection]]) -> None:
         self._resolver = Resolver()
         self._bastions = Bastions(open_connection)
 
@@ -98,20 +102,26 @@ class Streams:
 
     async def _through(
         self,
-        shared: Shared,
+        shared: Shared[Connection],
         attempt: Attempt,
         reach: Callable[[Phase], None],
         limit_s: float,
         undo: AsyncExitStack,
     ) -> Link:
+        host = attempt.host
         attempt.phase = Phase.CONNECT
         link = Link(reach)
         undo.push_async_callback(link.close)
         try:
             async with asyncio.timeout(limit_s):
-                await shared.channel(link, attempt.host)
+                await shared.connection.ssh.create_connection(
+                    lambda: cast("asyncssh.SSHTCPSession[str]", link), host.address, host.port
+                )
         except TimeoutError:
             raise timed_out(attempt, limit_s) from None
+        except (asyncssh.Error, OSError) as error:
+            said = error.reason if isinstance(error, asyncssh.Error) else str(error)
+            raise shared.unreachable(host, said) from error
         attempt.hop = None
         return link
 

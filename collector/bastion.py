@@ -11,13 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import cast
-
-import asyncssh
+from typing import Generic, Protocol, TypeVar
 
 from ..inventory.models import Hop, Host
-from .asyncssh_connection import Connection
-from .asyncssh_link import Link
 from .dial import endpoint
 from .errors import Category, HostError, Phase
 from .ssh_messages import via_jump
@@ -25,40 +21,48 @@ from .text import cleaned
 from .timeouts import may_pass
 from .transport import Attempt
 
-__all__ = ["Bastions", "Open", "Shared"]
+__all__ = ["BastionConnection", "Bastions", "Shared"]
 
 CHANNELS = 900
 """Hosts through one connection; sshd gets slow, then refuses, not far above."""
 FAILURE_KEPT_S = 5.0
 
 _Way = tuple[Hop, ...]
-Open = Callable[[Attempt], Awaitable[Connection]]
-"""Logs in to the bastion that is the attempt's host. Raises HostError."""
+
+
+class BastionConnection(Protocol):
+    """What a transport's connection must have to be shared."""
+
+    @property
+    def up(self) -> bool:
+        """Whether it can still be used."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+C = TypeVar("C", bound=BastionConnection)
 
 
 @dataclass(slots=True, kw_only=True)
-class Shared:
+class Shared(Generic[C]):
     """One bastion connection and how many hosts use it."""
 
-    connection: Connection
+    connection: C
     hop: str
     hosts: int = 0
 
-    async def channel(self, link: Link, host: Host) -> None:
-        """A byte stream from the bastion to ``host``. Raises HostError ``via_jump``."""
-        try:
-            await self.connection.ssh.create_connection(
-                lambda: cast("asyncssh.SSHTCPSession[str]", link), host.address, host.port
-            )
-        except (asyncssh.Error, OSError) as error:
-            target = endpoint(host.address, host.port)
-            said = cleaned(error.reason if isinstance(error, asyncssh.Error) else str(error))
-            raise HostError(
-                Category.VIA_JUMP,
-                Phase.CONNECT,
-                f"jump host {self.hop}: no connection from there to {target}: {said}",
-                passing=not self.connection.link.up,
-            ) from error
+    def unreachable(self, host: Host, said: str) -> HostError:
+        """The bastion has opened no channel to ``host``; ``said`` is why."""
+        target = endpoint(host.address, host.port)
+        return HostError(
+            Category.VIA_JUMP,
+            Phase.CONNECT,
+            f"jump host {self.hop}: no connection from there to {target}: {cleaned(said)}",
+            passing=not self.connection.up,
+        )
 
 
 class _HopAttempt(Attempt):
@@ -79,24 +83,27 @@ class _HopAttempt(Attempt):
 
 
 @dataclass(slots=True)
-class _Place:
+class _Place(Generic[C]):
     """What is known of one way to one bastion."""
 
-    open: list[Shared] = field(default_factory=list)
+    open: list[Shared[C]] = field(default_factory=list)
     opening: asyncio.Task[None] | None = None
     attempt: _HopAttempt | None = None
     failure: HostError | None = None
     failed_at: float = 0.0
 
 
-class Bastions:
-    """All bastions of a scan."""
+class Bastions(Generic[C]):
+    """All bastions of a scan, for any transport.
 
-    def __init__(self, open_connection: Open) -> None:
+    ``open_connection`` logs in to the bastion that is the attempt's host, and raises HostError.
+    """
+
+    def __init__(self, open_connection: Callable[[Attempt], Awaitable[C]]) -> None:
         self._open_connection = open_connection
-        self._places: dict[_Way, _Place] = {}
+        self._places: dict[_Way, _Place[C]] = {}
 
-    async def take(self, attempt: Attempt, way: _Way) -> Shared:
+    async def take(self, attempt: Attempt, way: _Way) -> Shared[C]:
         """A connection to the last hop of ``way`` with room for one more host.
 
         Keeps ``attempt.phase`` and ``attempt.hop``. Raises HostError ``via_jump``. The caller must
@@ -112,7 +119,7 @@ class Bastions:
             self._raise_failure(place, attempt, way[-1])
             await self._opened(place, attempt, way)
 
-    def give_back(self, shared: Shared) -> None:
+    def give_back(self, shared: Shared[C]) -> None:
         """One host less goes through it."""
         shared.hosts -= 1
 
@@ -127,14 +134,14 @@ class Bastions:
             for shared in place.open:
                 await shared.connection.close()
 
-    async def _usable(self, place: _Place) -> Shared | None:
+    async def _usable(self, place: _Place[C]) -> Shared[C] | None:
         for shared in list(place.open):
-            if not shared.connection.link.up:
+            if not shared.connection.up:
                 place.open.remove(shared)
                 await shared.connection.close()
         return next((shared for shared in place.open if shared.hosts < CHANNELS), None)
 
-    def _raise_failure(self, place: _Place, attempt: Attempt, hop: Hop) -> None:
+    def _raise_failure(self, place: _Place[C], attempt: Attempt, hop: Hop) -> None:
         error = place.failure
         age_s = asyncio.get_running_loop().time() - place.failed_at
         if error is None or age_s > FAILURE_KEPT_S:
@@ -146,7 +153,7 @@ class Bastions:
         seen = HostError(error.category, error.phase, error.message, passing=may_pass(error))
         raise via_jump(attempt.hop, seen)
 
-    async def _opened(self, place: _Place, attempt: Attempt, way: _Way) -> None:
+    async def _opened(self, place: _Place[C], attempt: Attempt, way: _Way) -> None:
         """Wait until somebody has opened the bastion, or failed to."""
         if place.opening is None or place.attempt is None:
             hop = way[-1]
@@ -168,7 +175,7 @@ class Bastions:
         finally:
             at_hop.waiting.remove(attempt)
 
-    async def _open(self, place: _Place, attempt: _HopAttempt, label: str) -> None:
+    async def _open(self, place: _Place[C], attempt: _HopAttempt, label: str) -> None:
         try:
             connection = await self._open_connection(attempt)
         except HostError as error:

@@ -74,11 +74,11 @@ async def dial(
             raise HostError(
                 Category.DNS_TIMEOUT,
                 Phase.DNS,
-                f"no answer from the name service for {cleaned(address)} in {timeout_s:g} s",
+                f"no answer from the name service for {cleaned(address)} in {timeout_s:.3g} s",
             ) from None
         seen = ", ".join(map(str, tried))
         raise HostError(
-            Category.TCP_TIMEOUT, Phase.CONNECT, f"no answer from {seen} in {timeout_s:g} s"
+            Category.TCP_TIMEOUT, Phase.CONNECT, f"no answer from {seen} in {timeout_s:.3g} s"
         ) from None
 
 
