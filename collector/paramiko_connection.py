@@ -1,0 +1,75 @@
+"""One connection with paramiko, on threads: what is cut off here ends there by itself.
+
+paramiko blocks, so each of its calls is a piece of work on a daemon thread of ours. Whoever stops
+waiting for one cuts its wire, which ends the work within milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .errors import Phase
+from .paramiko_command import run_command
+from .paramiko_errors import translated
+from .paramiko_session import Session
+from .paramiko_wire import Wire
+from .threads import DaemonThreads
+from .transport import Attempt, CommandOutput
+
+__all__ = ["Connection", "finished"]
+
+T = TypeVar("T")
+
+_END_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One connection, logged in."""
+
+    attempt: Attempt
+    where: str
+    session: Session
+    threads: DaemonThreads
+    undo: AsyncExitStack
+    """Closes the way below the connection."""
+
+    @property
+    def up(self) -> bool:
+        """Whether it still stands."""
+        return self.session.is_active()
+
+    async def run(self, command: str) -> CommandOutput:
+        """The command's output, as `Transport.execute`."""
+        attempt, session = self.attempt, self.session
+
+        def reach(phase: Phase) -> None:
+            attempt.phase = phase
+
+        session.wire.expect_command()
+        work = self.threads.run(lambda: run_command(session, self.where, command, reach))
+        try:
+            return await finished(work, session.wire)
+        except Exception as error:
+            raise translated(
+                error, where=self.where, phase=attempt.phase, wire=session.wire, session=session
+            ) from error
+
+    async def close(self) -> None:
+        """Drop the connection, its descriptor and its thread."""
+        self.session.wire.abort()
+        await asyncio.wait({self.threads.run(self.session.dispose)}, timeout=_END_S)
+        await self.undo.aclose()
+
+
+async def finished(work: asyncio.Future[T], wire: Wire) -> T:
+    """The outcome of ``work`` on a thread; cut off, its wire is too, and its end is waited for."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        wire.abort()
+        await asyncio.wait({work}, timeout=_END_S)
+        raise

@@ -1,0 +1,196 @@
+"""From an attempt to a paramiko connection that is logged in, by whatever way it is reached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from ..inventory.models import Secret, SshSettings
+from .algorithms import host_key_order
+from .connect_clock import ConnectClock
+from .credentials import Credentials
+from .dial import endpoint
+from .effective import effective
+from .errors import HostError, Phase
+from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
+from .paramiko_connection import Connection, finished
+from .paramiko_errors import translated
+from .paramiko_login import Means, log_in
+from .paramiko_means import means_for
+from .paramiko_session import Offer, Session, offer_of
+from .paramiko_streams import Stream, Streams
+from .threads import DaemonThreads
+from .transport import Attempt, TransportSettings
+
+__all__ = ["Connector"]
+
+_BASTION_KEEPALIVE_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """Made once for all hosts with the same settings."""
+
+    ssh: SshSettings
+    means: Means
+    offer: Offer
+
+
+class Connector:
+    """Makes connections for one scan and keeps what they share."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._verifier = HostKeyVerifier(settings)
+        self._credentials = Credentials(settings)
+        # One for keys: unlocking is rare, and a person answers one question at a time.
+        self._key_thread = DaemonThreads(1, "sockfleet-keys")
+        self._threads = DaemonThreads(settings.concurrency, "sockfleet-paramiko")
+        self._prepared: dict[SshSettings, asyncio.Future[_Prepared]] = {}
+        self._streams = Streams(self._open_bastion, self._threads)
+
+    @asynccontextmanager
+    async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
+        """A connection for one command; it is gone when the block is left, however that happens.
+
+        Raises HostError.
+        """
+        connection = await self._open(attempt, effective(attempt.host.ssh, self._settings.defaults))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def aclose(self) -> None:
+        """Let go of what connections share."""
+        await self._streams.aclose()
+        self._key_thread.close()
+        self._threads.close()
+
+    async def _open_bastion(self, attempt: Attempt) -> Connection:
+        # Its way is complete: the scan's default way leads to hosts, not to bastions.
+        defaults = replace(self._settings.defaults, jumps=(), proxy_command=None)
+        connection = await self._open(attempt, effective(attempt.host.ssh, defaults))
+        connection.session.wire.expect_channels()
+        connection.session.set_keepalive(_BASTION_KEEPALIVE_S)
+        return connection
+
+    async def _open(self, attempt: Attempt, ssh: SshSettings) -> Connection:
+        attempt.phase = Phase.CONFIG
+        prepared = await self._prepare(ssh)
+        check = self._verifier.for_host(attempt.host)
+        host_keys = host_key_order(prepared.offer.host_keys, check.algorithms)
+        try:
+            return await self._log_in(attempt, prepared, check, host_keys)
+        except OtherKeyTypesError as error:
+            usable = tuple(name for name in error.algorithms if name in host_keys)
+            if not usable:
+                raise
+            return await self._log_in(attempt, prepared, check, usable)
+
+    async def _prepare(self, ssh: SshSettings) -> _Prepared:
+        making = self._prepared.get(ssh)
+        if making is None:
+            making = self._prepared[ssh] = self._key_thread.run(lambda: self._made(ssh))
+        try:
+            return await asyncio.shield(making)
+        except HostError as error:  # raised anew for each host
+            raise HostError(error.category, error.phase, error.message) from error
+
+    def _made(self, ssh: SshSettings) -> _Prepared:
+        may_ask = self._settings.ask_password is not None
+        means = means_for(ssh, self._credentials, may_ask=may_ask)
+        return _Prepared(ssh=ssh, means=means, offer=offer_of(ssh))
+
+    async def _log_in(
+        self,
+        attempt: Attempt,
+        prepared: _Prepared,
+        check: HostKeyCheck,
+        host_keys: tuple[str, ...],
+    ) -> Connection:
+        ssh = prepared.ssh
+        limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
+        stream: Stream | None = None
+        async with AsyncExitStack() as undo:
+            try:
+                stream = await self._streams.open(attempt, ssh, limit_s=limit_s, undo=undo)
+                undo.callback(stream.wire.release)
+                attempt.phase = Phase.HANDSHAKE_SLOT
+                async with (
+                    attempt.handshake(),
+                    ConnectClock(attempt, limit_s, spent_s=stream.spent_s) as clock,
+                ):
+                    attempt.phase = Phase.BANNER
+                    session = await self._session(
+                        attempt, prepared, check, host_keys, stream, clock
+                    )
+            except Exception as error:
+                failure = translated(
+                    error,
+                    where=_where(attempt),
+                    phase=attempt.phase,
+                    wire=None if stream is None else stream.wire,
+                    session=None,
+                )
+                raise (failure if stream is None else await stream.reason(failure)) from error
+            return Connection(
+                attempt=attempt,
+                where=_where(attempt),
+                session=session,
+                threads=self._threads,
+                undo=undo.pop_all(),
+            )
+
+    async def _session(
+        self,
+        attempt: Attempt,
+        prepared: _Prepared,
+        check: HostKeyCheck,
+        host_keys: tuple[str, ...],
+        stream: Stream,
+        clock: ConnectClock,
+    ) -> Session:
+        loop = asyncio.get_running_loop()
+        where, user = _where(attempt), prepared.means.user
+
+        def reach(phase: Phase) -> None:
+            attempt.phase = phase
+
+        def ask(prompt: str) -> Secret | None:
+            question = self._ask(f"{user}@{attempt.host.name}: {prompt}", clock)
+            return asyncio.run_coroutine_threadsafe(question, loop).result()
+
+        work = self._threads.run(
+            lambda: log_in(
+                stream.wire,
+                where,
+                offer=replace(prepared.offer, host_keys=host_keys),
+                check=check,
+                means=prepared.means,
+                ask=ask if self._settings.ask_password is not None else None,
+                reach=reach,
+            )
+        )
+        try:
+            return await finished(work, stream.wire)
+        except asyncio.CancelledError:
+            work.add_done_callback(self._dispose_unwanted)
+            raise
+
+    def _dispose_unwanted(self, work: asyncio.Future[Session]) -> None:
+        if not work.cancelled() and work.exception() is None:
+            self._threads.run(work.result().dispose)
+
+    async def _ask(self, question: str, clock: ConnectClock) -> Secret | None:
+        ask_password = self._settings.ask_password
+        if ask_password is None:
+            return None
+        with clock.stopped():
+            return await self._key_thread.run(lambda: ask_password(question))
+
+
+def _where(attempt: Attempt) -> str:
+    return endpoint(attempt.address or attempt.host.address, attempt.host.port)
