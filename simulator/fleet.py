@@ -61,6 +61,11 @@ class Fleet:
         self._closing = contextlib.ExitStack()
         self._connections: set[asyncio.Task[None]] = set()
 
+    @property
+    def open_connections(self) -> int:
+        """Connections that some host is serving now."""
+        return len(self._connections)
+
     async def __aenter__(self) -> Self:
         _allow_descriptors(len(self.hosts) + _SPARE_DESCRIPTORS)
         with contextlib.ExitStack() as opened:

@@ -76,6 +76,11 @@ class FleetProcess:
     ) -> None:
         self._stop()
 
+    @property
+    def pid(self) -> int:
+        """The process that plays the fleet."""
+        return self._process.pid
+
     def wait(self) -> None:
         """Wait until the fleet ends by itself, which it does only when something stops it."""
         self._process.wait()

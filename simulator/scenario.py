@@ -112,19 +112,20 @@ class Scenario:
             least = sum(1 if role.fault is None else role.count for role in self.roles)
             problem = "no role without a fault to fill up with"
             raise ScenarioError("hosts", f"{count}: {f'at least {least}' if sound else problem}")
-        shares = dict(zip((role.name for role in sound), _shares(sound, room), strict=True))
-        roles = tuple(replace(role, count=shares.get(role.name, role.count)) for role in self.roles)
-        return replace(self, roles=roles)
+        shares = iter(_shares([role.count for role in sound], room))
+        roles = (role if role.fault else replace(role, count=next(shares)) for role in self.roles)
+        return replace(self, roles=tuple(roles))
 
 
-def _shares(roles: list[Role], room: int) -> list[int]:
-    """``room`` hosts over the roles: one each, and the rest by their counts so far."""
-    whole = sum(role.count for role in roles)
-    rest = room - len(roles)
+def _shares(counts: list[int], room: int) -> list[int]:
+    """``room`` hosts over roles in proportion to their counts so far, and at least one each."""
+    least = 0 if room >= sum(counts) else 1  # a fleet that grows has no role to save from 0
+    weights = [count - least for count in counts]
+    rest, whole = room - least * len(counts), sum(weights)
     shares, done = [], 0
-    for role in roles:  # cumulative rounding: the shares always add up
-        done += role.count
-        shares.append(1 + rest * done // whole - rest * (done - role.count) // whole)
+    for weight in weights:  # cumulative rounding: the shares always add up
+        shares.append(least + rest * (done + weight) // whole - rest * done // whole)
+        done += weight
     return shares
 
 

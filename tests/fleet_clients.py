@@ -1,0 +1,45 @@
+"""Clients of other makes, so that the fleet is not only tried with our own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncssh
+
+from sockfleet.simulator.fleet import Fleet
+from sockfleet.simulator.process import FleetProcess
+
+ONE_HOST = "roles: {web: {profile: web}}"
+
+
+def ssh_command(fleet: Fleet, name: str, command: str, **options: str) -> list[str]:
+    """OpenSSH's client for one host of a fleet, with nothing of the user's own settings."""
+    settings = {"UserKnownHostsFile": str(fleet.known_hosts), "BatchMode": "yes", **options}
+    words = ["ssh", "-F", "none", "-i", str(fleet.identity), "-p", str(fleet.port)]
+    for key, value in settings.items():
+        words += ["-o", f"{key}={value}"]
+    return [*words, f"{fleet.scenario.user}@{fleet.addresses[name]}", command]
+
+
+@asynccontextmanager
+async def connected(
+    fleet: Fleet | FleetProcess,
+    address: str,
+    *,
+    user: str | None = None,
+    key: Path | None = None,
+    checked: bool = True,
+) -> AsyncIterator[asyncssh.SSHClientConnection]:
+    """asyncssh as it comes, host keys checked against the fleet's known_hosts."""
+    async with asyncssh.connect(
+        address,
+        fleet.port,
+        username=user or fleet.scenario.user,
+        client_keys=[str(key or fleet.identity)],
+        known_hosts=str(fleet.known_hosts) if checked else None,
+        config=None,
+        agent_path=None,
+    ) as connection:
+        yield connection
