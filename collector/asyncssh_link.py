@@ -56,11 +56,7 @@ class Link(asyncio.Protocol):
         peer = self._peer = session_factory()
         if self._sock is not None:
             sock, self._sock = self._sock, None
-            try:
-                await asyncio.get_running_loop().create_connection(lambda: self, sock=sock)
-            except BaseException:
-                sock.close()
-                raise
+            await self._join(sock)
         elif self._transport is not None:
             peer.connection_made(self._transport)
             early, self._early = self._early, []
@@ -69,6 +65,23 @@ class Link(asyncio.Protocol):
             if self._lost.done():
                 peer.connection_lost(None)
         return self._transport, peer
+
+    async def _join(self, sock: socket.socket) -> None:
+        """Hand the socket to the loop, which owns it from here on."""
+        # Shielded: cut off inside, asyncio closes the socket a little later and uvloop at once,
+        # and nobody outside can tell which.
+        loop = asyncio.get_running_loop()
+        joining = asyncio.ensure_future(loop.create_connection(lambda: self, sock=sock))
+        try:
+            await asyncio.shield(joining)
+        except asyncio.CancelledError:
+            await joining
+            raise
+        finally:
+            # uvloop closes the descriptor below the socket object, and does not tell the object
+            # when that happens this early; it would close somebody else's descriptor in its turn.
+            if self._lost.done():
+                sock.detach()
 
     # What the stream tells.
 
