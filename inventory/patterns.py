@@ -29,6 +29,7 @@ __all__ = ["Selection", "matching", "select"]
 
 _PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]")
+_LOCALHOST = ("127.0.0.1", "localhost", "::1")
 _NOT_ONLY_A_NAME = (".", "?", "*", "[")
 
 
@@ -173,6 +174,9 @@ class _Matcher:
             hosts += self.group_hosts(name)
         if not groups or expression[0] == "~" or any(one in expression for one in _NOT_ONLY_A_NAME):
             hosts += [name for name in self._inventory.hosts if found.match(name)]
+        if not hosts and expression in _LOCALHOST:
+            # The inventory's own localhost answers to all three names.
+            hosts = [name for name in self._inventory.hosts if name in _LOCALHOST][:1]
         if not hosts and not groups:
             self.unmatched[expression] = None
         return hosts

@@ -24,7 +24,8 @@ MOST_NAMES = 1_000_000
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?!-)(?:[\w-]|{_RANGE})+(?<![-_])"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-_IPV6_RANGE = re.compile(r"\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\]", re.IGNORECASE)
+# In an IPv6 address a range stands for a whole component.
+_IPV6_RANGE = re.compile(r"(?<![^:])\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\](?![^:])", re.IGNORECASE)
 _BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]+)")
 _PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)")
 _NUMBER = re.compile(r"[0-9]{1,18}")

@@ -128,8 +128,6 @@ class _Values:
                 raise self._error(node, f"cannot read {node.value!r}: {error}") from error
         if node.tag in ("!vault", "!vault-encrypted"):
             return {_VAULT_KEY: node.value}
-        if node.tag in (_MERGE, _YAML + "value"):  # a bare "<<" or "=" as a value
-            return node.value
         return self._tagged(node)
 
     def _collection(self, node: yaml.Node) -> object:
@@ -145,7 +143,9 @@ class _Values:
     def _tagged(self, node: yaml.Node) -> object:
         if node.tag != "!unsafe":
             raise self._error(
-                node, f"found the tag {node.tag!r}, expected plain values, !vault or !unsafe"
+                node,
+                f"found {node.value!r:.80} with the tag {node.tag!r}, expected a plain value (quote "
+                "a text), !vault or !unsafe",
             )
         text = node.value if isinstance(node, yaml.ScalarNode) else None
         node.tag = self._loader.resolve(  # type: ignore[no-untyped-call]  # untyped in types-PyYAML
