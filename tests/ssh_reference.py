@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ansible_ssh_words", "effective_options"]
+from sockfleet.inventory.models import HostKeyPolicy
+from sockfleet.inventory.ssh_login import Login
+
+__all__ = ["ansible_ssh_words", "as_ssh_shows", "effective_options"]
 
 _RECORDER = """#!{python}
 import json, sys
@@ -37,6 +42,34 @@ def effective_options(words: Sequence[str]) -> dict[str, list[str]]:
     return options
 
 
+def as_ssh_shows(found: Login) -> dict[str, list[str]]:
+    """Our settings in the words of ``ssh -G``, where they are set at all."""
+    ssh = found.ssh
+    policy = {HostKeyPolicy.STRICT: "true", HostKeyPolicy.ACCEPT_NEW: "accept-new"}
+    shown: dict[str, list[str]] = {
+        "hostname": [found.address],
+        "port": [str(found.port)],
+        "user": [ssh.user or getpass.getuser()],
+        "addressfamily": [
+            {0: "any", socket.AF_INET: "inet", socket.AF_INET6: "inet6"}[ssh.address_family]
+        ],
+        "gssapiauthentication": ["yes" if ssh.gssapi else "no"],
+        "identitiesonly": ["yes" if ssh.identities_only else "no"],
+        "identityfile": list(ssh.identity_files),
+        "certificatefile": list(ssh.certificate_files),
+        "hostkeyalias": [ssh.host_key_alias or ""],
+        "bindaddress": [ssh.bind_address or ""],
+        "kexalgorithms": [",".join(ssh.kex_algorithms)],
+        "ciphers": [",".join(ssh.ciphers)],
+        "macs": [",".join(ssh.macs)],
+        "hostkeyalgorithms": [",".join(ssh.host_key_algorithms)],
+        "connecttimeout": [f"{ssh.connect_timeout_s:.0f}" if ssh.connect_timeout_s else ""],
+        "stricthostkeychecking": [policy[ssh.host_keys] if ssh.host_keys else ""],
+        "proxycommand": [ssh.proxy_command or ""],
+    }
+    return {keyword: values for keyword, values in shown.items() if any(values)}
+
+
 def ansible_ssh_words(
     hosts: Mapping[str, Mapping[str, Any]], folder: Path, *options: str
 ) -> dict[str, list[str]]:
@@ -61,9 +94,11 @@ def ansible_ssh_words(
     }
     inventory = folder / "inventory.json"
     inventory.write_text(json.dumps({"all": {"hosts": marked}}))
+    settings = folder / "ansible.cfg"
+    settings.write_text("[defaults]\n")
     # Some settings of whoever runs the tests would change the words.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")}
-    environment |= {"LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": os.devnull}
+    environment |= {"LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(settings)}
     subprocess.run(
         [
             *(str(Path(sys.executable).with_name("ansible")), "all", "-i", str(inventory)),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import getpass
 import shlex
-import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ssh_reference import effective_options
+from ssh_reference import as_ssh_shows, effective_options
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import HostKeyPolicy, Secret
@@ -37,34 +36,6 @@ def login(
         passed=passed or Passed(),
     )
     return judge.login(alias, arguments.options, credentials, config_file=arguments.config_file)
-
-
-def as_ssh_shows(found: Login) -> dict[str, list[str]]:
-    """Our settings in the words of ``ssh -G``, where they are set at all."""
-    ssh = found.ssh
-    policy = {HostKeyPolicy.STRICT: "true", HostKeyPolicy.ACCEPT_NEW: "accept-new"}
-    shown: dict[str, list[str]] = {
-        "hostname": [found.address],
-        "port": [str(found.port)],
-        "user": [ssh.user or getpass.getuser()],
-        "addressfamily": [
-            {0: "any", socket.AF_INET: "inet", socket.AF_INET6: "inet6"}[ssh.address_family]
-        ],
-        "gssapiauthentication": ["yes" if ssh.gssapi else "no"],
-        "identitiesonly": ["yes" if ssh.identities_only else "no"],
-        "identityfile": list(ssh.identity_files),
-        "certificatefile": list(ssh.certificate_files),
-        "hostkeyalias": [ssh.host_key_alias or ""],
-        "bindaddress": [ssh.bind_address or ""],
-        "kexalgorithms": [",".join(ssh.kex_algorithms)],
-        "ciphers": [",".join(ssh.ciphers)],
-        "macs": [",".join(ssh.macs)],
-        "hostkeyalgorithms": [",".join(ssh.host_key_algorithms)],
-        "connecttimeout": [f"{ssh.connect_timeout_s:.0f}" if ssh.connect_timeout_s else ""],
-        "stricthostkeychecking": [policy[ssh.host_keys] if ssh.host_keys else ""],
-        "proxycommand": [ssh.proxy_command or ""],
-    }
-    return {keyword: values for keyword, values in shown.items() if any(values)}
 
 
 WORDS = [
