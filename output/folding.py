@@ -6,8 +6,8 @@ The notation is that of ClusterShell's and pdsh's node sets, which unfold it aga
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["folded", "some"]
 
@@ -21,21 +21,20 @@ _Form = tuple[str, str]
 def folded(names: Iterable[str]) -> list[str]:
     """The names, each once, as words in the order of the alphabet.
 
-    Names fold along one number each: the one that the most of these names differ in.
+    A name folds along one of its numbers: the forms that most names share are filled first.
     """
-    forms = {name: _forms(name) for name in sorted(set(names))}
-    shared = Counter(form for found in forms.values() for form, _ in found)
-    numbers = defaultdict[_Form, list[str]](list)
+    members = defaultdict[_Form, list[tuple[str, str]]](list)
+    left = set(names)
+    for name in sorted(left):
+        for form, number in _forms(name):
+            members[form].append((name, number))
     words = []
-    for name, found in forms.items():
-        # Of forms that equally many names share, the last: web1.rack2 lists racks' hosts apart.
-        form, number = max(found, key=lambda pair: shared[pair[0]], default=(None, ""))
-        if form is None or shared[form] == 1:
-            words.append(name)
-        else:
-            numbers[form].append(number)
-    words += [before + _brackets(found) + after for (before, after), found in numbers.items()]
-    return sorted(words)
+    for (before, after), found in sorted(members.items(), key=_fullest_first):
+        numbers = [number for name, number in found if name in left]
+        if len(numbers) > 1:
+            left.difference_update([name for name, _ in found])
+            words.append(f"{before}[{','.join(_runs(numbers))}]{after}")
+    return sorted([*words, *left])
 
 
 def some(names: Iterable[str]) -> str:
@@ -45,15 +44,18 @@ def some(names: Iterable[str]) -> str:
     return ", ".join(words[:_MOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
 
 
-def _forms(name: str) -> list[tuple[_Form, str]]:
-    """What the name looks like around each of its numbers, the last number first."""
-    found = [((name[: m.start()], name[m.end() :]), m[0]) for m in _NUMBER.finditer(name)]
-    return found[::-1]
+def _forms(name: str) -> Iterator[tuple[_Form, str]]:
+    """What the name looks like around each of its numbers."""
+    for match in _NUMBER.finditer(name):
+        yield (name[: match.start()], name[match.end() :]), match[0]
 
 
-def _brackets(numbers: Sequence[str]) -> str:
-    if len(numbers) == 1:
-        return numbers[0]
+def _fullest_first(item: tuple[_Form, Sequence[object]]) -> tuple[int, _Form]:
+    form, found = item
+    return -len(found), form
+
+
+def _runs(numbers: Iterable[str]) -> Iterator[str]:
     runs: list[list[str]] = []
     for number in sorted(numbers, key=lambda digits: (len(digits), digits)):
         # "9" is followed by "10", "09" too; "9" is not followed by "010".
@@ -61,10 +63,5 @@ def _brackets(numbers: Sequence[str]) -> str:
             runs[-1].append(number)
         else:
             runs.append([number])
-    return f"[{','.join(_run(run) for run in runs)}]"
-
-
-def _run(run: Sequence[str]) -> str:
-    if len(run) < 3:
-        return ",".join(run)
-    return f"{run[0]}-{run[-1]}"
+    for run in runs:
+        yield ",".join(run) if len(run) < 3 else f"{run[0]}-{run[-1]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import PurePath
 
 from ..aggregator.fleet import FleetSummary
@@ -16,6 +16,8 @@ from ..aggregator.host import HostSummary
 from ..inventory.errors import UsageError
 
 __all__ = ["Format", "RenderOptions", "format_for_suffix", "load_format"]
+
+_GROUP = "sockfleet.outputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +52,21 @@ class Format:
 
 def load_format(name: str) -> Format:
     """The format registered as ``name``; raises UsageError when there is none such."""
-    found = _registered()
+    found = {entry.name: entry for entry in entry_points(group=_GROUP)}
     if name not in found:
         raise UsageError(f"no format {name!r}: there are {', '.join(sorted(found))}")
-    return found[name]()
+    return _loaded(found[name])
 
 
 def format_for_suffix(path: PurePath | str) -> Format:
     """The format that a file's suffix stands for; raises UsageError when it stands for none."""
     suffix = PurePath(path).suffix.lower()
     known = list[str]()
-    for load in _registered().values():
-        candidate = load()
+    for entry in entry_points(group=_GROUP):
+        try:
+            candidate = _loaded(entry)
+        except UsageError:
+            continue  # a plugin that is broken is told where it is asked for by name
         if suffix in candidate.suffixes:
             return candidate
         known += candidate.suffixes
@@ -71,17 +76,11 @@ def format_for_suffix(path: PurePath | str) -> Format:
     )
 
 
-def _registered() -> dict[str, Callable[[], Format]]:
-    def loader(name: str, load: Callable[[], object]) -> Callable[[], Format]:
-        def loaded() -> Format:
-            candidate = load()
-            if not isinstance(candidate, Format):
-                raise UsageError(f"format {name!r}: its entry point holds {candidate!r}, no Format")
-            return candidate
-
-        return loaded
-
-    return {
-        entry.name: loader(entry.name, entry.load)
-        for entry in entry_points(group="sockfleet.outputs")
-    }
+def _loaded(entry: EntryPoint) -> Format:
+    try:
+        candidate = entry.load()
+    except Exception as error:  # whatever another's module raises when it is imported
+        raise UsageError(f"format {entry.name!r}: cannot be loaded: {error}") from error
+    if not isinstance(candidate, Format):
+        raise UsageError(f"format {entry.name!r}: its entry point holds {candidate!r}, no Format")
+    return candidate

@@ -12,10 +12,11 @@ from .formats import RenderOptions
 __all__ = ["Paint", "amount_of_memory", "how_many"]
 
 _ASCII_SIGNS: Mapping[str, str] = MappingProxyType(
-    {"≤": "<=", "…": "...", "▼": "v", "─": "-", "–": "-", "−": "-", "·": "-", "×": "x", "Σ": "sum"}
+    {"≤": "<=", "…": "...", "▼": "*", "─": "-", "–": "-", "−": "-", "·": "-", "×": "x", "Σ": "sum"}
 )
 _ASCII = str.maketrans(dict(_ASCII_SIGNS))
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+_NEXT_UNIT = 999.5  # what three digits would round to 1000
 _NARROWEST = 40
 
 
@@ -71,15 +72,15 @@ class Paint:
 
 
 def amount_of_memory(size_bytes: int) -> str:
-    """Bytes in the unit that leaves one to four digits: ``344 KiB``."""
+    """Bytes in the unit that leaves one to three digits: ``344 KiB``."""
     if abs(size_bytes) < 1024:
         return f"{size_bytes} B"
     amount, unit = float(size_bytes), "B"
     for unit in _UNITS:  # noqa: B007 (the unit at which the loop ends is the result)
         amount /= 1024
-        if abs(amount) < 1000:
+        if abs(amount) < _NEXT_UNIT:
             break
-    return f"{amount:.3g} {unit}" if abs(amount) < 1000 else f"{amount:.0f} {unit}"
+    return f"{amount:.3g} {unit}" if abs(amount) < _NEXT_UNIT else f"{amount:.0f} {unit}"
 
 
 def how_many(count: int, noun: str) -> str:

@@ -1,0 +1,57 @@
+"""closed and tcp_close: the formulas, and None for what is not known."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.aggregator.arithmetic import closed, inuse_both, tcp_close
+from sockfleet.collector.sockstat import Sockstat, parse_sockstat
+
+WORKED = Path(__file__).parents[1] / "fixtures" / "worked-example"
+
+counts = st.integers(0, 2**40)
+
+
+def test_the_worked_example_of_the_interface():
+    sockstat = parse_sockstat((WORKED / "sockstat").read_bytes())
+    sockstat6 = parse_sockstat((WORKED / "sockstat6").read_bytes())
+    assert closed(sockstat, sockstat6) == 138
+    assert tcp_close(247, [inuse_both(sockstat, sockstat6)]) == 100
+
+
+@given(counts, counts, counts, counts)
+def test_the_formulas_hold_negative_results_too(alloc, inuse, inuse6, tw):
+    sockstat = Sockstat({"TCP": {"alloc": alloc, "inuse": inuse, "tw": tw}})
+    sockstat6 = Sockstat({"TCP6": {"inuse": inuse6}})
+    both = inuse_both(sockstat, sockstat6)
+    assert both == inuse + inuse6
+    assert closed(sockstat, sockstat6) == alloc - (inuse + inuse6 - tw)
+    assert tcp_close(alloc, [both]) == alloc - inuse - inuse6
+    assert closed(sockstat, sockstat6) == tcp_close(alloc, [both]) + tw
+
+
+def test_the_measured_machine_with_three_namespaces():
+    # FACTS 2: ss -s said 911 there; 100 + 500 + 250 idle sockets is the truth.
+    assert tcp_close(913, [2, 30, 31]) == 850
+
+
+@pytest.mark.parametrize("absent", ["alloc", "inuse", "tw"])
+def test_an_absent_counter_makes_closed_unknown(absent):
+    tcp = {"alloc": 5, "inuse": 3, "tw": 1}
+    del tcp[absent]
+    assert closed(Sockstat({"TCP": tcp}), None) is None
+
+
+def test_an_absent_namespace_or_alloc_makes_tcp_close_unknown():
+    assert tcp_close(None, [1]) is None
+    assert tcp_close(5, [1, None]) is None
+
+
+def test_ipv6_off_counts_nothing_but_a_file_without_the_counter_is_unknown():
+    sockstat = Sockstat({"TCP": {"alloc": 5, "inuse": 3, "tw": 1}})
+    assert inuse_both(sockstat, None) == 3
+    assert closed(sockstat, None) == 3
+    assert inuse_both(sockstat, Sockstat({"RAW6": {"inuse": 0}})) is None
+    assert closed(sockstat, Sockstat({"TCP6": {}})) is None

@@ -1,0 +1,173 @@
+"""The document of a scan: the shape of INTERFACE, there and back, and nothing else taken for it."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta, timezone
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
+
+from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.errors import DocumentError
+from sockfleet.aggregator.fleet import summarise
+
+TWO = summarise(summaries(reading("web1", groups=("web",)), failure("db1", groups=("db",))), scan())
+
+
+def test_the_shape_of_the_interface():
+    document = json.loads(orjson.dumps(to_document(TWO)))
+    assert list(document) == ["schema", "sockfleet", "scan", "fleet", "groups", "hosts"]
+    assert document["schema"] == "sockfleet/scan/v1"
+    assert document["scan"] == {
+        "id": "0f6b",
+        "started_at": "2026-11-22T07:00:00.000Z",
+        "finished_at": "2026-11-22T07:00:01.234Z",
+        "duration_s": 1.234,
+        "complete": True,
+        "inventory": ["inventory.yml"],
+        "limit": None,
+        "sort": "tcp_close",
+        "group_by": None,
+    }
+    assert document["fleet"]["hosts"] == {"total": 2, "ok": 1, "failed": 1}
+    assert document["fleet"]["failures"] == {"tcp_timeout": 1}
+    assert document["fleet"]["same_machine"] == []
+    assert document["groups"]["db"]["totals"]["tcp_close"] is None
+    web1, db1 = document["hosts"]
+    assert web1 == {
+        "name": "web1",
+        "address": "10.0.0.1",
+        "port": 22,
+        "groups": ["web"],
+        "status": "ok",
+        "rank": 1,
+        "attempts": 1,
+        "elapsed_s": 0.214,
+        "tcp": {
+            "alloc": 247,
+            "inuse": 143,
+            "inuse6": 4,
+            "tw": 38,
+            "orphan": 1,
+            "mem_pages": 86,
+            "closed": 138,
+            "tcp_close": 100,
+        },
+        "scope": "host-namespace",
+        "sockets_used": 400,
+        "kernel": {
+            "release": "5.4.0",
+            "boot_id": None,
+            "page_size": 4096,
+            "tcp_mem": None,
+            "tcp_max_orphans": None,
+            "tcp_estab": None,
+        },
+    }
+    assert db1 == {
+        "name": "db1",
+        "address": "10.0.0.9",
+        "port": 22,
+        "groups": ["db"],
+        "status": "failed",
+        "attempts": 2,
+        "elapsed_s": 10.0,
+        "error": {
+            "category": "tcp_timeout",
+            "phase": "connect",
+            "message": "no answer from 10.0.0.9:22 in 5 s",
+        },
+    }
+
+
+@given(fleets(), st.sampled_from([None, "rack", "web"]))
+def test_a_document_read_back_is_the_same_document(found, group_by):
+    hosts = summaries(*found)
+    known = group_by == "rack" and any("rack" in host.variables for host in hosts)
+    known |= group_by == "web" and any("web" in host.groups for host in hosts)
+    summary = summarise(hosts, scan(), group_by=group_by if known else None)
+    document = orjson.dumps(to_document(summary))
+    assert orjson.dumps(to_document(from_document(document))) == document
+    assert orjson.dumps(to_document(from_document(orjson.loads(document)))) == document
+
+
+def test_times_are_written_in_utc():
+    local = BEGAN.astimezone(timezone(timedelta(hours=5)))
+    document = to_document(summarise([], scan(started_at=local)))
+    assert document["scan"]["started_at"] == "2026-11-22T07:00:00.000Z"
+
+
+def test_any_bytes_of_a_command_line_can_be_written():
+    odd = scan(inventory=("caf\udce9.yml", "a\x1bb"), limit="web\udcff")
+    document = to_document(summarise([], odd))
+    assert document["scan"]["inventory"] == ["caf\N{REPLACEMENT CHARACTER}.yml", "a\ufffdb"]
+    assert orjson.loads(orjson.dumps(document))["scan"]["limit"] == "web\ufffd"
+
+
+def changed(path, value):
+    document = orjson.loads(orjson.dumps(to_document(TWO)))
+    *way, last = path
+    place = document
+    for key in way:
+        place = place[key]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+    return orjson.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (["schema"], "other/v1", r"\$.schema is 'other/v1', expected 'sockfleet/scan/v1'"),
+        (["schema"], KeyError, "missing required field `schema`"),
+        (["hosts"], KeyError, "missing required field `hosts`"),
+        (["hosts", 0, "tcp", "alloc"], "5", r"got `str` - at `\$.hosts\[0\].tcp.alloc`"),
+        (["hosts", 0, "tcp", "alloc"], 5.5, r"got `float` - at `\$.hosts\[0\].tcp.alloc`"),
+        (["hosts", 0, "status"], "fine", r"at `\$.hosts\[0\].status`"),
+        (["hosts", 0, "tcp"], KeyError, r"\$.hosts\[0\]: status is 'ok', expected 'tcp'"),
+        (["hosts", 1, "error"], KeyError, r"\$.hosts\[1\]: status is 'failed', expected 'error'"),
+        (["hosts", 1, "name"], "web1", r"\$.hosts\[1\].name: 'web1' stands .* twice"),
+        (["hosts", 1, "name"], "\x1b[2J", r"\$.hosts\[1\]: .* cannot be printed"),
+        (["hosts", 1, "error", "message"], "a\nb", r"\$.hosts\[1\]: .* cannot be printed"),
+        (["fleet", "warnings"], ["\x07"], "cannot be printed"),
+        (["fleet", "distribution"], {}, "fleet has no distribution of"),
+        (["groups", "web", "hosts"], 3, r"at `\$.groups\[...\].hosts`"),
+        (["scan", "started_at"], "2026-11-22T07:00:00", r"\$.scan.started_at has no time zone"),
+        (["scan", "started_at"], "yesterday", r"\$.scan.started_at"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_path(path, value, told):
+    with pytest.raises(DocumentError, match=told):
+        from_document(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"schema": 1}', b"[" * 100_000, b"{}{}"]
+)
+def test_what_is_no_document_is_refused(data):
+    with pytest.raises(DocumentError, match="not a scan of sockfleet"):
+        from_document(data)
+
+
+@given(st.binary())
+def test_no_bytes_do_worse_than_be_refused(data):
+    with pytest.raises(DocumentError):
+        from_document(data)
+
+
+def test_keys_and_words_of_later_versions_are_passed_over():
+    data = changed(["hosts", 0, "namespaces"], [{"inode": 1}])
+    assert from_document(data).hosts[0].tcp.tcp_close == 100
+    newer = changed(["hosts", 1, "error", "category"], "sunspots")
+    assert from_document(newer).hosts[1].error.category == "sunspots"
+
+
+def test_the_order_is_the_ranking_whatever_rank_says():
+    summary = from_document(changed(["hosts", 0, "rank"], 7))
+    assert [rank for rank, _ in summary.ranked()] == [1, None]
+    assert replace(summary) == summary

@@ -1,0 +1,166 @@
+"""Totals, distribution, ranking, failures and shared machines."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
+
+from sockfleet.aggregator.fleet import (
+    SORT_KEYS,
+    Distribution,
+    HostCounts,
+    SameMachine,
+    distribution,
+    summarise,
+)
+from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarise_host
+from sockfleet.collector.errors import Category
+from sockfleet.collector.reading import Kernel
+from sockfleet.inventory.errors import UsageError
+
+
+def holding(name, tcp_close, **more):
+    return reading(name, {"inuse": 0, "tw": 0, "alloc": tcp_close}, ipv6=False, **more)
+
+
+def test_totals_are_plain_sums_over_the_hosts_that_were_read():
+    summary = summarise(summaries(reading("web1"), reading("web2"), failure("db1")), scan())
+    assert summary.fleet.hosts == HostCounts(total=3, ok=2, failed=1)
+    assert summary.fleet.totals.tcp_close == 200
+    assert summary.fleet.totals.mem_pages == 172
+
+
+def test_totals_over_no_host_are_absent_not_zero():
+    summary = summarise(summaries(failure("db1")), scan())
+    assert summary.fleet.totals == TcpNumbers()
+    assert summary.fleet.distribution == {"tcp_close": Distribution(), "closed": Distribution()}
+
+
+def test_a_fleet_of_nobody():
+    summary = summarise([], scan())
+    assert summary.fleet.hosts == HostCounts(total=0, ok=0, failed=0)
+    assert summary.hosts == ()
+
+
+@given(fleets())
+def test_each_total_is_the_sum_of_what_was_given(found):
+    hosts = summaries(*found)
+    summary = summarise(hosts, scan())
+    for name in TCP_NUMBERS:
+        given_values = [
+            value for host in hosts if host.tcp if (value := getattr(host.tcp, name)) is not None
+        ]
+        expected = sum(given_values) if given_values else None
+        assert getattr(summary.fleet.totals, name) == expected
+
+
+@given(st.lists(st.integers(-100, 2**41), min_size=1))
+def test_percentiles_are_nearest_rank(values):
+    spread = distribution(values)
+    for percent, found in ((50, spread.p50), (90, spread.p90), (99, spread.p99)):
+        reached = [
+            value
+            for value in sorted(values)
+            if Fraction(sum(v <= value for v in values), len(values)) >= Fraction(percent, 100)
+        ]
+        assert found == reached[0]
+    assert (spread.min, spread.max) == (min(values), max(values))
+    assert spread.min <= spread.mean + 0.001
+    assert spread.mean <= spread.max + 0.001
+
+
+def test_hosts_come_ranked_those_without_the_number_next_failed_ones_last():
+    summary = summarise(
+        summaries(
+            failure("a1"),
+            holding("b1", 5),
+            holding("c10", 70),
+            reading("d1", {"inuse": 3}),
+            holding("c2", 70),
+            failure("a0"),
+        ),
+        scan(),
+    )
+    ranked = [(rank, host.name) for rank, host in summary.ranked()]
+    assert ranked == [(1, "c10"), (2, "c2"), (3, "b1"), (4, "d1"), (None, "a0"), (None, "a1")]
+
+
+@given(st.randoms(use_true_random=False), fleets(), st.sampled_from(SORT_KEYS))
+def test_the_order_in_which_hosts_finish_changes_nothing(dice, found, sort):
+    hosts = summaries(*found)
+    shuffled = dice.sample(hosts, len(hosts))
+    assert summarise(shuffled, scan(), sort=sort) == summarise(hosts, scan(), sort=sort)
+
+
+@given(fleets(), st.sampled_from(SORT_KEYS))
+def test_every_host_appears_exactly_once(found, sort):
+    summary = summarise(summaries(*found), scan(), sort=sort)
+    assert sorted(host.name for host in summary.hosts) == sorted(o.host.name for o in found)
+
+
+def test_sorting_by_name_goes_up():
+    summary = summarise(summaries(holding("b", 1), holding("a", 2)), scan(), sort="name")
+    assert [host.name for host in summary.hosts] == ["a", "b"]
+
+
+def test_an_unknown_sort_key_lists_the_known_ones():
+    with pytest.raises(UsageError, match=r"--sort 'size': there are tcp_close, closed, mem_pages"):
+        summarise([], scan(), sort="size")
+
+
+def test_failures_by_category_the_most_frequent_first():
+    summary = summarise(
+        summaries(
+            failure("a", Category.REFUSED),
+            failure("b", Category.DNS),
+            failure("c", Category.DNS),
+            failure("d", Category.AUTH_DENIED),
+        ),
+        scan(),
+    )
+    assert list(summary.fleet.failures.items()) == [("dns", 2), ("auth_denied", 1), ("refused", 1)]
+
+
+def test_groups_of_the_inventory_each_with_its_own_numbers():
+    summary = summarise(
+        summaries(
+            holding("web1", 5, groups=("eu", "web")),
+            holding("web2", 7, groups=("web",)),
+            failure("db1", groups=("db",)),
+        ),
+        scan(),
+    )
+    assert list(summary.groups) == ["db", "eu", "web"]
+    assert summary.groups["web"].totals.tcp_close == 12
+    assert summary.groups["eu"].totals.tcp_close == 5
+    assert summary.groups["db"].hosts == HostCounts(total=1, ok=0, failed=1)
+    assert summary.groups["db"].totals.tcp_close is None
+
+
+def test_hosts_with_one_boot_id_are_listed_and_still_counted_each():
+    same = Kernel(boot_id=BOOT_ID.format(1))
+    other = Kernel(boot_id=BOOT_ID.format(2))
+    summary = summarise(
+        summaries(
+            holding("b", 5, kernel=same),
+            holding("a", 5, kernel=same),
+            holding("c", 5, kernel=other),
+            holding("d", 5),
+            holding("e", 5),
+        ),
+        scan(),
+    )
+    assert summary.fleet.same_machine == (SameMachine(boot_id=same.boot_id, hosts=("a", "b")),)
+    assert summary.fleet.totals.tcp_close == 25
+
+
+def test_the_scan_s_own_warnings_are_kept_once():
+    summary = summarise([], scan(), warnings=["one", "two", "one"])
+    assert summary.fleet.warnings == ("one", "two")
+
+
+def test_an_outcome_streams_through_as_a_generator():
+    outcomes = (holding(f"web{number}", number) for number in range(3))
+    assert summarise(map(summarise_host, outcomes), scan()).fleet.totals.tcp_close == 3

@@ -1,0 +1,80 @@
+"""One outcome to one summary."""
+
+import pytest
+from hypothesis import given
+from sample_fleet import failure, outcomes, reading
+
+from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
+from sockfleet.collector.reading import HostReading, Kernel, Scope
+
+
+def test_a_reading_keeps_the_raw_counters_beside_the_derived_ones():
+    summary = summarise_host(reading("web1", groups=("web",)))
+    assert summary.status is Status.OK
+    assert summary.tcp == TcpNumbers(
+        alloc=247,
+        inuse=143,
+        inuse6=4,
+        tw=38,
+        orphan=1,
+        mem_pages=86,
+        closed=138,
+        tcp_close=100,
+    )
+    assert summary.sockets_used == 400
+    assert summary.groups == ("web",)
+    assert summary.error is None
+
+
+def test_ipv6_off_leaves_inuse6_absent_and_still_gives_the_derived_numbers():
+    tcp = summarise_host(reading("web1", ipv6=False)).tcp
+    assert tcp.inuse6 is None
+    assert (tcp.closed, tcp.tcp_close) == (142, 104)
+
+
+def test_a_failure_has_no_numbers():
+    summary = summarise_host(failure("db1"))
+    assert summary.status is Status.FAILED
+    assert summary.tcp is None
+    assert summary.scope is None
+    assert (summary.error.category, summary.error.phase) == ("tcp_timeout", "connect")
+
+
+def test_a_message_can_never_steer_a_terminal():
+    summary = summarise_host(failure("db1", message="\x1b[2Jhello\nworld\u202e" + "x" * 5000))
+    assert summary.error.message.startswith("[2Jhello world x")
+    assert summary.error.message.isprintable()
+    assert len(summary.error.message) == 1000
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_bound"),
+    [
+        (Scope.ALL_NAMESPACES, False),
+        (Scope.VISIBLE_NAMESPACES, True),
+        (Scope.HOST_NAMESPACE, True),
+    ],
+)
+def test_only_all_namespaces_make_tcp_close_exact(scope, is_bound):
+    assert summarise_host(reading("web1", scope=scope)).is_bound is is_bound
+
+
+def test_a_counter_that_no_kernel_can_have_is_a_failure_that_quotes_it():
+    summary = summarise_host(reading("web1", {"inuse": 1, "tw": 0, "alloc": 10**20 - 1}))
+    assert summary.status is Status.FAILED
+    assert summary.error.category == "parse"
+    assert "99999999999999999999" in summary.error.message
+
+
+def test_a_setting_that_no_kernel_can_have_is_absent_and_the_reading_stays():
+    kernel = Kernel(page_size=2**70, tcp_mem=(1, 2, 10**20 - 1), tcp_max_orphans=10**20 - 1)
+    summary = summarise_host(reading("web1", kernel=kernel))
+    assert summary.status is Status.OK
+    assert summary.kernel == Kernel()
+
+
+@given(outcomes("web1"))
+def test_every_outcome_has_a_summary_that_is_either_read_or_failed(outcome):
+    summary = summarise_host(outcome)
+    assert (summary.tcp is None) == (summary.error is not None)
+    assert (summary.status is Status.OK) == isinstance(outcome, HostReading)

@@ -1,0 +1,65 @@
+"""The seam: formats by name and by suffix, ours and others'."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from sockfleet.inventory.errors import UsageError
+from sockfleet.output import formats
+from sockfleet.output.formats import Format, format_for_suffix, load_format
+
+
+@pytest.mark.parametrize("name", ["table", "json", "ndjson", "csv"])
+def test_ours_register_like_any(name):
+    found = load_format(name)
+    assert isinstance(found, Format)
+    assert found.name == name
+    assert (found.host_line is None) == (found.end_line is None)
+
+
+def test_an_unknown_format_lists_the_known_ones():
+    with pytest.raises(UsageError, match="no format 'yaml': there are csv, json, ndjson, table"):
+        load_format("yaml")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("out.json", "json"),
+        (Path("/var/tmp/a.b/OUT.JSON"), "json"),
+        ("scan.ndjson", "ndjson"),
+        ("scan.jsonl", "ndjson"),
+        ("scan.csv", "csv"),
+        ("scan.txt", "table"),
+    ],
+)
+def test_a_suffix_stands_for_a_format(path, name):
+    assert format_for_suffix(path).name == name
+
+
+@pytest.mark.parametrize("path", ["scan", "scan.xml", ".json", "scan.json.gz"])
+def test_an_unknown_suffix_says_how_to_name_the_format(path):
+    with pytest.raises(UsageError, match=r"there are \.csv, \.json.*as in json:"):
+        format_for_suffix(path)
+
+
+def test_an_entry_point_that_holds_no_format_is_named(mocker):
+    entry = EntryPoint(name="odd", value="os:sep", group="sockfleet.outputs")
+    mocker.patch.object(formats, "entry_points", return_value=[entry])
+    with pytest.raises(UsageError, match="format 'odd': its entry point holds '/', no Format"):
+        load_format("odd")
+
+
+def test_a_plugin_that_cannot_be_imported_is_named(mocker):
+    entry = EntryPoint(name="gone", value="no_such_module:FORMAT", group="sockfleet.outputs")
+    mocker.patch.object(formats, "entry_points", return_value=[entry])
+    with pytest.raises(UsageError, match="format 'gone': cannot be loaded: No module named"):
+        load_format("gone")
+
+
+def test_a_broken_plugin_does_not_spoil_the_suffixes_of_others(mocker):
+    broken = EntryPoint(name="gone", value="no_such_module:FORMAT", group="sockfleet.outputs")
+    good = EntryPoint(name="csv", value="sockfleet.output.csv:FORMAT", group="sockfleet.outputs")
+    mocker.patch.object(formats, "entry_points", return_value=[broken, good])
+    assert format_for_suffix("a.csv").name == "csv"

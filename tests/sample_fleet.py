@@ -1,0 +1,128 @@
+"""Outcomes of hosts for the tests of what comes after the collector: one by one, and drawn."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from sockfleet.aggregator.fleet import ScanInfo
+from sockfleet.aggregator.host import HostSummary, summarise_host
+from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading, Kernel, Scope
+from sockfleet.collector.sockstat import Sockstat
+from sockfleet.inventory.models import Host
+
+BEGAN = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
+BOOT_ID = "3f1cbd6d-6e5b-4c52-8a8e-{:012x}"
+
+
+def scan(**changes: Any) -> ScanInfo:
+    """A scan of 1.234 s."""
+    values: dict[str, Any] = {
+        "id": "0f6b",
+        "started_at": BEGAN,
+        "finished_at": BEGAN + timedelta(seconds=1.234),
+        "duration_s": 1.234,
+        "complete": True,
+        "inventory": ("inventory.yml",),
+    }
+    return ScanInfo(**values | changes)
+
+
+def reading(
+    name: str,
+    tcp: dict[str, int] | None = None,
+    *,
+    tcp6: dict[str, int] | None = None,
+    ipv6: bool = True,
+    groups: tuple[str, ...] = (),
+    variables: dict[str, Any] | None = None,
+    kernel: Kernel | None = None,
+    scope: Scope = Scope.HOST_NAMESPACE,
+) -> HostReading:
+    """A reading; by default that of the worked example of INTERFACE."""
+    worked = {"inuse": 143, "orphan": 1, "tw": 38, "alloc": 247, "mem": 86}
+    return HostReading(
+        host=Host(name=name, address=name, groups=groups, variables=variables or {}),
+        address="10.0.0.1",
+        attempts=1,
+        elapsed_s=0.2136,
+        sockstat=Sockstat({"sockets": {"used": 400}, "TCP": worked if tcp is None else tcp}),
+        sockstat6=Sockstat({"TCP6": {"inuse": 4} if tcp6 is None else tcp6}) if ipv6 else None,
+        kernel=kernel or Kernel(release="5.4.0", page_size=4096),
+        scope=scope,
+    )
+
+
+def failure(
+    name: str,
+    category: Category = Category.TCP_TIMEOUT,
+    message: str = "no answer from 10.0.0.9:22 in 5 s",
+    *,
+    groups: tuple[str, ...] = (),
+    variables: dict[str, Any] | None = None,
+) -> HostFailure:
+    """A host that was not read."""
+    return HostFailure(
+        host=Host(name=name, address=name, groups=groups, variables=variables or {}),
+        address="10.0.0.9",
+        attempts=2,
+        elapsed_s=10.0,
+        category=category,
+        phase=Phase.CONNECT,
+        message=message,
+    )
+
+
+def summaries(*outcomes: HostOutcome) -> list[HostSummary]:
+    """What the aggregator makes of each."""
+    return [summarise_host(outcome) for outcome in outcomes]
+
+
+counters = st.integers(0, 2**40)
+names = st.from_regex(r"(web|db|cache)[0-9]{1,3}(\.rack[0-9])?", fullmatch=True)
+_groups = st.lists(st.sampled_from(["web", "db", "eu", "us"]), unique=True).map(
+    lambda found: tuple(sorted(found))
+)
+_kernels = st.builds(
+    Kernel,
+    release=st.none() | st.just("6.1.0"),
+    boot_id=st.none() | st.integers(0, 3).map(BOOT_ID.format),
+    page_size=st.none() | st.sampled_from([4096, 65536]),
+    tcp_mem=st.none() | st.tuples(counters, counters, counters),
+)
+_variables = st.fixed_dictionaries({}, optional={"rack": st.sampled_from(["r1", "r2", 3, None])})
+
+
+def _some_of(*keys: str) -> st.SearchStrategy[dict[str, int]]:
+    """Some of the counters: what is not drawn is absent."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(keys, counters))
+
+
+def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
+    """Any outcome of one host."""
+    return st.builds(
+        reading,
+        st.just(name),
+        tcp=_some_of("inuse", "orphan", "tw", "alloc", "mem"),
+        tcp6=_some_of("inuse"),
+        ipv6=st.booleans(),
+        groups=_groups,
+        variables=_variables,
+        kernel=_kernels,
+        scope=st.sampled_from(Scope),
+    ) | st.builds(
+        failure,
+        st.just(name),
+        st.sampled_from(Category),
+        groups=_groups,
+        variables=_variables,
+    )
+
+
+def fleets(*, min_size: int = 0) -> st.SearchStrategy[list[HostOutcome]]:
+    """Outcomes of hosts with different names."""
+    some_names = st.lists(names, unique=True, min_size=min_size, max_size=12)
+    return some_names.flatmap(lambda found: st.tuples(*map(outcomes, found)).map(list))
