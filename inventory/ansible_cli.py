@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from .child import run_child
+from .child import one_line, run_child
 from .draft import Draft
 from .errors import InventoryError
 from .files import decoded
@@ -49,12 +49,13 @@ def read_with_ansible(
             f"{need.reason}, which only Ansible can read: install ansible-core, so that "
             f"{_PROGRAM} is on the PATH",
         )
-    words = [program, *(word for source in sources for word in ("-i", source))]
+    words = [program, *(f"--inventory={source}" for source in sources)]
     if playbook_dir is not None:
         words += ["--playbook-dir", playbook_dir]
     listing = _ask([*words, "--list"], need)
     exported = _ask([*words, "--list", "--export"], need)
     where = f"{_PROGRAM} for {need.where}"
+    draft.note(f"{need.where}: {need.reason}; all sources were read by {_PROGRAM}")
     read_listing(draft, listing, where)
     for name, group in draft.groups.items():
         variables = exported.get(name, {}).get("vars", {})
@@ -63,13 +64,14 @@ def read_with_ansible(
 
 def _ask(words: list[str], need: NeedsAnsible) -> dict[str, Any]:
     where = f"{need.where} ({need.reason})"
-    try:
-        output = run_child(words, where, environment=_ENVIRONMENT)
-    except OSError as error:
-        raise InventoryError(where, f"cannot run {words[0]}: {error.strerror}") from error
+    output = run_child(words, where, environment=_ENVIRONMENT)
+    if output.ending:
+        raise InventoryError(
+            where, f"{_PROGRAM} {output.ending}; it said: {one_line(output.stderr)}"
+        )
     failure = _FAILURE.search(output.stderr)
     if failure:
-        raise InventoryError(where, f"{_PROGRAM} said: {failure[0].strip()}")
+        raise InventoryError(where, f"{_PROGRAM} said: {one_line(failure[0])}")
     listing = parse_yaml(decoded(output.stdout, where), where)
     if not isinstance(listing, dict):
         raise InventoryError(where, f"{_PROGRAM} printed {listing!r:.80}, expected a mapping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from .errors import InventoryError
 
-__all__ = ["TIME_LIMIT_S", "ChildOutput", "run_child"]
+__all__ = ["TIME_LIMIT_S", "ChildOutput", "one_line", "run_child"]
 
 TIME_LIMIT_S = 120.0
 """For one run of an inventory's program; those that ask a cloud take many seconds."""
@@ -19,10 +20,12 @@ TIME_LIMIT_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildOutput:
-    """What the program printed."""
+    """What the program printed, and how it ended."""
 
     stdout: bytes
     stderr: str
+    ending: str | None
+    """None for exit status 0; else how it ended, in words."""
 
 
 def run_child(
@@ -34,39 +37,50 @@ def run_child(
 ) -> ChildOutput:
     """Run a program to its end, without a shell and with an empty standard input.
 
-    Raises InventoryError when it exits with another status than 0 or is not done in time (it and
-    its own children are killed then), OSError when it cannot be started.
+    Raises InventoryError when it cannot be started or is not done in time (it and its own children
+    are killed then), and OSError with ENOEXEC for a file that is no program at all.
     """
-    with subprocess.Popen(
-        list(words),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=None if environment is None else {**os.environ, **environment},
-        start_new_session=True,  # so that the whole group can be killed
-    ) as process:
+    try:
+        process = subprocess.Popen(
+            list(words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if environment is None else {**os.environ, **environment},
+            start_new_session=True,  # so that the whole group can be killed
+        )
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            raise
+        raise InventoryError(where, f"cannot run {words[0]}: {error.strerror}") from error
+    with process:
         try:
-            stdout, stderr_bytes = process.communicate(timeout=time_limit_s)
+            stdout, stderr = process.communicate(timeout=time_limit_s)
         except BaseException as error:
-            _kill_group(process)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise InventoryError(
                     where, f"{words[0]} was not done in {time_limit_s:g} s and was stopped"
                 ) from error
             raise
-    stderr = stderr_bytes.decode("utf-8", "replace")
-    if process.returncode:
-        said = stderr.strip() or "nothing on stderr"
-        raise InventoryError(
-            where, f"{words[0]} ended with {_ending(process.returncode)}; it said: {said[-1000:]}"
-        )
-    return ChildOutput(stdout=stdout, stderr=stderr)
+    return ChildOutput(
+        stdout=stdout,
+        stderr=stderr.decode("utf-8", "replace"),
+        ending=_ending(process.returncode),
+    )
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def one_line(text: str, *, last: bool = False, limit: int = 400) -> str:
+    """What a program said on stderr as one harmless line: its beginning, or its end."""
+    safe = "".join(one if one.isprintable() else " " for one in text)
+    line = " ".join(safe.split()) or "nothing"
+    if len(line) <= limit:
+        return line
+    return f"… {line[-limit:]}" if last else f"{line[:limit]} …"
 
 
-def _ending(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"
+def _ending(status: int) -> str | None:
+    if status == 0:
+        return None
+    return f"ended by signal {-status}" if status < 0 else f"ended with exit status {status}"

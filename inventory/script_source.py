@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from .child import run_child
+from .child import one_line, run_child
 from .draft import Draft
 from .errors import InventoryError
 from .files import decoded
@@ -28,6 +28,9 @@ def read_script(draft: Draft, where: str) -> bool:
     def ask(*words: str) -> object:
         what = " ".join((where, *words))
         output = run_child([program, *words], what)
+        if output.ending:
+            said = one_line(output.stderr, last=True)
+            raise InventoryError(what, f"{output.ending}; it said: {said}")
         text = decoded(output.stdout, what)
         if not text.strip() and words[0] == "--host":
             return {}
@@ -38,8 +41,8 @@ def read_script(draft: Draft, where: str) -> bool:
     try:
         listing = ask("--list")
     except OSError as error:
-        if error.errno == errno.ENOEXEC:
-            return False
-        raise InventoryError(where, f"cannot be run: {error.strerror or error}") from error
+        if error.errno != errno.ENOEXEC:
+            raise
+        return False
     read_listing(draft, listing, f"{where} --list", lambda host: ask("--host", host))
     return True

@@ -27,6 +27,7 @@ from .files import decoded, read_bytes, read_stream
 from .ini_source import read_ini_inventory
 from .merge import Lineage, Precedence, assembled, settle_groups
 from .models import Inventory
+from .plugin_source import is_plugin_source, read_plugin_source
 from .ranges import host_names
 from .script_source import read_script
 from .variables_files import SUFFIXES, VariablesFiles
@@ -63,10 +64,12 @@ def load_inventory(
         try:
             return _read_ourselves(sources, stdin, playbook_dir)
         except NeedsAnsible as need:
-            if STDIN in sources:
+            foreign = [one for one in sources if one == STDIN or _is_plugin_source(one)]
+            if foreign:
                 raise InventoryError(
                     need.where,
-                    f"{need.reason}; ansible-inventory reads no standard input: use files",
+                    f"{need.reason}; ansible-inventory, which reads all sources then, cannot read "
+                    f"{foreign[0]!r}",
                 ) from None
             return _read_by_ansible(sources, playbook_dir, need)
 
@@ -131,9 +134,13 @@ def _read_source(draft: Draft, source: str, stdin: IO[bytes] | None) -> None:
         if stdin is None:
             raise UsageError("'-' stands for standard input, which cannot be read here")
         _read_text(draft, decoded(read_stream(stdin, _STDIN_NAME), _STDIN_NAME), _STDIN_NAME)
+    elif not source:
+        raise UsageError("an inventory is named by an empty text, expected a file or folder")
+    elif _is_plugin_source(source):
+        read_plugin_source(draft, source)
     elif _is_host_list(source):
         _read_host_list(draft, source)
-    elif Path(source).is_dir() and source:
+    elif Path(source).is_dir():
         if not _read_folder(draft, source, ()):
             raise InventoryError(
                 source, "holds no inventory; expected files such as hosts.yml or hosts.ini in it"
@@ -142,8 +149,12 @@ def _read_source(draft: Draft, source: str, stdin: IO[bytes] | None) -> None:
         _read_file(draft, source)
 
 
+def _is_plugin_source(source: str) -> bool:
+    return ":" in source and not Path(source).exists() and is_plugin_source(source)
+
+
 def _is_host_list(source: str) -> bool:
-    return "," in source and not Path(source).exists()
+    return "," in source and not Path(source).exists() and not _is_plugin_source(source)
 
 
 def _read_host_list(draft: Draft, source: str) -> None:
@@ -242,7 +253,7 @@ def _read_ini(draft: Draft, text: str, where: str) -> None:
 
 def _folder_of(source: str) -> str | None:
     """The folder whose group_vars and host_vars belong to a source; None for none."""
-    if source == STDIN or _is_host_list(source):
+    if source == STDIN or _is_host_list(source) or _is_plugin_source(source):
         return None
     return source if Path(source).is_dir() else str(Path(source).parent)
 

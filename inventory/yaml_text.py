@@ -144,8 +144,8 @@ class _Values:
         if node.tag != "!unsafe":
             raise self._error(
                 node,
-                f"found {node.value!r:.80} with the tag {node.tag!r}, expected a plain value (quote "
-                "a text), !vault or !unsafe",
+                f"found {node.value!r:.80} with the tag {node.tag!r}, expected a plain value "
+                "(quote a text), !vault or !unsafe",
             )
         text = node.value if isinstance(node, yaml.ScalarNode) else None
         node.tag = self._loader.resolve(  # type: ignore[no-untyped-call]  # untyped in types-PyYAML
