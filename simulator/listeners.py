@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 
 from .errors import SimulatorError
@@ -39,7 +40,7 @@ def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
             failed = addresses[len(bound) - 1] if bound else addresses[0]
             for one in bound:
                 one.close()
-            if port and len(bound) > 1 and isinstance(error, OSError) and _is_taken(error):
+            if port and len(bound) > 1 and error.errno == errno.EADDRINUSE:
                 continue  # somebody has this port on another of our addresses: try the next
             raise SimulatorError(
                 f"cannot bind {failed}: {error.strerror}. The simulated hosts need one descriptor "
@@ -70,14 +71,9 @@ async def play_below_ssh(connection: socket.socket, fault: Fault) -> None:
     with contextlib.suppress(OSError), connection:
         if fault is Fault.NOT_SSH:
             await loop.sock_sendall(connection, _NOT_SSH)
+            connection.shutdown(socket.SHUT_WR)
         elif fault is Fault.STALLED_KEX:
             await loop.sock_sendall(connection, b"SSH-2.0-OpenSSH_9.2p1\r\n")
         if fault is not Fault.DROPPED:
             while await loop.sock_recv(connection, 4096):
                 pass
-
-
-def _is_taken(error: OSError) -> bool:
-    import errno
-
-    return error.errno == errno.EADDRINUSE
