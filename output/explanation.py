@@ -32,22 +32,23 @@ _TW = (
     "neither in alloc nor in inuse, and they go by themselves."
 )
 _CLOSED = "What `ss -s` calls closed: tcp_close and TIME_WAIT together."
+# Advice in words, and the command that goes with it or an empty text.
 _WITHOUT_THE_COUNTERS = (
-    "Save the host's /proc/net/sockstat and /proc/net/sockstat6 again, as they are.",
+    ("Save the host's /proc/net/sockstat and /proc/net/sockstat6 again, as they are.", ""),
 )
-_WITHOUT_A_LEAK = ("Nothing now. Compare under load.",)
+_WITHOUT_A_LEAK = (("Nothing now. Compare under load.", ""),)
 _WITH_CLOSED_SOCKETS = (
     (
-        "Reckon again in an hour: a number that only grows is a leak, one that stays is how the "
-        "programs work."
+        "Reckon again in an hour: a number that only grows is a leak, one that stays is normal.",
+        "",
     ),
     (
-        "Containers: `for f in /proc/[0-9]*/net/sockstat; do ls -i $f; done | sort -uk1,1` names "
-        "one file for each network namespace; take inuse and inuse6 of the others off as well."
+        "Containers: take inuse and inuse6 of the other network namespaces off. A file for each:",
+        "for f in /proc/[0-9]*/net/sockstat; do ls -i $f; done | sort -uk1,1",
     ),
     (
-        "Who holds them, as root: `lsof -nP | grep -E 'identify protocol|protocol: TCP'`. `ss -a` "
-        "does not list them: a closed socket stands in no table."
+        "Who holds them, as root; `ss -a` lists none, as a closed socket stands in no table:",
+        "lsof -nP | grep -E 'identify protocol|protocol: TCP'",
     ),
 )
 
@@ -185,8 +186,10 @@ def _others_mean(host: OneHost) -> Iterator[str]:
 
 def _next(host: OneHost, paint: Paint) -> Iterator[str]:
     held = tcp_close(host.sockstat.get("TCP", "alloc"), [inuse_both(host.sockstat, host.sockstat6)])
-    advice: tuple[str, ...] = _WITHOUT_THE_COUNTERS
+    advice: tuple[tuple[str, str], ...] = _WITHOUT_THE_COUNTERS
     if held is not None:
         advice = _WITH_CLOSED_SOCKETS if held > 0 else _WITHOUT_A_LEAK
-    for words in advice:
+    for words, shell_command in advice:
         yield paint.wrapped(words, first=f"{_STEP}- ", rest=_STEP * 2)
+        if shell_command:
+            yield _STEP * 4 + shell_command  # never wrapped, so that it can be copied

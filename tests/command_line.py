@@ -1,0 +1,27 @@
+"""Commands run within the test's own process, as the console script runs them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from sockfleet.cli.main import main
+
+
+def run_command(
+    name: str,
+    *arguments: str | Path,
+    monkeypatch: pytest.MonkeyPatch,
+    captured: pytest.CaptureFixture[bytes],
+    stdin: bytes = b"",
+) -> tuple[int, str, str]:
+    """``sockfleet NAME ARGUMENTS``: its exit code, stdout and stderr."""
+    monkeypatch.setattr(sys, "argv", ["sockfleet", name, *map(str, arguments)])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = captured.readouterr()
+    return int(ended.value.code or 0), out.decode(), err.decode()
