@@ -6,6 +6,7 @@ import difflib
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import click
@@ -138,4 +139,10 @@ def _json(value: object) -> bytes:
         return orjson.dumps(value, default=str, option=options | orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         # Whole numbers beyond 64 bits and unpaired surrogates, which orjson refuses.
-        return json.dumps(value, default=str, indent=2).encode("ascii") + b"\n"
+        text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _plain(value: object) -> str:
+    """YAML's dates as orjson and Ansible print them."""
+    return value.isoformat() if isinstance(value, date) else str(value)

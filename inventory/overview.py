@@ -93,7 +93,8 @@ def _groups_holding(inventory: Inventory, selected: Collection[str]) -> set[str]
 def _variables(
     variables: Mapping[str, Mapping[str, Any]] | None, name: str, depth: int
 ) -> Iterator[str]:
-    for key, value in sorted((variables or {}).get(name, {}).items()):
+    held = (variables or {}).get(name, {})
+    for key, value in sorted(held.items(), key=lambda item: str(item[0])):
         yield _line(f"{{{key} = {value}}}", depth)
 
 
