@@ -177,6 +177,12 @@ class Session(paramiko.Transport):
         m.get_int()
         self.farewell = cleaned(m.get_binary())
 
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        # paramiko reads lists that run over the message's end as empty ones.
+        if not _is_kexinit(m.asbytes()):
+            raise paramiko.SSHException("malformed KEXINIT")
+        super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
+
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
         self._refusals[channel] = cleaned(reason)
@@ -216,3 +222,11 @@ class Session(paramiko.Transport):
             if refusal is None:
                 raise
             raise RefusedChannelError(refusal) from None
+
+
+def _is_kexinit(body: bytes) -> bool:
+    """RFC 4253, 7.1: a cookie, ten lists of names, a boolean and a number."""
+    at = 16
+    for _ in range(10):
+        at += 4 + int.from_bytes(body[at : at + 4], "big")
+    return at + 5 <= len(body)

@@ -24,7 +24,8 @@ _LOGIN_BYTES = 1024 * 1024
 # Each byte of output may come in a packet of its own, some 40 times its size.
 _COMMAND_BYTES = 48 * OUTPUT_LIMIT
 
-_VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n")
+# RFC 4253, 4.2: other lines may come before it, and it is US-ASCII.
+_VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[ -~]*\r?\n")
 
 
 class Wire:
@@ -116,7 +117,6 @@ class Wire:
         return data
 
     def _look_for_version(self, data: bytes) -> None:
-        """RFC 4253 4.2: other lines may come before the one with the version."""
         self.head += data  # at most the budget
         if _VERSION.search(self.head):
             self.version_seen = True
