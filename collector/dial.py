@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from .errors import Category, HostError, Phase
 from .resolver import Address, Resolver
+from .ssh_messages import before_version
 from .text import cleaned
 from .transport import Attempt
 
@@ -182,6 +183,8 @@ def _refusal(address: Address, error: OSError) -> HostError:
             Phase.CONNECT,
             f"connection refused by {address}: is sshd running there, on this port?",
         )
+    if isinstance(error, ConnectionResetError):  # accepted and dropped before we looked
+        return before_version(str(address), b"")
     remedy = out_of_resources(error)
     if remedy is not None:
         return HostError(
