@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from sockfleet.cli.inventory import command
+from sockfleet.inventory.plain_text import escaped
 
 CORPUS = Path(__file__).parents[1] / "inventory" / "corpus"
 RUNNER = Path(__file__).with_name("ansible_inventory_runner.py")
@@ -96,12 +97,16 @@ def test_list_and_graph_are_those_of_ansible(fleet: Path, monkeypatch: pytest.Mo
             code, theirs = next(reference)
             monkeypatch.chdir(folder)
             ours = CliRunner().invoke(command, [file, *view, "--show-secrets"])
-            assert (ours.exit_code, code) == (0, 0), (folder, view, ours.stderr)
-            if view == ["--list"]:
+            assert ours.exit_code == 0, (folder, view, ours.stderr)
+            if code != 0:
+                # Ansible falls over where keys of several types are to be sorted.
+                assert (folder.name, view) == ("yaml_scalars", ["--graph", "--vars"])
+            elif view == ["--list"]:
                 assert json.loads(ours.stdout) == plain(json.loads(theirs)), folder
             else:
-                # A value with a newline stays one line with us.
-                assert ours.stdout == theirs.replace("r\no}", "r\\no}"), (folder, view)
+                # With us a value with a newline stays one line, and controls are escaped.
+                lines = theirs.replace("r\no}", "r\\no}").split("\n")
+                assert ours.stdout.split("\n") == [escaped(line) for line in lines], folder
 
 
 def test_a_hosts_variables_are_those_of_ansible(fleet: Path) -> None:
