@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ def unknown(place: HostKeyPlace, blob: bytes) -> HostError:
     return HostError(
         Category.HOSTKEY_UNKNOWN,
         Phase.KEX,
-        f"{_shown(place, blob)}, and no key of {_name(place)} is in {_file(place)}. "
+        f"{_shown(place, blob)}, and no key of {_name(place)} is in {_files(place)}. "
         f"Compare it with what the host itself says (ssh-keygen -lf on its "
         f"/etc/ssh/ssh_host_*_key.pub), then trust it: {_trust(place, blob)}",
     )
@@ -112,12 +113,20 @@ def _name(place: HostKeyPlace) -> str:
     return known_hosts_name(place.name, place.port)
 
 
+def _files(place: HostKeyPlace) -> str:
+    others = len(place.files) - 1
+    more = f" or {others} other known_hosts file{'s' if others > 1 else ''}" if others else ""
+    return _file(place) + more
+
+
 def _file(place: HostKeyPlace) -> str:
     return str(Path(place.files[0]).expanduser())
 
 
 def _trust(place: HostKeyPlace, blob: bytes) -> str:
     """The command that adds the key: by ssh-keyscan where it would find the host by this name."""
+    if place.files[0] == os.devnull:
+        return "name a known_hosts file for this host instead of /dev/null, and add the key there"
     file = shlex.quote(_file(place))
     kind = blob_key_type(blob) or ""
     if not place.direct or place.name != place.address.lower() or kind.startswith("sk-"):

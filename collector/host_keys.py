@@ -6,6 +6,7 @@ in the key exchange, and hands it the key or certificate that the server shows.
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ..inventory.errors import UsageError
-from ..inventory.models import Hop, Host, HostKeyPolicy, SshSettings
+from ..inventory.models import Host, HostKeyPolicy, SshSettings
 from . import host_key_messages as messages
 from .dial import endpoint
+from .effective import effective
 from .errors import Category, HostError, Phase
 from .host_certificates import CertificateError, read_host_certificate
 from .host_key_messages import HostKeyPlace
@@ -148,8 +150,9 @@ class HostKeyCheck:
         lines = self.known.known((self.place.name,), self.place.port)
         error = messages.changed(self.place, blob, lines)
         types = dict.fromkeys(line.key_type for line in lines)
-        if key_type not in types and not self.algorithms:
-            raise OtherKeyTypesError(error, _algorithms(types))
+        algorithms = _algorithms(types)
+        if key_type not in types and not set(algorithms) & set(self.algorithms):
+            raise OtherKeyTypesError(error, algorithms)
         raise error
 
 
@@ -170,26 +173,23 @@ class HostKeyVerifier:
     @property
     def notes(self) -> tuple[str, ...]:
         """For the user: lines that could not be used, and how many keys were added where."""
-        unused = [note for known in self._known.values() for note in known.notes]
+        unused = [note for known in list(self._known.values()) for note in known.notes]
         added = [f"new host keys added to {file}: {n}" for file, n in self._added.items()]
         return (*dict.fromkeys(unused), *added)
 
     def for_host(self, host: Host) -> HostKeyCheck:
-        """What ``host`` must show. Raises HostError (config) where its own files cannot be read."""
-        return self._check(host.address, host.port, host.ssh)
+        """What ``host``, or a jump host as one, must show.
 
-    def for_hop(self, hop: Hop) -> HostKeyCheck:
-        """What a jump host must show, as `for_host`."""
-        return self._check(hop.address, hop.port, hop.ssh)
-
-    def _check(self, address: str, port: int, ssh: SshSettings) -> HostKeyCheck:
-        defaults = self._settings.defaults
+        Raises HostError (config) where its own known_hosts files cannot be read.
+        """
+        address, port = host.address, host.port
+        ssh = effective(host.ssh, self._settings.defaults)
         files = self._files(ssh)
         try:
             known = self._load(files)
         except UsageError as error:
             raise HostError(Category.CONFIG, Phase.CONFIG, str(error)) from error
-        alias = ssh.host_key_alias or defaults.host_key_alias
+        alias = ssh.host_key_alias
         place = HostKeyPlace(
             where=endpoint(address, port),
             address=address,
@@ -199,7 +199,7 @@ class HostKeyVerifier:
             direct=not (ssh.jumps or ssh.proxy_command),
             files=files,
         )
-        policy = ssh.host_keys or defaults.host_keys or self._settings.host_keys
+        policy = ssh.host_keys or self._settings.host_keys
         names = (place.name,)
         return HostKeyCheck(
             algorithms=(
@@ -212,12 +212,9 @@ class HostKeyVerifier:
         )
 
     def _files(self, ssh: SshSettings) -> tuple[str, ...]:
-        return (
-            ssh.known_hosts_files
-            or self._settings.defaults.known_hosts_files
-            or self._settings.known_hosts_files
-            or DEFAULT_FILES
-        )
+        if ssh.known_hosts_files is None:
+            return self._settings.known_hosts_files or DEFAULT_FILES
+        return ssh.known_hosts_files or (os.devnull,)  # "none" for the user's and the machine's
 
     def _load(self, files: tuple[str, ...]) -> KnownHosts:
         known = self._known.get(files)

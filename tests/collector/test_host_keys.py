@@ -277,8 +277,6 @@ def test_algorithms_put_what_is_known_first(keys: dict[str, Key], file: Path) ->
     certified = judge.for_host(host("a.example.org")).algorithms
     assert certified[0] == "ssh-ed25519-cert-v01@openssh.com"
     assert certified[-1] == "ssh-ed25519"
-    hop = Hop(address="web1", ssh=SshSettings())
-    assert judge.for_hop(hop).algorithms == judge.for_host(host("web1")).algorithms
 
 
 def test_large_hashed_files_tell_the_right_types_after_the_first_try(
@@ -331,7 +329,35 @@ def test_the_default_files_are_those_of_ssh(keys: dict[str, Key]) -> None:
     check = judge.for_host(host("nobody"))
     key = keys["two"]
     message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
-    assert f"is in {folder}/known_hosts." in message
+    assert f"is in {folder}/known_hosts or 3 other known_hosts files." in message
+
+
+def test_settings_of_the_scan_hold_where_the_host_has_none(
+    keys: dict[str, Key], tmp_path: Path
+) -> None:
+    (tmp_path / "defaults").write_text(f"the-alias {keys['one'].line}\n")
+    defaults = SshSettings(
+        known_hosts_files=(str(tmp_path / "defaults"),),
+        host_key_alias="the-alias",
+        host_keys=HostKeyPolicy.ACCEPT_NEW,
+    )
+    judge = HostKeyVerifier(TransportSettings(defaults=defaults))
+    assert verdict(judge, host(port=2222), keys["one"]) is None
+    assert verdict(judge, host(port=2222), keys["two"]) is Category.HOSTKEY_CHANGED
+    other = SshSettings(host_key_alias="other", host_keys=HostKeyPolicy.STRICT)
+    assert verdict(judge, host(ssh=other), keys["one"]) is Category.HOSTKEY_UNKNOWN
+
+
+def test_no_known_hosts_file_at_all_trusts_nobody(keys: dict[str, Key], file: Path) -> None:
+    file.write_text(f"* {keys['one'].line}\n")
+    none = SshSettings(known_hosts_files=())
+    check = verifier(file).for_host(host(ssh=none))
+    key = keys["one"]
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
+    assert message.endswith(
+        "then trust it: name a known_hosts file for this host instead of /dev/null, and add the "
+        "key there"
+    )
 
 
 def test_the_scans_unreadable_file_ends_it_and_a_hosts_own_fails_that_host(
