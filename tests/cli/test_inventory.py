@@ -99,8 +99,8 @@ def test_list_and_graph_are_those_of_ansible(fleet: Path, monkeypatch: pytest.Mo
             ours = CliRunner().invoke(command, [file, *view, "--show-secrets"])
             assert ours.exit_code == 0, (folder, view, ours.stderr)
             if code != 0:
-                # Ansible falls over where keys of several types are to be sorted.
-                assert (folder.name, view) == ("yaml_scalars", ["--graph", "--vars"])
+                # Where Ansible falls over: keys of several types to sort, a vault to open.
+                assert folder.name in {"yaml_scalars", "yaml_tags"}
             elif view == ["--list"]:
                 assert json.loads(ours.stdout) == plain(json.loads(theirs)), folder
             else:
