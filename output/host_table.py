@@ -71,15 +71,17 @@ def has_bounds(summary: FleetSummary) -> bool:
     return any(host.is_bound for host in summary.hosts)
 
 
-def _at_most(number: str, *, is_bound: bool) -> str:
-    return f"≤{number}" if number and is_bound else number
+def _held(tcp: TcpNumbers | None, *, is_bound: bool) -> str:
+    """tcp_close, marked where it is a bound; at most none is none."""
+    value = None if tcp is None else tcp.tcp_close
+    return f"≤{value}" if is_bound and value is not None and value > 0 else _number(value)
 
 
 _TCP_CLOSE = _HostColumn(
     title="TCP_CLOSE",
     key="tcp_close",
-    value=lambda h: _at_most(_number(h.tcp and h.tcp.tcp_close), is_bound=h.is_bound),
-    total=lambda s: _at_most(_number(s.fleet.totals.tcp_close), is_bound=has_bounds(s)),
+    value=lambda host: _held(host.tcp, is_bound=host.is_bound),
+    total=lambda summary: _held(summary.fleet.totals, is_bound=has_bounds(summary)),
 )
 _COLUMNS = (
     _TCP_CLOSE,
@@ -210,7 +212,7 @@ def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
         column("READ", lambda group: f"{group.hosts.ok}/{group.hosts.total}"),
         column(
             "TCP_CLOSE",
-            lambda group: _at_most(_number(group.totals.tcp_close), is_bound=is_bound),
+            lambda group: _held(group.totals, is_bound=is_bound),
         ),
         column("MEDIAN", spread("p50"), 1),
         column("MAX", spread("max"), 2),

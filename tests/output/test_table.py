@@ -121,6 +121,12 @@ def test_the_bound_is_marked_only_where_it_is_one():
     assert "≤100" in shown(summaries(reading("a", scope=Scope.VISIBLE_NAMESPACES)))
 
 
+@pytest.mark.parametrize(("alloc", "text"), [(0, "0"), (-1, "-1")])
+def test_a_bound_of_none_is_none(alloc, text):
+    hosts = summaries(reading("a", {"inuse": 1, "tw": 0, "alloc": 1 + alloc}, ipv6=False))
+    assert shown(hosts).splitlines()[1].split()[1] == text
+
+
 def test_absent_numbers_are_empty_never_zero():
     row = shown(summaries(reading("a", {"inuse": 3}), reading("b")), sort="name").splitlines()[1]
     assert row.split() == ["a", "7"]
