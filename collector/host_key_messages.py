@@ -18,6 +18,7 @@ __all__ = [
     "HostKeyPlace",
     "changed",
     "mislabelled",
+    "no_plain_name",
     "not_written",
     "revoked",
     "uncertified",
@@ -92,6 +93,16 @@ def mislabelled(place: HostKeyPlace, key_type: str, blob: bytes) -> HostError:
         Phase.KEX,
         f"{place.where} showed a host key of type {cleaned(blob_key_type(blob) or '?')!r} where "
         f"{cleaned(key_type)!r} was agreed on",
+    )
+
+
+def no_plain_name(place: HostKeyPlace) -> HostError:
+    """accept-new for an alias that would be a pattern or a marker in a known_hosts file."""
+    return HostError(
+        Category.CONFIG,
+        Phase.KEX,
+        f"HostKeyAlias {cleaned(place.name)!r} cannot be added to {place.files[0]}: letters, "
+        "digits and . _ - : % are expected",
     )
 
 

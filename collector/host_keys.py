@@ -234,6 +234,8 @@ class HostKeyVerifier:
                 )
             except OSError as error:
                 raise messages.not_written(place, error) from error
+            except ValueError as problem:
+                raise messages.no_plain_name(place) from problem
             if added:
                 self._added[file] = self._added.get(file, 0) + 1
             return verdict

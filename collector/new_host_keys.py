@@ -11,6 +11,7 @@ import base64
 import fcntl
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from .known_hosts_file import parse_known_hosts
 from .public_key import blob_key_type
 
 __all__ = ["accept_new", "host_key_line"]
+
+# Anything else would mean something in a known_hosts line: a list, a pattern, a marker, a hash.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:%-]+")
 
 
 def host_key_line(name: str, port: int, blob: bytes) -> str:
@@ -37,8 +41,11 @@ def accept_new(
     Returns what holds for the key now, and whether the file was written. ``trusted`` without a
     write: someone else added it a moment before, or the file is a device (/dev/null) and the key is
     known for this run only. Anything else: others learned another key for this name meanwhile.
-    Raises OSError where the file cannot be written; it is then as it was before.
+    Raises OSError where the file cannot be written; it is then as it was before, and ValueError for
+    a name (HostKeyAlias may be anything) that would not stand for itself there.
     """
+    if not _PLAIN_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no plain host name")
     line = host_key_line(name, port, blob).encode()
     path = Path(file).expanduser()
     added = False
@@ -75,10 +82,17 @@ def _locked(path: Path) -> Iterator[io.FileIO]:
             os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "r+"
         ) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            # ssh-keygen -R puts a new file in its place: then the lock is on the old one
-            if os.fstat(stream.fileno()).st_ino == path.stat().st_ino:
+            if _stands_at(stream, path):
                 yield stream
                 return
+
+
+def _stands_at(stream: io.FileIO, path: Path) -> bool:
+    """False where ssh-keygen -R put a new file in its place before we had the lock."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _append(stream: io.FileIO, line: bytes) -> None:

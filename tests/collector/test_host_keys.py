@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sshd import Sshd, ssh_keygen
 
-from sockfleet.collector import host_keys
+from sockfleet.collector import host_keys, new_host_keys
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.host_keys import HostKeyVerifier, OtherKeyTypesError, fingerprint
 from sockfleet.collector.transport import TransportSettings
@@ -416,6 +416,36 @@ def test_accept_new_never_takes_a_changed_or_a_revoked_key(
     assert verdict(judge, host("db", ssh=ACCEPT_NEW), keys["rsa"]) is Category.HOSTKEY_REVOKED
     assert file.read_text() == text
     assert judge.notes == ()
+
+
+@pytest.mark.parametrize("alias", ["*", "web*", "a,b", "!a", "@revoked", "|1|x|y", "a b", "a\nb"])
+def test_accept_new_never_writes_a_name_that_stands_for_others(
+    keys: dict[str, Key], file: Path, alias: str
+) -> None:
+    settings = SshSettings(host_key_alias=alias, host_keys=HostKeyPolicy.ACCEPT_NEW)
+    check = verifier(file).for_host(host(ssh=settings))
+    key = keys["one"]
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.CONFIG)
+    assert message.startswith("HostKeyAlias ")
+    assert not file.exists()
+
+
+def test_a_file_that_is_replaced_while_the_lock_is_awaited_is_opened_anew(
+    keys: dict[str, Key], file: Path, mocker
+) -> None:
+    file.write_text("# old\n")
+    judge = verifier(file, HostKeyPolicy.ACCEPT_NEW)
+    flock = new_host_keys.fcntl.flock
+    ways = [lambda: file.unlink(), lambda: file.write_text("# new\n")]
+
+    def locked(stream: object, how: int) -> None:
+        if ways:
+            ways.pop(0)()
+        flock(stream, how)
+
+    mocker.patch.object(new_host_keys.fcntl, "flock", locked)
+    assert verdict(judge, host(), keys["one"]) is None
+    assert file.read_text() == f"# new\nweb1 {keys['one'].line}\n"
 
 
 def test_accept_new_ends_a_line_that_was_left_open(keys: dict[str, Key], file: Path) -> None:
