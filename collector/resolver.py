@@ -138,12 +138,8 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
             message=f"no such name: {shown!r} is not a valid name",
             final=True,
         )
-    except OSError as error:
-        return _Unresolved(
-            category=Category.LOCAL_RESOURCE if error.errno in _OUT_OF else Category.DNS,
-            message=f"cannot ask for the address of {shown}: {error.strerror}",
-            final=False,
-        )
+    except OSError as error:  # EAI_SYSTEM
+        return _not_asked(shown, error)
     if not infos:
         return _Unresolved(
             category=Category.DNS, message=f"no such name: {shown} has no address", final=True
@@ -157,12 +153,7 @@ def _unresolved(shown: str, error: socket.gaierror) -> _Unresolved:
     try:
         socket.socket().close()
     except OSError as lack:
-        return _Unresolved(
-            category=Category.LOCAL_RESOURCE,
-            message=f"cannot ask for the address of {shown}: {lack.strerror}; lower --concurrency "
-            "or raise the limit of open files (ulimit -n)",
-            final=False,
-        )
+        return _not_asked(shown, lack)
     if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
         return _Unresolved(
             category=Category.DNS,
@@ -174,6 +165,17 @@ def _unresolved(shown: str, error: socket.gaierror) -> _Unresolved:
         category=Category.DNS,
         message=f"temporary failure of the name service for {shown} ({error.strerror}); it may "
         "work when asked again",
+        final=False,
+    )
+
+
+def _not_asked(shown: str, error: OSError) -> _Unresolved:
+    remedy = ""
+    if error.errno in _OUT_OF:
+        remedy = "; lower --concurrency or raise the limit of open files (ulimit -n)"
+    return _Unresolved(
+        category=Category.LOCAL_RESOURCE if remedy else Category.DNS,
+        message=f"cannot ask for the address of {shown}: {error.strerror}{remedy}",
         final=False,
     )
 
