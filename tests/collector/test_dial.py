@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from over_ssh import open_descriptors
 from test_resolver import infos
+from watched import Watched
 
 from sockfleet.collector.dial import dial, endpoint
 from sockfleet.collector.errors import Category, HostError, Phase
@@ -58,9 +60,9 @@ class Dialled:
         self.attempt = Attempt(host=Host(name="web1", address=address, port=port))
         self.error: HostError | None = None
         self.peer: tuple | None = None
-        before = set(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         asyncio.run(self._main(address, port, timeout_s, lookup, further))
-        assert set(os.listdir("/proc/self/fd")) == before
+        assert open_descriptors() == before
 
     async def _main(self, address, port, timeout_s, lookup, further):
         resolver = Resolver(lookup=lookup or socket.getaddrinfo)
@@ -237,7 +239,8 @@ def test_the_most_telling_failure_counts(mocker):
 
 def test_cut_off_in_the_middle_nothing_is_left():
     async def main(port: int) -> None:
-        attempt = Attempt(host=Host(name="web1", address="web"))
+        attempt = Watched(host=Host(name="web1", address="web"))
+        connecting = attempt.at(Phase.CONNECT)
         resolver = Resolver(lookup=lambda *_: infos("127.0.0.2", "127.0.0.2", "127.0.0.3"))
         dialling = asyncio.create_task(
             dial(
@@ -250,8 +253,9 @@ def test_cut_off_in_the_middle_nothing_is_left():
                 timeout_s=20,
             )
         )
-        while attempt.address is None:
-            await asyncio.sleep(0)
+        await connecting
+        await asyncio.sleep(0)  # two turns: the first attempt's task has begun
+        await asyncio.sleep(0)
         dialling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await dialling
@@ -259,9 +263,9 @@ def test_cut_off_in_the_middle_nothing_is_left():
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     with silent("127.0.0.2") as port, silent("127.0.0.3", port):
-        before = set(os.listdir("/proc/self/fd"))
+        before = open_descriptors()
         asyncio.run(main(port))
-        assert set(os.listdir("/proc/self/fd")) == before
+        assert open_descriptors() == before
 
 
 @pytest.mark.parametrize(
