@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import connection_variables as variables_
-from .addresses import judged_address, judged_label
+from .addresses import judged_address, judged_label, judged_port, judged_user
 from .connection_variables import Variables
 from .errors import InventoryError, UsageError
 from .models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
@@ -95,8 +95,8 @@ def judge_hosts(
 ) -> tuple[list[Host], list[str], list[Fault]]:
     """The hosts that can be reached, the notes, and a fault for each of the others.
 
-    Raises InventoryError where a group's ``sockfleet_max_connections`` is no number, or the
-    ssh_config of the command line cannot be read.
+    Raises UsageError where the command line itself cannot be used, its ssh_config included, and
+    InventoryError where a group's ``sockfleet_max_connections`` is no number.
     """
     resolver = _Resolver(defaults, _caps(inventory))
     hosts: list[Host] = []
@@ -130,6 +130,7 @@ class _Resolver:
         self.passed = Passed()
         self._defaults = defaults
         self._caps = caps
+        _judge_defaults(defaults)
         self._caps_of: dict[tuple[str, ...], tuple[tuple[str, int], ...]] = {}
         self._templates: dict[tuple[Any, ...], _Template] = {}
         self._settings: dict[SshSettings, SshSettings] = {}
@@ -143,6 +144,8 @@ class _Resolver:
             allow_proxy_command=defaults.allow_proxy_command,
             passed=self.passed,
         )
+        if defaults.ssh_config is not None and defaults.ssh_config.lower() != "none":
+            self._judge.config(defaults.ssh_config)
 
     def host(self, described: InventoryHost) -> Host:
         values = {
@@ -281,6 +284,16 @@ class _Resolver:
                 (group, cap) for group, cap in self._caps.items() if group in member_of
             )
         return self._caps_of[groups]
+
+
+def _judge_defaults(defaults: ConnectionDefaults) -> None:
+    try:
+        if defaults.user:
+            judged_user(defaults.user)
+        if defaults.port is not None:
+            judged_port(str(defaults.port))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _caps(inventory: Inventory) -> dict[str, int]:

@@ -8,6 +8,7 @@ nothing here evaluates either.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,6 +109,7 @@ _CONNECTIONS = {
     "paramiko_ssh": (Connection.SSH, "paramiko"),
     "local": (Connection.LOCAL, None),
 }
+_TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 
@@ -180,7 +182,7 @@ class Variables:
         name, wanted = self._found(TRANSPORT)
         if wanted is None:
             return connection, transport
-        if not isinstance(wanted, str) or not wanted.isidentifier() or not wanted.isascii():
+        if not isinstance(wanted, str) or not _TRANSPORT.fullmatch(wanted):
             raise _wrong(name, wanted, "the name of a transport")
         return connection, wanted
 

@@ -39,7 +39,7 @@ class JumpTarget:
     options: tuple[SshOption, ...] = ()
     """What the ssh of a proxy command was given; empty for ProxyJump, as ``ssh -J`` gives none."""
     config_file: str | None = None
-    from_command: bool = False
+    """What the ssh of a proxy command was given with -F; None: the same as for the host itself."""
 
 
 def jump_list(option: SshOption, text: str) -> tuple[JumpTarget, ...]:
@@ -81,7 +81,6 @@ def jump_of_command(option: SshOption) -> JumpTarget | None:
         port=target.port,
         options=arguments.options,
         config_file=arguments.config_file,
-        from_command=True,
     )
 
 

@@ -6,6 +6,7 @@ a login less safe than the one its writer described.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -156,14 +157,16 @@ class Passed:
 
     def option(self, option: SshOption) -> None:
         """An ssh option that is passed over."""
-        self._keywords.setdefault(option.source, {})[option.written] = None
+        # An ssh_config gets one note, not one for each of its lines.
+        source = re.sub(r":[0-9]+$", "", option.source)
+        self._keywords.setdefault(source, {})[option.written] = None
 
     def say(self, text: str) -> None:
         """A note of its own; said once, however many hosts it concerns."""
         self._texts[text] = None
 
     def notes(self) -> list[str]:
-        """One line for each variable or line with such options, and the notes of their own."""
+        """One line for each variable or file with such options, and the notes of their own."""
         options = [
             f"{source}: passed over, as it changes nothing here: {', '.join(keywords)}"
             for source, keywords in self._keywords.items()

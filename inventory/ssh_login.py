@@ -160,15 +160,19 @@ class LoginJudge:
         bound = way.tokens.used or config_file is not None or hostname is not None
         return Login(address=address, port=port, ssh=ssh, bound=bound)
 
+    def config(self, path: str) -> SshConfig:
+        """An ssh_config, read when it is first asked for; raises InventoryError."""
+        if path not in self._configs:
+            self._configs[path] = read_ssh_config(path)
+        return self._configs[path]
+
     def _configured(
         self, alias: str, options: Sequence[SshOption], config_file: str | None
     ) -> list[SshOption]:
         if config_file is None or config_file.lower() == "none":
             return []
-        if config_file not in self._configs:
-            self._configs[config_file] = read_ssh_config(config_file)
         said = {o.name: o.text for o in reversed(options) if o.name in {"user", "hostname"}}
-        return self._configs[config_file].options(
+        return self.config(config_file).options(
             alias, user=said.get("user"), hostname=said.get("hostname")
         )
 
@@ -208,7 +212,7 @@ class LoginJudge:
         return tuple(hops)
 
     def _hop(self, target: JumpTarget, way: _Way, *, alone: bool) -> tuple[Hop, ...]:
-        config_file = target.config_file if target.from_command else way.config_file
+        config_file = target.config_file or way.config_file
         key = (target, config_file) if alone else None
         if key in self._hops:
             return self._hops[key]

@@ -288,6 +288,21 @@ def test_equal_settings_are_the_same_object() -> None:
     assert [host.address for host in resolved] == [f"10.0.0.{n}" for n in range(5)]
 
 
+@pytest.mark.parametrize(
+    ("defaults", "told"),
+    [
+        (ConnectionDefaults(user="a b"), "'a b' is no user name"),
+        (ConnectionDefaults(port=0), "'0' is no port"),
+        (ConnectionDefaults(ssh_config="/no/such/file"), "/no/such/file: this ssh_config cannot"),
+    ],
+)
+def test_a_faulty_command_line_is_told_once(defaults: ConnectionDefaults, told: str) -> None:
+    hosts: dict[str, dict[str, Any]] = {"a": {}, "b": {}}
+    with pytest.raises(UsageError) as caught:
+        resolve_hosts(inventory(hosts), ["a", "b"], defaults)
+    assert str(caught.value).startswith(told)
+
+
 def test_what_depends_on_the_host_is_not_shared(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host web2\n  User two\n  HostName 10.0.0.2\n")

@@ -20,8 +20,10 @@ from sockfleet.inventory.ssh_login import Credentials, Login, LoginJudge
 ME = getpass.getuser()
 
 
-def login(config: Path, alias: str, text: str = "") -> Login:
-    judge = LoginJudge(hop_credentials=Credentials(), allow_proxy_command=False, passed=Passed())
+def login(config: Path, alias: str, text: str = "", *, passed: Passed | None = None) -> Login:
+    judge = LoginJudge(
+        hop_credentials=Credentials(), allow_proxy_command=False, passed=passed or Passed()
+    )
     options = read_arguments(shlex.split(text), "args").options
     return judge.login(alias, options, Credentials(), config_file=str(config))
 
@@ -197,6 +199,25 @@ def test_jump_hosts_are_looked_up_too(tmp_path: Path) -> None:
     first, second = login(config, "x", "-J me@first,bastion").ssh.jumps
     assert (first.address, first.ssh.user) == ("first", "me")
     assert second.address == "10.0.0.1"
+
+
+def test_the_bastion_of_an_ssh_w_is_looked_up_too(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host bastion\n  HostName 10.0.0.1\n  User gate\n")
+    (hop,) = login(config, "x", "-o 'ProxyCommand=ssh -W %h:%p bastion'").ssh.jumps
+    assert (hop.address, hop.ssh.user) == ("10.0.0.1", "gate")
+    (hop,) = login(config, "x", "-o 'ProxyCommand=ssh -F none -W %h:%p bastion'").ssh.jumps
+    assert (hop.address, hop.ssh.user) == ("bastion", None)
+
+
+def test_one_note_tells_of_a_whole_file(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Compression yes\nHost *\n  SendEnv LANG\n  ForwardAgent no\n")
+    passed = Passed()
+    login(config, "web1", passed=passed)
+    assert passed.notes() == [
+        f"{config}: passed over, as it changes nothing here: Compression, SendEnv, ForwardAgent"
+    ]
 
 
 def test_jump_hosts_in_a_circle_are_an_error(tmp_path: Path) -> None:
