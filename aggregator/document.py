@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+import orjson
+
 from .errors import DocumentError
-from .fleet import DISTRIBUTED, Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
+from .fleet import DISTRIBUTED, SORT_KEYS, Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, Status, TcpNumbers
 
 __all__ = [
@@ -22,6 +24,10 @@ __all__ = [
 ]
 
 SCHEMA = "sockfleet/scan/v1"
+
+# What a JSON writer can write again, summed over millions of hosts too; see host.py.
+_MOST = 2**42
+_MOST_SETTING = 2**63 - 1
 
 
 def to_document(summary: FleetSummary) -> dict[str, Any]:
@@ -113,9 +119,14 @@ def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
         raise DocumentError(f"$.schema is {document.schema!r}, expected {SCHEMA!r}")
     for problem in _problems(document):
         raise DocumentError(problem)
-    return FleetSummary(
+    summary = FleetSummary(
         scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
     )
+    try:
+        orjson.dumps(head_document(summary))
+    except TypeError as error:
+        raise DocumentError(f"$.fleet or $.groups: {error}") from error
+    return summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +149,11 @@ def _problems(document: _Document) -> Iterator[str]:
         if getattr(document.scan, name).tzinfo is None:
             yield f"$.scan.{name} has no time zone"
     scan, fleet = document.scan, document.fleet
-    for text in (scan.id, scan.limit or "", *scan.inventory, *fleet.warnings, *document.groups):
+    if scan.sort not in SORT_KEYS:
+        yield f"$.scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
+    same = [text for one in fleet.same_machine for text in (one.boot_id, *one.hosts)]
+    texts = (scan.id, scan.limit or "", scan.group_by or "", *scan.inventory, *fleet.warnings)
+    for text in (*texts, *fleet.failures, *document.groups, *same):
         yield from _unprintable("$", text)
     for name, group in (("fleet", fleet), *document.groups.items()):
         for number in set(DISTRIBUTED) - group.distribution.keys():
@@ -157,6 +172,12 @@ def _host_problems(where: str, host: HostSummary) -> Iterator[str]:
         yield f"{where}: status is 'ok', expected 'tcp' and no 'error'"
     if host.status is Status.FAILED and (host.error is None or host.tcp is not None):
         yield f"{where}: status is 'failed', expected 'error' and no 'tcp'"
+    for number in _counts(host):
+        if number is not None and abs(number) > _MOST:
+            yield f"{where}: {number} is beyond {_MOST}: no kernel counts so far"
+    for number in _settings(host):
+        if number is not None and abs(number) > _MOST_SETTING:
+            yield f"{where}.kernel: {number} is beyond {_MOST_SETTING}"
     for text in _texts(host):
         yield from _unprintable(where, text)
 
@@ -164,6 +185,19 @@ def _host_problems(where: str, host: HostSummary) -> Iterator[str]:
 def _unprintable(where: str, text: str) -> Iterator[str]:
     if not text.isprintable():
         yield f"{where}: {text!r} holds characters that cannot be printed"
+
+
+def _counts(host: HostSummary) -> Iterator[int | None]:
+    yield from (host.port, host.attempts, host.sockets_used)
+    if (tcp := host.tcp) is not None:
+        yield from (tcp.alloc, tcp.inuse, tcp.inuse6, tcp.tw, tcp.orphan, tcp.mem_pages)
+        yield from (tcp.closed, tcp.tcp_close)
+
+
+def _settings(host: HostSummary) -> Iterator[int | None]:
+    if (kernel := host.kernel) is not None:
+        yield from (kernel.page_size, kernel.tcp_max_orphans, kernel.tcp_estab)
+        yield from kernel.tcp_mem or ()
 
 
 def _texts(host: HostSummary) -> Iterator[str]:
@@ -190,7 +224,7 @@ def _scan(scan: ScanInfo) -> dict[str, Any]:
         "inventory": [_text(source) for source in scan.inventory],
         "limit": None if scan.limit is None else _text(scan.limit),
         "sort": scan.sort,
-        "group_by": scan.group_by,
+        "group_by": None if scan.group_by is None else _text(scan.group_by),
     }
 
 
