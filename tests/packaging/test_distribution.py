@@ -61,10 +61,11 @@ def fresh(tmp_path_factory):
 
 
 def installed_files(environment):
+    """Files alone: of a namespace's folder pip leaves the empty folder."""
     return {
         str(path.relative_to(environment))
         for path in environment.rglob("*")
-        if "sockfleet" in str(path.relative_to(environment)) and "__pycache__" not in str(path)
+        if path.is_file() and "sockfleet" in str(path.relative_to(environment))
     }
 
 
