@@ -15,6 +15,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,9 @@ class _Matcher:
 def _compiled(expression: str) -> re.Pattern[str]:
     text = expression[1:] if expression[0] == "~" else fnmatch.translate(expression)
     try:
-        return re.compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of "[[", which is the user's affair
+            return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{expression!r} is no valid pattern: {error}") from error
 

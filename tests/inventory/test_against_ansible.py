@@ -1,0 +1,175 @@
+"""Inventories and patterns, read by us and by ansible-core itself, must mean the same."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_reference import as_listing, ask_ansible, comparable
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from made_up_inventories import Files, project
+
+from sockfleet.inventory.errors import InventoryError, UsageError
+from sockfleet.inventory.patterns import select
+from sockfleet.inventory.sources import load_inventory
+
+CORPUS = Path(__file__).with_name("corpus")
+CASES = sorted(path.name for path in CORPUS.iterdir())
+
+# Each example is a batch: one start of Ansible answers for all of it. A batch that fails is shown
+# as it is; to make it smaller would take hundreds of starts.
+batches = settings(
+    phases=[Phase.generate],
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def question(case: str) -> dict[str, Any]:
+    """A case's folder is the current one; SOURCES names the sources, else all hosts* are."""
+    folder = CORPUS / case
+    named = folder / "SOURCES"
+    if named.exists():
+        sources = named.read_text().splitlines()
+    else:
+        sources = sorted(path.name for path in folder.iterdir() if path.name.startswith("hosts"))
+    return {"cwd": str(folder), "sources": sources}
+
+
+@pytest.fixture(scope="module")
+def ansible_says() -> dict[str, dict[str, Any]]:
+    return dict(zip(CASES, ask_ansible([question(case) for case in CASES]), strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_corpus(
+    case: str, ansible_says: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = question(case)
+    monkeypatch.chdir(asked["cwd"])
+    inventory = load_inventory(asked["sources"])
+    assert "error" not in ansible_says[case], ansible_says[case]["error"]
+    assert as_listing(inventory) == comparable(ansible_says[case]["listing"])
+
+
+@batches
+@given(st.lists(project(), min_size=20, max_size=30))
+def test_made_up_inventories(projects: list[tuple[Files, list[str]]]) -> None:
+    root = Path(tempfile.mkdtemp())
+    try:
+        asked = [
+            {"cwd": str(_written(root / str(number), files)), "sources": sources}
+            for number, (files, sources) in enumerate(projects)
+        ]
+        for one, theirs in zip(asked, ask_ansible(asked), strict=True):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(one["cwd"])
+                try:
+                    ours = as_listing(load_inventory(one["sources"]))
+                except InventoryError as error:
+                    assert "error" in theirs, f"only we refuse it: {error}"
+                    continue
+            assert "error" not in theirs, f"only Ansible refuses it: {theirs}"
+            assert ours == comparable(theirs["listing"])
+    finally:
+        shutil.rmtree(root)
+
+
+def _written(folder: Path, files: Files) -> Path:
+    folder.mkdir()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+FLEET = """
+u1
+localhost
+[g1]
+h1
+h2
+h3.example
+[g2]
+h2
+k1
+2001:db8::1
+[web-x]
+w[01:12].example.com
+[both]
+h1
+w01.example.com
+[prod:children]
+g1
+g2
+[h2x]
+same
+[same2]
+u1b
+[empty]
+"""
+
+WORDS = [
+    *("all", "*", "h1", "h2", "h?", "h*", "*.example*", "g1", "g2", "g*", "prod", "web-x", "both"),
+    *("w0[1-3]*", "w[!0]*", "~h[12]", "~g[12]$", "~w0", "~(", "~", "[", "h[12]", "same", "a.b"),
+    *("nosuch", "empty", "ungrouped", "localhost", "127.0.0.1", "::1", "2001:db8::1"),
+    *("w0[1:3].example.com", "w01.example.com:22"),
+]
+SUBSCRIPTS = [
+    *("[0]", "[-1]", "[1:2]", "[0:]", "[2:0]", "[0:0]", "[1-2]", "[99]", "[5:99]", "[-99]"),
+    *("[:2]", "[1:-1]", "[a]"),
+]
+
+parts = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "", "", "!", "&"]),
+    st.sampled_from(WORDS),
+    st.sampled_from(["", "", "", *SUBSCRIPTS]),
+)
+patterns = st.builds(
+    lambda chosen, between: between.join(chosen),
+    st.lists(parts, min_size=1, max_size=4),
+    st.sampled_from([",", ":", ", ", " ", ",:"]),
+) | st.text("gh12[]:,!&*?~-. alx", max_size=12)
+
+
+@batches
+@given(st.lists(patterns, min_size=80, max_size=120, unique=True))
+def test_made_up_limits(limits: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hosts"
+        path.write_text(FLEET)
+        inventory = load_inventory([str(path)])
+        asked = {"cwd": folder, "sources": [str(path)], "limits": limits}
+        theirs = ask_ansible([asked])[0]["limits"]
+    for limit in limits:
+        try:
+            ours = list(select(inventory, limit))
+        except UsageError:
+            ours = []
+        # What Ansible fails at (None) is an empty selection for us, with words to it.
+        assert ours == (theirs[limit] or []), limit
+
+
+def test_limits_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text(FLEET)
+    (tmp_path / "retry").write_text("h1\n\n  g2[0:1] \n!h2\nnosuch\n")
+    inventory = load_inventory([str(tmp_path / "hosts")])
+    limits = [f"@{tmp_path}/retry", f"u1,@{tmp_path}/retry", f"@{tmp_path}/retry,!h1"]
+    asked = {"cwd": str(tmp_path), "sources": ["hosts"], "limits": limits}
+    theirs = ask_ansible([asked])[0]["limits"]
+    for limit in limits:
+        found = theirs[limit] or []
+        if found:
+            assert list(select(inventory, limit)) == found
+        else:
+            with pytest.raises(UsageError):
+                select(inventory, limit)
+    assert theirs[limits[1]] == ["u1", "h1", "k1"]
