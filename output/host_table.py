@@ -67,8 +67,11 @@ def _all_memory(summary: FleetSummary) -> str:
 
 
 def has_bounds(summary: FleetSummary) -> bool:
-    """Whether any ``tcp_close`` of the scan is only an upper bound."""
-    return any(host.is_bound for host in summary.hosts)
+    """Whether any ``tcp_close`` of the scan is shown as an upper bound."""
+    return any(
+        host.is_bound and host.tcp is not None and (host.tcp.tcp_close or 0) > 0
+        for host in summary.hosts
+    )
 
 
 def _held(tcp: TcpNumbers | None, *, is_bound: bool) -> str:

@@ -36,7 +36,7 @@ def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     hosts = summary.fleet.hosts
     early = "" if summary.scan.complete else "Ended before every host had its turn: "
     line = f"{early}{hosts.ok} of {how_many(hosts.total, 'host')} read"
-    line += f" in {summary.scan.duration_s:.1f} s"
+    line += f" in {summary.scan.duration_s:.2f} s"
     spread = summary.fleet.distribution["tcp_close"]
     if hosts.ok > 1 and spread.p50 is not None:
         line += (
