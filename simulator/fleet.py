@@ -77,7 +77,7 @@ class Fleet:
             keys = {host.name: next(host_keys) for host in self.hosts}
             self._write_files(user_key, keys)
             for host, listener in zip(self.hosts, listeners, strict=True):
-                ssh_host = SshHost(host, keys[host.name], self.scenario.user, user_key)
+                ssh_host = SshHost(host, self.scenario, host_key=keys[host.name], user_key=user_key)
                 self._open(ssh_host, listener, opened)
             self._closing = opened.pop_all()
         return self

@@ -84,6 +84,8 @@ class Scenario:
     user: str = "probe"
     """The one account that the fleet's key may log in to."""
     host_keys: HostKeys = HostKeys.OWN
+    key_exchange: tuple[str, ...] = ()
+    """The only methods that the hosts offer, by their SSH names; empty: asyncssh's own choice."""
 
     def hosts(self) -> tuple[SimulatedHost, ...]:
         """The hosts, role by role. A host's contents depend on the seed and its name alone.

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from ..inventory.errors import InventoryError
 from .errors import ScenarioError
 from .faults import Fault
 from .profiles import PROFILES, Span, span_names, with_spans
@@ -24,6 +25,7 @@ _MOST_SECONDS = 3600.0
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_ALGORITHM = re.compile(r"[a-z0-9][a-z0-9@.-]{0,63}")
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -57,12 +59,14 @@ def load_scenario(path: Path) -> Scenario:
 
 def parse_scenario(text: str, source: str) -> Scenario:
     """The scenario of a YAML text; ``source`` stands for it in messages. Raises ScenarioError."""
-    import yaml
+    from ..inventory.yaml_text import NeedsAnsible, parse_yaml
 
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ScenarioError(source, f"not YAML: {' '.join(str(error).split())}") from error
+        document = parse_yaml(text, source)
+    except InventoryError as error:
+        raise ScenarioError(error.where, error.problem) from error
+    except NeedsAnsible as error:
+        raise ScenarioError(error.where, error.reason) from error
     top = _Keys(document, source)
     keys = top.inner("roles")
     scenario = Scenario(
@@ -70,6 +74,7 @@ def parse_scenario(text: str, source: str) -> Scenario:
         seed=top.take("seed", _whole(0, 2**63), 1),
         user=top.take("user", _text(_USER, "a user's name"), "probe"),
         host_keys=HostKeys(top.take("host_keys", _one_of(HostKeys), HostKeys.OWN)),
+        key_exchange=top.take("key_exchange", _texts(_ALGORITHM, "key exchanges"), ()),
     )
     top.end()
     if not scenario.roles:
@@ -139,7 +144,7 @@ def _role(roles: _Keys, name: object) -> Role:
     role = Role(
         name=name,
         count=keys.take("count", _whole(1, MOST_HOSTS), 1),
-        groups=keys.take("groups", _groups, ()),
+        groups=keys.take("groups", _texts(_GROUP, "groups"), ()),
         variables=keys.take("variables", _variables, {}),
         profile=with_spans(profile, spans),
         ipv6=keys.take("ipv6", _switch, default=True),
@@ -228,10 +233,13 @@ def _pair(value: object) -> tuple[object, object]:
     return value, value
 
 
-def _groups(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        _refuse(value, "a list of groups")
-    return tuple(map(_text(_GROUP, "a group's name"), value))
+def _texts(pattern: re.Pattern[str], what: str) -> Callable[[object], tuple[str, ...]]:
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            _refuse(value, f"a list of {what}")
+        return tuple(map(_text(pattern, f"the name of one of the {what}"), value))
+
+    return read
 
 
 def _variables(value: object) -> Mapping[str, str | int]:

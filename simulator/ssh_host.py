@@ -12,7 +12,7 @@ from ..collector.probe import SOCKSTAT, SOCKSTAT6
 from .answer import Answer, answer
 from .faults import Fault
 from .proc_files import proc_files
-from .scenario import SimulatedHost
+from .scenario import Scenario, SimulatedHost
 from .sftp import ProcFileServer
 
 __all__ = ["SshHost"]
@@ -25,17 +25,22 @@ class SshHost:
     """Serves connections to one host. Nothing is made before the first one comes."""
 
     def __init__(
-        self, host: SimulatedHost, host_key: asyncssh.SSHKey, user: str, user_key: asyncssh.SSHKey
+        self,
+        host: SimulatedHost,
+        scenario: Scenario,
+        *,
+        host_key: asyncssh.SSHKey,
+        user_key: asyncssh.SSHKey,
     ) -> None:
         self.host = host
+        self._scenario = scenario
         self._host_key = host_key
-        self._user = user
         self._user_key = user_key.public_data
 
     async def serve(self, connection: socket.socket) -> None:
         """Play the host on an accepted connection until it ends; closes it when cancelled."""
         await asyncio.sleep(self.host.banner_s)
-        login = _Login(self.host, self._user, self._user_key)
+        login = _Login(self.host, self._scenario.user, self._user_key)
         try:
             await asyncssh.run_server(connection, options=self._options(login))
             await login.ended.wait()
@@ -56,8 +61,9 @@ class SshHost:
                 "process_factory": session.run,
                 "sftp_factory": lambda chan: ProcFileServer(chan, files, host.command_s),
             }
+        key_exchange = self._scenario.key_exchange
         if host.fault is Fault.OLD_ALGORITHMS:
-            factories["kex_algs"] = _OLD_KEX
+            key_exchange = _OLD_KEX
         return asyncssh.SSHServerConnectionOptions(
             config=None,
             server_factory=lambda: login,
@@ -68,6 +74,7 @@ class SshHost:
             agent_forwarding=False,
             x11_forwarding=False,
             login_timeout=0,
+            kex_algs=key_exchange,
             **factories,
         )
 

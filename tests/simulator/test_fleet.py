@@ -228,6 +228,17 @@ def test_the_key_faults_differ_only_in_known_hosts(tmp_path):
         asyncio.run(main())
 
 
+def test_only_the_key_exchange_that_the_scenario_names(tmp_path):
+    async def main():
+        text = f"key_exchange: [ecdh-sha2-nistp384]\n{ONE_HOST}"
+        async with fleet_of(text, tmp_path) as fleet:
+            for method, status in (("ecdh-sha2-nistp384", 0), ("curve25519-sha256", 255)):
+                command = ssh_command(fleet, "web", f"cat {SOCKSTAT}", KexAlgorithms=method)
+                assert (await output_of(command))[0] == status
+
+    asyncio.run(main())
+
+
 def test_no_session(tmp_path):
     async def main():
         async with (

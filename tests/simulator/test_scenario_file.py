@@ -24,6 +24,7 @@ def test_everything_that_a_file_can_say():
         seed: 7
         user: ops
         host_keys: shared
+        key_exchange: [curve25519-sha256]
         roles:
           web:
             count: 3
@@ -38,6 +39,7 @@ def test_everything_that_a_file_can_say():
         "all.yml",
     )
     assert (scenario.seed, scenario.user, scenario.host_keys) == (7, "ops", HostKeys.SHARED)
+    assert scenario.key_exchange == ("curve25519-sha256",)
     (role,) = scenario.roles
     assert (role.name, role.count, role.groups) == ("web", 3, ("web", "shop"))
     assert (role.profile.tcp_close, role.profile.tw) == ((100, 100), (5, 9))
@@ -59,7 +61,10 @@ def test_a_role_may_be_only_a_name():
     [
         ("", "f.yml", "None: expected a mapping"),
         ("[1]", "f.yml", "[1]: expected a mapping"),
-        ("a: [", "f.yml", "not YAML: while parsing"),
+        ("a: b: c", "f.yml:1", "not valid YAML at column 5"),
+        ("roles: {w: {count: 1, count: 1}}", "f.yml:1", "key 'count' stands twice"),
+        ("$ANSIBLE_VAULT;1.1", "f.yml", "is encrypted by ansible-vault"),
+        ("key_exchange: ['a,b']\nroles: {w: }", "f.yml: key_exchange", "'a,b': expected the name"),
         ("roles: {}", "f.yml: roles", "no role: expected at least one"),
         ("roles: [web]", "f.yml: roles", "['web']: expected a mapping"),
         ("role: {web: }", "f.yml", "'role' is not known here: there are roles, seed, user"),
@@ -71,7 +76,7 @@ def test_a_role_may_be_only_a_name():
         ("roles: {web: {profile: [a]}}", "f.yml: roles.web.profile", "['a']: expected one of"),
         ("roles: {web: {fault: dead}}", "f.yml: roles.web.fault", "'dead': expected one of unansw"),
         ("roles: {web: {groups: web}}", "f.yml: roles.web.groups", "'web': expected a list of"),
-        ("roles: {web: {groups: ['a b']}}", "f.yml: roles.web.groups", "'a b': expected a group's"),
+        ("roles: {web: {groups: ['a b']}}", "f.yml: roles.web.groups", "'a b': expected the name"),
         ("roles: {web: {ipv6: 1}}", "f.yml: roles.web.ipv6", "1: expected true or false"),
         ("roles: {'-o x': {}}", "f.yml: roles", "'-o x': expected a role's name of"),
         ("roles: {1: {}}", "f.yml: roles", "1: expected a role's name"),
@@ -91,7 +96,7 @@ def test_a_role_may_be_only_a_name():
         ("roles: {w: {count: 99999}, v: {count: 2}}", "f.yml: roles", "100001 hosts: expected at"),
         ("user: 'a;b'\nroles: {w: }", "f.yml: user", "'a;b': expected a user's name"),
         ("seed: 1.5\nroles: {w: }", "f.yml: seed", "1.5: expected a whole number from 0"),
-        ("x: " + "[" * 3000, "f.yml", "not YAML:"),
+        ("x: " + "[" * 3000 + "]" * 3000, "f.yml", "is nested too deeply"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text, where, problem):
