@@ -12,8 +12,12 @@ import binascii
 import re
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .public_key import blob_key_type
+
+if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 __all__ = ["KeyFileError", "LockedKey", "OpenKey", "look_at", "public_key_blob", "unlock"]
 
@@ -21,6 +25,10 @@ _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PEM = re.compile(rb"-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----")
 _MAGIC = b"openssh-key-v1\0"
 _PUBLIC = re.compile(rb"\s*((?:ssh|ecdsa|sk)-[a-z0-9@.\-]+)\s+([A-Za-z0-9+/=]+)")
+
+_NOT_FOR_SSH = (
+    "holds a kind of key that SSH servers do not take: make one with ssh-keygen -t ed25519"
+)
 
 
 class KeyFileError(ValueError):
@@ -89,26 +97,38 @@ def unlock(data: bytes, passphrase: str | None) -> OpenKey:
     from cryptography.hazmat.primitives import serialization as forms
 
     locked = look_at(data)
+    if locked.kind == "ssh-dss":
+        raise KeyFileError(_NOT_FOR_SSH)
     load = forms.load_ssh_private_key if locked.kind else forms.load_pem_private_key
     secret = passphrase.encode() if passphrase is not None and locked.encrypted else None
     try:
         key = load(data.strip() + b"\n", secret)
-        pem = key.private_bytes(
-            forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()
-        )
-        line = key.public_key().public_bytes(forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH)
     except UnsupportedAlgorithm:
         if locked.kind is None or locked.public is None:
-            raise KeyFileError("holds a kind of key that SSH does not use") from None
+            raise KeyFileError(_NOT_FOR_SSH) from None
         return OpenKey(
             pem=data, kind=locked.kind, public=locked.public, still_encrypted=locked.encrypted
         )
     except (ValueError, TypeError) as error:
         why = "cannot be unlocked: wrong passphrase" if locked.encrypted else "is spoilt"
         raise KeyFileError(why) from error
-    public = public_key_blob(line)
-    if public is None:
-        raise KeyFileError("holds a kind of key that SSH does not use")
+    return _opened(key)
+
+
+def _opened(key: PrivateKeyTypes) -> OpenKey:
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
+
+    if isinstance(key, DSAPrivateKey):
+        raise KeyFileError(_NOT_FOR_SSH)
+    try:
+        pem = key.private_bytes(
+            forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()
+        )
+        line = key.public_key().public_bytes(forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH)
+    except (ValueError, TypeError):
+        raise KeyFileError(_NOT_FOR_SSH) from None
+    public = public_key_blob(line) or b""
     return OpenKey(pem=pem, kind=blob_key_type(public) or "", public=public, still_encrypted=False)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import asyncssh
 import paramiko
 import pytest
+from cryptography.hazmat.primitives import serialization as forms
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, x25519
 from hypothesis import given
 from hypothesis import strategies as st
 from sshd import ssh_keygen
@@ -149,6 +151,42 @@ def test_no_garbage_is_taken_for_a_key(data: bytes) -> None:
         with pytest.raises(KeyFileError):
             unlock(text, None)
     public_key_blob(data)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [x25519.X25519PrivateKey.generate, lambda: ec.generate_private_key(ec.SECP256K1())],
+    ids=["x25519", "secp256k1"],
+)
+def test_a_key_that_ssh_has_no_use_for_is_told(tmp_path: Path, make: Callable[[], object]) -> None:
+    key = make()
+    path = tmp_path / "key"
+    path.write_bytes(
+        key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    )
+    path.chmod(0o600)
+    assert "that SSH servers do not take" in refused(lambda: credentials().key_files(naming(path)))
+
+
+@pytest.mark.parametrize("form", ["openssh", "pem"])
+def test_a_dsa_key_is_refused(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "key"
+    key = dsa.generate_private_key(1024)
+    path.write_bytes(
+        key.private_bytes(
+            forms.Encoding.PEM, forms.PrivateFormat.TraditionalOpenSSL, forms.NoEncryption()
+        )
+    )
+    path.chmod(0o600)
+    if (
+        form == "openssh"
+    ):  # ssh-keygen of 10.0 and later makes no DSA keys: only its header is needed
+        kind = b"\0\0\0\7ssh-dss"
+        raw = b"openssh-key-v1\0" + (b"\0\0\0\4none" * 2) + b"\0" * 4 + b"\0\0\0\1"
+        raw += len(kind).to_bytes(4, "big") + kind
+        begin, end = (f"-----{word} OPENSSH PRIVATE KEY-----" for word in ("BEGIN", "END"))
+        path.write_text(f"{begin}\n{base64.encodebytes(raw).decode()}{end}\n")
+    assert "that SSH servers do not take" in refused(lambda: credentials().key_files(naming(path)))
 
 
 # Files that are of no use.
