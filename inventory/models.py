@@ -117,6 +117,8 @@ class SshSettings:
     host_keys: HostKeyPolicy | None = None
     connect_timeout_s: float | None = None
     kex_algorithms: tuple[str, ...] = ()
+    """This and the next three as ssh_config(5) writes them, cut at the commas: the first may begin
+    with ``+``, ``-`` or ``^``, which change the transport's own list."""
     ciphers: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
