@@ -13,8 +13,8 @@ of the host behind them, as with ``ssh -J``.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .plain_text import shown
 from .secret_variables import without_secrets
 from .ssh_arguments import SshOption, read_arguments
 from .ssh_keywords import Passed
-from .ssh_login import Credentials, LoginJudge
+from .ssh_login import Credentials, Login, LoginJudge
 
 __all__ = ["ConnectionDefaults", "Fault", "judge_hosts", "resolve_hosts"]
 
@@ -115,12 +115,12 @@ def _headless(fault: Fault) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Template:
-    """What hosts with the same connection variables share."""
+class _Asked:
+    """What connection variables ask for, whichever host they belong to."""
 
-    ssh: SshSettings
-    port: int
-    transport: str | None
+    options: Sequence[SshOption]
+    config_file: str | None
+    credentials: Credentials
 
 
 class _Resolver:
@@ -132,7 +132,8 @@ class _Resolver:
         self._caps = caps
         _judge_defaults(defaults)
         self._caps_of: dict[tuple[str, ...], tuple[tuple[str, int], ...]] = {}
-        self._templates: dict[tuple[Any, ...], _Template] = {}
+        self._asked: dict[tuple[Any, ...], _Asked] = {}
+        self._logins: dict[tuple[Any, ...], Login] = {}
         self._settings: dict[SshSettings, SshSettings] = {}
         self._judge = LoginJudge(
             hop_credentials=Credentials(
@@ -178,45 +179,47 @@ class _Resolver:
         except ValueError as error:
             hint = "" if name else " (ansible_host gives it another address)"
             raise InventoryError(name or "name", f"{error}{hint}") from None
-        address, template = self._reached(alias, values, variables)
+        login = self._login(alias, values, variables)
         return Host(
             name=described.name,
-            address=address,
-            port=template.port,
+            address=login.address,
+            port=login.port,
             groups=groups,
-            transport=template.transport,
-            ssh=template.ssh,
+            transport=variables.transport,
+            ssh=login.ssh,
             caps=caps,
             variables=shown_variables,
         )
 
-    def _reached(
-        self, alias: str, values: Mapping[str, Any], variables: Variables
-    ) -> tuple[str, _Template]:
+    def _login(self, alias: str, values: Mapping[str, Any], variables: Variables) -> Login:
         key = _key(values)
-        if key is not None and (known := self._templates.get(key)) is not None:
-            return alias, known
+        known = self._logins.get(key)
+        if known is not None:
+            return replace(known, address=alias)
+        if key not in self._asked:
+            self._asked[key] = self._read(values, variables)
+        asked = self._asked[key]
+        login = self._judge.login(
+            alias, asked.options, asked.credentials, config_file=asked.config_file
+        )
+        login = replace(login, ssh=self._settings.setdefault(login.ssh, login.ssh))
+        if not login.bound:
+            self._logins[key] = login
+        return login
+
+    def _read(self, values: Mapping[str, Any], variables: Variables) -> _Asked:
         self._note(values)
         variables.refuse_unknown_keys()
         options, config_file = self._options(variables)
         password, _ = variables.text(variables_.PASSWORD)
-        login = self._judge.login(
-            alias,
-            options,
-            Credentials(
+        return _Asked(
+            options=options,
+            config_file=config_file,
+            credentials=Credentials(
                 agent=self._defaults.agent,
                 password=Secret(password) if password else self._defaults.password,
             ),
-            config_file=config_file,
         )
-        template = _Template(
-            ssh=self._settings.setdefault(login.ssh, login.ssh),
-            port=login.port,
-            transport=variables.transport,
-        )
-        if key is not None and not login.bound:
-            self._templates[key] = template
-        return login.address, template
 
     def _options(self, variables: Variables) -> tuple[list[SshOption], str | None]:
         """All options in the order in which they win, and the ssh_config that comes after."""
@@ -312,21 +315,16 @@ def _caps(inventory: Inventory) -> dict[str, int]:
     return caps
 
 
-def _key(values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """What two hosts must have in common, their address apart; None for values that cannot tell.
+def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two hosts must have in common to be reached alike, their address apart.
 
     The type belongs to it: True equals 1, yet is no port.
     """
-    key = tuple(
-        (name, type(value), value)
+    return tuple(
+        (name, type(value), value if isinstance(value, Hashable) else repr(value))
         for name, value in values.items()
         if name not in variables_.ADDRESS
     )
-    try:
-        hash(key)
-    except TypeError:
-        return None
-    return key
 
 
 def _split(text: str, source: str) -> list[str]:

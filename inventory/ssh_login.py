@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _MAX_HOPS = 8
 _USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-_TIME = re.compile(r"(?:[0-9]{1,7}[smhdw]?)+", re.IGNORECASE)
+_TIME = re.compile(r"(?:[0-9]{1,6}[smhdw])*(?:[0-9]{1,6})?", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 
@@ -301,16 +301,14 @@ def _yes(option: SshOption | None) -> bool | None:
 
 
 def _algorithms(option: SshOption | None) -> tuple[str, ...]:
-    if option is None:
-        return ()
-    return _value(option, lambda text: algorithm_list(option.keyword, text)) or ()
+    return _value(option, algorithm_list) or ()
 
 
 def _seconds(text: str) -> float | None:
     """ConnectTimeout in seconds, or as ssh's times (``1m30s``); none and 0: the scan's."""
     if text.lower() == "none":
         return None
-    if not _TIME.fullmatch(text):
+    if not text or not _TIME.fullmatch(text):
         raise ValueError(f"{shown(text)} is no time: seconds, or a form such as 1m30s")
     parts = re.findall(r"([0-9]+)([smhdw]?)", text.lower())
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or None
