@@ -107,8 +107,8 @@ class Transport(Protocol):
 def load_transport(name: str, settings: TransportSettings) -> Transport:
     """The transport registered as ``name``.
 
-    Raises UsageError when none is, listing those that are, or when it cannot be imported; whatever the transport's own factory
-    raises passes through (UsageError for settings it cannot honour).
+    Raises UsageError when none is, listing those that are, or when it cannot be imported; whatever
+    the transport's own factory raises passes through (UsageError for settings it cannot honour).
     """
     found = {entry.name: entry for entry in entry_points(group="sockfleet.transports")}
     if name not in found:
