@@ -1,0 +1,178 @@
+"""An SSH server that lets everybody in and then ends the session in a way of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncssh
+
+__all__ = ["ENDINGS", "bad_session_server"]
+
+Ending = Callable[[asyncssh.SSHServerChannel, asyncssh.SSHServerConnection], None]
+
+ENDINGS: dict[str, Ending] = {}
+"""What the server does once a command has started, by the command's text."""
+
+
+def _ending(end: Ending) -> Ending:
+    ENDINGS[end.__name__] = end
+    return end
+
+
+@_ending
+def a_close_without_end_of_file(chan, conn):
+    """Legal (RFC 4254, 5.3), and what Go's SSH servers do."""
+    chan.write(b"whole")
+    chan.exit(3)
+
+
+@_ending
+def no_exit_status(chan, conn):
+    chan.write(b"whole?")
+    chan.close()
+
+
+@_ending
+def no_exit_status_and_no_output(chan, conn):
+    chan.close()
+
+
+@_ending
+def a_lost_connection_in_the_output(chan, conn):
+    chan.write(b"hal")
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_lost_connection_after_the_status(chan, conn):
+    """A status says that the command has ended, not that its output has come."""
+    chan.write(b"hal")
+    chan._send_request(b"exit-status", (0).to_bytes(4, "big"))
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_farewell_after_the_status(chan, conn):
+    """The disconnect of an orderly end (by application), in the middle of the output."""
+    chan.write(b"hal")
+    chan._send_request(b"exit-status", (0).to_bytes(4, "big"))
+    conn.disconnect(11, "bye")
+
+
+@_ending
+def a_lost_connection_without_output(chan, conn):
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_signal(chan, conn):
+    chan.write(b"some")
+    chan.exit_with_signal("TERM", False, "\x1b[31m")
+
+
+@_ending
+def everything_on_stderr(chan, conn):
+    chan.write_stderr(b"x" * 300_000)
+    chan.exit(0)
+
+
+@_ending
+def nothing_ever(chan, conn):
+    pass
+
+
+class _Session(asyncssh.SSHServerSession):
+    def connection_made(self, chan):
+        self.chan = chan
+
+    def exec_requested(self, command):
+        self.command = command
+        return command != "refused"
+
+    def session_started(self):
+        ENDINGS[self.command](self.chan, self.chan.get_connection())
+
+    def eof_received(self):
+        return True
+
+
+class _Server(asyncssh.SSHServer):
+    """Publickey for everybody, or what ``accepts`` says of a password or of answers."""
+
+    password = "correct horse"
+
+    def __init__(self, methods: tuple[str, ...]) -> None:
+        self.methods = methods
+
+    def begin_auth(self, username):
+        return True
+
+    def public_key_auth_supported(self):
+        return "publickey" in self.methods
+
+    def validate_public_key(self, username, key):
+        return True
+
+    def password_auth_supported(self):
+        return "password" in self.methods
+
+    def validate_password(self, username, password):
+        return password == self.password
+
+    def kbdint_auth_supported(self):
+        return "keyboard-interactive" in self.methods
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        return "", "", "", [("Password: ", False), ("Which is your town? ", True)]
+
+    def validate_kbdint_response(self, username, responses):
+        return list(responses) == [self.password, "Ghent"]
+
+    def session_requested(self):
+        return _Session()
+
+
+@contextmanager
+def bad_session_server(folder: Path, *methods: str) -> Iterator[int]:
+    """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    port = 0
+
+    async def listen() -> None:
+        nonlocal port
+        server = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            server_factory=lambda: _Server(methods or ("publickey",)),
+            encoding=None,
+            gss_host=None,
+        )
+        port = server.get_port()
+        ready.set()
+        await stop.wait()
+        server.close()
+        await server.wait_closed()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
+    (folder / "known_hosts").write_text(line)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
