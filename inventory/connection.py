@@ -22,17 +22,17 @@ from . import connection_variables as variables_
 from .addresses import judged_address, judged_label, judged_port, judged_user
 from .connection_variables import Variables
 from .errors import InventoryError, UsageError
+from .group_caps import GroupCaps
 from .models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
 from .plain_text import shown
 from .secret_variables import without_secrets
-from .ssh_arguments import SshOption, read_arguments
+from .ssh_arguments import SshArguments, SshOption, read_arguments
 from .ssh_keywords import Passed
 from .ssh_login import Credentials, Login, LoginJudge
 
 __all__ = ["ConnectionDefaults", "Fault", "judge_hosts", "resolve_hosts"]
 
 _SHOWN_FAULTS = 5
-_CAP = "sockfleet_max_connections"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def judge_hosts(
     Raises UsageError where the command line itself cannot be used, its ssh_config included, and
     InventoryError where a group's ``sockfleet_max_connections`` is no number.
     """
-    resolver = _Resolver(defaults, _caps(inventory))
+    resolver = _Resolver(defaults, GroupCaps(inventory))
     hosts: list[Host] = []
     faults: list[Fault] = []
     for name in names:
@@ -126,12 +126,11 @@ class _Asked:
 class _Resolver:
     """Judges each distinct set of connection variables once."""
 
-    def __init__(self, defaults: ConnectionDefaults, caps: Mapping[str, int]) -> None:
+    def __init__(self, defaults: ConnectionDefaults, caps: GroupCaps) -> None:
         self.passed = Passed()
         self._defaults = defaults
         self._caps = caps
         _judge_defaults(defaults)
-        self._caps_of: dict[tuple[str, ...], tuple[tuple[str, int], ...]] = {}
         self._asked: dict[tuple[Any, ...], _Asked] = {}
         self._logins: dict[tuple[Any, ...], Login] = {}
         self._settings: dict[SshSettings, SshSettings] = {}
@@ -159,7 +158,7 @@ class _Resolver:
             judged_label(described.name)
         except ValueError as error:
             raise InventoryError("name", str(error)) from None
-        groups, caps = described.groups, self._host_caps(described.groups)
+        groups, caps = described.groups, self._caps.of(described.groups)
         shown_variables = without_secrets(described.variables)
         if variables.connection is Connection.LOCAL:
             return Host(
@@ -223,27 +222,23 @@ class _Resolver:
 
     def _options(self, variables: Variables) -> tuple[list[SshOption], str | None]:
         """All options in the order in which they win, and the ssh_config that comes after."""
-        config_file = self._defaults.ssh_config
-        options: list[SshOption] = []
-        overriding: list[SshOption] = []
-        for names in (
-            variables_.SSH_ARGUMENTS,
-            None,
-            variables_.COMMON_ARGUMENTS,
-            variables_.EXTRA_ARGUMENTS,
-        ):
-            if names is None:
-                options += self._from_variables(variables)
-                continue
-            text, source = variables.text(names)
-            arguments = read_arguments(_split(text, source), source)
-            config_file = arguments.config_file or config_file
-            overriding = [o for o in arguments.options if o.overrides] + overriding
-            options += [o for o in arguments.options if not o.overrides]
+        parts = [
+            _arguments(variables, names)
+            for names in (
+                variables_.SSH_ARGUMENTS,
+                variables_.COMMON_ARGUMENTS,
+                variables_.EXTRA_ARGUMENTS,
+            )
+        ]
+        overriding = [o for part in reversed(parts) for o in part.options if o.overrides]
+        ssh, common, extra = ([o for o in part.options if not o.overrides] for part in parts)
         command, source = variables.text(variables_.PROXY_COMMAND)
-        if command:
-            options.append(_option("ProxyCommand", command, source))
-        return [*overriding, *options], config_file
+        proxy = [_option("ProxyCommand", command, source)] if command else []
+        named = [part.config_file for part in reversed(parts) if part.config_file]
+        return (
+            [*overriding, *ssh, *self._from_variables(variables), *common, *extra, *proxy],
+            named[0] if named else self._defaults.ssh_config,
+        )
 
     def _from_variables(self, variables: Variables) -> list[SshOption]:
         """What the variables say, the command line's defaults where they say nothing."""
@@ -278,16 +273,6 @@ class _Resolver:
             if name in values:
                 self.passed.say(f"{name}: passed over, as no ssh program is run")
 
-    def _host_caps(self, groups: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-        if not self._caps:
-            return ()
-        if groups not in self._caps_of:
-            member_of = {"all", *(groups or ("ungrouped",))}
-            self._caps_of[groups] = tuple(
-                (group, cap) for group, cap in self._caps.items() if group in member_of
-            )
-        return self._caps_of[groups]
-
 
 def _judge_defaults(defaults: ConnectionDefaults) -> None:
     try:
@@ -297,22 +282,6 @@ def _judge_defaults(defaults: ConnectionDefaults) -> None:
             judged_port(str(defaults.port))
     except ValueError as error:
         raise UsageError(str(error)) from None
-
-
-def _caps(inventory: Inventory) -> dict[str, int]:
-    caps: dict[str, int] = {}
-    for group in inventory.groups.values():
-        value = group.variables.get(_CAP)
-        if value is None:
-            continue
-        digits = str(value)
-        if isinstance(value, bool) or not (digits.isascii() and digits.isdigit() and int(digits)):
-            raise InventoryError(
-                f"group {shown(group.name)}: {_CAP}",
-                f"found {shown(value)}, expected a whole number of 1 or more",
-            )
-        caps[group.name] = int(digits)
-    return caps
 
 
 def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -327,11 +296,13 @@ def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _split(text: str, source: str) -> list[str]:
+def _arguments(variables: Variables, names: tuple[str, ...]) -> SshArguments:
+    text, source = variables.text(names)
     try:
-        return [word.strip() for word in shlex.split(text) if word.strip()]
+        words = [word.strip() for word in shlex.split(text) if word.strip()]
     except ValueError as error:
         raise InventoryError(source, f"{shown(text)} cannot be split into words: {error}") from None
+    return read_arguments(words, source)
 
 
 def _option(keyword: str, text: str, source: str) -> SshOption:
