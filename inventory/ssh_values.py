@@ -77,7 +77,7 @@ def one_word(option: SshOption) -> str:
 
 
 def judged_value(option: SshOption | None, judged: Callable[[str], _T]) -> _T | None:
-    """What ``judged`` makes of the value, its ValueError turned into InventoryError; None: absent."""
+    """What ``judged`` makes of the value, ValueError made InventoryError; None: absent."""
     if option is None:
         return None
     try:
