@@ -183,7 +183,15 @@ class _Login:
             lambda done: self._handler.auth_publickey(self._means.user, offered.key, done)
         )
 
+    def _learn_what_is_allowed(self) -> None:
+        """So that nobody is asked, and no password is sent, in vain (RFC 4252, 5.2)."""
+        if self._allowed is None:
+            self._succeeds(lambda done: self._handler.auth_none(self._means.user, done))
+
     def _password(self) -> bool:
+        if self._means.password is None and self._ask is None:
+            return False
+        self._learn_what_is_allowed()
         if not self._may("password"):
             return False
         secret = self._means.password
