@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests share servers: `from sshd import Sshd`
 
 from sshd import Sshd
+
+# Wall-clock deadlines fail on a busy machine and say nothing of the code.
+settings.register_profile("sockfleet", deadline=None)
+settings.load_profile("sockfleet")
 
 GOLDEN = Path(__file__).parent / "golden"
 
