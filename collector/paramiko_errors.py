@@ -10,7 +10,7 @@ import paramiko
 from . import ssh_messages
 from .dial import out_of_resources
 from .errors import Category, HostError, Phase
-from .paramiko_session import Session
+from .paramiko_session import RefusedChannelError, Session
 from .paramiko_wire import Wire
 from .text import cleaned
 
@@ -66,5 +66,5 @@ def _loss(wire: Wire | None) -> str:
 def said(error: Exception) -> str:
     """What the exception itself says, with its type where that is not one of paramiko's."""
     text = cleaned(str(error))
-    known = isinstance(error, paramiko.SSHException | OSError)
+    known = isinstance(error, paramiko.SSHException | OSError | RefusedChannelError)
     return text if known and text else f"{type(error).__name__}: {text}"

@@ -30,6 +30,7 @@ __all__ = [
     "Outcome",
     "ask",
     "ask_all",
+    "ended",
     "open_descriptors",
     "read",
     "settings_for",
@@ -156,6 +157,14 @@ def open_descriptors() -> dict[str, str]:
         except FileNotFoundError:  # the one that lists the folder
             continue
     return found
+
+
+def ended(pid: int) -> bool:
+    """Whether there is no such process, or nothing but its entry for whoever reaps it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def read(transport: str, settings: TransportSettings, host: Host) -> ProbeAnswer | HostError:

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from over_ssh import ended, open_descriptors
+
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.local_transport import LocalTransport
 from sockfleet.collector.probe import new_mark, parse_probe, probe_command
@@ -25,18 +27,6 @@ def failure(command: str) -> HostError:
     with pytest.raises(HostError) as caught:
         execute(command)
     return caught.value
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def gone(pid: int) -> bool:
-    """No such process, or only its entry is left for its parent to read."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def test_reads_the_probe_of_this_machine():
@@ -95,7 +85,7 @@ def test_cancelling_ends_the_whole_process_group(tmp_path, background):
 
     pids = asyncio.run(cancel_once_it_runs())
     assert len(pids) == (2 if background else 1)
-    assert all(gone(pid) for pid in pids)
+    assert all(ended(pid) for pid in pids)
     assert open_descriptors() == before
 
 
