@@ -18,6 +18,7 @@ import click
 
 from ..simulator.process import FleetProcess
 from ..simulator.scenario import SimulatedHost
+from ..simulator.scenario_file import MOST_HOSTS
 from ..simulator.verdict import differences
 from .exit_codes import Exit, of_signal
 
@@ -43,14 +44,21 @@ class _Stopped(SystemExit):
 
 
 @click.command()
-@click.option("--hosts", type=click.IntRange(1), help="Hosts in all (default: the scenario's).")
+@click.option(
+    "--hosts",
+    type=click.IntRange(1, MOST_HOSTS),
+    metavar="N",
+    help="Hosts in all (default: as many as the scenario has).",
+)
 @click.option(
     "--scenario",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="What to simulate (YAML; examples/scenario.yml shows how).",
 )
-@click.option("--seed", type=click.IntRange(0), help="Other numbers for the same scenario.")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Other numbers for the same scenario."
+)
 @click.option("--keep", is_flag=True, help="Keep the fleet running after the scan, until Ctrl-C.")
 def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bool) -> None:
     """Scan a simulated fleet of real SSH servers on this machine.

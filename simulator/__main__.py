@@ -15,13 +15,13 @@ import click
 from ..inventory.errors import SockfleetError
 from .fleet import Fleet
 from .scenario import Scenario
-from .scenario_file import chosen_scenario
+from .scenario_file import MOST_HOSTS, chosen_scenario
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--scenario", type=click.Path(path_type=Path), help="A scenario file.")
-@click.option("--hosts", type=click.IntRange(1), help="Hosts in all.")
+@click.option("--hosts", type=click.IntRange(1, MOST_HOSTS), help="Hosts in all.")
 @click.option("--seed", type=click.IntRange(0), help="Another draw of the same scenario.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends.")
 def simulate(
