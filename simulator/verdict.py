@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..collector.reading import Scope
 from .scenario import SimulatedHost
 
 __all__ = ["differences"]
+
+_ALL_NAMESPACES = "all-namespaces"
 
 
 def differences(document: Mapping[str, Any], hosts: Iterable[SimulatedHost]) -> list[str]:
@@ -52,7 +53,7 @@ def _of_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
 
 def _truth(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
     contents = planned.contents
-    everything = scope == Scope.ALL_NAMESPACES
+    everything = scope == _ALL_NAMESPACES
     return {
         "alloc": contents.alloc,
         "inuse": contents.host.inuse,
