@@ -45,6 +45,10 @@ class LoginMeans:
     identities: tuple[Identity, ...] = ()
     agent: str | None = None
     """Path of the agent's socket."""
+    agent_first: tuple[bytes, ...] = ()
+    """Public keys that the user named and only the agent can use: offered before all others."""
+    agent_others: bool = True
+    """Whether the agent's other keys are offered too, after the identities."""
     password: Secret | None = field(default=None, repr=False)
     gssapi: bool = False
 
@@ -72,7 +76,7 @@ class Login(asyncssh.SSHClient):
         self._reach = reach
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._keys_left = [self._file_keys, self._agent_keys]
+        self._keys_left = [self._named_agent_keys, self._file_keys, self._other_agent_keys]
         self._password_tried = False
 
     # How far it came.
@@ -115,7 +119,7 @@ class Login(asyncssh.SSHClient):
             return False
         return True
 
-    # Keys: the named files first, then what else the agent has.
+    # Keys: those that the user named, then what else the agent has.
 
     async def public_key_auth_requested(self) -> Sequence[object] | None:  # type: ignore[override]
         """The next keys to offer; called again when all of them were refused."""
@@ -135,21 +139,38 @@ class Login(asyncssh.SSHClient):
             )
         return keys
 
-    async def _agent_keys(self) -> Sequence[object]:
+    async def _named_agent_keys(self) -> Sequence[object]:
+        wanted = self._means.agent_first
+        if not wanted:
+            return ()
+        named = [key for key in await self._agent_keys() if key.public_data in wanted]
+        return self._offering(sorted(named, key=lambda key: wanted.index(key.public_data)))
+
+    async def _other_agent_keys(self) -> Sequence[object]:
+        if not self._means.agent_others:
+            return ()
+        known = {identity.key.public_data for identity in self._means.identities}
+        known.update(self._means.agent_first)
+        return self._offering(
+            [key for key in await self._agent_keys() if key.public_data not in known]
+        )
+
+    def _offering(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
+        self.offered += [f"{cleaned(key.get_comment() or '?')} (agent)" for key in keys]
+        return keys
+
+    async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
         if self._means.agent is None:
             return ()
-        # Its own connection to the agent: a login that is cancelled in the middle of a request
-        # would leave the answer in a shared one.
-        self._agent = asyncssh.SSHAgentClient(self._means.agent)
-        own = {identity.key.public_data for identity in self._means.identities}
+        if self._agent is None:
+            # Its own connection to the agent: a login that is cancelled in the middle of a request
+            # would leave the answer in a shared one.
+            self._agent = asyncssh.SSHAgentClient(self._means.agent)
         try:
-            keys = await self._agent.get_keys()
+            return await self._agent.get_keys()
         except ValueError as error:
             self.agent_trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
             return ()
-        others = [key for key in keys if key.public_data not in own]
-        self.offered += [f"{cleaned(key.get_comment() or '?')} (agent)" for key in others]
-        return others
 
     # Passwords.
 

@@ -12,7 +12,9 @@ __all__ = ["effective"]
 _FIELDS = (
     "certificate_files",
     "agent",
+    "identities_only",
     "password",
+    "gssapi",
     "known_hosts_files",
     "host_key_alias",
     "host_keys",
@@ -38,8 +40,6 @@ def effective(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
         for name in _FIELDS
         if not getattr(ssh, name) and getattr(defaults, name)
     }
-    if defaults.gssapi:
-        filled["gssapi"] = True
     if not ssh.jumps and ssh.proxy_command is None:
         filled["jumps"] = defaults.jumps
         filled["proxy_command"] = defaults.proxy_command

@@ -47,6 +47,8 @@ class LoginMeansCache:
             user=ssh.user or _local_user(),
             identities=tuple(_identity(each) for each in self._credentials.key_files(ssh)),
             agent=ssh.agent,
+            agent_first=self._credentials.agent_keys(ssh),
+            agent_others=not ssh.identities_only,
             password=ssh.password,
             gssapi=ssh.gssapi,
         )

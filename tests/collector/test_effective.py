@@ -13,6 +13,7 @@ FULL = SshSettings(
     identity_files=("key",),
     certificate_files=("key-cert.pub",),
     agent="agent.sock",
+    identities_only=True,
     password=Secret("secret"),
     gssapi=True,
     known_hosts_files=("known_hosts",),
