@@ -93,10 +93,10 @@ class _Session(asyncssh.SSHServerSession):
         self.command = command
         return command != "refused"
 
-    def session_started(self):
-        ENDINGS[self.command](self.chan, self.chan.get_connection())
-
     def eof_received(self):
+        # The client ends its input when it has begun to read: what comes now is delivered even if
+        # the end comes in the same segment.
+        ENDINGS[self.command](self.chan, self.chan.get_connection())
         return True
 
 
