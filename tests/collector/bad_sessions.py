@@ -60,7 +60,8 @@ def a_farewell_after_the_status(chan, conn):
     """The disconnect of an orderly end (by application), in the middle of the output."""
     chan.write(b"hal")
     chan._send_request(b"exit-status", (0).to_bytes(4, "big"))
-    conn.disconnect(11, "bye")
+    conn._send_disconnect(11, "bye", "")
+    asyncio.get_running_loop().call_soon(conn.abort)
 
 
 @_ending
