@@ -16,6 +16,8 @@ from ..collector.probe import PAGE_SIZE
 __all__ = ["Answer", "answer"]
 
 _MARK = re.compile(r"m=(sockfleet-[0-9a-f]{16})\b")
+_NAMESPACES = "==> namespaces <=="
+"""The label of the probe's namespace part; without it in the command, nobody asks for it."""
 _KIB = 1024
 
 
@@ -28,15 +30,23 @@ class Answer:
     exit_status: int = 0
 
 
-def answer(command: str, files: Mapping[str, bytes], *, page_size: int | None = None) -> Answer:
+def answer(
+    command: str,
+    files: Mapping[str, bytes],
+    *,
+    page_size: int | None = None,
+    namespaces: bytes = b"",
+) -> Answer:
     """Answer ``command`` as a host would whose only files are ``files``.
 
     The probe and ``cat FILE...`` are known; for the rest the answer is a shell's "not found".
-    ``page_size`` is in bytes; None: the host does not tell it.
+    ``page_size`` is in bytes; None: the host does not tell it. ``namespaces`` are the lines of
+    `namespace_lines`; empty: the host has no awk to read them with.
     """
     probe = _MARK.search(command)
     if probe:
-        return Answer(stdout=_probe_output(probe[1], files, page_size))
+        more = f"{_NAMESPACES}\n".encode() + namespaces if _NAMESPACES in command else b""
+        return Answer(stdout=_probe_output(probe[1], files, page_size, more))
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -47,7 +57,9 @@ def answer(command: str, files: Mapping[str, bytes], *, page_size: int | None = 
     return Answer(stderr=f"sh: 1: {program}: not found\n".encode(), exit_status=127)
 
 
-def _probe_output(mark: str, files: Mapping[str, bytes], page_size: int | None) -> bytes:
+def _probe_output(
+    mark: str, files: Mapping[str, bytes], page_size: int | None, more: bytes
+) -> bytes:
     # One head over several files: an empty line before each label but the first (POSIX head).
     sections = [b"==> " + path.encode() + b" <==\n" + data for path, data in files.items()]
     size = b"" if page_size is None else f"{page_size // _KIB} kB\n".encode()
@@ -57,6 +69,7 @@ def _probe_output(mark: str, files: Mapping[str, bytes], page_size: int | None) 
             b"\n".join(sections),
             f"==> {PAGE_SIZE} <==\n".encode(),
             size,
+            more,
             f"{mark} end\n".encode(),
         )
     )

@@ -17,9 +17,9 @@ from ..collector.probe import (
     TCP_MAX_ORPHANS,
     TCP_MEM,
 )
-from .contents import Contents
+from .contents import Contents, NamespaceSockets
 
-__all__ = ["proc_files"]
+__all__ = ["proc_files", "tcp_line"]
 
 
 def proc_files(contents: Contents) -> Mapping[str, bytes]:
@@ -40,12 +40,22 @@ def proc_files(contents: Contents) -> Mapping[str, bytes]:
     return {path: text.encode() for path, text in files.items()}
 
 
+def tcp_line(contents: Contents, sockets: NamespaceSockets) -> str:
+    """The TCP line of sockstat as seen from one of the host's network namespaces.
+
+    ``alloc``, ``orphan`` and ``mem`` are the whole machine's in each of them.
+    """
+    return (
+        f"TCP: inuse {sockets.inuse} orphan {contents.orphan} tw {sockets.tw} "
+        f"alloc {contents.alloc} mem {contents.mem_pages}"
+    )
+
+
 def _sockstat(contents: Contents) -> str:
     host = contents.host
     return (
         f"sockets: used {host.used}\n"
-        f"TCP: inuse {host.inuse} orphan {contents.orphan} tw {host.tw} "
-        f"alloc {contents.alloc} mem {contents.mem_pages}\n"
+        f"{tcp_line(contents, host)}\n"
         f"UDP: inuse {host.udp} mem {contents.udp_mem_pages}\n"
         "UDPLITE: inuse 0\n"
         f"RAW: inuse {host.raw}\n"

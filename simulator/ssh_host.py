@@ -11,6 +11,7 @@ import asyncssh
 from ..collector.probe import SOCKSTAT, SOCKSTAT6
 from .answer import Answer, answer
 from .faults import Fault
+from .namespace_lines import namespace_lines
 from .proc_files import proc_files
 from .scenario import Scenario, SimulatedHost
 from .sftp import ProcFileServer
@@ -159,8 +160,13 @@ class _Session:
             return Answer(stdout=b"This account is currently not available.\n", exit_status=1)
         if command is None:
             return Answer(stderr=b"this host runs single commands only\n", exit_status=1)
-        page_size = self._host.contents.kernel.page_size
-        reply = answer(command, self._files, page_size=page_size)
+        contents = self._host.contents
+        reply = answer(
+            command,
+            self._files,
+            page_size=contents.kernel.page_size,
+            namespaces=namespace_lines(contents),
+        )
         if self._host.fault is Fault.NOISY_LOGIN:
             noise = b"Welcome!\nTCP: inuse 999999 orphan 0 tw 0 alloc 999999 mem 0\n"
             return Answer(
