@@ -28,7 +28,7 @@ def read_stream(stream: IO[bytes], where: str) -> bytes:
     """All of an open file. Raises InventoryError for more than `MOST_BYTES`."""
     content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise InventoryError(where, f"is larger than {MOST_BYTES // 1024**2} MiB")
+        raise InventoryError(where, f"is larger than {MOST_BYTES:,} bytes")
     return content
 
 

@@ -18,7 +18,6 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from .draft import ALL
 from .errors import InventoryError, UsageError
@@ -89,8 +88,6 @@ def _with_files(parts: Iterable[str]) -> list[str]:
 
 
 def _file_parts(path: str) -> list[str]:
-    if Path(path).is_dir():
-        raise UsageError(f"limit @{path}: is a folder, expected a file with one pattern a line")
     try:
         text = decoded(read_bytes(path), path)
     except InventoryError as error:

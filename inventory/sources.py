@@ -140,7 +140,7 @@ def _read_source(draft: Draft, source: str, stdin: IO[bytes] | None) -> None:
         read_plugin_source(draft, source)
     elif _is_host_list(source):
         _read_host_list(draft, source)
-    elif Path(source).is_dir():
+    elif _is_folder(source):
         if not _read_folder(draft, source, ()):
             raise InventoryError(
                 source, "holds no inventory; expected files such as hosts.yml or hosts.ini in it"
@@ -149,12 +149,21 @@ def _read_source(draft: Draft, source: str, stdin: IO[bytes] | None) -> None:
         _read_file(draft, source)
 
 
+# pathlib raises for what is too long to be a path, as a list of many hosts is; these say no.
+def _is_there(source: str) -> bool:
+    return os.path.exists(source)  # noqa: PTH110 (see above)
+
+
+def _is_folder(source: str) -> bool:
+    return os.path.isdir(source)  # noqa: PTH112 (see above)
+
+
 def _is_plugin_source(source: str) -> bool:
-    return ":" in source and not Path(source).exists() and is_plugin_source(source)
+    return ":" in source and not _is_there(source) and is_plugin_source(source)
 
 
 def _is_host_list(source: str) -> bool:
-    return "," in source and not Path(source).exists() and not _is_plugin_source(source)
+    return "," in source and not _is_there(source) and not _is_plugin_source(source)
 
 
 def _read_host_list(draft: Draft, source: str) -> None:
@@ -180,22 +189,22 @@ def _read_folder(draft: Draft, folder: str, within: tuple[str, ...]) -> bool:
     if real in within:
         raise InventoryError(folder, "is a link to a folder that holds it")
     try:
-        paths = sorted(Path(folder).iterdir())
+        paths = sorted(path for path in Path(folder).iterdir() if not _NO_SOURCE.search(path.name))
+        folders = {path for path in paths if path.is_dir()}
+        files = {path for path in paths if path.is_file()}
     except OSError as error:
         raise InventoryError(folder, f"cannot be read: {error.strerror}") from error
     found = False
     for path in paths:
-        if _NO_SOURCE.search(path.name):
-            continue
-        if path.is_dir():
+        if path in folders:
             found = _read_folder(draft, str(path), (*within, real)) or found
-        else:
-            if not path.is_file():
-                raise InventoryError(
-                    str(path), "is no regular file, and a folder's sources are all read"
-                )
+        elif path in files:
             _read_file(draft, str(path))
             found = True
+        else:
+            raise InventoryError(
+                str(path), "is no regular file, and all of a folder's sources are read"
+            )
     return found
 
 
@@ -255,7 +264,7 @@ def _folder_of(source: str) -> str | None:
     """The folder whose group_vars and host_vars belong to a source; None for none."""
     if source == STDIN or _is_host_list(source) or _is_plugin_source(source):
         return None
-    return source if Path(source).is_dir() else str(Path(source).parent)
+    return source if _is_folder(source) else str(Path(source).parent)
 
 
 def _variables_files(folders: Sequence[str | None]) -> list[VariablesFiles]:

@@ -70,18 +70,18 @@ def _listing(folder: Path) -> frozenset[str]:
 
 
 def _variables(path: Path) -> dict[str, Any]:
+    try:
+        files = list(_files(path)) if path.is_dir() else [path]
+    except OSError as error:
+        raise InventoryError(str(path), f"cannot be read: {error.strerror}") from error
     variables: dict[str, Any] = {}
-    for file in _files(path) if path.is_dir() else (path,):
+    for file in files:
         variables.update(_file_variables(file))
     return variables
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise InventoryError(str(folder), f"cannot be read: {error.strerror}") from error
-    for path in paths:
+    for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name.endswith("~"):
             continue
         if path.is_dir():

@@ -1,0 +1,114 @@
+"""Host patterns: errors, files and notes; what they select is held against Ansible elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.inventory.errors import UsageError
+from sockfleet.inventory.models import Inventory
+from sockfleet.inventory.patterns import matching, select
+from sockfleet.inventory.sources import load_inventory
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
+    path = tmp_path_factory.mktemp("fleet") / "hosts"
+    path.write_text("u1\n[web]\nw[1:4]\n[db]\nd1\nw4\n[prod:children]\nweb\n")
+    return load_inventory([str(path)], playbook_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hosts"),
+    [
+        (None, "u1 d1 w4 w1 w2 w3"),
+        ("all", "u1 d1 w4 w1 w2 w3"),
+        ("w3,u1", "u1 w3"),
+        ("prod:!db", "w1 w2 w3"),
+        ("!db,&prod,all", "w1 w2 w3"),
+        ("web[1:2]", "w2 w3"),
+        ("~w[12]", "w1 w2"),
+        ("", "u1 d1 w4 w1 w2 w3"),
+    ],
+)
+def test_selection_in_the_order_of_all(fleet: Inventory, pattern: str | None, hosts: str) -> None:
+    assert select(fleet, pattern) == tuple(hosts.split())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("nosuch", "no host matches 'nosuch' among the 6 .*; no host or group matches 'nosuch'"),
+        ("web:!web", "no host matches 'web:!web' among the 6 of the inventory$"),
+        ("web[7]", r"'web\[7\]' is beyond the 4 hosts"),
+        ("~(", r"'~\(' is no valid pattern"),
+        ("web,!", "found '&' or '!' alone"),
+        ("localhost", "no host or group matches 'localhost'"),
+        ("@/no/such/file", r"limit @/no/such/file: cannot be read: No such file"),
+        ("@/etc", r"limit @/etc: cannot be read: Is a directory"),
+    ],
+)
+def test_what_selects_nothing(fleet: Inventory, pattern: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        select(fleet, pattern)
+
+
+def test_an_empty_inventory() -> None:
+    with pytest.raises(UsageError, match=r"no host in the inventory \(,\)"):
+        select(load_inventory([","], playbook_dir=None), None)
+
+
+def test_parts_that_match_nothing_are_noted(fleet: Inventory) -> None:
+    selection = matching(fleet, "w1,nosuch,!gone")
+    assert selection.hosts == ("w1",)
+    assert selection.notes == (
+        "no host or group matches 'nosuch'",
+        "no host or group matches 'gone'",
+    )
+
+
+def test_a_file_without_hosts_selects_nothing(fleet: Inventory, tmp_path: Path) -> None:
+    """Stricter than Ansible, which takes every host then."""
+    (tmp_path / "retry").write_text("\n  \n")
+    with pytest.raises(UsageError, match="retry: the file names no host"):
+        select(fleet, f"@{tmp_path}/retry")
+
+
+def saved_scan(path: Path, **statuses: str) -> str:
+    hosts = [{"name": name, "status": status} for name, status in statuses.items()]
+    path.write_text(json.dumps({"schema": "sockfleet/scan/v1", "hosts": hosts}))
+    return f"@{path}"
+
+
+def test_a_saved_scan_means_its_failed_hosts(fleet: Inventory, tmp_path: Path) -> None:
+    limit = saved_scan(tmp_path / "scan.json", w1="ok", w2="failed", d1="failed", gone="failed")
+    selection = matching(fleet, limit)
+    assert selection.hosts == ("d1", "w2")
+    assert selection.notes == ("no host or group matches 'gone'",)
+    assert select(fleet, f"{limit},!d1") == ("w2",)
+
+
+def test_a_saved_scan_without_failures(fleet: Inventory, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no host failed in that scan"):
+        select(fleet, saved_scan(tmp_path / "scan.json", w1="ok"))
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"schema": 5}', '{"schema": "x", "hosts": []}'])
+def test_other_json_is_no_saved_scan(fleet: Inventory, tmp_path: Path, text: str) -> None:
+    (tmp_path / "scan.json").write_text(text)
+    with pytest.raises(UsageError, match="is no scan that sockfleet saved"):
+        select(fleet, f"@{tmp_path}/scan.json")
+
+
+@given(pattern=st.text(max_size=30) | st.text("wdu1234[]:,!&*?~-. all", max_size=30))
+def test_any_text_selects_hosts_or_is_a_usage_error(fleet: Inventory, pattern: str) -> None:
+    try:
+        hosts = select(fleet, pattern)
+    except UsageError:
+        return
+    assert set(hosts) <= fleet.hosts.keys()
+    assert len(hosts) == len(set(hosts)) > 0
