@@ -23,7 +23,7 @@ from .connect_clock import ConnectClock
 from .credentials import Credentials
 from .dial import endpoint
 from .effective import effective
-from .errors import Phase
+from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
 from .login_means import LoginMeansCache
 from .public_key import blob_key_type
@@ -154,6 +154,8 @@ class Connector:
                     )
                     undo.callback(connection.abort)
                     await login.aclose()
+            except HostError:
+                raise
             except Exception as error:
                 link: Link | None = None if stream is None else stream.link
                 failure = translated(

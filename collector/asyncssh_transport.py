@@ -8,6 +8,9 @@ only the first step is another.
 from __future__ import annotations
 
 from .asyncssh_connector import Connector
+from .asyncssh_errors import translated
+from .dial import endpoint
+from .errors import HostError
 from .transport import Attempt, CommandOutput, TransportSettings
 
 __all__ = ["AsyncsshTransport"]
@@ -21,8 +24,16 @@ class AsyncsshTransport:
 
     async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
         """As `Transport.execute`."""
-        async with self._connector.connected(attempt) as connection:
-            return await connection.run(command)
+        try:
+            async with self._connector.connected(attempt) as connection:
+                return await connection.run(command)
+        except HostError:
+            raise
+        except Exception as error:  # outside of the login: in preparing it, or in closing
+            where = endpoint(attempt.host.address, attempt.host.port)
+            raise translated(
+                error, where=where, phase=attempt.phase, user="", link=None, login=None
+            ) from error
 
     async def aclose(self) -> None:
         """Close the bastions' connections and let the threads end."""

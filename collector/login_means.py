@@ -28,14 +28,23 @@ class LoginMeansCache:
         self._credentials = credentials
         self._threads = threads
         self._may_ask = may_ask
-        self._made: dict[SshSettings, asyncio.Future[LoginMeans]] = {}
+        self._made: dict[SshSettings, asyncio.Future[LoginMeans | HostError]] = {}
 
     async def get(self, ssh: SshSettings) -> LoginMeans:
         """The means for ``ssh``. Raises HostError ``config``: unusable keys, or nothing at all."""
         making = self._made.get(ssh)
         if making is None:
-            making = self._made[ssh] = self._threads.run(lambda: self._make(ssh))
-        return await asyncio.shield(making)
+            making = self._made[ssh] = self._threads.run(lambda: self._tried(ssh))
+        made = await asyncio.shield(making)
+        if isinstance(made, HostError):  # raised anew for each host: tracebacks are not shared
+            raise HostError(made.category, made.phase, made.message)
+        return made
+
+    def _tried(self, ssh: SshSettings) -> LoginMeans | HostError:
+        try:
+            return self._make(ssh)
+        except HostError as error:
+            return error
 
     def _make(self, ssh: SshSettings) -> LoginMeans:
         if ssh.gssapi and find_spec("gssapi") is None:

@@ -6,6 +6,7 @@ What both transports have in common stands in test_transports.py.
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,10 @@ from sshd import Sshd, ssh_keygen
 from watched import Watched
 
 from sockfleet.collector.asyncssh_transport import AsyncsshTransport
+from sockfleet.collector.credentials import Credentials, PrivateKeyFile
 from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.login_means import LoginMeansCache
+from sockfleet.collector.threads import DaemonThreads
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host, Secret, SshSettings
 
@@ -276,3 +280,96 @@ def test_keys_that_need_a_package_say_which(sshd, settings):
     outcome = ask("asyncssh", settings, host_of(sshd, gssapi=True))
     assert outcome.fault == (Category.CONFIG, Phase.CONFIG)
     assert "asyncssh[gssapi]" in outcome.error.message
+
+
+def test_a_fido_key_needs_a_package_too(mocker):
+    mocker.patch("sockfleet.collector.login_means.find_spec", return_value=None)
+    file = PrivateKeyFile(
+        path="~/.ssh/id_ed25519_sk",
+        pem=b"",
+        passphrase=None,
+        certificate=None,
+        kind="sk-ssh-ed25519@openssh.com",
+        public=b"",
+    )
+    credentials = mocker.Mock(spec=Credentials)
+    credentials.key_files.return_value = (file,)
+
+    async def main() -> None:
+        threads = DaemonThreads(1, "keys")
+        cache = LoginMeansCache(credentials, threads, may_ask=False)
+        for _ in range(2):
+            with pytest.raises(
+                HostError, match=r"id_ed25519_sk is a FIDO key: .*asyncssh\[fido2\]"
+            ):
+                await cache.get(SshSettings(user="u"))
+        threads.close()
+
+    asyncio.run(main())
+    credentials.key_files.assert_called_once()
+
+
+def test_what_nobody_foresaw_is_one_hosts_failure(sshd, settings, mocker):
+    mocker.patch(
+        "sockfleet.collector.asyncssh_connector.HostKeyVerifier.for_host",
+        side_effect=RuntimeError("out of the blue"),
+    )
+    outcome = ask("asyncssh", settings, host_of(sshd))
+    assert outcome.fault == (Category.PROTOCOL, Phase.CONFIG)
+    assert "RuntimeError: out of the blue" in outcome.error.message
+
+
+def test_another_key_type_is_asked_for_where_the_host_may_have_the_right_one(tmp_path, mocker):
+    # In large hashed files the known types cannot be found beforehand: the server shows the key
+    # that comes first in our list, which is not the one that the user knows.
+    mocker.patch("sockfleet.collector.known_hosts._HASHED_AT_ONCE", 0)
+    known = tmp_path / "known_hosts"
+    with Sshd(tmp_path / "s", host_key_types=["ed25519", "ecdsa"]) as server:
+        ed25519, ecdsa = server.known_hosts_lines().splitlines(keepends=True)
+        known.write_text(ecdsa + ed25519.replace("127.0.0.1", "127.0.0.9"))
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", known], check=True, capture_output=True)
+        outcome = ask("asyncssh", settings_for(known), host_of(server), "echo out")
+        assert outcome.stdout == b"out\n"
+        assert server.log.read_text().count("Connection from") == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "wanted"),
+    [
+        ("good", None),
+        ("expired", Category.HOSTCERT),
+        ("other name", Category.HOSTCERT),
+        ("foreign", Category.HOSTCERT),
+        ("revoked key", Category.HOSTKEY_REVOKED),
+        # Then no certificate is asked for, and the bare key is one that nobody knows.
+        ("revoked authority", Category.HOSTKEY_UNKNOWN),
+    ],
+)
+def test_a_host_certificate(tmp_path, verdict, wanted):
+    authority, other = ssh_keygen(tmp_path / "ca"), ssh_keygen(tmp_path / "other_ca")
+    folder = tmp_path / "s"
+    server = Sshd(folder, config=[f"HostCertificate {folder / 'host_ed25519-cert.pub'}"])
+    subprocess.run(
+        [
+            *("ssh-keygen", "-q", "-h", "-I", "web1"),
+            *("-s", other if verdict == "foreign" else authority),
+            *("-n", "another" if verdict == "other name" else "127.0.0.1"),
+            *("-V", "20200101:20200102" if verdict == "expired" else "always:forever"),
+            folder / "host_ed25519.pub",
+        ],
+        check=True,
+    )
+    name = f"[127.0.0.1]:{server.port}"
+    lines = [f"@cert-authority {name} {authority.with_suffix('.pub').read_text()}"]
+    if verdict == "revoked key":
+        lines.append(f"@revoked {name} {(folder / 'host_ed25519.pub').read_text()}")
+    if verdict == "revoked authority":
+        lines.append(f"@revoked * {authority.with_suffix('.pub').read_text()}")
+    known = tmp_path / "known_hosts"
+    known.write_text("".join(lines))
+    with server:
+        outcome = ask("asyncssh", settings_for(known), host_of(server), "echo out")
+    if wanted is None:
+        assert outcome.stdout == b"out\n"
+    else:
+        assert outcome.fault == (wanted, Phase.KEX)
