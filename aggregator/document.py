@@ -13,6 +13,7 @@ import orjson
 from .errors import DocumentError
 from .fleet import DISTRIBUTED, SORT_KEYS, Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, Status, TcpNumbers
+from .namespaces import NamespaceSummary
 
 __all__ = [
     "SCHEMA",
@@ -78,7 +79,11 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
     if host.tcp is not None:
         document["tcp"] = _numbers(host.tcp)
         document["scope"] = None if host.scope is None else host.scope.value
+        document["scope_reasons"] = host.scope_reasons
+        document["uncertainty"] = host.uncertainty
         document["sockets_used"] = host.sockets_used
+    if host.namespaces is not None:
+        document["namespaces"] = [_namespace(one) for one in host.namespaces]
     if (kernel := host.kernel) is not None:
         document["kernel"] = {
             "release": kernel.release,
@@ -156,8 +161,8 @@ def _problems(document: _Document) -> Iterator[str]:
     for text in (*texts, *fleet.failures, *document.groups, *same):
         yield from _unprintable("$", text)
     for name, group in (("fleet", fleet), *document.groups.items()):
-        for number in set(DISTRIBUTED) - group.distribution.keys():
-            yield f"$: {name} has no distribution of {number}"
+        for missing in set(DISTRIBUTED) - group.distribution.keys():
+            yield f"$: {name} has no distribution of {missing}"
     seen = set[str]()
     for number, host in enumerate(document.hosts):
         where = f"$.hosts[{number}]"
@@ -205,6 +210,13 @@ def _texts(host: HostSummary) -> Iterator[str]:
     yield host.address or ""
     yield from host.groups
     yield from host.levels or ()
+    yield from host.scope_reasons
+    for one in host.namespaces or ():
+        yield one.command or ""
+        if one.container is not None:
+            yield one.container.runtime
+            yield one.container.id
+            yield one.container.pod_uid or ""
     if host.kernel is not None:
         yield host.kernel.release or ""
         yield host.kernel.boot_id or ""
@@ -264,6 +276,29 @@ def _spread(spread: Distribution) -> dict[str, int | float | None]:
 def _time(moment: datetime) -> str:
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
+
+
+def _namespace(one: NamespaceSummary) -> dict[str, Any]:
+    container = one.container
+    return {
+        "inode": one.inode,
+        "netns": one.netns,
+        "host": one.host,
+        "pid": one.pid,
+        "command": one.command,
+        "container": None
+        if container is None
+        else {
+            "runtime": container.runtime,
+            "id": container.id,
+            "pod_uid": container.pod_uid,
+        },
+        "inuse": one.inuse,
+        "inuse6": one.inuse6,
+        "tw": one.tw,
+        "used": one.used,
+        "tcp_close_max": one.tcp_close_max,
+    }
 
 
 def _text(text: str) -> str:

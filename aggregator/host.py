@@ -11,9 +11,11 @@ from enum import StrEnum
 from typing import Any
 
 from ..collector.errors import Category, Phase
-from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel, Scope
+from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
+from ..collector.scope import Scope, lowered_by, scope_of
 from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
+from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
 
 __all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarise_host"]
 
@@ -82,6 +84,12 @@ class HostSummary:
     tcp: TcpNumbers | None = None
     """None exactly when the host failed; the same holds for ``scope`` and ``kernel``."""
     scope: Scope | None = None
+    scope_reasons: tuple[str, ...] = ()
+    """Why not all namespaces may have been read, each complete as it stands."""
+    uncertainty: int | None = None
+    """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`); None: unknown."""
+    namespaces: tuple[NamespaceSummary, ...] | None = None
+    """None where only the host's own was read."""
     sockets_used: int | None = None
     """Sockets of every kind in the host's own namespace."""
     kernel: Kernel | None = None
@@ -109,7 +117,8 @@ def summarise_host(outcome: HostOutcome) -> HostSummary:
 
 
 def _read(reading: HostReading) -> HostSummary:
-    sockstat, sockstat6 = reading.sockstat, reading.sockstat6
+    sockstat, sockstat6, namespaces = reading.sockstat, reading.sockstat6, reading.namespaces
+    inuse_here = inuse_both(sockstat, sockstat6)
     tcp = sockstat.lines.get("TCP", {})
     used = sockstat.get("sockets", "used")
     numbers = TcpNumbers(
@@ -120,9 +129,11 @@ def _read(reading: HostReading) -> HostSummary:
         orphan=tcp.get("orphan"),
         mem_pages=tcp.get("mem"),
         closed=closed(sockstat, sockstat6),
-        tcp_close=tcp_close(tcp.get("alloc"), [inuse_both(sockstat, sockstat6)]),
+        tcp_close=tcp_close(tcp.get("alloc"), [inuse_here, *inuse_elsewhere(namespaces)]),
     )
-    read = (*tcp.values(), numbers.inuse6 or 0, used or 0)
+    seen = () if namespaces is None else namespaces.seen
+    elsewhere = [n or 0 for one in seen for n in (one.inuse, one.inuse6, one.tw, one.used)]
+    read = (*tcp.values(), numbers.inuse6 or 0, used or 0, *elsewhere)
     if max(read) > _MOST:
         return _impossible(reading, max(read))
     host = reading.host
@@ -135,7 +146,10 @@ def _read(reading: HostReading) -> HostSummary:
         attempts=reading.attempts,
         elapsed_s=reading.elapsed_s,
         tcp=numbers,
-        scope=reading.scope,
+        scope=scope_of(namespaces),
+        scope_reasons=() if namespaces is None else lowered_by(namespaces),
+        uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
+        namespaces=None if namespaces is None else namespace_summaries(namespaces),
         sockets_used=used,
         kernel=_plausible(reading.kernel),
         variables=host.variables,

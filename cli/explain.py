@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .options import color_option, connection_options, option, pace_options
+from .options import color_option, connection_options, option, pace_options, probe_options
 
 __all__ = ["command"]
 
@@ -17,6 +17,7 @@ __all__ = ["command"]
 @click.option("--host", metavar="NAME", help="Ask this host now, over SSH.")
 @option("--inventory", multiple=True, metavar="FILE", help="Where --host stands.")
 @connection_options()
+@probe_options()
 @pace_options()
 @color_option()
 def command(

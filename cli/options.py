@@ -16,6 +16,7 @@ __all__ = [
     "option",
     "output_options",
     "pace_options",
+    "probe_options",
 ]
 
 Function = Callable[..., Any]
@@ -98,6 +99,16 @@ def connection_options() -> Decorator:
             show_default=True,
             help="asyncssh, paramiko, or one that a plugin adds.",
         ),
+    )
+
+
+def probe_options() -> Decorator:
+    """What each host is asked for."""
+    return option(
+        "--namespaces/--no-namespaces",
+        default=True,
+        help="Read every network namespace of a host, or its own alone, which is a little cheaper "
+        "and makes tcp_close an upper bound.  [default: namespaces]",
     )
 
 

@@ -15,6 +15,7 @@ from .options import (
     option,
     output_options,
     pace_options,
+    probe_options,
 )
 
 __all__ = ["command"]
@@ -27,6 +28,7 @@ __all__ = ["command"]
 @option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
 @option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
 @connection_options()
+@probe_options()
 @pace_options()
 @click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
 @click.option("--print-probe", is_flag=True, help="Show the command that each host is to run.")
@@ -45,7 +47,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if given["print_probe"]:
         from ..collector.probe import new_mark, probe_command
 
-        click.echo(probe_command(new_mark()))
+        click.echo(probe_command(new_mark(), namespaces=given["namespaces"]))
         return
     if not given["inventory"]:
         raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)

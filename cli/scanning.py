@@ -49,6 +49,7 @@ def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> Engin
         timeout_s=given["timeout"],
         deadline_s=given["deadline"],
         retries=given["retries"],
+        namespaces=given["namespaces"],
         transport=given["transport"],
         transport_settings=TransportSettings(
             known_hosts_files=given["known_hosts"],

@@ -44,6 +44,8 @@ class EngineSettings:
     """The whole run; None: no limit."""
     retries: int = 1
     """Further attempts after what may pass by itself."""
+    namespaces: bool = True
+    """Whether every network namespace is read, or only the host's own."""
     transport: str = "asyncssh"
     transport_settings: TransportSettings = field(default_factory=TransportSettings)
 
@@ -70,7 +72,7 @@ class Engine:
         self._settings = settings
         self._transports: dict[str, Transport] = dict(transports or {})
         self._mark = mark or new_mark()
-        self._command = probe_command(self._mark)
+        self._command = probe_command(self._mark, namespaces=settings.namespaces)
         self._handshakes = HandshakeLimit(settings.concurrency)
         self._asking: set[_Asking] = set()
         self._stopped = asyncio.Event()
@@ -221,6 +223,7 @@ class Engine:
             sockstat=answer.sockstat,
             sockstat6=answer.sockstat6,
             kernel=answer.kernel,
+            namespaces=answer.namespaces,
         )
 
     def _failure(self, asking: _Asking, error: HostError) -> HostFailure:

@@ -7,6 +7,8 @@ Traps that gave the command its form, each tried on the shells of tests/collecto
 * dash's ``read`` takes one byte a system call, and the integer files below /proc/sys end after the
   first read: ``read`` alone turned tcp_mem into its first digit. One ``head`` reads every file in
   large reads and labels each by its path, as POSIX says for several operands: one fork in all.
+* /proc/net is a link to self/net. Where /proc is mounted with subset=pid the link is hidden and its
+  target is not.
 * A login shell's start-up files may print anything, numbers that look like ours too: only what
   stands between two lines with this run's random mark counts.
 """
@@ -19,6 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .errors import Category, HostError, Phase
+from .namespace_probe import NAMESPACE_SCRIPT
+from .namespaces import NamespaceError, Namespaces, parse_namespaces
 from .reading import Kernel
 from .sockstat import Sockstat, SockstatError, parse_sockstat
 from .text import cleaned
@@ -33,18 +37,20 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
 TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
 PAGE_SIZE = "page_size"
+NAMESPACES = "namespaces"
 
-_FILES = (SOCKSTAT, SOCKSTAT6, SNMP, OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
+_SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
 _LINES = 200  # of each file at most: far more than any of them has
 
 # head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT").
 # The page size is not in a file of its own; the first mapping of the shell itself tells it without
 # another fork (proc_pid_smaps(5)), and BusyBox has no getconf.
 _SCRIPT = (
-    'm={mark}; echo; echo "$m begin"; head -n {lines} {files} 2>/dev/null; '
+    'm={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; echo; echo "$m begin"; '
+    "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null; "
     'echo "==> {page_size} <=="; if [ -r /proc/self/smaps ]; then while read -r k v u; do '
     'case $k in KernelPageSize:) echo "$v $u"; break;; esac; done </proc/self/smaps; fi; '
-    'echo "$m end"'
+    '{namespaces}echo "$m end"'
 )
 
 _LABEL = re.compile(rb"^==> (\S+) <==$")
@@ -57,9 +63,18 @@ def new_mark() -> str:
     return f"sockfleet-{secrets.token_hex(8)}"
 
 
-def probe_command(mark: str) -> str:
-    """The command for the host's login shell; it only reads, and forks once."""
-    script = _SCRIPT.format(mark=mark, lines=_LINES, files=" ".join(_FILES), page_size=PAGE_SIZE)
+def probe_command(mark: str, *, namespaces: bool = True) -> str:
+    """The command for the host's login shell; it only reads.
+
+    It forks once, and with ``namespaces`` a few times more, whatever runs on the host.
+    """
+    script = _SCRIPT.format(
+        mark=mark,
+        lines=_LINES,
+        settings=" ".join(_SETTINGS),
+        page_size=PAGE_SIZE,
+        namespaces=f'echo "==> {NAMESPACES} <=="; {NAMESPACE_SCRIPT}; ' if namespaces else "",
+    )
     return f"exec /bin/sh -c '{script}'"
 
 
@@ -70,6 +85,8 @@ class ProbeAnswer:
     sockstat: Sockstat
     sockstat6: Sockstat | None
     kernel: Kernel
+    namespaces: Namespaces | None
+    """None where they were not asked for, or the host has no awk to read them with."""
 
 
 def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
@@ -84,7 +101,7 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
         raise HostError(
             Category.UNSUPPORTED_HOST,
             Phase.PARSE,
-            f"no readable {SOCKSTAT}: not Linux, or /proc is mounted with subset=pid",
+            f"no readable {SOCKSTAT}: not Linux, or /proc is not mounted",
         )
     try:
         sockstat6 = sections.get(SOCKSTAT6)
@@ -92,8 +109,9 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
             sockstat=parse_sockstat(sections[SOCKSTAT]),
             sockstat6=None if sockstat6 is None else parse_sockstat(sockstat6),
             kernel=_kernel(sections),
+            namespaces=parse_namespaces(sections.get(NAMESPACES, b"")),
         )
-    except SockstatError as error:
+    except (SockstatError, NamespaceError) as error:
         raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
 
 
@@ -130,7 +148,8 @@ def _sections(rows: list[bytes]) -> Mapping[str, bytes]:
     for row in rows:
         label = _LABEL.match(row)
         if label:
-            current = found.setdefault(label[1].decode("ascii", "replace"), [])
+            path = label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
+            current = found.setdefault(path, [])
         elif row:  # head sets an empty line before each further label
             current.append(row)
     return {name: b"\n".join(lines) for name, lines in found.items()}

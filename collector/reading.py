@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ..inventory.models import Host
 from .errors import Category, Phase
+from .namespaces import Namespaces
 from .sockstat import Sockstat
 
-__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel", "Scope"]
-
-
-class Scope(StrEnum):
-    """Which network namespaces a reading covers; lower ones make ``tcp_close`` an upper bound."""
-
-    ALL_NAMESPACES = "all-namespaces"
-    VISIBLE_NAMESPACES = "visible-namespaces"
-    HOST_NAMESPACE = "host-namespace"
+__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +41,8 @@ class HostReading:
     sockstat6: Sockstat | None
     """None where the host has no /proc/net/sockstat6: IPv6 is off."""
     kernel: Kernel
-    scope: Scope = Scope.HOST_NAMESPACE
+    namespaces: Namespaces | None = None
+    """Every network namespace that was seen; None where only the host's own was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

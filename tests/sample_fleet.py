@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from sockfleet.aggregator.fleet import ScanInfo
 from sockfleet.aggregator.host import HostSummary, summarise_host
+from sockfleet.collector.containers import Container
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading, Kernel, Scope
+from sockfleet.collector.namespaces import Namespace, Namespaces
+from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading, Kernel
+from sockfleet.collector.scope import Scope
 from sockfleet.collector.sockstat import Sockstat
 from sockfleet.inventory.models import Host
 
@@ -41,9 +44,19 @@ def reading(
     variables: dict[str, Any] | None = None,
     kernel: Kernel | None = None,
     scope: Scope = Scope.HOST_NAMESPACE,
+    elsewhere: tuple[Namespace, ...] = (),
 ) -> HostReading:
-    """A reading; by default that of the worked example of INTERFACE."""
+    """A reading; by default that of the worked example of INTERFACE.
+
+    With another ``scope`` the host's own namespace was read as one of all, and those ``elsewhere``.
+    """
     worked = {"inuse": 143, "orphan": 1, "tw": 38, "alloc": 247, "mem": 86}
+    inuse = (worked if tcp is None else tcp).get("inuse", 0)
+    inuse6 = (4 if tcp6 is None else tcp6.get("inuse", 0)) if ipv6 else None
+    own = Namespace(inode=4026531913, is_host=True, pid=1, inuse=inuse, inuse6=inuse6, used=400)
+    namespaces = Namespaces(
+        seen=(own, *elsewhere), denied=1 if scope is Scope.VISIBLE_NAMESPACES else 0
+    )
     return HostReading(
         host=Host(name=name, address=name, groups=groups, variables=variables or {}),
         address="10.0.0.1",
@@ -52,7 +65,7 @@ def reading(
         sockstat=Sockstat({"sockets": {"used": 400}, "TCP": worked if tcp is None else tcp}),
         sockstat6=Sockstat({"TCP6": {"inuse": 4} if tcp6 is None else tcp6}) if ipv6 else None,
         kernel=kernel or Kernel(release="5.4.0", page_size=4096),
-        scope=scope,
+        namespaces=None if scope is Scope.HOST_NAMESPACE else namespaces,
     )
 
 
@@ -101,6 +114,24 @@ def _some_of(*keys: str) -> st.SearchStrategy[dict[str, int]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys(keys, counters))
 
 
+_elsewhere = st.lists(
+    st.builds(
+        Namespace,
+        inode=st.integers(4026532000, 4026532999),
+        netns=st.none() | st.integers(4026532000, 4026532999),
+        pid=st.integers(2, 2**22),
+        command=st.none() | st.just("php-fpm"),
+        container=st.none() | st.builds(Container, runtime=st.just("docker"), id=st.just("a" * 64)),
+        inuse=st.integers(0, 2**20),
+        inuse6=st.none() | st.integers(0, 2**20),
+        used=st.none() | st.integers(0, 2**20),
+        in_protocols=st.none() | st.integers(0, 2**20),
+    ),
+    max_size=3,
+    unique_by=lambda namespace: namespace.inode,
+).map(tuple)
+
+
 def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
     """Any outcome of one host."""
     return st.builds(
@@ -113,6 +144,7 @@ def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
         variables=_variables,
         kernel=_kernels,
         scope=st.sampled_from(Scope),
+        elsewhere=_elsewhere,
     ) | st.builds(
         failure,
         st.just(name),

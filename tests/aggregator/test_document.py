@@ -56,6 +56,8 @@ def test_the_shape_of_the_interface():
             "tcp_close": 100,
         },
         "scope": "host-namespace",
+        "scope_reasons": [],
+        "uncertainty": None,
         "sockets_used": 400,
         "kernel": {
             "release": "5.4.0",
@@ -167,7 +169,7 @@ def test_no_bytes_do_worse_than_be_refused(data):
 
 
 def test_keys_and_words_of_later_versions_are_passed_over():
-    data = changed(["hosts", 0, "namespaces"], [{"inode": 1}])
+    data = changed(["hosts", 0, "weather"], [{"wind": 1}])
     assert from_document(data).hosts[0].tcp.tcp_close == 100
     newer = changed(["hosts", 1, "error", "category"], "sunspots")
     assert from_document(newer).hosts[1].error.category == "sunspots"

@@ -5,7 +5,8 @@ from hypothesis import given
 from sample_fleet import failure, outcomes, reading
 
 from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
-from sockfleet.collector.reading import HostReading, Kernel, Scope
+from sockfleet.collector.reading import HostReading, Kernel
+from sockfleet.collector.scope import Scope
 
 
 def test_a_reading_keeps_the_raw_counters_beside_the_derived_ones():

@@ -9,7 +9,8 @@ from sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
 
 from sockfleet.aggregator.fleet import SORT_KEYS, summarise
 from sockfleet.collector.errors import Category
-from sockfleet.collector.reading import Kernel, Scope
+from sockfleet.collector.reading import Kernel
+from sockfleet.collector.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
 from sockfleet.output.paint import amount_of_memory
 

@@ -1,0 +1,79 @@
+"""The network namespaces of one host, as the JSON of a scan shows them, and what follows from them.
+
+The fields are those of ``hosts[].namespaces`` in the document, by name and shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..collector.containers import Container
+from ..collector.namespaces import Namespace, Namespaces
+
+__all__ = ["NamespaceSummary", "inuse_elsewhere", "namespace_summaries", "uncertainty"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceSummary:
+    """One namespace: its counters, a process that names it, and the bound of its own share."""
+
+    inode: int
+    netns: int | None = None
+    host: bool
+    """Whether it is the host's own, whose counters ``tcp`` shows too."""
+    pid: int
+    command: str | None = None
+    container: Container | None = None
+    """None for a namespace of the host's own processes."""
+    inuse: int
+    inuse6: int | None = None
+    tw: int | None = None
+    used: int | None = None
+    tcp_close_max: int | None = None
+    """Its closed sockets are at most so many; the host's ``tcp_close`` is not split exactly."""
+
+
+def namespace_summaries(namespaces: Namespaces) -> tuple[NamespaceSummary, ...]:
+    """The host's own namespace first, then by inode."""
+    return tuple(
+        NamespaceSummary(
+            inode=one.inode,
+            netns=one.netns,
+            host=one.is_host,
+            pid=one.pid,
+            command=one.command,
+            container=one.container,
+            inuse=one.inuse,
+            inuse6=one.inuse6,
+            tw=one.tw,
+            used=one.used,
+            tcp_close_max=one.tcp_close_max,
+        )
+        for one in namespaces.seen
+    )
+
+
+def inuse_elsewhere(namespaces: Namespaces | None) -> list[int]:
+    """Sockets in use, IPv4 and IPv6, in each namespace but the host's own."""
+    seen = () if namespaces is None else namespaces.seen
+    return [_both(one) for one in seen if not one.is_host]
+
+
+def uncertainty(
+    namespaces: Namespaces | None, alloc: int | None, inuse_here: int | None
+) -> int | None:
+    """By how many sockets ``tcp_close`` may be off, as the files are not read at one instant.
+
+    The spread of ``alloc`` over all reads, plus the change of every namespace's ``inuse`` between
+    two: 0 on a quiet host. ``alloc`` and ``inuse_here`` are those of the first read, in the host's
+    own namespace. None where there was only one read.
+    """
+    if namespaces is None or alloc is None or inuse_here is None:
+        return None
+    allocs = (alloc, *namespaces.allocs)
+    moved = sum(abs(_both(one) - inuse_here) for one in namespaces.seen if one.is_host)
+    return max(allocs) - min(allocs) + namespaces.change + moved
+
+
+def _both(namespace: Namespace) -> int:
+    return namespace.inuse + (namespace.inuse6 or 0)

@@ -1,0 +1,262 @@
+"""Every network namespace of a host: what `collector.namespace_probe` printed, as values.
+
+The lines, in the order in which they come:
+
+    own INODE                     the namespace of the probe itself
+    denied N                      processes whose namespace could not be read
+    namespace INODE PID           then its lines of sockstat and sockstat6, and
+    protocols N                     the sockets of all its protocols (/proc/PID/net/protocols)
+    comm NAME                       the process that it was read through
+    cgroup LINE                     of that process
+    gone INODE                    it ended before it could be read
+    again INODE                   then the TCP lines once more, at the end
+    nsfs net:[N]                  a namespace that a mount keeps alive
+    procfs LINE                   how /proc is mounted
+    uid Uid: …                    of the probe
+    … /proc/PID/ns/net -> net:[N] where the link can be read
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .containers import Container, container_of
+from .sockstat import Sockstat, SockstatError, parse_sockstat
+from .text import cleaned
+
+__all__ = ["Namespace", "NamespaceError", "Namespaces", "parse_namespaces"]
+
+INITIAL_PID_NAMESPACE = 4026531836
+"""PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h."""
+
+_WHOLE = re.compile(r"[0-9]{1,20}")
+_LINK = re.compile(r"/proc/(\d{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[(\d{1,20})\]'?$")
+_HIDEPID = re.compile(r"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
+
+
+class NamespaceError(ValueError):
+    """Lines that the namespace probe cannot have printed; the text quotes the line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """One network namespace, read through one of its processes."""
+
+    inode: int
+    """Of its /proc/PID/net/sockstat: what tells namespaces apart without rights."""
+    netns: int | None = None
+    """The namespace's own number, as in ``net:[N]``; None where the link cannot be read."""
+    is_host: bool = False
+    """Whether it is the one that the probe itself ran in."""
+    pid: int
+    """The oldest process in it that could be read."""
+    command: str | None = None
+    """Its short name (comm), never its arguments."""
+    container: Container | None = None
+    inuse: int
+    inuse6: int | None = None
+    """None where IPv6 is off."""
+    tw: int | None = None
+    used: int | None = None
+    """Sockets of every kind."""
+    in_protocols: int | None = None
+    """Sockets that any protocol has in use (/proc/PID/net/protocols); None where unreadable."""
+
+    @property
+    def tcp_close_max(self) -> int | None:
+        """Its own share of the machine's closed sockets at most; None where it cannot be told.
+
+        Every socket counts in ``used`` from its creation on, and in its protocol only while it is
+        hashed, which a closed one is not. Unbound UDP sockets, and those of protocols that do not
+        count (vsock), stay in, so this is a bound and not the number.
+        """
+        if self.used is None or self.in_protocols is None:
+            return None
+        return max(0, self.used - self.in_protocols)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespaces:
+    """All that were seen, and what may have been missed."""
+
+    seen: tuple[Namespace, ...]
+    """The host's own first, then by inode."""
+    change: int = 0
+    """Sockets by which each ``inuse`` changed between two reads, summed up."""
+    allocs: tuple[int, ...] = ()
+    """The machine's ``alloc`` at each of the reads, the first to the last."""
+    denied: int = 0
+    """Processes that show in /proc and whose namespace could not be read."""
+    gone: int = 0
+    """Namespaces whose processes ended before they could be read."""
+    without_process: int = 0
+    """Namespaces that a mount keeps alive and that none of the processes is known to live in."""
+    hidden_processes: bool = False
+    """Whether /proc hides other users' processes from the probe (hidepid)."""
+    other_pid_namespace: bool = False
+    """Whether the probe ran inside a container, where /proc shows the container's processes."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    inode: int
+    pid: int
+    rows: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+    protocols: int | None = None
+    comm: str | None = None
+    cgroup: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The lines, sorted by what they speak of."""
+
+    drafts: dict[int, _Draft] = field(default_factory=dict)
+    own: int | None = None
+    denied: int = 0
+    gone: int = 0
+    nsfs: set[int] = field(default_factory=set)
+    procfs: str = ""
+    uid: int | None = None
+    netns: dict[int, int] = field(default_factory=dict)
+    pid_namespace: int | None = None
+
+
+def parse_namespaces(data: bytes) -> Namespaces | None:
+    """Read all lines; None where there is no namespace in them: the host has no awk or xargs.
+
+    Raises NamespaceError, quoting the line, for lines that the probe cannot have printed.
+    """
+    answer = _Answer()
+    current: list[str] = []
+    draft: _Draft | None = None
+    for raw in data.split(b"\n"):
+        row = raw.decode("utf-8", "replace")
+        word, _, rest = row.partition(" ")
+        if word == "namespace":
+            draft = _new_draft(answer, row, rest)
+            current = draft.rows
+        elif word == "again":
+            draft = answer.drafts.get(_whole(rest, row))
+            current = [] if draft is None else draft.again
+        elif word in ("sockets:", "TCP:", "TCP6:"):
+            current.append(row)
+        elif draft is not None and word in ("protocols", "comm", "cgroup"):
+            _describe(draft, word, rest, row)
+        else:
+            _note(answer, word, rest, row)
+    return _namespaces(answer) if answer.drafts else None
+
+
+def _new_draft(answer: _Answer, row: str, rest: str) -> _Draft:
+    inode, _, pid = rest.partition(" ")
+    draft = _Draft(_whole(inode, row), _whole(pid, row))
+    if draft.inode in answer.drafts:
+        raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: a second time")
+    answer.drafts[draft.inode] = draft
+    return draft
+
+
+def _describe(draft: _Draft, word: str, rest: str, row: str) -> None:
+    if word == "protocols":
+        draft.protocols = _whole(rest, row)
+    elif word == "comm":
+        draft.comm = cleaned(rest, limit=64) or None
+    else:
+        draft.cgroup.append(cleaned(rest, limit=1000))
+
+
+def _link(answer: _Answer, whose: str, kind: str, number: int) -> None:
+    if kind == "pid":
+        answer.pid_namespace = number
+    elif whose != "self":
+        answer.netns[int(whose)] = number
+
+
+def _note(answer: _Answer, word: str, rest: str, row: str) -> None:
+    link = _LINK.search(row)
+    if link is not None:
+        _link(answer, link[1], link[2], int(link[3]))
+    elif word == "own":
+        answer.own = _whole(rest, row)
+    elif word == "denied":
+        answer.denied = _whole(rest, row)
+    elif word == "gone":
+        answer.gone += 1
+    elif word == "nsfs":
+        if rest.startswith("net:["):  # other kinds of namespaces are mounted too
+            answer.nsfs.add(_whole(rest[5:-1], row))
+    elif word == "procfs":
+        answer.procfs = rest  # the last one mounted is the one that shows
+    elif word == "uid":
+        ids = rest.split()
+        answer.uid = _whole(ids[2], row) if len(ids) > 2 else None
+
+
+def _namespaces(answer: _Answer) -> Namespaces:
+    pairs = [_namespace(draft, answer) for draft in answer.drafts.values()]
+    seen = sorted((n for n, _ in pairs), key=lambda n: (not n.is_host, n.inode))
+    known = {namespace.netns for namespace in seen}
+    # As an ordinary user the numbers of others' namespaces are not known, so that none of the
+    # mounted ones can be told to be among those that were read.
+    return Namespaces(
+        seen=tuple(seen),
+        change=sum(change for _, change in pairs),
+        allocs=tuple(_allocs(answer.drafts.values())),
+        denied=answer.denied,
+        gone=answer.gone,
+        without_process=len(answer.nsfs - known),
+        hidden_processes=bool(_HIDEPID.search(answer.procfs)) and answer.uid != 0,
+        other_pid_namespace=answer.pid_namespace != INITIAL_PID_NAMESPACE,
+    )
+
+
+def _namespace(draft: _Draft, answer: _Answer) -> tuple[Namespace, int]:
+    """The namespace, and by how much its ``inuse`` changed between the two reads."""
+    first = _counters(draft.rows)
+    inuse, inuse6 = first.get("TCP", "inuse"), first.get("TCP6", "inuse")
+    if inuse is None:
+        raise NamespaceError(f"namespaces: {draft.inode} has no 'TCP: inuse'")
+    change = 0
+    if draft.again:
+        last = _counters(draft.again)
+        change = abs((last.get("TCP", "inuse") or 0) - inuse)
+        change += abs((last.get("TCP6", "inuse") or 0) - (inuse6 or 0))
+    namespace = Namespace(
+        inode=draft.inode,
+        netns=answer.netns.get(draft.pid),
+        is_host=draft.inode == answer.own,
+        pid=draft.pid,
+        command=draft.comm,
+        container=container_of(draft.cgroup),
+        inuse=inuse,
+        inuse6=inuse6,
+        tw=first.get("TCP", "tw"),
+        used=first.get("sockets", "used"),
+        in_protocols=draft.protocols,
+    )
+    return namespace, change
+
+
+def _allocs(drafts: Iterable[_Draft]) -> Iterator[int]:
+    every = list(drafts)
+    for rows in (*(draft.rows for draft in every), *(draft.again for draft in every)):
+        alloc = _counters(rows).get("TCP", "alloc") if rows else None
+        if alloc is not None:
+            yield alloc
+
+
+def _counters(rows: list[str]) -> Sockstat:
+    try:
+        return parse_sockstat("\n".join(rows).encode())
+    except SockstatError as error:
+        raise NamespaceError(str(error)) from error
+
+
+def _whole(text: str, row: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: expected a number")
+    return int(text)

@@ -1,0 +1,402 @@
+"""The number that ss and every exporter get wrong: exact over real namespaces, for anybody."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from namespaces import holder
+
+from sockfleet.aggregator.host import summarise_host
+from sockfleet.collector.containers import Container, container_of
+from sockfleet.collector.namespaces import NamespaceError, Namespaces, parse_namespaces
+from sockfleet.collector.probe import new_mark, parse_probe, probe_command
+from sockfleet.collector.reading import HostReading
+from sockfleet.collector.scope import Scope, lowered_by, scope_of
+from sockfleet.inventory.models import Host
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+ROOT, ORDINARY = [], NOBODY
+
+
+def read(prefix=(), command=None):
+    """The summary of this machine, as the probe sees it run with ``prefix`` before it."""
+    mark = new_mark()
+    result = subprocess.run(
+        [*prefix, "sh", "-c", command(mark) if command else probe_command(mark)],
+        capture_output=True,
+        check=True,
+        cwd="/",
+    )
+    answer = parse_probe(result.stdout, mark)
+    reading = HostReading(
+        host=Host(name="here", address="here"),
+        address="here",
+        attempts=1,
+        elapsed_s=0.0,
+        sockstat=answer.sockstat,
+        sockstat6=answer.sockstat6,
+        kernel=answer.kernel,
+        namespaces=answer.namespaces,
+    )
+    return summarise_host(reading)
+
+
+def quiet(prefix=()):
+    """A reading at a moment when nothing moved on this machine."""
+    for _ in range(200):
+        summary = read(prefix)
+        if summary.uncertainty == 0:
+            return summary
+    raise AssertionError("this machine is never quiet")
+
+
+KINDS = {
+    "idle": 40,
+    "idle6": 9,
+    "bound": 7,
+    "reset": 11,
+    "listening": 5,
+    "listening6": 3,
+    "connected": 13,
+    "time_wait": 6,
+    "udp": 8,
+    "mptcp": 4,
+}
+
+
+@pytest.mark.parametrize("prefix", [ROOT, ORDINARY], ids=["root", "ordinary user"])
+def test_the_number_is_exact_over_three_namespaces(prefix):
+    before = quiet(prefix)
+    with ExitStack() as stack:
+        holders = [
+            stack.enter_context(holder(own_namespace=False, **KINDS)),
+            stack.enter_context(holder(**{kind: 2 * n for kind, n in KINDS.items()})),
+            stack.enter_context(holder(idle=250)),
+        ]
+        during = quiet(prefix)
+        assert during.scope is Scope.ALL_NAMESPACES
+        grown = during.tcp.tcp_close - before.tcp.tcp_close
+        assert grown == sum(one.tcp_close for one in holders)
+        by_pid = {one.pid: one for one in during.namespaces}
+        for one in holders[1:]:
+            namespace = by_pid[one.pid]
+            assert namespace.command == Path(f"/proc/{one.pid}/comm").read_text().strip()
+            assert namespace.inuse + namespace.inuse6 == one.inuse
+            assert namespace.tcp_close_max >= one.tcp_close
+            assert not namespace.host
+        assert by_pid[holders[1].pid].tw == 2 * KINDS["time_wait"]
+        if not prefix:
+            link = Path(f"/proc/{holders[1].pid}/ns/net").readlink()
+            assert str(link) == f"net:[{by_pid[holders[1].pid].netns}]"
+        # What ss -s and the exporters say is off by what the other namespaces have in use.
+        wrong = during.tcp.alloc - during.tcp.inuse - during.tcp.inuse6
+        elsewhere = {one.inode: one for one in during.namespaces if not one.host}
+        in_use = sum(one.inuse + one.inuse6 for one in elsewhere.values())
+        assert wrong - during.tcp.tcp_close == in_use >= holders[1].inuse
+    assert quiet(prefix).tcp.tcp_close == before.tcp.tcp_close
+
+
+def test_a_namespace_that_only_a_mount_keeps_lowers_the_scope(tmp_path):
+    kept = tmp_path / "kept"
+    kept.touch()
+    script = f"touch {kept}; mount --bind /proc/self/ns/net {kept}"
+    subprocess.run(["unshare", "-n", "sh", "-c", script], check=True)
+    try:
+        for prefix in (ROOT, ORDINARY):
+            summary = read(prefix)
+            assert summary.scope is Scope.VISIBLE_NAMESPACES
+            assert "mount" in " ".join(summary.scope_reasons)
+    finally:
+        subprocess.run(["umount", str(kept)], check=True)
+    assert quiet().scope is Scope.ALL_NAMESPACES
+
+
+def mounted_anew(options):
+    """A prefix that gives the probe a /proc of its own, mounted with ``options``."""
+    script = f'mount -t proc -o {options} proc /proc && exec $0 "$@"'
+    return ["unshare", "-m", "sh", "-c", script]
+
+
+@pytest.mark.parametrize("value", ["1", "2", "invisible", "ptraceable"])
+def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
+    prefix = mounted_anew(f"hidepid={value}")
+    assert "hidepid" in " ".join(read([*prefix, *NOBODY]).scope_reasons)
+    assert read([*prefix, *NOBODY]).scope is Scope.VISIBLE_NAMESPACES
+    if value != "ptraceable":  # here even root may not trace every process
+        assert not [r for r in read(prefix).scope_reasons if "hidepid" in r]
+
+
+def test_subset_pid_hides_proc_net_and_it_is_read_all_the_same():
+    summary = read(mounted_anew("subset=pid"))
+    assert summary.tcp.alloc is not None
+    assert summary.kernel.tcp_mem is None
+
+
+def test_another_pid_namespace_lowers_the_scope():
+    summary = read(["unshare", "-p", "-f", "--mount-proc"])
+    assert summary.scope is Scope.VISIBLE_NAMESPACES
+    assert "container" in " ".join(summary.scope_reasons)
+
+
+def test_without_the_namespaces_the_scope_is_the_host_s():
+    summary = read(command=lambda mark: probe_command(mark, namespaces=False))
+    assert summary.scope is Scope.HOST_NAMESPACE
+    assert summary.namespaces is None
+    assert summary.uncertainty is None
+
+
+def test_without_awk_the_scope_is_the_host_s(tmp_path):
+    for tool in ("sh", "head", "ls", "xargs"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    summary = read(["env", f"PATH={tmp_path}"])
+    assert summary.scope is Scope.HOST_NAMESPACE
+
+
+@pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
+def test_every_awk_reads_the_same(awk, tmp_path):
+    program = tmp_path / "awk"
+    program.write_text(f'#!/bin/sh\nexec {awk} "$@"\n')
+    program.chmod(0o755)
+    with holder(connected=3, idle=5) as one:
+        summary = read(["env", f"PATH={tmp_path}:{os.environ['PATH']}"])
+        (namespace,) = [n for n in summary.namespaces if n.pid == one.pid]
+        assert (namespace.inuse, namespace.inuse6) == (one.inuse, 0)
+
+
+def test_thousands_of_processes_and_hundreds_of_namespaces_take_the_same_few_forks(tmp_path):
+    """A list of paths longer than an argument list may be, and 200 namespaces."""
+    processes = 3000
+    script = f"""
+import os, sys, ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+children = []
+for number in range({processes}):
+    pid = os.fork()
+    if pid == 0:
+        if number < 200:
+            assert libc.unshare(0x40000000) == 0
+        os.write(1, b".")
+        sys.stdin.read()
+        os._exit(0)
+    children.append(pid)
+sys.stdin.read()
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        ready = 0
+        while ready < processes:
+            got = len(os.read(child.stdout.fileno(), 65536))
+            assert got
+            ready += got
+        # A limit of 128 KiB for arguments and environment would break a plain glob.
+        summary = read(["sh", "-c", 'ulimit -s 512; exec "$0" "$@"'])
+        assert len(summary.namespaces) >= 201
+        assert summary.scope is Scope.ALL_NAMESPACES
+    finally:
+        child.stdin.close()
+        child.wait()
+        child.stdout.close()
+
+
+# The parser
+
+
+LINES = """own 4026531913
+denied 0
+namespace 4026531913 1
+sockets: used 66
+TCP: inuse 45 orphan 0 tw 1188 alloc 446 mem 162
+TCP6: inuse 0
+protocols 53
+comm systemd
+cgroup 0::/init.scope
+namespace 4026532205 99
+sockets: used 330
+TCP: inuse 61 orphan 0 tw 40 alloc 446 mem 162
+TCP6: inuse 2
+protocols 64
+comm nginx
+cgroup 0::/system.slice/docker-{id}.scope
+again 4026531913
+TCP: inuse 47 orphan 0 tw 1188 alloc 449 mem 162
+TCP6: inuse 0
+again 4026532205
+TCP: inuse 60 orphan 0 tw 40 alloc 449 mem 162
+TCP6: inuse 2
+procfs 22 27 0:21 / /proc rw,relatime - proc proc rw
+uid Uid:\t0\t0\t0\t0
+lrwxrwxrwx 1 root root 0 Nov 22 11:35 /proc/1/ns/net -> net:[4026531840]
+lrwxrwxrwx 1 root root 0 Nov 22 11:35 /proc/99/ns/net -> 'net:[4026532177]'
+lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]
+""".replace("{id}", "ab" * 32)
+
+
+def parsed(*changes):
+    text = LINES
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return parse_namespaces(text.encode())
+
+
+def test_every_line_finds_its_place():
+    namespaces = parsed()
+    host, other = namespaces.seen
+    assert (host.is_host, host.netns, host.command, host.container) == (
+        True,
+        4026531840,
+        "systemd",
+        None,
+    )
+    assert (other.inode, other.netns, other.pid, other.inuse, other.inuse6, other.tw) == (
+        4026532205,
+        4026532177,
+        99,
+        61,
+        2,
+        40,
+    )
+    assert other.container == Container(runtime="docker", id="ab" * 32)
+    assert other.tcp_close_max == 330 - 64
+    assert namespaces.change == 2 + 1
+    assert namespaces.allocs == (446, 446, 449, 449)
+    assert scope_of(namespaces) is Scope.ALL_NAMESPACES
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("denied 0", "denied 3"), "3 processes"),
+        (("pid:[4026531836]", "pid:[4026532999]"), "container"),
+        (
+            ("lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]\n", ""),
+            "container",
+        ),
+        (("denied 0", "denied 0\ngone 4026539999"), "ended meanwhile"),
+        (("denied 0", "denied 0\nnsfs net:[4026539999]"), "mount"),
+        (("own 4026531913", "own 4026539999"), "the probe itself"),
+        (("proc rw\nuid Uid:\t0\t0", "proc rw,hidepid=2\nuid Uid:\t7\t7"), "hidepid"),
+    ],
+)
+def test_whatever_may_be_missing_lowers_the_scope(change, reason):
+    namespaces = parsed(change)
+    assert scope_of(namespaces) is Scope.VISIBLE_NAMESPACES
+    assert reason in " ".join(lowered_by(namespaces))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("denied 0", "denied 0\nnsfs net:[4026532177]"),  # a mounted one that has a process
+        ("denied 0", "denied 0\nnsfs mnt:[4026539999]"),  # another kind of namespace
+        ("proc rw\n", "proc rw,hidepid=2\n"),  # root sees through it
+        ("proc rw\n", "proc rw,hidepid=0\n"),
+    ],
+)
+def test_what_hides_nothing_does_not(change):
+    assert scope_of(parsed(change)) is Scope.ALL_NAMESPACES
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("inuse 61", "inuse -1"),
+        ("TCP: inuse 61 orphan 0 tw 40 alloc 446 mem 162\n", ""),
+        ("namespace 4026532205 99", "namespace 4026532205 x"),
+        ("namespace 4026532205 99", "namespace 4026531913 99"),
+        ("protocols 64", "protocols many"),
+        ("denied 0", "denied \x1b[31m"),
+        ("again 4026532205", "again"),
+    ],
+)
+def test_what_the_probe_cannot_have_printed_is_refused(change):
+    with pytest.raises((NamespaceError), match=r"namespaces|sockstat") as caught:
+        parsed(change)
+    assert str(caught.value).isprintable()
+
+
+def test_nothing_is_none():
+    assert parse_namespaces(b"") is None
+    assert parse_namespaces(b"sh: awk: not found\n") is None
+
+
+@given(st.lists(st.sampled_from(LINES.splitlines()) | st.text(max_size=30), max_size=40))
+def test_any_lines_are_read_or_refused(rows):
+    try:
+        namespaces = parse_namespaces("\n".join(rows).encode())
+    except NamespaceError as error:
+        assert str(error).isprintable()
+    else:
+        assert namespaces is None or isinstance(namespaces, Namespaces)
+
+
+ID = "0123456789abcdef" * 4
+POD = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+POD_ = POD.replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("line", "runtime", "identity", "pod"),
+    [
+        (f"0::/system.slice/docker-{ID}.scope", "docker", ID, None),
+        (f"4:memory:/docker/{ID}", "docker", ID, None),
+        (f"0::/docker/{ID}/init", "docker", ID, None),
+        (
+            f"0::/kubepods.slice/kubepods-burstable-pod{POD_}.slice/cri-containerd-{ID}.scope",
+            "containerd",
+            ID,
+            POD,
+        ),
+        (f"5:pids:/kubepods/besteffort/pod{POD}/{ID}", "kubernetes", ID, POD),
+        (
+            f"0::/kubepods.slice/kubepods-pod{POD_}.slice/crio-{ID}.scope",
+            "cri-o",
+            ID,
+            POD,
+        ),
+        (f"0::/kubepods.slice/pod{POD}/docker-{ID}.scope", "docker", ID, POD),
+        (
+            f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container",
+            "podman",
+            ID,
+            None,
+        ),
+        ("0::/machine.slice/systemd-nspawn@web.service/payload", "systemd-nspawn", "web", None),
+        (r"0::/machine.slice/machine-web\x2d1.scope", "machine", "web-1", None),
+        ("0::/lxc.payload.web1/init.scope", "lxc", "web1", None),
+        ("9:name=systemd:/lxc/web1", "lxc", "web1", None),
+        (f"0::/lxc.payload.web1/system.slice/docker-{ID}.scope", "docker", ID, None),
+    ],
+)
+def test_a_container_is_known_by_its_cgroup(line, runtime, identity, pod):
+    assert container_of([line]) == Container(runtime=runtime, id=identity, pod_uid=pod)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0::/",
+        "0::/init.scope",
+        "0::/system.slice/sshd.service",
+        "1:name=systemd:/user.slice",
+        f"0::/system.slice/x-{ID}.scope",
+        "",
+        "garbage",
+        "0::/docker/short",
+    ],
+)
+def test_a_process_of_the_host_is_in_no_container(line):
+    assert container_of([line]) is None
+
+
+def test_the_first_line_that_names_one_counts():
+    lines = ["9:name=systemd:/", "8:pids:/", f"0::/docker/{ID}"]
+    assert container_of(lines) == Container(runtime="docker", id=ID)
