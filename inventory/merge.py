@@ -18,12 +18,12 @@ from .draft import ALL, UNGROUPED, Draft, DraftGroup, DraftHost
 from .models import Group, Inventory, InventoryHost
 from .variables_files import VariablesFiles
 
-__all__ = ["Lineage", "Precedence", "assembled", "settle_groups"]
+__all__ = ["INTERNAL", "Lineage", "Precedence", "assembled", "settle_groups"]
 
 # Ansible computes these itself and leaves them out of every listing, whoever set them
 # (INTERNAL_STATIC_VARS in ansible/constants.py).
 # fmt: off
-_INTERNAL = frozenset({
+INTERNAL = frozenset({
     "ansible_async_path", "ansible_collection_name", "ansible_config_file",
     "ansible_dependent_role_names", "ansible_diff_mode", "ansible_facts", "ansible_forks",
     "ansible_inventory_sources", "ansible_limit", "ansible_play_batch", "ansible_play_hosts",
@@ -166,6 +166,6 @@ def assembled(
 
 
 def _shown(variables: dict[str, Any]) -> dict[str, Any]:
-    if _INTERNAL.isdisjoint(variables):
+    if INTERNAL.isdisjoint(variables):
         return variables
-    return {name: value for name, value in variables.items() if name not in _INTERNAL}
+    return {name: value for name, value in variables.items() if name not in INTERNAL}

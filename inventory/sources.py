@@ -44,6 +44,7 @@ _NO_SOURCE = re.compile(
     r"^\.|^(?:host_vars|group_vars|vars_plugins)$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
 )
+_KEY = re.compile(r"[^\s:]+:(?:\s|$)")
 
 
 def load_inventory(
@@ -250,7 +251,7 @@ def _looks_like_yaml(text: str) -> bool:
     for raw in text.splitlines():
         line = raw.strip()
         if line and line[0] not in "#;":
-            return line.startswith(("---", "{")) or line.endswith(":")
+            return line.startswith(("---", "{")) or _KEY.match(line) is not None
     return False
 
 

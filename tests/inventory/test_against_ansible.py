@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from made_up_inventories import Files, project
 
 from sockfleet.inventory.errors import InventoryError, UsageError
+from sockfleet.inventory.merge import INTERNAL
 from sockfleet.inventory.patterns import select
 from sockfleet.inventory.sources import load_inventory
 
@@ -173,3 +176,13 @@ def test_limits_of_a_file(tmp_path: Path) -> None:
             with pytest.raises(UsageError):
                 select(inventory, limit)
     assert theirs[limits[1]] == ["u1", "h1", "k1"]
+
+
+def test_internal_variables_are_those_that_ansible_hides() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from ansible.constants import *; print(*INTERNAL_STATIC_VARS)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert set(done.stdout.split()) == INTERNAL

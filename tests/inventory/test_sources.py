@@ -55,7 +55,9 @@ def test_standard_input_is_told_by_its_content(text: str | bytes, names: list[st
     ("text", "said"),
     [
         ("all:\n  hosts:\n   web1: {\n", "standard input:4: not valid YAML"),
-        ("all:\n  hosts: [web1]\n", "standard input: all.hosts: found a list of 1"),
+        ("all: {hosts: {web1: }\n", "standard input:2: not valid YAML"),
+        ("all: x: y\n", "standard input:1: not valid YAML"),
+        ("# INI?\nall:\n  hosts: [web1]\n", "standard input: all.hosts: found a list of 1"),
         ("[web]\nx y\n", "standard input:2: found 'y'"),
         (b"web\xff1\n", "standard input:1: found the byte 0xff"),
     ],
