@@ -7,6 +7,7 @@ waiting for one cuts its wire, which ends the work within milliseconds.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,7 +20,7 @@ from .paramiko_wire import Wire
 from .threads import DaemonThreads
 from .transport import Attempt, CommandOutput
 
-__all__ = ["Connection", "finished"]
+__all__ = ["Connection", "finished", "phases_of"]
 
 T = TypeVar("T")
 
@@ -45,10 +46,7 @@ class Connection:
     async def run(self, command: str) -> CommandOutput:
         """The command's output, as `Transport.execute`."""
         attempt, session = self.attempt, self.session
-
-        def reach(phase: Phase) -> None:
-            attempt.phase = phase
-
+        reach = phases_of(attempt)
         session.wire.expect_command()
         work = self.threads.run(lambda: run_command(session, self.where, command, reach))
         try:
@@ -63,6 +61,16 @@ class Connection:
         self.session.wire.abort()
         await asyncio.wait({self.threads.run(self.session.dispose)}, timeout=_END_S)
         await self.undo.aclose()
+
+
+def phases_of(attempt: Attempt) -> Callable[[Phase], None]:
+    """Sets the attempt's phase from any thread, but in the loop's own: others read it there."""
+    loop = asyncio.get_running_loop()
+
+    def reach(phase: Phase) -> None:
+        loop.call_soon_threadsafe(setattr, attempt, "phase", phase)
+
+    return reach
 
 
 async def finished(work: asyncio.Future[T], wire: Wire) -> T:

@@ -15,7 +15,7 @@ from .dial import endpoint
 from .effective import effective
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
-from .paramiko_connection import Connection, finished
+from .paramiko_connection import Connection, finished, phases_of
 from .paramiko_errors import translated
 from .paramiko_login import Means, log_in
 from .paramiko_means import means_for
@@ -155,9 +155,7 @@ class Connector:
     ) -> Session:
         loop = asyncio.get_running_loop()
         where, user = _where(attempt), prepared.means.user
-
-        def reach(phase: Phase) -> None:
-            attempt.phase = phase
+        reach = phases_of(attempt)
 
         def ask(prompt: str) -> Secret | None:
             question = self._ask(f"{user}@{attempt.host.name}: {prompt}", clock)
