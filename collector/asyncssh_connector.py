@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import functools
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import cast
 
 import asyncssh
 
@@ -18,17 +20,18 @@ from .asyncssh_errors import translated
 from .asyncssh_link import Link
 from .asyncssh_login import Login, LoginMeans
 from .asyncssh_options import connection_options, host_key_algorithms, make_options_inline
-from .asyncssh_streams import Stream, Streams
+from .bastion import Shared
 from .connect_clock import ConnectClock
 from .credentials import Credentials
 from .dial import endpoint
-from .effective import effective
+from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
 from .login_means import LoginMeansCache
 from .public_key import blob_key_type
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings
+from .ways import Way, Ways
 
 __all__ = ["Connector"]
 
@@ -56,7 +59,7 @@ class Connector:
         self._threads = DaemonThreads(1, "sockfleet-keys")
         self._means = LoginMeansCache(Credentials(settings), self._threads, may_ask=self._may_ask)
         self._prepared: dict[SshSettings, _Prepared] = {}
-        self._streams = Streams(self._open_bastion)
+        self._ways = Ways(self._open_bastion, over=_over, through=_through)
 
     @asynccontextmanager
     async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
@@ -73,13 +76,11 @@ class Connector:
 
     async def aclose(self) -> None:
         """Let go of what connections share."""
-        await self._streams.aclose()
+        await self._ways.aclose()
         self._threads.close()
 
     async def _open_bastion(self, attempt: Attempt) -> Connection:
-        # Its way is complete: the scan's default way leads to hosts, not to bastions.
-        defaults = replace(self._settings.defaults, jumps=(), proxy_command=None)
-        ssh = effective(attempt.host.ssh, defaults)
+        ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
         return await self._open(attempt, ssh, keepalive_s=_BASTION_KEEPALIVE_S)
 
     async def _open(self, attempt: Attempt, ssh: SshSettings, *, keepalive_s: float) -> Connection:
@@ -121,29 +122,26 @@ class Connector:
         host, ssh, user = attempt.host, prepared.ssh, prepared.means.user
         limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
 
-        def reach(phase: Phase) -> None:
-            attempt.phase = phase
-
         async def ask(prompt: str) -> Secret | None:
             with clock.stopped():
                 return await self._ask(f"{user}@{host.name}: {prompt}")
 
-        login = Login(prepared.means, check, reach, ask if self._may_ask else None)
-        stream: Stream | None = None
+        login = Login(prepared.means, check, attempt, ask if self._may_ask else None)
+        way: Way[Link] | None = None
         async with AsyncExitStack() as undo:
             try:
-                stream = await self._streams.open(attempt, ssh, reach, limit_s=limit_s, undo=undo)
+                way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 undo.push_async_callback(login.aclose)
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with (
                     attempt.handshake(),
-                    ConnectClock(attempt, limit_s, spent_s=stream.spent_s) as clock,
+                    ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock,
                 ):
                     attempt.phase = Phase.BANNER
                     connection = await asyncssh.connect(
                         host.address,
                         host.port,
-                        tunnel=stream.link,
+                        tunnel=way.stream,
                         options=prepared.options,
                         config=None,
                         client_factory=lambda: login,
@@ -157,7 +155,7 @@ class Connector:
             except HostError:
                 raise
             except Exception as error:
-                link: Link | None = None if stream is None else stream.link
+                link = None if way is None else way.stream
                 failure = translated(
                     error,
                     where=_where(attempt),
@@ -166,12 +164,12 @@ class Connector:
                     link=link,
                     login=login,
                 )
-                raise (failure if stream is None else await stream.reason(failure)) from error
+                raise (failure if way is None else await way.reason(failure)) from error
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
                 user=user,
-                link=stream.link,
+                link=way.stream,
                 login=login,
                 ssh=connection,
                 undo=undo.pop_all(),
@@ -182,6 +180,25 @@ class Connector:
         if ask_password is None:
             return None
         return await self._threads.run(lambda: ask_password(question))
+
+
+def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Link:
+    link = Link(attempt, sock)
+    undo.push_async_callback(link.close)
+    return link
+
+
+async def _through(shared: Shared[Connection], attempt: Attempt, undo: AsyncExitStack) -> Link:
+    host, link = attempt.host, Link(attempt)
+    undo.push_async_callback(link.close)
+    try:
+        await shared.connection.ssh.create_connection(
+            lambda: cast("asyncssh.SSHTCPSession[str]", link), host.address, host.port
+        )
+    except (asyncssh.Error, OSError) as error:
+        said = error.reason if isinstance(error, asyncssh.Error) else str(error)
+        raise shared.unreachable(host, said) from error
+    return link
 
 
 def _where(attempt: Attempt) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import asyncssh
 
 from . import ssh_messages
@@ -14,8 +12,6 @@ from .errors import Category, HostError, Phase
 from .text import cleaned
 
 __all__ = ["translated"]
-
-_VERSION = re.compile(rb"^SSH-(?:2\.0|1\.99)-.*\n", re.MULTILINE)
 
 
 def translated(
@@ -30,8 +26,6 @@ def translated(
     if login is not None and login.refusal is not None:
         return login.refusal
     if link is not None and not link.version_seen and phase is Phase.BANNER:
-        if _VERSION.search(link.head):  # a version line that asyncssh could not read
-            return ssh_messages.broken_protocol(where, Phase.KEX, _said(error))
         return ssh_messages.before_version(where, link.head)
     if _is_refusal(error, phase):
         return _refused(error, where, user, login)

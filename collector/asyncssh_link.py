@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from .errors import Phase
+from .transport import Attempt
 
 __all__ = ["Link"]
 
@@ -39,10 +40,10 @@ class _Peer(Protocol):
 class Link(asyncio.Protocol):
     """One byte stream, watched: ``head`` holds what came before the SSH version was understood."""
 
-    def __init__(self, reach: Callable[[Phase], None], sock: socket.socket | None = None) -> None:
+    def __init__(self, attempt: Attempt, sock: socket.socket | None = None) -> None:
         self.head = b""
         self.version_seen = False
-        self._reach = reach
+        self._attempt = attempt
         self._sock = sock
         self._over_socket = sock is not None
         self._transport: asyncio.Transport | None = None
@@ -110,7 +111,7 @@ class Link(asyncio.Protocol):
             peer.data_received(data, datatype)
             if self._has_version(peer):
                 self.version_seen = True
-                self._reach(Phase.KEX)
+                self._attempt.phase = Phase.KEX
 
     def _has_version(self, peer: _Peer) -> bool:
         # What the connection does not know itself it asks its transport, and a channel asks its

@@ -17,6 +17,7 @@ from ..inventory.models import Secret
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck
 from .text import cleaned
+from .transport import Attempt
 
 __all__ = ["Ask", "Identity", "Login", "LoginMeans"]
 
@@ -64,7 +65,7 @@ class Login(asyncssh.SSHClient):
         self,
         means: LoginMeans,
         check: HostKeyCheck,
-        reach: Callable[[Phase], None],
+        attempt: Attempt,
         ask: Ask | None,
     ) -> None:
         self.offered: list[str] = []
@@ -73,7 +74,7 @@ class Login(asyncssh.SSHClient):
         self.agent_trouble: str | None = None
         self._means = means
         self._check = check
-        self._reach = reach
+        self._attempt = attempt
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
         self._keys_left = [self._named_agent_keys, self._file_keys, self._other_agent_keys]
@@ -84,11 +85,11 @@ class Login(asyncssh.SSHClient):
     def begin_auth(self, username: str) -> None:
         """The key exchange is done and the host key accepted."""
         del username
-        self._reach(Phase.AUTH)
+        self._attempt.phase = Phase.AUTH
 
     def auth_completed(self) -> None:
         """Logged in."""
-        self._reach(Phase.SESSION)
+        self._attempt.phase = Phase.SESSION
 
     def auth_banner_received(self, msg: str, lang: str) -> None:
         """What the server shows before the login, kept for the message of a refusal."""

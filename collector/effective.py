@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ..inventory.models import SshSettings
 
-__all__ = ["effective"]
+__all__ = ["effective", "effective_at_bastion"]
 
 _FIELDS = (
     "certificate_files",
@@ -44,3 +44,8 @@ def effective(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
         filled["jumps"] = defaults.jumps
         filled["proxy_command"] = defaults.proxy_command
     return replace(ssh, **filled)
+
+
+def effective_at_bastion(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
+    """As `effective` for a jump host: the default way leads to hosts, its own is complete."""
+    return effective(ssh, replace(defaults, jumps=(), proxy_command=None))

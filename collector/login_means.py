@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from importlib.util import find_spec
 
 import asyncssh
@@ -11,7 +10,8 @@ import asyncssh
 from ..inventory.models import SshSettings
 from .asyncssh_login import Identity, LoginMeans
 from .credentials import Credentials, PrivateKeyFile
-from .errors import Category, HostError, Phase
+from .errors import HostError
+from .login_user import login_user, nothing_to_log_in_with, unusable
 from .text import cleaned
 from .threads import DaemonThreads
 
@@ -48,12 +48,12 @@ class LoginMeansCache:
 
     def _make(self, ssh: SshSettings) -> LoginMeans:
         if ssh.gssapi and find_spec("gssapi") is None:
-            raise _config(
+            raise unusable(
                 "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
                 "beside sockfleet"
             )
         means = LoginMeans(
-            user=ssh.user or _local_user(),
+            user=login_user(ssh),
             identities=tuple(_identity(each) for each in self._credentials.key_files(ssh)),
             agent=ssh.agent,
             agent_first=self._credentials.agent_keys(ssh),
@@ -62,25 +62,13 @@ class LoginMeansCache:
             gssapi=ssh.gssapi,
         )
         if not (means.identities or ssh.agent or ssh.password or ssh.gssapi or self._may_ask):
-            raise _config(
-                f"nothing to log in with as {cleaned(means.user)}: no key in ~/.ssh that can be "
-                "used, no agent, no password; name a key with -i, or use --agent"
-            )
+            raise nothing_to_log_in_with(means.user)
         return means
-
-
-def _local_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise _config(
-            "no user to log in as: this process's user has no name; give one with -u"
-        ) from error
 
 
 def _identity(file: PrivateKeyFile) -> Identity:
     if file.kind.startswith("sk-") and find_spec("fido2") is None:
-        raise _config(
+        raise unusable(
             f"{cleaned(file.path)} is a FIDO key: it needs the Python package fido2: install "
             "asyncssh[fido2] beside sockfleet, or let an ssh-agent hold the key"
         )
@@ -91,9 +79,5 @@ def _identity(file: PrivateKeyFile) -> Identity:
             None if file.certificate is None else asyncssh.import_certificate(file.certificate)
         )
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
-        raise _config(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
+        raise unusable(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
     return Identity(path=file.path, key=key, certificate=certificate)
-
-
-def _config(message: str) -> HostError:
-    return HostError(Category.CONFIG, Phase.CONFIG, message)

@@ -116,7 +116,7 @@ def test_each_has_its_category(error, phase, wanted):
         (b"", Category.DROPPED_PRE_BANNER),
         (b"HTTP/1.1 400 Bad Request\r\n", Category.NOT_SSH),
         (b"SSH-1.5-old\r\n", Category.NOT_SSH),
-        (b"SSH-2.0-\xff\xfe\r\n", Category.PROTOCOL),
+        (b"SSH-2.0-\xff\xfe\r\n", Category.NOT_SSH),  # RFC 4253, 4.2: US-ASCII
     ],
 )
 def test_before_the_version_the_bytes_decide(head, wanted):
