@@ -1,0 +1,89 @@
+"""The whole way, over a real sshd: tcp_close is the true number, for root and for anybody."""
+
+import json
+import random
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+from login_users import login_user, shell_path
+from namespaces import holder
+from sshd import Sshd
+
+KINDS = ("idle", "idle6", "bound", "reset", "listening", "listening6", "connected", "udp")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("anybody")
+    for above in (folder, *folder.parents):
+        if str(above).startswith("/tmp/pytest"):
+            above.chmod(0o755)  # the ordinary user's sshd reads the authorized keys as that user
+    with (
+        Sshd(folder / "sshd") as running,
+        login_user("anybody", shell_path("sh"), folder / "home") as user,
+    ):
+        (folder / "sshd").chmod(0o755)
+        yield running, user
+
+
+def scan(server, user, tmp_path, *words):
+    running, _ = server
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(running.known_hosts_lines())
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text(f"127.0.0.1 ansible_port={running.port} ansible_user={user}\n")
+    command = [sys.executable, "-m", "sockfleet.cli", "scan", str(inventory), "-f", "json", *words]
+    result = subprocess.run(
+        [*command, "-i", str(running.client_key), "--known-hosts", str(known_hosts)],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    (host,) = json.loads(result.stdout)["hosts"]
+    return host
+
+
+def quiet(*arguments):
+    """A scan in which nothing moved while the files were read."""
+    for _ in range(100):
+        host = scan(*arguments)
+        if host["uncertainty"] == 0:
+            return host
+    raise AssertionError("this machine is never quiet")
+
+
+@pytest.mark.parametrize("who", ["root", "ordinary user"])
+def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_path, who):
+    user = server[0].user if who == "root" else server[1]
+    seed = random.SystemRandom().randrange(2**32)
+    draw = random.Random(seed)
+    for _ in range(10):
+        before = quiet(server, user, tmp_path)
+        with ExitStack() as stack:
+            holders = [
+                stack.enter_context(
+                    holder(
+                        own_namespace=number > 0,
+                        **{kind: draw.randrange(40) for kind in KINDS},
+                    )
+                )
+                for number in range(3)
+            ]
+            during = quiet(server, user, tmp_path)
+            assert during["scope"] == "all-namespaces", f"seed {seed}"
+            grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
+            assert grown == sum(one.tcp_close for one in holders), f"seed {seed}"
+            pids = {namespace["pid"] for namespace in during["namespaces"]}
+            assert {holders[1].pid, holders[2].pid} <= pids
+
+
+def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
+    with holder(connected=20):
+        exact = quiet(server, server[0].user, tmp_path)
+        bound = scan(server, server[0].user, tmp_path, "--no-namespaces")
+    assert bound["scope"] == "host-namespace"
+    assert "namespaces" not in bound
+    assert bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40
