@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
+import paramiko
+
 from ..inventory.models import Secret, SshSettings
 from .algorithms import host_key_order
+from .bastion import Shared
 from .connect_clock import ConnectClock
 from .credentials import Credentials
 from .dial import endpoint
-from .effective import effective
+from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
 from .paramiko_connection import Connection, finished, phases_of
-from .paramiko_errors import translated
+from .paramiko_errors import said, translated
 from .paramiko_login import Means, log_in
 from .paramiko_means import means_for
-from .paramiko_session import Offer, Session, offer_of
-from .paramiko_streams import Stream, Streams
+from .paramiko_session import Offer, RefusedChannelError, Session, offer_of
+from .paramiko_wire import Wire
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings
+from .ways import Way, Ways
 
 __all__ = ["Connector"]
 
@@ -49,7 +54,7 @@ class Connector:
         self._key_thread = DaemonThreads(1, "sockfleet-keys")
         self._threads = DaemonThreads(settings.concurrency, "sockfleet-paramiko")
         self._prepared: dict[SshSettings, asyncio.Future[_Prepared]] = {}
-        self._streams = Streams(self._open_bastion, self._threads)
+        self._ways = Ways(self._open_bastion, over=_over, through=self._through)
 
     @asynccontextmanager
     async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
@@ -65,14 +70,13 @@ class Connector:
 
     async def aclose(self) -> None:
         """Let go of what connections share."""
-        await self._streams.aclose()
+        await self._ways.aclose()
         self._key_thread.close()
         self._threads.close()
 
     async def _open_bastion(self, attempt: Attempt) -> Connection:
-        # Its way is complete: the scan's default way leads to hosts, not to bastions.
-        defaults = replace(self._settings.defaults, jumps=(), proxy_command=None)
-        connection = await self._open(attempt, effective(attempt.host.ssh, defaults))
+        ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
+        connection = await self._open(attempt, ssh)
         connection.session.wire.expect_channels()
         connection.session.set_keepalive(_BASTION_KEEPALIVE_S)
         return connection
@@ -113,29 +117,28 @@ class Connector:
     ) -> Connection:
         ssh = prepared.ssh
         limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
-        stream: Stream | None = None
+        way: Way[Wire] | None = None
         async with AsyncExitStack() as undo:
             try:
-                stream = await self._streams.open(attempt, ssh, limit_s=limit_s, undo=undo)
-                undo.callback(stream.wire.release)
+                way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with (
                     attempt.handshake(),
-                    ConnectClock(attempt, limit_s, spent_s=stream.spent_s) as clock,
+                    ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock,
                 ):
                     attempt.phase = Phase.BANNER
                     session = await self._session(
-                        attempt, prepared, check, host_keys, stream, clock
+                        attempt, prepared, check, host_keys, way.stream, clock
                     )
             except Exception as error:
                 failure = translated(
                     error,
                     where=_where(attempt),
                     phase=attempt.phase,
-                    wire=None if stream is None else stream.wire,
+                    wire=None if way is None else way.stream,
                     session=None,
                 )
-                raise (failure if stream is None else await stream.reason(failure)) from error
+                raise (failure if way is None else await way.reason(failure)) from error
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
@@ -150,7 +153,7 @@ class Connector:
         prepared: _Prepared,
         check: HostKeyCheck,
         host_keys: tuple[str, ...],
-        stream: Stream,
+        wire: Wire,
         clock: ConnectClock,
     ) -> Session:
         loop = asyncio.get_running_loop()
@@ -163,7 +166,7 @@ class Connector:
 
         work = self._threads.run(
             lambda: log_in(
-                stream.wire,
+                wire,
                 where,
                 offer=replace(prepared.offer, host_keys=host_keys),
                 check=check,
@@ -173,7 +176,7 @@ class Connector:
             )
         )
         try:
-            return await finished(work, stream.wire)
+            return await finished(work, wire)
         except asyncio.CancelledError:
             work.add_done_callback(self._dispose_unwanted)
             raise
@@ -182,12 +185,38 @@ class Connector:
         if not work.cancelled() and work.exception() is None:
             self._threads.run(work.result().dispose)
 
+    async def _through(
+        self, shared: Shared[Connection], attempt: Attempt, undo: AsyncExitStack
+    ) -> Wire:
+        host, session = attempt.host, shared.connection.session
+        opening = self._threads.run(lambda: session.open_channel_to(host.address, host.port))
+        try:
+            wire = Wire(await asyncio.shield(opening))
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._close_unwanted)
+            raise
+        except (RefusedChannelError, paramiko.SSHException, EOFError, OSError) as error:
+            raise shared.unreachable(host, said(error)) from error
+        undo.callback(wire.release)
+        return wire
+
+    def _close_unwanted(self, opening: asyncio.Future[paramiko.Channel]) -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            self._threads.run(opening.result().close)
+
     async def _ask(self, question: str, clock: ConnectClock) -> Secret | None:
         ask_password = self._settings.ask_password
         if ask_password is None:
             return None
         with clock.stopped():
             return await self._key_thread.run(lambda: ask_password(question))
+
+
+def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Wire:
+    del attempt
+    wire = Wire(sock)
+    undo.callback(wire.release)
+    return wire
 
 
 def _where(attempt: Attempt) -> str:

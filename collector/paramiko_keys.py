@@ -12,7 +12,7 @@ from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob
 
 from .credentials import PrivateKeyFile
-from .errors import Category, HostError, Phase
+from .login_user import unusable
 from .text import cleaned
 
 __all__ = ["Agent", "OfferedKey", "key_of"]
@@ -44,11 +44,9 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
     """
     made_by = _CLASSES.get(file.kind)
     if made_by is None:
-        raise HostError(
-            Category.CONFIG,
-            Phase.CONFIG,
+        raise unusable(
             f"{cleaned(file.path)} is a key of kind {cleaned(file.kind)}, which paramiko cannot "
-            "use: choose --transport asyncssh, or let an ssh-agent hold the key",
+            "use: choose --transport asyncssh, or let an ssh-agent hold the key"
         )
     try:
         pem = file.pem.decode("ascii")
@@ -58,11 +56,7 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
         certified = made_by.from_private_key(io.StringIO(pem))
         certified.load_certificate(file.certificate.decode("ascii"))
     except (paramiko.SSHException, ValueError, AssertionError) as error:
-        raise HostError(
-            Category.CONFIG,
-            Phase.CONFIG,
-            f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}",
-        ) from error
+        raise unusable(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
     return (OfferedKey(f"{file.path} (certificate)", certified), plain)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-
 from ..inventory.models import SshSettings
 from .credentials import Credentials
-from .errors import Category, HostError, Phase
+from .login_user import login_user, nothing_to_log_in_with, unusable
 from .paramiko_keys import key_of
 from .paramiko_login import Means
-from .text import cleaned
 
 __all__ = ["means_for"]
 
@@ -21,9 +18,9 @@ def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> M
     HostError ``config``: unusable keys, Kerberos, or nothing at all.
     """
     if ssh.gssapi:
-        raise _config("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
+        raise unusable("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
     means = Means(
-        user=ssh.user or _local_user(),
+        user=login_user(ssh),
         keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),
         agent=ssh.agent,
         agent_first=credentials.agent_keys(ssh),
@@ -31,21 +28,5 @@ def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> M
         password=ssh.password,
     )
     if not (means.keys or means.agent or means.password or may_ask):
-        raise _config(
-            f"nothing to log in with as {cleaned(means.user)}: no key in ~/.ssh that can be used, "
-            "no agent, no password; name a key with -i, or use --agent"
-        )
+        raise nothing_to_log_in_with(means.user)
     return means
-
-
-def _local_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise _config(
-            "no user to log in as: this process's user has no name; give one with -u"
-        ) from error
-
-
-def _config(message: str) -> HostError:
-    return HostError(Category.CONFIG, Phase.CONFIG, message)

@@ -28,6 +28,8 @@ from .transport import OUTPUT_LIMIT
 __all__ = ["Offer", "RefusedChannelError", "Session", "offer_of"]
 
 _JOIN_S = 1.0
+_UNWANTED_S = 60.0
+"""After which a thread gives up a channel that nobody waits for any more."""
 
 # paramiko reports each failed connection as an error, with tracebacks; ours are in the outcome.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -129,9 +131,9 @@ class Session(paramiko.Transport):
             or self.saved_exception is not None
         )
 
-    def open_channel_to(self, address: str, port: int, limit_s: float) -> paramiko.Channel:
+    def open_channel_to(self, address: str, port: int) -> paramiko.Channel:
         """A stream from the server on to ``address``. Raises RefusedChannelError."""
-        return self._opened("direct-tcpip", (address, port), ("127.0.0.1", 0), limit_s)
+        return self._opened("direct-tcpip", (address, port), ("127.0.0.1", 0), _UNWANTED_S)
 
     def open_command_channel(self) -> paramiko.Channel:
         """A session for one command. Raises RefusedChannelError."""

@@ -7,6 +7,8 @@ task, no descriptor, no thread.
 from __future__ import annotations
 
 import asyncio
+import os
+import select
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -169,11 +171,15 @@ def open_descriptors() -> dict[str, str]:
 
 
 def ended(pid: int) -> bool:
-    """Whether there is no such process, or nothing but its entry for whoever reaps it."""
+    """Whether the process ends within five seconds, or has ended; whoever reaps it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
         return True
+    try:
+        return bool(select.select([process], [], [], 5)[0])
+    finally:
+        os.close(process)
 
 
 def read(transport: str, settings: TransportSettings, host: Host) -> ProbeAnswer | HostError:
