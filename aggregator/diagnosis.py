@@ -117,14 +117,14 @@ def _memory(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
     _, pressure, high = evidence.tcp_mem
     if evidence.mem_pages > thresholds.mem_high_share * high:
         yield Diagnosis(
-            word=Word.MEM_HIGH,
+            word=Word.MEM_HIGH.value,
             severity=Severity.CRITICAL,
             because={"mem_pages": evidence.mem_pages, "tcp_mem_high": high},
             next=_BUFFERS,
         )
     elif evidence.mem_pages > thresholds.mem_pressure_share * pressure:
         yield Diagnosis(
-            word=Word.MEM_PRESSURE,
+            word=Word.MEM_PRESSURE.value,
             severity=Severity.WARNING,
             because={"mem_pages": evidence.mem_pages, "tcp_mem_pressure": pressure},
             next=_BUFFERS,
@@ -137,7 +137,7 @@ def _orphans(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
         return
     is_critical = orphan > thresholds.orphans_critical_share * most
     yield Diagnosis(
-        word=Word.ORPHANS,
+        word=Word.ORPHANS.value,
         severity=Severity.CRITICAL if is_critical else Severity.WARNING,
         because={"orphan": orphan, "tcp_max_orphans": most},
         next=_ORPHANED,
@@ -167,7 +167,7 @@ def _in_containers(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagn
     if suspect.tcp_close_max is not None:
         because |= {"tcp_close_max": suspect.tcp_close_max}
     yield Diagnosis(
-        word=Word.CONTAINER_HELD,
+        word=Word.CONTAINER_HELD.value,
         severity=Severity.WARNING,
         because=because | {"namespace": suspect.inode, "pid": suspect.pid},
         next=_who_holds(suspect.pid),
@@ -185,7 +185,7 @@ def _held(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
     else:
         severity, command = Severity.WARNING, _who_holds(own if len(seen) > 1 else None)
     yield Diagnosis(
-        word=Word.HELD_CLOSED,
+        word=Word.HELD_CLOSED.value,
         severity=severity,
         because={"tcp_close": held, "alloc": alloc},
         next=command,
@@ -198,7 +198,7 @@ def _churn(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
         return
     if tw >= thresholds.tw_share * closed:
         yield Diagnosis(
-            word=Word.TIME_WAIT,
+            word=Word.TIME_WAIT.value,
             severity=Severity.OK,
             because={"tw": tw, "closed": closed},
             next=_CHURN,
@@ -209,7 +209,7 @@ def _nothing(evidence: Evidence) -> Iterator[Diagnosis]:
     """Without ``tcp_close`` nobody can say that there is nothing."""
     if evidence.tcp_close is not None and evidence.alloc is not None:
         yield Diagnosis(
-            word=Word.NORMAL,
+            word=Word.NORMAL.value,
             severity=Severity.OK,
             because={"tcp_close": evidence.tcp_close, "alloc": evidence.alloc},
             next=_AGAIN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -10,9 +10,11 @@ from typing import Any
 
 import orjson
 
+from .diagnosis import Diagnosis
+from .document_problems import problems
 from .errors import DocumentError
-from .fleet import DISTRIBUTED, SORT_KEYS, Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
-from .host import HostSummary, Status, TcpNumbers
+from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
+from .host import HostSummary, TcpNumbers
 from .namespaces import NamespaceSummary
 
 __all__ = [
@@ -25,10 +27,6 @@ __all__ = [
 ]
 
 SCHEMA = "sockfleet/scan/v1"
-
-# What a JSON writer can write again, summed over millions of hosts too; see host.py.
-_MOST = 2**42
-_MOST_SETTING = 2**63 - 1
 
 
 def to_document(summary: FleetSummary) -> dict[str, Any]:
@@ -54,6 +52,7 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
     return {
         **_group(fleet),
         "failures": dict(fleet.failures),
+        "diagnoses": dict(fleet.diagnoses),
         "same_machine": [
             {"boot_id": same.boot_id, "hosts": list(same.hosts)} for same in fleet.same_machine
         ],
@@ -93,6 +92,8 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
             "tcp_max_orphans": kernel.tcp_max_orphans,
             "tcp_estab": kernel.tcp_estab,
         }
+    if host.tcp is not None:
+        document["diagnosis"] = [_diagnosis(one) for one in host.diagnosis]
     if (error := host.error) is not None:
         document["error"] = {
             "category": error.category,
@@ -122,11 +123,11 @@ def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
         raise DocumentError(f"not JSON: {error}") from error
     if document.schema != SCHEMA:
         raise DocumentError(f"$.schema is {document.schema!r}, expected {SCHEMA!r}")
-    for problem in _problems(document):
-        raise DocumentError(problem)
     summary = FleetSummary(
         scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
     )
+    for problem in problems(summary):
+        raise DocumentError(problem)
     try:
         orjson.dumps(head_document(summary))
     except TypeError as error:
@@ -147,83 +148,6 @@ def _told(error: Exception) -> str:
     """msgspec's words; what it says without a path concerns the whole document."""
     text = str(error)
     return text if " - at " in text else f"{text} - at `$`"
-
-
-def _problems(document: _Document) -> Iterator[str]:
-    for name in ("started_at", "finished_at"):
-        if getattr(document.scan, name).tzinfo is None:
-            yield f"$.scan.{name} has no time zone"
-    scan, fleet = document.scan, document.fleet
-    if scan.sort not in SORT_KEYS:
-        yield f"$.scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
-    same = [text for one in fleet.same_machine for text in (one.boot_id, *one.hosts)]
-    texts = (scan.id, scan.limit or "", scan.group_by or "", *scan.inventory, *fleet.warnings)
-    for text in (*texts, *fleet.failures, *document.groups, *same):
-        yield from _unprintable("$", text)
-    for name, group in (("fleet", fleet), *document.groups.items()):
-        for missing in set(DISTRIBUTED) - group.distribution.keys():
-            yield f"$: {name} has no distribution of {missing}"
-    seen = set[str]()
-    for number, host in enumerate(document.hosts):
-        where = f"$.hosts[{number}]"
-        if host.name in seen:
-            yield f"{where}.name: {host.name!r} stands in the document twice"
-        seen.add(host.name)
-        yield from _host_problems(where, host)
-
-
-def _host_problems(where: str, host: HostSummary) -> Iterator[str]:
-    if host.status is Status.OK and (host.tcp is None or host.error is not None):
-        yield f"{where}: status is 'ok', expected 'tcp' and no 'error'"
-    if host.status is Status.FAILED and (host.error is None or host.tcp is not None):
-        yield f"{where}: status is 'failed', expected 'error' and no 'tcp'"
-    for number in _counts(host):
-        if number is not None and abs(number) > _MOST:
-            yield f"{where}: {number} is beyond {_MOST}: no kernel counts so far"
-    for number in _settings(host):
-        if number is not None and abs(number) > _MOST_SETTING:
-            yield f"{where}.kernel: {number} is beyond {_MOST_SETTING}"
-    for text in _texts(host):
-        yield from _unprintable(where, text)
-
-
-def _unprintable(where: str, text: str) -> Iterator[str]:
-    if not text.isprintable():
-        yield f"{where}: {text!r} holds characters that cannot be printed"
-
-
-def _counts(host: HostSummary) -> Iterator[int | None]:
-    yield from (host.port, host.attempts, host.sockets_used)
-    if (tcp := host.tcp) is not None:
-        yield from (tcp.alloc, tcp.inuse, tcp.inuse6, tcp.tw, tcp.orphan, tcp.mem_pages)
-        yield from (tcp.closed, tcp.tcp_close)
-
-
-def _settings(host: HostSummary) -> Iterator[int | None]:
-    if (kernel := host.kernel) is not None:
-        yield from (kernel.page_size, kernel.tcp_max_orphans, kernel.tcp_estab)
-        yield from kernel.tcp_mem or ()
-
-
-def _texts(host: HostSummary) -> Iterator[str]:
-    yield host.name
-    yield host.address or ""
-    yield from host.groups
-    yield from host.levels or ()
-    yield from host.scope_reasons
-    for one in host.namespaces or ():
-        yield one.command or ""
-        if one.container is not None:
-            yield one.container.runtime
-            yield one.container.id
-            yield one.container.pod_uid or ""
-    if host.kernel is not None:
-        yield host.kernel.release or ""
-        yield host.kernel.boot_id or ""
-    if host.error is not None:
-        yield host.error.category
-        yield host.error.phase
-        yield host.error.message
 
 
 def _scan(scan: ScanInfo) -> dict[str, Any]:
@@ -298,6 +222,15 @@ def _namespace(one: NamespaceSummary) -> dict[str, Any]:
         "tw": one.tw,
         "used": one.used,
         "tcp_close_max": one.tcp_close_max,
+    }
+
+
+def _diagnosis(one: Diagnosis) -> dict[str, Any]:
+    return {
+        "word": one.word,
+        "severity": one.severity.value,
+        "because": dict(one.because),
+        "next": one.next,
     }
 
 

@@ -105,6 +105,8 @@ class Fleet(GroupSummary):
 
     failures: Mapping[str, int]
     """Failed hosts by category, the most frequent first."""
+    diagnoses: Mapping[str, int] = field(default_factory=dict)
+    """Hosts that were read by the first word of their diagnosis, the most frequent first."""
     same_machine: tuple[SameMachine, ...] = ()
     warnings: tuple[str, ...] = ()
     """What the run has to tell apart from its hosts, each complete as it stands."""
@@ -165,13 +167,20 @@ def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[st
             hosts=whole.hosts,
             totals=whole.totals,
             distribution=whole.distribution,
-            failures=dict(sorted(failures.items(), key=lambda item: (-item[1], item[0]))),
+            failures=_most_frequent_first(failures),
+            diagnoses=_most_frequent_first(
+                Counter(host.diagnosis[0].word for host in ranked if host.diagnosis)
+            ),
             same_machine=_same_machine(ranked),
             warnings=tuple(dict.fromkeys(warnings)),
         ),
         groups={name: _group(members[name]) for name in sorted(members)},
         hosts=tuple(ranked),
     )
+
+
+def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def distribution(values: Sequence[int]) -> Distribution:

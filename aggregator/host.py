@@ -15,7 +15,9 @@ from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from ..collector.scope import Scope, lowered_by, scope_of
 from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
+from .diagnosis import Diagnosis, Evidence, diagnose
 from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
+from .thresholds import Thresholds
 
 __all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarise_host"]
 
@@ -93,6 +95,8 @@ class HostSummary:
     sockets_used: int | None = None
     """Sockets of every kind in the host's own namespace."""
     kernel: Kernel | None = None
+    diagnosis: tuple[Diagnosis, ...] = ()
+    """The most severe first; empty where the host gave too little to say anything."""
     error: FailureReason | None = None
     """None exactly when the host was read."""
     levels: tuple[str, ...] | None = None
@@ -106,17 +110,20 @@ class HostSummary:
         return self.scope is not None and self.scope is not Scope.ALL_NAMESPACES
 
 
-def summarise_host(outcome: HostOutcome) -> HostSummary:
-    """The summary of one outcome.
+_USUAL_THRESHOLDS = Thresholds()
+
+
+def summarise_host(outcome: HostOutcome, thresholds: Thresholds = _USUAL_THRESHOLDS) -> HostSummary:
+    """The summary of one outcome, diagnosed by these thresholds.
 
     A reading with a counter that no kernel can have becomes a failure of category ``parse``.
     """
     if isinstance(outcome, HostReading):
-        return _read(outcome)
+        return _read(outcome, thresholds)
     return _failed(outcome)
 
 
-def _read(reading: HostReading) -> HostSummary:
+def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     sockstat, sockstat6, namespaces = reading.sockstat, reading.sockstat6, reading.namespaces
     inuse_here = inuse_both(sockstat, sockstat6)
     tcp = sockstat.lines.get("TCP", {})
@@ -137,7 +144,7 @@ def _read(reading: HostReading) -> HostSummary:
     if max(read) > _MOST:
         return _impossible(reading, max(read))
     host = reading.host
-    return HostSummary(
+    summary = HostSummary(
         name=host.name,
         address=reading.address,
         port=host.port,
@@ -153,6 +160,23 @@ def _read(reading: HostReading) -> HostSummary:
         sockets_used=used,
         kernel=_plausible(reading.kernel),
         variables=host.variables,
+    )
+    return replace(summary, diagnosis=diagnose(_evidence(summary), thresholds))
+
+
+def _evidence(host: HostSummary) -> Evidence:
+    tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
+    return Evidence(
+        alloc=tcp.alloc,
+        tw=tcp.tw,
+        orphan=tcp.orphan,
+        mem_pages=tcp.mem_pages,
+        closed=tcp.closed,
+        tcp_close=tcp.tcp_close,
+        is_bound=host.is_bound,
+        tcp_mem=kernel.tcp_mem,
+        tcp_max_orphans=kernel.tcp_max_orphans,
+        namespaces=host.namespaces,
     )
 
 

@@ -33,6 +33,7 @@ def test_the_shape_of_the_interface():
     }
     assert document["fleet"]["hosts"] == {"total": 2, "ok": 1, "failed": 1}
     assert document["fleet"]["failures"] == {"tcp_timeout": 1}
+    assert document["fleet"]["diagnoses"] == {"held-closed": 1}
     assert document["fleet"]["same_machine"] == []
     assert document["groups"]["db"]["totals"]["tcp_close"] is None
     web1, db1 = document["hosts"]
@@ -67,6 +68,14 @@ def test_the_shape_of_the_interface():
             "tcp_max_orphans": None,
             "tcp_estab": None,
         },
+        "diagnosis": [
+            {
+                "word": "held-closed",
+                "severity": "notice",
+                "because": {"tcp_close": 100, "alloc": 247},
+                "next": "sudo lsns -t net",
+            }
+        ],
     }
     assert db1 == {
         "name": "db1",
@@ -137,6 +146,16 @@ def changed(path, value):
         (["hosts", 1, "error", "message"], "a\nb", r"\$.hosts\[1\]: .* cannot be printed"),
         (["hosts", 0, "tcp", "alloc"], 2**63, r"\$.hosts\[0\]: 9223372036854775808 is beyond"),
         (["hosts", 0, "kernel", "page_size"], 2**63, r"\$.hosts\[0\].kernel: 92233"),
+        (["hosts", 0, "diagnosis", 0, "because", "alloc"], 2**63, r"hosts\[0\].diagnosis: 92233"),
+        (["hosts", 0, "diagnosis", 0, "because"], {"\x1b": 1}, "cannot be printed"),
+        (["hosts", 0, "diagnosis", 0, "next"], "a\nb", "cannot be printed"),
+        (
+            ["hosts", 0, "diagnosis", 0, "severity"],
+            "huge",
+            r"\$.hosts\[0\].diagnosis\[0\].severity",
+        ),
+        (["hosts", 0, "uncertainty"], 2**63, r"\$.hosts\[0\]: 92233"),
+        (["fleet", "diagnoses"], {"\x1b": 1}, "cannot be printed"),
         (["groups", "web", "totals", "tw"], 2**64, "Integer exceeds 64-bit range"),
         (["scan", "sort"], "size", r"\$.scan.sort is 'size', expected one of tcp_close, closed"),
         (["scan", "group_by"], "\x9b2J", "cannot be printed"),
@@ -173,6 +192,19 @@ def test_keys_and_words_of_later_versions_are_passed_over():
     assert from_document(data).hosts[0].tcp.tcp_close == 100
     newer = changed(["hosts", 1, "error", "category"], "sunspots")
     assert from_document(newer).hosts[1].error.category == "sunspots"
+
+
+def test_a_document_of_before_there_were_diagnoses_has_none():
+    document = orjson.loads(changed(["fleet", "diagnoses"], KeyError))
+    del document["hosts"][0]["diagnosis"]
+    summary = from_document(document)
+    assert summary.hosts[0].diagnosis == ()
+    assert summary.fleet.diagnoses == {}
+
+
+def test_a_newer_word_is_kept():
+    newer = from_document(changed(["hosts", 0, "diagnosis", 0, "word"], "haunted"))
+    assert newer.hosts[0].diagnosis[0].word == "haunted"
 
 
 def test_the_order_is_the_ranking_whatever_rank_says():

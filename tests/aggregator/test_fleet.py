@@ -164,3 +164,24 @@ def test_the_scan_s_own_warnings_are_kept_once():
 def test_an_outcome_streams_through_as_a_generator():
     outcomes = (holding(f"web{number}", number) for number in range(3))
     assert summarise(map(summarise_host, outcomes), scan()).fleet.totals.tcp_close == 3
+
+
+def test_hosts_are_counted_by_the_first_word_of_their_diagnosis():
+    leaking = {"inuse": 10, "orphan": 0, "tw": 0, "alloc": 900, "mem": 1}
+    churning = {"inuse": 10, "orphan": 0, "tw": 900, "alloc": 20, "mem": 1}
+    hosts = summaries(
+        reading("a", churning),
+        reading("b", leaking),
+        reading("c", leaking),
+        reading("d", leaking | {"tw": 5000}),
+        reading("unknown", {"inuse": 3}),
+        failure("e"),
+    )
+    assert summarise(hosts, scan()).fleet.diagnoses == {"held-closed": 3, "time-wait": 1}
+
+
+@given(fleets())
+def test_every_host_with_a_diagnosis_is_counted_once(found):
+    hosts = summaries(*found)
+    counted = summarise(hosts, scan()).fleet.diagnoses
+    assert sum(counted.values()) == sum(bool(host.diagnosis) for host in hosts)
