@@ -140,7 +140,8 @@ def test_nothing_is_written_to_a_stream_that_closes():
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_a_socket_has_one_owner_however_early_it_is_reset(run):
+@pytest.mark.parametrize("kind", ["Writer", "Aborter"])
+def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
     """A descriptor that is closed twice may be another's by then."""
 
     async def main() -> None:
@@ -151,7 +152,7 @@ def test_a_socket_has_one_owner_however_early_it_is_reset(run):
             number = ours.fileno()
             link = Link(attempt(), ours)
             del ours
-            await link.create_connection(Writer, "web1", 22)
+            await link.create_connection(globals()[kind], "web1", 22)
             await link.close()
             del link
             other = os.dup(0)  # takes the lowest free number
@@ -167,6 +168,14 @@ class Writer(Peer):
     def connection_made(self, transport: Link) -> None:
         super().connection_made(transport)
         transport.write(b"SSH-2.0-me\r\n")
+
+
+class Aborter(Peer):
+    """Gives up at once: the stream is lost before the loop has done handing it over."""
+
+    def connection_made(self, transport: Link) -> None:
+        super().connection_made(transport)
+        transport.abort()
 
 
 def test_a_link_that_never_joined_closes_its_socket():
