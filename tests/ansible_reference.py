@@ -26,6 +26,7 @@ def ask_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             input=json.dumps(list(questions)).encode(),
             capture_output=True,
             check=False,
+            cwd=home,
             env={**os.environ, "HOME": home, "ANSIBLE_CONFIG": str(settings)},
             timeout=120,
         )
