@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .errors import Phase
+from .errors import HostError, Phase
 from .paramiko_command import run_command
 from .paramiko_errors import translated
 from .paramiko_session import Session
@@ -20,11 +20,12 @@ from .paramiko_wire import Wire
 from .threads import DaemonThreads
 from .transport import Attempt, CommandOutput
 
-__all__ = ["Connection", "finished", "phases_of"]
+__all__ = ["END_S", "Connection", "finished", "phases_of"]
 
 T = TypeVar("T")
 
-_END_S = 1.0
+END_S = 1.0
+"""For work on a thread whose wire was cut; it takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Connection:
         work = self.threads.run(lambda: run_command(session, self.where, command, reach))
         try:
             return await finished(work, session.wire)
+        except HostError:
+            raise
         except Exception as error:
             raise translated(
                 error, where=self.where, phase=attempt.phase, wire=session.wire, session=session
@@ -59,7 +62,7 @@ class Connection:
     async def close(self) -> None:
         """Drop the connection, its descriptor and its thread."""
         self.session.wire.abort()
-        await asyncio.wait({self.threads.run(self.session.dispose)}, timeout=_END_S)
+        await asyncio.wait({self.threads.run(self.session.dispose)}, timeout=END_S)
         await self.undo.aclose()
 
 
@@ -79,5 +82,5 @@ async def finished(work: asyncio.Future[T], wire: Wire) -> T:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         wire.abort()
-        await asyncio.wait({work}, timeout=_END_S)
+        await asyncio.wait({work}, timeout=END_S)
         raise

@@ -19,7 +19,7 @@ from .dial import endpoint
 from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
-from .paramiko_connection import Connection, finished, phases_of
+from .paramiko_connection import END_S, Connection, finished, phases_of
 from .paramiko_errors import said, translated
 from .paramiko_login import Means, log_in
 from .paramiko_means import means_for
@@ -53,7 +53,7 @@ class Connector:
         # One for keys: unlocking is rare, and a person answers one question at a time.
         self._key_thread = DaemonThreads(1, "sockfleet-keys")
         self._threads = DaemonThreads(settings.concurrency, "sockfleet-paramiko")
-        self._prepared: dict[SshSettings, asyncio.Future[_Prepared]] = {}
+        self._prepared: dict[SshSettings, asyncio.Future[_Prepared | HostError]] = {}
         self._ways = Ways(self._open_bastion, over=_over, through=self._through)
 
     @asynccontextmanager
@@ -98,15 +98,18 @@ class Connector:
         making = self._prepared.get(ssh)
         if making is None:
             making = self._prepared[ssh] = self._key_thread.run(lambda: self._made(ssh))
-        try:
-            return await asyncio.shield(making)
-        except HostError as error:  # raised anew for each host
-            raise HostError(error.category, error.phase, error.message) from error
+        prepared = await asyncio.shield(making)
+        if isinstance(prepared, HostError):  # raised anew for each host: tracebacks are not shared
+            raise HostError(prepared.category, prepared.phase, prepared.message)
+        return prepared
 
-    def _made(self, ssh: SshSettings) -> _Prepared:
+    def _made(self, ssh: SshSettings) -> _Prepared | HostError:
         may_ask = self._settings.ask_password is not None
-        means = means_for(ssh, self._credentials, may_ask=may_ask)
-        return _Prepared(ssh=ssh, means=means, offer=offer_of(ssh))
+        try:
+            means = means_for(ssh, self._credentials, may_ask=may_ask)
+            return _Prepared(ssh=ssh, means=means, offer=offer_of(ssh))
+        except HostError as error:
+            return error
 
     async def _log_in(
         self,
@@ -138,7 +141,11 @@ class Connector:
                     wire=None if way is None else way.stream,
                     session=None,
                 )
-                raise (failure if way is None else await way.reason(failure)) from error
+                if way is not None:
+                    failure = await way.reason(failure)
+                if failure is error:
+                    raise
+                raise failure from error
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
@@ -197,8 +204,12 @@ class Connector:
             raise
         except (RefusedChannelError, paramiko.SSHException, EOFError, OSError) as error:
             raise shared.unreachable(host, said(error)) from error
-        undo.callback(wire.release)
+        undo.push_async_callback(self._released, wire)
         return wire
+
+    async def _released(self, wire: Wire) -> None:
+        """On a thread: closing a channel sends, through a bastion that may not listen."""
+        await asyncio.wait({self._threads.run(wire.release)}, timeout=END_S)
 
     def _close_unwanted(self, opening: asyncio.Future[paramiko.Channel]) -> None:
         if not opening.cancelled() and opening.exception() is None:

@@ -1,12 +1,15 @@
 """The second transport: paramiko, on one thread of ours and one of its own for each host.
 
 The same results and the same errors as the asyncssh transport, for fleets with a server that
-asyncssh does not get on with; three times the cost.
+asyncssh does not get on with; about three times the cost.
 """
 
 from __future__ import annotations
 
+from .dial import endpoint
+from .errors import HostError
 from .paramiko_connector import Connector
+from .paramiko_errors import translated
 from .transport import Attempt, CommandOutput, TransportSettings
 
 __all__ = ["ParamikoTransport"]
@@ -20,8 +23,16 @@ class ParamikoTransport:
 
     async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
         """As `Transport.execute`."""
-        async with self._connector.connected(attempt) as connection:
-            return await connection.run(command)
+        try:
+            async with self._connector.connected(attempt) as connection:
+                return await connection.run(command)
+        except HostError:
+            raise
+        except Exception as error:  # outside of login and command: in preparing, or in closing
+            where = endpoint(attempt.host.address, attempt.host.port)
+            raise translated(
+                error, where=where, phase=attempt.phase, wire=None, session=None
+            ) from error
 
     async def aclose(self) -> None:
         """Close the bastions' connections and let the threads end."""
