@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import socket
@@ -252,10 +251,3 @@ def test_notes_are_given_once() -> None:
         "hosts.yml: web: passed over 'host'; a group has hosts, vars and children only",
         "'web' is the name of a group and of a host; Ansible mixes them up",
     )
-
-
-def test_the_garbage_collector_is_as_it_was() -> None:
-    assert gc.isenabled()
-    with pytest.raises(InventoryError):
-        load_inventory([write("hosts.yml", "[")])
-    assert gc.isenabled()
