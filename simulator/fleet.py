@@ -32,7 +32,9 @@ __all__ = ["Fleet"]
 
 _FIRST_ADDRESS = int(IPv4Address("127.64.0.1"))
 _SPARE_DESCRIPTORS = 256
-_BELOW_SSH = frozenset({Fault.SILENT, Fault.DROPPED, Fault.NOT_SSH, Fault.STALLED_KEX})
+_BELOW_SSH = frozenset(
+    {Fault.SILENT, Fault.DROPPED, Fault.NOT_SSH, Fault.STALLED_KEX, Fault.OLD_ALGORITHMS}
+)
 
 
 class Fleet:

@@ -9,6 +9,7 @@ import socket
 
 from .errors import SimulatorError
 from .faults import Fault
+from .old_server import OLD_GREETING
 
 __all__ = ["bind_all", "open_port", "play_below_ssh"]
 
@@ -66,7 +67,10 @@ def open_port(bound: socket.socket, fault: Fault | None) -> list[socket.socket]:
 
 
 async def play_below_ssh(connection: socket.socket, fault: Fault) -> None:
-    """Play a fault that comes before the key exchange on an accepted connection."""
+    """Play a fault that comes before the keys are agreed on, on an accepted connection.
+
+    Until the client leaves: a server that hangs up first would race with what it said last.
+    """
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError), connection:
         if fault is Fault.NOT_SSH:
@@ -74,6 +78,8 @@ async def play_below_ssh(connection: socket.socket, fault: Fault) -> None:
             connection.shutdown(socket.SHUT_WR)
         elif fault is Fault.STALLED_KEX:
             await loop.sock_sendall(connection, b"SSH-2.0-OpenSSH_9.2p1\r\n")
+        elif fault is Fault.OLD_ALGORITHMS:
+            await loop.sock_sendall(connection, OLD_GREETING)
         if fault is not Fault.DROPPED:
             while await loop.sock_recv(connection, 4096):
                 pass

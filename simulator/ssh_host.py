@@ -18,8 +18,9 @@ from .sftp import ProcFileServer
 
 __all__ = ["SshHost"]
 
-_OLD_KEX = ("diffie-hellman-group1-sha1",)
 _FLOOD = b"x" * 65536
+_CUT_OFF_AFTER_S = 0.2
+"""Time for the first half to be sent (uvloop does that later) and read: a reset overtakes it."""
 
 
 class SshHost:
@@ -62,9 +63,6 @@ class SshHost:
                 "process_factory": session.run,
                 "sftp_factory": lambda chan: ProcFileServer(chan, files, host.command_s),
             }
-        key_exchange = self._scenario.key_exchange
-        if host.fault is Fault.OLD_ALGORITHMS:
-            key_exchange = _OLD_KEX
         return asyncssh.SSHServerConnectionOptions(
             config=None,
             server_factory=lambda: login,
@@ -75,7 +73,7 @@ class SshHost:
             agent_forwarding=False,
             x11_forwarding=False,
             login_timeout=0,
-            kex_algs=key_exchange,
+            kex_algs=self._scenario.key_exchange,
             **factories,
         )
 
@@ -149,6 +147,7 @@ class _Session:
         elif fault is Fault.CUT_OFF:
             process.stdout.write(reply.stdout[: len(reply.stdout) // 2])
             await process.stdout.drain()
+            await asyncio.sleep(_CUT_OFF_AFTER_S)
             process.channel.get_connection().abort()
         else:
             process.stdout.write(reply.stdout)

@@ -44,6 +44,7 @@ def _of_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
             {"sockets_used": planned.contents.host.used},
             {"sockets_used": host["sockets_used"]},
         )
+        yield from _of_namespaces(host, planned)
         return
     error = host["error"]
     if error["category"] != category:
@@ -64,6 +65,25 @@ def _truth(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
         "closed": contents.closed,
         "tcp_close": contents.tcp_close if everything else contents.tcp_close_bound,
     }
+
+
+def _of_namespaces(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
+    contents = planned.contents
+    if "namespaces" not in host:
+        if host["scope"] == _ALL_NAMESPACES:
+            yield f"{planned.name}: the scope is {_ALL_NAMESPACES}, and there are none"
+        return
+    truth = Counter(
+        (one.inuse, one.inuse6 if contents.ipv6 else None, one.tw, one.used)
+        for one in (contents.host, *contents.containers)
+    )
+    seen = Counter(
+        (one["inuse"], one["inuse6"], one["tw"], one["used"]) for one in host["namespaces"]
+    )
+    for missing in truth - seen:
+        yield f"{planned.name}: no namespace with inuse, inuse6, tw, used {missing}"
+    for wrong in seen - truth:
+        yield f"{planned.name}: a namespace with inuse, inuse6, tw, used {wrong}, which is not so"
 
 
 def _of_fleet(document: Mapping[str, Any]) -> Iterator[str]:

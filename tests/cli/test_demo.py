@@ -112,6 +112,12 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def established(port: int) -> bool:
+    """Whether a simulated host has a connection: state 01 of proc_net_tcp(5)."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
 def wait_until_gone(pids: list[int]) -> None:
     """Each process has ended within some seconds; who is no child of ours cannot be waited for."""
     for pid in pids:
@@ -128,10 +134,11 @@ def test_stopped_in_the_middle_of_a_scan_it_puts_everything_away(folders, tmp_pa
     scenario = tmp_path / "slow.yml"
     scenario.write_text("roles: {web: {profile: web}, stuck: {fault: hangs}}")
     with started("--scenario", str(scenario)) as process:
-        while not process.stdout.readline().startswith("$ sockfleet scan"):
-            pass
-        while len(running := children(process.pid)) < 2:
+        port = int(re.search(r"on port (\d+)", process.stdout.readline())[1])
+        while not established(port):
+            assert process.poll() is None
             select.select([], [], [], 0.01)
+        running = children(process.pid)
         process.send_signal(number)
         assert process.wait(15) == 128 + number
         process.stdout.read()
@@ -142,10 +149,13 @@ def test_stopped_in_the_middle_of_a_scan_it_puts_everything_away(folders, tmp_pa
 
 def test_kept_it_can_be_scanned_until_it_is_stopped(folders):
     with started("--scenario", str(EXAMPLE), "--keep") as process:
-        typed = ""
-        while "stays until" not in (line := process.stdout.readline()):
-            typed = line[2:] if line.startswith("$ ") else typed
-        again = [sys.executable, "-m", "sockfleet.cli", *shlex.split(typed)[1:]]
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "stays until" in line:
+                break
+        typed = next(line for line in lines if line.startswith("$ sockfleet "))
+        again = [sys.executable, "-m", "sockfleet.cli", *shlex.split(typed)[2:]]
         assert subprocess.run(again, capture_output=True, check=False).returncode == 3
         running = children(process.pid)
         process.send_signal(signal.SIGINT)

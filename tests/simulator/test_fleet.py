@@ -211,6 +211,16 @@ def test_faults_on_the_way_in(tmp_path, fault, seen):
     asyncio.run(main())
 
 
+def test_openssh_says_what_the_old_server_offers(tmp_path):
+    async def main():
+        async with with_fault("old-algorithms", tmp_path) as fleet:
+            status, _, stderr = await output_of(ssh_command(fleet, "box", "true"))
+            assert status == 255
+            assert b"no matching key exchange method found. Their offer: diffie-hell" in stderr
+
+    asyncio.run(main())
+
+
 def test_the_key_faults_differ_only_in_known_hosts(tmp_path):
     for fault, begin in (
         ("changed-key", "[127"),

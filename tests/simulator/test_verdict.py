@@ -24,7 +24,16 @@ HOSTS = parse_scenario(
 def host_of(host, scope="host-namespace"):
     contents = host.contents
     bound = contents.tcp_close if scope == "all-namespaces" else contents.tcp_close_bound
-    return {
+    namespaces = [
+        {
+            "inuse": one.inuse,
+            "inuse6": one.inuse6 if contents.ipv6 else None,
+            "tw": one.tw,
+            "used": one.used,
+        }
+        for one in (contents.host, *contents.containers)
+    ]
+    return ({"namespaces": namespaces} if scope == "all-namespaces" else {}) | {
         "name": host.name,
         "status": "ok",
         "scope": scope,
@@ -64,8 +73,19 @@ def test_the_truth_is_accepted(scope):
 def test_a_bound_is_no_truth_where_all_namespaces_were_read():
     document = honest()
     document["hosts"][1]["scope"] = "all-namespaces"
-    (found,) = differences(document, HOSTS)
-    assert found.startswith("box: tcp_close ")
+    bound, none = differences(document, HOSTS)
+    assert bound.startswith("box: tcp_close ")
+    assert none == "box: the scope is all-namespaces, and there are none"
+
+
+def test_each_namespace_is_compared():
+    document = honest("all-namespaces")
+    namespaces = document["hosts"][1]["namespaces"]
+    lost = namespaces.pop()
+    namespaces[0]["used"] += 1
+    found = differences(document, HOSTS)
+    assert [line.split(" namespace")[0] for line in found] == ["box: no", "box: no", "box: a"]
+    assert any(str(lost["used"]) in line for line in found[:2])
 
 
 def lie(**changes):
