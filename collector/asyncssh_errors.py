@@ -78,8 +78,8 @@ def _is_refusal(error: Exception, phase: Phase) -> bool:
 def _refused(error: Exception, where: str, user: str, login: Login | None) -> HostError:
     if login is None:
         return ssh_messages.auth_denied(where, user, ())
-    # PermissionDenied only says what is said anyway; a disconnect may tell more.
-    own = "" if isinstance(error, asyncssh.PermissionDenied) else _said(error)
+    # "Permission denied for user …" is said anyway; a disconnect may tell more.
+    own = "" if str(error).startswith("Permission denied for") else _said(error)
     said = "; ".join(part for part in (own, login.banner, login.agent_trouble) if part)
     return ssh_messages.auth_denied(
         where, user, login.offered, agent_hint=login.agent_hint, said=said

@@ -18,6 +18,7 @@ import asyncssh
 from ..inventory.models import SshSettings
 from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
 from .asyncssh_login import LoginMeans
+from .transport import OUTPUT_LIMIT
 
 __all__ = ["connection_options", "host_key_algorithms", "make_options_inline"]
 
@@ -38,6 +39,8 @@ def connection_options(
         kex_algs=chosen("key exchanges", ssh.kex_algorithms, KEX, _supports("kex_algs")),
         encryption_algs=chosen("ciphers", ssh.ciphers, CIPHERS, _supports("encryption_algs")),
         mac_algs=chosen("MACs", ssh.macs, MACS, _supports("mac_algs")),
+        # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
+        signature_algs=chosen("signatures", (), HOST_KEYS, _supports("signature_algs")),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
         known_hosts=([], [], []),
@@ -54,6 +57,7 @@ def connection_options(
         disable_trivial_auth=True,
         utf8_decode_errors="replace",
         encoding=None,
+        window=OUTPUT_LIMIT,
         request_pty=False,
         env={},
         send_env=[],

@@ -78,7 +78,7 @@ def auth_denied(
 
     ``agent_hint``: an agent is running and was not asked.
     """
-    tried = ", ".join(cleaned(each) for each in offered) or "nothing: no key and no password"
+    tried = ", ".join(cleaned(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
     why = f" ({cleaned(said)})" if said else ""
     return HostError(

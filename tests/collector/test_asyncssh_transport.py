@@ -373,3 +373,18 @@ def test_a_host_certificate(tmp_path, verdict, wanted):
         assert outcome.stdout == b"out\n"
     else:
         assert outcome.fault == (wanted, Phase.KEX)
+
+
+def test_a_server_that_lets_everybody_in_is_not_trusted(tmp_path):
+    # Whoever answers in its place would do so too (asyncssh's disable_trivial_auth).
+    key = ssh_keygen(tmp_path / "key")
+    outcome, _ = login_by(tmp_path, "none", identity_files=(str(key),))
+    assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert "Trivial auth disabled" in outcome.error.message
+
+
+def test_a_server_that_takes_no_key(tmp_path):
+    key = ssh_keygen(tmp_path / "key")
+    outcome, _ = login_by(tmp_path, "password", identity_files=(str(key),))
+    assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert "offered: nothing of the kinds that it takes" in outcome.error.message
