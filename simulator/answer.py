@@ -11,13 +11,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..collector.probe import PAGE_SIZE
+from ..collector.probe import NAMESPACES, PAGE_SIZE
 
 __all__ = ["Answer", "answer"]
 
 _MARK = re.compile(r"m=(sockfleet-[0-9a-f]{16})\b")
-_NAMESPACES = "==> namespaces <=="
-"""The label of the probe's namespace part; without it in the command, nobody asks for it."""
+_NAMESPACE_LABEL = f"==> {NAMESPACES} <=="  # not in the command: nobody asks for them
 _KIB = 1024
 
 
@@ -45,7 +44,8 @@ def answer(
     """
     probe = _MARK.search(command)
     if probe:
-        more = f"{_NAMESPACES}\n".encode() + namespaces if _NAMESPACES in command else b""
+        asked = _NAMESPACE_LABEL in command
+        more = f"{_NAMESPACE_LABEL}\n".encode() + namespaces if asked else b""
         return Answer(stdout=_probe_output(probe[1], files, page_size, more))
     try:
         words = shlex.split(command)
