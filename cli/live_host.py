@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..aggregator.thresholds import Thresholds
 from ..collector.reading import HostFailure, HostOutcome, HostReading
 from ..inventory.errors import SockfleetError, UsageError
-from ..output.explanation import OneHost
+from ..inventory.models import Connection, Host
+from ..output.explanation import OneHost, one_host
 from . import terminal
 from .collecting import collect
 from .exit_codes import of_signal
 from .prompts import Passphrases
 from .scanning import engine_settings, selection
 
-__all__ = ["HostNotReadError", "live_host"]
+__all__ = ["HostNotReadError", "live_host", "local_host"]
 
 
 class HostNotReadError(SockfleetError):
@@ -26,7 +28,7 @@ class HostNotReadError(SockfleetError):
             self.exit_code = of_signal(signal)
 
 
-def live_host(name: str, given: Mapping[str, Any]) -> OneHost:
+def live_host(name: str, given: Mapping[str, Any], thresholds: Thresholds) -> OneHost:
     """Ask one host of the inventory, or the host of that name where there is no inventory.
 
     ``given`` has the connection and pace options. Raises UsageError where ``name`` means no host
@@ -37,22 +39,22 @@ def live_host(name: str, given: Mapping[str, Any]) -> OneHost:
     if len(chosen.hosts) != 1:
         raise UsageError(f"--host {name}: {len(chosen.hosts)} hosts of that name, expected one")
     terminal.notes(chosen.notes, quiet=False)
+    host = chosen.hosts[0]
+    return one_host(_asked(host, given), origin=host.name, thresholds=thresholds)
+
+
+def local_host(given: Mapping[str, Any], thresholds: Thresholds) -> OneHost:
+    """Ask this machine, without SSH; raises HostNotReadError."""
+    host = Host(name="this machine", address="localhost", connection=Connection.LOCAL)
+    return one_host(_asked(host, given), origin=host.name, thresholds=thresholds)
+
+
+def _asked(host: Host, given: Mapping[str, Any]) -> HostReading:
     passphrases = Passphrases()
-    passphrases.collect(chosen.hosts)
+    passphrases.collect([host])
     outcomes: list[HostOutcome] = []
-    ended = collect(chosen.hosts, engine_settings(given, passphrases), outcomes.append)
+    ended = collect([host], engine_settings(given, passphrases), outcomes.append)
     (outcome,) = outcomes
     if isinstance(outcome, HostFailure):
         raise HostNotReadError(outcome, ended.signal)
-    return _explained(outcome)
-
-
-def _explained(reading: HostReading) -> OneHost:
-    return OneHost(
-        origin=reading.host.name,
-        sockstat=reading.sockstat,
-        sockstat6=reading.sockstat6,
-        is_ipv6_off=True,
-        tcp_estab=reading.kernel.tcp_estab,
-        page_size=reading.kernel.page_size,
-    )
+    return outcome

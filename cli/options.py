@@ -17,6 +17,7 @@ __all__ = [
     "output_options",
     "pace_options",
     "probe_options",
+    "threshold_option",
 ]
 
 Function = Callable[..., Any]
@@ -109,6 +110,17 @@ def probe_options() -> Decorator:
         default=True,
         help="Read every network namespace of a host, or its own alone, which is a little cheaper "
         "and makes tcp_close an upper bound.  [default: namespaces]",
+    )
+
+
+def threshold_option() -> Decorator:
+    """--threshold; what the keys mean stands in docs/closed-sockets.md."""
+    return option(
+        "--threshold",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="From where on a diagnosis holds, such as held_sockets=500 or orphans_warning_share="
+        "30%; repeatable. A wrong KEY lists them all.",
     )
 
 

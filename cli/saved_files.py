@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..aggregator.thresholds import Thresholds
 from ..collector.probe import tcp_estab
+from ..collector.reading import HostReading, Kernel
 from ..collector.sockstat import SockstatError, parse_sockstat
 from ..collector.text import cleaned
 from ..inventory.errors import SockfleetError, UsageError
-from ..output.explanation import OneHost
+from ..inventory.models import Host
+from ..output.explanation import OneHost, one_host
 
 __all__ = ["saved_host", "this_machine"]
 
@@ -26,7 +28,7 @@ _LABEL = re.compile(rb"==> .* <==")
 
 
 def this_machine() -> OneHost:
-    """This machine's own files, as they are now; raises SockfleetError where it is not Linux."""
+    """What ``ss -s`` reads on this machine; raises SockfleetError where it is not Linux."""
     found = {name: _PROC_NET / name for name in _NAMES if (_PROC_NET / name).exists()}
     if "sockstat" not in found:
         raise SockfleetError(
@@ -37,11 +39,11 @@ def this_machine() -> OneHost:
         {name: (str(path), _content(path)) for name, path in found.items()},
         origin="this machine",
         is_ipv6_off=True,
-        page_size=os.sysconf("SC_PAGE_SIZE"),
+        thresholds=None,
     )
 
 
-def saved_host(sources: Sequence[str]) -> OneHost:
+def saved_host(sources: Sequence[str], thresholds: Thresholds | None = None) -> OneHost:
     """What the named files, folders or ``-`` (standard input) hold together, in any order.
 
     A folder is one that was saved with proc/net in it (a sosreport), a /proc, or one with the
@@ -67,11 +69,15 @@ def saved_host(sources: Sequence[str]) -> OneHost:
             f"no sockstat in {', '.join(sources)}: its first lines are 'sockets: used …' and "
             "'TCP: inuse …'"
         )
-    return _host(parts, origin=", ".join(sources), is_ipv6_off=is_ipv6_off, page_size=None)
+    return _host(parts, origin=", ".join(sources), is_ipv6_off=is_ipv6_off, thresholds=thresholds)
 
 
 def _host(
-    parts: Mapping[str, tuple[str, bytes]], *, origin: str, is_ipv6_off: bool, page_size: int | None
+    parts: Mapping[str, tuple[str, bytes]],
+    *,
+    origin: str,
+    is_ipv6_off: bool,
+    thresholds: Thresholds | None,
 ) -> OneHost:
     parsed = {}
     for name in ("sockstat", "sockstat6"):
@@ -81,14 +87,16 @@ def _host(
                 parsed[name] = parse_sockstat(data)
             except SockstatError as error:
                 raise UsageError(f"{file}: {error}") from error
-    return OneHost(
-        origin=origin,
+    reading = HostReading(
+        host=Host(name=origin, address=origin),
+        address=origin,
+        attempts=1,
+        elapsed_s=0.0,
         sockstat=parsed["sockstat"],
         sockstat6=parsed.get("sockstat6"),
-        is_ipv6_off=is_ipv6_off,
-        tcp_estab=tcp_estab(parts["snmp"][1]) if "snmp" in parts else None,
-        page_size=page_size,
+        kernel=Kernel(tcp_estab=tcp_estab(parts["snmp"][1]) if "snmp" in parts else None),
     )
+    return one_host(reading, origin=origin, is_ipv6_off=is_ipv6_off, thresholds=thresholds)
 
 
 def _of_folder(folder: Path) -> list[str]:

@@ -16,6 +16,7 @@ from .options import (
     output_options,
     pace_options,
     probe_options,
+    threshold_option,
 )
 
 __all__ = ["command"]
@@ -27,6 +28,7 @@ __all__ = ["command"]
 @output_options()
 @option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
 @option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
+@threshold_option()
 @connection_options()
 @probe_options()
 @pace_options()

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
+from ..aggregator.thresholds import thresholds_from
 from ..collector.engine import EngineSettings
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
@@ -68,6 +69,7 @@ class Scan:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._quiet: bool = given["quiet"]
+        self._thresholds = thresholds_from(given["threshold"])
         _log_to_stderr(given["verbose"])
         self._delivery = Delivery(
             given["output"],
@@ -95,7 +97,7 @@ class Scan:
             with progress_bar(len(hosts), wanted=bar) as advance:
 
                 def deliver(outcome: HostOutcome) -> None:
-                    host = summarise_host(outcome)
+                    host = summarise_host(outcome, self._thresholds)
                     done.append(host)
                     if streamed is not None:
                         terminal.write(streamed(host))

@@ -74,6 +74,19 @@ def test_this_machine(explain):
     assert "TCP:  inuse" in out
 
 
+def test_thresholds_move_the_diagnosis(explain, monkeypatch):
+    assert "held-closed (notice)" in explain(WORKED)[1]
+    assert "normal (ok)" in explain(WORKED, "--threshold", "held_sockets=101")[1]
+    monkeypatch.setenv("SOCKFLEET_THRESHOLD", "held_sockets=101 tw_share=1%")
+    assert "normal (ok)" in explain(WORKED)[1]
+
+
+def test_a_threshold_that_is_none_is_refused_before_anything_is_read(explain, tmp_path):
+    code, out, err = explain(tmp_path / "gone", "--threshold", "held_socket=3")
+    assert (code, out) == (2, "")
+    assert "no threshold 'held_socket'; held_sockets was meant?" in err
+
+
 def test_ss_without_snmp_says_what_is_missing(explain):
     code, out, err = explain("--ss", WORKED / "sockstat", WORKED / "sockstat6")
     assert (code, out) == (1, "")
@@ -145,7 +158,7 @@ def test_a_device_that_never_ends(explain):
 
 def test_a_machine_without_sockstat(explain, mocker, tmp_path):
     mocker.patch("sockfleet.cli.saved_files._PROC_NET", tmp_path)
-    code, _, err = explain()
+    code, _, err = explain("--ss")
     assert code == 1
     assert "not Linux, or /proc is mounted with subset=pid" in err
 

@@ -7,22 +7,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfleet.collector.containers import Container
+from sockfleet.collector.namespaces import Namespace, Namespaces
+from sockfleet.collector.reading import HostReading, Kernel
 from sockfleet.collector.sockstat import Sockstat, parse_sockstat
-from sockfleet.output.explanation import OneHost, explanation
+from sockfleet.inventory.errors import SockfleetError
+from sockfleet.inventory.models import Host
+from sockfleet.output.explanation import explanation, one_host
 from sockfleet.output.formats import RenderOptions
 
 WORKED = Path(__file__).parents[1] / "fixtures" / "worked-example"
 counters = st.none() | st.integers(0, 2**40)
 
 
-def told(sockstat, sockstat6=None, *, is_ipv6_off=True, page_size=None, **options):
-    host = OneHost(
-        origin="a host",
+def told(sockstat, sockstat6=None, *, is_ipv6_off=True, kernel=None, namespaces=None, **options):
+    reading = HostReading(
+        host=Host(name="x", address="x"),
+        address="10.0.0.1",
+        attempts=1,
+        elapsed_s=0.1,
         sockstat=sockstat,
         sockstat6=sockstat6,
-        is_ipv6_off=is_ipv6_off,
-        page_size=page_size,
+        kernel=kernel or Kernel(),
+        namespaces=namespaces,
     )
+    host = one_host(reading, origin="a host", is_ipv6_off=is_ipv6_off)
     return explanation(host, RenderOptions(**options)).decode()
 
 
@@ -35,7 +44,7 @@ def worked(**more):
 
 
 def test_the_worked_example(golden):
-    text = worked(width=80, page_size=4096)
+    text = worked(width=80, kernel=Kernel(page_size=4096))
     assert "247 - (143 + 4 - 38) = 138" in text
     assert "= 247 - 147 = 100" in text
     golden("explain-worked-example.txt", text)
@@ -95,3 +104,65 @@ def test_a_file_without_a_tcp_line():
     text = told(Sockstat({"sockets": {"used": 3}}))
     assert "There is no TCP line." in text
     assert "alloc = not given" in text
+
+
+# The measured machine of the facts: 850 closed sockets in three namespaces, of which ss sees 911.
+THREE = Namespaces(
+    seen=(
+        Namespace(
+            inode=1,
+            is_host=True,
+            pid=1,
+            command="systemd",
+            inuse=2,
+            inuse6=0,
+            used=110,
+            in_protocols=9,
+        ),
+        Namespace(
+            inode=2,
+            pid=20,
+            command="php-fpm",
+            container=Container(runtime="docker", id="3f1c" * 16, pod_uid="a-pod"),
+            inuse=41,
+            inuse6=20,
+            used=561,
+            in_protocols=61,
+        ),
+        Namespace(inode=3, pid=30, inuse=0, used=257, in_protocols=0),
+    ),
+    change=2,
+)
+ALL_COUNTERS = {"alloc": 913, "inuse": 2, "tw": 40, "orphan": 600, "mem": 5500}
+
+
+def test_every_namespace_and_every_word(golden):
+    kernel = Kernel(page_size=4096, tcp_mem=(3000, 4000, 6000), tcp_max_orphans=1000)
+    text = told(
+        sockstat(**ALL_COUNTERS),
+        Sockstat({"TCP6": {"inuse": 0}}),
+        kernel=kernel,
+        namespaces=THREE,
+        width=100,
+    )
+    assert "= 913 - 2 - 61 = 850" in text
+    golden("explain-namespaces.txt", text)
+
+
+def test_what_may_be_missing_is_told():
+    hidden = Namespaces(seen=THREE.seen, hidden_processes=True)
+    text = told(sockstat(**ALL_COUNTERS), namespaces=hidden)
+    assert "3 network namespaces read, there may be more. Why: /proc hides" in text
+    assert "At most 850 TCP sockets" in text
+
+
+def test_only_the_first_of_many_namespaces_are_listed():
+    many = [Namespace(inode=n, pid=n, inuse=0, used=n, in_protocols=0) for n in range(5, 30)]
+    text = told(sockstat(**ALL_COUNTERS), namespaces=Namespaces(seen=(THREE.seen[0], *many)))
+    assert text.count("  - pid ") == 10
+    assert "… and 15 more" in text
+
+
+def test_a_counter_that_no_kernel_can_have_is_refused():
+    with pytest.raises(SockfleetError, match="a host: sockstat: 1152921504606846976 of something"):
+        told(sockstat(alloc=2**60, inuse=1))
