@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -71,6 +72,8 @@ def matching(inventory: Inventory, pattern: str | None) -> Selection:
 
 
 def _split(pattern: str) -> list[str]:
+    if pattern.startswith("@") and os.path.isfile(pattern[1:]):  # noqa: PTH113 (never raises)
+        return [pattern]  # a file's name may hold colons, as one with a time of day does
     if "," in pattern:
         parts = pattern.split(",")
     elif is_address(split_port(pattern)[0]):

@@ -6,7 +6,8 @@ YAML where it is a mapping and INI otherwise, everything else is INI. ``-`` is s
 
 Stricter on purpose: where Ansible warns of a source it cannot read and goes on without its hosts,
 that is an error here, and a ``.yml`` file is never tried as INI. Wider on purpose: ``a[1:3],`` is a
-list with a range (Ansible's ``advanced_host_list``, which it has off by default).
+list with a range (Ansible's ``advanced_host_list``, which it has off by default), and what
+``ansible-inventory --list`` printed is read from a file or standard input (told by its ``_meta``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .draft import UNGROUPED, Draft
 from .errors import InventoryError, UsageError
 from .files import decoded, read_bytes, read_stream
 from .ini_source import read_ini_inventory
+from .listing import read_listing
 from .merge import Lineage, Precedence, assembled, settle_groups
 from .models import Inventory
 from .plugin_source import is_plugin_source, read_plugin_source
@@ -206,7 +208,7 @@ def _read_file(draft: Draft, path: str) -> None:
         raise NeedsAnsible(path, "is a TOML inventory")
     text = decoded(read_bytes(path), path)
     if suffix in SUFFIXES:
-        read_yaml_inventory(draft, parse_yaml(text, path), path)
+        _read_data(draft, parse_yaml(text, path), path)
     elif suffix:
         _read_ini(draft, text, path)
     else:
@@ -222,9 +224,16 @@ def _read_text(draft: Draft, text: str, where: str) -> None:
             raise
         data = None
     if isinstance(data, dict):
-        read_yaml_inventory(draft, data, where)
+        _read_data(draft, data, where)
     else:
         _read_ini(draft, text, where)
+
+
+def _read_data(draft: Draft, data: object, where: str) -> None:
+    if isinstance(data, dict) and isinstance(data.get("_meta"), dict):
+        read_listing(draft, data, where)
+    else:
+        read_yaml_inventory(draft, data, where)
 
 
 def _looks_like_yaml(text: str) -> bool:

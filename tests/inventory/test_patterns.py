@@ -92,6 +92,11 @@ def test_a_saved_scan_means_its_failed_hosts(fleet: Inventory, tmp_path: Path) -
     assert select(fleet, f"{limit},!d1") == ("w2",)
 
 
+def test_a_file_whose_name_has_colons_and_commas(fleet: Inventory, tmp_path: Path) -> None:
+    limit = saved_scan(tmp_path / "scan,2026-11-22T07:00:00.json", w2="failed")
+    assert select(fleet, limit) == ("w2",)
+
+
 def test_a_saved_scan_without_failures(fleet: Inventory, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no host failed in that scan"):
         select(fleet, saved_scan(tmp_path / "scan.json", w1="ok"))

@@ -72,6 +72,20 @@ def test_standard_input_that_is_not_there() -> None:
         load_inventory(["-"])
 
 
+LISTING = """{"_meta": {"hostvars": {"w1": {"a": 1}}, "profile": "inventory_legacy"},
+ "all": {"children": ["ungrouped", "web"]}, "web": {"hosts": ["w1"]}, "ungrouped": {"hosts": ["u"]}}
+"""
+
+
+def test_what_ansible_inventory_printed_is_an_inventory() -> None:
+    """Wider than Ansible, which takes this from an executable only."""
+    for name in ("-", write("fleet.json", LISTING), write("fleet", LISTING)):
+        inventory = load_inventory([name], stdin=io.BytesIO(LISTING.encode()))
+        assert inventory.hosts["w1"].variables == {"a": 1}
+        assert inventory.groups["web"].hosts == ("w1",)
+        assert inventory.groups["ungrouped"].hosts == ("u",)
+
+
 def test_no_source_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no inventory is named"):
         load_inventory([])
