@@ -21,6 +21,7 @@ _HEADER = (
     *("scope", "sockets_used"),
     *_KERNEL,
     *("tcp_mem_low", "tcp_mem_pressure", "tcp_mem_high"),
+    "diagnosis",
     *(f"error_{name}" for name in _ERROR),
 )
 # A spreadsheet takes such a text for a formula, and a host chooses its own texts
@@ -49,6 +50,7 @@ def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
     yield from (host.scope and host.scope.value, host.sockets_used)
     yield from (getattr(kernel, name) for name in _KERNEL)
     yield from kernel.tcp_mem or (None, None, None)
+    yield host.diagnosis[0].word if host.diagnosis else None
     yield from (host.error and getattr(host.error, name) for name in _ERROR)
 
 

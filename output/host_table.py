@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..aggregator.diagnosis import Severity
 from ..aggregator.fleet import FleetSummary, GroupSummary
 from ..aggregator.host import HostSummary, TcpNumbers
 from .columns import Cell, Column, columns_that_fit, lines_of
@@ -13,6 +14,7 @@ from .paint import Paint, amount_of_memory, how_many
 __all__ = ["group_table", "has_bounds", "host_table"]
 
 _AT_LEAST_NOTABLE = 100
+_GROUPS = "GROUPS"
 _GROUPS_FROM_WIDTH = 120
 
 
@@ -43,8 +45,15 @@ def _tcp(name: str, *, leave_out: int = 0) -> _HostColumn:
 
 
 def _in_use(tcp: TcpNumbers | None) -> str:
-    """Both families in one: no IPv6 is none in use, but no count at all stays empty."""
-    return "" if tcp is None or tcp.inuse is None else str(tcp.inuse + (tcp.inuse6 or 0))
+    """Both families in one: no IPv6 is none in use, but a count that is missing stays empty.
+
+    The derived numbers tell the two apart: they are there only where IPv6 is off.
+    """
+    if tcp is None or tcp.inuse is None:
+        return ""
+    if tcp.inuse6 is None and tcp.tcp_close is None and tcp.closed is None:
+        return ""
+    return str(tcp.inuse + (tcp.inuse6 or 0))
 
 
 def _memory(host: HostSummary) -> str:
@@ -68,10 +77,11 @@ def _all_memory(summary: FleetSummary) -> str:
 
 def has_bounds(summary: FleetSummary) -> bool:
     """Whether any ``tcp_close`` of the scan is shown as an upper bound."""
-    return any(
-        host.is_bound and host.tcp is not None and (host.tcp.tcp_close or 0) > 0
-        for host in summary.hosts
-    )
+    return any(map(_has_bound, summary.hosts))
+
+
+def _has_bound(host: HostSummary) -> bool:
+    return host.is_bound and host.tcp is not None and (host.tcp.tcp_close or 0) > 0
 
 
 def _held(tcp: TcpNumbers | None, *, is_bound: bool) -> str:
@@ -101,6 +111,12 @@ _COLUMNS = (
     _tcp("alloc", leave_out=3),
     _HostColumn(title="MEM", key="mem_pages", value=_memory, total=_all_memory, leave_out=6),
 )
+_SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.NOTICE: "cyan",
+    Severity.OK: "dim",
+}
 _ONLY_WHEN_SORTED_BY = {
     "inuse": _tcp("inuse"),
     "inuse6": _tcp("inuse6"),
@@ -125,7 +141,7 @@ def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     yield from lines_of(kept, paint, rule_before=len(shown) if with_total else None)
     if len(shown) < len(read):
         yield paint.text(f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})")
-    gone = [column.title for column in columns if column not in kept and not column.is_text]
+    gone = [column.title for column in columns if column not in kept and column.title != _GROUPS]
     if gone:
         yield paint.wrapped(f"(too narrow for {', '.join(gone)}; --format csv has all)")
 
@@ -167,9 +183,16 @@ def _host_columns(
             is_key=each.key == sort,
             style=marks if each is _TCP_CLOSE else lambda _: "",
         )
+    yield column(
+        "DIAGNOSIS",
+        lambda host: host.diagnosis[0].word if host.diagnosis else "",
+        leave_out=2,
+        style=lambda host: _SEVERITY_STYLES[host.diagnosis[0].severity] if host.diagnosis else "",
+        is_text=True,
+    )
     if (paint.options.width or 0) >= _GROUPS_FROM_WIDTH and any(host.groups for host in shown):
         yield column(
-            "GROUPS",
+            _GROUPS,
             lambda host: ",".join(host.groups),
             leave_out=9,
             style=lambda _: "dim",
@@ -194,7 +217,7 @@ def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     """The groups that were asked for, those with the most closed sockets first."""
     if summary.scan.group_by is None or not summary.groups:
         return
-    is_bound = has_bounds(summary)
+    bounded = {level for host in summary.hosts if _has_bound(host) for level in host.levels or ()}
     groups = sorted(
         summary.groups.items(), key=lambda item: (-(item[1].totals.tcp_close or 0), item[0])
     )
@@ -213,9 +236,12 @@ def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
             is_text=True,
         ),
         column("READ", lambda group: f"{group.hosts.ok}/{group.hosts.total}"),
-        column(
-            "TCP_CLOSE",
-            lambda group: _held(group.totals, is_bound=is_bound),
+        Column(
+            title="TCP_CLOSE",
+            cells=[
+                Cell(paint.text(_held(group.totals, is_bound=name in bounded)))
+                for name, group in groups
+            ],
         ),
         column("MEDIAN", spread("p50"), 1),
         column("MAX", spread("max"), 2),

@@ -44,6 +44,10 @@ def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
             f"max {spread.max}"
         )
     yield paint.wrapped(line + ".")
+    words = summary.fleet.diagnoses
+    if hosts.ok > 1 and words:
+        counts = ", ".join(f"{count} {word}" for word, count in words.items())
+        yield paint.wrapped(f"Diagnosis of hosts: {counts}.")
     if has_bounds(summary):
         yield paint.wrapped(
             "≤ is an upper bound: sockets in use in other network namespaces (containers) of a "

@@ -41,7 +41,7 @@ def test_json_is_the_document(found):
 
 def test_json_has_a_line_for_each_host():
     lines = rendered("json").decode().splitlines()
-    assert [json.loads(line.rstrip(",]}") + "}}")["name"] for line in lines[-3:-1]] == [
+    assert [json.loads(line.rstrip(","))["name"] for line in lines[-3:-1]] == [
         "web2",
         "web1",
     ]
@@ -76,6 +76,7 @@ def test_csv_leaves_what_was_not_given_empty():
     assert (web1["inuse"], web1["inuse6"], web1["alloc"], web1["tcp_close"]) == ("3", "", "", "")
     assert (db1["rank"], db1["status"], db1["tcp_close"]) == ("", "failed", "")
     assert db1["error_category"] == "tcp_timeout"
+    assert [row["diagnosis"] for row in (web2, web1, db1)] == ["held-closed", "", ""]
 
 
 def test_no_text_of_a_host_becomes_a_formula():

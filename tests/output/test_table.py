@@ -134,6 +134,37 @@ def test_absent_numbers_are_empty_never_zero():
     assert row.split() == ["a", "7"]
 
 
+def test_a_group_is_marked_only_for_its_own_bounds():
+    hosts = summaries(
+        reading("a", variables={"dc": "exact"}, scope=Scope.ALL_NAMESPACES),
+        reading("b", variables={"dc": "bound"}),
+    )
+    rows = {row.split()[0]: row.split() for row in shown(hosts, group_by="dc").splitlines() if row}
+    assert (rows["exact"][2], rows["bound"][2]) == ("100", "≤100")
+
+
+def test_an_absent_count_of_ipv6_is_not_none_in_use():
+    tcp = {"inuse": 143, "tw": 38, "alloc": 247}
+    absent = shown(summaries(reading("a", tcp, tcp6={}))).splitlines()[1].split()
+    off = shown(summaries(reading("a", tcp, ipv6=False))).splitlines()[1].split()
+    assert absent == ["a", "38", "247"]
+    assert off == ["a", "≤104", "142", "38", "143", "247", "held-closed"]
+
+
+@pytest.mark.parametrize(
+    ("tcp", "scope", "cell"),
+    [
+        ({"inuse": 3, "tw": 0, "alloc": 900}, Scope.ALL_NAMESPACES, "\x1b[33mheld-closed"),
+        ({"inuse": 3, "tw": 0, "alloc": 900}, Scope.HOST_NAMESPACE, "\x1b[36mheld-closed"),
+        ({"inuse": 3, "tw": 900, "alloc": 9}, Scope.ALL_NAMESPACES, "\x1b[2mtime-wait"),
+        ({"inuse": 3, "mem": 99}, Scope.ALL_NAMESPACES, "\x1b[1;31mmem-high"),
+    ],
+)
+def test_a_diagnosis_is_coloured_by_its_severity(tcp, scope, cell):
+    kernel = Kernel(tcp_mem=(1, 50, 100))
+    assert cell in shown(summaries(reading("a", tcp, scope=scope, kernel=kernel)), color=True)
+
+
 def test_mem_without_a_page_size_stays_in_pages():
     text = shown(summaries(reading("a", kernel=Kernel(release="x"))))
     assert "86 pages" in text
