@@ -28,6 +28,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SCAN_ENDS_S = 5.0
 
 _NEXT = """
+How to read it: TCP_CLOSE is what programs hold and nobody uses; thousands that grow are a leak.
+CLOSED is what `ss -s` prints there, TIME_WAIT included: large on a busy proxy, and no leak.
+
 Where to go next:
   sockfleet scan inventory.yml     your own Ansible inventory, with your own SSH keys
   sockfleet explain                the arithmetic behind tcp_close, step by step, for this machine
