@@ -29,6 +29,8 @@ Ask = Callable[[str], Secret | None]
 
 _STEP_S = 0.1
 _USERAUTH = "ssh-userauth"
+# A server that lets everybody in proves nothing: whoever answers in its place would do the same.
+_TRIVIAL = "Trivial auth disabled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,10 @@ def _judge(session: Session, check: HostKeyCheck) -> None:
         check.check_certificate(key.public_blob.key_blob)
 
 
+class _ExpiredPasswordError(AuthenticationException):
+    """The server wants the password to be changed, which is not ours to do."""
+
+
 class _Handler(AuthHandler):
     """Asks for the login service once; then each attempt is sent, and may fail, in our thread.
 
@@ -118,6 +124,13 @@ class _Handler(AuthHandler):
         del m
         self._accepted.set()
 
+    def _parse_userauth_info_request(self, m: paramiko.Message) -> None:
+        if self.auth_method == "password":  # RFC 4252, 8: the same number asks to change it
+            self._session.saved_exception = _ExpiredPasswordError("the password has expired")
+            self.abort()  # wakes whoever waits for the response
+            return
+        super()._parse_userauth_info_request(m)  # type: ignore[misc]  # not in the stubs
+
     def _request_auth(self) -> None:
         accept = paramiko.Message()
         accept.add_string(_USERAUTH)
@@ -139,6 +152,7 @@ class _Login:
         self._allowed: set[str] | None = None  # what the server lets us try; None: it did not say
         self._barred = False  # the last attempt was by a method that the server does not take
         self._password_tried = False
+        self._answered = False
         self._trouble = ""
 
     def run(self) -> None:
@@ -146,7 +160,9 @@ class _Login:
         self._session.auth_handler = self._handler
         self._handler.ask_for_the_service()
         try:
-            if self._public_keys() or self._password() or self._interactive():
+            if self._is_open_to_all():
+                self._trouble = _TRIVIAL
+            elif self._public_keys() or self._password() or self._interactive():
                 return
         except (paramiko.SSHException, EOFError, OSError):
             # sshd ends a login with too many failures by a disconnect.
@@ -183,15 +199,16 @@ class _Login:
             lambda done: self._handler.auth_publickey(self._means.user, offered.key, done)
         )
 
-    def _learn_what_is_allowed(self) -> None:
-        """So that nobody is asked, and no password is sent, in vain (RFC 4252, 5.2)."""
-        if self._allowed is None:
-            self._succeeds(lambda done: self._handler.auth_none(self._means.user, done))
+    def _is_open_to_all(self) -> bool:
+        """Asks for a login without proof, which also tells what else may be tried (RFC 4252, 5.2).
+
+        So no password is sent, and nobody is asked for one, in vain.
+        """
+        return self._succeeds(lambda done: self._handler.auth_none(self._means.user, done))
 
     def _password(self) -> bool:
         if self._means.password is None and self._ask is None:
             return False
-        self._learn_what_is_allowed()
         if not self._may("password"):
             return False
         secret = self._means.password
@@ -211,9 +228,12 @@ class _Login:
     def _interactive(self) -> bool:
         if not self._may("keyboard-interactive") or not (self._means.password or self._ask):
             return False
-        return self._succeeds(
+        succeeded = self._succeeds(
             lambda done: self._handler.auth_interactive(self._means.user, self._answers, done)
         )
+        if succeeded and not self._answered:
+            self._trouble = _TRIVIAL
+        return succeeded and self._answered
 
     def _answers(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
         """The password to a hidden question, once, else what the user says."""
@@ -228,6 +248,7 @@ class _Login:
                 secret = self._ask(cleaned(prompt))
             answers.append("" if secret is None else secret.reveal())
         if answers:
+            self._answered = True
             self._offered.append("keyboard-interactive")
         return answers
 
@@ -243,6 +264,9 @@ class _Login:
             further = self._handler.wait_for_response(done)
         except BadAuthenticationType as error:
             self._allowed, self._barred = set(error.allowed_types), True
+            return False
+        except _ExpiredPasswordError as error:
+            self._trouble = str(error)
             return False
         except AuthenticationException:
             if self._session.broken:

@@ -122,6 +122,8 @@ class _Server(asyncssh.SSHServer):
         return "password" in self.methods
 
     def validate_password(self, username, password):
+        if password == "expired":
+            raise asyncssh.PasswordChangeRequired("choose another")
         return password == self.password
 
     def kbdint_auth_supported(self):
