@@ -4,7 +4,9 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from login_users import login_user, shell_path
@@ -15,17 +17,15 @@ KINDS = ("idle", "idle6", "bound", "reset", "listening", "listening6", "connecte
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("anybody")
-    for above in (folder, *folder.parents):
-        if str(above).startswith("/tmp/pytest"):
-            above.chmod(0o755)  # the ordinary user's sshd reads the authorized keys as that user
-    with (
-        Sshd(folder / "sshd") as running,
-        login_user("anybody", shell_path("sh"), folder / "home") as user,
-    ):
-        (folder / "sshd").chmod(0o755)
-        yield running, user
+def server():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # sshd reads the authorized keys as the user who logs in
+        with (
+            Sshd(folder / "sshd") as running,
+            login_user("anybody", shell_path("sh"), folder / "home") as user,
+        ):
+            yield running, user
 
 
 def scan(server, user, tmp_path, *words):
@@ -60,7 +60,8 @@ def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_pat
     user = server[0].user if who == "root" else server[1]
     seed = random.SystemRandom().randrange(2**32)
     draw = random.Random(seed)
-    for _ in range(10):
+    proven = 0
+    for _ in range(50):
         before = quiet(server, user, tmp_path)
         with ExitStack() as stack:
             holders = [
@@ -74,10 +75,17 @@ def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_pat
             ]
             during = quiet(server, user, tmp_path)
             assert during["scope"] == "all-namespaces", f"seed {seed}"
-            grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
-            assert grown == sum(one.tcp_close for one in holders), f"seed {seed}"
             pids = {namespace["pid"] for namespace in during["namespaces"]}
             assert {holders[1].pid, holders[2].pid} <= pids
+        after = quiet(server, user, tmp_path)
+        if after["tcp"]["tcp_close"] != before["tcp"]["tcp_close"]:
+            continue  # somebody else on this machine opened or closed sockets meanwhile
+        grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
+        assert grown == sum(one.tcp_close for one in holders), f"seed {seed}"
+        proven += 1
+        if proven == 10:
+            return
+    raise AssertionError("this machine is never quiet")
 
 
 def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
