@@ -19,6 +19,7 @@ from .asyncssh_connection import Connection
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
 from .asyncssh_login import Login, LoginMeans
+from .asyncssh_means import LoginMeansCache
 from .asyncssh_options import connection_options, host_key_algorithms, make_options_inline
 from .bastion import Shared
 from .connect_clock import ConnectClock
@@ -27,7 +28,6 @@ from .dial import endpoint
 from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
-from .login_means import LoginMeansCache
 from .public_key import blob_key_type
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings

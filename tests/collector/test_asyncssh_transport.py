@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 import uvloop
@@ -19,10 +19,11 @@ from over_ssh import ask, open_descriptors, settings_for, ssh_settings, without_
 from sshd import Sshd, ssh_keygen
 from watched import Watched
 
+from sockfleet.collector.asyncssh_means import LoginMeansCache
 from sockfleet.collector.asyncssh_transport import AsyncsshTransport
+from sockfleet.collector.connect_clock import ConnectClock
 from sockfleet.collector.credentials import Credentials, PrivateKeyFile
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.login_means import LoginMeansCache
 from sockfleet.collector.threads import DaemonThreads
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host, Secret, SshSettings
@@ -108,24 +109,26 @@ def test_the_handshakes_slot_is_held_for_the_handshake_alone(sshd, settings):
     assert seen == ["waits in handshake_slot", "free in session"]
 
 
-def test_waiting_for_the_slot_is_not_the_hosts_time(sshd, settings):
-    limit_s = 3.0
+def test_waiting_for_the_slot_is_not_the_hosts_time(sshd, settings, mocker):
+    order: list[str] = []
+
+    class Clock(ConnectClock):
+        async def __aenter__(self) -> Self:
+            order.append("the clock runs")
+            return await super().__aenter__()
+
+    mocker.patch("sockfleet.collector.asyncssh_connector.ConnectClock", Clock)
 
     async def work(transport: Transport) -> None:
-        loop = asyncio.get_running_loop()
-
         @asynccontextmanager
         async def slot() -> AsyncIterator[None]:
-            began = loop.time()
-            await asyncio.to_thread(threading.Event().wait, limit_s + 0.2)
-            assert loop.time() - began > limit_s
+            order.append("the slot is ours")
             yield
 
-        host = host_of(sshd, connect_timeout_s=limit_s)
-        output = await transport.execute(Attempt(host=host, handshake=slot), "echo in time")
-        assert output.stdout == b"in time\n"
+        await transport.execute(Attempt(host=host_of(sshd), handshake=slot), "true")
 
     without_leaks("asyncssh", settings, work)
+    assert order == ["the slot is ours", "the clock runs"]
 
 
 def test_a_slot_of_a_failed_handshake_is_given_back(sshd, settings, tmp_path):
@@ -261,19 +264,11 @@ def test_a_question_without_an_answer_is_a_refusal(tmp_path):
     assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
 
 
-def test_time_for_typing_is_not_the_hosts_time(tmp_path):
-    typing = threading.Event()
-
-    def ask_password(_prompt: str) -> Secret:
-        typing.wait(1.3)  # longer than the host may take
-        return Secret(PASSWORD)
-
-    with bad_session_server(tmp_path, "password") as port:
-        ssh = SshSettings(user="anyone", connect_timeout_s=1.0)
-        host = Host(name="pw", address="127.0.0.1", port=port, ssh=ssh)
-        settings = settings_for(tmp_path / "known_hosts", ask_password=ask_password)
-        outcome = ask("asyncssh", settings, host, "a_close_without_end_of_file")
+def test_time_for_typing_is_not_the_hosts_time(tmp_path, mocker):
+    stopped = mocker.spy(ConnectClock, "stopped")
+    outcome, asked = login_by(tmp_path, "password", answers={"password": PASSWORD})
     assert outcome.stdout == b"whole"
+    assert stopped.call_count == len(asked) == 1
 
 
 def test_keys_that_need_a_package_say_which(sshd, settings):
@@ -283,7 +278,7 @@ def test_keys_that_need_a_package_say_which(sshd, settings):
 
 
 def test_a_fido_key_needs_a_package_too(mocker):
-    mocker.patch("sockfleet.collector.login_means.find_spec", return_value=None)
+    mocker.patch("sockfleet.collector.asyncssh_means.find_spec", return_value=None)
     file = PrivateKeyFile(
         path="~/.ssh/id_ed25519_sk",
         pem=b"",
