@@ -85,11 +85,11 @@ END {
     if (take_tables_away(oldest[space])) tables++;
     else if (space in second) tables += take_tables_away(second[space]);
   }
-  if (tables == 0) exit;
+  if (tables == 0 && late == 0) exit;
   for (member in refused) if (is_kernel_thread(member) == 0) denied++;
   print "denied " denied + 0;
   if (late) print "partial";
-  if (unread) exit;
+  if (unread || tables == 0) exit;
   for (inode in owner) {
     pid = owner[inode];
     print "/proc/" pid "/fd/" fd[inode], inode, (pid in home) ? home[pid] : "-", others[inode] + 0;
@@ -195,7 +195,7 @@ def _limited(program: str) -> str:
 # shows such characters as "?" by itself.
 _LIST = (
     "q=; ls -dq / >/dev/null 2>&1 && q=q; "
-    'held=$(printf "%s\\n" /proc/[0-9]*/fd /proc/[0-9]*/net/sockstat | xargs ls -lniR$q 2>&1 | '
+    'held=$(printf "%s\\n" /proc/[0-9]*/net/sockstat /proc/[0-9]*/fd | xargs ls -lniR$q 2>&1 | '
     f'awk "{_one_line(_limited(_CLOSED_AWK))}"); '
     'paths=$(printf "%s\\n" "$held" | grep -o "^/proc/[0-9]*/fd/[0-9]*"); '
 )
