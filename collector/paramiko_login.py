@@ -98,6 +98,10 @@ class _ExpiredPasswordError(AuthenticationException):
     """The server wants the password to be changed, which is not ours to do."""
 
 
+class _NoAnswerError(paramiko.SSHException):
+    """A question that nobody answers: better no attempt than an empty one, which counts."""
+
+
 class _Handler(AuthHandler):
     """Asks for the login service once; then each attempt is sent, and may fail, in our thread.
 
@@ -164,6 +168,8 @@ class _Login:
                 self._trouble = _TRIVIAL
             elif self._public_keys() or self._password() or self._interactive():
                 return
+        except _NoAnswerError:
+            pass
         except (paramiko.SSHException, EOFError, OSError):
             # sshd ends a login with too many failures by a disconnect.
             if "authentication failures" not in (self._session.farewell or "").lower():
@@ -246,7 +252,9 @@ class _Login:
                 secret = self._means.password
             elif self._ask is not None:
                 secret = self._ask(cleaned(prompt))
-            answers.append("" if secret is None else secret.reveal())
+            if secret is None:
+                raise _NoAnswerError
+            answers.append(secret.reveal())
         if answers:
             self._answered = True
             self._offered.append("keyboard-interactive")
