@@ -25,7 +25,9 @@ __all__ = ["BastionConnection", "Bastions", "Shared"]
 
 CHANNELS = 900
 """Hosts through one connection; sshd gets slow, then refuses, not far above."""
-FAILURE_KEPT_S = 5.0
+FAILURE_KEPT_S = 0.2
+"""Those who come just after a failure share it; shorter than the engine's pause before a retry,
+which is to be a real one."""
 
 _Way = tuple[Hop, ...]
 
