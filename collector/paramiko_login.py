@@ -13,6 +13,7 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType
 
 from ..inventory.models import Secret
+from .dial import out_of_resources
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck
 from .paramiko_errors import translated
@@ -188,6 +189,8 @@ class _Login:
         try:
             agent = Agent(self._means.agent)
         except (paramiko.SSHException, OSError, ValueError) as error:
+            if isinstance(error, OSError) and out_of_resources(error):
+                raise
             self._trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
             return any(self._offers(key) for key in self._means.keys)
         with closing(agent):

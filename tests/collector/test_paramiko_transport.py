@@ -173,6 +173,15 @@ def test_an_agent_that_does_not_sign_does_not_end_the_login(sshd, settings, tmp_
         assert "agent" in outcome.error.message
 
 
+def test_a_lack_of_descriptors_is_not_the_agents_fault(sshd, settings, mocker):
+    mocker.patch(
+        "sockfleet.collector.paramiko_login.Agent",
+        side_effect=OSError(errno.EMFILE, "Too many open files"),
+    )
+    outcome = ask("paramiko", settings, host_of(sshd, agent="/agent"))
+    assert outcome.fault == (Category.LOCAL_RESOURCE, Phase.AUTH)
+
+
 # Cut off.
 
 
