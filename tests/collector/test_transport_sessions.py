@@ -6,10 +6,10 @@ The server here is asyncssh's, which can do what no sshd does.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 from bad_sessions import ENDINGS, bad_session_server
@@ -17,6 +17,7 @@ from over_ssh import Outcome, ask, settings_for, ssh_settings, without_leaks
 from sshd import Sshd, ssh_keygen
 from watched import Watched
 
+from sockfleet.collector.connect_clock import ConnectClock
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host, Secret, SshSettings
@@ -88,18 +89,26 @@ def test_the_slot_is_held_for_the_handshake_alone(transport, sshd, settings):
     assert seen == ["waits in handshake_slot", "free in session"]
 
 
-def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings):
-    async def work(loaded: Transport) -> bytes:
+def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings, mocker):
+    order: list[str] = []
+
+    class Clock(ConnectClock):
+        async def __aenter__(self) -> Self:
+            order.append("the clock runs")
+            return await super().__aenter__()
+
+    mocker.patch(f"sockfleet.collector.{transport}_connector.ConnectClock", Clock)
+
+    async def work(loaded: Transport) -> None:
         @asynccontextmanager
         async def slot() -> AsyncIterator[None]:
-            await asyncio.to_thread(threading.Event().wait, limit_s + 0.2)
+            order.append("the slot is ours")
             yield
 
-        host = host_of(sshd, connect_timeout_s=limit_s)
-        return (await loaded.execute(Attempt(host=host, handshake=slot), "echo in time")).stdout
+        await loaded.execute(Attempt(host=host_of(sshd), handshake=slot), "true")
 
-    limit_s = 2.0
-    assert without_leaks(transport, settings, work) == b"in time\n"
+    without_leaks(transport, settings, work)
+    assert order == ["the slot is ours", "the clock runs"]
 
 
 def test_a_slot_of_a_failed_handshake_is_given_back(transport, sshd, settings, tmp_path):
@@ -258,17 +267,11 @@ def test_a_question_without_an_answer_is_a_refusal(transport, tmp_path):
     assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
 
 
-def test_time_for_typing_is_not_the_hosts_time(transport, tmp_path):
-    def ask_password(_prompt: str) -> Secret:
-        threading.Event().wait(1.3)  # longer than the host may take
-        return Secret(PASSWORD)
-
-    with bad_session_server(tmp_path, "password") as port:
-        ssh = SshSettings(user="anyone", connect_timeout_s=1.0)
-        host = Host(name="pw", address="127.0.0.1", port=port, ssh=ssh)
-        settings = settings_for(tmp_path / "known_hosts", ask_password=ask_password)
-        outcome = ask(transport, settings, host, "a_close_without_end_of_file")
+def test_time_for_typing_is_not_the_hosts_time(transport, tmp_path, mocker):
+    stopped = mocker.spy(ConnectClock, "stopped")
+    outcome, asked = login_by(transport, tmp_path, "password", answers={"password": PASSWORD})
     assert outcome.stdout == b"whole"
+    assert stopped.call_count == len(asked) == 1
 
 
 def test_a_server_that_lets_everybody_in_is_not_trusted(transport, tmp_path):
