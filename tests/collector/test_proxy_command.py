@@ -58,12 +58,6 @@ def no_process_is_left():
     assert children() <= before
 
 
-def test_a_host_behind_a_proxy_command(sshd, settings):
-    outcome = ask(ASYNCSSH, settings, behind(sshd, netcat(sshd)), "echo through")
-    assert outcome.stdout == b"through\n"
-    assert outcome.attempt.address is None
-
-
 def test_on_uvloop_too(sshd, settings):
     async def main() -> bytes:
         transport = AsyncsshTransport(settings)
@@ -91,17 +85,6 @@ def test_a_proxy_that_fails_says_why(sshd, settings, command, said):
     assert outcome.error.category is Category.VIA_JUMP
     assert said in outcome.error.message
     assert "\x1b" not in outcome.error.message
-
-
-def test_a_proxy_that_is_silent_is_killed_with_all_that_it_started(sshd, settings, tmp_path):
-    pids = tmp_path / "pids"
-    command = f"sleep 1000 & echo $! $$ > {pids}; wait"
-    outcome = ask(ASYNCSSH, settings, behind(sshd, command, connect_timeout_s=0.5))
-    assert outcome.fault == (Category.BANNER_TIMEOUT, Phase.BANNER)
-    for pid in pids.read_text().split():
-        state = Path(f"/proc/{pid}/stat")
-        # An orphan is reaped by init; killed it is in any case.
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 @pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.BANNER, Phase.AUTH, Phase.COMMAND])
