@@ -105,11 +105,32 @@ def connection_options() -> Decorator:
 
 def probe_options() -> Decorator:
     """What each host is asked for."""
-    return option(
-        "--namespaces/--no-namespaces",
-        default=True,
-        help="Read every network namespace of a host, or its own alone, which is a little cheaper "
-        "and makes tcp_close an upper bound.  [default: namespaces]",
+    return together(
+        option(
+            "--namespaces/--no-namespaces",
+            default=True,
+            help="Read every network namespace of a host, or its own alone, which is a little "
+            "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
+        ),
+        option(
+            "--processes",
+            is_flag=True,
+            help="Name the processes that hold the closed sockets: your own, or with root's "
+            "rights all.",
+        ),
+        option(
+            "--process-args",
+            is_flag=True,
+            help="The same with their arguments, which may hold secrets.",
+        ),
+        option("--become", is_flag=True, help="Ask as root, by sudo -n or doas -n."),
+        option(
+            "--become-method",
+            type=click.Choice(["auto", "sudo", "doas"]),
+            default="auto",
+            show_default=True,
+            help="What --become uses.",
+        ),
     )
 
 

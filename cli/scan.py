@@ -47,9 +47,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from .scanning import Scan
 
     if given["print_probe"]:
-        from ..collector.probe import new_mark, probe_command
+        from ..collector.full_probe import FullProbe
+        from .scanning import become_of, probe_options_of
 
-        click.echo(probe_command(new_mark(), namespaces=given["namespaces"]))
+        click.echo(FullProbe(probe_options_of(given), become_of(given)).command)
         return
     if not given["inventory"]:
         raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)

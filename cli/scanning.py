@@ -13,7 +13,9 @@ from typing import Any
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
 from ..aggregator.thresholds import thresholds_from
+from ..collector.become import Become
 from ..collector.engine import EngineSettings
+from ..collector.probe import ProbeOptions
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.models import HostKeyPolicy
@@ -43,6 +45,20 @@ def selection(given: Mapping[str, Any]) -> Selection:
     return select_hosts(given["inventory"], given["limit"], defaults)
 
 
+def probe_options_of(given: Mapping[str, Any]) -> ProbeOptions:
+    """What the options of a command ask of each host."""
+    return ProbeOptions(
+        namespaces=given["namespaces"],
+        processes=given["processes"] or given["process_args"],
+        arguments=given["process_args"],
+    )
+
+
+def become_of(given: Mapping[str, Any]) -> Become | None:
+    """How the options of a command want to become root on each host, if at all."""
+    return Become(given["become_method"]) if given["become"] else None
+
+
 def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> EngineSettings:
     """The limits and the login's common part that the options of a command ask for."""
     return EngineSettings(
@@ -50,7 +66,8 @@ def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> Engin
         timeout_s=given["timeout"],
         deadline_s=given["deadline"],
         retries=given["retries"],
-        namespaces=given["namespaces"],
+        probe=probe_options_of(given),
+        become=become_of(given),
         transport=given["transport"],
         transport_settings=TransportSettings(
             known_hosts_files=given["known_hosts"],

@@ -15,14 +15,16 @@ from typing import Any
 
 from ..inventory.errors import SockfleetError
 from ..inventory.models import Connection, Host
+from .become import Become
 from .errors import Category, HostError, Phase
+from .full_probe import FullProbe
 from .handshakes import HandshakeLimit
-from .probe import ProbeAnswer, new_mark, parse_probe, probe_command
+from .probe import ProbeAnswer, ProbeOptions
 from .reading import HostFailure, HostOutcome, HostReading
 from .schedule import Schedule
 from .text import cleaned
 from .timeouts import may_pass, timed_out
-from .transport import Attempt, CommandOutput, Transport, TransportSettings, load_transport
+from .transport import Attempt, Transport, TransportSettings, load_transport
 
 __all__ = ["Engine", "EngineSettings"]
 
@@ -44,8 +46,10 @@ class EngineSettings:
     """The whole run; None: no limit."""
     retries: int = 1
     """Further attempts after what may pass by itself."""
-    namespaces: bool = True
-    """Whether every network namespace is read, or only the host's own."""
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
+    """What each host is asked for."""
+    become: Become | None = None
+    """Ask as root; None: as the user who logs in."""
     transport: str = "asyncssh"
     transport_settings: TransportSettings = field(default_factory=TransportSettings)
 
@@ -67,12 +71,10 @@ class Engine:
         settings: EngineSettings,
         *,
         transports: dict[str, Transport] | None = None,
-        mark: str | None = None,
     ) -> None:
         self._settings = settings
         self._transports: dict[str, Transport] = dict(transports or {})
-        self._mark = mark or new_mark()
-        self._command = probe_command(self._mark, namespaces=settings.namespaces)
+        self._probe = FullProbe(settings.probe, settings.become)
         self._handshakes = HandshakeLimit(settings.concurrency)
         self._asking: set[_Asking] = set()
         self._stopped = asyncio.Event()
@@ -162,7 +164,7 @@ class Engine:
             asking.attempts += 1
             asking.attempt = Attempt(host=asking.attempt.host, handshake=self._handshakes.slot)
             try:
-                return self._reading(asking, await self._probe(asking.attempt))
+                return self._reading(asking, await self._ask_once(asking.attempt))
             except HostError as error:
                 failed = error
             if asking.attempts > self._settings.retries or not may_pass(failed):
@@ -171,9 +173,9 @@ class Engine:
             pause_s = _BACKOFF_S * 2 ** (asking.attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
             await asyncio.sleep(pause_s)
 
-    async def _probe(self, attempt: Attempt) -> ProbeAnswer:
+    async def _ask_once(self, attempt: Attempt) -> ProbeAnswer:
         try:
-            output = await self._transport(attempt.host).execute(attempt, self._command)
+            output = await self._transport(attempt.host).execute(attempt, self._probe.command)
         except (SockfleetError, TimeoutError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -182,7 +184,7 @@ class Engine:
             text = cleaned(f"unexpected {type(error).__name__}: {error}")
             raise HostError(Category.PROTOCOL, attempt.phase, text) from error
         attempt.phase = Phase.PARSE
-        return _answer(output, self._mark)
+        return self._probe.read(output)
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
@@ -224,6 +226,7 @@ class Engine:
             sockstat6=answer.sockstat6,
             kernel=answer.kernel,
             namespaces=answer.namespaces,
+            processes=answer.processes,
         )
 
     def _failure(self, asking: _Asking, error: HostError) -> HostFailure:
@@ -246,15 +249,3 @@ async def _settle(tasks: list[asyncio.Task[Any]]) -> None:
     for task in done:
         if not task.cancelled():
             task.exception()  # looked at, so that asyncio does not report it a second time
-
-
-def _answer(output: CommandOutput, mark: str) -> ProbeAnswer:
-    """Only a command that ended with status 0 is believed."""
-    if output.exit_status != 0 and mark.encode() in output.stdout:
-        said = cleaned(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
-        raise HostError(
-            Category.COMMAND_FAILED,
-            Phase.COMMAND,
-            f"the probe ended with status {output.exit_status}: {said}",
-        )
-    return parse_probe(output.stdout, mark)

@@ -17,17 +17,19 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import Category, HostError, Phase
 from .namespace_probe import NAMESPACE_SCRIPT
 from .namespaces import NamespaceError, Namespaces, parse_namespaces
+from .process_probe import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
+from .processes import ProcessError, Processes, parse_processes
 from .reading import Kernel
 from .sockstat import Sockstat, SockstatError, parse_sockstat
 from .text import cleaned
 
-__all__ = ["ProbeAnswer", "new_mark", "parse_probe", "probe_command", "tcp_estab"]
+__all__ = ["ProbeAnswer", "ProbeOptions", "new_mark", "parse_probe", "probe_command", "tcp_estab"]
 
 SOCKSTAT = "/proc/net/sockstat"
 SOCKSTAT6 = "/proc/net/sockstat6"
@@ -38,6 +40,7 @@ TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
 TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
 PAGE_SIZE = "page_size"
 NAMESPACES = "namespaces"
+PROCESSES = "processes"
 
 _SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
 _LINES = 200  # of each file at most: far more than any of them has
@@ -50,7 +53,7 @@ _SCRIPT = (
     "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null; "
     'echo "==> {page_size} <=="; if [ -r /proc/self/smaps ]; then while read -r k v u; do '
     'case $k in KernelPageSize:) echo "$v $u"; break;; esac; done </proc/self/smaps; fi; '
-    '{namespaces}echo "$m end"'
+    '{more}echo "$m end"'
 )
 
 _LABEL = re.compile(rb"^==> (\S+) <==$")
@@ -63,17 +66,36 @@ def new_mark() -> str:
     return f"sockfleet-{secrets.token_hex(8)}"
 
 
-def probe_command(mark: str, *, namespaces: bool = True) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeOptions:
+    """What a host is asked for, besides the files of its own namespace."""
+
+    namespaces: bool = True
+    processes: bool = False
+    """Who holds the closed sockets; takes the host much longer than all the rest."""
+    arguments: bool = False
+    """The processes' command lines, which may hold secrets; goes with ``processes``."""
+
+    def scripts(self) -> Iterator[tuple[str, str]]:
+        """The label and the script of each further section, in their order."""
+        if self.namespaces:
+            yield NAMESPACES, NAMESPACE_SCRIPT
+        if self.processes:
+            yield PROCESSES, PROCESS_SCRIPT_WITH_ARGS if self.arguments else PROCESS_SCRIPT
+
+
+def probe_command(mark: str, options: ProbeOptions = ProbeOptions()) -> str:
     """The command for the host's login shell; it only reads.
 
-    It forks once, and with ``namespaces`` a few times more, whatever runs on the host.
+    It forks once, and for the namespaces a few times more, whatever runs on the host.
     """
+    more = "".join(f'echo "==> {label} <=="; {script}; ' for label, script in options.scripts())
     script = _SCRIPT.format(
         mark=mark,
         lines=_LINES,
         settings=" ".join(_SETTINGS),
         page_size=PAGE_SIZE,
-        namespaces=f'echo "==> {NAMESPACES} <=="; {NAMESPACE_SCRIPT}; ' if namespaces else "",
+        more=more,
     )
     return f"exec /bin/sh -c '{script}'"
 
@@ -87,6 +109,8 @@ class ProbeAnswer:
     kernel: Kernel
     namespaces: Namespaces | None
     """None where they were not asked for, or the host has no awk to read them with."""
+    processes: Processes | None
+    """None where they were not asked for, or could not be listed at all."""
 
 
 def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
@@ -110,8 +134,9 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
             sockstat6=None if sockstat6 is None else parse_sockstat(sockstat6),
             kernel=_kernel(sections),
             namespaces=parse_namespaces(sections.get(NAMESPACES, b"")),
+            processes=parse_processes(sections.get(PROCESSES, b"")),
         )
-    except (SockstatError, NamespaceError) as error:
+    except (SockstatError, NamespaceError, ProcessError) as error:
         raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..inventory.models import Host
 from .errors import Category, Phase
 from .namespaces import Namespaces
+from .processes import Processes
 from .sockstat import Sockstat
 
 __all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel"]
@@ -43,6 +44,8 @@ class HostReading:
     kernel: Kernel
     namespaces: Namespaces | None = None
     """Every network namespace that was seen; None where only the host's own was read."""
+    processes: Processes | None = None
+    """Who holds closed sockets; None where it was not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from namespaces import holder
 from sockfleet.aggregator.host import summarise_host
 from sockfleet.collector.containers import Container, container_of
 from sockfleet.collector.namespaces import NamespaceError, Namespaces, parse_namespaces
-from sockfleet.collector.probe import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe import ProbeOptions, new_mark, parse_probe, probe_command
 from sockfleet.collector.reading import HostReading
 from sockfleet.collector.scope import Scope, lowered_by, scope_of
 from sockfleet.inventory.models import Host
@@ -150,7 +150,7 @@ def test_another_pid_namespace_lowers_the_scope():
 
 
 def test_without_the_namespaces_the_scope_is_the_host_s():
-    summary = read(command=lambda mark: probe_command(mark, namespaces=False))
+    summary = read(command=lambda mark: probe_command(mark, ProbeOptions(namespaces=False)))
     assert summary.scope is Scope.HOST_NAMESPACE
     assert summary.namespaces is None
     assert summary.uncertainty is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import HostError
-from sockfleet.collector.probe import new_mark, parse_probe, probe_command, tcp_estab
+from sockfleet.collector.probe import ProbeOptions, new_mark, parse_probe, probe_command, tcp_estab
 
 MARK = "sockfleet-0123456789abcdef"
 SHELLS = {
@@ -70,7 +70,7 @@ def forks(command):
 
 
 def test_it_forks_as_little_as_it_can():
-    assert forks(probe_command(MARK, namespaces=False)) == 1
+    assert forks(probe_command(MARK, ProbeOptions(namespaces=False))) == 1
     assert forks(probe_command(MARK)) <= 8
 
 
