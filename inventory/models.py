@@ -20,6 +20,7 @@ __all__ = [
     "HostKeyPolicy",
     "Inventory",
     "InventoryHost",
+    "Probe",
     "Secret",
     "SshSettings",
 ]
@@ -83,6 +84,14 @@ class Connection(StrEnum):
 
     SSH = "ssh"
     LOCAL = "local"
+
+
+class Probe(StrEnum):
+    """What a host is asked to run (``sockfleet_probe``)."""
+
+    FULL = "full"
+    FORCED = "forced"
+    """Its key's own forced command answers, whatever is asked (`collector.forced_probe`)."""
 
 
 class HostKeyPolicy(StrEnum):
@@ -154,6 +163,7 @@ class Host:
     transport: str | None = None
     """The transport this host asks for (``ansible_connection: paramiko``); None: the scan's."""
     ssh: SshSettings = field(default_factory=SshSettings)
+    probe: Probe = Probe.FULL
     caps: tuple[tuple[str, int], ...] = ()
     """(group, most connections at once) for each group that sets ``sockfleet_max_connections``."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
