@@ -23,7 +23,7 @@ from .addresses import judged_address, judged_label, judged_port, judged_user
 from .connection_variables import Variables
 from .errors import InventoryError, UsageError
 from .group_caps import GroupCaps
-from .models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
+from .models import Connection, Host, Inventory, InventoryHost, Probe, Secret, SshSettings
 from .plain_text import shown
 from .secret_variables import without_secrets
 from .ssh_arguments import SshArguments, SshOption, read_arguments
@@ -49,6 +49,7 @@ class ConnectionDefaults:
     """An ssh_config file, asked after everything else; None: none is read."""
     allow_proxy_command: bool = False
     """Whether a ProxyCommand may run a program here; else it is refused by name."""
+    probe: Probe = Probe.FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,7 @@ class _Resolver:
             raise InventoryError("name", str(error)) from None
         groups, caps = described.groups, self._caps.of(described.groups)
         shown_variables = without_secrets(described.variables)
+        probe = variables.probe() or self._defaults.probe
         if variables.connection is Connection.LOCAL:
             return Host(
                 name=described.name,
@@ -167,6 +169,7 @@ class _Resolver:
                 groups=groups,
                 connection=Connection.LOCAL,
                 transport=variables.transport,
+                probe=probe,
                 caps=caps,
                 variables=shown_variables,
             )
@@ -186,6 +189,7 @@ class _Resolver:
             groups=groups,
             transport=variables.transport,
             ssh=login.ssh,
+            probe=probe,
             caps=caps,
             variables=shown_variables,
         )

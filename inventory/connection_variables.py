@@ -14,7 +14,7 @@ from typing import Any
 
 from .addresses import judged_port
 from .errors import InventoryError
-from .models import Connection
+from .models import Connection, Probe
 from .plain_text import shown
 from .secret_variables import is_secret
 
@@ -29,6 +29,7 @@ __all__ = [
     "PASSED_OVER",
     "PASSWORD",
     "PORT",
+    "PROBE",
     "PROXY_COMMAND",
     "SSH_ARGUMENTS",
     "TIMEOUT",
@@ -64,6 +65,7 @@ EXTRA_ARGUMENTS = ("ansible_ssh_extra_args",)
 PROXY_COMMAND = ("ansible_paramiko_proxy_command",)
 CONNECTION = ("ansible_connection",)
 TRANSPORT = ("sockfleet_transport",)
+PROBE = ("sockfleet_probe",)
 
 _REFUSED = {
     "ansible_private_key": "a key in the inventory is not read: name its file",
@@ -98,6 +100,7 @@ NAMES = (
     *PROXY_COMMAND,
     *CONNECTION,
     *TRANSPORT,
+    *PROBE,
     *_REFUSED,
     *PASSED_OVER,
 )
@@ -168,6 +171,15 @@ class Variables:
         if word not in _TRUE | _FALSE:
             raise _wrong(name, value, "true or false")
         return word in _TRUE, name
+
+    def probe(self) -> Probe | None:
+        """Which probe the host answers; None where nothing says."""
+        name, value = self._found(PROBE)
+        if value is None:
+            return None
+        if value not in tuple(Probe):
+            raise _wrong(name, value, " or ".join(Probe))
+        return Probe(value)
 
     def _connection(self) -> tuple[Connection, str | None]:
         name, said = self._found(CONNECTION)

@@ -20,6 +20,7 @@ from sockfleet.inventory.models import (
     HostKeyPolicy,
     Inventory,
     InventoryHost,
+    Probe,
     Secret,
 )
 from sockfleet.inventory.ssh_login import Login
@@ -402,3 +403,21 @@ def test_whatever_the_variables_a_host_is_clean_or_refused(
         assert word.isprintable()
         assert not word.startswith("-")
     assert 1 <= host.port <= 65535
+
+
+def test_the_probe_is_full_unless_the_user_chooses():
+    assert one({}).probe is Probe.FULL
+    assert one({"sockfleet_probe": "forced"}).probe is Probe.FORCED
+    assert one({"sockfleet_probe": "forced", "ansible_connection": "local"}).probe is Probe.FORCED
+
+
+def test_the_inventory_s_probe_wins_over_the_command_line_s():
+    forced = ConnectionDefaults(probe=Probe.FORCED)
+    assert one({}, forced).probe is Probe.FORCED
+    assert one({"sockfleet_probe": "full"}, forced).probe is Probe.FULL
+
+
+@pytest.mark.parametrize("value", ["Forced", "", 1, True, ["forced"], {"forced": 1}])
+def test_another_probe_is_refused_by_name(value):
+    assert "sockfleet_probe" in fault({"sockfleet_probe": value})
+    assert "expected full or forced" in fault({"sockfleet_probe": value})
