@@ -12,7 +12,7 @@ from typing import Any
 
 from ..collector.errors import Category, Phase
 from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
-from ..collector.scope import Scope, lowered_by, scope_of
+from ..collector.scope import Scope, scope_of, scope_reasons
 from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
 from .diagnosis import Diagnosis, Evidence, diagnose
@@ -154,7 +154,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         elapsed_s=reading.elapsed_s,
         tcp=numbers,
         scope=scope_of(namespaces),
-        scope_reasons=() if namespaces is None else lowered_by(namespaces),
+        scope_reasons=scope_reasons(namespaces, host.probe),
         uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
         namespaces=None if namespaces is None else namespace_summaries(namespaces),
         sockets_used=used,

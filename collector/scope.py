@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 
+from ..inventory.models import Probe
 from .namespaces import Namespaces
 
-__all__ = ["Scope", "lowered_by", "scope_of"]
+__all__ = ["Scope", "lowered_by", "scope_of", "scope_reasons"]
 
 
 class Scope(StrEnum):
@@ -24,6 +25,13 @@ def scope_of(namespaces: Namespaces | None) -> Scope:
     if namespaces is None:
         return Scope.HOST_NAMESPACE
     return Scope.VISIBLE_NAMESPACES if lowered_by(namespaces) else Scope.ALL_NAMESPACES
+
+
+def scope_reasons(namespaces: Namespaces | None, probe: Probe) -> tuple[str, ...]:
+    """Why a reading may not cover the whole machine; empty where the user asked for no more."""
+    if probe is Probe.FORCED:
+        return ("the key's forced command reads the host's own network namespace alone",)
+    return () if namespaces is None else lowered_by(namespaces)
 
 
 def lowered_by(namespaces: Namespaces) -> tuple[str, ...]:
