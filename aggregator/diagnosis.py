@@ -161,8 +161,7 @@ def _in_containers(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagn
     elsewhere_min = held - own_max[0]
     if not _is_much(elsewhere_min, alloc, thresholds):
         return
-    # A namespace without the bound may hold the most of all.
-    suspect = max(others, key=lambda one: (one.tcp_close_max is None, one.tcp_close_max or 0))
+    suspect = _suspect(others)
     because = {"tcp_close": held, "alloc": alloc, "elsewhere_min": elsewhere_min}
     if suspect.tcp_close_max is not None:
         because |= {"tcp_close_max": suspect.tcp_close_max}
@@ -174,16 +173,21 @@ def _in_containers(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagn
     )
 
 
+def _suspect(namespaces: Sequence[NamespaceSummary]) -> NamespaceSummary:
+    """The one that may hold the most closed sockets: one without the bound may hold them all."""
+    return max(namespaces, key=lambda one: (one.tcp_close_max is None, one.tcp_close_max or 0))
+
+
 def _held(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
     held, alloc = evidence.tcp_close, evidence.alloc
     if held is None or alloc is None or not _is_much(held, alloc, thresholds):
         return
     seen = evidence.namespaces or ()
-    own = next((one.pid for one in seen if one.host), None)
     if evidence.is_bound:
         severity, command = Severity.NOTICE, _EACH_NAMESPACE
     else:
-        severity, command = Severity.WARNING, _who_holds(own if len(seen) > 1 else None)
+        within = _suspect(seen).pid if len(seen) > 1 else None
+        severity, command = Severity.WARNING, _who_holds(within)
     yield Diagnosis(
         word=Word.HELD_CLOSED.value,
         severity=severity,

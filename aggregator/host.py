@@ -17,6 +17,13 @@ from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
 from .diagnosis import Diagnosis, Evidence, diagnose
 from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
+from .processes import (
+    Attribution,
+    ProcessSummary,
+    attribution,
+    process_summaries,
+    unattributed,
+)
 from .thresholds import Thresholds
 
 __all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarise_host"]
@@ -92,6 +99,11 @@ class HostSummary:
     """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`); None: unknown."""
     namespaces: tuple[NamespaceSummary, ...] | None = None
     """None where only the host's own was read."""
+    processes: tuple[ProcessSummary, ...] | None = None
+    """Who holds closed sockets, most first; None where that was not asked, as the next two."""
+    attribution: Attribution | None = None
+    unattributed: int | None = None
+    """``tcp_close`` minus the processes' sum."""
     sockets_used: int | None = None
     """Sockets of every kind in the host's own namespace."""
     kernel: Kernel | None = None
@@ -125,7 +137,7 @@ def summarise_host(outcome: HostOutcome, thresholds: Thresholds = _USUAL_THRESHO
 
 def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     sockstat, sockstat6, namespaces = reading.sockstat, reading.sockstat6, reading.namespaces
-    inuse_here = inuse_both(sockstat, sockstat6)
+    processes, inuse_here = reading.processes, inuse_both(sockstat, sockstat6)
     tcp = sockstat.lines.get("TCP", {})
     used = sockstat.get("sockets", "used")
     numbers = TcpNumbers(
@@ -140,7 +152,8 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     )
     seen = () if namespaces is None else namespaces.seen
     elsewhere = [n or 0 for one in seen for n in (one.inuse, one.inuse6, one.tw, one.used)]
-    read = (*tcp.values(), numbers.inuse6 or 0, used or 0, *elsewhere)
+    held = () if processes is None else [one.tcp_close for one in processes.seen]
+    read = (*tcp.values(), numbers.inuse6 or 0, used or 0, *elsewhere, *held)
     if max(read) > _MOST:
         return _impossible(reading, max(read))
     host = reading.host
@@ -157,6 +170,9 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         scope_reasons=scope_reasons(namespaces, host.probe),
         uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
         namespaces=None if namespaces is None else namespace_summaries(namespaces),
+        processes=None if processes is None else process_summaries(processes),
+        attribution=None if processes is None else attribution(processes),
+        unattributed=unattributed(processes, numbers.tcp_close),
         sockets_used=used,
         kernel=_plausible(reading.kernel),
         variables=host.variables,

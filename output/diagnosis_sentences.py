@@ -31,12 +31,13 @@ _HELD_AT_MOST = (
     "up to {tcp_close} of {alloc} TCP sockets are closed and still open in a process. What other "
     "network namespaces have in use, and was not read, is still in that number."
 )
+_WHO = "Who holds them, where most can be: closed sockets, pid, command:"
 _NEXT: Mapping[str, str] = {
     Word.MEM_HIGH: "The sockets with the most bytes unread or unsent:",
     Word.MEM_PRESSURE: "The sockets with the most bytes unread or unsent:",
     Word.ORPHANS: "The peers of connections that are being closed, by their number:",
-    Word.CONTAINER_HELD: "Who holds them there: closed sockets, pid, command:",
-    Word.HELD_CLOSED: "Who holds them: closed sockets, pid, command:",
+    Word.CONTAINER_HELD: _WHO,
+    Word.HELD_CLOSED: _WHO,
     Word.TIME_WAIT: "The peers of those connections, by their number:",
     Word.NORMAL: "Nothing now. Compare under load, or in a day:",
 }
@@ -60,8 +61,6 @@ def next_shows(diagnosis: Diagnosis, host: HostSummary) -> str:
     """What one finds by running ``diagnosis.next``."""
     if diagnosis.word == Word.HELD_CLOSED and host.is_bound:
         return _EACH_NAMESPACE
-    if diagnosis.word == Word.HELD_CLOSED and len(host.namespaces or ()) > 1:
-        return "Who holds them in the host's own namespace: closed sockets, pid, command:"
     return _NEXT.get(diagnosis.word, "Look further with:")
 
 

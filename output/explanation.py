@@ -262,9 +262,11 @@ def _others_mean(host: OneHost) -> Iterator[str]:
 
 
 def _next(host: OneHost, paint: Paint) -> Iterator[str]:
-    for one in host.summary.diagnosis:
-        yield paint.wrapped(next_shows(one, host.summary), first=f"{_STEP}- ", rest=_STEP * 2)
-        yield _STEP * 4 + one.next  # never wrapped, so that it can be copied
+    # Two words may lead to the same command.
+    commands = {one.next: next_shows(one, host.summary) for one in host.summary.diagnosis}
+    for shell_command, shows in commands.items():
+        yield paint.wrapped(shows, first=f"{_STEP}- ", rest=_STEP * 2)
+        yield _STEP * 4 + shell_command  # never wrapped, so that it can be copied
     if (host.tcp.tcp_close or 0) > 0:
         yield paint.wrapped(_AGAIN, first=f"{_STEP}- ", rest=_STEP * 2)
     if not host.summary.diagnosis:

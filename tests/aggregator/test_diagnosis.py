@@ -154,7 +154,16 @@ def test_container_held_names_the_namespace_that_may_hold_the_most():
     }
     assert "nsenter -t 20 -n" in first.next
     assert second.word == Word.HELD_CLOSED
+    assert second.next == first.next
+
+
+def test_held_closed_looks_where_most_can_be():
+    own = replace(MEASURED, namespaces=(namespace(1, 700, host=True, pid=7), namespace(2, 300)))
+    first, second = diagnose(own, Thresholds())
+    assert (first.word, second.word) == (Word.CONTAINER_HELD, Word.HELD_CLOSED)
     assert "nsenter -t 7 -n" in second.next
+    one = replace(MEASURED, namespaces=(namespace(1, 850, host=True, pid=7),))
+    assert diagnose(one, Thresholds())[0].next.startswith("sudo lsof -nP | ")
 
 
 @pytest.mark.parametrize(
