@@ -42,7 +42,8 @@ class Become(StrEnum):
 
 _PROBE = re.compile(r"exec /bin/sh -c 'm=(?P<mark>sockfleet-[0-9a-f]{16}); (?P<rest>[^']+)'")
 _BEGIN = re.compile(rb"^sockfleet-[0-9a-f]{16} begin$", re.MULTILINE)
-_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
+# All capitals would be an alias of sudoers, or its ALL.
+_USER = re.compile(r"(?![A-Z0-9_]+$)[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 
 # "$1" is the probe's text, "$2" the mark; both stand as words of their own behind this shell's
 # text, so that no quotes stand within quotes. LC_ALL: what they refuse with is read in English.
@@ -108,7 +109,7 @@ def doas_rule(user: str, command: str) -> DoasRule:
 _REFUSALS = (
     (
         re.compile(r"^sudo: .*(password is required|terminal is required|no tty present)"),
-        "it wants a password; the account needs a rule with NOPASSWD for the probe",
+        "sudoers needs a NOPASSWD rule for this version's probe with these options",
     ),
     (
         re.compile(r"^Sorry, user |^\S+ is not in the sudoers file|^sudo: .*not in the sudoers"),
