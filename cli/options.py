@@ -107,6 +107,14 @@ def probe_options() -> Decorator:
     """What each host is asked for."""
     return together(
         option(
+            "--probe",
+            type=click.Choice(["full", "forced"]),
+            default="full",
+            show_default=True,
+            help="forced is for a key that may run nothing else (sockfleet authorized-key): the "
+            "host's own namespace alone.",
+        ),
+        option(
             "--namespaces/--no-namespaces",
             default=True,
             help="Read every network namespace of a host, or its own alone, which is a little "

@@ -47,10 +47,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from .scanning import Scan
 
     if given["print_probe"]:
-        from ..collector.full_probe import FullProbe
-        from .scanning import become_of, probe_options_of
+        from .scanning import probe_command_of
 
-        click.echo(FullProbe(probe_options_of(given), become_of(given)).command)
+        click.echo(probe_command_of(given))
         return
     if not given["inventory"]:
         raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)

@@ -15,10 +15,13 @@ from ..aggregator.host import HostSummary, Status, summarise_host
 from ..aggregator.thresholds import thresholds_from
 from ..collector.become import Become
 from ..collector.engine import EngineSettings
+from ..collector.forced_probe import FORCED_COMMAND
+from ..collector.full_probe import FullProbe
 from ..collector.probe import ProbeOptions
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
-from ..inventory.models import HostKeyPolicy
+from ..inventory.errors import UsageError
+from ..inventory.models import HostKeyPolicy, Probe
 from . import terminal
 from .collecting import Ended, collect
 from .delivery import Delivery
@@ -27,7 +30,7 @@ from .progress import progress_bar
 from .prompts import Passphrases, ask
 from .selection import Selection, connection_defaults, select_hosts
 
-__all__ = ["Scan", "engine_settings", "selection"]
+__all__ = ["Scan", "engine_settings", "probe_command_of", "selection"]
 
 
 def selection(given: Mapping[str, Any]) -> Selection:
@@ -40,6 +43,7 @@ def selection(given: Mapping[str, Any]) -> Selection:
         password_file=given["password_file"],
         ssh_config=given["ssh_config"],
         allow_proxy_command=given["allow_proxy_command"],
+        probe=probe_of(given),
         ask=ask,
     )
     return select_hosts(given["inventory"], given["limit"], defaults)
@@ -57,6 +61,26 @@ def probe_options_of(given: Mapping[str, Any]) -> ProbeOptions:
 def become_of(given: Mapping[str, Any]) -> Become | None:
     """How the options of a command want to become root on each host, if at all."""
     return Become(given["become_method"]) if given["become"] else None
+
+
+def probe_of(given: Mapping[str, Any]) -> Probe:
+    """Which probe hosts answer whose inventory does not say; raises UsageError for what it cannot
+    be asked for."""
+    chosen = Probe(given["probe"])
+    for name in ("become", "processes", "process_args"):
+        if chosen is Probe.FORCED and given[name]:
+            raise UsageError(
+                f"--probe forced and --{name.replace('_', '-')} exclude each other: the key's "
+                "forced command answers the same, whatever is asked"
+            )
+    return chosen
+
+
+def probe_command_of(given: Mapping[str, Any]) -> str:
+    """The exact command that a host is to run."""
+    if probe_of(given) is Probe.FORCED:
+        return FORCED_COMMAND
+    return FullProbe(probe_options_of(given), become_of(given)).command
 
 
 def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> EngineSettings:

@@ -13,7 +13,7 @@ from ..aggregator.errors import DocumentError
 from ..aggregator.host import Status
 from ..inventory.connection import ConnectionDefaults, resolve_hosts
 from ..inventory.errors import UsageError
-from ..inventory.models import Host, Inventory, Secret
+from ..inventory.models import Host, Inventory, Probe, Secret
 from ..inventory.patterns import select
 from ..inventory.sources import load_inventory
 
@@ -61,6 +61,7 @@ def connection_defaults(
     password_file: str | None,
     ssh_config: str | None,
     allow_proxy_command: bool,
+    probe: Probe,
     ask: Callable[[str], Secret | None],
 ) -> ConnectionDefaults:
     """What the command line and the environment say of the login.
@@ -79,6 +80,7 @@ def connection_defaults(
         password=password,
         ssh_config=ssh_config,
         allow_proxy_command=allow_proxy_command,
+        probe=probe,
     )
 
 

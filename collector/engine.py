@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..inventory.errors import SockfleetError
-from ..inventory.models import Connection, Host
+from ..inventory.models import Connection, Host, Probe
 from .become import Become
 from .errors import Category, HostError, Phase
+from .forced_probe import ForcedProbe
 from .full_probe import FullProbe
 from .handshakes import HandshakeLimit
 from .probe import ProbeAnswer, ProbeOptions
@@ -74,7 +75,10 @@ class Engine:
     ) -> None:
         self._settings = settings
         self._transports: dict[str, Transport] = dict(transports or {})
-        self._probe = FullProbe(settings.probe, settings.become)
+        self._probes: dict[Probe, FullProbe | ForcedProbe] = {
+            Probe.FULL: FullProbe(settings.probe, settings.become),
+            Probe.FORCED: ForcedProbe(),
+        }
         self._handshakes = HandshakeLimit(settings.concurrency)
         self._asking: set[_Asking] = set()
         self._stopped = asyncio.Event()
@@ -174,8 +178,9 @@ class Engine:
             await asyncio.sleep(pause_s)
 
     async def _ask_once(self, attempt: Attempt) -> ProbeAnswer:
+        probe = self._probes[attempt.host.probe]
         try:
-            output = await self._transport(attempt.host).execute(attempt, self._probe.command)
+            output = await self._transport(attempt.host).execute(attempt, probe.command)
         except (SockfleetError, TimeoutError, asyncio.CancelledError):
             raise
         except Exception as error:
@@ -184,7 +189,7 @@ class Engine:
             text = cleaned(f"unexpected {type(error).__name__}: {error}")
             raise HostError(Category.PROTOCOL, attempt.phase, text) from error
         attempt.phase = Phase.PARSE
-        return self._probe.read(output)
+        return probe.read(output)
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
