@@ -107,7 +107,8 @@ def diagnose(evidence: Evidence, thresholds: Thresholds) -> tuple[Diagnosis, ...
         *_held(evidence, thresholds),
         *_churn(evidence, thresholds),
     ]
-    found.sort(key=lambda one: (_SEVERITIES[one.severity], _WORDS[one.word]))
+    if len(found) > 1:
+        found.sort(key=lambda one: (_SEVERITIES[one.severity], _WORDS[one.word]))
     return tuple(found or _nothing(evidence))
 
 

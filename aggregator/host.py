@@ -156,8 +156,10 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     read = (*tcp.values(), numbers.inuse6 or 0, used or 0, *elsewhere, *held)
     if max(read) > _MOST:
         return _impossible(reading, max(read))
-    host = reading.host
-    summary = HostSummary(
+    host, scope, kernel = reading.host, scope_of(namespaces), _plausible(reading.kernel)
+    summaries = None if namespaces is None else namespace_summaries(namespaces)
+    evidence = _evidence(numbers, scope, kernel, summaries)
+    return HostSummary(
         name=host.name,
         address=reading.address,
         port=host.port,
@@ -166,22 +168,26 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         attempts=reading.attempts,
         elapsed_s=reading.elapsed_s,
         tcp=numbers,
-        scope=scope_of(namespaces),
+        scope=scope,
         scope_reasons=scope_reasons(namespaces, host.probe),
         uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
-        namespaces=None if namespaces is None else namespace_summaries(namespaces),
+        namespaces=summaries,
         processes=None if processes is None else process_summaries(processes),
         attribution=None if processes is None else attribution(processes),
         unattributed=unattributed(processes, numbers.tcp_close),
         sockets_used=used,
-        kernel=_plausible(reading.kernel),
+        kernel=kernel,
+        diagnosis=diagnose(evidence, thresholds),
         variables=host.variables,
     )
-    return replace(summary, diagnosis=diagnose(_evidence(summary), thresholds))
 
 
-def _evidence(host: HostSummary) -> Evidence:
-    tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
+def _evidence(
+    tcp: TcpNumbers,
+    scope: Scope,
+    kernel: Kernel,
+    namespaces: tuple[NamespaceSummary, ...] | None,
+) -> Evidence:
     return Evidence(
         alloc=tcp.alloc,
         tw=tcp.tw,
@@ -189,10 +195,10 @@ def _evidence(host: HostSummary) -> Evidence:
         mem_pages=tcp.mem_pages,
         closed=tcp.closed,
         tcp_close=tcp.tcp_close,
-        is_bound=host.is_bound,
+        is_bound=scope is not Scope.ALL_NAMESPACES,
         tcp_mem=kernel.tcp_mem,
         tcp_max_orphans=kernel.tcp_max_orphans,
-        namespaces=host.namespaces,
+        namespaces=namespaces,
     )
 
 
