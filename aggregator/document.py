@@ -10,12 +10,14 @@ from typing import Any
 
 import orjson
 
+from ..collector.containers import Container
 from .diagnosis import Diagnosis
 from .document_problems import problems
 from .errors import DocumentError
 from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, TcpNumbers
 from .namespaces import NamespaceSummary
+from .processes import Attribution, ProcessSummary
 
 __all__ = [
     "SCHEMA",
@@ -83,6 +85,10 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         document["sockets_used"] = host.sockets_used
     if host.namespaces is not None:
         document["namespaces"] = [_namespace(one) for one in host.namespaces]
+    if host.processes is not None and host.attribution is not None:
+        document["unattributed"] = host.unattributed
+        document["processes"] = [_process(one) for one in host.processes]
+        document["attribution"] = _attribution(host.attribution)
     if (kernel := host.kernel) is not None:
         document["kernel"] = {
             "release": kernel.release,
@@ -203,20 +209,13 @@ def _time(moment: datetime) -> str:
 
 
 def _namespace(one: NamespaceSummary) -> dict[str, Any]:
-    container = one.container
     return {
         "inode": one.inode,
         "netns": one.netns,
         "host": one.host,
         "pid": one.pid,
         "command": one.command,
-        "container": None
-        if container is None
-        else {
-            "runtime": container.runtime,
-            "id": container.id,
-            "pod_uid": container.pod_uid,
-        },
+        "container": _container(one.container),
         "inuse": one.inuse,
         "inuse6": one.inuse6,
         "tw": one.tw,
@@ -231,6 +230,39 @@ def _diagnosis(one: Diagnosis) -> dict[str, Any]:
         "severity": one.severity.value,
         "because": dict(one.because),
         "next": one.next,
+    }
+
+
+def _container(container: Container | None) -> dict[str, Any] | None:
+    if container is None:
+        return None
+    return {"runtime": container.runtime, "id": container.id, "pod_uid": container.pod_uid}
+
+
+def _process(one: ProcessSummary) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "pid": one.pid,
+        "command": one.command,
+        "user": one.user,
+        "namespace": one.namespace,
+        "container": _container(one.container),
+        "tcp_close": one.tcp_close,
+        "bound": one.bound,
+        "shared": one.shared,
+    }
+    if one.arguments is not None:
+        document["arguments"] = one.arguments
+    return document
+
+
+def _attribution(found: Attribution) -> dict[str, Any]:
+    return {
+        "tool": found.tool,
+        "exact": found.exact,
+        "denied": found.denied,
+        "partial": found.partial,
+        "rest_processes": found.rest_processes,
+        "rest_tcp_close": found.rest_tcp_close,
     }
 
 

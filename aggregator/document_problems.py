@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
+from .namespaces import NamespaceSummary
+from .processes import ProcessSummary
 
 __all__ = ["problems"]
 
@@ -66,6 +68,11 @@ def _counts(host: HostSummary) -> Iterator[int | None]:
     for one in host.namespaces or ():
         yield from (one.inode, one.netns, one.pid)
         yield from (one.inuse, one.inuse6, one.tw, one.used, one.tcp_close_max)
+    yield host.unattributed
+    for process in host.processes or ():
+        yield from (process.pid, process.namespace, process.tcp_close, process.shared)
+    if (found := host.attribution) is not None:
+        yield from (found.denied, found.rest_processes, found.rest_tcp_close)
     if (tcp := host.tcp) is not None:
         yield from (tcp.alloc, tcp.inuse, tcp.inuse6, tcp.tw, tcp.orphan, tcp.mem_pages)
         yield from (tcp.closed, tcp.tcp_close)
@@ -85,12 +92,19 @@ def _texts(host: HostSummary) -> Iterator[str]:
     yield from host.scope_reasons
     for diagnosis in host.diagnosis:
         yield from (diagnosis.word, diagnosis.next, *diagnosis.because)
-    for one in host.namespaces or ():
-        yield one.command or ""
-        if one.container is not None:
-            yield one.container.runtime
-            yield one.container.id
-            yield one.container.pod_uid or ""
+    for process in host.processes or ():
+        yield from (process.user or "", process.arguments or "")
+    if host.attribution is not None:
+        yield host.attribution.tool or ""
+    holders: list[NamespaceSummary | ProcessSummary] = []
+    holders += host.namespaces or ()
+    holders += host.processes or ()
+    for holder in holders:
+        yield holder.command or ""
+        if holder.container is not None:
+            yield holder.container.runtime
+            yield holder.container.id
+            yield holder.container.pod_uid or ""
     if host.kernel is not None:
         yield host.kernel.release or ""
         yield host.kernel.boot_id or ""

@@ -12,6 +12,7 @@ from sockfleet.aggregator.host import HostSummary, summarise_host
 from sockfleet.collector.containers import Container
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.namespaces import Namespace, Namespaces
+from sockfleet.collector.processes import Process, Processes
 from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from sockfleet.collector.scope import Scope
 from sockfleet.collector.sockstat import Sockstat
@@ -45,6 +46,7 @@ def reading(
     kernel: Kernel | None = None,
     scope: Scope = Scope.HOST_NAMESPACE,
     elsewhere: tuple[Namespace, ...] = (),
+    processes: Processes | None = None,
 ) -> HostReading:
     """A reading; by default that of the worked example of INTERFACE.
 
@@ -66,6 +68,7 @@ def reading(
         sockstat6=Sockstat({"TCP6": {"inuse": 4} if tcp6 is None else tcp6}) if ipv6 else None,
         kernel=kernel or Kernel(release="5.4.0", page_size=4096),
         namespaces=None if scope is Scope.HOST_NAMESPACE else namespaces,
+        processes=processes,
     )
 
 
@@ -132,6 +135,32 @@ _elsewhere = st.lists(
 ).map(tuple)
 
 
+_processes = st.builds(
+    Processes,
+    seen=st.lists(
+        st.builds(
+            Process,
+            pid=st.integers(1, 2**22),
+            command=st.none() | st.just("php-fpm"),
+            arguments=st.none() | st.just("php-fpm: pool www"),
+            user=st.none() | st.just("www-data"),
+            namespace=st.none() | st.just(4026531913),
+            tcp_close=st.integers(1, 2**20),
+            is_bound=st.booleans(),
+            shared=st.integers(0, 3),
+        ),
+        max_size=3,
+        unique_by=lambda process: process.pid,
+    ).map(tuple),
+    tool=st.none() | st.just("python3"),
+    exact=st.booleans(),
+    denied=st.integers(0, 9),
+    partial=st.booleans(),
+    rest_processes=st.integers(0, 9),
+    rest_tcp_close=st.integers(0, 99),
+)
+
+
 def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
     """Any outcome of one host."""
     return st.builds(
@@ -145,6 +174,7 @@ def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
         kernel=_kernels,
         scope=st.sampled_from(Scope),
         elsewhere=_elsewhere,
+        processes=st.none() | _processes,
     ) | st.builds(
         failure,
         st.just(name),

@@ -5,6 +5,7 @@ from hypothesis import given
 from sample_fleet import failure, outcomes, reading
 
 from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
+from sockfleet.collector.processes import Process, Processes
 from sockfleet.collector.reading import HostReading, Kernel
 from sockfleet.collector.scope import Scope
 
@@ -79,3 +80,13 @@ def test_every_outcome_has_a_summary_that_is_either_read_or_failed(outcome):
     summary = summarise_host(outcome)
     assert (summary.tcp is None) == (summary.error is not None)
     assert (summary.status is Status.OK) == isinstance(outcome, HostReading)
+
+
+def test_processes_and_unattributed_always_sum_up_to_tcp_close():
+    held = [Process(pid=pid, tcp_close=n, command="php") for pid, n in ((7, 60), (9, 25))]
+    found = Processes(seen=tuple(held), exact=True, denied=4, rest_processes=2, rest_tcp_close=3)
+    summary = summarise_host(reading("web1", processes=found))
+    assert [one.tcp_close for one in summary.processes] == [60, 25]
+    assert summary.unattributed == 100 - 60 - 25 - 3
+    assert summary.attribution.denied == 4
+    assert summarise_host(reading("web1")).unattributed is None
