@@ -18,13 +18,14 @@ from __future__ import annotations
 
 __all__ = ["MAX_PROCESSES", "PROCESS_SCRIPT", "PROCESS_SCRIPT_WITH_ARGS"]
 
-MAX_PROCESSES = 500
-"""How many are described; the others are one line, with their sum."""
+MAX_PROCESSES = 200
+"""How many are described; the others are one line, with their sum. With control groups and
+arguments of the longest kind they stay below `transport.OUTPUT_LIMIT`."""
 
 _LIST_WITHIN_S = 6  # then what was listed so far counts, and is told as partial
 _TABLES_WITHIN_S = 12  # from the start on; without whole tables nothing can be told
 _MAX_SOCKETS = 500_000  # bounds the memory that awk takes, at about 200 bytes each
-_MAX_ARGUMENT_BYTES = 400
+_MAX_ARGUMENT_BYTES = 256
 
 # POSIX awk, as mawk, gawk, BusyBox and the one true awk read it; no "!" (csh), no single quote, no
 # two backslashes in a row (fish). The lines are joined by blanks, so each statement ends in a
@@ -108,25 +109,31 @@ function hold(path,   part, pid) {
   count[pid]++; home[pid] = space[path];
   if (others[path] > shared[pid]) shared[pid] = others[path];
 }
-function describe(pid,   at, part, line) {
+function describe(pid,   at, part, line, group, seen, groups) {
   at = "/proc/" pid; split(first(at "/status", "^Uid:"), part, " ");
   print "process", pid, home[pid], count[pid], shared[pid] + 0;
   if (part[2] > "") print "user", part[2], user[part[2]];
   print "comm " first(at "/comm", "");
-  while ((getline line < (at "/cgroup")) > 0)
-    if (line ~ /^0:|:pids:|:memory:|:name=systemd:/) print "cgroup " line;
+  split("", seen);
+  while (groups < 2 && (getline line < (at "/cgroup")) > 0) {
+    if (line ~ /^0:|:pids:|:memory:|:name=systemd:/) {
+      group = line; sub(/^[^:]*:[^:]*:/, "", group);
+      if (group > "/" && (group in seen) == 0) {
+        seen[group] = 1; groups++; print "cgroup " substr(line, 1, 300);
+      }
+    }
+  }
   close(at "/cgroup");
 }
 /^tool / { tool = $2; print; next; }
 tool == "" && $1 ~ /^\/proc\// {
-  socket[$1] = "socket:[" $2 "]"; space[$1] = $3; others[$1] = $4; next;
+  socket[$1] = "socket:[" $2 "]"; named[$2] = $1; space[$1] = $3; others[$1] = $4; next;
 }
 tool == "" { print; next; }
 /^\/proc\/.* TCP(v6)?$/ { is_tcp[$1] = 1; next; }
 /^# file: / { path = $3; next; }
 /^system.sockprotoname="TCP(v6)?"$/ { is_tcp[path] = 1; next; }
-/^p[0-9]+$/ { process = substr($0, 2); next; }
-/^f[0-9]+$/ { path = "/proc/" process "/fd/" substr($0, 2); next; }
+/^i[0-9]+$/ { path = named[substr($0, 2)]; next; }
 /^nprotocol: TCP(v6)?$/ { is_tcp[path] = 1; next; }
 NF == 11 && $9 in socket && $11 == socket[$9] && ($9 in is_tcp || tool == "none") { hold($9); }
 END {
@@ -199,6 +206,7 @@ _LIST = (
     f'awk "{_one_line(_limited(_CLOSED_AWK))}"); '
     'paths=$(printf "%s\\n" "$held" | grep -o "^/proc/[0-9]*/fd/[0-9]*"); '
 )
+# lsof -F: the socket by its inode, since lsof cuts the number of a descriptor from 10,000 on.
 _ASK = (
     "names=; still=; tool=-; "
     'if [ -n "$paths" ]; then for tool in python3 perl getfattr lsof none; do case $tool in '
@@ -207,7 +215,7 @@ _ASK = (
     'getfattr) names=$(printf "%s\\n" "$paths" | '
     "xargs getfattr -e text --absolute-names -n system.sockprotoname);; "
     'lsof) pids=$(printf "%s\\n" "$paths" | cut -d/ -f3 | sort -u | tr "\\n" ,); '
-    'names=$(lsof -nPwb -F fn -p "$pids"); case $names in *nprotocol:*) ;; *) names=;; esac;; '
+    'names=$(lsof -nPwb -F in -p "$pids"); case $names in *nprotocol:*) ;; *) names=;; esac;; '
     'esac 2>/dev/null; if [ -n "$names" ]; then break; fi; done; '
     'still=$(printf "%s\\n" "$paths" | xargs ls -ln$q 2>/dev/null); fi; '
 )

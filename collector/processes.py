@@ -11,7 +11,7 @@ The lines, in the order in which they come:
     args TEXT                       only where they were asked for
     user UID NAME                   the name where /etc/passwd has one
     comm NAME
-    cgroup LINE
+    cgroup LINE                     two at most, none of the root group
     rest PROCESSES COUNT          those that are not described, with the fewest sockets
 
 A socket that several processes hold counts once, for the lowest pid; SHARED is the largest number
@@ -65,7 +65,7 @@ class Processes:
     """All processes that hold closed TCP sockets, as far as they could be seen."""
 
     seen: tuple[Process, ...]
-    """The one with the most sockets first, then by pid; at most 500."""
+    """The one with the most sockets first, then by pid; at most 200."""
     tool: str | None = None
     """What told the protocols of the sockets; None where nothing had to be told, or could."""
     exact: bool

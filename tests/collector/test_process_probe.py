@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from namespaces import holder
 
+from sockfleet.collector.containers import Container
 from sockfleet.collector.process_probe import (
     MAX_PROCESSES,
     PROCESS_SCRIPT,
     PROCESS_SCRIPT_WITH_ARGS,
 )
 from sockfleet.collector.processes import Processes, parse_processes
+from sockfleet.collector.transport import OUTPUT_LIMIT
 
 ORDINARY_UID = 61357
 AS_ORDINARY = [
@@ -173,6 +175,23 @@ def test_a_broken_tool_makes_room_for_the_next(tools_folder):
         assert (processes.tool, of(processes, one.pid).tcp_close) == ("getfattr", one.tcp_close)
 
 
+@pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
+def test_numbers_of_descriptors_of_five_digits(tool, tools_folder):
+    # lsof cuts such numbers.
+    program = """
+import json, os, resource, socket, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = [socket.socket() for _ in range(30)]
+for number, sock in enumerate(held[:20]): os.dup2(sock.fileno(), 12000 + number)
+for sock in held[:20]: sock.close()
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with child(program) as told:
+        processes = read(path=only(tools_folder, tool))
+        assert (processes.tool, of(processes, told["pid"]).tcp_close) == (tool, 30)
+
+
 KINDS_DRAWN = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in KINDS})
 
 
@@ -267,6 +286,27 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
 def test_a_container_is_named_and_a_process_of_the_host_is_in_none():
     with holder(idle=3) as one:
         assert of(read(), one.pid).container is None
+    # A control group that is named as docker names its own; which hierarchy there is does not tell.
+    name = f"docker-{'cd' * 32}.scope"
+    root = Path("/sys/fs/cgroup")
+    parent = root if (root / "cgroup.procs").exists() else root / "pids"
+    group = parent / name
+    with child(ARGUMENTS_PROGRAM) as told:
+        group.mkdir()
+        try:
+            (group / "cgroup.procs").write_text(str(told["pid"]))
+            container = of(read(), told["pid"]).container
+            assert container == Container(runtime="docker", id="cd" * 32)
+        finally:
+            (parent / "cgroup.procs").write_text(str(told["pid"]))
+            group.rmdir()
+
+
+def test_the_longest_lines_of_all_processes_stay_below_the_limit_of_output():
+    # pid, namespace, count and shared of ten digits, a user of 32, a comm of 15, two groups.
+    one = len("process ") + 4 * 11 + len("user ") + 10 + 33 + len("comm ") + 16
+    one += 2 * (len("cgroup ") + 301) + len("args ") + 257
+    assert MAX_PROCESSES * one < OUTPUT_LIMIT * 0.8
 
 
 ARGUMENTS_PROGRAM = """
@@ -284,7 +324,7 @@ def test_arguments_only_where_they_are_asked_for():
         process = of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"])
         assert process.arguments.startswith(f"{Path(sys.executable)} -c")
         assert "\n" not in process.arguments
-        assert len(process.arguments) <= 400
+        assert len(process.arguments) <= 256
         assert process.tcp_close == 3
         assert of(read(), told["pid"]).command == process.command
     with child("import sys;" + ARGUMENTS_PROGRAM.strip().replace("\n", ";"), secret) as told:
