@@ -26,6 +26,8 @@ class Ended:
     complete: bool
     signal: int | None
     """The signal that ended it; None: it ended by itself, or by its deadline."""
+    notes: Sequence[str]
+    """What the transports have to tell the user."""
 
 
 def collect(
@@ -57,7 +59,9 @@ def collect(
 
     with _rare_garbage_collection(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-    return Ended(complete=engine.complete, signal=signals[0] if signals else None)
+    return Ended(
+        complete=engine.complete, signal=signals[0] if signals else None, notes=engine.notes
+    )
 
 
 @contextmanager

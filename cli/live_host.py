@@ -54,6 +54,7 @@ def _asked(host: Host, given: Mapping[str, Any]) -> HostReading:
     passphrases.collect([host])
     outcomes: list[HostOutcome] = []
     ended = collect([host], engine_settings(given, passphrases), outcomes.append)
+    terminal.notes(ended.notes, quiet=False)
     (outcome,) = outcomes
     if isinstance(outcome, HostFailure):
         raise HostNotReadError(outcome, ended.signal)

@@ -6,12 +6,14 @@ a command's module is imported when the command runs; its line of help stands he
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
 import click
 
 from ..inventory.errors import SockfleetError
+from .exit_codes import of_signal
 
 __all__ = ["cli", "main"]
 
@@ -56,9 +58,15 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script: sockfleet's own errors become one line on stderr and an exit code."""
+    """The console script: every error becomes one line on stderr and an exit code."""
     try:
-        cli(prog_name="sockfleet")
+        code = cli.main(prog_name="sockfleet", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:  # click's word for SIGINT outside of a scan, which handles its own
+        code = of_signal(signal.SIGINT)
     except SockfleetError as error:
         click.echo(f"sockfleet: error: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)

@@ -147,6 +147,7 @@ class Scan:
                 ended = collect(hosts, settings, deliver)
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
+        terminal.notes(ended.notes, quiet=self._quiet)
         summary = self._summary(done, complete=ended.complete)
         written = self._delivery.deliver(summary, hosts_are_out=streamed is not None)
         return _exit_code(ended, summary, written=written)

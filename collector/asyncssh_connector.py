@@ -57,7 +57,8 @@ class Connector:
         self._verifier = HostKeyVerifier(settings)
         # One thread: unlocking keys is rare, and a person answers one question at a time.
         self._threads = DaemonThreads(1, "sockfleet-keys")
-        self._means = LoginMeansCache(Credentials(settings), self._threads, may_ask=self._may_ask)
+        self._credentials = Credentials(settings)
+        self._means = LoginMeansCache(self._credentials, self._threads, may_ask=self._may_ask)
         self._prepared: dict[SshSettings, _Prepared] = {}
         self._ways = Ways(self._open_bastion, over=_over, through=_through)
 
@@ -73,6 +74,11 @@ class Connector:
             yield connection
         finally:
             await connection.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Of the keys on either side."""
+        return (*self._credentials.notes, *self._verifier.notes)
 
     async def aclose(self) -> None:
         """Let go of what connections share."""

@@ -35,6 +35,11 @@ class AsyncsshTransport:
                 error, where=where, phase=attempt.phase, user="", link=None, login=None
             ) from error
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """As `Transport.notes`: spoilt lines of known_hosts, keys that were learned or left out."""
+        return self._connector.notes
+
     async def aclose(self) -> None:
         """Close the bastions' connections and let the threads end."""
         await self._connector.aclose()

@@ -90,6 +90,11 @@ class Engine:
         """False once the run was stopped, by its deadline or from outside."""
         return not self._why_stopped
 
+    @property
+    def notes(self) -> list[str]:
+        """What the transports have to tell beside the outcomes; complete once the run is over."""
+        return [note for transport in self._transports.values() for note in transport.notes]
+
     def stop(self, why: str) -> None:
         """End the run now: what is under way is cut off, the rest is not begun.
 

@@ -26,6 +26,9 @@ _HERE = "this machine"
 class LocalTransport:
     """Runs commands with /bin/sh on this machine; there is nothing to log in to."""
 
+    notes: tuple[str, ...] = ()
+    """There is never anything to tell."""
+
     def __init__(self, settings: TransportSettings) -> None:
         del settings  # all of them concern SSH
 

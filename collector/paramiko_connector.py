@@ -68,6 +68,11 @@ class Connector:
         finally:
             await connection.close()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Of the keys on either side."""
+        return (*self._credentials.notes, *self._verifier.notes)
+
     async def aclose(self) -> None:
         """Let go of what connections share."""
         await self._ways.aclose()

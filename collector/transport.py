@@ -10,7 +10,7 @@ takes `TransportSettings` and returns a `Transport`. Ours register the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -97,6 +97,11 @@ class Transport(Protocol):
         connecting and login by the connect timeout; the caller bounds the whole. When cancelled
         it leaves no descriptor, task or thread behind.
         """
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know beside the hosts' outcomes, each complete as it stands."""
         ...
 
     async def aclose(self) -> None:

@@ -35,6 +35,8 @@ async def good(attempt: Attempt, command: str) -> CommandOutput:
 class FakeTransport:
     """Runs ``scripts[host.name]``, else ``good``; counts the attempts and what ran at once."""
 
+    notes = ()
+
     def __init__(self, **scripts: Script) -> None:
         self.scripts = scripts
         self.attempts: Counter[str] = Counter()

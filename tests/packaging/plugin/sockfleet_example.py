@@ -15,6 +15,8 @@ def racks(argument):
 class Canned:
     """A transport without a network."""
 
+    notes = ()
+
     def __init__(self, settings):
         self.settings = settings
 
