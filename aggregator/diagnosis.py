@@ -6,14 +6,16 @@ the most severe comes first, and that is the one that tables show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..collector.reading import Kernel
 from .namespaces import NamespaceSummary
+from .numbers import TcpNumbers
 from .thresholds import Thresholds
 
-__all__ = ["Diagnosis", "Evidence", "Severity", "Word", "diagnose"]
+__all__ = ["Diagnosis", "Severity", "Word", "diagnose"]
 
 
 class Severity(StrEnum):
@@ -59,23 +61,6 @@ class Diagnosis:
     """A shell command for that host that shows more, as root where it begins with sudo."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a diagnosis rests on; names and units as in the JSON of a scan, None where absent."""
-
-    alloc: int | None = None
-    tw: int | None = None
-    orphan: int | None = None
-    mem_pages: int | None = None
-    closed: int | None = None
-    tcp_close: int | None = None
-    is_bound: bool = True
-    """Whether ``tcp_close`` is only an upper bound."""
-    tcp_mem: tuple[int, int, int] | None = None
-    tcp_max_orphans: int | None = None
-    namespaces: Sequence[NamespaceSummary] | None = None
-
-
 _MOST_FREQUENT = "sort | uniq -c | sort -rn | head"
 _BUFFERS = "sudo ss -tanpH | awk '{print $2 + $3, $0}' | sort -rn | head"
 # Peers without their ports. ss leaves the column of states out where only one is asked for.
@@ -98,46 +83,61 @@ _SEVERITIES = {severity: rank for rank, severity in enumerate(Severity)}
 _WORDS: dict[str, int] = {word: rank for rank, word in enumerate(Word)}
 
 
-def diagnose(evidence: Evidence, thresholds: Thresholds) -> tuple[Diagnosis, ...]:
-    """Every word that holds, the most severe first; none where the host gave too little."""
+def diagnose(
+    tcp: TcpNumbers,
+    kernel: Kernel,
+    namespaces: Sequence[NamespaceSummary] | None = None,
+    *,
+    is_bound: bool,
+    thresholds: Thresholds,
+) -> tuple[Diagnosis, ...]:
+    """Every word that holds, the most severe first; none where the host gave too little.
+
+    ``is_bound`` tells that ``tcp.tcp_close`` is only an upper bound.
+    """
     found = [
-        *_memory(evidence, thresholds),
-        *_orphans(evidence, thresholds),
-        *_in_containers(evidence, thresholds),
-        *_held(evidence, thresholds),
-        *_churn(evidence, thresholds),
+        one
+        for one in (
+            _memory(tcp, kernel, thresholds),
+            _orphans(tcp, kernel, thresholds),
+            _in_containers(tcp, namespaces, thresholds) if namespaces and not is_bound else None,
+            _held(tcp, namespaces or (), thresholds, is_bound=is_bound),
+            _churn(tcp, thresholds),
+        )
+        if one is not None
     ]
     if len(found) > 1:
         found.sort(key=lambda one: (_SEVERITIES[one.severity], _WORDS[one.word]))
-    return tuple(found or _nothing(evidence))
+    return tuple(found) or _nothing(tcp)
 
 
-def _memory(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
-    if evidence.mem_pages is None or evidence.tcp_mem is None:
-        return
-    _, pressure, high = evidence.tcp_mem
-    if evidence.mem_pages > thresholds.mem_high_share * high:
-        yield Diagnosis(
+def _memory(tcp: TcpNumbers, kernel: Kernel, thresholds: Thresholds) -> Diagnosis | None:
+    if tcp.mem_pages is None or kernel.tcp_mem is None:
+        return None
+    _, pressure, high = kernel.tcp_mem
+    if tcp.mem_pages > thresholds.mem_high_share * high:
+        return Diagnosis(
             word=Word.MEM_HIGH.value,
             severity=Severity.CRITICAL,
-            because={"mem_pages": evidence.mem_pages, "tcp_mem_high": high},
+            because={"mem_pages": tcp.mem_pages, "tcp_mem_high": high},
             next=_BUFFERS,
         )
-    elif evidence.mem_pages > thresholds.mem_pressure_share * pressure:
-        yield Diagnosis(
+    if tcp.mem_pages > thresholds.mem_pressure_share * pressure:
+        return Diagnosis(
             word=Word.MEM_PRESSURE.value,
             severity=Severity.WARNING,
-            because={"mem_pages": evidence.mem_pages, "tcp_mem_pressure": pressure},
+            because={"mem_pages": tcp.mem_pages, "tcp_mem_pressure": pressure},
             next=_BUFFERS,
         )
+    return None
 
 
-def _orphans(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
-    orphan, most = evidence.orphan, evidence.tcp_max_orphans
-    if orphan is None or most is None or not orphan > thresholds.orphans_warning_share * most:
-        return
+def _orphans(tcp: TcpNumbers, kernel: Kernel, thresholds: Thresholds) -> Diagnosis | None:
+    orphan, most = tcp.orphan, kernel.tcp_max_orphans
+    if orphan is None or most is None or orphan <= thresholds.orphans_warning_share * most:
+        return None
     is_critical = orphan > thresholds.orphans_critical_share * most
-    yield Diagnosis(
+    return Diagnosis(
         word=Word.ORPHANS.value,
         severity=Severity.CRITICAL if is_critical else Severity.WARNING,
         because={"orphan": orphan, "tcp_max_orphans": most},
@@ -150,23 +150,28 @@ def _is_much(sockets: int, alloc: int, thresholds: Thresholds) -> bool:
     return max(1, thresholds.held_sockets, thresholds.held_share * alloc) <= sockets
 
 
-def _in_containers(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
+def _suspect(namespaces: Sequence[NamespaceSummary]) -> NamespaceSummary:
+    """The one that may hold the most closed sockets: one without the bound may hold them all."""
+    return max(namespaces, key=lambda one: (one.tcp_close_max is None, one.tcp_close_max or 0))
+
+
+def _in_containers(
+    tcp: TcpNumbers, namespaces: Sequence[NamespaceSummary], thresholds: Thresholds
+) -> Diagnosis | None:
     """What the host's own namespace cannot hold of an exact ``tcp_close``, the others do."""
-    held, alloc = evidence.tcp_close, evidence.alloc
-    if held is None or alloc is None or evidence.is_bound or not evidence.namespaces:
-        return
-    own_max = [one.tcp_close_max for one in evidence.namespaces if one.host]
-    others = [one for one in evidence.namespaces if not one.host]
-    if len(own_max) != 1 or own_max[0] is None or not others:
-        return
+    held, alloc = tcp.tcp_close, tcp.alloc
+    own_max = [one.tcp_close_max for one in namespaces if one.host]
+    others = [one for one in namespaces if not one.host]
+    if held is None or alloc is None or len(own_max) != 1 or own_max[0] is None or not others:
+        return None
     elsewhere_min = held - own_max[0]
     if not _is_much(elsewhere_min, alloc, thresholds):
-        return
+        return None
     suspect = _suspect(others)
     because = {"tcp_close": held, "alloc": alloc, "elsewhere_min": elsewhere_min}
     if suspect.tcp_close_max is not None:
         because |= {"tcp_close_max": suspect.tcp_close_max}
-    yield Diagnosis(
+    return Diagnosis(
         word=Word.CONTAINER_HELD.value,
         severity=Severity.WARNING,
         because=because | {"namespace": suspect.inode, "pid": suspect.pid},
@@ -174,22 +179,22 @@ def _in_containers(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagn
     )
 
 
-def _suspect(namespaces: Sequence[NamespaceSummary]) -> NamespaceSummary:
-    """The one that may hold the most closed sockets: one without the bound may hold them all."""
-    return max(namespaces, key=lambda one: (one.tcp_close_max is None, one.tcp_close_max or 0))
-
-
-def _held(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
-    held, alloc = evidence.tcp_close, evidence.alloc
+def _held(
+    tcp: TcpNumbers,
+    namespaces: Sequence[NamespaceSummary],
+    thresholds: Thresholds,
+    *,
+    is_bound: bool,
+) -> Diagnosis | None:
+    held, alloc = tcp.tcp_close, tcp.alloc
     if held is None or alloc is None or not _is_much(held, alloc, thresholds):
-        return
-    seen = evidence.namespaces or ()
-    if evidence.is_bound:
+        return None
+    if is_bound:
         severity, command = Severity.NOTICE, _EACH_NAMESPACE
     else:
-        within = _suspect(seen).pid if len(seen) > 1 else None
+        within = _suspect(namespaces).pid if len(namespaces) > 1 else None
         severity, command = Severity.WARNING, _who_holds(within)
-    yield Diagnosis(
+    return Diagnosis(
         word=Word.HELD_CLOSED.value,
         severity=severity,
         because={"tcp_close": held, "alloc": alloc},
@@ -197,28 +202,32 @@ def _held(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
     )
 
 
-def _churn(evidence: Evidence, thresholds: Thresholds) -> Iterator[Diagnosis]:
-    tw, closed = evidence.tw, evidence.closed
+def _churn(tcp: TcpNumbers, thresholds: Thresholds) -> Diagnosis | None:
+    tw, closed = tcp.tw, tcp.closed
     if tw is None or closed is None or tw < thresholds.tw_sockets:
-        return
-    if tw >= thresholds.tw_share * closed:
-        yield Diagnosis(
-            word=Word.TIME_WAIT.value,
-            severity=Severity.OK,
-            because={"tw": tw, "closed": closed},
-            next=_CHURN,
-        )
+        return None
+    if tw < thresholds.tw_share * closed:
+        return None
+    return Diagnosis(
+        word=Word.TIME_WAIT.value,
+        severity=Severity.OK,
+        because={"tw": tw, "closed": closed},
+        next=_CHURN,
+    )
 
 
-def _nothing(evidence: Evidence) -> Iterator[Diagnosis]:
+def _nothing(tcp: TcpNumbers) -> tuple[Diagnosis, ...]:
     """Without ``tcp_close`` nobody can say that there is nothing."""
-    if evidence.tcp_close is not None and evidence.alloc is not None:
-        yield Diagnosis(
+    if tcp.tcp_close is None or tcp.alloc is None:
+        return ()
+    return (
+        Diagnosis(
             word=Word.NORMAL.value,
             severity=Severity.OK,
-            because={"tcp_close": evidence.tcp_close, "alloc": evidence.alloc},
+            because={"tcp_close": tcp.tcp_close, "alloc": tcp.alloc},
             next=_AGAIN,
-        )
+        ),
+    )
 
 
 def _who_holds(pid: int | None) -> str:

@@ -15,8 +15,9 @@ from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from ..collector.scope import Scope, scope_of, scope_reasons
 from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
-from .diagnosis import Diagnosis, Evidence, diagnose
+from .diagnosis import Diagnosis, diagnose
 from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
+from .numbers import TCP_NUMBERS, TcpNumbers
 from .processes import (
     Attribution,
     ProcessSummary,
@@ -41,32 +42,6 @@ class Status(StrEnum):
 
     OK = "ok"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpNumbers:
-    """The TCP counters of one host, or their sums over several; None where they were not given."""
-
-    alloc: int | None = None
-    """Sockets of the whole machine, in every namespace and state but TIME_WAIT."""
-    inuse: int | None = None
-    """IPv4 sockets of the host's own namespace in any state but CLOSE and TIME_WAIT."""
-    inuse6: int | None = None
-    """The same for IPv6; None where IPv6 is off."""
-    tw: int | None = None
-    """TIME_WAIT (and FIN_WAIT2 mini-sockets) of the host's own namespace."""
-    orphan: int | None = None
-    """Sockets of the whole machine that no process holds any more and that still say goodbye."""
-    mem_pages: int | None = None
-    """Memory of all TCP buffers, in pages of that host."""
-    closed: int | None = None
-    """What ``ss -s`` calls closed there (`arithmetic.closed`); may be negative."""
-    tcp_close: int | None = None
-    """Sockets in state TCP_CLOSE (`arithmetic.tcp_close`); may be negative."""
-
-
-TCP_NUMBERS = ("alloc", "inuse", "inuse6", "tw", "orphan", "mem_pages", "closed", "tcp_close")
-"""The names of `TcpNumbers`, in the order of the JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +133,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         return _impossible(reading, max(read))
     host, scope, kernel = reading.host, scope_of(namespaces), _plausible(reading.kernel)
     summaries = None if namespaces is None else namespace_summaries(namespaces)
-    evidence = _evidence(numbers, scope, kernel, summaries)
+    is_bound = scope is not Scope.ALL_NAMESPACES
     return HostSummary(
         name=host.name,
         address=reading.address,
@@ -177,28 +152,8 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         unattributed=unattributed(processes, numbers.tcp_close),
         sockets_used=used,
         kernel=kernel,
-        diagnosis=diagnose(evidence, thresholds),
+        diagnosis=diagnose(numbers, kernel, summaries, is_bound=is_bound, thresholds=thresholds),
         variables=host.variables,
-    )
-
-
-def _evidence(
-    tcp: TcpNumbers,
-    scope: Scope,
-    kernel: Kernel,
-    namespaces: tuple[NamespaceSummary, ...] | None,
-) -> Evidence:
-    return Evidence(
-        alloc=tcp.alloc,
-        tw=tcp.tw,
-        orphan=tcp.orphan,
-        mem_pages=tcp.mem_pages,
-        closed=tcp.closed,
-        tcp_close=tcp.tcp_close,
-        is_bound=scope is not Scope.ALL_NAMESPACES,
-        tcp_mem=kernel.tcp_mem,
-        tcp_max_orphans=kernel.tcp_max_orphans,
-        namespaces=namespaces,
     )
 
 

@@ -5,10 +5,11 @@ import subprocess
 from dataclasses import fields, replace
 
 import pytest
+from evidence import Evidence, diagnose
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.diagnosis import Evidence, Severity, Word, diagnose
+from sockfleet.aggregator.diagnosis import Severity, Word
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.thresholds import Thresholds
 

@@ -9,9 +9,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from evidence import Evidence, diagnose
 from namespaces import holder
 
-from sockfleet.aggregator.diagnosis import Evidence, Word, diagnose
+from sockfleet.aggregator.diagnosis import Word
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.thresholds import Thresholds
 
