@@ -17,6 +17,8 @@ class Exit(IntEnum):
     NONE_READ = 4
     LOCAL = 5
     """A local resource or a write."""
+    LOCKED = 75
+    """Another run holds the lock (EX_TEMPFAIL of sysexits.h)."""
 
 
 def of_hosts(ok: int, failed: int) -> Exit:

@@ -32,6 +32,11 @@ __all__ = ["command"]
 @connection_options()
 @probe_options()
 @pace_options()
+@option(
+    "--lock",
+    metavar="FILE",
+    help="Do nothing and exit with 75 while another run holds this lock.",
+)
 @click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
 @click.option("--print-probe", is_flag=True, help="Show the command that each host is to run.")
 @color_option()
@@ -44,6 +49,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     names, "-" for standard input, or names with commas: "web1,web2,".
     """
     # Imported here: --help and completion need none of it.
+    from .lock import run_lock
     from .scanning import Scan
 
     if given["print_probe"]:
@@ -53,9 +59,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         return
     if not given["inventory"]:
         raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)
-    scan = Scan(given)
     if given["list_hosts"]:
-        for host in scan.selection.hosts:
+        for host in Scan(given).selection.hosts:
             click.echo(host.name)
         return
-    ctx.exit(scan.run())
+    with run_lock(given["lock"]):
+        ctx.exit(Scan(given).run())

@@ -24,6 +24,7 @@ EXIT_CODES = {
     Exit.SOME_FAILED: "Some hosts failed; the result of the others is printed.",
     Exit.NONE_READ: "No host could be read.",
     Exit.LOCAL: "A local resource ran out, or a result could not be written.",
+    Exit.LOCKED: "Another run holds the lock; nothing was done.",
 }
 
 FILES = {
