@@ -5,12 +5,12 @@ text: this run's mark comes on its standard input and not within it, so that a r
 allow exactly this text and nothing else. The text sets its own PATH, since a rule may keep the
 user's.
 
-* sudoers compares the whole command line, so a rule can hold the text itself, with every version
-  of sudo. It compares the words joined by blanks, so what the rule allows is this text or its
-  beginning up to some blank: all of it only reads.
-* A word of doas.conf ends at 1,023 bytes (yylex() in doas's parse.y). There the text is a file of
-  root's, and the rule allows that file without arguments. The file is named for its content: one
-  of another version is not run by mistake.
+* sudoers compares the whole command line, so a line of it can hold the text itself, with sudo 1.8
+  and later. It compares the words joined by blanks, so what the line allows is this text or its
+  beginning up to some blank: all of it only reads. sudo also logs the whole text each time.
+* A word of doas.conf ends at 1,023 bytes (yylex() in doas's parse.y), a command of sudo-rs at 1,024
+  (src/sudoers/tokens.rs). There the text is a file of root's, and the rule allows that file without
+  arguments. The file is named for its content: one of another version is not run by mistake.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .errors import Category, HostError, Phase
 from .text import cleaned
 from .transport import CommandOutput
 
-__all__ = ["Become", "DoasRule", "become", "become_failure", "doas_rule", "sudoers_line"]
+__all__ = ["Become", "FileRule", "become", "become_failure", "file_rule", "sudoers_line"]
 
 SAFE_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-DOAS_FOLDER = "/usr/local/libexec"
+FILE_FOLDER = "/usr/local/libexec"
 
 
 class Become(StrEnum):
@@ -47,14 +47,13 @@ _USER = re.compile(r"(?![A-Z0-9_]+$)[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 
 # "$1" is the probe's text, "$2" the mark; both stand as words of their own behind this shell's
 # text, so that no quotes stand within quotes. LC_ALL: what they refuse with is read in English.
-_FEED = 'printf "%s\\n" "$2" | LC_ALL=C'
-_AS_ROOT = f'if [ "$(id -u)" = 0 ]; then {_FEED} /bin/sh -c "$1";'
-_WITH_SUDO = f'{_FEED} sudo -n /bin/sh -c "$1"'
-_WITH_DOAS = (
-    f'if [ -x {{file}} ]; then {_FEED} doas -n {{file}}; else {_FEED} doas -n /bin/sh -c "$1"; fi'
+_WAY = (
+    "for b in {names} none; do command -v $b >/dev/null 2>&1 && break; done; "
+    '[ "$(id -u)" = 0 ] && b=root; case $b in '
+    'none) echo "sockfleet: not installed: {names}" >&2; exit 127;; root) b=;; *) b="$b -n";; '
+    'esac; f={file}; if [ -n "$b" ] && [ -x $f ]; then printf "%s\\n" "$2" | LC_ALL=C $b $f; '
+    'else printf "%s\\n" "$2" | LC_ALL=C $b /bin/sh -c "$1"; fi'
 )
-_HAS = "command -v {name} >/dev/null 2>&1"
-_NONE = 'echo "sockfleet: {missing} installed" >&2; exit 127'
 
 
 def become(command: str, method: Become = Become.AUTO) -> str:
@@ -64,12 +63,8 @@ def become(command: str, method: Become = Become.AUTO) -> str:
     refused is for `become_failure` to say.
     """
     mark, text = _parted(command)
-    with_doas = _WITH_DOAS.format(file=_doas_file(text))
-    names = {Become.SUDO: ("sudo",), Become.DOAS: ("doas",)}.get(method, ("sudo", "doas"))
-    ways = {"sudo": _WITH_SUDO, "doas": with_doas}
-    tries = " ".join(f"elif {_HAS.format(name=name)}; then {ways[name]};" for name in names)
-    missing = f"{names[0]} is not" if len(names) == 1 else f"neither {' nor '.join(names)} is"
-    script = f"{_AS_ROOT} {tries} else {_NONE.format(missing=missing)}; fi"
+    names = "sudo doas" if method is Become.AUTO else method.value
+    script = _WAY.format(names=names, file=_path(text))
     return f"exec /bin/sh -c '{script}' sockfleet '{text}' {mark}"
 
 
@@ -84,31 +79,34 @@ def sudoers_line(user: str, command: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoasRule:
-    """What lets one user run the probe through doas, and nothing else."""
+class FileRule:
+    """What lets one user run the probe through a file, and nothing else."""
 
-    rule: str
-    """The line for /etc/doas.conf."""
     path: str
-    """Where the file has to be, owned by root, mode 0755."""
+    """Where the file has to be, owned by root, mode 0755, in folders of root's."""
     file: str
     """Its whole text."""
+    sudoers: str
+    """The line for sudoers, of sudo-rs too."""
+    doas: str
+    """The line for doas.conf."""
 
 
-def doas_rule(user: str, command: str) -> DoasRule:
-    """The rule and the file for the probe ``command``; raises as `sudoers_line`."""
+def file_rule(user: str, command: str) -> FileRule:
+    """The file and the rules for the probe ``command``; raises as `sudoers_line`."""
     _, text = _parted(command)
-    path = _doas_file(text)
-    return DoasRule(
-        rule=f"permit nopass {_user(user)} as root cmd {path} args",
+    path = _path(text)
+    return FileRule(
         path=path,
         file=f"#!/bin/sh\n{text}\n",
+        sudoers=f'{_user(user)} ALL=(root) NOPASSWD: {path} ""',
+        doas=f"permit nopass {_user(user)} as root cmd {path} args",
     )
 
 
 _REFUSALS = (
     (
-        re.compile(r"^sudo: .*(password is required|terminal is required|no tty present)"),
+        re.compile(r"^sudo: .*((password|terminal|authentication) is required|no tty present)"),
         "sudoers needs a NOPASSWD rule for this version's probe with these options",
     ),
     (
@@ -125,13 +123,16 @@ _REFUSALS = (
     ),
     (
         re.compile(r"^doas: (Operation not permitted|doas is not enabled)"),
-        "no rule of /etc/doas.conf allows it; its file may be that of another version's probe",
+        "no rule of doas.conf allows this version's probe with these options",
     ),
     (
-        re.compile(r"^sockfleet: .*installed$"),
-        "install it, or log in as root",
+        re.compile(r"^sockfleet: not installed: "),
+        "install one, or log in as root",
     ),
-    (re.compile(r"^(sudo|doas): (?!unable to resolve host)"), "it could not run the probe as root"),
+    (
+        re.compile(r"^(sudo|sudo-rs|doas): (?!unable to resolve host)"),
+        "it could not run the probe as root",
+    ),
 )
 
 
@@ -161,8 +162,8 @@ def _parted(command: str) -> tuple[str, str]:
     return parts["mark"], text
 
 
-def _doas_file(text: str) -> str:
-    return f"{DOAS_FOLDER}/sockfleet-probe-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def _path(text: str) -> str:
+    return f"{FILE_FOLDER}/sockfleet-probe-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _user(name: str) -> str:

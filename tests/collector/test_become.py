@@ -24,9 +24,10 @@ from sshd import Sshd
 
 from sockfleet.collector.become import (
     Become,
+    FileRule,
     become,
     become_failure,
-    doas_rule,
+    file_rule,
     sudoers_line,
 )
 from sockfleet.collector.errors import Category, Phase
@@ -174,16 +175,37 @@ def test_the_file_for_doas_lets_the_probe_run_as_root(transport, host, user, tru
 
 @contextmanager
 def doas_installed(user: str, command: str) -> Iterator[Path]:
-    rule = doas_rule(user, command)
+    rule = file_rule(user, command)
     path = Path(rule.path)
-    with doas_conf(rule.rule):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(rule.file)
-        path.chmod(0o755)
-        try:
-            yield path
-        finally:
-            path.unlink()
+    with doas_conf(rule.doas), installed(rule):
+        yield path
+
+
+@contextmanager
+def installed(rule: FileRule) -> Iterator[None]:
+    path = Path(rule.path)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(rule.file)
+    path.chmod(0o755)
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, trusting):
+    mark = new_mark()
+    rule = file_rule(user, whole_probe(new_mark()))
+    # sudo-rs takes no more.
+    assert len(rule.sudoers) < 1024
+    with holder(idle=9) as one, installed(rule), sudoers(rule.sudoers):
+        output = ask(transport, trusting, host, become(whole_probe(mark))).output
+        assert become_failure(output) is None
+        (process,) = [p for p in processes_of(output.stdout).seen if p.pid == one.pid]
+        assert process.tcp_close == 9
+        assert allows(user, rule.path)
+        for words in ([rule.path, "more"], ["/bin/sh", rule.path], ["/bin/sh", "-c", "id"]):
+            assert not allows(user, *words)
 
 
 def test_sudo_without_a_rule(transport, host, trusting):
@@ -343,9 +365,9 @@ def test_what_doas_refuses_with(user, rule, problem):
 @pytest.mark.parametrize(
     ("method", "problem"),
     [
-        (Become.AUTO, "neither sudo nor doas is installed"),
-        (Become.SUDO, "sudo is not installed"),
-        (Become.DOAS, "doas is not installed"),
+        (Become.AUTO, "not installed: sudo doas"),
+        (Become.SUDO, "not installed: sudo'"),
+        (Become.DOAS, "not installed: doas"),
     ],
 )
 def test_neither_is_installed(user, server, method, problem):
@@ -401,7 +423,7 @@ def test_another_command_is_not_wrapped():
 )
 def test_a_name_that_a_rule_would_read_as_something_else_is_refused(name):
     command = probe_command(new_mark())
-    for make in (sudoers_line, doas_rule):
+    for make in (sudoers_line, file_rule):
         with pytest.raises(UsageError, match="not the name of a user"):
             make(name, command)
 
@@ -431,6 +453,8 @@ def test_other_failures_are_left_to_others():
         (b"sudo: unable to resolve host x: y\nsudo: a password is required\n", "NOPASSWD"),
         (b"sudo: effective uid is not 0, is /usr/bin/sudo on a file system\n", "could not run"),
         (b'sudo: The "no new privileges" flag is set\n', "could not run"),
+        (b"sudo: interactive authentication is required\n", "NOPASSWD"),
+        (b"sudo: I'm sorry u. I'm afraid I can't do that\n", "could not run"),
         (b"doas: Authorization required\n", "nopass"),
         (b"\x1b[31mnoise\x1b[0m\ndoas: Operation not permitted\n", "no rule"),
     ],
