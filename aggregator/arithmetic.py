@@ -28,14 +28,13 @@ def inuse_both(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
     return None if inuse is None or inuse6 is None else inuse + inuse6
 
 
-def closed(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
+def closed(alloc: int | None, inuse: int | None, tw: int | None) -> int | None:
     """What ``ss -s`` prints as "closed": ``alloc - (inuse + inuse6 - tw)``.
 
-    TIME_WAIT sockets are added although they are in none of the other counters, so on an idle
-    host it is just their number. None where alloc, inuse or tw is absent.
+    ``inuse`` is `inuse_both` of the host's own namespace. TIME_WAIT sockets are added although they
+    are in none of the other counters, so on an idle host it is just their number. None where any
+    of the three is absent.
     """
-    alloc, tw = sockstat.get("TCP", "alloc"), sockstat.get("TCP", "tw")
-    inuse = inuse_both(sockstat, sockstat6)
     return None if alloc is None or tw is None or inuse is None else alloc - (inuse - tw)
 
 

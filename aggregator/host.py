@@ -122,7 +122,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         tw=tcp.get("tw"),
         orphan=tcp.get("orphan"),
         mem_pages=tcp.get("mem"),
-        closed=closed(sockstat, sockstat6),
+        closed=closed(tcp.get("alloc"), inuse_here, tcp.get("tw")),
         tcp_close=tcp_close(tcp.get("alloc"), [inuse_here, *inuse_elsewhere(namespaces)]),
     )
     seen = () if namespaces is None else namespaces.seen
