@@ -25,7 +25,15 @@ from .errors import Category, HostError, Phase
 from .text import cleaned
 from .transport import CommandOutput
 
-__all__ = ["Become", "FileRule", "become", "become_failure", "file_rule", "sudoers_line"]
+__all__ = [
+    "Become",
+    "FileRule",
+    "become",
+    "become_failure",
+    "doas_rule",
+    "sudo_rs_rule",
+    "sudoers_line",
+]
 
 SAFE_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 FILE_FOLDER = "/usr/local/libexec"
@@ -82,26 +90,32 @@ def sudoers_line(user: str, command: str) -> str:
 class FileRule:
     """What lets one user run the probe through a file, and nothing else."""
 
+    rule: str
+    """The line for sudoers or doas.conf."""
     path: str
     """Where the file has to be, owned by root, mode 0755, in folders of root's."""
     file: str
     """Its whole text."""
-    sudoers: str
-    """The line for sudoers, of sudo-rs too."""
-    doas: str
-    """The line for doas.conf."""
 
 
-def file_rule(user: str, command: str) -> FileRule:
-    """The file and the rules for the probe ``command``; raises as `sudoers_line`."""
+def doas_rule(user: str, command: str) -> FileRule:
+    """The file and the line of doas.conf for the probe ``command``; raises as `sudoers_line`."""
+    return _file_rule("permit nopass {user} as root cmd {path} args", user, command)
+
+
+def sudo_rs_rule(user: str, command: str) -> FileRule:
+    """The file and the line of sudoers; for sudo-rs, and for sudo where its log has to be short.
+
+    Raises as `sudoers_line`.
+    """
+    return _file_rule('{user} ALL=(root) NOPASSWD: {path} ""', user, command)
+
+
+def _file_rule(form: str, user: str, command: str) -> FileRule:
     _, text = _parted(command)
     path = _path(text)
-    return FileRule(
-        path=path,
-        file=f"#!/bin/sh\n{text}\n",
-        sudoers=f'{_user(user)} ALL=(root) NOPASSWD: {path} ""',
-        doas=f"permit nopass {_user(user)} as root cmd {path} args",
-    )
+    rule = form.format(user=_user(user), path=path)
+    return FileRule(rule=rule, path=path, file=f"#!/bin/sh\n{text}\n")
 
 
 _REFUSALS = (

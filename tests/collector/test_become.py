@@ -27,13 +27,13 @@ from sockfleet.collector.become import (
     FileRule,
     become,
     become_failure,
-    file_rule,
+    doas_rule,
+    sudo_rs_rule,
     sudoers_line,
 )
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.probe import new_mark, parse_probe, probe_command
-from sockfleet.collector.process_probe import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
-from sockfleet.collector.processes import Processes, parse_processes
+from sockfleet.collector.probe import ProbeOptions, new_mark, parse_probe, probe_command
+from sockfleet.collector.processes import Process
 from sockfleet.collector.transport import CommandOutput, TransportSettings
 from sockfleet.inventory.errors import UsageError
 from sockfleet.inventory.models import Host
@@ -41,13 +41,11 @@ from sockfleet.inventory.models import Host
 SUDOERS = Path(f"/etc/sudoers.d/sockfleet-test-{os.getpid()}")
 DOAS_CONF = Path("/etc/doas.conf")
 ADDRESS = "127.0.26.1"
-SECTION = "==> processes_here <=="
 
 
-def whole_probe(mark: str, script: str = PROCESS_SCRIPT) -> str:
+def whole_probe(mark: str, *, arguments: bool = False) -> str:
     """A probe with all of its parts."""
-    end = 'echo "$m end"'
-    return probe_command(mark).replace(end, f'echo "{SECTION}"; {script}; {end}')
+    return probe_command(mark, ProbeOptions(processes=True, arguments=arguments))
 
 
 def text_of(command: str) -> str:
@@ -132,11 +130,12 @@ def allows(user: str, *words: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def processes_of(stdout: bytes) -> Processes:
-    section = stdout.split(SECTION.encode() + b"\n")[1].split(b"\nsockfleet-")[0]
-    processes = parse_processes(section)
+def seen(output: CommandOutput, mark: str) -> dict[int, Process]:
+    """The processes that the probe named, by their pids."""
+    assert output.stderr == b""
+    processes = parse_probe(output.stdout, mark).processes
     assert processes is not None
-    return processes
+    return {process.pid: process for process in processes.seen}
 
 
 def refusal(output: CommandOutput) -> str:
@@ -155,11 +154,9 @@ def test_the_line_for_sudoers_lets_the_probe_run_as_root(transport, host, user, 
         as_root = ask(transport, trusting, host, become(command, method)).output
         as_user = ask(transport, trusting, host, command).output
     assert become_failure(as_root) is None
-    assert as_root.stderr == b""
-    assert parse_probe(as_root.stdout, mark).sockstat.get("TCP", "alloc") is not None
-    (process,) = [p for p in processes_of(as_root.stdout).seen if p.pid == one.pid]
+    process = seen(as_root, mark)[one.pid]
     assert (process.tcp_close, process.user) == (21, "root")
-    assert one.pid not in {p.pid for p in processes_of(as_user.stdout).seen}
+    assert one.pid not in seen(as_user, mark)
 
 
 def test_the_file_for_doas_lets_the_probe_run_as_root(transport, host, user, trusting):
@@ -168,16 +165,14 @@ def test_the_file_for_doas_lets_the_probe_run_as_root(transport, host, user, tru
         command = become(whole_probe(mark), Become.DOAS)
         output = ask(transport, trusting, host, command).output
     assert become_failure(output) is None
-    assert parse_probe(output.stdout, mark).sockstat.get("TCP", "alloc") is not None
-    (process,) = [p for p in processes_of(output.stdout).seen if p.pid == one.pid]
-    assert process.tcp_close == 13
+    assert seen(output, mark)[one.pid].tcp_close == 13
 
 
 @contextmanager
 def doas_installed(user: str, command: str) -> Iterator[Path]:
-    rule = file_rule(user, command)
+    rule = doas_rule(user, command)
     path = Path(rule.path)
-    with doas_conf(rule.doas), installed(rule):
+    with doas_conf(rule.rule), installed(rule):
         yield path
 
 
@@ -195,14 +190,12 @@ def installed(rule: FileRule) -> Iterator[None]:
 
 def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, trusting):
     mark = new_mark()
-    rule = file_rule(user, whole_probe(new_mark()))
-    # sudo-rs takes no more.
-    assert len(rule.sudoers) < 1024
-    with holder(idle=9) as one, installed(rule), sudoers(rule.sudoers):
+    rule = sudo_rs_rule(user, whole_probe(new_mark()))
+    assert len(rule.rule) < 1024  # sudo-rs takes no more
+    with holder(idle=9) as one, installed(rule), sudoers(rule.rule):
         output = ask(transport, trusting, host, become(whole_probe(mark))).output
         assert become_failure(output) is None
-        (process,) = [p for p in processes_of(output.stdout).seen if p.pid == one.pid]
-        assert process.tcp_close == 9
+        assert seen(output, mark)[one.pid].tcp_close == 9
         assert allows(user, rule.path)
         for words in ([rule.path, "more"], ["/bin/sh", rule.path], ["/bin/sh", "-c", "id"]):
             assert not allows(user, *words)
@@ -216,7 +209,7 @@ def test_sudo_without_a_rule(transport, host, trusting):
 
 def test_the_rule_for_other_options_is_none_for_these(host, user, trusting):
     with sudoers(sudoers_line(user, whole_probe(new_mark()))):
-        command = become(whole_probe(new_mark(), PROCESS_SCRIPT_WITH_ARGS))
+        command = become(whole_probe(new_mark(), arguments=True))
         assert "these options" in refusal(ask("asyncssh", trusting, host, command).output)
 
 
@@ -283,11 +276,11 @@ def test_no_change_of_the_text_is_allowed(user, data):
         assert allows(user, "/bin/sh", "-c", changed) == (changed == text)
 
 
-@pytest.mark.parametrize("script", [PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS])
-def test_what_follows_a_beginning_of_the_text_is_used_by_nothing(user, script):
+@pytest.mark.parametrize("arguments", [False, True])
+def test_what_follows_a_beginning_of_the_text_is_used_by_nothing(user, arguments):
     # sudo compares the words joined, so `sh -c BEGINNING REST` is allowed too; REST becomes the
     # shell's own $0, $1, …: none may stand in the text.
-    command = whole_probe(new_mark(), script)
+    command = whole_probe(new_mark(), arguments=arguments)
     text = text_of(become(command))
     with sudoers(sudoers_line(user, command)):
         assert allows(user, "/bin/sh", "-c", *text.split(" ", 3))
@@ -335,7 +328,7 @@ def test_doas_allows_the_file_and_nothing_else(user):
 
 def test_the_file_of_another_version_is_not_run(host, user, trusting):
     with doas_installed(user, whole_probe(new_mark())):
-        command = become(whole_probe(new_mark(), PROCESS_SCRIPT_WITH_ARGS), Become.DOAS)
+        command = become(whole_probe(new_mark(), arguments=True), Become.DOAS)
         output = ask("asyncssh", trusting, host, command).output
     assert "doas.conf" in refusal(output)
 
@@ -385,10 +378,10 @@ SHELLS = ["sh", "bash", "dash", "busybox ash", "zsh", "tcsh", "fish", "ksh", "mk
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("script", [PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS])
-def test_it_means_the_same_to_every_login_shell_and_root_needs_no_rule(shell, script):
+@pytest.mark.parametrize("arguments", [False, True])
+def test_it_means_the_same_to_every_login_shell_and_root_needs_no_rule(shell, arguments):
     mark = new_mark()
-    words = [*shell.split(), "-c", become(whole_probe(mark, script))]
+    words = [*shell.split(), "-c", become(whole_probe(mark, arguments=arguments))]
     result = subprocess.run(words, capture_output=True, check=True)
     assert result.stderr == b""
     assert parse_probe(result.stdout, mark).kernel.release == os.uname().release
@@ -423,7 +416,7 @@ def test_another_command_is_not_wrapped():
 )
 def test_a_name_that_a_rule_would_read_as_something_else_is_refused(name):
     command = probe_command(new_mark())
-    for make in (sudoers_line, file_rule):
+    for make in (sudoers_line, sudo_rs_rule, doas_rule):
         with pytest.raises(UsageError, match="not the name of a user"):
             make(name, command)
 
