@@ -23,6 +23,7 @@ COMMANDS = {
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
+    "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command and its line of help; the module of the same name holds it as ``command``."""
@@ -37,7 +38,9 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        command: click.Command = import_module(
+            f".{cmd_name.replace('-', '_')}", __package__
+        ).command
         return command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -13,6 +13,7 @@ from ..collector.sockstat import Sockstat
 from ..inventory.errors import SockfleetError
 from .diagnosis_sentences import named, next_shows, sentence
 from .formats import RenderOptions
+from .holders import holders
 from .paint import Paint, amount_of_memory, how_many
 
 __all__ = ["OneHost", "explanation", "one_host"]
@@ -114,6 +115,9 @@ def explanation(host: OneHost, options: RenderOptions) -> bytes:
     parts = [paint.wrapped(f"TCP sockets of {host.origin}")]
     for title, lines in sections:
         parts.append("\n".join([paint.styled(title, "bold"), *lines]))
+    named = list(holders([host.summary], paint, most=None))
+    if named:
+        parts.insert(-1, "\n".join(named))
     return paint.encoded("\n\n".join(parts) + "\n")
 
 

@@ -8,6 +8,7 @@ from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from .folding import some
 from .formats import Format, RenderOptions
+from .holders import holders
 from .host_table import group_table, has_bounds, host_table
 from .paint import Paint, how_many
 from .warnings import warnings_of
@@ -23,6 +24,7 @@ def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
         "\n".join(host_table(summary, paint)),
         "\n".join(group_table(summary, paint)),
         "\n".join(_outcome(summary, paint)),
+        "\n".join(holders(summary.hosts, paint, most=options.top)),
         "\n".join(_failures(summary, paint)),
         "\n".join(_warnings(summary, paint)),
     ]
