@@ -96,6 +96,15 @@ class HostSummary:
         """Whether ``tcp_close`` is only an upper bound, as not every namespace was read."""
         return self.scope is not None and self.scope is not Scope.ALL_NAMESPACES
 
+    @property
+    def mem_bytes(self) -> int | None:
+        """Memory of all TCP buffers; None where the host gave no ``mem`` or no page size."""
+        if self.tcp is None or self.tcp.mem_pages is None:
+            return None
+        if self.kernel is None or self.kernel.page_size is None:
+            return None
+        return self.tcp.mem_pages * self.kernel.page_size
+
 
 _USUAL_THRESHOLDS = Thresholds()
 

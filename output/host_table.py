@@ -59,19 +59,14 @@ def _in_use(tcp: TcpNumbers | None) -> str:
 def _memory(host: HostSummary) -> str:
     if host.tcp is None or host.tcp.mem_pages is None:
         return ""
-    if host.kernel is None or host.kernel.page_size is None:
+    if host.mem_bytes is None:
         return how_many(host.tcp.mem_pages, "page")
-    return amount_of_memory(host.tcp.mem_pages * host.kernel.page_size)
+    return amount_of_memory(host.mem_bytes)
 
 
 def _all_memory(summary: FleetSummary) -> str:
     """Of the hosts whose page size is known: pages of different sizes do not add up."""
-    sizes = [
-        host.tcp.mem_pages * host.kernel.page_size
-        for host in summary.hosts
-        if host.tcp is not None and host.tcp.mem_pages is not None
-        if host.kernel is not None and host.kernel.page_size is not None
-    ]
+    sizes = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
     return amount_of_memory(sum(sizes)) if sizes else ""
 
 
