@@ -228,7 +228,7 @@ def _diagnosis(one: Diagnosis) -> dict[str, Any]:
     return {
         "word": one.word,
         "severity": one.severity.value,
-        "because": dict(one.because),
+        "because": one.because,
         "next": one.next,
     }
 
