@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ..collector.containers import Container
+from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
 from .document_problems import problems
 from .errors import DocumentError
@@ -50,8 +51,8 @@ def head_document(summary: FleetSummary) -> dict[str, Any]:
 
 
 def fleet_document(fleet: Fleet) -> dict[str, Any]:
-    """The ``fleet`` of a document."""
-    return {
+    """The ``fleet`` of a document; without a comparison the key ``change`` is not there."""
+    document: dict[str, Any] = {
         **_group(fleet),
         "failures": dict(fleet.failures),
         "diagnoses": dict(fleet.diagnoses),
@@ -60,6 +61,9 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
         ],
         "warnings": [_text(warning) for warning in fleet.warnings],
     }
+    if fleet.change is not None:
+        document["change"] = _fleet_change(fleet.change)
+    return document
 
 
 def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
@@ -100,6 +104,8 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         }
     if host.tcp is not None:
         document["diagnosis"] = [_diagnosis(one) for one in host.diagnosis]
+    if host.change is not None:
+        document["change"] = _host_change(host.change)
     if (error := host.error) is not None:
         document["error"] = {
             "category": error.category,
@@ -263,6 +269,46 @@ def _attribution(found: Attribution) -> dict[str, Any]:
         "partial": found.partial,
         "rest_processes": found.rest_processes,
         "rest_tcp_close": found.rest_tcp_close,
+    }
+
+
+def _host_change(change: HostChange) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "status": change.status.value,
+        **_numbers(change),
+        "bound": change.bound,
+        "rate_per_hour": dict(change.rate_per_hour),
+    }
+    if change.namespaces is not None:
+        document["namespaces"] = [_namespace_change(one) for one in change.namespaces]
+    return document
+
+
+def _namespace_change(change: NamespaceChange) -> dict[str, Any]:
+    return {
+        "inode": change.inode,
+        "status": change.status.value,
+        **{name: getattr(change, name) for name in NAMESPACE_NUMBERS},
+        "rate_per_hour": dict(change.rate_per_hour),
+    }
+
+
+def _fleet_change(change: FleetChange) -> dict[str, Any]:
+    return {
+        "against": {
+            "id": change.against.id,
+            "started_at": _time(change.against.started_at),
+            "elapsed_s": round(change.against.elapsed_s, 3),
+        },
+        "compared": change.compared,
+        **_numbers(change),
+        "bound": change.bound,
+        "rate_per_hour": dict(change.rate_per_hour),
+        "new": change.new,
+        "gone": change.gone,
+        "recovered": change.recovered,
+        "lost": change.lost,
+        "rebooted": change.rebooted,
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from .change import NAMESPACE_NUMBERS, FleetChange
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
 from .namespaces import NamespaceSummary
+from .numbers import TCP_NUMBERS
 from .processes import ProcessSummary
 
 __all__ = ["problems"]
@@ -21,6 +23,8 @@ def problems(summary: FleetSummary) -> Iterator[str]:
     for name in ("started_at", "finished_at"):
         if getattr(summary.scan, name).tzinfo is None:
             yield f"$.scan.{name} has no time zone"
+    if summary.fleet.change is not None:
+        yield from _change_problems(summary.fleet.change)
     scan, fleet = summary.scan, summary.fleet
     if scan.sort not in SORT_KEYS:
         yield f"$.scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
@@ -40,22 +44,37 @@ def problems(summary: FleetSummary) -> Iterator[str]:
         yield from _host_problems(where, host)
 
 
+def _change_problems(change: FleetChange) -> Iterator[str]:
+    where = "$.fleet.change"
+    if change.against.started_at.tzinfo is None:
+        yield f"{where}.against.started_at has no time zone"
+    if change.against.elapsed_s <= 0:
+        yield f"{where}.against.elapsed_s is {change.against.elapsed_s}, expected more than 0"
+    for named in (change.new, change.gone or (), change.recovered, change.lost, change.rebooted):
+        for name in named:
+            yield from _unprintable(where, name)
+    for text in (change.against.id, *change.rate_per_hour):
+        yield from _unprintable(where, text)
+
+
 def _host_problems(where: str, host: HostSummary) -> Iterator[str]:
     if host.status is Status.OK and (host.tcp is None or host.error is not None):
         yield f"{where}: status is 'ok', expected 'tcp' and no 'error'"
     if host.status is Status.FAILED and (host.error is None or host.tcp is not None):
         yield f"{where}: status is 'failed', expected 'error' and no 'tcp'"
-    for number in _counts(host):
-        if number is not None and abs(number) > _MOST:
-            yield f"{where}: {number} is beyond {_MOST}: no kernel counts so far"
-    for number in _settings(host):
-        if number is not None and abs(number) > _MOST_SETTING:
-            yield f"{where}.kernel: {number} is beyond {_MOST_SETTING}"
-    for number in (n for one in host.diagnosis for n in one.because.values()):
-        if abs(number) > _MOST_SETTING:
-            yield f"{where}.diagnosis: {number} is beyond {_MOST_SETTING}"
+    yield from _beyond(where, _counts(host), _MOST)
+    yield from _beyond(f"{where}.change", _differences(host), 2 * _MOST)
+    yield from _beyond(f"{where}.kernel", _settings(host), _MOST_SETTING)
+    reasons = (number for one in host.diagnosis for number in one.because.values())
+    yield from _beyond(f"{where}.diagnosis", reasons, _MOST_SETTING)
     for text in _texts(host):
         yield from _unprintable(where, text)
+
+
+def _beyond(where: str, numbers: Iterable[int | None], most: int) -> Iterator[str]:
+    for number in numbers:
+        if number is not None and abs(number) > most:
+            yield f"{where}: {number} is beyond {most}: no kernel counts so far"
 
 
 def _unprintable(where: str, text: str) -> Iterator[str]:
@@ -78,6 +97,14 @@ def _counts(host: HostSummary) -> Iterator[int | None]:
         yield from (tcp.closed, tcp.tcp_close)
 
 
+def _differences(host: HostSummary) -> Iterator[int | None]:
+    if (change := host.change) is not None:
+        yield from (getattr(change, name) for name in TCP_NUMBERS)
+        for namespace in change.namespaces or ():
+            yield namespace.inode
+            yield from (getattr(namespace, name) for name in NAMESPACE_NUMBERS)
+
+
 def _settings(host: HostSummary) -> Iterator[int | None]:
     if (kernel := host.kernel) is not None:
         yield from (kernel.page_size, kernel.tcp_max_orphans, kernel.tcp_estab)
@@ -90,6 +117,10 @@ def _texts(host: HostSummary) -> Iterator[str]:
     yield from host.groups
     yield from host.levels or ()
     yield from host.scope_reasons
+    if host.change is not None:
+        yield from host.change.rate_per_hour
+        for changed in host.change.namespaces or ():
+            yield from changed.rate_per_hour
     for diagnosis in host.diagnosis:
         yield from (diagnosis.word, diagnosis.next, *diagnosis.because)
     for process in host.processes or ():

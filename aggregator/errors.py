@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..inventory.errors import UsageError
+from ..inventory.errors import SockfleetError, UsageError
 
-__all__ = ["DocumentError"]
+__all__ = ["ComparisonError", "DocumentError"]
 
 
 class DocumentError(UsageError):
@@ -17,3 +17,7 @@ class DocumentError(UsageError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(f"not a scan of sockfleet: {problem}")
+
+
+class ComparisonError(SockfleetError):
+    """An earlier scan with which this one cannot be compared; the text says why."""

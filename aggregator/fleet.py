@@ -12,6 +12,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from ..inventory.errors import UsageError
+from .change import FleetChange
 from .grouping import levels_by
 from .host import TCP_NUMBERS, HostSummary, TcpNumbers
 
@@ -110,6 +111,8 @@ class Fleet(GroupSummary):
     same_machine: tuple[SameMachine, ...] = ()
     warnings: tuple[str, ...] = ()
     """What the run has to tell apart from its hosts, each complete as it stands."""
+    change: FleetChange | None = None
+    """Since an earlier scan; None where there was none to compare with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

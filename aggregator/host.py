@@ -15,6 +15,7 @@ from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from ..collector.scope import Scope, scope_of, scope_reasons
 from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
+from .change import HostChange
 from .diagnosis import Diagnosis, diagnose
 from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
 from .numbers import TCP_NUMBERS, TcpNumbers
@@ -86,6 +87,8 @@ class HostSummary:
     """The most severe first; empty where the host gave too little to say anything."""
     error: FailureReason | None = None
     """None exactly when the host was read."""
+    change: HostChange | None = None
+    """Since an earlier scan; None where there was none to compare with."""
     levels: tuple[str, ...] | None = None
     """The groups it counts in under ``--group-by``; None without that option."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

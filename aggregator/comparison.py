@@ -1,0 +1,188 @@
+"""A scan against an earlier one of the same fleet: what grew, what is new, what was rebooted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from .change import (
+    NAMESPACE_NUMBERS,
+    Against,
+    FleetChange,
+    HostChange,
+    NamespaceChange,
+    NamespaceStatus,
+    Since,
+)
+from .errors import ComparisonError
+from .fleet import FleetSummary, ScanInfo
+from .host import HostSummary
+from .namespaces import NamespaceSummary
+from .numbers import TCP_NUMBERS
+
+__all__ = ["Comparison", "without_change"]
+
+_SHORTEST_S = 0.001
+"""The times in a scan's JSON are milliseconds."""
+
+
+class Comparison:
+    """An earlier scan, to compare hosts with as they are read, and then the fleet.
+
+    Hosts are matched by name. ``tcp_close`` is compared only where both scans covered the same of
+    the host (`HostSummary.scope`): the difference between a bound and an exact number says
+    nothing. Where both are bounds the difference is given and marked (`HostChange.bound`).
+
+    Raises ComparisonError where ``earlier`` did not start before ``started_at``, or has none of
+    the hosts ``names``.
+    """
+
+    def __init__(
+        self, earlier: FleetSummary, *, started_at: datetime, names: Collection[str]
+    ) -> None:
+        self._elapsed_s = (started_at - earlier.scan.started_at).total_seconds()
+        if self._elapsed_s < _SHORTEST_S:
+            raise ComparisonError(
+                f"it began at {earlier.scan.started_at:%Y-%m-%d %H:%M:%S%z}, which is not before "
+                f"this scan ({started_at:%Y-%m-%d %H:%M:%S%z}): is a clock wrong?"
+            )
+        self._hosts = {host.name: host for host in earlier.hosts}
+        if names and not self._hosts.keys() & set(names):
+            raise ComparisonError(
+                f"none of its {len(self._hosts)} hosts is among the {len(names)} of this scan: "
+                "it is of another fleet"
+            )
+        self._scan = earlier.scan
+
+    def host(self, now: HostSummary) -> HostSummary:
+        """The host with its change."""
+        return replace(now, change=self._change(self._hosts.get(now.name), now))
+
+    def fleet(self, now: FleetSummary) -> FleetSummary:
+        """The scan with the change of its fleet; its hosts must have gone through `host`."""
+        changes = {host.name: host.change for host in now.hosts if host.change is not None}
+        compared = [change for change in changes.values() if change.status is Since.COMPARED]
+        names: dict[Since, tuple[str, ...]] = {
+            status: tuple(sorted(name for name, one in changes.items() if one.status is status))
+            for status in Since
+        }
+        sums = _sums(compared)
+        gone = tuple(sorted(self._hosts.keys() - {host.name for host in now.hosts}))
+        change = FleetChange(
+            against=Against(
+                id=self._scan.id, started_at=self._scan.started_at, elapsed_s=self._elapsed_s
+            ),
+            compared=len(compared),
+            bound=any(one.bound for one in compared),
+            rate_per_hour=self._rates(sums),
+            new=names[Since.NEW],
+            gone=gone if _same_selection(self._scan, now.scan) else None,
+            recovered=names[Since.RECOVERED],
+            lost=names[Since.LOST],
+            rebooted=names[Since.REBOOTED],
+            **sums,
+        )
+        return replace(now, fleet=replace(now.fleet, change=change))
+
+    def _change(self, then: HostSummary | None, now: HostSummary) -> HostChange:
+        status = _status(then, now)
+        if then is None or status is not Since.COMPARED:
+            return HostChange(status=status)
+        differences = _differences(then.tcp, now.tcp, TCP_NUMBERS)
+        if then.scope is not now.scope:
+            differences["tcp_close"] = None
+        return HostChange(
+            status=status,
+            bound=now.is_bound and differences["tcp_close"] is not None,
+            rate_per_hour=self._rates(differences),
+            namespaces=self._namespaces(then.namespaces, now.namespaces),
+            **differences,
+        )
+
+    def _namespaces(
+        self,
+        then: tuple[NamespaceSummary, ...] | None,
+        now: tuple[NamespaceSummary, ...] | None,
+    ) -> tuple[NamespaceChange, ...] | None:
+        if then is None or now is None:
+            return None
+        return tuple(self._of_namespaces(then, now))
+
+    def _of_namespaces(
+        self, then: tuple[NamespaceSummary, ...], now: tuple[NamespaceSummary, ...]
+    ) -> Iterator[NamespaceChange]:
+        earlier = {one.inode: one for one in then}
+        for one in now:
+            before = earlier.get(one.inode)
+            if before is None or not _is_same(before, one):
+                yield NamespaceChange(inode=one.inode, status=NamespaceStatus.NEW)
+                continue
+            del earlier[one.inode]
+            differences = _differences(before, one, NAMESPACE_NUMBERS)
+            yield NamespaceChange(
+                inode=one.inode,
+                status=NamespaceStatus.COMPARED,
+                rate_per_hour=self._rates(differences),
+                **differences,
+            )
+        for inode in earlier:
+            yield NamespaceChange(inode=inode, status=NamespaceStatus.GONE)
+
+    def _rates(self, differences: Mapping[str, int | None]) -> dict[str, float | None]:
+        return {
+            name: None if value is None else round(value * 3600 / self._elapsed_s, 3)
+            for name, value in differences.items()
+        }
+
+
+def without_change(host: HostSummary) -> HostSummary:
+    """The host as a scan without a comparison has it."""
+    return host if host.change is None else replace(host, change=None)
+
+
+def _status(then: HostSummary | None, now: HostSummary) -> Since:
+    if then is None:
+        return Since.NEW
+    if now.tcp is None:
+        return Since.STILL_FAILED if then.tcp is None else Since.LOST
+    if then.tcp is None:
+        return Since.RECOVERED
+    before, after = _boot_id(then), _boot_id(now)
+    # Where one is not known (a key with a forced command), nothing speaks for a boot.
+    if before is not None and after is not None and before != after:
+        return Since.REBOOTED
+    return Since.COMPARED
+
+
+def _boot_id(host: HostSummary) -> str | None:
+    return None if host.kernel is None else host.kernel.boot_id
+
+
+def _is_same(then: NamespaceSummary, now: NamespaceSummary) -> bool:
+    """The kernel gives an inode again once its namespace is gone; its own number tells then."""
+    return then.netns is None or now.netns is None or then.netns == now.netns
+
+
+def _differences(then: object, now: object, names: tuple[str, ...]) -> dict[str, Any]:
+    """Now minus then for each name; None where one of the two is absent."""
+    found: dict[str, Any] = {}
+    for name in names:
+        before, after = getattr(then, name), getattr(now, name)
+        found[name] = None if before is None or after is None else after - before
+    return found
+
+
+def _sums(changes: list[HostChange]) -> dict[str, Any]:
+    """Over the hosts that have the number; None over none."""
+    found: dict[str, Any] = {}
+    for name in TCP_NUMBERS:
+        given = [value for value in map(attrgetter(name), changes) if value is not None]
+        found[name] = sum(given) if given else None
+    return found
+
+
+def _same_selection(then: ScanInfo, now: ScanInfo) -> bool:
+    return (then.inventory, then.limit) == (now.inventory, now.limit)
