@@ -64,8 +64,8 @@ def uncertainty(
 ) -> int | None:
     """By how many sockets ``tcp_close`` may be off, as the files are not read at one instant.
 
-    The spread of ``alloc`` over all reads, plus the change of every namespace's ``inuse`` between
-    two: 0 on a quiet host. ``alloc`` and ``inuse_here`` are those of the first read, in the host's
+    The spread of ``alloc`` over all reads, plus that of every namespace's ``inuse``: 0 on a quiet
+    host. ``alloc`` and ``inuse_here`` are those of the first read, in the host's
     own namespace. None where there was only one read.
     """
     if namespaces is None or alloc is None or inuse_here is None:

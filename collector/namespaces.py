@@ -9,7 +9,8 @@ The lines, in the order in which they come:
     comm NAME                       the process that it was read through
     cgroup LINE                     of that process
     gone INODE                    it ended before it could be read
-    again INODE                   then the TCP lines once more, at the end
+    again INODE                   then its TCP lines once more, up to three times in turn with
+                                  the others; only the first time, and when they changed
     nsfs net:[N]                  a namespace that a mount keeps alive
     procfs LINE                   how /proc is mounted
     uid Uid: …                    of the probe
@@ -84,9 +85,9 @@ class Namespaces:
     seen: tuple[Namespace, ...]
     """The host's own first, then by inode."""
     change: int = 0
-    """Sockets by which each ``inuse`` changed between two reads, summed up."""
+    """Sockets by which each ``inuse`` changed over all reads, summed up."""
     allocs: tuple[int, ...] = ()
-    """The machine's ``alloc`` at each of the reads, the first to the last."""
+    """The machine's ``alloc`` at the reads that differ from the one before."""
     denied: int = 0
     """Processes that show in /proc and whose namespace could not be read."""
     gone: int = 0
@@ -104,7 +105,7 @@ class _Draft:
     inode: int
     pid: int
     rows: list[str] = field(default_factory=list)
-    again: list[str] = field(default_factory=list)
+    again: list[list[str]] = field(default_factory=list)
     protocols: int | None = None
     comm: str | None = None
     cgroup: list[str] = field(default_factory=list)
@@ -141,7 +142,9 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
             current = draft.rows
         elif word == "again":
             draft = answer.drafts.get(_whole(rest, row))
-            current = [] if draft is None else draft.again
+            current = []
+            if draft is not None:
+                draft.again.append(current)
         elif word in ("sockets:", "TCP:", "TCP6:"):
             current.append(row)
         elif draft is not None and word in ("protocols", "comm", "cgroup"):
@@ -215,16 +218,14 @@ def _namespaces(answer: _Answer) -> Namespaces:
 
 
 def _namespace(draft: _Draft, answer: _Answer) -> tuple[Namespace, int]:
-    """The namespace, and by how much its ``inuse`` changed between the two reads."""
+    """The namespace, and by how much its two ``inuse`` changed over all reads."""
     first = _counters(draft.rows)
     inuse, inuse6 = first.get("TCP", "inuse"), first.get("TCP6", "inuse")
     if inuse is None:
         raise NamespaceError(f"namespaces: {draft.inode} has no 'TCP: inuse'")
-    change = 0
-    if draft.again:
-        last = _counters(draft.again)
-        change = abs((last.get("TCP", "inuse") or 0) - inuse)
-        change += abs((last.get("TCP6", "inuse") or 0) - (inuse6 or 0))
+    later = [_counters(rows) for rows in draft.again if rows]
+    change = _spread([inuse, *(file.get("TCP", "inuse") for file in later)])
+    change += _spread([inuse6, *(file.get("TCP6", "inuse") for file in later)])
     namespace = Namespace(
         inode=draft.inode,
         netns=answer.netns.get(draft.pid),
@@ -241,9 +242,14 @@ def _namespace(draft: _Draft, answer: _Answer) -> tuple[Namespace, int]:
     return namespace, change
 
 
+def _spread(values: Iterable[int | None]) -> int:
+    known = [value for value in values if value is not None]
+    return max(known) - min(known) if known else 0
+
+
 def _allocs(drafts: Iterable[_Draft]) -> Iterator[int]:
     every = list(drafts)
-    for rows in (*(draft.rows for draft in every), *(draft.again for draft in every)):
+    for rows in (*(d.rows for d in every), *(rows for d in every for rows in d.again)):
         alloc = _counters(rows).get("TCP", "alloc") if rows else None
         if alloc is not None:
             yield alloc

@@ -320,6 +320,7 @@ def test_what_hides_nothing_does_not(change):
         ("protocols 64", "protocols many"),
         ("denied 0", "denied \x1b[31m"),
         ("again 4026532205", "again"),
+        ("again 4026532205\nTCP: inuse 60", "again 4026532205\nTCP: inuse x"),
     ],
 )
 def test_what_the_probe_cannot_have_printed_is_refused(change):

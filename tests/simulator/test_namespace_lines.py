@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.namespaces import parse_namespaces
-from sockfleet.collector.probe import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe import ProbeOptions, new_mark, parse_probe, probe_command
 from sockfleet.collector.scope import Scope, scope_of
 from sockfleet.simulator.answer import answer
 from sockfleet.simulator.namespace_lines import namespace_lines
@@ -55,7 +55,7 @@ def test_only_a_probe_that_asks_for_namespaces_gets_them():
     contents = draw_contents(Random(7), PROFILES["container-host"])
     for asked in (True, False):
         mark = new_mark()
-        command = probe_command(mark, namespaces=asked)
+        command = probe_command(mark, ProbeOptions(namespaces=asked))
         played = answer(command, proc_files(contents), namespaces=namespace_lines(contents))
         read = parse_probe(played.stdout, mark).namespaces
         assert (read is not None) is asked
