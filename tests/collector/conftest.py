@@ -10,8 +10,13 @@ sys.path.insert(0, str(Path(__file__).parent))  # `from over_ssh import ask`
 
 from over_ssh import TRANSPORTS
 
-# Only root can make the accounts whose passwords sshd then judges.
-collect_ignore = [] if os.geteuid() == 0 else ["test_transport_passwords.py"]
+# Only root can make accounts, rules of sudo, network namespaces and control groups.
+_AS_ROOT = (
+    "test_become_as_root.py",
+    "test_process_probe_as_root.py",
+    "test_transport_passwords.py",
+)
+collect_ignore = [] if os.geteuid() == 0 else list(_AS_ROOT)
 
 
 @pytest.fixture(params=TRANSPORTS)

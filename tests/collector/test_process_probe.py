@@ -1,21 +1,19 @@
 """Who holds the closed sockets: exact for each process, with each tool, over real namespaces."""
 
+import getpass
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import namespaces
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from namespaces import holder
+from process_script import KINDS, THREE_SOCKETS, child, elsewhere, of, path_of, printed, read
 
-from sockfleet.collector.containers import Container
 from sockfleet.collector.process_probe import (
     MAX_PROCESSES,
     PROCESS_SCRIPT,
@@ -24,27 +22,7 @@ from sockfleet.collector.process_probe import (
 from sockfleet.collector.processes import Processes, parse_processes
 from sockfleet.collector.transport import OUTPUT_LIMIT
 
-ORDINARY_UID = 61357
-AS_ORDINARY = [
-    "setpriv",
-    f"--reuid={ORDINARY_UID}",
-    f"--regid={ORDINARY_UID}",
-    "--clear-groups",
-    "--",
-]
 NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
-KINDS = {
-    "idle": 17,
-    "idle6": 5,
-    "bound": 3,
-    "reset": 4,
-    "listening": 2,
-    "listening6": 2,
-    "connected": 6,
-    "time_wait": 3,
-    "udp": 8,
-    "mptcp": 4,
-}
 NOT_TCP = KINDS["udp"] + KINDS["mptcp"]
 """In no table either, but no closed TCP sockets: an upper bound has them."""
 
@@ -56,13 +34,6 @@ def tools_folder(tmp_path_factory):
     folder.mkdir(mode=0o755)
     yield folder
     shutil.rmtree(folder)
-
-
-def path_of(name):
-    """Where a program is that an ordinary user may start too."""
-    found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
-    assert found, f"{name} is missing: install its Debian package"
-    return found
 
 
 def only(folder, *tools, awk="mawk", busybox=False):
@@ -79,63 +50,14 @@ def only(folder, *tools, awk="mawk", busybox=False):
     return str(folder)
 
 
-def printed(script=PROCESS_SCRIPT, *, path=None, prefix=(), shell=("/bin/sh",)):
-    environment = {**os.environ, "PATH": path or "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
-    words = [*prefix, *shell, "-c", f"exec /bin/sh -c '{script}'"]
-    words[0] = path_of(words[0])
-    result = subprocess.run(words, capture_output=True, check=True, cwd="/", env=environment)
-    assert result.stderr == b""
-    return result.stdout
-
-
-def read(script=PROCESS_SCRIPT, **options) -> Processes:
-    processes = parse_processes(printed(script, **options))
-    assert processes is not None
-    return processes
-
-
-def of(processes, pid):
-    (process,) = [one for one in processes.seen if one.pid == pid]
-    return process
-
-
-@contextmanager
-def child(program, *arguments, user=None):
-    """A Python child that prints one line of JSON, and lives until the test is done."""
-    python = sys.executable if user is None else path_of("python3")
-    with subprocess.Popen(
-        [python, "-c", program, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
-        cwd="/",
-    ) as process:
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-
-
-@contextmanager
-def ordinary_holder(**counts):
-    """As `holder`, by an ordinary user and in the host's namespace."""
-    user = ORDINARY_UID if os.geteuid() == 0 else None
-    program = Path(namespaces.__file__).read_text()
-    with child(program, json.dumps(counts), user=user) as told:
-        yield told
-
-
 @pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
 @pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
 def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
     with ExitStack() as stack:
         holders = [
             stack.enter_context(holder(own_namespace=False, **KINDS)),
-            stack.enter_context(holder(**{kind: 2 * n for kind, n in KINDS.items()})),
-            stack.enter_context(holder(idle=40, idle6=1, udp=2)),
+            stack.enter_context(elsewhere(**{kind: 2 * n for kind, n in KINDS.items()})),
+            stack.enter_context(elsewhere(idle=40, idle6=1, udp=2)),
         ]
         processes = read(path=only(tools_folder, tool, awk=awk))
         assert (processes.tool, processes.exact, processes.partial) == (tool, True, False)
@@ -144,13 +66,13 @@ def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
             assert process.tcp_close == one.tcp_close
             assert process.namespace == Path(f"/proc/{one.pid}/net/sockstat").stat().st_ino
             assert process.command == Path(f"/proc/{one.pid}/comm").read_text().strip()
-            assert (process.user, process.is_bound, process.shared) == ("root", False, 0)
-        assert len({of(processes, one.pid).namespace for one in holders}) == 3
+            assert process.user == getpass.getuser()
+            assert (process.is_bound, process.shared, process.container) == (False, 0, None)
 
 
 @pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
 def test_without_a_tool_it_is_an_upper_bound_and_says_so(busybox, tools_folder):
-    with holder(own_namespace=False, **KINDS) as here, holder(**KINDS) as there:
+    with holder(own_namespace=False, **KINDS) as here, elsewhere(**KINDS) as there:
         processes = read(path=only(tools_folder, busybox=busybox))
         assert (processes.tool, processes.exact) == (None, False)
         for one in (here, there):
@@ -160,7 +82,7 @@ def test_without_a_tool_it_is_an_upper_bound_and_says_so(busybox, tools_folder):
 
 
 def test_busybox_and_perl_are_enough_for_the_exact_number(tools_folder):
-    with holder(**KINDS) as one:
+    with elsewhere(**KINDS) as one:
         processes = read(path=only(tools_folder, "perl", busybox=True))
         assert (processes.tool, of(processes, one.pid).tcp_close) == ("perl", one.tcp_close)
 
@@ -170,7 +92,7 @@ def test_a_broken_tool_makes_room_for_the_next(tools_folder):
     for name, words in (("python3", "exit 1"), ("perl", "echo nonsense >&2; exit 127")):
         (tools_folder / name).write_text(f"#!/bin/sh\n{words}\n")
         (tools_folder / name).chmod(0o755)
-    with holder(**KINDS) as one:
+    with elsewhere(**KINDS) as one:
         processes = read(path=path)
         assert (processes.tool, of(processes, one.pid).tcp_close) == ("getfattr", one.tcp_close)
 
@@ -190,46 +112,6 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
     with child(program) as told:
         processes = read(path=only(tools_folder, tool))
         assert (processes.tool, of(processes, told["pid"]).tcp_close) == (tool, 30)
-
-
-KINDS_DRAWN = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in KINDS})
-
-
-@settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(KINDS_DRAWN, KINDS_DRAWN, KINDS_DRAWN)
-def test_any_numbers_in_three_namespaces(first, second, third):
-    with holder(own_namespace=False, **first) as a, holder(**second) as b, holder(**third) as c:
-        seen = {process.pid: process.tcp_close for process in read().seen}
-        for one in (a, b, c):
-            assert seen.get(one.pid, 0) == one.tcp_close
-
-
-def test_an_ordinary_user_sees_his_own_and_is_told_of_the_rest():
-    prefix = AS_ORDINARY if os.geteuid() == 0 else []
-    with ExitStack() as stack:
-        own = stack.enter_context(ordinary_holder(**KINDS))
-        other = stack.enter_context(holder(**KINDS)) if prefix else None
-        processes = read(prefix=prefix)
-        process = of(processes, own["pid"])
-        assert (process.tcp_close, process.is_bound) == (own["tcp_close"], False)
-        if other is not None:
-            assert process.user == str(ORDINARY_UID)  # /etc/passwd has no name for it
-            assert other.pid not in {one.pid for one in processes.seen}
-        assert processes.denied >= 1  # pid 1 at least
-
-
-def test_kernel_threads_are_not_told_as_denied():
-    visible = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    kernel_threads = [
-        entry
-        for entry in visible
-        if int((entry / "stat").read_text().rpartition(")")[2].split()[6]) & 0x200000
-    ]
-    assert kernel_threads
-    prefix = AS_ORDINARY if os.geteuid() == 0 else []
-    assert read(prefix=prefix).denied <= len(visible) - len(kernel_threads) + 50
 
 
 def test_sockets_of_other_kinds_are_not_counted():
@@ -283,25 +165,6 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
             os.close(tell)
 
 
-def test_a_container_is_named_and_a_process_of_the_host_is_in_none():
-    with holder(idle=3) as one:
-        assert of(read(), one.pid).container is None
-    # A control group that is named as docker names its own; which hierarchy there is does not tell.
-    name = f"docker-{'cd' * 32}.scope"
-    root = Path("/sys/fs/cgroup")
-    parent = root if (root / "cgroup.procs").exists() else root / "pids"
-    group = parent / name
-    with child(ARGUMENTS_PROGRAM) as told:
-        group.mkdir()
-        try:
-            (group / "cgroup.procs").write_text(str(told["pid"]))
-            container = of(read(), told["pid"]).container
-            assert container == Container(runtime="docker", id="cd" * 32)
-        finally:
-            (parent / "cgroup.procs").write_text(str(told["pid"]))
-            group.rmdir()
-
-
 def test_the_longest_lines_of_all_processes_stay_below_the_limit_of_output():
     # pid, namespace, count and shared of ten digits, a user of 32, a comm of 15, two groups.
     one = len("process ") + 4 * 11 + len("user ") + 10 + 33 + len("comm ") + 16
@@ -309,16 +172,9 @@ def test_the_longest_lines_of_all_processes_stay_below_the_limit_of_output():
     assert MAX_PROCESSES * one < OUTPUT_LIMIT * 0.8
 
 
-ARGUMENTS_PROGRAM = """
-import json, os, socket, sys
-held = [socket.socket() for _ in range(3)]
-print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
-"""
-
-
 def test_arguments_only_where_they_are_asked_for():
     secret = "--password=hunter2"
-    with child(ARGUMENTS_PROGRAM, secret, "two\nlines", "x" * 5000) as told:
+    with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as told:
         assert secret.encode() not in printed()
         assert of(read(), told["pid"]).arguments is None
         process = of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"])
@@ -327,7 +183,7 @@ def test_arguments_only_where_they_are_asked_for():
         assert len(process.arguments) <= 256
         assert process.tcp_close == 3
         assert of(read(), told["pid"]).command == process.command
-    with child("import sys;" + ARGUMENTS_PROGRAM.strip().replace("\n", ";"), secret) as told:
+    with child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as told:
         assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"]).arguments
 
 
@@ -366,7 +222,7 @@ def test_of_too_many_processes_those_with_the_most_sockets_are_described():
     script = PROCESS_SCRIPT.replace(f"room = {MAX_PROCESSES}", "room = 2")
     assert script != PROCESS_SCRIPT
     with ExitStack() as stack:
-        holders = [stack.enter_context(holder(idle=n)) for n in (3000, 5, 2000, 5, 7)]
+        holders = [stack.enter_context(elsewhere(idle=n)) for n in (3000, 5, 2000, 5, 7)]
         everything = {process.pid: process.tcp_close for process in read().seen}
         processes = read(script)
         assert [process.pid for process in processes.seen] == [holders[0].pid, holders[2].pid]
@@ -377,7 +233,7 @@ def test_of_too_many_processes_those_with_the_most_sockets_are_described():
 
 def test_a_host_that_takes_too_long_gives_what_was_seen_until_then():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("now() > start + 6", "NR > 400")
-    with holder(idle=500):
+    with elsewhere(idle=500):
         processes = read(script)
         assert processes.partial
         assert processes.tcp_close < 400
@@ -387,7 +243,7 @@ def test_a_host_that_takes_too_long_gives_what_was_seen_until_then():
 
 def test_more_sockets_than_memory_is_meant_for_are_partial():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> 500000", "> 30")
-    with holder(idle=100) as one:
+    with elsewhere(idle=100) as one:
         processes = read(script)
         assert processes.partial
         assert processes.tcp_close <= 31
@@ -396,7 +252,7 @@ def test_more_sockets_than_memory_is_meant_for_are_partial():
 
 def test_without_whole_tables_nothing_is_told():
     script = PROCESS_SCRIPT.replace("rows % 4096", "rows % 1").replace("> start + 12", ">= start")
-    with holder(idle=10, listening=3):
+    with elsewhere(idle=10, listening=3):
         processes = read(script)
         assert (processes.partial, processes.seen, processes.tool) == (True, (), None)
 
@@ -416,14 +272,14 @@ SHELLS = {
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 def test_it_means_the_same_to_every_login_shell(shell):
-    with holder(**KINDS) as one:
+    with elsewhere(**KINDS) as one:
         for script in (PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS):
             assert of(read(script, shell=shell), one.pid).tcp_close == one.tcp_close
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash", "mksh", "ksh"])
 def test_it_means_the_same_to_every_bin_sh(shell):
-    with holder(**KINDS) as one:
+    with elsewhere(**KINDS) as one:
         result = subprocess.run(
             [*shell.split(), "-c", PROCESS_SCRIPT_WITH_ARGS], capture_output=True, check=True
         )
@@ -456,10 +312,10 @@ def test_the_number_of_processes_that_it_starts_does_not_grow():
         traced = subprocess.run(words, capture_output=True, check=True, env=environment)
         return len(re.findall(rb"(?:fork|vfork|clone3?)\(", traced.stderr))
 
-    with holder(idle=1):
+    with elsewhere(idle=1):
         few = starts()
         with ExitStack() as stack:
             for _ in range(20):
-                stack.enter_context(holder(idle=200))
+                stack.enter_context(elsewhere(idle=200))
             assert abs(starts() - few) <= 2  # xargs cuts a long list in two
     assert few <= 20
