@@ -31,7 +31,10 @@ _HELD_AT_MOST = (
     "up to {tcp_close} of {alloc} TCP sockets are closed and still open in a process. What other "
     "network namespaces have in use, and was not read, is still in that number."
 )
-_WHO = "Who holds them, where most can be: closed sockets, pid, command:"
+_WHO = (
+    "Who holds them: ask again with --processes --become. On the host itself, where most can be "
+    "(closed sockets, pid, command):"
+)
 _NEXT: Mapping[str, str] = {
     Word.MEM_HIGH: "The sockets with the most bytes unread or unsent:",
     Word.MEM_PRESSURE: "The sockets with the most bytes unread or unsent:",

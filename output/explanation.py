@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..aggregator.diagnosis import Word
 from ..aggregator.host import HostSummary, TcpNumbers, summarise_host
 from ..aggregator.namespaces import NamespaceSummary
 from ..aggregator.thresholds import Thresholds
@@ -42,6 +43,7 @@ _TW = (
     "neither in alloc nor in inuse, and they go by themselves."
 )
 _MOST_NAMESPACES = 10
+_ANSWERED_BY_PROCESSES = (Word.CONTAINER_HELD, Word.HELD_CLOSED)
 _NOT_KNOWN = (
     "tcp_close is not known: a counter that it needs is missing. That is not the same as none."
 )
@@ -267,7 +269,11 @@ def _others_mean(host: OneHost) -> Iterator[str]:
 
 def _next(host: OneHost, paint: Paint) -> Iterator[str]:
     # Two words may lead to the same command.
-    commands = {one.next: next_shows(one, host.summary) for one in host.summary.diagnosis}
+    commands = {
+        one.next: next_shows(one, host.summary)
+        for one in host.summary.diagnosis
+        if host.summary.processes is None or one.word not in _ANSWERED_BY_PROCESSES
+    }
     for shell_command, shows in commands.items():
         yield paint.wrapped(shows, first=f"{_STEP}- ", rest=_STEP * 2)
         yield _STEP * 4 + shell_command  # never wrapped, so that it can be copied
