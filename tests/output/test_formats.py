@@ -10,7 +10,7 @@ from sockfleet.output import formats
 from sockfleet.output.formats import Format, format_for_suffix, load_format
 
 
-@pytest.mark.parametrize("name", ["table", "json", "ndjson", "csv"])
+@pytest.mark.parametrize("name", ["table", "json", "ndjson", "csv", "prometheus", "influx"])
 def test_ours_register_like_any(name):
     found = load_format(name)
     assert isinstance(found, Format)
@@ -19,7 +19,8 @@ def test_ours_register_like_any(name):
 
 
 def test_an_unknown_format_lists_the_known_ones():
-    with pytest.raises(UsageError, match="no format 'yaml': there are csv, json, ndjson, table"):
+    known = "csv, influx, json, ndjson, prometheus, table"
+    with pytest.raises(UsageError, match=f"no format 'yaml': there are {known}"):
         load_format("yaml")
 
 
@@ -32,6 +33,8 @@ def test_an_unknown_format_lists_the_known_ones():
         ("scan.jsonl", "ndjson"),
         ("scan.csv", "csv"),
         ("scan.txt", "table"),
+        ("scan.prom", "prometheus"),
+        ("scan.influx", "influx"),
     ],
 )
 def test_a_suffix_stands_for_a_format(path, name):
@@ -40,7 +43,7 @@ def test_a_suffix_stands_for_a_format(path, name):
 
 @pytest.mark.parametrize("path", ["scan", "scan.xml", ".json", "scan.json.gz"])
 def test_an_unknown_suffix_says_how_to_name_the_format(path):
-    with pytest.raises(UsageError, match=r"there are \.csv, \.json.*as in json:"):
+    with pytest.raises(UsageError, match=r"there are \.csv, \.influx, \.json.*as in json:"):
         format_for_suffix(path)
 
 

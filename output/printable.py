@@ -1,0 +1,16 @@
+"""Text that stays on its line whatever it holds, and stays told apart from other text."""
+
+from __future__ import annotations
+
+__all__ = ["printable"]
+
+
+def printable(text: str) -> str:
+    """The text with each character that cannot be printed as its escape: ``a\\x00``.
+
+    Two names that differ still differ, so that neither takes the place of the other. A zero byte,
+    which Prometheus refuses, and a lone surrogate, which UTF-8 cannot carry, are gone.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
