@@ -1,0 +1,232 @@
+"""The numbers of a scan by name, for levels: of the fleet, or of the host that has most of it.
+
+NUMBER                 the fleet's sum: tcp_close, closed, orphan, alloc, tw, …
+change.NUMBER          its change since an earlier scan
+growth.NUMBER          the same per hour
+worst.NUMBER, worst.change.NUMBER, worst.growth.NUMBER
+                       of the host where it is highest
+worst.orphan_percent   of that host's tcp_max_orphans
+worst.mem_percent, worst.mem_pressure_percent
+                       of the last and of the middle value of its tcp_mem
+failed, failed_percent, read
+                       hosts
+new, gone, lost, recovered, rebooted
+                       hosts since the earlier scan
+duration_s             the scan itself
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from operator import itemgetter
+
+from ..inventory.errors import UsageError
+from .fleet import FleetSummary
+from .host import HostSummary
+from .numbers import TCP_NUMBERS, TcpNumbers
+
+__all__ = ["KEYS", "Measure", "measure"]
+
+_NAMED = 3
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One number of a scan under one of the `KEYS`."""
+
+    key: str
+    value: Number | None
+    """None where no host gave it, or there was nothing to compare with."""
+    unit: str = ""
+    """``%``, ``s``, or empty for a count."""
+    most: Number | None = None
+    """What it cannot exceed, where that is known."""
+    bound: bool = False
+    """Whether the value is an upper bound, as not every namespace of each host was read."""
+    hosts: Sequence[tuple[str, Number]] = ()
+    """The few hosts that have most of it, the highest first."""
+    names: Sequence[str] = ()
+    """All hosts that it counts, where it counts hosts."""
+
+
+def measure(key: str, summary: FleetSummary) -> Measure:
+    """The number that ``key`` means; raises UsageError, with a suggestion, for an unknown one."""
+    if key not in _MEASURES:
+        raise UsageError(_unknown(key))
+    return _MEASURES[key](summary)
+
+
+def _unknown(key: str) -> str:
+    near = get_close_matches(key.lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
+    meant = f": {near[0]} was meant?" if near else ":"
+    return f"no KEY {key!r}{meant} There are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"
+
+
+def _tcp(name: str) -> Callable[[HostSummary], Number | None]:
+    return lambda host: None if host.tcp is None else getattr(host.tcp, name)
+
+
+def _change(name: str) -> Callable[[HostSummary], Number | None]:
+    return lambda host: None if host.change is None else getattr(host.change, name)
+
+
+def _growth(name: str) -> Callable[[HostSummary], Number | None]:
+    return lambda host: None if host.change is None else host.change.rate_per_hour.get(name)
+
+
+def _percent(part: int | None, whole: int | None) -> float | None:
+    return round(100 * part / whole, 2) if part is not None and whole else None
+
+
+def _orphan_percent(host: HostSummary) -> float | None:
+    if host.tcp is None or host.kernel is None:
+        return None
+    return _percent(host.tcp.orphan, host.kernel.tcp_max_orphans)
+
+
+def _mem_percent(which: int) -> Callable[[HostSummary], Number | None]:
+    def percent(host: HostSummary) -> float | None:
+        if host.tcp is None or host.kernel is None or host.kernel.tcp_mem is None:
+            return None
+        return _percent(host.tcp.mem_pages, host.kernel.tcp_mem[which])
+
+    return percent
+
+
+_PREFIXES: Mapping[str, Callable[[str], Callable[[HostSummary], Number | None]]] = {
+    "": _tcp,
+    "change.": _change,
+    "growth.": _growth,
+}
+_OF_A_HOST: Mapping[str, Callable[[HostSummary], Number | None]] = {
+    **{prefix + name: of(name) for prefix, of in _PREFIXES.items() for name in TCP_NUMBERS},
+    "orphan_percent": _orphan_percent,
+    "mem_percent": _mem_percent(2),
+    "mem_pressure_percent": _mem_percent(1),
+}
+_COUNTED = ("failed", "failed_percent", "read", "new", "gone", "lost", "recovered", "rebooted")
+_KINDS = (
+    *("tcp_close (or another number of tcp)", "change.tcp_close", "growth.tcp_close"),
+    *("worst.tcp_close", "worst.change.tcp_close", "worst.growth.tcp_close"),
+    *("worst.orphan_percent", "worst.mem_percent", "worst.mem_pressure_percent", "duration_s"),
+)
+
+
+def _highest(name: str, summary: FleetSummary) -> list[tuple[HostSummary, Number]]:
+    """The few hosts with most of it; of equal ones those that are ranked first."""
+    value = _OF_A_HOST[name]
+    given = ((host, value(host)) for host in summary.hosts)
+    return heapq.nlargest(
+        _NAMED, ((host, it) for host, it in given if it is not None), key=itemgetter(1)
+    )
+
+
+def _is_bound(name: str, host: HostSummary) -> bool:
+    if name == "tcp_close":
+        return host.is_bound
+    of_tcp_close = name in ("change.tcp_close", "growth.tcp_close")
+    return of_tcp_close and host.change is not None and host.change.bound
+
+
+def _worst(name: str) -> Callable[[FleetSummary], Measure]:
+    def found(summary: FleetSummary) -> Measure:
+        highest = _highest(name, summary)
+        return Measure(
+            key=f"worst.{name}",
+            value=highest[0][1] if highest else None,
+            unit="%" if name.endswith("_percent") else "",
+            bound=bool(highest) and _is_bound(name, highest[0][0]),
+            hosts=[(host.name, value) for host, value in highest],
+        )
+
+    return found
+
+
+def _sum(name: str) -> Callable[[FleetSummary], Measure]:
+    prefix, _, number = name.rpartition(".")
+
+    def value(summary: FleetSummary) -> Number | None:
+        change = summary.fleet.change
+        if not prefix:
+            return _of(summary.fleet.totals, number)
+        if change is None:
+            return None
+        return _of(change, number) if prefix == "change" else change.rate_per_hour.get(number)
+
+    def found(summary: FleetSummary) -> Measure:
+        return Measure(
+            key=name,
+            value=value(summary),
+            bound=any(_is_bound(name, host) for host in summary.hosts),
+            hosts=[(host.name, it) for host, it in _highest(name, summary)],
+        )
+
+    return found
+
+
+def _of(numbers: TcpNumbers, name: str) -> int | None:
+    value: int | None = getattr(numbers, name)
+    return value
+
+
+def _failed(summary: FleetSummary) -> Measure:
+    return Measure(
+        key="failed",
+        value=summary.fleet.hosts.failed,
+        most=summary.fleet.hosts.total,
+        names=_failed_names(summary),
+    )
+
+
+def _failed_percent(summary: FleetSummary) -> Measure:
+    hosts = summary.fleet.hosts
+    return Measure(
+        key="failed_percent",
+        value=_percent(hosts.failed, hosts.total),
+        unit="%",
+        most=100,
+        names=_failed_names(summary),
+    )
+
+
+def _failed_names(summary: FleetSummary) -> list[str]:
+    return [host.name for host in summary.hosts if host.tcp is None]
+
+
+def _read(summary: FleetSummary) -> Measure:
+    hosts = summary.fleet.hosts
+    return Measure(key="read", value=hosts.ok, most=hosts.total)
+
+
+def _since(key: str) -> Callable[[FleetSummary], Measure]:
+    def found(summary: FleetSummary) -> Measure:
+        change = summary.fleet.change
+        names: Sequence[str] | None = None if change is None else getattr(change, key)
+        return Measure(key=key, value=None if names is None else len(names), names=names or ())
+
+    return found
+
+
+def _duration(summary: FleetSummary) -> Measure:
+    return Measure(key="duration_s", value=round(summary.scan.duration_s, 3), unit="s")
+
+
+def _all() -> Iterator[tuple[str, Callable[[FleetSummary], Measure]]]:
+    for prefix in _PREFIXES:
+        for name in TCP_NUMBERS:
+            yield prefix + name, _sum(prefix + name)
+    for name in _OF_A_HOST:
+        yield f"worst.{name}", _worst(name)
+    yield from (("failed", _failed), ("failed_percent", _failed_percent), ("read", _read))
+    for key in ("new", "gone", "lost", "recovered", "rebooted"):
+        yield key, _since(key)
+    yield "duration_s", _duration
+
+
+_MEASURES: Mapping[str, Callable[[FleetSummary], Measure]] = dict(_all())
+KEYS = tuple(_MEASURES)
+"""Every name that `measure` takes."""
