@@ -9,7 +9,8 @@ from ..inventory.errors import SockfleetError
 from ..output.formats import Format, RenderOptions, load_format
 from ..output.warnings import warnings_of
 from . import terminal
-from .output_files import OutputFile, parse_output, replace_whole
+from .output_files import OutputFile, parse_mode, parse_output
+from .whole_files import replace_whole
 
 __all__ = ["Delivery"]
 
@@ -18,10 +19,17 @@ class Delivery:
     """Where one summary goes. Raises UsageError for what cannot be written, before any work."""
 
     def __init__(
-        self, output: Sequence[str], format_name: str | None, render: RenderOptions, *, quiet: bool
+        self,
+        output: Sequence[str],
+        format_name: str | None,
+        render: RenderOptions,
+        *,
+        mode: str | None = None,
+        quiet: bool,
     ) -> None:
         self._render = render
         self._quiet = quiet
+        self._mode = parse_mode(mode)
         self._files: list[OutputFile] = [parse_output(text) for text in output]
         self.stdout: Format | None = None
         """None: nothing goes to standard output."""
@@ -38,7 +46,8 @@ class Delivery:
             # A file has no terminal: no width, no colour.
             plain = RenderOptions(top=self._render.top)
             try:
-                replace_whole(file.path, file.format.render(summary, plain))
+                data = file.format.render(summary, plain)
+                replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
             except SockfleetError as error:
                 terminal.note(f"error: {error}")
                 whole = False

@@ -27,6 +27,7 @@ def command(
     scan: tuple[str, ...],
     format_name: str | None,
     output: tuple[str, ...],
+    mode: str | None,
     top: int | None,
     color: str,
     quiet: bool,
@@ -41,7 +42,8 @@ def command(
     from .exit_codes import Exit, of_hosts
     from .terminal import render_options
 
-    delivery = Delivery(output, format_name, render_options(color, top=top), quiet=quiet)
+    shown = render_options(color, top=top)
+    delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
     summary = merge([_read(name) for name in scan])
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts

@@ -212,6 +212,12 @@ def output_options() -> Decorator:
             "unless --format is given.",
         ),
         option(
+            "--mode",
+            metavar="OCTAL",
+            help="Rights of the files of --output, such as 0640.  [default: an existing file's; "
+            "0600 for a new one]",
+        ),
+        option(
             "--top",
             type=click.IntRange(min=1),
             metavar="N",

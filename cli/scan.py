@@ -51,7 +51,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     # Imported here: --help and completion need none of it.
     from .lock import run_lock
     from .scanning import Scan
+    from .terminal import complete_streams
 
+    complete_streams()
     if given["print_probe"]:
         from .scanning import probe_command_of
 

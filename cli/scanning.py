@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
@@ -116,6 +116,7 @@ class Scan:
             given["output"],
             given["format_name"],
             terminal.render_options(given["color"], top=given["top"]),
+            mode=given["mode"],
             quiet=self._quiet,
         )
         self.selection = selection(given)
@@ -159,11 +160,13 @@ class Scan:
 
     def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
         groups = self.selection.inventory.groups
+        duration_s = time.monotonic() - self._started
         info = ScanInfo(
             id=uuid.uuid4().hex,
             started_at=self._started_at,
-            finished_at=datetime.now(UTC),
-            duration_s=time.monotonic() - self._started,
+            # Not the clock's own time: it may have been set meanwhile, and backwards too.
+            finished_at=self._started_at + timedelta(seconds=duration_s),
+            duration_s=duration_s,
             complete=complete,
             inventory=self.selection.inventory.sources,
             limit=self._given["limit"],

@@ -7,19 +7,38 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
 from ..inventory.errors import SockfleetError
 from ..output.formats import RenderOptions
 
-__all__ = ["StdoutError", "note", "notes", "render_options", "write"]
+__all__ = ["StdoutError", "complete_streams", "note", "notes", "render_options", "write"]
 
 
 class StdoutError(SockfleetError):
     """Standard output took no more: a full disk behind it, a closed descriptor."""
 
     exit_code = 5
+
+
+def complete_streams() -> None:
+    """Give standard streams that the caller closed (``>&-``) a place of their own.
+
+    Else the first sockets and files take their numbers: what goes to stderr would go to them, and
+    uvloop aborts the process when it closes one of the three (uv__close() of libuv's unix/core.c).
+    Standard output stays closed for `write`, which says so.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 (for the whole run)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the whole run)
 
 
 def render_options(color: str, *, top: int | None = None) -> RenderOptions:
@@ -52,6 +71,8 @@ def write(data: bytes) -> None:
 
     Raises BrokenPipeError when the reader has gone, StdoutError for anything else.
     """
+    if sys.stdout is None:
+        raise StdoutError("cannot write to standard output: it is closed")
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

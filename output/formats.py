@@ -44,6 +44,9 @@ class Format:
     """Of files that are written so, with their dot and in lower case."""
     render: Callable[[FleetSummary, RenderOptions], bytes]
     """The whole output, its last newline included."""
+    mode: int = 0o600
+    """Of new files: names of hosts, users and processes are not for everybody on the machine. A
+    format that another user's collector reads says otherwise."""
     host_line: Callable[[HostSummary], bytes] | None = None
     """One host as it finishes, unranked; None: the format needs the whole scan."""
     end_line: Callable[[FleetSummary], bytes] | None = None

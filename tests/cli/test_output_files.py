@@ -1,0 +1,114 @@
+"""-o and --mode: which file, which format, and what is refused before anything is done."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from command_line import run_command
+from sample_fleet import reading, scan, summaries
+
+from sockfleet.aggregator.fleet import summarise
+from sockfleet.cli.delivery import Delivery
+from sockfleet.cli.output_files import OutputFile, parse_mode, parse_output
+from sockfleet.inventory.errors import UsageError
+from sockfleet.output.formats import Format, RenderOptions, load_format
+
+SUMMARY = summarise(summaries(reading("web1")), scan())
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"), [(None, None), ("600", 0o600), ("0644", 0o644), ("000", 0)]
+)
+def test_modes(text, mode):
+    assert parse_mode(text) == mode
+
+
+@pytest.mark.parametrize("text", ["", "6", "0o644", "844", "u+r", "1777", "04755", "00644", "٦٤٤"])
+def test_what_is_no_mode_is_refused(text):
+    with pytest.raises(UsageError, match="expected rights in octal"):
+        parse_mode(text)
+
+
+def test_the_format_decides_the_mode_of_a_new_file_and_the_option_overrides(tmp_path, mocker):
+    public = Format(name="public", suffixes=(".pub",), render=lambda *_: b"x\n", mode=0o644)
+    mocker.patch(
+        "sockfleet.cli.delivery.parse_output",
+        lambda text: OutputFile(path=Path(text), format=public),
+    )
+
+    def written(name: str, mode: str | None) -> int:
+        path = tmp_path / name
+        delivery = Delivery([str(path)], None, RenderOptions(), mode=mode, quiet=False)
+        assert delivery.deliver(SUMMARY)
+        return stat.S_IMODE(path.stat().st_mode)
+
+    assert written("new", None) == 0o644
+    assert written("other", "0640") == 0o640
+    assert written("new", "0600") == 0o600
+
+
+def test_merge_takes_the_mode(tmp_path, monkeypatch, capsysbinary):
+    part = tmp_path / "part.json"
+    part.write_bytes(load_format("json").render(SUMMARY, RenderOptions()))
+    for words, mode in (([], 0o600), (["--mode", "640"], 0o640), ([], 0o640)):
+        run_command(
+            "merge",
+            *(part, "-o", tmp_path / "all.json", *words),
+            monkeypatch=monkeypatch,
+            captured=capsysbinary,
+        )
+        assert stat.S_IMODE((tmp_path / "all.json").stat().st_mode) == mode
+    code, _, err = run_command(
+        "merge", part, "--mode", "rw", monkeypatch=monkeypatch, captured=capsysbinary
+    )
+    assert (code, err) == (
+        2,
+        "sockfleet: error: --mode rw: expected rights in octal, such as 0640\n",
+    )
+
+
+def test_prefix_and_suffix(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert parse_output("csv:a.json").format.name == "csv"
+    assert parse_output("a:b.json").path == Path("a:b.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a.doc", "no format has the suffix '.doc'"),
+        ("json:.", ". is a folder; name a file in it"),
+        ("gone/a.json", "there is no folder"),
+        ("json:", "is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch, text, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        parse_output(text)
+    assert told in str(caught.value)
+
+
+def test_a_stranger_s_link_in_everybody_s_folder_is_refused(tmp_path, mocker):
+    """As fs.protected_symlinks does for opening: a sticky folder, not ours nor its owner's."""
+    folder = tmp_path / "everybody"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    (tmp_path / "target.json").write_text("precious")
+    link = folder / "out.json"
+    link.symlink_to(tmp_path / "target.json")
+    parse_output(str(link))  # our own
+    mocker.patch.object(Path, "lstat", lambda self: _of_another_user(os.lstat(self)))
+    with pytest.raises(UsageError, match="another user's link"):
+        parse_output(str(link))
+    folder.chmod(0o700)
+    parse_output(str(link))
+
+
+def _of_another_user(status: os.stat_result) -> os.stat_result:
+    fields = list(status)
+    fields[4] += 4711
+    return os.stat_result(fields)

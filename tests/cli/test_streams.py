@@ -1,0 +1,92 @@
+"""Standard streams that are closed or full: a result is lost only where it was to go there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from command_line import run_command
+
+HERE = "here ansible_connection=local\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """``sockfleet scan WORDS`` through a shell: exit code, stdout, stderr."""
+    (tmp_path / "here.ini").write_text(HERE)
+
+    def scan(words: str) -> tuple[int, str, str]:
+        result = subprocess.run(
+            ["sh", "-c", f"{sys.executable} -m sockfleet.cli scan {words}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return result.returncode, result.stdout, result.stderr
+
+    return scan
+
+
+def test_a_closed_stdout_is_a_write_failure(run):
+    code, _, err = run("here.ini >&-")
+    assert code == 5
+    assert err == "sockfleet: error: cannot write to standard output: it is closed\n"
+
+
+def test_a_full_stdout_is_a_write_failure(run):
+    code, _, err = run("here.ini >/dev/full")
+    assert code == 5
+    assert "No space left on device" in err
+
+
+def test_a_full_stdout_spoils_no_file(run, tmp_path):
+    assert run("here.ini -f json -o out.json >/dev/full")[0] == 5
+    assert json.loads((tmp_path / "out.json").read_bytes())["scan"]["complete"] is True
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_into_a_file_no_stream_is_needed(run, tmp_path, closed):
+    """Nothing that is opened gets the number of a stream, so nothing is written into it."""
+    assert run(f"here.ini -o out.json {closed}") == (0, "", "")
+    text = (tmp_path / "out.json").read_bytes()
+    assert json.loads(text)["fleet"]["hosts"] == {"total": 1, "ok": 1, "failed": 0}
+
+
+def test_a_closed_stderr_keeps_the_exit_code(run):
+    assert run("gone.ini 2>&-") == (2, "", "")
+
+
+def test_ndjson_into_a_full_disk_ends_with_a_write_failure(run):
+    code, _, err = run("here.ini -f ndjson >/dev/full")
+    assert code == 5
+    assert "cannot write to standard output" in err
+
+
+def test_a_closed_stdin_is_an_empty_inventory(run):
+    code, _, err = run("- <&-")
+    assert code == 2
+    assert "no host" in err
+
+
+def test_a_clock_that_is_set_back_meanwhile(tmp_path, monkeypatch, capsysbinary, mocker):
+    """Durations come from the clock that cannot be set, and the end is the beginning plus them."""
+    (tmp_path / "here.ini").write_text(HERE)
+    times = [datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in range(23, 0, -1)]
+    clock = mocker.patch("sockfleet.cli.scanning.datetime")
+    clock.now.side_effect = times
+    code, out, _ = run_command(
+        "scan",
+        *(tmp_path / "here.ini", "-f", "json"),
+        monkeypatch=monkeypatch,
+        captured=capsysbinary,
+    )
+    scan = json.loads(out)["scan"]
+    assert code == 0
+    assert 0 <= scan["duration_s"] < 60
+    assert scan["started_at"] <= scan["finished_at"]
+    assert scan["started_at"][:17] == scan["finished_at"][:17]
