@@ -8,8 +8,8 @@ __all__ = ["printable"]
 def printable(text: str) -> str:
     """The text with each character that cannot be printed as its escape: ``a\\x00``.
 
-    Two names that differ still differ, so that neither takes the place of the other. A zero byte,
-    which Prometheus refuses, and a lone surrogate, which UTF-8 cannot carry, are gone.
+    Names that differ in such a character still differ, so that none takes another's place. A zero
+    byte, which Prometheus refuses, and a lone surrogate, which UTF-8 cannot carry, are gone.
     """
     if text.isprintable():
         return text
