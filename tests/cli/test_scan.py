@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,8 @@ def test_group_by_a_variable(fleet, tmp_path):
         (["inventory.yml", "--timeout", "-1"], "timeout"),
         (["inventory.yml", "--agent"], "SSH_AUTH_SOCK"),
         (["inventory.yml", "--password-file", "missing"], "missing"),
+        (["inventory.yml", "--threshold", "held_socket=3"], "held_sockets was meant?"),
+        (["inventory.yml", "--threshold", "tw_share=much"], "not a share"),
         (["inventory.yml", "--nonsense"], "nonsense"),
         (["broken.yml"], "broken.yml"),
         (["port.yml"], "99999"),
@@ -341,6 +344,22 @@ def test_options_come_from_the_environment_too(fleet, tmp_path):
     environment = os.environ | {"SOCKFLEET_LIMIT": "web1", "SOCKFLEET_FORMAT": "csv"}
     result = sockfleet("scan", *fleet, cwd=tmp_path, env=environment)
     assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_leak_has_its_word_and_thresholds_move_it(fleet, tmp_path):
+    words = [*fleet, "-l", "web1", "-f", "json"]
+    with ExitStack() as held:
+        for _ in range(150):
+            held.enter_context(socket.socket())
+        leaking = json.loads(sockfleet("scan", *words, cwd=tmp_path).stdout)
+        few = os.environ | {"SOCKFLEET_THRESHOLD": "held_sockets=1000000 tw_sockets=1000000"}
+        normal = json.loads(sockfleet("scan", *words, cwd=tmp_path, env=few).stdout)
+    (host,) = leaking["hosts"]
+    first = host["diagnosis"][0]
+    assert (first["word"], first["severity"]) == ("held-closed", "warning")
+    assert first["because"]["tcp_close"] == host["tcp"]["tcp_close"] >= 150
+    assert leaking["fleet"]["diagnoses"] == {"held-closed": 1}
+    assert normal["fleet"]["diagnoses"] == {"normal": 1}
 
 
 def test_the_probe_that_is_printed_is_the_one_that_runs(tmp_path):
