@@ -24,6 +24,7 @@ COMMANDS = {
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
     "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
+    "schema": "Print the JSON Schema of the documents that are written.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command and its line of help; the module of the same name holds it as ``command``."""
