@@ -21,20 +21,19 @@ from typing import Self
 
 import asyncssh
 
+from .early_faults import EARLY, play_early
 from .errors import SimulatorError
 from .faults import Fault
 from .inventory_file import inventory_text, known_hosts_text
-from .listeners import bind_all, open_port, play_below_ssh
+from .listeners import bind_all, open_port
 from .scenario import HostKeys, Scenario, SimulatedHost
+from .server_keys import ServerKey, server_key
 from .ssh_host import SshHost
 
 __all__ = ["Fleet"]
 
 _FIRST_ADDRESS = int(IPv4Address("127.64.0.1"))
 _SPARE_DESCRIPTORS = 256
-_BELOW_SSH = frozenset(
-    {Fault.SILENT, Fault.DROPPED, Fault.NOT_SSH, Fault.STALLED_KEX, Fault.OLD_ALGORITHMS}
-)
 
 
 class Fleet:
@@ -76,10 +75,17 @@ class Fleet:
                 opened.enter_context(listener)
             user_key = asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
             host_keys = _host_keys(self.scenario.host_keys)
-            keys = {host.name: next(host_keys) for host in self.hosts}
+            keys = {host.name: server_key(next(host_keys), host.fault) for host in self.hosts}
             self._write_files(user_key, keys)
+            neighbours = frozenset(self.addresses.values())
             for host, listener in zip(self.hosts, listeners, strict=True):
-                ssh_host = SshHost(host, self.scenario, host_key=keys[host.name], user_key=user_key)
+                ssh_host = SshHost(
+                    host,
+                    self.scenario,
+                    key=keys[host.name],
+                    user_key=user_key,
+                    neighbours=neighbours,
+                )
                 self._open(ssh_host, listener, opened)
             self._closing = opened.pop_all()
         return self
@@ -96,7 +102,7 @@ class Fleet:
             connection.cancel()
         await asyncio.gather(*going, return_exceptions=True)
 
-    def _write_files(self, user_key: asyncssh.SSHKey, keys: dict[str, asyncssh.SSHKey]) -> None:
+    def _write_files(self, user_key: asyncssh.SSHKey, keys: dict[str, ServerKey]) -> None:
         self.identity.unlink(missing_ok=True)
         self.identity.touch(mode=0o600)
         self.identity.write_bytes(user_key.export_private_key())
@@ -137,8 +143,8 @@ class Fleet:
 async def _serve(host: SshHost, connection: socket.socket) -> None:
     fault = host.host.fault
     with contextlib.suppress(asyncssh.Error, OSError), connection:
-        if fault in _BELOW_SSH and fault is not None:
-            await play_below_ssh(connection, fault)
+        if fault in EARLY and fault is not None:
+            await play_early(connection, fault)
         else:
             await host.serve(connection)
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import asyncssh
-
 from .faults import Fault
 from .scenario import SimulatedHost
+from .server_keys import ServerKey, public_line
 
 __all__ = ["inventory_text", "known_hosts_text"]
 
@@ -49,17 +48,13 @@ def known_hosts_text(
     hosts: Iterable[SimulatedHost],
     addresses: Mapping[str, str],
     port: int,
-    keys: Mapping[str, asyncssh.SSHKey],
+    keys: Mapping[str, ServerKey],
 ) -> str:
     """The hosts' keys as sshd(8) describes the format; the key faults are played here."""
     lines = []
     for host in hosts:
-        if host.fault is Fault.UNKNOWN_KEY:
-            continue
-        key = keys[host.name]
-        if host.fault is Fault.CHANGED_KEY:
-            key = asyncssh.generate_private_key("ssh-ed25519")
-        marker = "@revoked " if host.fault is Fault.REVOKED_KEY else ""
-        public = key.export_public_key().decode("ascii").strip()
-        lines.append(f"{marker}[{addresses[host.name]}]:{port} {public}\n")
+        if host.fault is not Fault.UNKNOWN_KEY:
+            marker, key = keys[host.name].known
+            marker += " " if marker else ""
+            lines.append(f"{marker}[{addresses[host.name]}]:{port} {public_line(key)}\n")
     return "".join(lines)

@@ -1,24 +1,17 @@
-"""The sockets that simulated hosts answer on, and the faults below SSH."""
+"""The sockets that simulated hosts answer on, and the faults below them."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import errno
 import socket
 
 from .errors import SimulatorError
 from .faults import Fault
-from .old_server import OLD_GREETING
 
-__all__ = ["bind_all", "open_port", "play_below_ssh"]
+__all__ = ["bind_all", "open_port"]
 
 _BACKLOG = 512
 _TRIES = 20
-_NOT_SSH = (
-    b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Type: text/html\r\n"
-    b"Connection: close\r\n\r\n<html><body><h1>400 Bad Request</h1></body></html>\r\n"
-)
 
 
 def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
@@ -64,22 +57,3 @@ def open_port(bound: socket.socket, fault: Fault | None) -> list[socket.socket]:
     filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     filler.connect(bound.getsockname())
     return [filler]
-
-
-async def play_below_ssh(connection: socket.socket, fault: Fault) -> None:
-    """Play a fault that comes before the keys are agreed on, on an accepted connection.
-
-    Until the client leaves: a server that hangs up first would race with what it said last.
-    """
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(OSError), connection:
-        if fault is Fault.NOT_SSH:
-            await loop.sock_sendall(connection, _NOT_SSH)
-            connection.shutdown(socket.SHUT_WR)
-        elif fault is Fault.STALLED_KEX:
-            await loop.sock_sendall(connection, b"SSH-2.0-OpenSSH_9.2p1\r\n")
-        elif fault is Fault.OLD_ALGORITHMS:
-            await loop.sock_sendall(connection, OLD_GREETING)
-        if fault is not Fault.DROPPED:
-            while await loop.sock_recv(connection, 4096):
-                pass

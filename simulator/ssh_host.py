@@ -1,26 +1,40 @@
-"""One simulated host as an SSH server: login, commands, and the faults after the version line."""
+"""One simulated host as an SSH server: its keys, its files and its commands."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import asyncssh
 
 from ..collector.probe import SOCKSTAT, SOCKSTAT6
 from .answer import Answer, answer
+from .command_faults import respond, spoilt
 from .faults import Fault
 from .namespace_lines import namespace_lines
 from .proc_files import proc_files
 from .scenario import Scenario, SimulatedHost
+from .server_keys import ServerKey
+from .server_login import ServerLogin
 from .sftp import ProcFileServer
 
 __all__ = ["SshHost"]
 
-_FLOOD = b"x" * 65536
-_CUT_OFF_AFTER_S = 0.2
-"""Time for the first half to be sent (uvloop does that later) and read: a reset overtakes it."""
+_NO_COMMANDS = frozenset(
+    {
+        Fault.NO_SESSION,
+        Fault.STALLED_SESSION,
+        Fault.CLOSED_IN_SESSION,
+        Fault.EXEC_REFUSED,
+        Fault.STALLED_EXEC,
+    }
+)
+_SPOILT_NUMBERS = {
+    Fault.GARBLED: b"orphan -",
+    Fault.NOT_TEXT: b"orphan \xff\x00\xc3",
+    Fault.GIANT_NUMBER: b"orphan " + b"9" * 1000,
+}
 
 
 class SshHost:
@@ -31,18 +45,20 @@ class SshHost:
         host: SimulatedHost,
         scenario: Scenario,
         *,
-        host_key: asyncssh.SSHKey,
+        key: ServerKey,
         user_key: asyncssh.SSHKey,
+        neighbours: Container[str],
     ) -> None:
         self.host = host
         self._scenario = scenario
-        self._host_key = host_key
+        self._key = key
         self._user_key = user_key.public_data
+        self._neighbours = neighbours
 
     async def serve(self, connection: socket.socket) -> None:
         """Play the host on an accepted connection until it ends; closes it when cancelled."""
         await asyncio.sleep(self.host.banner_s)
-        login = _Login(self.host, self._scenario.user, self._user_key)
+        login = ServerLogin(self.host, self._scenario.user, self._user_key, self._neighbours)
         try:
             await asyncssh.run_server(connection, options=self._options(login))
             await login.ended.wait()
@@ -53,11 +69,11 @@ class SshHost:
                 login.connection.abort()
                 await login.connection.wait_closed()
 
-    def _options(self, login: _Login) -> asyncssh.SSHServerConnectionOptions:
+    def _options(self, login: ServerLogin) -> asyncssh.SSHServerConnectionOptions:
         host = self.host
         files = self._files()
         factories: dict[str, object] = {}
-        if host.fault is not Fault.NO_SESSION:
+        if host.fault not in _NO_COMMANDS:
             session = _Session(host, files)
             factories = {
                 "process_factory": session.run,
@@ -66,7 +82,8 @@ class SshHost:
         return asyncssh.SSHServerConnectionOptions(
             config=None,
             server_factory=lambda: login,
-            server_host_keys=[self._host_key],
+            server_host_keys=[self._key.shown],
+            server_host_certs=list(self._key.certificates),
             encoding=None,
             allow_pty=False,
             line_editor=False,
@@ -82,42 +99,9 @@ class SshHost:
         if self.host.fault is Fault.NOT_LINUX:
             del files[SOCKSTAT]
             files.pop(SOCKSTAT6, None)
-        elif self.host.fault is Fault.GARBLED:
-            files[SOCKSTAT] = files[SOCKSTAT].replace(b"orphan ", b"orphan -")
+        elif self.host.fault in _SPOILT_NUMBERS:
+            files[SOCKSTAT] = files[SOCKSTAT].replace(b"orphan ", _SPOILT_NUMBERS[self.host.fault])
         return files
-
-
-class _Login(asyncssh.SSHServer):
-    """Lets the fleet's user in with the fleet's key; asyncssh verifies the signature."""
-
-    def __init__(self, host: SimulatedHost, user: str, user_key: bytes) -> None:
-        self._host = host
-        self._user = user
-        self._user_key = user_key
-        self.connection: asyncssh.SSHServerConnection | None = None
-        self.ended = asyncio.Event()
-
-    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self.connection = conn
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self.ended.set()
-
-    async def begin_auth(self, _username: str) -> bool:
-        if self._host.fault is Fault.STALLED_AUTH:
-            await self.ended.wait()
-        await asyncio.sleep(self._host.auth_s)
-        return True
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return (
-            self._host.fault is not Fault.DENIED
-            and username == self._user
-            and key.public_data == self._user_key
-        )
 
 
 class _Session:
@@ -131,32 +115,11 @@ class _Session:
         """Answer one command, or misbehave as the host's fault says."""
         try:
             await asyncio.sleep(self._host.command_s)
-            await self._answer(process, self._host.fault)
+            await respond(process, self._reply(process.command), self._host.fault)
         except (asyncssh.Error, OSError):
             process.close()  # the far side has gone
 
-    async def _answer(self, process: asyncssh.SSHServerProcess[bytes], fault: Fault | None) -> None:
-        reply = self._reply(process.command)
-        if fault is Fault.HANGS:
-            await process.stdin.read()
-            await process.wait_closed()
-        elif fault is Fault.FLOODS:
-            while True:
-                process.stdout.write(_FLOOD)
-                await process.stdout.drain()
-        elif fault is Fault.CUT_OFF:
-            process.stdout.write(reply.stdout[: len(reply.stdout) // 2])
-            await process.stdout.drain()
-            await asyncio.sleep(_CUT_OFF_AFTER_S)
-            process.channel.get_connection().abort()
-        else:
-            process.stdout.write(reply.stdout)
-            process.stderr.write(reply.stderr)
-            process.exit(reply.exit_status)
-
     def _reply(self, command: str | None) -> Answer:
-        if self._host.fault is Fault.NO_SHELL:
-            return Answer(stdout=b"This account is currently not available.\n", exit_status=1)
         if command is None:
             return Answer(stderr=b"this host runs single commands only\n", exit_status=1)
         contents = self._host.contents
@@ -166,9 +129,4 @@ class _Session:
             page_size=contents.kernel.page_size,
             namespaces=namespace_lines(contents),
         )
-        if self._host.fault is Fault.NOISY_LOGIN:
-            noise = b"Welcome!\nTCP: inuse 999999 orphan 0 tw 0 alloc 999999 mem 0\n"
-            return Answer(
-                stdout=noise + reply.stdout, stderr=reply.stderr, exit_status=reply.exit_status
-            )
-        return reply
+        return spoilt(reply, self._host.fault)
