@@ -41,6 +41,8 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         await self._ended
         if self._fault is not None:
             raise self._fault
+        if self._link.budget.exceeded:
+            raise output_limit(self._where)
         if self._exit_status is None or not self._complete:
             said = "" if self._exit_status is None else "its output did not end"
             if self._link.up:

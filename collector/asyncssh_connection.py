@@ -39,6 +39,7 @@ class Connection:
         """The command's output, as `Transport.execute`."""
         attempt = self.attempt
         attempt.phase = Phase.SESSION
+        self.link.budget.expect_command()
         session = OneCommand(self.where, self.link)
         try:
             await self.ssh.create_session(lambda: session, command, encoding=None)

@@ -87,7 +87,9 @@ class Connector:
 
     async def _open_bastion(self, attempt: Attempt) -> Connection:
         ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
-        return await self._open(attempt, ssh, keepalive_s=_BASTION_KEEPALIVE_S)
+        connection = await self._open(attempt, ssh, keepalive_s=_BASTION_KEEPALIVE_S)
+        connection.link.budget.expect_channels()
+        return connection
 
     async def _open(self, attempt: Attempt, ssh: SshSettings, *, keepalive_s: float) -> Connection:
         attempt.phase = Phase.CONFIG

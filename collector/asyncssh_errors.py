@@ -13,6 +13,9 @@ from .text import cleaned
 
 __all__ = ["translated"]
 
+# asyncssh has one class for this and for having no algorithm in common.
+_WRONG_SIGNATURE = "hash mismatch"
+
 
 def translated(
     error: Exception, *, where: str, phase: Phase, user: str, link: Link | None, login: Login | None
@@ -27,8 +30,12 @@ def translated(
         return login.refusal
     if link is not None and not link.version_seen and phase is Phase.BANNER:
         return ssh_messages.before_version(where, link.head)
+    if link is not None and link.budget.exceeded:
+        return ssh_messages.sends_without_end(where, phase)
     if _is_refusal(error, phase):
         return _refused(error, where, user, login)
+    if isinstance(error, asyncssh.ChannelOpenError) and link is not None and not link.up:
+        return ssh_messages.cut_short(where, phase, 0)
     return _by_kind(error, where, phase)
 
 
@@ -37,6 +44,8 @@ def _by_kind(error: Exception, where: str, phase: Phase) -> HostError:
     match error:
         case asyncssh.HostKeyNotVerifiable():
             return _host_key(error, where, said)
+        case asyncssh.KeyExchangeFailed() if _WRONG_SIGNATURE in said:
+            return ssh_messages.broken_protocol(where, phase, said)
         case asyncssh.KeyExchangeFailed():
             return ssh_messages.no_common_algorithm(where, said)
         case asyncssh.ChannelOpenError():

@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from .byte_budget import ByteBudget
 from .errors import Phase
 from .transport import Attempt
 
@@ -43,6 +44,7 @@ class Link(asyncio.Protocol):
     def __init__(self, attempt: Attempt, sock: socket.socket | None = None) -> None:
         self.head = b""
         self.version_seen = False
+        self.budget = ByteBudget()
         self._attempt = attempt
         self._sock = sock
         self._over_socket = sock is not None
@@ -101,6 +103,14 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the far side."""
+        if self.budget.exceeded:
+            return
+        self._pass_on(data, datatype)
+        # After it was looked at: a flood's first read is past every bound, version line and all.
+        if not self.budget.spend(len(data)):
+            self.abort()
+
+    def _pass_on(self, data: bytes, datatype: int | None) -> None:
         peer = self._peer
         if peer is None:
             self._early.append(data)
@@ -111,6 +121,7 @@ class Link(asyncio.Protocol):
             peer.data_received(data, datatype)
             if self._has_version(peer):
                 self.version_seen = True
+                self.budget.expect_login()
                 self._attempt.phase = Phase.KEX
 
     def _has_version(self, peer: _Peer) -> bool:

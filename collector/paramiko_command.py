@@ -87,7 +87,7 @@ def _finished(
     signal = session.signals.get(channel.chanid)
     if signal is not None:
         raise ended_by_signal(where, signal)
-    if session.wire.over_budget:
+    if session.wire.budget.exceeded:
         raise output_limit(where)
     status = channel.exit_status
     # The streams also end when the connection does; only the server's own word counts.

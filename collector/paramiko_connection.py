@@ -48,7 +48,7 @@ class Connection:
         """The command's output, as `Transport.execute`."""
         attempt, session = self.attempt, self.session
         reach = phases_of(attempt)
-        session.wire.expect_command()
+        session.wire.budget.expect_command()
         work = self.threads.run(lambda: run_command(session, self.where, command, reach))
         try:
             return await finished(work, session.wire)
@@ -82,5 +82,12 @@ async def finished(work: asyncio.Future[T], wire: Wire) -> T:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         wire.abort()
+        work.add_done_callback(_looked_at)
         await asyncio.wait({work}, timeout=END_S)
         raise
+
+
+def _looked_at(work: asyncio.Future[T]) -> None:
+    """How it ended concerns nobody any more; asyncio would report it as forgotten."""
+    if not work.cancelled():
+        work.exception()

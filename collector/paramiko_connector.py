@@ -82,7 +82,7 @@ class Connector:
     async def _open_bastion(self, attempt: Attempt) -> Connection:
         ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
         connection = await self._open(attempt, ssh)
-        connection.session.wire.expect_channels()
+        connection.session.wire.budget.expect_channels()
         connection.session.set_keepalive(_BASTION_KEEPALIVE_S)
         return connection
 

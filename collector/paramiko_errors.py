@@ -34,8 +34,8 @@ def translated(
     text = said(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ssh_messages.no_common_algorithm(where, text)
-    if wire is not None and wire.over_budget:
-        return ssh_messages.broken_protocol(where, phase, "it sends without end")
+    if wire is not None and wire.budget.exceeded:
+        return ssh_messages.sends_without_end(where, phase)
     farewell = None if session is None else session.farewell
     if farewell is not None or _is_loss(error, wire):
         if phase in _LOGIN:

@@ -126,7 +126,7 @@ class Session(paramiko.Transport):
         """Whether the connection ended by itself."""
         return (
             self.wire.ended
-            or self.wire.over_budget
+            or self.wire.budget.exceeded
             or self.farewell is not None
             or self.saved_exception is not None
         )

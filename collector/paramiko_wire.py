@@ -15,14 +15,9 @@ from collections.abc import Callable
 
 import paramiko
 
-from .transport import OUTPUT_LIMIT
+from .byte_budget import ByteBudget
 
 __all__ = ["Wire"]
-
-_BEFORE_VERSION_BYTES = 64 * 1024
-_LOGIN_BYTES = 1024 * 1024
-# Each byte of output may come in a packet of its own, some 40 times its size.
-_COMMAND_BYTES = 48 * OUTPUT_LIMIT
 
 # RFC 4253, 4.2: other lines may come before it, and it is US-ASCII.
 _VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[ -~]*\r?\n")
@@ -37,23 +32,13 @@ class Wire:
         self.version_seen = False
         self.ended = False
         """The far side closed or broke the connection."""
-        self.over_budget = False
+        self.budget = ByteBudget()
         self.fault: OSError | None = None
         """What the stream raised when it broke; None for a plain end."""
         self.on_version: Callable[[], None] = _nobody
         """Called in paramiko's thread once the version line is there."""
         self._stream = stream
-        self._received = 0
-        self._budget: int | None = _BEFORE_VERSION_BYTES
         self._aborted = threading.Event()
-
-    def expect_command(self) -> None:
-        """Logged in: allow what a command may send."""
-        self._budget = self._received + _COMMAND_BYTES
-
-    def expect_channels(self) -> None:
-        """Logged in at a bastion: what passes through is bounded at the hosts behind it."""
-        self._budget = None
 
     def abort(self) -> None:
         """End whatever goes on over this wire, from any thread, at once and without blocking.
@@ -110,18 +95,14 @@ class Wire:
             return b""
         if not self.version_seen:
             self._look_for_version(data)
-        self._received += len(data)
-        if self._budget is not None and self._received > self._budget:
-            self.over_budget = True
-            return b""
-        return data
+        return data if self.budget.spend(len(data)) else b""
 
     def _look_for_version(self, data: bytes) -> None:
         self.head += data  # at most the budget
         if _VERSION.search(self.head):
             self.version_seen = True
             self.head = b""
-            self._budget = _LOGIN_BYTES
+            self.budget.expect_login()
             self.on_version()
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "lost_in_login",
     "no_common_algorithm",
     "output_limit",
+    "sends_without_end",
     "session_refused",
     "via_jump",
 ]
@@ -62,6 +63,13 @@ def no_common_algorithm(where: str, said: str) -> HostError:
 def broken_protocol(where: str, phase: Phase, said: str) -> HostError:
     """The peer, or the library, broke the rules of SSH."""
     return HostError(Category.PROTOCOL, phase, f"{where}: SSH protocol error: {cleaned(said)}")
+
+
+def sends_without_end(where: str, phase: Phase) -> HostError:
+    """More than any server has to say up to here (`byte_budget`)."""
+    if phase in (Phase.SESSION, Phase.COMMAND):
+        return output_limit(where)
+    return broken_protocol(where, phase, "it sends without end")
 
 
 def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:

@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 
 from sockfleet.collector.asyncssh_errors import translated
+from sockfleet.collector.byte_budget import ByteBudget
 from sockfleet.collector.errors import Category, HostError, Phase
 
 WHERE = "192.0.2.1:22"
@@ -31,6 +32,8 @@ class Link:
     def __init__(self, head: bytes = b"", *, version_seen: bool = True) -> None:
         self.head = head
         self.version_seen = version_seen
+        self.budget = ByteBudget()
+        self.up = True
 
 
 def foreign_errors() -> list[Exception]:
@@ -89,6 +92,7 @@ def category(error: Exception, phase: Phase, **known: object) -> Category:
         (asyncssh.DisconnectError(12, "by request"), Phase.AUTH, Category.LOST),
         (asyncssh.ServiceNotAvailable("no"), Phase.AUTH, Category.LOST),
         (asyncssh.KeyExchangeFailed("none"), Phase.KEX, Category.NO_COMMON_ALG),
+        (asyncssh.KeyExchangeFailed("Key exchange hash mismatch"), Phase.KEX, Category.PROTOCOL),
         (asyncssh.ProtocolError("bad"), Phase.KEX, Category.PROTOCOL),
         (asyncssh.MACError("bad"), Phase.COMMAND, Category.PROTOCOL),
         (asyncssh.CompressionError("bad"), Phase.AUTH, Category.PROTOCOL),
@@ -133,6 +137,23 @@ def test_a_refused_host_key_is_what_the_check_said():
         translated(error, where=WHERE, phase=Phase.KEX, user="u", link=Link(), login=login)
         is refusal
     )
+
+
+def test_a_session_that_a_lost_connection_did_not_open_was_not_refused():
+    link = Link()
+    link.up = False
+    error = asyncssh.ChannelOpenError(2, "SSH connection closed")
+    assert category(error, Phase.SESSION, link=link) is Category.LOST
+
+
+@pytest.mark.parametrize(
+    ("phase", "wanted"),
+    [(Phase.AUTH, Category.PROTOCOL), (Phase.COMMAND, Category.OUTPUT_LIMIT)],
+)
+def test_a_connection_that_was_cut_off_for_its_flood(phase, wanted):
+    link = Link()
+    link.budget.spend(2**40)
+    assert category(asyncssh.ConnectionLost("Connection lost"), phase, link=link) is wanted
 
 
 def test_a_refused_login_says_who_and_with_what():

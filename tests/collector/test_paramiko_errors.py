@@ -151,11 +151,11 @@ def test_a_wire_allows_no_more_than_its_budget():
         wire.settimeout(5)
         theirs.sendall(b"SSH-2.0-x\r\n")
         wire.recv(100)
-        wire.expect_command()
+        wire.budget.expect_command()
         chunk = os.urandom(64 * 1024)
         for _ in range(16 * 48 * 256):
             theirs.sendall(chunk)
             if not wire.recv(len(chunk)):
                 break
-        assert wire.over_budget
+        assert wire.budget.exceeded
         wire.release()
