@@ -28,7 +28,7 @@ from .fleet import FleetSummary
 from .host import HostSummary
 from .numbers import TCP_NUMBERS, TcpNumbers
 
-__all__ = ["KEYS", "Measure", "measure"]
+__all__ = ["KEYS", "Measure", "measure", "unknown_key"]
 
 _NAMED = 3
 Number = int | float
@@ -56,11 +56,12 @@ class Measure:
 def measure(key: str, summary: FleetSummary) -> Measure:
     """The number that ``key`` means; raises UsageError, with a suggestion, for an unknown one."""
     if key not in _MEASURES:
-        raise UsageError(_unknown(key))
+        raise UsageError(unknown_key(key))
     return _MEASURES[key](summary)
 
 
-def _unknown(key: str) -> str:
+def unknown_key(key: str) -> str:
+    """That there is no such key, which may have been meant, and which kinds there are."""
     near = get_close_matches(key.lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
     meant = f": {near[0]} was meant?" if near else ":"
     return f"no KEY {key!r}{meant} There are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"

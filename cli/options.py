@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "against_option",
     "color_option",
     "connection_options",
     "inventory_argument",
@@ -55,6 +56,16 @@ def limit_option() -> Decorator:
         "--limit",
         metavar="PATTERN",
         help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
+    )
+
+
+def against_option() -> Decorator:
+    """--against; what is compared stands in docs/monitoring.md."""
+    return option(
+        "--against",
+        metavar="SCAN.json",
+        help="Compare with an earlier scan: what grew and how fast, new, lost and rebooted hosts. "
+        "It may be the file that --output replaces.",
     )
 
 
@@ -202,7 +213,12 @@ def pace_options() -> Decorator:
 def output_options() -> Decorator:
     """In which formats the result goes where."""
     return together(
-        option("-f", "--format", "format_name", help="table, json, ndjson, csv.  [default: table]"),
+        option(
+            "-f",
+            "--format",
+            "format_name",
+            help="table, json, ndjson, csv, prometheus, influx.  [default: table]",
+        ),
         option(
             "-o",
             "--output",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .options import (
+    against_option,
     color_option,
     connection_options,
     inventory_argument,
@@ -28,6 +29,7 @@ __all__ = ["command"]
 @output_options()
 @option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
 @option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
+@against_option()
 @threshold_option()
 @connection_options()
 @probe_options()
@@ -50,7 +52,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """
     # Imported here: --help and completion need none of it.
     from .lock import run_lock
-    from .scanning import Scan
+    from .scanning import Scan, delivery_of
     from .terminal import complete_streams
 
     complete_streams()
@@ -66,4 +68,5 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             click.echo(host.name)
         return
     with run_lock(given["lock"]):
-        ctx.exit(Scan(given).run())
+        delivery = delivery_of(given)
+        ctx.exit(Scan(given).run(delivery))

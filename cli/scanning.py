@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,11 +25,13 @@ from . import terminal
 from .collecting import Ended, collect
 from .delivery import Delivery
 from .exit_codes import Exit, of_hosts, of_signal
+from .log_lines import log_to_stderr
 from .progress import progress_bar
 from .prompts import Passphrases, ask
+from .saved_scans import comparison_with, earlier_scan
 from .selection import Selection, connection_defaults, select_hosts
 
-__all__ = ["Scan", "engine_settings", "probe_command_of", "selection"]
+__all__ = ["Scan", "delivery_of", "engine_settings", "probe_command_of", "selection"]
 
 
 def selection(given: Mapping[str, Any]) -> Selection:
@@ -104,6 +105,17 @@ def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> Engin
     )
 
 
+def delivery_of(given: Mapping[str, Any]) -> Delivery:
+    """Where the options of a command want its result; see `delivery.Delivery`."""
+    return Delivery(
+        given["output"],
+        given["format_name"],
+        terminal.render_options(given["color"], top=given["top"]),
+        mode=given["mode"],
+        quiet=given["quiet"],
+    )
+
+
 class Scan:
     """One ``sockfleet scan``: all that can be judged is judged before a host is contacted."""
 
@@ -111,47 +123,62 @@ class Scan:
         self._given = given
         self._quiet: bool = given["quiet"]
         self._thresholds = thresholds_from(given["threshold"])
-        _log_to_stderr(given["verbose"])
-        self._delivery = Delivery(
-            given["output"],
-            given["format_name"],
-            terminal.render_options(given["color"], top=given["top"]),
-            mode=given["mode"],
-            quiet=self._quiet,
-        )
+        log_to_stderr(given["verbose"])
         self.selection = selection(given)
         self._begin()
         self._judge_view()
         terminal.notes(self.selection.notes, quiet=self._quiet)
 
-    def run(self) -> int:
+    def run(self, delivery: Delivery) -> int:
         """Collect and deliver; returns the exit code."""
+        shown = delivery.stdout
+        streamed = None if shown is None else shown.host_line
+        try:
+            ended, summary = self.collect(streamed)
+        except BrokenPipeError:
+            return Exit.OK  # the reader has what it wanted
+        written = delivery.deliver(summary, hosts_are_out=streamed is not None)
+        return _exit_code(ended, summary, written=written)
+
+    def collect(
+        self, streamed: Callable[[HostSummary], bytes] | None = None
+    ) -> tuple[Ended, FleetSummary]:
+        """Ask every host; what ``streamed`` makes of each goes to standard output as it ends.
+
+        Raises BrokenPipeError when nobody reads that any more.
+        """
         passphrases = Passphrases()
         passphrases.collect(self.selection.hosts)
         settings = engine_settings(self._given, passphrases)
-        self._begin()
-        shown = self._delivery.stdout
-        streamed = None if shown is None else shown.host_line
+        against: str | None = self._given["against"]
+        earlier = None if against is None else earlier_scan(against, quiet=self._quiet)
         hosts = self.selection.hosts
+        self._begin()
+        comparison = None
+        if earlier is not None and against is not None:
+            comparison = comparison_with(
+                earlier,
+                against,
+                started_at=self._started_at,
+                names={host.name for host in hosts},
+            )
         bar = sys.stderr.isatty() and not self._quiet and streamed is None
         done: list[HostSummary] = []
-        try:
-            with progress_bar(len(hosts), wanted=bar) as advance:
+        with progress_bar(len(hosts), wanted=bar) as advance:
 
-                def deliver(outcome: HostOutcome) -> None:
-                    host = summarise_host(outcome, self._thresholds)
-                    done.append(host)
-                    if streamed is not None:
-                        terminal.write(streamed(host))
-                    advance(host)
+            def deliver(outcome: HostOutcome) -> None:
+                host = summarise_host(outcome, self._thresholds)
+                if comparison is not None:
+                    host = comparison.host(host)
+                done.append(host)
+                if streamed is not None:
+                    terminal.write(streamed(host))
+                advance(host)
 
-                ended = collect(hosts, settings, deliver)
-        except BrokenPipeError:
-            return Exit.OK  # the reader has what it wanted
+            ended = collect(hosts, settings, deliver)
         terminal.notes(ended.notes, quiet=self._quiet)
         summary = self._summary(done, complete=ended.complete)
-        written = self._delivery.deliver(summary, hosts_are_out=streamed is not None)
-        return _exit_code(ended, summary, written=written)
+        return ended, summary if comparison is None else comparison.fleet(summary)
 
     def _begin(self) -> None:
         """Start the scan's clock: what comes before it is the user's time."""
@@ -206,12 +233,3 @@ def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:
     if not written:
         return Exit.LOCAL
     return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)
-
-
-def _log_to_stderr(verbosity: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)]
-    logging.basicConfig(level=level, format="sockfleet: %(name)s: %(message)s", stream=sys.stderr)
-    # The SSH libraries tell every connection at INFO; only who asks twice wants that.
-    foreign = logging.DEBUG if verbosity > 2 else logging.CRITICAL
-    for name in ("asyncssh", "paramiko", "asyncio"):
-        logging.getLogger(name).setLevel(foreign)

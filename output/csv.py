@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from ..aggregator.change import HostChange
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import TCP_NUMBERS, HostSummary, TcpNumbers
 from ..collector.reading import Kernel
@@ -22,6 +23,8 @@ _HEADER = (
     *_KERNEL,
     *("tcp_mem_low", "tcp_mem_pressure", "tcp_mem_high"),
     "diagnosis",
+    *("change_status", "change_tcp_close", "change_closed"),
+    *("rate_per_hour_tcp_close", "rate_per_hour_closed"),
     *(f"error_{name}" for name in _ERROR),
 )
 # A spreadsheet takes such a text for a formula, and a host chooses its own texts
@@ -51,7 +54,16 @@ def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
     yield from (getattr(kernel, name) for name in _KERNEL)
     yield from kernel.tcp_mem or (None, None, None)
     yield host.diagnosis[0].word if host.diagnosis else None
+    yield from _changes(host.change)
     yield from (host.error and getattr(host.error, name) for name in _ERROR)
+
+
+def _changes(change: HostChange | None) -> Iterator[object]:
+    if change is None:
+        yield from (None,) * 5
+        return
+    yield from (change.status.value, change.tcp_close, change.closed)
+    yield from (change.rate_per_hour.get(name) for name in ("tcp_close", "closed"))
 
 
 def _cell(value: object) -> object:

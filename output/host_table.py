@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..aggregator.diagnosis import Severity
 from ..aggregator.fleet import FleetSummary, GroupSummary
 from ..aggregator.host import HostSummary, TcpNumbers
+from .changes import change_text, rate_text
 from .columns import Cell, Column, columns_that_fit, lines_of
 from .paint import Paint, amount_of_memory, how_many
 
@@ -106,6 +107,23 @@ _COLUMNS = (
     _tcp("alloc", leave_out=3),
     _HostColumn(title="MEM", key="mem_pages", value=_memory, total=_all_memory, leave_out=6),
 )
+# Only of a scan that was compared with an earlier one.
+_CHANGES = (
+    _HostColumn(
+        title="CHANGE",
+        key="",
+        value=lambda host: change_text(host.change),
+        total=lambda summary: change_text(summary.fleet.change),
+        leave_out=1,
+    ),
+    _HostColumn(
+        title="PER_HOUR",
+        key="",
+        value=lambda host: rate_text(host.change),
+        total=lambda summary: rate_text(summary.fleet.change),
+        leave_out=3,
+    ),
+)
 _SEVERITY_STYLES = {
     Severity.CRITICAL: "bold red",
     Severity.WARNING: "yellow",
@@ -169,7 +187,8 @@ def _host_columns(
 
     yield column("HOST", lambda host: host.name, "TOTAL", is_key=sort == "name", is_text=True)
     extra = _ONLY_WHEN_SORTED_BY.get(sort)
-    for each in (*([extra] if extra else ()), *_COLUMNS):
+    changes = () if summary.fleet.change is None else _CHANGES
+    for each in (*([extra] if extra else ()), _TCP_CLOSE, *changes, *_COLUMNS[1:]):
         yield column(
             each.title,
             each.value,

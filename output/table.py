@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
+from .changes import change_lines
 from .folding import some
 from .formats import Format, RenderOptions
 from .holders import holders
@@ -23,7 +24,7 @@ def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
     parts = [
         "\n".join(host_table(summary, paint)),
         "\n".join(group_table(summary, paint)),
-        "\n".join(_outcome(summary, paint)),
+        "\n".join((*_outcome(summary, paint), *change_lines(summary, paint))),
         "\n".join(holders(summary.hosts, paint, most=options.top)),
         "\n".join(_failures(summary, paint)),
         "\n".join(_warnings(summary, paint)),
