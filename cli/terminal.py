@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from ..inventory.errors import SockfleetError
+from ..inventory.plain_text import escaped
 from ..output.formats import RenderOptions
 
 __all__ = ["StdoutError", "complete_streams", "note", "notes", "render_options", "write"]
@@ -85,9 +86,13 @@ def write(data: bytes) -> None:
 
 
 def note(text: str) -> None:
-    """One remark on stderr; a stderr that is closed or full is no reason to lose a result."""
+    """One remark on stderr; a stderr that is closed or full is no reason to lose a result.
+
+    Whatever it quotes, it steers no terminal: newlines stay, other control characters do not.
+    """
+    lines = (escaped(line) for line in f"sockfleet: {text}".split("\n"))
     try:
-        click.echo(f"sockfleet: {text}", err=True)
+        click.echo("\n".join(lines), err=True)
     except OSError:
         return
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .text import cleaned
+
 __all__ = ["Container", "container_of"]
 
 
@@ -64,10 +66,16 @@ def container_of(cgroup_lines: Iterable[str]) -> Container | None:
         pod = _POD.search(path)
         return Container(
             runtime=runtime,
-            id=re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), identity),
+            id=_unescaped(identity),
             pod_uid=None if pod is None else _dashed(pod["uid"]),
         )
     return None
+
+
+def _unescaped(name: str) -> str:
+    """What systemd escaped byte by byte; whoever names a container can so write any byte."""
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), name.encode())
+    return cleaned(raw) or name
 
 
 def _dashed(uid: str) -> str:

@@ -32,6 +32,7 @@ __all__ = ["Engine", "EngineSettings"]
 log = logging.getLogger("sockfleet.collector")
 
 _BACKOFF_S = 0.5
+_MESSAGE_LIMIT = 1000
 _GRACE_S = 1.0  # for what is under way to end once the run is stopped
 
 
@@ -186,15 +187,16 @@ class Engine:
         probe = self._probes[attempt.host.probe]
         try:
             output = await self._transport(attempt.host).execute(attempt, probe.command)
+            attempt.phase = Phase.PARSE
+            return probe.read(output)
         except (SockfleetError, TimeoutError, asyncio.CancelledError):
             raise
         except Exception as error:
             # A transport translates all that it knows; what it does not know must not end the scan.
             log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
+            category = Category.PARSE if attempt.phase is Phase.PARSE else Category.PROTOCOL
             text = cleaned(f"unexpected {type(error).__name__}: {error}")
-            raise HostError(Category.PROTOCOL, attempt.phase, text) from error
-        attempt.phase = Phase.PARSE
-        return probe.read(output)
+            raise HostError(category, attempt.phase, text) from error
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
@@ -247,7 +249,8 @@ class Engine:
             elapsed_s=asyncio.get_running_loop().time() - asking.started,
             category=error.category,
             phase=error.phase,
-            message=error.message,
+            # Ours quote a host through `cleaned` already; a third party's transport may not.
+            message=cleaned(error.message, limit=_MESSAGE_LIMIT),
         )
 
 

@@ -1,0 +1,39 @@
+"""What -v tells on stderr: lines that no host can forge or steer a terminal with."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from ..inventory.plain_text import escaped
+
+__all__ = ["LogLines", "log_to_stderr"]
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+class LogLines(logging.Formatter):
+    """One line for each message, and indented ones for its traceback.
+
+    The messages of the SSH libraries, and of exceptions, hold what a host sent as it came.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record without a control character but the newlines between lines."""
+        whole = super().format(record)
+        message = f"sockfleet: {record.name}: {record.message}"
+        traceback = whole.removeprefix(record.message).strip("\n")
+        rows = traceback.split("\n") if traceback else []
+        return "\n".join([escaped(message), *(f"    {escaped(row)}" for row in rows)])
+
+
+def log_to_stderr(verbosity: int) -> None:
+    """Show the log from this level on: 0 warnings, 1 information, 2 debugging, 3 the SSH libraries'
+    own as well."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LogLines())
+    logging.basicConfig(level=_LEVELS[min(verbosity, 2)], handlers=[handler])
+    # The SSH libraries tell every connection at INFO; only who asks twice wants that.
+    foreign = logging.DEBUG if verbosity > 2 else logging.CRITICAL
+    for name in ("asyncssh", "paramiko", "asyncio"):
+        logging.getLogger(name).setLevel(foreign)
