@@ -87,12 +87,7 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         document["scope_reasons"] = host.scope_reasons
         document["uncertainty"] = host.uncertainty
         document["sockets_used"] = host.sockets_used
-    if host.namespaces is not None:
-        document["namespaces"] = [_namespace(one) for one in host.namespaces]
-    if host.processes is not None and host.attribution is not None:
-        document["unattributed"] = host.unattributed
-        document["processes"] = [_process(one) for one in host.processes]
-        document["attribution"] = _attribution(host.attribution)
+    document |= _within(host)
     if (kernel := host.kernel) is not None:
         document["kernel"] = {
             "release": kernel.release,
@@ -112,6 +107,20 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
             "phase": error.phase,
             "message": error.message,
         }
+    return document
+
+
+def _within(host: HostSummary) -> dict[str, Any]:
+    """The namespaces and processes of a host, where they were read."""
+    document: dict[str, Any] = {}
+    if host.namespaces is not None:
+        document["namespaces"] = [_namespace(one) for one in host.namespaces]
+    if (rest := host.namespaces_rest) is not None:
+        document["namespaces_rest"] = {"namespaces": rest.namespaces, "inuse": rest.inuse}
+    if host.processes is not None and host.attribution is not None:
+        document["unattributed"] = host.unattributed
+        document["processes"] = [_process(one) for one in host.processes]
+        document["attribution"] = _attribution(host.attribution)
     return document
 
 

@@ -84,6 +84,8 @@ def _unprintable(where: str, text: str) -> Iterator[str]:
 
 def _counts(host: HostSummary) -> Iterator[int | None]:
     yield from (host.port, host.attempts, host.sockets_used, host.uncertainty)
+    if (rest := host.namespaces_rest) is not None:
+        yield from (rest.namespaces, rest.inuse)
     for one in host.namespaces or ():
         yield from (one.inode, one.netns, one.pid)
         yield from (one.inuse, one.inuse6, one.tw, one.used, one.tcp_close_max)

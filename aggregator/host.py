@@ -17,7 +17,14 @@ from ..collector.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
 from .change import HostChange
 from .diagnosis import Diagnosis, diagnose
-from .namespaces import NamespaceSummary, inuse_elsewhere, namespace_summaries, uncertainty
+from .namespaces import (
+    NamespaceSummary,
+    RestSummary,
+    inuse_elsewhere,
+    namespace_summaries,
+    rest_summary,
+    uncertainty,
+)
 from .numbers import TCP_NUMBERS, TcpNumbers
 from .processes import (
     Attribution,
@@ -75,6 +82,8 @@ class HostSummary:
     """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`); None: unknown."""
     namespaces: tuple[NamespaceSummary, ...] | None = None
     """None where only the host's own was read."""
+    namespaces_rest: RestSummary | None = None
+    """Those that are not among ``namespaces``; None where all are."""
     processes: tuple[ProcessSummary, ...] | None = None
     """Who holds closed sockets, most first; None where that was not asked, as the next two."""
     attribution: Attribution | None = None
@@ -159,6 +168,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         scope_reasons=scope_reasons(namespaces, host.probe),
         uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
         namespaces=summaries,
+        namespaces_rest=rest_summary(namespaces),
         processes=None if processes is None else process_summaries(processes),
         attribution=None if processes is None else attribution(processes),
         unattributed=unattributed(processes, numbers.tcp_close),

@@ -10,7 +10,23 @@ from dataclasses import dataclass
 from ..collector.containers import Container
 from ..collector.namespaces import Namespace, Namespaces
 
-__all__ = ["NamespaceSummary", "inuse_elsewhere", "namespace_summaries", "uncertainty"]
+__all__ = [
+    "NamespaceSummary",
+    "RestSummary",
+    "inuse_elsewhere",
+    "namespace_summaries",
+    "rest_summary",
+    "uncertainty",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestSummary:
+    """The namespaces that are not listed one by one, on a host with hundreds."""
+
+    namespaces: int
+    inuse: int
+    """Their sockets in use, IPv4 and IPv6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +69,18 @@ def namespace_summaries(namespaces: Namespaces) -> tuple[NamespaceSummary, ...]:
     )
 
 
+def rest_summary(namespaces: Namespaces | None) -> RestSummary | None:
+    """The sum of those that are not listed; None where all are."""
+    if namespaces is None or not namespaces.rest_namespaces:
+        return None
+    return RestSummary(namespaces=namespaces.rest_namespaces, inuse=namespaces.rest_inuse)
+
+
 def inuse_elsewhere(namespaces: Namespaces | None) -> list[int]:
-    """Sockets in use, IPv4 and IPv6, in each namespace but the host's own."""
-    seen = () if namespaces is None else namespaces.seen
-    return [_both(one) for one in seen if not one.is_host]
+    """Sockets in use, IPv4 and IPv6, in each namespace but the host's own; the rest in one sum."""
+    if namespaces is None:
+        return []
+    return [*(_both(one) for one in namespaces.seen if not one.is_host), namespaces.rest_inuse]
 
 
 def uncertainty(

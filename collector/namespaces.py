@@ -9,6 +9,7 @@ The lines, in the order in which they come:
     comm NAME                       the process that it was read through
     cgroup LINE                     of that process
     gone INODE                    it ended before it could be read
+    rest COUNT INUSE              further namespaces, and their sockets in use, both families
     again INODE                   then its TCP lines once more, up to three times in turn with
                                   the others; only the first time, and when they changed
     nsfs net:[N]                  a namespace that a mount keeps alive
@@ -83,7 +84,11 @@ class Namespaces:
     """All that were seen, and what may have been missed."""
 
     seen: tuple[Namespace, ...]
-    """The host's own first, then by inode."""
+    """The host's own first, then by inode; at most 300."""
+    rest_namespaces: int = 0
+    """Further ones, of which only the sum is known."""
+    rest_inuse: int = 0
+    """Sockets that those have in use, IPv4 and IPv6."""
     change: int = 0
     """Sockets by which each ``inuse`` changed over all reads, summed up."""
     allocs: tuple[int, ...] = ()
@@ -119,6 +124,7 @@ class _Answer:
     own: int | None = None
     denied: int = 0
     gone: int = 0
+    rest: tuple[int, int] = (0, 0)
     nsfs: set[int] = field(default_factory=set)
     procfs: str = ""
     uid: int | None = None
@@ -189,6 +195,9 @@ def _note(answer: _Answer, word: str, rest: str, row: str) -> None:
         answer.denied = _whole(rest, row)
     elif word == "gone":
         answer.gone += 1
+    elif word == "rest":
+        count, _, inuse = rest.partition(" ")
+        answer.rest = (_whole(count, row), _whole(inuse, row))
     elif word == "nsfs":
         if rest.startswith("net:["):  # other kinds of namespaces are mounted too
             answer.nsfs.add(_whole(rest[5:-1], row))
@@ -207,6 +216,8 @@ def _namespaces(answer: _Answer) -> Namespaces:
     # mounted ones can be told to be among those that were read.
     return Namespaces(
         seen=tuple(seen),
+        rest_namespaces=answer.rest[0],
+        rest_inuse=answer.rest[1],
         change=sum(change for _, change in pairs),
         allocs=tuple(_allocs(answer.drafts.values())),
         denied=answer.denied,
