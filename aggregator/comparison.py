@@ -87,6 +87,10 @@ class Comparison:
         )
         return replace(now, fleet=replace(now.fleet, change=change))
 
+    def whole(self, now: FleetSummary) -> FleetSummary:
+        """A scan that is done, with the changes of its hosts and its fleet."""
+        return self.fleet(replace(now, hosts=tuple(map(self.host, now.hosts))))
+
     def _change(self, then: HostSummary | None, now: HostSummary) -> HostChange:
         status = _status(then, now)
         if then is None or status is not Since.COMPARED:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .comparison import without_change
 from .fleet import FleetSummary, ScanInfo, assemble
 from .host import HostSummary, Status
 
@@ -34,13 +35,16 @@ def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
             if earlier is None or host.status is Status.OK or earlier.status is Status.FAILED:
                 chosen[host.name] = host
     info = _info([scan.scan for scan in scans])
-    hosts = list(chosen.values())
+    # Of several scans each may be against another one, so that rates would not add up.
+    hosts = [without_change(host) for host in chosen.values()]
     warnings = [warning for scan in scans for warning in scan.fleet.warnings]
     if len(scans) > 1 and info.group_by is None and any(scan.scan.group_by for scan in scans):
         hosts = [replace(host, levels=None) for host in hosts]
         warnings.append(
             "the scans were grouped in different ways: these are the inventory's groups"
         )
+    if any(host.change is not None for host in chosen.values()):
+        warnings.append("changes since earlier scans are left out: --against compares whole scans")
     if twice:
         warnings.append(_overlap(sorted(twice)))
     return assemble(hosts, info, warnings)

@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 
 COMMANDS = {
     "scan": "Collect from every host of an inventory and print a ranked table.",
+    "check": "Tell a monitoring system how the fleet is (exit codes 0 to 3).",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show what was understood of an inventory.",

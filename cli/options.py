@@ -164,12 +164,15 @@ def threshold_option() -> Decorator:
     )
 
 
-def pace_options() -> Decorator:
-    """How much at once, and for how long."""
+def pace_options(*, is_plugin: bool = False) -> Decorator:
+    """How much at once, and for how long.
+
+    In a monitoring plugin -c is --critical, -t the time for everything, and that is limited.
+    """
     seconds = click.FloatRange(min=0, min_open=True)
     return together(
         option(
-            "-c",
+            *(() if is_plugin else ("-c",)),
             "--concurrency",
             type=click.IntRange(min=1),
             default=500,
@@ -199,7 +202,14 @@ def pace_options() -> Decorator:
             metavar="S",
             help="Everything for one host, retries included.",
         ),
-        option("--deadline", type=seconds, metavar="S", help="The whole run.  [default: none]"),
+        option(
+            *(("-t",) if is_plugin else ()),
+            "--deadline",
+            type=seconds,
+            default=50.0 if is_plugin else None,
+            metavar="S",
+            help=f"The whole run.  [default: {50 if is_plugin else 'none'}]",
+        ),
         option(
             "--retries",
             type=click.IntRange(min=0),

@@ -74,18 +74,21 @@ def plugin_text(
     levels: Sequence[Level],
     *,
     summary: str,
+    doubts: Sequence[str] = (),
     details: Sequence[str] = (),
     extra: Sequence[Measure] = (),
 ) -> str:
     """All that the plugin prints.
 
-    ``summary`` is what stands in the status line in any case, ``details`` are further lines of
-    long output, ``extra`` numbers that only performance data show.
+    ``summary`` is what stands in the status line in any case, ``doubts`` why the scan may not say
+    how the fleet is, ``details`` are further lines of long output, ``extra`` numbers that only
+    performance data show.
     """
     raised = [level for level in levels if level.state is not State.OK]
     raised.sort(key=lambda level: -_SEVERITY.index(level.state))
     told = [_reason(level) for level in raised]
-    status = f"{_NAME} {state.name} - " + "; ".join([*told, summary])
+    first = [*doubts[:1], *told] if state is State.UNKNOWN else [*told, *doubts[:1]]
+    status = f"{_NAME} {state.name} - " + "; ".join([*first, summary])
     metrics = _perfdata([*levels, *(Level(measure=measure) for measure in extra)])
     lines = [_line(status, _STATUS_LIMIT) + (f" | {metrics}" if metrics else "")]
     long = [_long_line(level) for level in sorted(levels, key=lambda one: one.state is State.OK)]

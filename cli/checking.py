@@ -1,0 +1,155 @@
+"""What ``sockfleet check`` does once its options are read."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..aggregator.comparison import Comparison
+from ..aggregator.errors import ComparisonError
+from ..aggregator.fleet import FleetSummary
+from ..aggregator.measures import measure
+from ..inventory.errors import UsageError
+from ..output.changes import change_lines
+from ..output.folding import some
+from ..output.formats import RenderOptions
+from ..output.monitoring_plugin import State, plugin_text, worst_of
+from ..output.paint import Paint, how_many
+from ..output.warnings import warnings_of
+from .check_levels import Levels
+from .saved_scans import read_scan
+from .scanning import Scan
+
+__all__ = ["Check"]
+
+_ALWAYS_SHOWN = (
+    *("failed", "read", "tcp_close", "closed", "orphan", "tw", "alloc", "mem_pages"),
+    *("worst.tcp_close", "worst.orphan_percent", "worst.mem_percent"),
+    *("growth.tcp_close", "worst.growth.tcp_close", "duration_s"),
+)
+# Failures of this side: by the guidelines UNKNOWN, where those of the network are not.
+_OUR_OWN = frozenset({"config", "local_resource", "client_overload", "not_attempted"})
+_CLOCK_SKEW_S = 60.0
+_PLAIN = Paint(RenderOptions(ascii=True))
+
+
+class Check:
+    """One ``sockfleet check``; raises UsageError for options that cannot be meant."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._levels = Levels(given["warning"], given["critical"])
+        self._details: list[str] = []
+        self._doubts: list[str] = []
+        """Each makes a result that would be OK UNKNOWN."""
+        self._is_void = False
+        """Whether the scan says nothing of now, whatever it says: too old, or of the future."""
+        if bool(given["inventory"]) == bool(given["from_file"]):
+            raise UsageError("give either an INVENTORY or --from SCAN.json")
+
+    def run(self) -> tuple[str, State]:
+        """What to print, and the state that is the exit code."""
+        summary = self._saved() if self._given["from_file"] else self._asked()
+        summary = self._compared(summary)
+        levels = self._levels.judged(summary)
+        states = [level.state for level in levels]
+        states += [State.UNKNOWN for _ in self._doubts]
+        if not summary.fleet.hosts.ok:
+            states.append(_nothing_read(summary))
+        state = State.UNKNOWN if self._is_void else worst_of(states)
+        text = plugin_text(
+            state,
+            levels,
+            doubts=self._doubts,
+            summary=_in_short(summary),
+            details=[*self._doubts, *self._details, *_more(summary)],
+            extra=[measure(key, summary) for key in _ALWAYS_SHOWN],
+        )
+        return text, state
+
+    def _asked(self) -> FleetSummary:
+        scan = Scan(
+            {
+                **self._given,
+                # Icinga takes stderr for a part of the output: only -v speaks there.
+                "quiet": not self._given["verbose"],
+                "against": None,
+                "threshold": (),
+                "group_by": None,
+                "sort": "tcp_close",
+            }
+        )
+        ended, summary = scan.collect()
+        if ended.signal is not None:
+            self._doubts.append(f"stopped by {signal.Signals(ended.signal).name}")
+        elif not ended.complete:
+            self._doubts.append(f"ended by the deadline of {self._given['deadline']:g} s")
+        return summary
+
+    def _saved(self) -> FleetSummary:
+        name: str = self._given["from_file"]
+        if self._given["limit"] is not None:
+            raise UsageError("--limit selects hosts to ask; --from takes a scan as it is")
+        summary = read_scan(name)
+        finished = summary.scan.finished_at
+        age_s = (datetime.now(UTC) - finished).total_seconds()
+        told = f"the scan in {name} ended at {finished:%Y-%m-%d %H:%M:%S %Z}"
+        if age_s < -_CLOCK_SKEW_S:
+            self._doubts.append(f"{told}, which is in the future")
+            self._is_void = True
+        elif 0 < self._given["max_age"] < age_s:
+            self._doubts.append(f"{told}, {age_s:.0f} s ago (--max-age)")
+            self._is_void = True
+        else:
+            self._details.append(f"{told}, {max(age_s, 0):.0f} s ago")
+        if not summary.scan.complete:
+            self._doubts.append(f"the scan in {name} ended before every host had its turn")
+        return summary
+
+    def _compared(self, now: FleetSummary) -> FleetSummary:
+        """A level of a change that cannot be told is UNKNOWN; the text says why."""
+        name: str | None = self._given["against"]
+        if name is not None:
+            try:
+                return Comparison(
+                    read_scan(name),
+                    started_at=now.scan.started_at,
+                    names={host.name for host in now.hosts},
+                ).whole(now)
+            except UsageError as error:
+                problem = f"--against: {error}"
+            except ComparisonError as error:
+                problem = f"--against {name}: {error}"
+            (self._doubts if self._levels.need_comparison else self._details).append(problem)
+        elif self._levels.need_comparison and now.fleet.change is None:
+            self._doubts.append("a level is about changes: --against SCAN.json is needed")
+        return now
+
+
+def _nothing_read(summary: FleetSummary) -> State:
+    """The guidelines keep UNKNOWN for what is wrong on this side."""
+    return State.UNKNOWN if summary.fleet.failures.keys() <= _OUR_OWN else State.CRITICAL
+
+
+def _in_short(summary: FleetSummary) -> str:
+    hosts = summary.fleet.hosts
+    told = f"{hosts.ok} of {how_many(hosts.total, 'host')} read"
+    held = measure("tcp_close", summary)
+    if held.value is None:
+        return told
+    most = ", ".join(f"{name} {value}" for name, value in held.hosts)
+    at_most = "at most " if held.bound else ""
+    return f"{told}, tcp_close {at_most}{held.value} ({most})"
+
+
+def _more(summary: FleetSummary) -> Iterator[str]:
+    """Why hosts failed, what changed, and the scan's warnings."""
+    for category, count in summary.fleet.failures.items():
+        failed = [host for host in summary.hosts if host.error and host.error.category == category]
+        message = failed[0].error.message if failed and failed[0].error else ""
+        names = some(host.name for host in failed)
+        yield f"{how_many(count, 'host')} failed, {category}: {names}: {message}"
+    yield from change_lines(summary, _PLAIN)
+    yield from (f"warning: {text}" for text in warnings_of(summary))
