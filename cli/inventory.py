@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -16,6 +17,7 @@ from ..inventory.errors import InventoryError, UsageError
 from ..inventory.models import Inventory
 from ..inventory.overview import graph_lines, list_document
 from ..inventory.patterns import matching
+from ..inventory.plain_text import has_unsafe
 from ..inventory.secret_variables import with_secrets_hidden
 from ..inventory.sources import load_inventory
 from . import terminal
@@ -136,11 +138,20 @@ def _json(value: object) -> bytes:
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
     try:
-        return orjson.dumps(value, default=str, option=options | orjson.OPT_APPEND_NEWLINE)
+        data = orjson.dumps(value, default=str, option=options | orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         # Whole numbers beyond 64 bits and unpaired surrogates, which orjson refuses.
         text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
-        return text.encode("utf-8", "backslashreplace") + b"\n"
+        data = text.encode("utf-8", "backslashreplace") + b"\n"
+    return _STEERING.sub(_as_json_escape, data.decode()).encode()
+
+
+# JSON lets DEL, the C1 controls and format characters stand as they are; a terminal does not.
+_STEERING = re.compile(r"[^ -~\n]")
+
+
+def _as_json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if has_unsafe(match[0]) else match[0]
 
 
 def _plain(value: object) -> str:

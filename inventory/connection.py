@@ -24,7 +24,7 @@ from .connection_variables import Variables
 from .errors import InventoryError, UsageError
 from .group_caps import GroupCaps
 from .models import Connection, Host, Inventory, InventoryHost, Probe, Secret, SshSettings
-from .plain_text import shown
+from .plain_text import escaped, has_unsafe, shown
 from .secret_variables import without_secrets
 from .ssh_arguments import SshArguments, SshOption, read_arguments
 from .ssh_keywords import Passed
@@ -159,7 +159,7 @@ class _Resolver:
             judged_label(described.name)
         except ValueError as error:
             raise InventoryError("name", str(error)) from None
-        groups, caps = described.groups, self._caps.of(described.groups)
+        groups, caps = _harmless(described.groups), self._caps.of(described.groups)
         shown_variables = without_secrets(described.variables)
         probe = variables.probe() or self._defaults.probe
         if variables.connection is Connection.LOCAL:
@@ -276,6 +276,11 @@ class _Resolver:
         for name in variables_.PASSED_OVER:
             if name in values:
                 self.passed.say(f"{name}: passed over, as no ssh program is run")
+
+
+def _harmless(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups as every output shows them; Ansible lets a group have any name."""
+    return tuple(map(escaped, groups)) if any(map(has_unsafe, groups)) else groups
 
 
 def _judge_defaults(defaults: ConnectionDefaults) -> None:
