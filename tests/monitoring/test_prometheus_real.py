@@ -1,0 +1,184 @@
+"""From a scan to an alert through the real node_exporter and Prometheus."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from running_daemons import free_port, running
+
+from sockfleet.simulator.process import FleetProcess
+
+EXAMPLES = Path(__file__).parents[2] / "examples/prometheus"
+RULES = EXAMPLES / "sockfleet-rules.yml"
+TESTS = EXAMPLES / "sockfleet-rules-test.yml"
+PAST_S = 8 * 3600
+STEP_S = 300
+
+SCENARIO = """
+roles:
+  web: {{count: 4, profile: web, groups: [web], sockets: {{tcp_close: 100}}}}
+  shop: {{profile: web, groups: [web], sockets: {{tcp_close: {leaked}}}}}
+  old: {{fault: denied}}
+"""
+
+
+@pytest.mark.parametrize("job", [["check", "rules", RULES], ["test", "rules", TESTS]])
+def test_promtool_accepts_the_shipped_rules(job):
+    done = subprocess.run(["promtool", *job], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def scan(folder: Path, *, leaked: int, to: Path) -> None:
+    """One run of cron over a simulated fleet whose shop holds so many closed sockets."""
+    folder.mkdir()
+    scenario = folder / "scenario.yml"
+    scenario.write_text(SCENARIO.format(leaked=leaked))
+    with FleetProcess(folder, scenario) as fleet:
+        command = [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory), "-q"]
+        command += ["--known-hosts", str(fleet.known_hosts), "-o", str(to)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+
+
+def past(text: str, *, until: float, instance: str) -> str:
+    """What the same fleet showed before, as OpenMetrics: the shop's leak began 8 hours ago."""
+    lines = []
+    for family in text_string_to_metric_families(text):
+        lines.append(f"# TYPE {family.name} gauge")
+        for sample in family.samples:
+            names = {"job": "node", "instance": instance, **sample.labels}
+            labels = ",".join(f'{name}="{value}"' for name, value in names.items())
+            leaks = (sample.name, sample.labels.get("host")) == ("sockfleet_host_tcp_close", "shop")
+            for ago in range(PAST_S, 0, -STEP_S):
+                value = sample.value * (1 - ago / PAST_S) if leaks else sample.value
+                lines.append(f"{sample.name}{{{labels}}} {value} {until - ago:.3f}")
+    return "\n".join([*lines, "# EOF\n"])
+
+
+@contextmanager
+def alert_receiver() -> Iterator[tuple[int, queue.Queue[dict[str, Any]]]]:
+    """Stands in for the Alertmanager: its port, and the alerts that Prometheus sends."""
+    received: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
+                received.put(alert)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=server.serve_forever).start()
+    try:
+        yield server.server_port, received
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def next_alert(received: queue.Queue[dict[str, Any]], name: str, *, firing: bool) -> dict[str, str]:
+    """The labels of the next alert of that name that begins, or is over."""
+    while True:
+        alert = received.get(timeout=60)
+        ends = datetime.fromisoformat(alert["endsAt"])
+        if alert["labels"]["alertname"] == name and (ends > datetime.now(UTC)) == firing:
+            return alert["labels"]
+
+
+def asked(port: int, query: str) -> dict[str, float]:
+    """What Prometheus answers, by the label ``host``."""
+    words = urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{words}") as answer:
+        result = json.load(answer)["data"]["result"]
+    return {one["metric"].get("host", ""): float(one["value"][1]) for one in result}
+
+
+def configuration(*, exporter: int, alertmanager: int) -> str:
+    return json.dumps(
+        {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(RULES)],
+            "scrape_configs": [
+                {
+                    "job_name": "node",
+                    "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}],
+                }
+            ],
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]
+            },
+        }
+    )
+
+
+@contextmanager
+def node_exporter(textfiles: Path) -> Iterator[int]:
+    port = free_port()
+    command = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"]
+    command += ["--collector.disable-defaults", "--collector.textfile"]
+    command += [f"--collector.textfile.directory={textfiles}"]
+    with running(command, ready="Listening on"):
+        yield port
+
+
+@contextmanager
+def prometheus(folder: Path, *, exporter: int, alertmanager: int) -> Iterator[int]:
+    port = free_port()
+    file = folder / "prometheus.yml"  # JSON is YAML
+    file.write_text(configuration(exporter=exporter, alertmanager=alertmanager))
+    command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    with running(command, ready="ready to receive web requests"):
+        yield port
+
+
+def test_a_planted_leak_fires_the_shipped_alert_and_its_end_resolves_it(tmp_path):
+    textfiles = tmp_path / "textfiles"
+    textfiles.mkdir()
+    target = textfiles / "fleet.prom"
+    scan(tmp_path / "leaking", leaked=900, to=target)
+    with node_exporter(textfiles) as exporter, alert_receiver() as (alertmanager, received):
+        history = tmp_path / "history.txt"
+        history.write_text(
+            past(target.read_text(), until=time.time(), instance=f"127.0.0.1:{exporter}")
+        )
+        load = ["promtool", "tsdb", "create-blocks-from", "openmetrics"]
+        done = subprocess.run(
+            [*load, history, tmp_path / "tsdb"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        with prometheus(tmp_path, exporter=exporter, alertmanager=alertmanager) as port:
+            names = ("SockfleetClosedSocketsGrow", "SockfleetClosedSocketsGrowApart")
+            fired = next_alert(received, names[0], firing=True)
+            assert (fired["host"], fired["severity"]) == ("shop", "warning")
+            hosts = [f"web{n}" for n in range(1, 5)]
+            assert asked(port, "sockfleet_host_up") == dict.fromkeys([*hosts, "shop"], 1) | {
+                "old": 0
+            }
+            assert asked(port, "sockfleet_host_tcp_close") == dict.fromkeys(hosts, 100) | {
+                "shop": 900
+            }
+            assert asked(port, "node_textfile_scrape_error") == {"": 0}
+            firing = f'ALERTS{{alertname=~"{"|".join(names)}", alertstate="firing"}}'
+            assert asked(port, firing).keys() == {"shop"}
+            scan(tmp_path / "mended", leaked=100, to=target)
+            assert next_alert(received, names[0], firing=False)["host"] == "shop"
+            assert asked(port, "sockfleet_host_tcp_close")["shop"] == 100
