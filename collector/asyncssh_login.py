@@ -79,6 +79,7 @@ class Login(asyncssh.SSHClient):
         self._agent: asyncssh.SSHAgentClient | None = None
         self._keys_left = [self._named_agent_keys, self._file_keys, self._other_agent_keys]
         self._password_tried = False
+        self._questions_tried = False
 
     # How far it came.
 
@@ -187,8 +188,11 @@ class Login(asyncssh.SSHClient):
         return secret.reveal()
 
     def kbdint_auth_requested(self) -> str | None:
-        """Whether the server's questions can be answered."""
-        return "" if self._means.password is not None or self._ask is not None else None
+        """Whether the server's questions can be answered; once, however often it offers to ask."""
+        if self._questions_tried or (self._means.password is None and self._ask is None):
+            return None
+        self._questions_tried = True
+        return ""
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]

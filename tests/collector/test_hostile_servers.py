@@ -1,0 +1,198 @@
+"""Both SSH transports: whatever text a server puts into its protocol, no message carries it on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncssh
+import pytest
+from hostile_text import HOSTILE
+from over_ssh import Outcome, ask, settings_for
+from sshd import ssh_keygen
+
+from sockfleet.collector.engine import Engine, EngineSettings
+from sockfleet.collector.errors import Category
+from sockfleet.collector.reading import HostFailure
+from sockfleet.collector.transport import TransportSettings
+from sockfleet.inventory.models import Host, Secret, SshSettings
+
+TEXT = "\n".join(
+    text.decode("utf-8", "replace")[:200] for name, text in HOSTILE.items() if name != "long"
+)
+
+PROMPT = "\x1b]52;c;eA==\x07Password\u202e\n\r\x9b: "
+
+
+class _Session(asyncssh.SSHServerSession):
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def connection_made(self, chan):
+        self.chan = chan
+
+    def exec_requested(self, command):
+        return True
+
+    def eof_received(self):
+        if self.place == "signal":
+            self.chan.exit_with_signal(TEXT, False, TEXT)
+        else:
+            self.chan.write_stderr(TEXT.encode())
+            self.chan.exit(1)
+        return True
+
+
+class _Server(asyncssh.SSHServer):
+    """Says ``TEXT`` in one place of the protocol."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.asked = 0
+
+    def connection_made(self, conn):
+        self.conn = conn
+
+    def begin_auth(self, username):
+        if self.place == "disconnect":
+            raise asyncssh.DisconnectError(asyncssh.DISC_BY_APPLICATION, TEXT)
+        if self.place == "banner":
+            self.conn.send_auth_banner(TEXT)
+        return True
+
+    def public_key_auth_supported(self):
+        return self.place not in ("banner", "prompt")
+
+    def validate_public_key(self, username, key):
+        return True
+
+    def password_auth_supported(self):
+        return self.place == "banner"
+
+    def validate_password(self, username, password):
+        return False
+
+    def kbdint_auth_supported(self):
+        return self.place == "prompt"
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        self.asked += 1
+        return self.asked == 1 and (PROMPT, PROMPT, "", [(PROMPT, False)])
+
+    def validate_kbdint_response(self, username, responses):
+        return False
+
+    def session_requested(self):
+        if self.place == "open":
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, TEXT)
+        return _Session(self.place)
+
+
+async def _raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes) -> None:
+    writer.write(first)
+    writer.write_eof()
+    await reader.read()
+    writer.close()
+
+
+@contextmanager
+def server(folder: Path, place: str) -> Iterator[int]:
+    """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
+    ready, port = threading.Event(), 0
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    raw = {
+        "version": b"SSH-2.0-" + TEXT.replace("\n", "").encode() + b"\r\n",
+        "preamble": TEXT.encode() + b"\r\nHTTP/1.1 400 Bad Request\r\n\r\n",
+    }
+
+    async def listen() -> None:
+        nonlocal port
+        if place in raw:
+            listener = await asyncio.start_server(
+                lambda r, w: _raw(r, w, raw[place]), "127.0.0.1", 0
+            )
+            port = listener.sockets[0].getsockname()[1]
+        else:
+            listener = await asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_host_keys=[key],
+                server_factory=lambda: _Server(place),
+                encoding=None,
+                gss_host=None,
+            )
+            port = listener.get_port()
+        ready.set()
+        await stop.wait()
+        listener.close()
+        await listener.wait_closed()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
+    (folder / "known_hosts").write_text(line)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
+
+
+def _host(folder: Path, port: int) -> Host:
+    key = ssh_keygen(folder / "client")
+    ssh = SshSettings(user="somebody", identity_files=(str(key),), password=Secret("guess"))
+    return Host(name="web1", address="127.0.0.1", port=port, ssh=ssh)
+
+
+def _is_one_harmless_line(text: str) -> bool:
+    return text.isprintable() and len(text) < 1000
+
+
+@pytest.mark.parametrize("place", ["version", "preamble", "disconnect", "banner", "open", "signal"])
+def test_what_a_server_says_is_cleaned_in_the_message(transport, tmp_path, place):
+    with server(tmp_path, place) as port:
+        settings = settings_for(tmp_path / "known_hosts", connect_timeout_s=10)
+        outcome: Outcome = ask(transport, settings, _host(tmp_path, port))
+    assert outcome.error is not None, "the server let it in"
+    assert _is_one_harmless_line(outcome.error.message), outcome.error.message
+    if place in ("disconnect", "banner", "open"):
+        assert "[31mred" in outcome.error.message, "what was said is not told at all"
+
+
+def test_a_prompt_is_asked_without_its_escapes(transport, tmp_path):
+    asked: list[str] = []
+
+    def answer(prompt: str) -> Secret:
+        asked.append(prompt)
+        return Secret("guess")
+
+    with server(tmp_path, "prompt") as port:
+        settings = settings_for(tmp_path / "known_hosts", ask_password=answer)
+        host = Host(name="web1", address="127.0.0.1", port=port, ssh=SshSettings(user="somebody"))
+        outcome = ask(transport, settings, host)
+    assert outcome.error is not None
+    assert outcome.error.category is Category.AUTH_DENIED
+    assert all(map(_is_one_harmless_line, [*asked, outcome.error.message]))
+    assert asked
+
+
+def test_standard_error_reaches_the_message_cleaned(transport, tmp_path):
+    outcomes = []
+    with server(tmp_path, "stderr") as port:
+        settings = TransportSettings(known_hosts_files=(str(tmp_path / "known_hosts"),))
+        engine = Engine(EngineSettings(transport=transport, transport_settings=settings, retries=0))
+        asyncio.run(engine.run([_host(tmp_path, port)], outcomes.append))
+    (failure,) = outcomes
+    assert isinstance(failure, HostFailure)
+    assert failure.category is Category.NO_SHELL
+    assert _is_one_harmless_line(failure.message)
