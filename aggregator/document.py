@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ..collector.containers import Container
+from ..collector.processes import Process
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
 from .document_problems import problems
@@ -18,7 +19,7 @@ from .errors import DocumentError
 from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, TcpNumbers
 from .namespaces import NamespaceSummary
-from .processes import Attribution, ProcessSummary
+from .processes import Attribution
 
 __all__ = [
     "SCHEMA",
@@ -254,7 +255,7 @@ def _container(container: Container | None) -> dict[str, Any] | None:
     return {"runtime": container.runtime, "id": container.id, "pod_uid": container.pod_uid}
 
 
-def _process(one: ProcessSummary) -> dict[str, Any]:
+def _process(one: Process) -> dict[str, Any]:
     document: dict[str, Any] = {
         "pid": one.pid,
         "command": one.command,

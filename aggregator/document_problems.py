@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..collector.processes import Process
 from .change import NAMESPACE_NUMBERS, FleetChange
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
 from .namespaces import NamespaceSummary
 from .numbers import TCP_NUMBERS
-from .processes import ProcessSummary
 
 __all__ = ["problems"]
 
@@ -129,7 +129,7 @@ def _texts(host: HostSummary) -> Iterator[str]:
         yield from (process.user or "", process.arguments or "")
     if host.attribution is not None:
         yield host.attribution.tool or ""
-    holders: list[NamespaceSummary | ProcessSummary] = []
+    holders: list[NamespaceSummary | Process] = []
     holders += host.namespaces or ()
     holders += host.processes or ()
     for holder in holders:

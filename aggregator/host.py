@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..collector.errors import Category, Phase
+from ..collector.processes import Process
 from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from ..collector.scope import Scope, scope_of, scope_reasons
 from ..collector.text import cleaned
@@ -28,9 +29,7 @@ from .namespaces import (
 from .numbers import TCP_NUMBERS, TcpNumbers
 from .processes import (
     Attribution,
-    ProcessSummary,
     attribution,
-    process_summaries,
     unattributed,
 )
 from .thresholds import Thresholds
@@ -84,7 +83,7 @@ class HostSummary:
     """None where only the host's own was read."""
     namespaces_rest: RestSummary | None = None
     """Those that are not among ``namespaces``; None where all are."""
-    processes: tuple[ProcessSummary, ...] | None = None
+    processes: tuple[Process, ...] | None = None
     """Who holds closed sockets, most first; None where that was not asked, as the next two."""
     attribution: Attribution | None = None
     unattributed: int | None = None
@@ -169,7 +168,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
         namespaces=summaries,
         namespaces_rest=rest_summary(namespaces),
-        processes=None if processes is None else process_summaries(processes),
+        processes=None if processes is None else processes.seen,
         attribution=None if processes is None else attribution(processes),
         unattributed=unattributed(processes, numbers.tcp_close),
         sockets_used=used,

@@ -1,36 +1,16 @@
-"""Who holds the closed sockets of one host, as the JSON of a scan shows it.
+"""What is known of who holds the closed sockets of one host, and how much of them is not.
 
-The fields are those of ``hosts[].processes`` and ``hosts[].attribution``, by name and shape.
+The fields are those of ``hosts[].attribution`` in the JSON of a scan, by name and shape; its
+``processes`` are `collector.processes.Process` as they come.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..collector.containers import Container
 from ..collector.processes import Processes
 
-__all__ = ["Attribution", "ProcessSummary", "attribution", "process_summaries", "unattributed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSummary:
-    """One process and the closed TCP sockets that it holds open."""
-
-    pid: int
-    command: str | None = None
-    """Its short name, never its arguments."""
-    arguments: str | None = None
-    """Only under --process-args."""
-    user: str | None = None
-    namespace: int | None = None
-    """The ``inode`` of its namespace."""
-    container: Container | None = None
-    tcp_close: int
-    bound: bool = False
-    """Whether ``tcp_close`` is an upper bound: nothing on that host could tell the protocols."""
-    shared: int = 0
-    """How many other processes hold one of its sockets too; each socket counts once."""
+__all__ = ["Attribution", "attribution", "unattributed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +28,6 @@ class Attribution:
     rest_processes: int = 0
     """Processes with fewer sockets than those that are listed."""
     rest_tcp_close: int = 0
-
-
-def process_summaries(processes: Processes) -> tuple[ProcessSummary, ...]:
-    """Those with the most closed sockets first."""
-    return tuple(
-        ProcessSummary(
-            pid=one.pid,
-            command=one.command,
-            arguments=one.arguments,
-            user=one.user,
-            namespace=one.namespace,
-            container=one.container,
-            tcp_close=one.tcp_close,
-            bound=one.is_bound,
-            shared=one.shared,
-        )
-        for one in processes.seen
-    )
 
 
 def attribution(processes: Processes) -> Attribution:

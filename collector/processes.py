@@ -53,7 +53,7 @@ class Process:
     """The inode of its /proc/PID/net/sockstat, as in `Namespace.inode`."""
     container: Container | None = None
     tcp_close: int
-    is_bound: bool = False
+    bound: bool = False
     """Whether ``tcp_close`` is only an upper bound: the protocols could not be asked."""
     shared: int = 0
     """Of one socket, how many other processes hold it too; the largest of all of its sockets.
@@ -95,7 +95,7 @@ class _Draft:
     texts: dict[str, str] = field(default_factory=dict)
     cgroup: list[str] = field(default_factory=list)
 
-    def process(self, *, is_bound: bool) -> Process:
+    def process(self, *, bound: bool) -> Process:
         return Process(
             pid=self.pid,
             command=self.texts.get("comm"),
@@ -104,7 +104,7 @@ class _Draft:
             namespace=self.namespace,
             container=container_of(self.cgroup),
             tcp_close=self.tcp_close,
-            is_bound=is_bound,
+            bound=bound,
             shared=self.shared,
         )
 
@@ -187,7 +187,7 @@ def _processes(answer: _Answer) -> Processes:
         missing = "denied" if answer.denied is None else "tool"
         raise ProcessError(f"processes: no line that begins with {missing!r}")
     exact = answer.tool != "none"
-    seen = [draft.process(is_bound=not exact) for draft in answer.drafts.values()]
+    seen = [draft.process(bound=not exact) for draft in answer.drafts.values()]
     rest_processes, rest_tcp_close = answer.rest or (0, 0)
     return Processes(
         seen=tuple(sorted(seen, key=lambda process: (-process.tcp_close, process.pid))),

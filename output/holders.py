@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from heapq import nlargest
 
 from ..aggregator.host import HostSummary
-from ..aggregator.processes import Attribution, ProcessSummary
+from ..aggregator.processes import Attribution
+from ..collector.processes import Process
 from .columns import Cell, Column, columns_that_fit, lines_of
 from .paint import Paint
 
@@ -34,9 +35,7 @@ def holders(hosts: Sequence[HostSummary], paint: Paint, *, most: int | None) -> 
         yield paint.wrapped(line)
 
 
-def _columns(
-    shown: Sequence[tuple[HostSummary, ProcessSummary]], *, with_host: bool
-) -> list[Column]:
+def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -> list[Column]:
     def cells(texts: Iterator[str]) -> list[Cell]:
         return [Cell(text) for text in texts]
 
@@ -62,11 +61,11 @@ def _columns(
     return columns[0 if with_host else 1 : None if named else -1]
 
 
-def _count(process: ProcessSummary) -> str:
+def _count(process: Process) -> str:
     return f"≤{process.tcp_close}" if process.bound else str(process.tcp_close)
 
 
-def _container(process: ProcessSummary) -> str:
+def _container(process: Process) -> str:
     container = process.container
     return "" if container is None else f"{container.runtime} {container.id[:_SHORT_ID]}"
 

@@ -146,7 +146,7 @@ _processes = st.builds(
             user=st.none() | st.just("www-data"),
             namespace=st.none() | st.just(4026531913),
             tcp_close=st.integers(1, 2**20),
-            is_bound=st.booleans(),
+            bound=st.booleans(),
             shared=st.integers(0, 3),
         ),
         max_size=3,

@@ -67,7 +67,7 @@ def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
             assert process.namespace == Path(f"/proc/{one.pid}/net/sockstat").stat().st_ino
             assert process.command == Path(f"/proc/{one.pid}/comm").read_text().strip()
             assert process.user == getpass.getuser()
-            assert (process.is_bound, process.shared, process.container) == (False, 0, None)
+            assert (process.bound, process.shared, process.container) == (False, 0, None)
 
 
 @pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
@@ -77,7 +77,7 @@ def test_without_a_tool_it_is_an_upper_bound_and_says_so(busybox, tools_folder):
         assert (processes.tool, processes.exact) == (None, False)
         for one in (here, there):
             process = of(processes, one.pid)
-            assert process.is_bound
+            assert process.bound
             assert process.tcp_close == one.tcp_close + NOT_TCP
 
 

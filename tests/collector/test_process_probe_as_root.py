@@ -50,7 +50,7 @@ def test_an_ordinary_user_sees_his_own_and_is_told_of_the_rest():
     with ordinary_holder(**KINDS) as own, holder(**KINDS) as other:
         processes = read(prefix=AS_ORDINARY)
         process = of(processes, own["pid"])
-        assert (process.tcp_close, process.is_bound) == (own["tcp_close"], False)
+        assert (process.tcp_close, process.bound) == (own["tcp_close"], False)
         assert process.user == str(ORDINARY_UID)  # /etc/passwd has no name for it
         assert other.pid not in {one.pid for one in processes.seen}
         assert processes.denied >= 1

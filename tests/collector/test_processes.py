@@ -69,7 +69,7 @@ def test_every_line_finds_its_place():
 def test_without_a_tool_every_count_is_a_bound():
     processes = parsed(("tool python3", "tool none"))
     assert (processes.tool, processes.exact) == (None, False)
-    assert all(process.is_bound for process in processes.seen)
+    assert all(process.bound for process in processes.seen)
 
 
 def test_where_there_was_nothing_to_ask_nothing_is_inexact():

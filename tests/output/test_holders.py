@@ -54,7 +54,7 @@ def test_what_may_be_missing_is_said():
 
 
 def test_a_bound_is_marked_and_the_list_is_cut():
-    many = tuple(Process(pid=n, tcp_close=n, is_bound=True) for n in range(1, 31))
+    many = tuple(Process(pid=n, tcp_close=n, bound=True) for n in range(1, 31))
     text = shown(Processes(seen=many, exact=True), most=3)
     assert "≤30" in text
     assert "≤27" not in text

@@ -162,7 +162,7 @@ def test_namespaces_and_processes_are_few_and_outlive_a_restart():
 
     pods = [namespace(n, f"app{n}") for n in range(20)]
     held = [
-        Process(pid=n, command="php-fpm", user="www-data", tcp_close=3, shared=0, is_bound=False)
+        Process(pid=n, command="php-fpm", user="www-data", tcp_close=3, shared=0, bound=False)
         for n in range(1, 9)
     ]
     one = reading(

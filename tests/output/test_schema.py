@@ -31,7 +31,7 @@ WHOLE = to_document(
                 groups=("web",),
                 scope=Scope.VISIBLE_NAMESPACES,
                 processes=Processes(
-                    seen=(Process(pid=9, tcp_close=1, shared=0, is_bound=False),), exact=True
+                    seen=(Process(pid=9, tcp_close=1, shared=0, bound=False),), exact=True
                 ),
             ),
             failure("db1"),
