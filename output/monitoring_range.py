@@ -20,7 +20,7 @@ from ..inventory.errors import UsageError
 __all__ = ["Range", "parse_range"]
 
 _NUMBER = r"-?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"
-_RANGE = re.compile(rf"(@?)(?:(~|{_NUMBER})?(:))?({_NUMBER})?")
+_RANGE = re.compile(rf"(@?)(?:(~|{_NUMBER})?:)?({_NUMBER})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +58,12 @@ class Range:
 def parse_range(text: str) -> Range:
     """Read a range; raises UsageError, quoting it, for what is none."""
     match = _RANGE.fullmatch(text)
-    if match is None or not (match[3] or match[4]):
+    if match is None or not (match[2] or match[3]):
         raise UsageError(
             f"range {text!r}: expected END, START:, ~:END, START:END or @START:END, such as 100, "
             "10:, ~:100, 10:20 or @10:20"
         )
-    inside, start, _, end = match.groups()
+    inside, start, end = match.groups()
     found = Range(
         start=-math.inf if start == "~" else float(start or 0),
         end=math.inf if end is None else float(end),

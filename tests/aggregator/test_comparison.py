@@ -197,7 +197,7 @@ def test_the_json_names_of_the_interface():
         ("new", ["a\x1b[2J"], "cannot be printed"),
         ("new", "a", "new"),
         ("compared", "many", "compared"),
-        ("tcp_close", 2**70, "change"),
+        ("tcp_close", 2**70, "64-bit range"),
         ("rate_per_hour", {"tcp_close": "fast"}, "rate_per_hour"),
     ],
 )
