@@ -11,7 +11,8 @@ import os
 import select
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ __all__ = [
     "ask",
     "ask_all",
     "ended",
+    "no_task_is_left",
+    "nothing_is_left",
     "open_descriptors",
     "read",
     "settings_for",
@@ -132,13 +135,25 @@ def without_leaks(
             return await work(loaded)
         finally:
             await loaded.aclose()
-            left = asyncio.all_tasks() - {asyncio.current_task()}
-            assert not left, left
+            no_task_is_left()
 
+    with nothing_is_left():
+        return asyncio.run(in_loop())
+
+
+def no_task_is_left() -> None:
+    """Of all that were begun in this loop."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, left
+
+
+@contextmanager
+def nothing_is_left() -> Iterator[None]:
+    """No thread and no descriptor of what runs inside."""
     _warm_up()
     descriptors, threads = open_descriptors(), set(threading.enumerate())
     try:
-        return asyncio.run(in_loop())
+        yield
     finally:
         for thread in set(threading.enumerate()) - threads:
             thread.join(5)
