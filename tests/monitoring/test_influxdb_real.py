@@ -1,0 +1,109 @@
+"""What a real InfluxDB makes of the line protocol."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_daemons import free_port, running
+from sample_fleet import failure, reading, scan, summaries
+
+from sockfleet.aggregator.fleet import summarise
+from sockfleet.collector.reading import Kernel
+from sockfleet.output.formats import RenderOptions, load_format
+
+HOSTILE = ["a,b", "a=b", "a b", "a,up=1i b=2 3", 'a"b', "a'b", "größe", "[::1]", "#a"]
+
+
+@contextmanager
+def influxdb(folder: Path) -> Iterator[str]:
+    """A server with one empty database ``sockfleet``: its address."""
+    port, other = free_port(), free_port()
+    settings = folder / "influxdb.conf"
+    settings.write_text(
+        f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{other}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+[monitor]
+store-enabled = false
+"""
+    )
+    with running(["influxd", "-config", str(settings)], ready="Listening on HTTP"):
+        address = f"http://127.0.0.1:{port}"
+        posted(
+            f"{address}/query", urllib.parse.urlencode({"q": "CREATE DATABASE sockfleet"}).encode()
+        )
+        yield address
+
+
+def posted(url: str, data: bytes) -> int:
+    with urllib.request.urlopen(urllib.request.Request(url, data)) as answer:
+        return answer.status
+
+
+def rows(address: str, query: str) -> list[dict[str, Any]]:
+    words = urllib.parse.urlencode({"db": "sockfleet", "epoch": "ns", "q": query})
+    with urllib.request.urlopen(f"{address}/query?{words}") as answer:
+        (result,) = json.load(answer)["results"]
+    return [
+        dict(zip(series["columns"], row, strict=True))
+        for series in result.get("series", ())
+        for row in series["values"]
+    ]
+
+
+def rendered(summary) -> bytes:
+    return load_format("influx").render(summary, RenderOptions())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with influxdb(tmp_path_factory.mktemp("influxdb")) as address:
+        yield address
+
+
+def test_it_takes_a_scan_with_hosts_up_and_down(server):
+    hosts = summaries(
+        reading("web1", groups=("web",), kernel=Kernel(page_size=4096)),
+        failure("db1", message='say "no"'),
+    )
+    summary = summarise(hosts, scan())
+    assert posted(f"{server}/write?db=sockfleet", rendered(summary)) == 204
+    found = {row["host"]: row for row in rows(server, "SELECT * FROM sockfleet_host")}
+    web1, db1 = found["web1"], found["db1"]
+    assert (web1["up"], web1["tcp_close"], web1["mem_bytes"]) == (1, 100, 86 * 4096)
+    assert web1["time"] == 1795330801234000000
+    assert (db1["up"], db1["tcp_close"], db1["error_category"]) == (0, None, "tcp_timeout")
+    (group,) = rows(server, "SELECT * FROM sockfleet_group")
+    assert (group["group"], group["tcp_close"]) == ("web", 100)
+    (count,) = rows(server, "SELECT * FROM sockfleet_failures")
+    assert (count["category"], count["hosts"]) == ("tcp_timeout", 1)
+
+
+def test_a_name_stays_a_name(server):
+    (plain,) = summaries(failure("a"))
+    names = [*HOSTILE, "a\\", "a\\,b", "a\nb"]
+    hosts = [replace(plain, name=f"hostile {name}") for name in names]
+    assert posted(f"{server}/write?db=sockfleet", rendered(summarise(hosts, scan()))) == 204
+    query = "SHOW TAG VALUES FROM sockfleet_host WITH KEY = host WHERE host =~ /hostile/"
+    seen = {row["value"] for row in rows(server, query)}
+    assert seen == {f"hostile {name}" for name in HOSTILE} | {
+        "hostile a＼",
+        "hostile a＼,b",
+        "hostile a＼nb",
+    }
