@@ -1,0 +1,33 @@
+"""What the page's examples find around them; what only root can do is left to root."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from closed_sockets_page import WORKED, example
+
+# Network namespaces are root's to make.
+collect_ignore = [] if os.geteuid() == 0 else ["test_closed_sockets_as_root.py"]
+
+INVENTORY = "all: {hosts: {web1: {ansible_connection: local}}}\n"
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the files that the page speaks of, and its commands on the PATH."""
+    (tmp_path / "inventory.yml").write_text(INVENTORY)
+    for name in ("sockstat", "sockstat6"):
+        (tmp_path / name).write_bytes((WORKED / name).read_bytes())
+    (tmp_path / "states.py").write_text(example("python", "only_made"))
+    (tmp_path / "container.py").write_text(example("python", "81 live"))
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    # sudo is not what the page is about; where rights matter, the test is root already.
+    (commands / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+    (commands / "sudo").chmod(0o755)
+    (commands / "python3").symlink_to(sys.executable)
+    path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
