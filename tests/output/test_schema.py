@@ -2,21 +2,45 @@
 
 import copy
 import json
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from sample_fleet import failure, fleets, reading, scan, summaries
+from sample_fleet import BEGAN, failure, fleets, outcomes, reading, scan, summaries
 
-from sockfleet.aggregator.diagnosis import Severity, Word
+from sockfleet.aggregator.change import (
+    Against,
+    FleetChange,
+    HostChange,
+    NamespaceChange,
+    NamespaceStatus,
+    Since,
+)
+from sockfleet.aggregator.comparison import Comparison
+from sockfleet.aggregator.diagnosis import Diagnosis, Severity, Word
 from sockfleet.aggregator.document import to_document
-from sockfleet.aggregator.fleet import SORT_KEYS, summarise
-from sockfleet.aggregator.host import TCP_NUMBERS, Status
+from sockfleet.aggregator.fleet import (
+    SORT_KEYS,
+    Distribution,
+    Fleet,
+    GroupSummary,
+    HostCounts,
+    ScanInfo,
+    summarise,
+)
+from sockfleet.aggregator.host import FailureReason, HostSummary, Status
 from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.namespaces import NamespaceSummary, RestSummary
+from sockfleet.aggregator.numbers import TCP_NUMBERS, TcpNumbers
+from sockfleet.aggregator.processes import Attribution
+from sockfleet.collector.containers import Container
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.processes import Process, Processes
+from sockfleet.collector.reading import Kernel
 from sockfleet.collector.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
 from sockfleet.output.schema import SCHEMAS, schema_of
@@ -74,6 +98,19 @@ def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, 
     for document in written("json", summary):
         CLOSED["scan"].validate(document)
     for line in written("ndjson", summary):
+        CLOSED["ndjson"].validate(line)
+
+
+@settings(max_examples=30)
+@given(fleets(min_size=1), st.data())
+def test_a_comparison_is_described_too(found, data):
+    names = [outcome.host.name for outcome in found]
+    earlier = [data.draw(outcomes(name)) for name in [*names, "gone1"]]
+    then = summarise(summaries(*earlier), scan())
+    now = summarise(summaries(*found), scan(started_at=BEGAN + timedelta(minutes=5)))
+    comparison = Comparison(then, started_at=now.scan.started_at, names=names)
+    CLOSED["scan"].validate(written("json", comparison.whole(now))[0])
+    for line in written("ndjson", comparison.whole(now)):
         CLOSED["ndjson"].validate(line)
 
 
@@ -162,12 +199,45 @@ def test_a_line_is_a_host_or_the_fleet():
     assert not OPEN["ndjson"].is_valid({})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scan", ScanInfo),
+        ("fleet", Fleet),
+        ("group", GroupSummary),
+        ("host_counts", HostCounts),
+        ("distribution", Distribution),
+        ("host", HostSummary),
+        ("tcp", TcpNumbers),
+        ("namespace", NamespaceSummary),
+        ("namespaces_rest", RestSummary),
+        ("container", Container),
+        ("attribution", Attribution),
+        ("kernel", Kernel),
+        ("diagnosis", Diagnosis),
+        ("error", FailureReason),
+        ("host_change", HostChange),
+        ("namespace_change", NamespaceChange),
+        ("fleet_change", FleetChange),
+        ("against", Against),
+    ],
+)
+def test_a_value_has_no_field_that_the_schema_does_not_know(name, value):
+    only_within = {"variables"}  # the inventory's: they are in no output
+    only_written = {"rank"}
+    names = {field.name for field in fields(value)}
+    assert names - only_within == DEFS[name]["properties"].keys() - only_written
+
+
 def test_the_vocabularies_are_those_of_the_code():
     host = DEFS["host"]["properties"]
     assert DEFS["scan"]["properties"]["sort"]["enum"] == list(SORT_KEYS)
     assert host["scope"]["enum"] == list(Scope)
     assert host["status"]["enum"] == list(Status)
     assert DEFS["diagnosis"]["properties"]["severity"]["enum"] == list(Severity)
+    change = DEFS["host_change"]["properties"]
+    assert set(change["status"]["enum"]) == set(Since)
+    assert set(DEFS["namespace_change"]["properties"]["status"]["enum"]) == set(NamespaceStatus)
     assert DEFS["tcp"]["required"] == list(TCP_NUMBERS)
     word = Draft202012Validator(DEFS["word"])
     assert all(word.is_valid(str(one)) for one in (*Category, *Phase, *Word))
