@@ -13,6 +13,7 @@ from .asyncssh_link import Link
 from .asyncssh_login import Login
 from .errors import Phase
 from .transport import Attempt, CommandOutput
+from .ways import Way
 
 __all__ = ["Connection"]
 
@@ -24,6 +25,7 @@ class Connection:
     attempt: Attempt
     where: str
     user: str
+    way: Way[Connection, Link]
     link: Link
     login: Login
     ssh: asyncssh.SSHClientConnection

@@ -72,6 +72,11 @@ class Connector:
         connection = await self._open(attempt, ssh, keepalive_s=0)
         try:
             yield connection
+        except HostError as error:
+            reason = await connection.way.reason(error)
+            if reason is error:
+                raise
+            raise reason from error
         finally:
             await connection.close()
 
@@ -135,7 +140,7 @@ class Connector:
                 return await self._ask(f"{user}@{host.name}: {prompt}")
 
         login = Login(prepared.means, check, attempt, ask if self._may_ask else None)
-        way: Way[Link] | None = None
+        way: Way[Connection, Link] | None = None
         async with AsyncExitStack() as undo:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
@@ -176,6 +181,7 @@ class Connector:
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
+                way=way,
                 user=user,
                 link=way.stream,
                 login=login,

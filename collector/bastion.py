@@ -29,6 +29,8 @@ FAILURE_KEPT_S = 0.2
 """Those who come just after a failure share it; shorter than the engine's pause before a retry,
 which is to be a real one."""
 
+_CONNECTION_ENDED = (Category.DROPPED_PRE_BANNER, Category.LOST, Category.TRUNCATED)
+
 _Way = tuple[Hop, ...]
 
 
@@ -64,6 +66,17 @@ class Shared(Generic[C]):
             Phase.CONNECT,
             f"jump host {self.hop}: no connection from there to {target}: {cleaned(said)}",
             passing=not self.connection.up,
+        )
+
+    def reason(self, error: HostError) -> HostError:
+        """``error`` of a host behind it, or that the bastion went away under the host."""
+        if self.connection.up or error.category not in _CONNECTION_ENDED:
+            return error
+        return HostError(
+            Category.VIA_JUMP,
+            error.phase,
+            f"jump host {self.hop} went away: {error.message}",
+            passing=may_pass(error),
         )
 
 

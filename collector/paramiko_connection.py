@@ -19,6 +19,7 @@ from .paramiko_session import Session
 from .paramiko_wire import Wire
 from .threads import DaemonThreads
 from .transport import Attempt, CommandOutput
+from .ways import Way
 
 __all__ = ["END_S", "Connection", "finished", "phases_of"]
 
@@ -34,6 +35,7 @@ class Connection:
 
     attempt: Attempt
     where: str
+    way: Way[Connection, Wire]
     session: Session
     threads: DaemonThreads
     undo: AsyncExitStack
@@ -42,7 +44,7 @@ class Connection:
     @property
     def up(self) -> bool:
         """Whether it still stands."""
-        return self.session.is_active()
+        return self.session.is_active() and not self.session.broken
 
     async def run(self, command: str) -> CommandOutput:
         """The command's output, as `Transport.execute`."""

@@ -65,6 +65,11 @@ class Connector:
         connection = await self._open(attempt, effective(attempt.host.ssh, self._settings.defaults))
         try:
             yield connection
+        except HostError as error:
+            reason = await connection.way.reason(error)
+            if reason is error:
+                raise
+            raise reason from error
         finally:
             await connection.close()
 
@@ -125,7 +130,7 @@ class Connector:
     ) -> Connection:
         ssh = prepared.ssh
         limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
-        way: Way[Wire] | None = None
+        way: Way[Connection, Wire] | None = None
         async with AsyncExitStack() as undo:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
@@ -154,6 +159,7 @@ class Connector:
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
+                way=way,
                 session=session,
                 threads=self._threads,
                 undo=undo.pop_all(),

@@ -65,6 +65,8 @@ def _loss(wire: Wire | None) -> str:
 
 def said(error: Exception) -> str:
     """What the exception itself says, with its type where that is not one of paramiko's."""
+    if isinstance(error, EOFError):
+        return "the connection was lost"
     text = cleaned(str(error))
     known = isinstance(error, paramiko.SSHException | OSError | RefusedChannelError)
     return text if known and text else f"{type(error).__name__}: {text}"

@@ -28,16 +28,20 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way(Generic[S]):
+class Way(Generic[C, S]):
     """A way that is open."""
 
     stream: S
     spent_s: float
     """Of the connect timeout; a shared bastion's opening is not this host's time."""
     proxy: ProxyCommand | None = None
+    shared: Shared[C] | None = None
+    """The bastion that it goes through."""
 
     async def reason(self, error: HostError) -> HostError:
-        """``error``, or what is behind it: a server does not hang up when its proxy has ended."""
+        """``error``, or what is behind it: a server does not hang up when its way has ended."""
+        if self.shared is not None:
+            return self.shared.reason(error)
         if self.proxy is None or error.category is not Category.DROPPED_PRE_BANNER:
             return error
         return await self.proxy.ended() or error
@@ -65,7 +69,7 @@ class Ways(Generic[C, S]):
 
     async def open(
         self, attempt: Attempt, ssh: SshSettings, *, limit_s: float, undo: AsyncExitStack
-    ) -> Way[S]:
+    ) -> Way[C, S]:
         """The way that ``ssh`` asks for; ``undo`` receives what closes it.
 
         Keeps ``attempt.phase``, ``address`` and ``hop``. Raises HostError within ``limit_s``, a
@@ -96,7 +100,7 @@ class Ways(Generic[C, S]):
                 timeout_s=limit_s,
             )
             stream = self._over(sock, attempt, undo)
-        return Way(stream=stream, spent_s=loop.time() - began, proxy=proxy)
+        return Way(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
 
     async def _by(
         self, shared: Shared[C], attempt: Attempt, limit_s: float, undo: AsyncExitStack

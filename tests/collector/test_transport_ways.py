@@ -191,7 +191,8 @@ def test_a_bastion_that_dies_is_opened_again(transport, settings, tmp_path, serv
             return caught.value, await loaded.execute(Attempt(host=host), "echo out")
 
         lost, again = without_leaks(transport, settings, twice)
-        assert lost.category in (Category.LOST, Category.TRUNCATED)
+        assert lost.category is Category.VIA_JUMP
+        assert f"jump host 127.0.25.21:{bastion.port} went away" in lost.message
         assert again.stdout == b"out\n"
 
 
