@@ -1,0 +1,105 @@
+"""The shipped Nagios configuration in a real Nagios, against simulated fleets over real SSH."""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from nagios import Nagios
+from pynag.Utils import PerfData
+
+from sockfleet.simulator.process import FleetProcess
+
+EXAMPLES = Path(__file__).parents[2] / "examples/nagios"
+SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
+FLEET = """
+seed: 7
+roles:
+  web:
+    count: 5
+    profile: web
+    sockets: {{tcp_close: {web}}}
+  checkout:
+    count: 1
+    profile: web
+    sockets: {{tcp_close: {checkout}}}
+"""
+
+
+@pytest.fixture
+def short_folder():
+    with tempfile.TemporaryDirectory(prefix="nagios-", dir="/tmp") as name:
+        yield Path(name)
+
+
+def fleet(folder, name, **sockets):
+    (folder / name).mkdir()
+    scenario = folder / f"{name}.yml"
+    scenario.write_text(FLEET.format(**sockets))
+    return FleetProcess(folder / name, scenario)
+
+
+def show(folder, name):
+    """Let ``current`` be this fleet, in one step."""
+    link = folder / "next"
+    link.symlink_to(folder / name)
+    link.replace(folder / "current")
+
+
+def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folder):
+    folder = short_folder
+    current = folder / "current"
+    login = [
+        *(f"{current}/inventory.yml", "--known-hosts", f"{current}/known_hosts"),
+        *("--identity", f"{current}/id_ed25519"),
+    ]
+    resources = [
+        f"$USER5$={shlex.join(SOCKFLEET)}",
+        f"$USER6$={shlex.join(login)}",
+        f"$USER7$={folder}",
+    ]
+    nagios = Nagios(folder, [EXAMPLES / "sockfleet.cfg"], resources)
+    assert nagios.warnings() == []
+
+    def scan():
+        file = f"{folder}/scan.json"
+        command = [*SOCKFLEET, "scan", *login, "-q", "--against", file, "-o", file]
+        subprocess.run(command, check=True)
+        return json.loads(Path(file).read_text())
+
+    with (
+        fleet(folder, "healthy", web=4, checkout=6),
+        fleet(folder, "leaking", web=4, checkout=9000),
+    ):
+        show(folder, "healthy")
+        scan()
+        with nagios:
+            growth = "growth of closed sockets"
+            unknown = nagios.wait_for(growth, "UNKNOWN", "HARD", timeout_s=60)
+            assert "--against" in unknown.output, "one scan has nothing to compare with"
+            ok = nagios.wait_for("closed sockets", "OK", "HARD", timeout_s=60)
+            assert "6 of 6 hosts read, tcp_close 26 (checkout 6" in ok.output
+
+            show(folder, "leaking")
+            grown = scan()["fleet"]["change"]
+            critical = nagios.wait_for("closed sockets", "CRITICAL", "HARD", timeout_s=60)
+            assert "worst.tcp_close 9000 above 2000 (checkout 9000" in critical.output
+            told = nagios.wait_for(growth, "CRITICAL", "HARD", timeout_s=60)
+            assert "worst.growth.tcp_close" in told.output
+            metrics = {metric.label: metric for metric in PerfData(told.perfdata).metrics}
+            rate = float(metrics["growth.tcp_close"].value)
+            assert rate == grown["rate_per_hour"]["tcp_close"]
+            assert rate == pytest.approx(8994 * 3600 / grown["against"]["elapsed_s"], rel=1e-3)
+
+            show(folder, "healthy")
+            scan()
+            nagios.wait_for("closed sockets", "OK", "HARD", timeout_s=60)
+            nagios.wait_for(growth, "OK", "HARD", timeout_s=60)
+    metrics = {metric.label: metric for metric in PerfData(critical.perfdata).metrics}
+    worst = metrics["worst.tcp_close"]
+    assert (worst.value, worst.warn, worst.crit) == ("9000", "~:500", "~:2000")
+    assert (metrics["read"].value, metrics["read"].max) == ("6", "6")
+    assert metrics["duration_s"].uom == "s"

@@ -1,0 +1,148 @@
+"""A real Nagios in the foreground, with folders of its own, that tells each result of a check."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import grp
+import os
+import select
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+DEBIAN_OBJECTS = Path("/etc/nagios4/objects")
+_TEMPLATE = (
+    "$SERVICEDESC$\\t$SERVICESTATE$\\t$SERVICESTATETYPE$\\t$SERVICEOUTPUT$\\t$SERVICEPERFDATA$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result of a service's check, as Nagios understood it."""
+
+    service: str
+    state: str
+    state_type: str
+    """SOFT while it is tried again, HARD once it holds."""
+    output: str
+    perfdata: str
+
+
+class Nagios:
+    """Runs from entering to leaving, with Debian's object files and those of ``objects``.
+
+    ``folder`` must have a short path: Nagios listens on a socket in it. A minute lasts a second.
+    Each result is written to a FIFO, so that a test waits for what comes and for nothing else.
+    """
+
+    def __init__(self, folder: Path, objects: list[Path], resources: list[str]) -> None:
+        self._folder = folder
+        self._fifo = folder / "results"
+        os.mkfifo(self._fifo)
+        (folder / "spool").mkdir()
+        (folder / "resource.cfg").write_text("".join(f"{line}\n" for line in resources))
+        files = [DEBIAN_OBJECTS / f"{name}.cfg" for name in ("commands", "contacts", "timeperiods")]
+        files += [DEBIAN_OBJECTS / "templates.cfg", *objects]
+        self._main = folder / "nagios.cfg"
+        self._main.write_text(
+            "".join(f"cfg_file={file}\n" for file in files)
+            + f"""\
+log_file={folder}/nagios.log
+object_cache_file={folder}/objects.cache
+precached_object_file={folder}/objects.precache
+resource_file={folder}/resource.cfg
+status_file={folder}/status.dat
+state_retention_file={folder}/retention.dat
+retain_state_information=0
+lock_file={folder}/nagios.pid
+temp_file={folder}/nagios.tmp
+temp_path={folder}
+check_result_path={folder}/spool
+command_file={folder}/nagios.cmd
+query_socket={folder}/nagios.qh
+log_archive_path={folder}
+nagios_user={getpass.getuser()}
+nagios_group={grp.getgrgid(os.getgid()).gr_name}
+illegal_macro_output_chars=`~$&|'"<>
+use_syslog=0
+check_for_updates=0
+enable_notifications=0
+enable_flap_detection=0
+interval_length=1
+service_check_timeout=60
+service_inter_check_delay_method=n
+service_interleave_factor=1
+process_performance_data=1
+service_perfdata_file={self._fifo}
+service_perfdata_file_mode=p
+service_perfdata_file_template={_TEMPLATE}
+"""
+        )
+
+    def warnings(self) -> list[str]:
+        """Those of ``nagios -v`` about the configuration; raises where it finds an error."""
+        command = [_program(), "-v", str(self._main)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [line for line in done.stdout.splitlines() if line.startswith("Warning:")]
+
+    def __enter__(self) -> Self:
+        # Opened for both, so that the FIFO never ends while Nagios has it closed.
+        self._results = os.open(self._fifo, os.O_RDWR | os.O_NONBLOCK)
+        self._rest = b""
+        with (self._folder / "stdout").open("wb") as out:
+            self._process = subprocess.Popen(
+                [_program(), str(self._main)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._results)
+
+    def wait_for(self, service: str, state: str, state_type: str, *, timeout_s: float) -> Result:
+        """The next result of this service with this state; fails with the log when none comes."""
+        end = time.monotonic() + timeout_s
+        seen = []
+        while (left := end - time.monotonic()) > 0:
+            for result in self._read(left):
+                seen.append(result)
+                if (result.service, result.state, result.state_type) == (
+                    service,
+                    state,
+                    state_type,
+                ):
+                    return result
+        log = (self._folder / "nagios.log").read_text()
+        raise AssertionError(f"no {service} {state} {state_type}; seen {seen}; the log:\n{log}")
+
+    def _read(self, timeout_s: float) -> list[Result]:
+        select.select([self._results], [], [], timeout_s)
+        with contextlib.suppress(BlockingIOError):
+            self._rest += os.read(self._results, 65536)
+        *lines, self._rest = self._rest.split(b"\n")
+        return [Result(*line.decode().split("\t")) for line in lines]
+
+
+def _program() -> str:
+    found = shutil.which("nagios4", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert found, "Debian's nagios4-core is not installed"
+    return found
