@@ -1,4 +1,8 @@
-"""A row for each host, for spreadsheets and the like (RFC 4180, with newlines as on Unix)."""
+"""A row for each host, for spreadsheets and the like (RFC 4180, with newlines as on Unix).
+
+UTF-8 without a byte order mark: Excel alone wants one for names outside ASCII, and most others
+would take it for a part of the first title.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,9 @@ __all__ = ["FORMAT"]
 _KERNEL = ("release", "boot_id", "page_size", "tcp_max_orphans", "tcp_estab")
 _ERROR = ("category", "phase", "message")
 _HEADER = (
-    *("rank", "name", "address", "port", "groups", "status", "attempts", "elapsed_s"),
+    *("rank", "name", "address", "port", "groups", "levels", "status", "attempts", "elapsed_s"),
     *TCP_NUMBERS,
-    *("scope", "sockets_used"),
+    *("scope", "sockets_used", "uncertainty", "unattributed"),
     *_KERNEL,
     *("tcp_mem_low", "tcp_mem_pressure", "tcp_mem_high"),
     "diagnosis",
@@ -47,10 +51,12 @@ FORMAT = Format(name="csv", suffixes=(".csv",), render=_render)
 
 def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
     yield from (rank, host.name, host.address, host.port, " ".join(host.groups))
+    yield None if host.levels is None else " ".join(host.levels)
     yield from (host.status.value, host.attempts, round(host.elapsed_s, 3))
     tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
     yield from (getattr(tcp, name) for name in TCP_NUMBERS)
     yield from (host.scope and host.scope.value, host.sockets_used)
+    yield from (host.uncertainty, host.unattributed)
     yield from (getattr(kernel, name) for name in _KERNEL)
     yield from kernel.tcp_mem or (None, None, None)
     yield host.diagnosis[0].word if host.diagnosis else None

@@ -91,3 +91,29 @@ def test_a_negative_number_stays_a_number():
 def test_csv_quotes_what_would_split_a_row():
     summary = summarise(summaries(failure("a", message='say "no", then\ngo')), scan())
     assert rows(summary)[0]["error_message"] == 'say "no", then go'
+
+
+def test_csv_is_a_table_by_anybodys_guess():
+    text = rendered("csv").decode()
+    assert csv.Sniffer().sniff(text).delimiter == ","
+    assert csv.Sniffer().has_header(text)
+    assert len({len(row) for row in csv.reader(io.StringIO(text))}) == 1
+
+
+@given(fleets())
+def test_csv_has_a_row_for_each_host_with_the_numbers_that_it_gave(found):
+    summary = summarise(summaries(*found), scan())
+    for host, row in zip(summary.hosts, rows(summary), strict=True):
+        assert row["name"] == host.name
+        for name in ("alloc", "inuse6", "tcp_close"):
+            value = getattr(host.tcp, name, None)
+            assert row[name] == ("" if value is None else str(value))
+        for name in ("uncertainty", "unattributed"):
+            value = getattr(host, name)
+            assert row[name] == ("" if value is None else str(value))
+
+
+def test_csv_names_the_groups_of_group_by():
+    hosts = summaries(reading("a", groups=("eu", "web"), variables={"rack": "r1"}))
+    summary = summarise(hosts, scan(), group_by="rack")
+    assert (rows(summary)[0]["groups"], rows(summary)[0]["levels"]) == ("eu web", "r1")
