@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from ..aggregator.fleet import FleetSummary
-from ..inventory.errors import UsageError
 from .options import color_option, option, output_options
 
 __all__ = ["command"]
@@ -40,25 +35,12 @@ def command(
     from ..aggregator.merge import merge
     from .delivery import Delivery
     from .exit_codes import Exit, of_hosts
+    from .saved_scans import read_scan
     from .terminal import render_options
 
     shown = render_options(color, top=top)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
-    summary = merge([_read(name) for name in scan])
+    summary = merge([read_scan(name) for name in scan])
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts
     ctx.exit(of_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)
-
-
-def _read(name: str) -> FleetSummary:
-    from ..aggregator.document import from_document
-    from ..aggregator.errors import DocumentError
-
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
-    try:
-        return from_document(data)
-    except DocumentError as error:
-        raise UsageError(f"{name}: {error}") from error

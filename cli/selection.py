@@ -8,13 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..aggregator.document import from_document
-from ..aggregator.errors import DocumentError
-from ..aggregator.host import Status
 from ..inventory.connection import ConnectionDefaults, resolve_hosts
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, Inventory, Probe, Secret
-from ..inventory.patterns import select
+from ..inventory.patterns import matching
 from ..inventory.sources import load_inventory
 
 __all__ = ["Selection", "connection_defaults", "select_hosts"]
@@ -38,18 +35,11 @@ def select_hosts(
     Raises UsageError for all that cannot be used, an empty selection included.
     """
     inventory = load_inventory(sources, stdin=sys.stdin.buffer)
-    failed = _failed_hosts(limit)
-    if failed is not None:
-        names = tuple(name for name in failed if name in inventory.hosts)
-        lost = len(failed) - len(names)
-        notes = [f"--limit {limit}: {lost} of its hosts are not in the inventory"] if lost else []
-    else:
-        names, notes = select(inventory, limit), []
-    if not names:
-        nothing = "the inventory has no hosts" if limit is None else f"no host for --limit {limit}"
-        raise UsageError(nothing)
-    hosts, more = resolve_hosts(inventory, names, defaults)
-    return Selection(inventory=inventory, hosts=hosts, notes=[*inventory.notes, *notes, *more])
+    found = matching(inventory, limit)
+    hosts, notes = resolve_hosts(inventory, found.hosts, defaults)
+    return Selection(
+        inventory=inventory, hosts=hosts, notes=[*inventory.notes, *found.notes, *notes]
+    )
 
 
 def connection_defaults(
@@ -100,23 +90,3 @@ def _password(
         return Secret(line)
     held = os.environ.get("SOCKFLEET_PASSWORD")
     return Secret(held) if held else None
-
-
-def _failed_hosts(limit: str | None) -> Sequence[str] | None:
-    """The hosts that failed in the scan that ``@FILE`` names; None where the limit is a pattern.
-
-    A file that is not a JSON object is Ansible's list of patterns, which `select` reads.
-    """
-    if limit is None or not limit.startswith("@"):
-        return None
-    try:
-        data = Path(limit[1:]).read_bytes()
-    except OSError as error:
-        raise UsageError(f"--limit {limit}: {error.strerror}") from error
-    if not data.lstrip().startswith(b"{"):
-        return None
-    try:
-        summary = from_document(data)
-    except DocumentError as error:
-        raise UsageError(f"--limit {limit}: {error}") from error
-    return [host.name for host in summary.hosts if host.status is Status.FAILED]
