@@ -18,7 +18,7 @@ duration_s             the scan itself
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
@@ -45,8 +45,9 @@ class Measure:
     """``%``, ``s``, or empty for a count."""
     most: Number | None = None
     """What it cannot exceed, where that is known."""
-    bound: bool = False
-    """Whether the value is an upper bound, as not every namespace of each host was read."""
+    qualifier: str = ""
+    """``at most`` for an upper bound, as not every namespace of each host was read; ``about`` for
+    the difference of two; else empty."""
     hosts: Sequence[tuple[str, Number]] = ()
     """The few hosts that have most of it, the highest first."""
     names: Sequence[str] = ()
@@ -68,7 +69,7 @@ def unknown_key(key: str) -> str:
 
 
 def _tcp(name: str) -> Callable[[HostSummary], Number | None]:
-    return lambda host: None if host.tcp is None else getattr(host.tcp, name)
+    return lambda host: None if host.tcp is None else _of(host.tcp, name)
 
 
 def _change(name: str) -> Callable[[HostSummary], Number | None]:
@@ -126,11 +127,12 @@ def _highest(name: str, summary: FleetSummary) -> list[tuple[HostSummary, Number
     )
 
 
-def _is_bound(name: str, host: HostSummary) -> bool:
+def _qualifier(name: str, hosts: Iterable[HostSummary]) -> str:
     if name == "tcp_close":
-        return host.is_bound
-    of_tcp_close = name in ("change.tcp_close", "growth.tcp_close")
-    return of_tcp_close and host.change is not None and host.change.bound
+        return "at most" if any(host.is_bound for host in hosts) else ""
+    if name in ("change.tcp_close", "growth.tcp_close"):
+        return "about" if any(host.change and host.change.bound for host in hosts) else ""
+    return ""
 
 
 def _worst(name: str) -> Callable[[FleetSummary], Measure]:
@@ -140,7 +142,7 @@ def _worst(name: str) -> Callable[[FleetSummary], Measure]:
             key=f"worst.{name}",
             value=highest[0][1] if highest else None,
             unit="%" if name.endswith("_percent") else "",
-            bound=bool(highest) and _is_bound(name, highest[0][0]),
+            qualifier=_qualifier(name, [host for host, _ in highest[:1]]),
             hosts=[(host.name, value) for host, value in highest],
         )
 
@@ -156,13 +158,16 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
             return _of(summary.fleet.totals, number)
         if change is None:
             return None
-        return _of(change, number) if prefix == "change" else change.rate_per_hour.get(number)
+        if prefix == "change":
+            difference: int | None = getattr(change, number)
+            return difference
+        return change.rate_per_hour.get(number)
 
     def found(summary: FleetSummary) -> Measure:
         return Measure(
             key=name,
             value=value(summary),
-            bound=any(_is_bound(name, host) for host in summary.hosts),
+            qualifier=_qualifier(name, summary.hosts),
             hosts=[(host.name, it) for host, it in _highest(name, summary)],
         )
 
@@ -170,8 +175,10 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
 
 
 def _of(numbers: TcpNumbers, name: str) -> int | None:
+    """The number, and none for a few below 0: a range begins there, and the two files of a host
+    are not read at one instant (`arithmetic`). The JSON of a scan keeps what was read."""
     value: int | None = getattr(numbers, name)
-    return value
+    return None if value is None else max(value, 0)
 
 
 def _failed(summary: FleetSummary) -> Measure:

@@ -54,11 +54,7 @@ class Check:
         summary = self._saved() if self._given["from_file"] else self._asked()
         summary = self._compared(summary)
         levels = self._levels.judged(summary)
-        states = [level.state for level in levels]
-        states += [State.UNKNOWN for _ in self._doubts]
-        if not summary.fleet.hosts.ok:
-            states.append(_nothing_read(summary))
-        state = State.UNKNOWN if self._is_void else worst_of(states)
+        state = self._state(summary, [level.state for level in levels])
         text = plugin_text(
             state,
             levels,
@@ -68,6 +64,13 @@ class Check:
             extra=[measure(key, summary) for key in _ALWAYS_SHOWN],
         )
         return text, state
+
+    def _state(self, summary: FleetSummary, states: list[State]) -> State:
+        if self._is_void:
+            return State.UNKNOWN
+        if not summary.fleet.hosts.ok and State.CRITICAL not in states:
+            return _nothing_read(summary)
+        return worst_of([*states, *(State.UNKNOWN for _ in self._doubts)])
 
     def _asked(self) -> FleetSummary:
         scan = Scan(
@@ -140,8 +143,8 @@ def _in_short(summary: FleetSummary) -> str:
     if held.value is None:
         return told
     most = ", ".join(f"{name} {value}" for name, value in held.hosts)
-    at_most = "at most " if held.bound else ""
-    return f"{told}, tcp_close {at_most}{held.value} ({most})"
+    value = f"{held.qualifier} {held.value}".lstrip()
+    return f"{told}, tcp_close {value} ({most})"
 
 
 def _more(summary: FleetSummary) -> Iterator[str]:

@@ -116,8 +116,7 @@ def _number(value: float, unit: str) -> str:
 def _value(measure: Measure) -> str:
     if measure.value is None:
         return "not known"
-    at_most = "at most " if measure.bound else ""
-    return at_most + _number(measure.value, measure.unit)
+    return f"{measure.qualifier} {_number(measure.value, measure.unit)}".lstrip()
 
 
 def _reason(level: Level) -> str:
