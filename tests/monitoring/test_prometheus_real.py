@@ -37,8 +37,15 @@ roles:
 """
 
 
-@pytest.mark.parametrize("job", [["check", "rules", RULES], ["test", "rules", TESTS]])
-def test_promtool_accepts_the_shipped_rules(job):
+@pytest.mark.parametrize(
+    "job",
+    [
+        ["check", "rules", RULES],
+        ["test", "rules", TESTS],
+        ["check", "config", EXAMPLES / "prometheus.yml"],
+    ],
+)
+def test_promtool_accepts_what_is_shipped(job):
     done = subprocess.run(["promtool", *job], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -1,0 +1,128 @@
+"""What docs/monitoring.md and the files of examples/ name is what is written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from click.testing import CliRunner
+from line_protocol_parser import parse_line
+from sample_fleet import failure, reading, scan, summaries
+
+from sockfleet.aggregator.fleet import summarise
+from sockfleet.cli.main import cli
+from sockfleet.collector.containers import Container
+from sockfleet.collector.namespaces import Namespace
+from sockfleet.collector.processes import Process, Processes
+from sockfleet.collector.reading import Kernel
+from sockfleet.collector.scope import Scope
+from sockfleet.output.formats import RenderOptions, load_format
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/monitoring.md").read_text()
+RULES = (ROOT / "examples/prometheus/sockfleet-rules.yml").read_text()
+TELEGRAF = tomllib.loads((ROOT / "examples/telegraf.conf").read_text())["inputs"]["exec"][0]
+
+EVERYTHING = summarise(
+    summaries(
+        reading(
+            "web1",
+            groups=("web",),
+            kernel=Kernel(
+                release="6.1.0",
+                page_size=4096,
+                tcp_mem=(1, 2, 3),
+                tcp_max_orphans=1000,
+                tcp_estab=7,
+            ),
+            scope=Scope.ALL_NAMESPACES,
+            elsewhere=(
+                Namespace(
+                    inode=4026532000,
+                    pid=9,
+                    container=Container(runtime="docker", id="a" * 64),
+                    inuse=0,
+                    used=2,
+                    in_protocols=0,
+                ),
+            ),
+            processes=Processes(seen=(Process(pid=9, tcp_close=1),), exact=True),
+        ),
+        failure("db1"),
+    ),
+    scan(),
+)
+
+
+def rendered(name: str) -> str:
+    return load_format(name).render(EVERYTHING, RenderOptions()).decode()
+
+
+def metrics() -> set[str]:
+    return set(re.findall(r"^# TYPE (\w+) gauge$", rendered("prometheus"), re.MULTILINE))
+
+
+def first_cells(title: str) -> list[list[str]]:
+    """The words in code in the first column of the table with that title."""
+    table = PAGE[PAGE.index(f"| {title} |") :].split("\n\n")[0]
+    return [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+
+
+def test_the_page_names_each_metric_and_no_other():
+    named = set[str]()
+    for words in first_cells("metric"):
+        prefix = re.match(r"sockfleet_(?:host|fleet|scan)", words[0])[0]
+        named |= {word if word.startswith("sockfleet") else prefix + word for word in words}
+    others = ("alloc", "inuse", "inuse6", "tw", "orphan", "closed")  # "and the others"
+    named |= {f"sockfleet_fleet_{name}" for name in others}
+    assert named | {"sockfleet_build_info"} == metrics()
+
+
+def test_the_rules_use_metrics_that_are_written():
+    used = set(re.findall(r"\bsockfleet_\w+", RULES))
+    assert used <= metrics() | {"sockfleet_host"}
+    assert len(used) > 8
+
+
+def test_the_page_names_each_alert_and_no_other():
+    named = set(re.findall(r"`(Sockfleet\w+)`", PAGE))
+    assert named == set(re.findall(r"alert: (\w+)", RULES))
+
+
+def test_the_page_names_each_measurement_and_no_other():
+    written = {parse_line(line)["measurement"] for line in rendered("influx").splitlines()}
+    assert {word for words in first_cells("measurement") for word in words} == written
+
+
+def test_telegrafs_command_is_one_that_it_can_read(tmp_path):
+    (command,) = TELEGRAF["commands"]
+    program, *words = shlex.split(command)
+    assert program == "sockfleet"
+    words = [str(ROOT / "examples/this-machine.yml") if "/" in word else word for word in words]
+    done = subprocess.run(
+        [sys.executable, "-m", "sockfleet.cli", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [parse_line(line) for line in done.stdout.splitlines()]
+    (host,) = [line for line in lines if line["measurement"] == "sockfleet_host"]
+    assert host["fields"]["up"] == 1
+    deadline = float(words[words.index("--deadline") + 1])
+    assert deadline < float(TELEGRAF["timeout"].removesuffix("s"))
+    assert TELEGRAF["data_format"] == "influx"
+    assert TELEGRAF["ignore_error"] is True
+
+
+def test_the_options_of_the_page_exist():
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    commands = [line.split("|")[0].split() for line in lines if line.startswith("sockfleet ")]
+    assert commands
+    for _, name, *words in commands:
+        text = CliRunner().invoke(cli, [name, "--help"]).output
+        for word in words:
+            if word.startswith("-"):
+                assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), word
