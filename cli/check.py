@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from ..inventory.errors import SockfleetError
 from .options import (
     against_option,
+    configuration_options,
     connection_options,
     inventory_argument,
     limit_option,
@@ -41,6 +43,8 @@ class MonitoringCommand(click.Command):
             raise click.exceptions.Exit(_UNKNOWN) from ended  # --help has shown its text
         except click.ClickException as error:
             _unknown(f"{error.format_message()} (sockfleet check --help)")
+        except SockfleetError as error:  # sockfleet.toml
+            _unknown(str(error))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -57,6 +61,20 @@ class MonitoringCommand(click.Command):
             if ctx.params.get("verbose"):
                 raise
             _unknown(f"an error of sockfleet itself, -v shows it: {type(error).__name__}: {error}")
+
+
+def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Of the hosts to ask and the scan to judge, that which sockfleet.toml says yields."""
+    by_file = {
+        name
+        for name in ("inventory", "limit", "from_file")
+        if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+    }
+    if given["inventory"] and "inventory" not in by_file and "from_file" in by_file:
+        given["from_file"] = None
+    if given["from_file"]:
+        given |= dict.fromkeys(by_file & {"inventory", "limit"})
+    return given
 
 
 def _unknown(problem: str) -> NoReturn:
@@ -106,6 +124,7 @@ def _print(text: str) -> None:
 @connection_options()
 @probe_options()
 @pace_options(is_plugin=True)
+@configuration_options()
 @option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging.")
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -131,6 +150,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from .terminal import complete_streams
 
     complete_streams()
-    text, state = Check(given).run()
+    text, state = Check(_as_meant(ctx, given)).run()
     _print(text)
     ctx.exit(state)

@@ -124,6 +124,7 @@ def _plan(hosts: Iterable[SimulatedHost]) -> str:
 def _run(arguments: list[str]) -> None:
     """Run the real command as a user would, without the user's settings."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SOCKFLEET_")}
+    environment["SOCKFLEET_CONFIG"] = os.devnull
     # A session of its own: Ctrl-C reaches this process, which hands it on once.
     with subprocess.Popen(
         [sys.executable, "-m", "sockfleet.cli", *arguments],

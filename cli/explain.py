@@ -9,6 +9,7 @@ import click
 
 from .options import (
     color_option,
+    configuration_options,
     connection_options,
     option,
     pace_options,
@@ -28,6 +29,7 @@ __all__ = ["command"]
 @connection_options()
 @probe_options()
 @pace_options()
+@configuration_options()
 @color_option()
 def command(
     file: tuple[str, ...],

@@ -21,7 +21,13 @@ from ..inventory.plain_text import has_unsafe
 from ..inventory.secret_variables import with_secrets_hidden
 from ..inventory.sources import load_inventory
 from . import terminal
-from .options import inventory_argument, limit_option, message_options, option
+from .options import (
+    configuration_options,
+    inventory_argument,
+    limit_option,
+    message_options,
+    option,
+)
 
 __all__ = ["command"]
 
@@ -36,6 +42,7 @@ _SHOWN_FAULTS = 5
 @option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
 @option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
 @limit_option()
+@configuration_options()
 @message_options()
 def command(
     *,

@@ -25,6 +25,7 @@ COMMANDS = {
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
     "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
+    "config": "Tell what sockfleet.toml says to each command, and what is wrong in it.",
     "schema": "Print the JSON Schema of the documents that are written.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

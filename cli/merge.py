@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import color_option, option, output_options
+from .options import color_option, configuration_options, option, output_options
 
 __all__ = ["command"]
 
@@ -12,6 +12,7 @@ __all__ = ["command"]
 @click.command("merge")
 @click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
+@configuration_options()
 @color_option()
 @option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
 @click.pass_context

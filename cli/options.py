@@ -10,6 +10,7 @@ import click
 __all__ = [
     "against_option",
     "color_option",
+    "configuration_options",
     "connection_options",
     "inventory_argument",
     "limit_option",
@@ -42,6 +43,36 @@ def together(*decorators: Decorator) -> Decorator:
         return command
 
     return decorate
+
+
+def configuration_options() -> Decorator:
+    """--config and --profile: what the options are by sockfleet.toml; see configuration.py."""
+
+    def seen(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        given = ctx.meta.setdefault("sockfleet.configuration", {})
+        given[parameter.name] = value
+        if len(given) == 2 and not ctx.resilient_parsing:
+            from .configuration import configure
+
+            configure(ctx, **given)
+
+    # Eager: the file's defaults must be known before the other options are judged.
+    settings: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": seen}
+    return together(
+        option(
+            "--config",
+            metavar="FILE",
+            help="Take options from it.  [default: sockfleet/sockfleet.toml of ~/.config or "
+            "/etc/xdg]",
+            **settings,
+        ),
+        option(
+            "--profile",
+            metavar="NAME",
+            help="Take options from [profile.NAME] of the configuration too.",
+            **settings,
+        ),
+    )
 
 
 def inventory_argument(*, required: bool = True) -> Decorator:
@@ -79,7 +110,12 @@ def connection_options() -> Decorator:
             default=False,
             help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
         ),
-        option("-k", "--ask-pass", is_flag=True, help="Ask for a password to log in with."),
+        option(
+            "-k",
+            "--ask-pass/--no-ask-pass",
+            default=False,
+            help="Ask for a password to log in with.",
+        ),
         option(
             "--password-file",
             type=click.Path(dir_okay=False),
@@ -88,8 +124,8 @@ def connection_options() -> Decorator:
         ),
         option("--ssh-config", metavar="FILE", help="Take what it says of each host, as ssh -F."),
         option(
-            "--allow-proxy-command",
-            is_flag=True,
+            "--allow-proxy-command/--no-allow-proxy-command",
+            default=False,
             help="Run the ProxyCommand that an inventory or ssh_config names.",
         ),
         option(
@@ -132,17 +168,17 @@ def probe_options() -> Decorator:
             "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
         ),
         option(
-            "--processes",
-            is_flag=True,
+            "--processes/--no-processes",
+            default=False,
             help="Name the processes that hold the closed sockets: your own, or with root's "
             "rights all.",
         ),
         option(
-            "--process-args",
-            is_flag=True,
+            "--process-args/--no-process-args",
+            default=False,
             help="The same with their arguments, which may hold secrets.",
         ),
-        option("--become", is_flag=True, help="Ask as root, by sudo -n or doas -n."),
+        option("--become/--no-become", default=False, help="Ask as root, by sudo -n or doas -n."),
         option(
             "--become-method",
             type=click.Choice(["auto", "sudo", "doas"]),
@@ -266,6 +302,8 @@ def color_option() -> Decorator:
 def message_options() -> Decorator:
     """What is told on stderr beside the result."""
     return together(
-        option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors only."),
+        option(
+            "-q", "--quiet/--no-quiet", default=False, help="No progress and no notes; errors only."
+        ),
         option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging."),
     )

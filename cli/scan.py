@@ -9,6 +9,7 @@ import click
 from .options import (
     against_option,
     color_option,
+    configuration_options,
     connection_options,
     inventory_argument,
     limit_option,
@@ -41,6 +42,7 @@ __all__ = ["command"]
 )
 @click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
 @click.option("--print-probe", is_flag=True, help="Show the command that each host is to run.")
+@configuration_options()
 @color_option()
 @message_options()
 @click.pass_context
