@@ -24,7 +24,7 @@ from .probe import ProbeAnswer, ProbeOptions
 from .reading import HostFailure, HostOutcome, HostReading
 from .schedule import Schedule
 from .text import cleaned
-from .timeouts import may_pass, timed_out
+from .timeouts import blamed, may_pass, timed_out
 from .transport import Attempt, Transport, TransportSettings, load_transport
 
 __all__ = ["Engine", "EngineSettings"]
@@ -62,6 +62,8 @@ class _Asking:
 
     attempt: Attempt
     started: float
+    lost_s: float
+    """What this machine's event loop had lost by then (`HandshakeLimit.lost_s`)."""
     attempts: int = 0
 
 
@@ -152,7 +154,7 @@ class Engine:
     async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
         loop = asyncio.get_running_loop()
         while (host := await schedule.next()) is not None:
-            asking = _Asking(Attempt(host=host), loop.time())
+            asking = _Asking(Attempt(host=host), loop.time(), self._handshakes.lost_s)
             self._asking.add(asking)
             outcome = await self._ask(asking)
             if asking not in self._asking:
@@ -167,16 +169,18 @@ class Engine:
             async with asyncio.timeout(limit_s):
                 return await self._attempts(asking)
         except TimeoutError:
-            return self._failure(asking, timed_out(asking.attempt, limit_s))
+            late = timed_out(asking.attempt, limit_s)
+            return self._failure(asking, self._blamed(late, asking.started, asking.lost_s))
 
     async def _attempts(self, asking: _Asking) -> HostOutcome:
         while True:
             asking.attempts += 1
             asking.attempt = Attempt(host=asking.attempt.host, handshake=self._handshakes.slot)
+            began, lost_s = asyncio.get_running_loop().time(), self._handshakes.lost_s
             try:
                 return self._reading(asking, await self._ask_once(asking.attempt))
             except HostError as error:
-                failed = error
+                failed = self._blamed(error, began, lost_s)
             if asking.attempts > self._settings.retries or not may_pass(failed):
                 return self._failure(asking, failed)
             # Jittered, so that a switch that comes back does not meet its whole fleet at once.
@@ -189,14 +193,20 @@ class Engine:
             output = await self._transport(attempt.host).execute(attempt, probe.command)
             attempt.phase = Phase.PARSE
             return probe.read(output)
-        except (SockfleetError, TimeoutError, asyncio.CancelledError):
+        except SockfleetError:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             # A transport translates all that it knows; what it does not know must not end the scan.
             log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
             category = Category.PARSE if attempt.phase is Phase.PARSE else Category.PROTOCOL
             text = cleaned(f"unexpected {type(error).__name__}: {error}")
             raise HostError(category, attempt.phase, text) from error
+
+    def _blamed(self, error: HostError, began: float, lost_s: float) -> HostError:
+        passed_s = asyncio.get_running_loop().time() - began
+        return blamed(error, passed_s=passed_s, lost_s=self._handshakes.lost_s - lost_s)
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
@@ -225,7 +235,7 @@ class Engine:
     def _not_begun(self, host: Host) -> HostFailure:
         message = f"not begun: stopped by {self._why_stopped}"
         error = HostError(Category.NOT_ATTEMPTED, Phase.QUEUED, message)
-        never = _Asking(Attempt(host=host), asyncio.get_running_loop().time())
+        never = _Asking(Attempt(host=host), asyncio.get_running_loop().time(), 0.0)
         return self._failure(never, error)
 
     def _reading(self, asking: _Asking, answer: ProbeAnswer) -> HostReading:
@@ -252,6 +262,12 @@ class Engine:
             # Ours quote a host through `cleaned` already; a third party's transport may not.
             message=cleaned(error.message, limit=_MESSAGE_LIMIT),
         )
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled this task: libraries also let such an error out on their own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _settle(tasks: list[asyncio.Task[Any]]) -> None:

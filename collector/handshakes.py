@@ -29,6 +29,8 @@ class HandshakeLimit:
     def __init__(self, most: int, *, start: int = START) -> None:
         self.most = most
         self.limit = min(start, most)
+        self.lost_s = 0.0
+        """How late all ticks so far came, together: time in which nobody else could be served."""
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -60,6 +62,7 @@ class HandshakeLimit:
 
     def adapt(self, *, lag_s: float) -> None:
         """One step: a late tick takes a quarter away, one on time adds a quarter where wanted."""
+        self.lost_s += max(lag_s, 0.0)
         if lag_s > LATE_S:
             self.limit = max(LEAST, self.limit * 3 // 4)
         elif lag_s < ON_TIME_S and self._waiting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .errors import Category, HostError, Phase
 from .transport import Attempt
 
-__all__ = ["may_pass", "timed_out"]
+__all__ = ["blamed", "may_pass", "timed_out"]
 
 _BY_PHASE = {
     Phase.QUEUED: Category.NOT_ATTEMPTED,
@@ -39,6 +39,34 @@ _WAITED_FOR = {
 _MAY_PASS = frozenset(
     {Category.DROPPED_PRE_BANNER, Category.DNS_TIMEOUT, Category.TCP_TIMEOUT, Category.LOST}
 )
+
+_TIMEOUTS = frozenset(
+    {
+        Category.DNS_TIMEOUT,
+        Category.TCP_TIMEOUT,
+        Category.BANNER_TIMEOUT,
+        Category.KEX_TIMEOUT,
+        Category.AUTH_TIMEOUT,
+        Category.COMMAND_TIMEOUT,
+    }
+)
+
+
+def blamed(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
+    """``error``, or a timeout's true reason where this machine was too busy to listen.
+
+    ``lost_s`` of the ``passed_s`` its event loop did not run: overloaded, or stopped as a laptop
+    or a virtual machine is. Beyond half of the time nothing can be said about the host.
+    """
+    if error.category not in _TIMEOUTS or lost_s <= passed_s / 2:
+        return error
+    return HostError(
+        Category.CLIENT_OVERLOAD,
+        error.phase,
+        f"{error.message}; for {lost_s:.1f} s of that this machine itself was too busy, or "
+        "stopped: lower --concurrency",
+        passing=True,
+    )
 
 
 def may_pass(error: HostError) -> bool:
