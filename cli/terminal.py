@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from ..inventory.errors import SockfleetError
-from ..inventory.plain_text import escaped
+from ..inventory.plain_text import escaped_lines
 from ..output.formats import RenderOptions
 
 __all__ = ["StdoutError", "complete_streams", "note", "notes", "render_options", "write"]
@@ -90,9 +90,8 @@ def note(text: str) -> None:
 
     Whatever it quotes, it steers no terminal: newlines stay, other control characters do not.
     """
-    lines = (escaped(line) for line in f"sockfleet: {text}".split("\n"))
     try:
-        click.echo("\n".join(lines), err=True)
+        click.echo(f"sockfleet: {escaped_lines(text)}", err=True)
     except OSError:
         return
 

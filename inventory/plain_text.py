@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["escaped", "has_unsafe", "shown"]
+__all__ = ["escaped", "escaped_lines", "has_unsafe", "shown"]
 
 # Cc controls, Cf formats such as bidirectional overrides, Cs surrogates, Co private, Cn unassigned,
 # Zl and Zp separators: a name with one of them rewrites a terminal line or splits a record.
@@ -29,3 +29,8 @@ def escaped(text: str) -> str:
     return "".join(
         ascii(char)[1:-1] if unicodedata.category(char) in _UNSAFE else char for char in text
     )
+
+
+def escaped_lines(text: str) -> str:
+    """The text with its newlines, each line of it escaped."""
+    return "\n".join(map(escaped, text.split("\n")))

@@ -27,6 +27,7 @@ from .ini_source import read_ini_inventory
 from .listing import read_listing
 from .merge import Lineage, Precedence, assembled, settle_groups
 from .models import Inventory
+from .plain_text import escaped_lines
 from .plugin_source import is_plugin_source, read_plugin_source
 from .ranges import host_names
 from .script_source import read_script
@@ -61,6 +62,16 @@ def load_inventory(
     """
     if not sources:
         raise UsageError("no inventory is named: expected a file, a folder, '-' or 'host1,host2'")
+    try:
+        return _read_all(sources, stdin, playbook_dir)
+    except InventoryError as error:
+        # Its file, its path of keys and what it quotes are texts of whoever wrote the inventory.
+        raise InventoryError(escaped_lines(error.where), escaped_lines(error.problem)) from error
+
+
+def _read_all(
+    sources: Sequence[str], stdin: IO[bytes] | None, playbook_dir: str | None
+) -> Inventory:
     try:
         return _read_ourselves(sources, stdin, playbook_dir)
     except NeedsAnsible as need:

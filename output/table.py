@@ -71,6 +71,8 @@ def _failures(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     name_width = max(map(len, failures))
     count_width = len(str(max(failures.values())))
     for category, hosts in by_category.items():
+        if not hosts:
+            continue  # a document that was read back may count what none of its hosts has
         label = f"  {paint.text(category):<{name_width}}  {len(hosts):>{count_width}}  "
         names = paint.wrapped(some(host.name for host in hosts), first=label, rest=" " * len(label))
         yield names.replace(label, paint.styled(label, "red"), 1)

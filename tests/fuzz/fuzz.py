@@ -1,0 +1,50 @@
+"""Coverage-guided fuzzing of one target: ``fuzz.py TARGET [OPTIONS OF LIBFUZZER]``.
+
+New inputs that reach new code are kept in the folder that is named first among the options, by
+default in a temporary one: ``fuzz.py probe /tmp/new tests/fuzz/corpus/probe -max_total_time=600``.
+An input that breaks the target is written to ``crash-…``; add it to the corpus with its repair, so
+that `test_corpus` holds it. ``-runs=N`` bounds the run; ``-seed=N`` repeats one.
+
+Needs atheris (the dependency group "fuzz").
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+with atheris.instrument_imports(include=["sockfleet", "targets"]):
+    from targets import TARGETS
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def main() -> None:
+    """Fuzz the target that the command line names, or each in turn for ``all``."""
+    name, *options = sys.argv[1:] or ["-h"]
+    if name == "all":
+        for each in TARGETS:
+            print(f"== {each}", flush=True)
+            code = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, each, *options])
+            if code:
+                sys.exit(code)
+        return
+    if name not in TARGETS:
+        sys.exit(f"{__doc__}\nTARGET is one of: all, {', '.join(TARGETS)}")
+    os.environ["PATH"] = ""  # an input that needs Ansible is refused instead of starting it
+    logging.disable()
+    with tempfile.TemporaryDirectory() as new:
+        folders = [] if any(not o.startswith("-") for o in options) else [new, str(CORPUS / name)]
+        atheris.Setup([sys.argv[0], *folders, *options], TARGETS[name])
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""What is thrown any bytes at, and what must hold then: a value or our own error, never another.
+
+Each target is a function of bytes that raises only where something is wrong. They need no fuzzer:
+`test_corpus` runs them over the corpus, `fuzz.py` under coverage guidance.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from sockfleet.aggregator.document import from_document, host_document
+from sockfleet.aggregator.errors import DocumentError
+from sockfleet.aggregator.host import summarise_host
+from sockfleet.collector.errors import HostError
+from sockfleet.collector.forced_probe import FORCED_MARK, ForcedProbe
+from sockfleet.collector.known_hosts import KnownHosts
+from sockfleet.collector.known_hosts_file import parse_known_hosts
+from sockfleet.collector.namespaces import NamespaceError, parse_namespaces
+from sockfleet.collector.probe import ProbeAnswer, parse_probe
+from sockfleet.collector.processes import ProcessError, parse_processes
+from sockfleet.collector.reading import HostReading
+from sockfleet.collector.sockstat import SockstatError, parse_sockstat
+from sockfleet.collector.text import cleaned
+from sockfleet.collector.transport import CommandOutput
+from sockfleet.inventory.connection import ConnectionDefaults, judge_hosts
+from sockfleet.inventory.errors import InventoryError
+from sockfleet.inventory.models import Host
+from sockfleet.inventory.sources import load_inventory
+from sockfleet.inventory.ssh_arguments import read_arguments
+from sockfleet.output.formats import RenderOptions, load_format
+
+__all__ = ["TARGETS"]
+
+MARK = "sockfleet-0123456789abcdef"
+FORMATS = [load_format(name) for name in ("table", "json", "ndjson", "csv", "prometheus", "influx")]
+
+
+def harmless(text: str) -> None:
+    """No control character but the newline; blanks of every kind are harmless."""
+    odd = {c for c in text if not c.isprintable() and c != "\n" and unicodedata.category(c) != "Zs"}
+    assert not odd, odd
+
+
+def probe(data: bytes) -> None:
+    """A whole answer, its marks included or around the data."""
+    for stdout in (data, b"%b begin\n%b\n%b end\n" % (MARK.encode(), data, MARK.encode())):
+        try:
+            answer = parse_probe(stdout, MARK)
+        except HostError as error:
+            harmless(cleaned(error.message, limit=1000))
+            assert error.message.isprintable()
+        else:
+            _document_of(answer)
+
+
+def forced(data: bytes) -> None:
+    """The answer of a forced command."""
+    whole = b"%b begin\n%b\n%b end\n" % (FORCED_MARK.encode(), data, FORCED_MARK.encode())
+    for stdout, status in ((data, 0), (whole, 0), (whole, 1)):
+        try:
+            answer = ForcedProbe().read(
+                CommandOutput(stdout=stdout, stderr=data, exit_status=status)
+            )
+        except HostError as error:
+            assert error.message.isprintable()
+        else:
+            assert status == 0
+            assert answer.namespaces is None
+            assert answer.processes is None
+            _document_of(answer)
+
+
+def _document_of(answer: ProbeAnswer) -> None:
+    reading = HostReading(
+        host=Host(name="web1", address="web1"),
+        address="192.0.2.1",
+        attempts=1,
+        elapsed_s=0.1,
+        sockstat=answer.sockstat,
+        sockstat6=answer.sockstat6,
+        kernel=answer.kernel,
+        namespaces=answer.namespaces,
+        processes=answer.processes,
+    )
+    harmless(orjson.dumps(host_document(summarise_host(reading))).decode())
+
+
+def sockstat(data: bytes) -> None:
+    """One file."""
+    try:
+        found = parse_sockstat(data)
+    except SockstatError as error:
+        assert str(error).isprintable()
+        return
+    for name, line in found.lines.items():
+        assert name.isascii()
+        for key, value in line.items():
+            assert key.isascii()
+            assert 0 <= value < 10**20
+
+
+def namespaces(data: bytes) -> None:
+    """The lines of all namespaces."""
+    try:
+        found = parse_namespaces(data)
+    except NamespaceError as error:
+        assert str(error).isprintable()
+        return
+    for one in () if found is None else found.seen:
+        for text in (one.command, one.container and one.container.id):
+            assert text is None or text.isprintable()
+
+
+def processes(data: bytes) -> None:
+    """The lines of all processes."""
+    try:
+        found = parse_processes(data)
+    except ProcessError as error:
+        assert str(error).isprintable()
+        return
+    for one in () if found is None else found.seen:
+        for text in (one.command, one.arguments, one.user, one.container and one.container.id):
+            assert text is None or text.isprintable()
+
+
+def known_hosts(data: bytes) -> None:
+    """A known_hosts file, and a look at what it trusts."""
+    lines, notes = parse_known_hosts(data, "known_hosts", 1)
+    for note in notes:
+        assert note.isprintable()
+    known = KnownHosts()
+    for line in lines:
+        known.add(line)
+    for names, port in ((["web1", "192.0.2.1"], 22), (["web1"], 2222)):
+        known.check(names, port, b"\0\0\0\x0bssh-ed25519")
+        known.authorities(names, port)
+        known.revoked(names, port)
+        known.key_types(names, port)
+
+
+def inventory(data: bytes) -> None:
+    """A source of any form on standard input, and the hosts in it.
+
+    With no PATH: what needs ansible is an error then.
+    """
+    try:
+        found = load_inventory(["-"], stdin=io.BytesIO(data))
+        hosts, notes, faults = judge_hosts(found, list(found.hosts), ConnectionDefaults())
+    except InventoryError as error:
+        harmless(str(error))
+        return
+    for text in (*found.notes, *notes, *map(str, faults)):
+        harmless(text)
+    for host in hosts:
+        for text in (host.name, host.address, host.ssh.user or "x", *host.groups):
+            assert text.isprintable()
+        for text in (host.name, host.address, host.ssh.user or "x"):
+            assert not text.startswith("-"), text
+        assert 1 <= host.port <= 65535
+
+
+def ssh_arguments(data: bytes) -> None:
+    """The words of ansible_ssh_args."""
+    text = data.decode("utf-8", "replace")
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    for proxy in (False, True):
+        try:
+            read_arguments(words, "ansible_ssh_args", proxy=proxy)
+        except InventoryError as error:
+            harmless(str(error))
+
+
+def document(data: bytes) -> None:
+    """A scan that is read back, and every format of it."""
+    try:
+        summary = from_document(data)
+    except DocumentError as error:
+        harmless(str(error))
+        return
+    for chosen in FORMATS:
+        for options in (RenderOptions(), RenderOptions(width=60, ascii=True)):
+            harmless(chosen.render(summary, options).decode())
+    again: Mapping[str, Any] = orjson.loads(FORMATS[1].render(summary, RenderOptions()))
+    kept = [(host.name, host.status, host.tcp, host.error) for host in summary.hosts]
+    assert [(h.name, h.status, h.tcp, h.error) for h in from_document(again).hosts] == kept
+
+
+def text(data: bytes) -> None:
+    """What every quoted text goes through."""
+    for limit in (1, 40, 200):
+        line = cleaned(data, limit=limit)
+        assert len(line) <= limit
+        assert line.isprintable()
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (
+        probe,
+        forced,
+        sockstat,
+        namespaces,
+        processes,
+        known_hosts,
+        inventory,
+        ssh_arguments,
+        document,
+        text,
+    )
+}
+"""By their names, which are those of the folders of the corpus."""
