@@ -7,7 +7,8 @@ Written here and not by prometheus_client, whose registry took 24 times as long 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .printable import printable
@@ -30,9 +31,11 @@ class Family:
     samples: Iterable[Sample]
 
 
-def exposed(families: Iterable[Family]) -> Iterator[str]:
-    """The text in pieces. A family without samples leaves no trace; no sample has a time, as
-    node_exporter refuses files that have."""
+def exposed(families: Iterable[Family]) -> bytes:
+    """The text. A family without samples leaves no trace; no sample has a time, as node_exporter
+    refuses files that have."""
+    # Family by family: the lines of 100,000 hosts at once took four times as much memory.
+    out = io.BytesIO()
     for family in families:
         lines = [
             f"{family.name}{{{label}}} {value!r}\n" if label else f"{family.name} {value!r}\n"
@@ -40,8 +43,9 @@ def exposed(families: Iterable[Family]) -> Iterator[str]:
             if value is not None
         ]
         if lines:
-            yield f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
-            yield from lines
+            head = f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
+            out.write("".join((head, *lines)).encode())
+    return out.getvalue()
 
 
 def labels(**values: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from itertools import chain
 
 from ..aggregator.diagnosis import Word
 from ..aggregator.fleet import DISTRIBUTED, FleetSummary
@@ -48,8 +49,7 @@ class _Labelled:
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     hosts = [_Labelled(labels(host=host.name), host) for host in summary.hosts]
-    families = (*_scan(summary), *_fleet(summary), *_numbers(hosts), *_words(hosts))
-    return "".join(exposed(families)).encode()
+    return exposed(chain(_scan(summary), _fleet(summary), _numbers(hosts), _words(hosts)))
 
 
 # node_exporter runs as a user of its own, which has to be able to read the file.
@@ -125,7 +125,7 @@ def _counts(label: str, known: Iterable[str], counts: Mapping[str, int]) -> list
 
 def _numbers(hosts: Sequence[_Labelled]) -> Iterator[Family]:
     def family(name: str, text: str, value: Callable[[HostSummary], float | None]) -> Family:
-        return Family(f"sockfleet_host_{name}", text, [(at.label, value(at.host)) for at in hosts])
+        return Family(f"sockfleet_host_{name}", text, ((at.label, value(at.host)) for at in hosts))
 
     yield family(
         "up",
@@ -185,7 +185,7 @@ def _words(hosts: Sequence[_Labelled]) -> Iterator[Family]:
         return Family(
             f"sockfleet_host_{name}",
             text,
-            [(f"{at.label},{more}", value) for at in hosts for more, value in found(at.host)],
+            ((f"{at.label},{more}", value) for at in hosts for more, value in found(at.host)),
         )
 
     yield family("tcp_mem_bytes", "The kernel's limits of the memory of TCP buffers.", _tcp_mem)

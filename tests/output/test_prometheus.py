@@ -68,10 +68,14 @@ def test_the_text_is_as_before(golden):
     golden("mixed.prom", rendered().replace(f'"{version("sockfleet")}"', '"VERSION"'))
 
 
-def test_promtool_finds_nothing_to_say():
+def judged_by_promtool(text):
     check = ["promtool", "check", "metrics"]
-    result = subprocess.run(check, input=rendered().encode(), capture_output=True, check=False)
-    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    result = subprocess.run(check, input=text.encode(), capture_output=True, check=False)
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_promtool_finds_nothing_to_say():
+    assert judged_by_promtool(rendered()) == (0, b"", b"")
 
 
 def test_a_host_has_the_numbers_that_it_gave():
@@ -201,6 +205,13 @@ def test_every_fleet_is_read_back(found):
 _HOSTILE = st.text(min_size=1) | st.sampled_from(
     ['a"b', "a\\", 'a\\"} 1\n', "a\nsockfleet_host_up 1", "a\x00b", "a\u2028b", "\udc80", "{}", ","]
 )
+
+
+def test_promtool_finds_nothing_to_say_of_hostile_names():
+    (plain,) = summaries(reading("a"))
+    names = ['a"b', "a\\", 'a\\"} 1\n', "a\nsockfleet_host_up 1", "a\x00b", "\udc80", "{}", "größe"]
+    hosts = [replace(plain, name=name, groups=(name,)) for name in names]
+    assert judged_by_promtool(rendered(summarise(hosts, scan()))) == (0, b"", b"")
 
 
 @given(st.lists(_HOSTILE, unique=True, min_size=1, max_size=4), _HOSTILE)
