@@ -13,6 +13,8 @@ from .text import cleaned
 
 __all__ = ["translated"]
 
+# asyncssh looks up who runs it for each connection, though the answer is not needed here.
+_NO_NAME = "Unknown local username"
 # asyncssh has one class for this and for having no algorithm in common.
 _WRONG_SIGNATURE = "hash mismatch"
 
@@ -23,7 +25,7 @@ def translated(
     """What ``error``, met in ``phase``, says about the host at ``where``; never raises."""
     if isinstance(error, HostError):
         return error
-    remedy = out_of_resources(error) if isinstance(error, OSError) else None
+    remedy = _remedy(error)
     if remedy is not None:
         return HostError(Category.LOCAL_RESOURCE, phase, f"{where}: {_said(error)}; {remedy}")
     if login is not None and login.refusal is not None:
@@ -37,6 +39,12 @@ def translated(
     if isinstance(error, asyncssh.ChannelOpenError) and link is not None and not link.up:
         return ssh_messages.cut_short(where, phase, 0)
     return _by_kind(error, where, phase)
+
+
+def _remedy(error: Exception) -> str | None:
+    if isinstance(error, ValueError) and str(error).startswith(_NO_NAME):
+        return "it has no open file left to look it up with (ulimit -n): lower --concurrency"
+    return out_of_resources(error) if isinstance(error, OSError) else None
 
 
 def _by_kind(error: Exception, where: str, phase: Phase) -> HostError:

@@ -20,7 +20,7 @@ from sockfleet.inventory.models import Host, SshSettings
 from sockfleet.simulator.process import FleetProcess
 from sockfleet.simulator.scenario import SimulatedHost
 
-__all__ = ["GOOD", "Places", "all_places", "sshd_places"]
+__all__ = ["GOOD", "Places", "all_places", "fleet_places"]
 
 GOOD = ("good1", "good2")
 """Sound hosts of the simulated fleet, to be asked beside each fault."""
@@ -80,13 +80,14 @@ class Places:
 @contextmanager
 def all_places(folder: Path) -> Iterator[Places]:
     """Every fault of the table, and the good hosts."""
-    places = Places(folder / "known_hosts_of_all")
-    with _fleet(folder, places), sshd_places(folder, places):
+    with fleet_places(folder) as places, _sshd_places(folder, places):
         yield places
 
 
 @contextmanager
-def _fleet(folder: Path, places: Places) -> Iterator[None]:
+def fleet_places(folder: Path) -> Iterator[Places]:
+    """The simulated hosts, good ones and faulty ones."""
+    places = Places(folder / "known_hosts_of_all")
     scenario = folder / "faults.yml"
     roles = {"good": {"count": len(GOOD), "profile": "container-host"}}
     roles |= {row.name: {"fault": row.name} for row in SIMULATED}
@@ -101,12 +102,11 @@ def _fleet(folder: Path, places: Places) -> Iterator[None]:
                 name=host.name, address=address, port=fleet.port, ssh=ssh
             )
         places.trust(fleet.known_hosts.read_text())
-        yield
+        yield places
 
 
 @contextmanager
-def sshd_places(folder: Path, places: Places) -> Iterator[None]:
-    """The faults that sshd plays."""
+def _sshd_places(folder: Path, places: Places) -> Iterator[None]:
     with ExitStack() as started:
         _with_matches(folder, places, started)
         _with_other_keys(folder, places, started)

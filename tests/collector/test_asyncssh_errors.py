@@ -108,6 +108,7 @@ def category(error: Exception, phase: Phase, **known: object) -> Category:
         ),
         (asyncssh.ChannelOpenError(1, "prohibited"), Phase.SESSION, Category.SESSION_REFUSED),
         (OSError(errno.EMFILE, "…"), Phase.CONNECT, Category.LOCAL_RESOURCE),
+        (ValueError("Unknown local username: set …"), Phase.BANNER, Category.LOCAL_RESOURCE),
     ],
 )
 def test_each_has_its_category(error, phase, wanted):
