@@ -1,0 +1,69 @@
+"""docs/security.md says what is so: its algorithms, options, tests and defaults exist as named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from sockfleet.cli.main import COMMANDS, cli
+from sockfleet.collector import algorithms
+from sockfleet.collector.transport import OUTPUT_LIMIT, TransportSettings
+from sockfleet.inventory.connection import ConnectionDefaults
+from sockfleet.inventory.models import HostKeyPolicy, Probe
+from sockfleet.output.formats import load_format
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/security.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ("key exchange", algorithms.KEX),
+        ("ciphers", algorithms.CIPHERS),
+        ("MACs", algorithms.MACS),
+        ("host keys", algorithms.HOST_KEYS),
+    ],
+)
+def test_the_algorithms_are_those_that_are_offered(row, names):
+    assert f"| {row} | {', '.join(names)} |" in PAGE
+
+
+def test_every_file_that_is_named_is_there():
+    named = re.findall(r"`((?:tests|docs)/[\w./]+|ci-constraints\.txt|pyproject\.toml)`", PAGE)
+    assert len(named) > 8
+    for path in named:
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_option_exists():
+    context = click.Context(cli)
+    known = {
+        option
+        for name in COMMANDS
+        for parameter in cli.get_command(context, name).params
+        for option in parameter.opts
+    }
+    foreign = {"--from", "--no-deps"}  # of authorized-key, which its own tests run, and pip-audit
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) - foreign:
+        assert option in known, option
+
+
+def test_the_defaults_are_as_it_says():
+    assert TransportSettings().host_keys is HostKeyPolicy.STRICT
+    assert ConnectionDefaults().agent is None
+    assert ConnectionDefaults().allow_proxy_command is False
+    assert ConnectionDefaults().probe is Probe.FULL
+    assert OUTPUT_LIMIT == 256 * 1024
+    assert {load_format(name).mode for name in ("table", "json", "ndjson", "csv")} == {0o600}
+    assert load_format("prometheus").mode == 0o644
+
+
+def test_how_to_report_is_said():
+    text = (ROOT / "SECURITY.md").read_text()
+    assert "## Reporting" in text
+    assert "## Supported versions" in text
+    assert "docs/security.md" in text

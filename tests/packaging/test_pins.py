@@ -1,0 +1,85 @@
+"""What CI installs is pinned, what users install is bounded, and neither has a known hole."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DEPENDENCIES = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+FOR_TESTS = [
+    Requirement(text)
+    for group in PROJECT["dependency-groups"].values()
+    for text in group
+    if isinstance(text, str)
+]
+PINS = {
+    canonicalize_name(name): Version(version)
+    for name, _, version in (
+        line.partition("==")
+        for line in (ROOT / "ci-constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
+}
+
+# The advisories that an older version of what we ship with has, by the first version without it.
+# No vulnerability database can be asked without a network; this list is renewed with the pins.
+ADVISORIES = [
+    ("asyncssh", "2.14.2", "CVE-2023-48795, CVE-2023-46445, CVE-2023-46446"),
+    ("asyncssh", "2.24", "CVE-2026-54591"),
+    ("paramiko", "3.4", "CVE-2023-48795"),
+    ("paramiko", "5.0", "CVE-2026-44405"),
+    ("cryptography", "42.0.4", "CVE-2023-50782, CVE-2024-26130"),
+    ("cryptography", "43.0.1", "GHSA-h4gh-qq45-vh27"),
+    ("pyyaml", "5.4", "CVE-2020-14343"),
+    ("orjson", "3.9.15", "CVE-2024-27454"),
+]
+
+
+def installed_below(requirements: list[Requirement]) -> Iterator[str]:
+    """Every package that these bring along in this environment."""
+    waiting, seen = list(requirements), set[str]()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        extras = {"", *requirement.extras}
+        marker = requirement.marker
+        if name in seen or (marker and not any(marker.evaluate({"extra": e}) for e in extras)):
+            continue
+        try:
+            waiting += [Requirement(text) for text in requires(name) or ()]
+        except PackageNotFoundError:
+            continue  # of a group that this environment was made without
+        seen.add(name)
+        yield name
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES + FOR_TESTS, ids=str)
+def test_every_requirement_is_pinned_within_its_range(requirement):
+    assert PINS[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_what_the_requirements_bring_along_is_pinned_too():
+    assert set(installed_below(DEPENDENCIES + FOR_TESTS)) <= PINS.keys()
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES, ids=str)
+def test_users_get_a_range_with_both_ends(requirement):
+    operators = {part.operator for part in requirement.specifier}
+    assert operators == {">=", "<"}
+
+
+@pytest.mark.parametrize(("name", "fixed", "advisory"), ADVISORIES)
+def test_no_known_hole_is_within_the_pins_or_the_ranges(name, fixed, advisory):
+    assert PINS[name] >= Version(fixed), advisory
+    (requirement,) = [r for r in DEPENDENCIES if canonicalize_name(r.name) == name]
+    (least,) = [part.version for part in requirement.specifier if part.operator == ">="]
+    assert Version(least) >= Version(fixed), advisory
