@@ -1,4 +1,4 @@
-"""Where results and remarks go: bytes to stdout, lines to stderr; what the terminal can show."""
+"""How a result is to look on this standard output, and the streams themselves."""
 
 from __future__ import annotations
 
@@ -6,40 +6,11 @@ import codecs
 import os
 import shutil
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 
-import click
-
-from ..inventory.errors import SockfleetError
-from ..inventory.plain_text import escaped_lines
 from ..output.formats import RenderOptions
+from .streams import StdoutError, complete_streams, note, notes, write
 
 __all__ = ["StdoutError", "complete_streams", "note", "notes", "render_options", "write"]
-
-
-class StdoutError(SockfleetError):
-    """Standard output took no more: a full disk behind it, a closed descriptor."""
-
-    exit_code = 5
-
-
-def complete_streams() -> None:
-    """Give standard streams that the caller closed (``>&-``) a place of their own.
-
-    Else the first sockets and files take their numbers: what goes to stderr would go to them, and
-    uvloop aborts the process when it closes one of the three (uv__close() of libuv's unix/core.c).
-    Standard output stays closed for `write`, which says so.
-    """
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 (for the whole run)
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the whole run)
 
 
 def render_options(color: str, *, top: int | None = None) -> RenderOptions:
@@ -65,39 +36,3 @@ def _encoding() -> str:
         return codecs.lookup(sys.stdout.encoding).name
     except (AttributeError, LookupError, TypeError):
         return "ascii"
-
-
-def write(data: bytes) -> None:
-    """Send bytes to standard output and see that they arrived.
-
-    Raises BrokenPipeError when the reader has gone, StdoutError for anything else.
-    """
-    if sys.stdout is None:
-        raise StdoutError("cannot write to standard output: it is closed")
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # What is still buffered must not be tried again, and complained about, at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
-    except (OSError, ValueError, AttributeError) as error:
-        raise StdoutError(f"cannot write to standard output: {error}") from error
-
-
-def note(text: str) -> None:
-    """One remark on stderr; a stderr that is closed or full is no reason to lose a result.
-
-    Whatever it quotes, it steers no terminal: newlines stay, other control characters do not.
-    """
-    try:
-        click.echo(f"sockfleet: {escaped_lines(text)}", err=True)
-    except OSError:
-        return
-
-
-def notes(texts: Iterable[str], *, quiet: bool) -> None:
-    """Warnings, unless the user wants none."""
-    if not quiet:
-        for text in texts:
-            note(f"warning: {text}")
