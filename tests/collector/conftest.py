@@ -13,6 +13,7 @@ from over_ssh import TRANSPORTS
 # Only root can make accounts, rules of sudo, network namespaces and control groups.
 _AS_ROOT = (
     "test_become_as_root.py",
+    "test_fault_network_as_root.py",
     "test_process_probe_as_root.py",
     "test_transport_passwords.py",
 )
