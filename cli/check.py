@@ -64,16 +64,16 @@ class MonitoringCommand(click.Command):
 
 
 def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """Of the hosts to ask and the scan to judge, that which sockfleet.toml says yields."""
-    by_file = {
+    """Of hosts to ask and a scan to judge, what the command line does not name yields."""
+    unnamed = {
         name
         for name in ("inventory", "limit", "from_file")
-        if ctx.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE
     }
-    if given["inventory"] and "inventory" not in by_file and "from_file" in by_file:
+    if "inventory" not in unnamed and "from_file" in unnamed:
         given["from_file"] = None
     if given["from_file"]:
-        given |= dict.fromkeys(by_file & {"inventory", "limit"})
+        given |= dict.fromkeys(unnamed & {"inventory", "limit"})
     return given
 
 

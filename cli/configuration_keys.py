@@ -65,12 +65,10 @@ def keys_of(command: str) -> Keys:
     module = import_module(f".{command}", __package__)
     keys: dict[str, click.Parameter] = {}
     for parameter in module.command.params:
-        if isinstance(parameter, click.Argument):
-            if parameter.name == "inventory":
-                keys["inventory"] = parameter
-        elif parameter.envvar is not None:
-            long = next(name for name in parameter.opts if name.startswith("--"))
-            keys[long[2:]] = parameter
+        if parameter.envvar is not None:
+            # An argument has its name alone.
+            name = next((each for each in parameter.opts if each.startswith("--")), parameter.name)
+            keys[name.removeprefix("--")] = parameter
     return {name: keys[name] for name in keys if name not in _NOT_IN_A_FILE}
 
 

@@ -77,7 +77,13 @@ def configuration_options() -> Decorator:
 
 def inventory_argument(*, required: bool = True) -> Decorator:
     """INVENTORY...: files, folders, scripts, ``-``, or ``host1,host2,``."""
-    return click.argument("inventory", nargs=-1, required=required, metavar="INVENTORY...")
+    return click.argument(
+        "inventory",
+        nargs=-1,
+        required=required,
+        metavar="INVENTORY...",
+        envvar="SOCKFLEET_INVENTORY",  # parted by spaces
+    )
 
 
 def limit_option() -> Decorator:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.errors import UsageError
 from ..inventory.models import HostKeyPolicy, Probe
+from ..output.paint import how_many
 from . import terminal
 from .collecting import Ended, collect
 from .delivery import Delivery
@@ -131,22 +132,15 @@ class Scan:
 
     def run(self, delivery: Delivery) -> int:
         """Collect and deliver; returns the exit code."""
-        shown = delivery.stdout
-        streamed = None if shown is None else shown.host_line
         try:
-            ended, summary = self.collect(streamed)
+            ended, summary = self.collect(delivery)
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
-        written = delivery.deliver(summary, hosts_are_out=streamed is not None)
+        written = delivery.deliver(summary)
         return _exit_code(ended, summary, written=written)
 
-    def collect(
-        self, streamed: Callable[[HostSummary], bytes] | None = None
-    ) -> tuple[Ended, FleetSummary]:
-        """Ask every host; what ``streamed`` makes of each goes to standard output as it ends.
-
-        Raises BrokenPipeError when nobody reads that any more.
-        """
+    def collect(self, delivery: Delivery | None = None) -> tuple[Ended, FleetSummary]:
+        """Ask every host; ``delivery`` is told of each as it ends, and what it raises passes."""
         passphrases = Passphrases()
         passphrases.collect(self.selection.hosts)
         settings = engine_settings(self._given, passphrases)
@@ -162,7 +156,8 @@ class Scan:
                 started_at=self._started_at,
                 names={host.name for host in hosts},
             )
-        bar = sys.stderr.isatty() and not self._quiet and streamed is None
+        bar = sys.stderr.isatty() and not self._quiet
+        bar &= delivery is None or not delivery.is_streamed
         done: list[HostSummary] = []
         with progress_bar(len(hosts), wanted=bar) as advance:
 
@@ -171,8 +166,8 @@ class Scan:
                 if comparison is not None:
                     host = comparison.host(host)
                 done.append(host)
-                if streamed is not None:
-                    terminal.write(streamed(host))
+                if delivery is not None:
+                    delivery.host(host)
                 advance(host)
 
             ended = collect(hosts, settings, deliver)
@@ -224,6 +219,11 @@ class Scan:
             ],
             complete=False,
         )
+
+
+def _none_read(summary: FleetSummary) -> str:
+    why = ", ".join(f"{count} {category}" for category, count in summary.fleet.failures.items())
+    return f"none of {how_many(summary.fleet.hosts.total, 'host')} was read: {why}"
 
 
 def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:

@@ -28,6 +28,9 @@ EXIT_CODES = {
 }
 
 FILES = {
+    "~/.config/sockfleet/sockfleet.toml, /etc/xdg/sockfleet/sockfleet.toml": "What the options are "
+    "where neither the command line nor the environment says; the first that is there, unless "
+    "\\-\\-config names another. XDG_CONFIG_HOME and XDG_CONFIG_DIRS name other folders.",
     "~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts": "The host keys that are trusted, unless "
     "\\-\\-known\\-hosts names others.",
     "~/.ssh/id_ed25519, id_ecdsa, id_rsa": "The keys that are tried where neither "

@@ -87,6 +87,13 @@ def test_each_place_goes_before_the_next(run, monkeypatch):
     assert taken("check", "--config", "c.toml", "here,")["timeout"] == 1.0
 
 
+def test_the_environment_names_inventories_too(run, monkeypatch):
+    written('[defaults]\ninventory = ["here.ini"]\n')
+    monkeypatch.setenv("SOCKFLEET_INVENTORY", "a.yml b.yml")
+    assert taken("scan", "--config", "c.toml")["inventory"] == ("a.yml", "b.yml")
+    assert taken("scan", "--config", "c.toml", "c.yml")["inventory"] == ("c.yml",)
+
+
 def test_lists_and_switches_are_replaced_by_the_command_line(run):
     written('[defaults]\nidentity = ["/a", "/b"]\nbecome = true\nnamespaces = false\nverbose = 2\n')
     options = taken("scan", "--config", "c.toml", "here,")
