@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import grp
 import os
-import select
 import shutil
 import subprocess
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from check_results import CheckResults
+
 DEBIAN_OBJECTS = Path("/etc/nagios4/objects")
 _TEMPLATE = (
-    "$SERVICEDESC$\\t$SERVICESTATE$\\t$SERVICESTATETYPE$\\t$SERVICEOUTPUT$\\t$SERVICEPERFDATA$"
+    "$SERVICEDESC$\\t$SERVICESTATETYPE$ $SERVICESTATE$\\t$SERVICEOUTPUT$\\t$SERVICEPERFDATA$"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One result of a service's check, as Nagios understood it."""
-
-    service: str
-    state: str
-    state_type: str
-    """SOFT while it is tried again, HARD once it holds."""
-    output: str
-    perfdata: str
 
 
 class Nagios:
@@ -42,8 +28,10 @@ class Nagios:
 
     def __init__(self, folder: Path, objects: list[Path], resources: list[str]) -> None:
         self._folder = folder
-        self._fifo = folder / "results"
-        os.mkfifo(self._fifo)
+        self.results = CheckResults(
+            folder / "results", log=lambda: (folder / "nagios.log").read_text()
+        )
+        """States are ``HARD OK``, ``SOFT CRITICAL`` and so on: soft while it is tried again."""
         (folder / "spool").mkdir()
         (folder / "resource.cfg").write_text("".join(f"{line}\n" for line in resources))
         files = [DEBIAN_OBJECTS / f"{name}.cfg" for name in ("commands", "contacts", "timeperiods")]
@@ -78,7 +66,7 @@ service_check_timeout=60
 service_inter_check_delay_method=n
 service_interleave_factor=1
 process_performance_data=1
-service_perfdata_file={self._fifo}
+service_perfdata_file={self.results.path}
 service_perfdata_file_mode=p
 service_perfdata_file_template={_TEMPLATE}
 """
@@ -91,9 +79,6 @@ service_perfdata_file_template={_TEMPLATE}
         return [line for line in done.stdout.splitlines() if line.startswith("Warning:")]
 
     def __enter__(self) -> Self:
-        # Opened for both, so that the FIFO never ends while Nagios has it closed.
-        self._results = os.open(self._fifo, os.O_RDWR | os.O_NONBLOCK)
-        self._rest = b""
         with (self._folder / "stdout").open("wb") as out:
             self._process = subprocess.Popen(
                 [_program(), str(self._main)],
@@ -116,30 +101,7 @@ service_perfdata_file_template={_TEMPLATE}
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        os.close(self._results)
-
-    def wait_for(self, service: str, state: str, state_type: str, *, timeout_s: float) -> Result:
-        """The next result of this service with this state; fails with the log when none comes."""
-        end = time.monotonic() + timeout_s
-        seen = []
-        while (left := end - time.monotonic()) > 0:
-            for result in self._read(left):
-                seen.append(result)
-                if (result.service, result.state, result.state_type) == (
-                    service,
-                    state,
-                    state_type,
-                ):
-                    return result
-        log = (self._folder / "nagios.log").read_text()
-        raise AssertionError(f"no {service} {state} {state_type}; seen {seen}; the log:\n{log}")
-
-    def _read(self, timeout_s: float) -> list[Result]:
-        select.select([self._results], [], [], timeout_s)
-        with contextlib.suppress(BlockingIOError):
-            self._rest += os.read(self._results, 65536)
-        *lines, self._rest = self._rest.split(b"\n")
-        return [Result(*line.decode().split("\t")) for line in lines]
+        self.results.close()
 
 
 def _program() -> str:

@@ -78,16 +78,16 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
         scan()
         with nagios:
             growth = "growth of closed sockets"
-            unknown = nagios.wait_for(growth, "UNKNOWN", "HARD", timeout_s=60)
+            unknown = nagios.results.wait_for(growth, "HARD UNKNOWN")
             assert "--against" in unknown.output, "one scan has nothing to compare with"
-            ok = nagios.wait_for("closed sockets", "OK", "HARD", timeout_s=60)
+            ok = nagios.results.wait_for("closed sockets", "HARD OK")
             assert "6 of 6 hosts read, tcp_close 26 (checkout 6" in ok.output
 
             show(folder, "leaking")
             grown = scan()["fleet"]["change"]
-            critical = nagios.wait_for("closed sockets", "CRITICAL", "HARD", timeout_s=60)
+            critical = nagios.results.wait_for("closed sockets", "HARD CRITICAL")
             assert "worst.tcp_close 9000 above 2000 (checkout 9000" in critical.output
-            told = nagios.wait_for(growth, "CRITICAL", "HARD", timeout_s=60)
+            told = nagios.results.wait_for(growth, "HARD CRITICAL")
             assert "worst.growth.tcp_close" in told.output
             metrics = {metric.label: metric for metric in PerfData(told.perfdata).metrics}
             rate = float(metrics["growth.tcp_close"].value)
@@ -96,8 +96,8 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
 
             show(folder, "healthy")
             scan()
-            nagios.wait_for("closed sockets", "OK", "HARD", timeout_s=60)
-            nagios.wait_for(growth, "OK", "HARD", timeout_s=60)
+            nagios.results.wait_for("closed sockets", "HARD OK")
+            nagios.results.wait_for(growth, "HARD OK")
     metrics = {metric.label: metric for metric in PerfData(critical.perfdata).metrics}
     worst = metrics["worst.tcp_close"]
     assert (worst.value, worst.warn, worst.crit) == ("9000", "~:500", "~:2000")
