@@ -21,7 +21,6 @@ from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.errors import UsageError
 from ..inventory.models import HostKeyPolicy, Probe
-from ..output.paint import how_many
 from . import terminal
 from .collecting import Ended, collect
 from .delivery import Delivery
@@ -137,6 +136,8 @@ class Scan:
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
         written = delivery.deliver(summary)
+        if delivery.stdout is None and not summary.fleet.hosts.ok:
+            terminal.note(f"error: {_none_read(summary)}")  # else cron would hear nothing
         return _exit_code(ended, summary, written=written)
 
     def collect(self, delivery: Delivery | None = None) -> tuple[Ended, FleetSummary]:
@@ -223,7 +224,7 @@ class Scan:
 
 def _none_read(summary: FleetSummary) -> str:
     why = ", ".join(f"{count} {category}" for category, count in summary.fleet.failures.items())
-    return f"none of {how_many(summary.fleet.hosts.total, 'host')} was read: {why}"
+    return f"no host could be read: {why}"
 
 
 def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:
