@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from fault_table import SIMULATED
+from login_users import can_make_users, login_user, shell_path
 from over_ssh import ssh_settings
 from sshd import Sshd, free_port, ssh_keygen
 
@@ -114,6 +115,8 @@ def _sshd_places(folder: Path, places: Places) -> Iterator[None]:
         _with_certificates(folder, places, started)
         _stopped_or_frozen(folder, places, started)
         _too_busy(folder, places, started)
+        if can_make_users():
+            _locked(folder, places, started)
         yield
 
 
@@ -191,6 +194,14 @@ def _too_busy(folder: Path, places: Places, started: ExitStack) -> None:
     other = started.enter_context(socket.create_connection(("127.0.31.6", server.port)))
     assert other.recv(4) == b"SSH-"
     places.add("sshd: MaxStartups", server, "127.0.31.6")
+
+
+def _locked(folder: Path, places: Places, started: ExitStack) -> None:
+    user = started.enter_context(login_user("sf-locked", shell_path("sh"), folder / "home"))
+    subprocess.run(["usermod", "--lock", user], check=True)
+    server = started.enter_context(Sshd(folder / "locked", addresses=("127.0.31.7",)))
+    places.add("sshd: locked account", server, "127.0.31.7", user=user)
+    places.trust(server.known_hosts_lines())
 
 
 def _public(key: Path) -> str:

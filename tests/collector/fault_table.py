@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from login_users import can_make_users
+
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.simulator.faults import Fault
 
@@ -165,6 +167,7 @@ SSHD = [
         Category.AUTH_DENIED,
         ["sshd: unknown user", "sshd: key not authorised", "sshd: no public keys", "sshd: denied"],
     ),
+    *_rows(Phase.AUTH, Category.AUTH_DENIED, ["sshd: locked account"] if can_make_users() else []),
     *_rows(Phase.SESSION, Category.SESSION_REFUSED, ["sshd: MaxSessions 0"]),
     *_rows(
         Phase.PARSE,

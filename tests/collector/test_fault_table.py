@@ -18,6 +18,7 @@ from fault_table import ROWS, SIMULATED, Row
 from over_ssh import TRANSPORTS, no_task_is_left, nothing_is_left
 
 from sockfleet.collector.engine import Engine, EngineSettings
+from sockfleet.collector.errors import Phase
 from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host
@@ -63,6 +64,8 @@ def test_a_fault_is_named_and_spoils_nothing(transport, places, row, request):
     assert isinstance(faulty, HostFailure), faulty
     assert (faulty.category, faulty.phase) == (row.category, row.phase), faulty.message
     assert faulty.message.isprintable()
+    if row.phase is not Phase.PARSE and row.name != Fault.FAILS:  # those are about what it said
+        assert f"{limited.address}:{limited.port}" in faulty.message
     assert faulty.attempts == 1
 
 

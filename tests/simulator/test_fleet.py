@@ -361,6 +361,29 @@ def test_what_a_command_meets(tmp_path):
     asyncio.run(main())
 
 
+def test_openssh_jumps_through_a_host_to_its_neighbours_and_to_nowhere_else(tmp_path):
+    text = "roles: {web: {count: 2, profile: web}, strict: {fault: no-session}}"
+
+    async def through(fleet: Fleet, jump: str, to: str) -> tuple[int, bytes, bytes]:
+        first = ssh_command(fleet, jump, "x")[:-2]
+        way = " ".join([*first, "-W", "%h:%p", f"{fleet.scenario.user}@{fleet.addresses[jump]}"])
+        return await output_of(ssh_command(fleet, to, f"cat {SOCKSTAT}", ProxyCommand=way))
+
+    async def main():
+        async with fleet_of(text, tmp_path) as fleet:
+            status, stdout, stderr = await through(fleet, "web1", "web2")
+            assert (status, stderr) == (0, b"")
+            assert stdout == proc_files(fleet.hosts[1].contents)[SOCKSTAT]
+            status, _, stderr = await through(fleet, "strict", "web2")
+            assert status == 255
+            assert b"open failed" in stderr
+            async with connected(fleet, fleet.addresses["web1"]) as connection:
+                with pytest.raises(asyncssh.ChannelOpenError):
+                    await connection.open_connection("127.0.0.1", 22)
+
+    asyncio.run(main())
+
+
 def test_a_flood_goes_on_until_the_client_leaves(tmp_path):
     async def main():
         async with (
@@ -417,7 +440,24 @@ def test_garbage_from_a_client_harms_nobody(tmp_path):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("phase", ["silent", "stalled-kex", "stalled-auth", "hangs", "floods"])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "silent",
+        "dripping-version",
+        "stalled-kex",
+        "ignore-flood",
+        "stalled-auth",
+        "banner-flood",
+        "stalled-session",
+        "stalled-exec",
+        "hangs",
+        "held-output",
+        "trickles",
+        "floods",
+        "message-flood",
+    ],
+)
 def test_leaving_with_connections_open_leaks_nothing(tmp_path, phase):
     async def main():
         before = open_descriptors()

@@ -1,0 +1,203 @@
+"""Scans a large fleet, a part of it faulty, again and again in one process.
+
+    python bench/soak.py [--hosts 10000] [--faulty 0.1] [--scans 3] [--transport asyncssh]
+
+The fleet is simulated in a process of its own and plays every fault of the simulator in turn. After
+each scan every host must be accounted for once, each sound host with its own numbers, each faulty
+one as a failure; no descriptor, thread or task may be left, and memory must not grow from scan to
+scan. Any of that not so ends the run with 1.
+
+"other" counts the faulty hosts that failed in another category than planned: on a machine that is
+too busy to listen a stalled host may count as this machine's own overload.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sockfleet.cli.collecting import collect
+from sockfleet.collector.engine import EngineSettings
+from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading
+from sockfleet.collector.transport import TransportSettings
+from sockfleet.inventory.models import Host, SshSettings
+from sockfleet.simulator.faults import Fault
+from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.scenario import SimulatedHost
+
+CONCURRENCY = 200
+CONNECT_TIMEOUT_S = 5.0
+TIMEOUT_S = 10.0
+GROWTH_BYTES = 16 * 1024 * 1024
+"""From the first scan's end to the last one's: what the allocator does not give back."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The hosts to ask, the truth of each, and the keys."""
+
+    hosts: list[Host]
+    truth: dict[str, SimulatedHost]
+    known_hosts: str
+
+
+@contextmanager
+def running_fleet(folder: Path, hosts: int, faulty: float) -> Iterator[Fleet]:
+    """A fleet of which the part ``faulty`` plays every fault in turn."""
+    scenario = folder / "soak.yml"
+    scenario.write_text(yaml.safe_dump({"host_keys": "shared", "roles": roles(hosts, faulty)}))
+    with FleetProcess(folder, scenario) as process:
+        variables = yaml.safe_load(process.inventory.read_text())["all"]["hosts"]
+        ssh = SshSettings(user=process.scenario.user, identity_files=(str(process.identity),))
+        yield Fleet(
+            [
+                Host(name=name, address=one["ansible_host"], port=process.port, ssh=ssh, groups=())
+                for name, one in variables.items()
+            ],
+            {host.name: host for host in process.hosts},
+            str(process.known_hosts),
+        )
+
+
+def roles(hosts: int, faulty: float) -> dict[str, dict[str, object]]:
+    """As in a scenario file; the number of hosts is exact."""
+    bad = round(hosts * faulty)
+    counts = {fault: bad // len(Fault) + (n < bad % len(Fault)) for n, fault in enumerate(Fault)}
+    found: dict[str, dict[str, object]] = {
+        "sound": {"count": hosts - bad, "profile": "container-host"}
+    }
+    for fault, count in counts.items():
+        if count:
+            found[f"bad-{fault}"] = {"count": count, "fault": str(fault)}
+    return found
+
+
+def scan(fleet: Fleet, transport: str) -> tuple[list[HostOutcome], float]:
+    settings = EngineSettings(
+        concurrency=CONCURRENCY,
+        timeout_s=TIMEOUT_S,
+        retries=1,
+        transport=transport,
+        transport_settings=TransportSettings(
+            known_hosts_files=(fleet.known_hosts,),
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            concurrency=CONCURRENCY,
+        ),
+    )
+    outcomes: list[HostOutcome] = []
+    began = time.monotonic()
+    collect(fleet.hosts, settings, outcomes.append)
+    return outcomes, time.monotonic() - began
+
+
+def wrongs(fleet: Fleet, outcomes: Sequence[HostOutcome]) -> list[str]:
+    """What is not as it must be, in words."""
+    seen = [outcome.host.name for outcome in outcomes]
+    found = [f"{name}: no outcome" for name in fleet.truth.keys() - set(seen)]
+    if len(seen) != len(set(seen)):
+        found.append(f"{len(seen) - len(set(seen))} outcomes too many")
+    for outcome in outcomes:
+        truth = fleet.truth[outcome.host.name]
+        if isinstance(outcome, HostReading) != truth.is_read:
+            message = outcome.message if isinstance(outcome, HostFailure) else "was read"
+            found.append(f"{truth.name}: {message}")
+        elif isinstance(outcome, HostReading):
+            alloc = outcome.sockstat.get("TCP", "alloc")
+            if alloc != truth.contents.alloc:
+                found.append(f"{truth.name}: alloc {alloc}, the truth is {truth.contents.alloc}")
+    return found
+
+
+def in_other_categories(fleet: Fleet, outcomes: Sequence[HostOutcome]) -> int:
+    return sum(
+        fault is not None and fault.planned is not outcome.category
+        for outcome in outcomes
+        if isinstance(outcome, HostFailure)
+        for fault in [fleet.truth[outcome.host.name].fault]
+    )
+
+
+def memory_bytes(name: str) -> int:
+    """VmRSS or VmHWM, the peak, of this process (proc_pid_status(5))."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def let_threads_end() -> list[str]:
+    """The names of those that do not: an idle one ends a moment after its scan."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    for thread in others:
+        thread.join(5)
+    return [thread.name for thread in others if thread.is_alive()]
+
+
+def soak(fleet: Fleet, scans: int, transport: str) -> list[str]:
+    """Scan, print a line for each scan, and return what was wrong in any of them."""
+    found: list[str] = []
+    resting: list[int] = []
+    # What the libraries open once for the process.
+    scan(Fleet(fleet.hosts[:10], fleet.truth, fleet.known_hosts), transport)
+    let_threads_end()
+    descriptors = open_descriptors()
+    print(f"{'scan':>4} {'s':>7} {'read':>6} {'failed':>6} {'other':>6} {'RSS MB':>7} {'peak':>7}")
+    for number in range(1, scans + 1):
+        outcomes, took_s = scan(fleet, transport)
+        found += wrongs(fleet, outcomes)
+        read = sum(isinstance(outcome, HostReading) for outcome in outcomes)
+        other = in_other_categories(fleet, outcomes)
+        del outcomes
+        left = let_threads_end()
+        gc.collect()
+        resting.append(memory_bytes("VmRSS"))
+        peak = memory_bytes("VmHWM")
+        print(
+            f"{number:4} {took_s:7.1f} {read:6} {len(fleet.hosts) - read:6} {other:6} "
+            f"{resting[-1] / 1e6:7.1f} {peak / 1e6:7.1f}",
+            flush=True,
+        )
+        if open_descriptors() != descriptors:
+            found.append(f"scan {number}: {open_descriptors() - descriptors} descriptors left")
+        found += [f"scan {number}: {name} is left" for name in left]
+    if resting[-1] - resting[0] > GROWTH_BYTES:
+        found.append(f"memory grew by {(resting[-1] - resting[0]) / 1e6:.1f} MB")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--hosts", type=int, default=10_000)
+    parser.add_argument("--faulty", type=float, default=0.1)
+    parser.add_argument("--scans", type=int, default=3)
+    parser.add_argument("--transport", choices=("asyncssh", "paramiko"), default="asyncssh")
+    given = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_fleet(Path(folder), given.hosts, given.faulty) as fleet,
+    ):
+        found = soak(fleet, given.scans, given.transport)
+    for line in found[:20]:
+        print(line, file=sys.stderr)
+    if len(found) > 20:
+        print(f"and {len(found) - 20} more", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
