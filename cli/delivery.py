@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from ..aggregator.fleet import FleetSummary
+from ..aggregator.host import HostSummary
 from ..inventory.errors import SockfleetError
 from ..output.formats import Format, RenderOptions, load_format
 from ..output.warnings import warnings_of
 from . import terminal
+from .exit_codes import Exit
 from .output_files import OutputFile, parse_mode, parse_output
+from .streams import StdoutError
 from .whole_files import replace_whole
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "RenderError"]
+
+log = logging.getLogger("sockfleet.cli")
+
+
+class RenderError(SockfleetError):
+    """A format could not show the summary; the other outputs are written."""
+
+    exit_code = Exit.LOCAL
 
 
 class Delivery:
@@ -31,31 +43,55 @@ class Delivery:
         self._quiet = quiet
         self._mode = parse_mode(mode)
         self._files: list[OutputFile] = [parse_output(text) for text in output]
+        self._hosts_are_out = False
+        self._stdout_ended = False
+        self._whole = True
         self.stdout: Format | None = None
         """None: nothing goes to standard output."""
         if format_name or not self._files:
             self.stdout = load_format(format_name or "table")
 
-    def deliver(self, summary: FleetSummary, *, hosts_are_out: bool = False) -> bool:
-        """Write every output, each though another failed; returns whether all were written.
+    @property
+    def is_streamed(self) -> bool:
+        """Whether standard output gets a line for each host as it finishes."""
+        return self.stdout is not None and self.stdout.host_line is not None
 
-        ``hosts_are_out`` says that the hosts' lines already went to standard output.
+    def host(self, host: HostSummary) -> None:
+        """One host has finished; its line goes out where standard output is to have lines.
+
+        Raises StdoutError or BrokenPipeError where nothing else is to be written: the run is for
+        nothing then. Else the files are still waited for.
         """
-        whole = True
+        if self.stdout is None or self.stdout.host_line is None or self._stdout_ended:
+            return
+        self._hosts_are_out = True
+        try:
+            terminal.write(self.stdout.host_line(host))
+        except (StdoutError, BrokenPipeError) as error:
+            if not self._files:
+                raise
+            self._stdout_ended = True
+            if isinstance(error, StdoutError):
+                terminal.note(f"error: {error}")
+                self._whole = False
+
+    def deliver(self, summary: FleetSummary) -> bool:
+        """Write every output, each though another failed; returns whether all were written."""
+        whole = self._whole
         for file in self._files:
             # A file has no terminal: no width, no colour.
             plain = RenderOptions(top=self._render.top)
             try:
-                data = file.format.render(summary, plain)
+                data = _rendered(file.format, summary, plain)
                 replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
             except SockfleetError as error:
                 terminal.note(f"error: {error}")
                 whole = False
         if self.stdout is None or self.stdout.name != "table":
             terminal.notes(warnings_of(summary), quiet=self._quiet)
-        if self.stdout is not None:
+        if self.stdout is not None and not self._stdout_ended:
             try:
-                terminal.write(self._shown(self.stdout, summary, hosts_are_out=hosts_are_out))
+                terminal.write(self._shown(self.stdout, summary))
             except BrokenPipeError:
                 return whole  # the reader has what it wanted
             except SockfleetError as error:
@@ -63,7 +99,20 @@ class Delivery:
                 whole = False
         return whole
 
-    def _shown(self, chosen: Format, summary: FleetSummary, *, hosts_are_out: bool) -> bytes:
-        if hosts_are_out and chosen.end_line is not None:
+    def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
+        if self._hosts_are_out and chosen.end_line is not None:
             return chosen.end_line(summary)
-        return chosen.render(summary, self._render)
+        return _rendered(chosen, summary, self._render)
+
+
+def _rendered(chosen: Format, summary: FleetSummary, options: RenderOptions) -> bytes:
+    """The output; raises RenderError where a format cannot do it, which may be a third party's."""
+    try:
+        return chosen.render(summary, options)
+    except SockfleetError:
+        raise
+    except Exception as error:
+        log.debug("the format %s", chosen.name, exc_info=True)
+        raise RenderError(
+            f"the format {chosen.name} failed: {type(error).__name__}: {error}; -vv shows where"
+        ) from error

@@ -34,7 +34,7 @@ INITIAL_PID_NAMESPACE = 4026531836
 """PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h."""
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
-_LINK = re.compile(r"/proc/(\d{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[(\d{1,20})\]'?$")
+_LINK = re.compile(r"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
 _HIDEPID = re.compile(r"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
 
 
