@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -112,3 +113,24 @@ def _of_another_user(status: os.stat_result) -> os.stat_result:
     fields = list(status)
     fields[4] += 4711
     return os.stat_result(fields)
+
+
+def test_a_format_that_fails_costs_its_own_output_alone(tmp_path, mocker, capsysbinary):
+    def fail(*_: object) -> bytes:
+        raise ZeroDivisionError("of a plugin\x1b[31m")
+
+    broken = Format(name="broken", suffixes=(".broken",), render=fail)
+    known = {"broken": broken, "json": load_format("json")}
+    mocker.patch(
+        "sockfleet.cli.delivery.parse_output",
+        lambda text: OutputFile(path=tmp_path / text, format=known[text]),
+    )
+    delivery = Delivery(["broken", "json"], None, RenderOptions(), quiet=False)
+    assert not delivery.deliver(SUMMARY)
+    assert not (tmp_path / "broken").exists()
+    assert json.loads((tmp_path / "json").read_bytes())["fleet"]["hosts"]["ok"] == 1
+    said = capsysbinary.readouterr().err.decode()
+    assert said == (
+        "sockfleet: error: the format broken failed: ZeroDivisionError: of a plugin\\x1b[31m; "
+        "-vv shows where\n"
+    )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 from command_line import run_command
+from sshd import ssh_keygen
 
 HERE = "here ansible_connection=local\n"
 
@@ -67,6 +71,18 @@ def test_ndjson_into_a_full_disk_ends_with_a_write_failure(run):
     assert "cannot write to standard output" in err
 
 
+@pytest.mark.parametrize(("where", "code"), [(">/dev/full", 5), (">&-", 5), ("| :", 0)])
+def test_hosts_that_cannot_be_shown_are_still_written(run, tmp_path, where, code):
+    """The lines of ndjson go out while the scan runs; their end is not the scan's."""
+    (tmp_path / "here.ini").write_text("here[1:30] ansible_connection=local\n")
+    seen, _, err = run(f"here.ini -f ndjson -o out.json -c 2 {where}")
+    assert seen == code
+    assert err.count("cannot write to standard output") == (code == 5)
+    document = json.loads((tmp_path / "out.json").read_bytes())
+    assert document["fleet"]["hosts"]["ok"] == 30
+    assert document["scan"]["complete"] is True
+
+
 def test_a_closed_stdin_is_an_empty_inventory(run):
     code, _, err = run("- <&-")
     assert code == 2
@@ -90,3 +106,32 @@ def test_a_clock_that_is_set_back_meanwhile(tmp_path, monkeypatch, capsysbinary,
     assert 0 <= scan["duration_s"] < 60
     assert scan["started_at"] <= scan["finished_at"]
     assert scan["started_at"][:17] == scan["finished_at"][:17]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path, signal_number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (tmp_path / "fleet.ini").write_text(
+            HERE + f"silent ansible_host=127.0.0.1 ansible_port={silent.getsockname()[1]}\n"
+        )
+        (tmp_path / "out.json").write_text("old")
+        key = ssh_keygen(tmp_path / "key")
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "sockfleet.cli", "scan", "fleet.ini", "-f", "ndjson"),
+                *("-o", "out.json", "--lock", "lock", "--timeout", "100", "-i", str(key)),
+            ],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "SOCKFLEET_CONNECT_TIMEOUT": "100"},
+        )
+        with process:
+            assert json.loads(process.stdout.readline())["name"] == "here"
+            with silent.accept()[0]:  # the other one is under way
+                process.send_signal(signal_number)
+                process.communicate(timeout=60)
+    assert process.returncode == 128 + signal_number
+    document = json.loads((tmp_path / "out.json").read_bytes())
+    assert document["scan"]["complete"] is False
+    assert document["fleet"]["hosts"] == {"total": 2, "ok": 1, "failed": 1}
