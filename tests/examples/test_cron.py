@@ -1,0 +1,184 @@
+"""examples/cron: the line as cron runs it, and logrotate on what it writes."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from example_machine import EXAMPLES, ExampleMachine
+
+LINES = (EXAMPLES / "cron/sockfleet").read_text().splitlines()
+(JOB,) = [line for line in LINES if line.startswith("*")]
+*_, USER, COMMAND = JOB.split(maxsplit=6)
+
+
+def started(machine: ExampleMachine, *, command: str = COMMAND) -> subprocess.Popen[str]:
+    """One run of the line's command, by the shell that cron takes."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        cwd=machine.state,
+        env=machine.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(machine: ExampleMachine) -> tuple[int, str, str]:
+    with started(machine) as job:
+        out, err = job.communicate(timeout=60)
+    return job.returncode, out, err
+
+
+def test_cron_takes_the_line(tmp_path):
+    """crontab(1) reads what has no user; the rest of the line is the same."""
+    table = tmp_path / "crontab"
+    table.write_text("\n".join([*LINES, ""]).replace(f"* {USER} ", "* "))
+    subprocess.run(["crontab", "-n", table], check=True, capture_output=True)
+    table.write_text(table.read_text().replace("*/5", "*/x"))
+    assert subprocess.run(["crontab", "-n", table], check=False, capture_output=True).returncode
+
+
+def test_runs_that_go_well_are_silent_and_each_compares_with_the_one_before(machine):
+    assert run(machine) == (0, "", "")
+    assert "change" not in machine.scan()["fleet"]
+    assert run(machine) == (0, "", "")
+    scan = machine.scan()
+    assert [host["change"]["status"] for host in scan["hosts"]] == ["compared"] * 2
+    assert 'sockfleet_host_up{host="web1"} 1\n' in (machine.state / "sockfleet.prom").read_text()
+    for name in ("scan.json", "sockfleet.prom"):  # others read them, as users of their own
+        assert (machine.state / name).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_host_that_cannot_be_read_is_in_the_files_and_in_no_mail(machine):
+    machine.hosts["gone"] = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    machine.write_inventory()
+    assert run(machine) == (3, "", "")
+    assert machine.scan()["fleet"]["failures"] == {"refused": 1}
+
+
+def test_a_fleet_of_which_nothing_can_be_read_is_mailed(machine):
+    machine.hosts = {"gone": {"ansible_host": "127.0.0.1", "ansible_port": 1}}
+    machine.write_inventory()
+    told = "sockfleet: error: no host could be read: 1 refused\n"
+    assert run(machine) == (4, "", told)
+
+
+@pytest.mark.parametrize("name", ["inventory.yml", "known_hosts"])
+def test_what_is_missing_is_mailed(machine, name):
+    (machine.settings / name).unlink()
+    code, out, err = run(machine)
+    assert (code, out) == (2 if name == "inventory.yml" else 4, "")
+    assert err.startswith("sockfleet: error: ")
+
+
+def test_of_two_that_overlap_one_writes_and_the_other_ends_with_75(machine):
+    os.mkfifo(machine.root / "runs")
+    os.mkfifo(machine.root / "go")
+    machine.inventory.write_text(
+        f"#!/bin/sh\necho run >>{machine.root}/ran\necho >{machine.root}/runs\n"
+        f"read line <{machine.root}/go\n"
+        'echo \'{"web": {"hosts": ["here"]}, "_meta": {"hostvars": {"here":\'\n'
+        'echo \'{"ansible_connection": "local"}}}}\'\n'
+    )
+    machine.inventory.chmod(0o755)
+    with started(machine) as first:
+        (machine.root / "runs").read_bytes()  # opens when the script does
+        code, out, err = run(machine)
+        assert (code, out) == (75, "")
+        assert "lock: another run holds it" in err
+        assert not (machine.state / "scan.json").exists()
+        (machine.root / "go").write_text("\n")
+        assert first.communicate(timeout=60) == ("", "")
+        assert first.returncode == 0
+    assert (machine.root / "ran").read_text() == "run\n"
+    assert machine.scan()["fleet"]["hosts"] == {"total": 1, "ok": 1, "failed": 0}
+
+
+def test_check_judges_what_cron_wrote(machine):
+    def check(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [machine.command, "check", *words],
+            env=machine.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    code, out = check()
+    assert code == 3
+    assert "scan.json" in out
+    assert run(machine)[0] == 0
+    code, out = check()
+    assert code == 0
+    assert "the scan in" in out
+    code, out = check(str(machine.inventory))
+    assert code == 0
+    assert "the scan in" not in out
+
+
+def test_the_configuration_has_no_fault(machine):
+    done = subprocess.run(
+        [machine.command, "config", "--check", "--profile", "cron"],
+        env=machine.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deadline = 240  # [profile.cron]" in done.stdout
+
+
+def test_the_deadline_is_shorter_than_the_interval(machine):
+    minutes = int(JOB.split()[0].removeprefix("*/"))
+    assert minutes * 60 > 240
+    assert "deadline = 240\n" in machine.placed("sockfleet.toml")
+
+
+@pytest.fixture
+def rotation(machine, tmp_path):
+    """logrotate on the shipped file, for the user that runs the tests."""
+    text = machine.placed("cron/logrotate")
+    assert f"su {USER} {USER}\n" in text
+    group = grp.getgrgid(os.getegid()).gr_name
+    file = tmp_path / "logrotate"
+    file.write_text(text.replace(f"su {USER} {USER}", f"su {getpass.getuser()} {group}"))
+    file.chmod(0o644)
+    program = shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "logrotate is missing: apt-get install logrotate"
+
+    def rotate(*words: str) -> str:
+        done = subprocess.run(
+            [program, "--state", tmp_path / "state", *words, file],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout + done.stderr
+
+    return rotate
+
+
+def test_logrotate_reads_the_file_without_a_complaint(rotation):
+    told = rotation("--debug")
+    assert "error" not in told
+    assert "after 1 days (31 rotations)" in told
+
+
+def test_the_copies_that_logrotate_keeps_can_be_compared_with(machine, rotation):
+    assert run(machine)[0] == 0
+    before = (machine.state / "scan.json").read_bytes()
+    rotation("--force")
+    (copy,) = machine.state.glob("scan.json-*")
+    assert copy.read_bytes() == before == (machine.state / "scan.json").read_bytes()
+    command = f"sockfleet scan --profile cron --against {shlex.quote(str(copy))}"
+    with started(machine, command=command) as job:
+        assert job.communicate(timeout=60) == ("", "")
+    assert [host["change"]["status"] for host in machine.scan()["hosts"]] == ["compared"] * 2
