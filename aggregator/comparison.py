@@ -102,18 +102,20 @@ class Comparison:
             status=status,
             bound=now.is_bound and differences["tcp_close"] is not None,
             rate_per_hour=self._rates(differences),
-            namespaces=self._namespaces(then.namespaces, now.namespaces),
+            namespaces=self._namespaces(then, now),
             **differences,
         )
 
     def _namespaces(
-        self,
-        then: tuple[NamespaceSummary, ...] | None,
-        now: tuple[NamespaceSummary, ...] | None,
+        self, then: HostSummary, now: HostSummary
     ) -> tuple[NamespaceChange, ...] | None:
-        if then is None or now is None:
+        if then.namespaces is None or now.namespaces is None:
             return None
-        return tuple(self._of_namespaces(then, now))
+        found = self._of_namespaces(then.namespaces, now.namespaces)
+        if then.namespaces_rest is None and now.namespaces_rest is None:
+            return tuple(found)
+        # Of a host with hundreds not all are listed: one that is missing may be among the rest.
+        return tuple(one for one in found if one.status is NamespaceStatus.COMPARED)
 
     def _of_namespaces(
         self, then: tuple[NamespaceSummary, ...], now: tuple[NamespaceSummary, ...]

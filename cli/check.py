@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -59,7 +61,7 @@ class MonitoringCommand(click.Command):
             raise click.exceptions.Exit(_UNKNOWN) from error
         except Exception as error:  # a plugin that dies with Python's exit code 1 is a WARNING
             if ctx.params.get("verbose"):
-                raise
+                traceback.print_exc()
             _unknown(f"an error of sockfleet itself, -v shows it: {type(error).__name__}: {error}")
 
 
@@ -80,7 +82,8 @@ def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
 def _unknown(problem: str) -> NoReturn:
     from ..output.monitoring_plugin import State, failure_text
 
-    _print(failure_text(State.UNKNOWN, problem))
+    with suppress(SockfleetError, BrokenPipeError):  # nobody reads it: the exit code is left
+        _print(failure_text(State.UNKNOWN, problem))
     raise click.exceptions.Exit(_UNKNOWN)
 
 

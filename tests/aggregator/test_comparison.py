@@ -1,6 +1,7 @@
 """A scan against an earlier one: what is compared, and what is only told."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -15,6 +16,7 @@ from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.errors import ComparisonError, DocumentError
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.namespaces import RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS
 from sockfleet.collector.namespaces import Namespace
 from sockfleet.collector.reading import Kernel
@@ -119,6 +121,17 @@ def test_namespaces_are_matched_by_inode_and_their_own_number():
         (9, NamespaceStatus.GONE),
     ]
     assert all(change.inuse is None for change in others)
+
+
+def test_a_namespace_that_is_not_listed_may_be_there_all_the_same():
+    then = exact("a", 500, elsewhere=(elsewhere(7, 10), elsewhere(8, 20)))
+    now = replace(
+        summaries(exact("a", 500, elsewhere=(elsewhere(7, 15), elsewhere(9, 1))))[0],
+        namespaces_rest=RestSummary(namespaces=300, inuse=900),
+    )
+    later = summarise([now], scan(started_at=LATER))
+    (host,) = compared(fleet(then), later).hosts
+    assert [change.inode for change in host.change.namespaces] == [4026531913, 7]
 
 
 def test_the_fleet_sums_what_was_compared_and_names_the_others():

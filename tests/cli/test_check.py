@@ -1,6 +1,8 @@
 """sockfleet check: the states, what is never OK, and that nothing ends in another code."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -194,11 +196,31 @@ def test_help_is_unknown_too(check):
     assert "[default: 50]" in out, "below the 60 s after which Nagios kills a plugin"
 
 
-def test_a_bug_is_unknown_and_no_traceback(check, saved, mocker):
+def test_a_bug_is_unknown_and_no_traceback(check, saved, mocker, tmp_path):
     mocker.patch("sockfleet.cli.checking.plugin_text", side_effect=ZeroDivisionError("a|b\nc"))
     code, out, err = check("--from", saved(held("a", 5)))
     assert (code, err) == (3, "")
     assert out.endswith("ZeroDivisionError: a/b c\n")
+    code, _, err = check("--from", tmp_path / "scan.json", "-v")
+    assert code == 3
+    assert "Traceback" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"{}", b'{"schema": 1}'])
+def test_a_broken_scan_is_unknown(check, tmp_path, content):
+    (tmp_path / "scan.json").write_bytes(content)
+    code, out, _ = check("--from", tmp_path / "scan.json")
+    assert code == 3
+    assert out.startswith(f"SOCKFLEET UNKNOWN - {tmp_path}/scan.json: not a scan of sockfleet")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "> /dev/full"])
+@pytest.mark.parametrize("arguments", ["--no-such-option", "--from -"])
+def test_nowhere_to_write_is_no_other_code(saved, redirection, arguments):
+    file = saved(held("a", 5))
+    command = f"{sys.executable} -m sockfleet.cli check {arguments} < {file} {redirection}"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
 
 
 def test_hosts_that_are_asked_now(check, tmp_path):
