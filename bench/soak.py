@@ -1,9 +1,10 @@
 """Scans a large fleet, a part of it faulty, again and again in one process.
 
-    python bench/soak.py [--hosts 10000] [--faulty 0.1] [--scans 3] [--transport asyncssh]
+    python bench/soak.py [--hosts 10000] [--faulty 0.1] [--scans 3] [--timeout 30]
+                         [--concurrency 200] [--transport asyncssh]
 
-The fleet is simulated in a process of its own and plays every fault of the simulator in turn. After
-each scan every host must be accounted for once, each sound host with its own numbers, each faulty
+The fleet is simulated in a process of its own; its faulty hosts play every fault of the simulator,
+and stand between the sound ones. After each scan every host must be accounted for once, each sound host with its own numbers, each faulty
 one as a failure; no descriptor, thread or task may be left, and memory must not grow from scan to
 scan. Any of that not so ends the run with 1.
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import random
 import sys
 import tempfile
 import threading
@@ -35,11 +37,17 @@ from sockfleet.simulator.faults import Fault
 from sockfleet.simulator.process import FleetProcess
 from sockfleet.simulator.scenario import SimulatedHost
 
-CONCURRENCY = 200
-CONNECT_TIMEOUT_S = 5.0
-TIMEOUT_S = 10.0
 GROWTH_BYTES = 16 * 1024 * 1024
 """From the first scan's end to the last one's: what the allocator does not give back."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """As the options of ``sockfleet scan``; the connect timeout is half of the whole."""
+
+    timeout_s: float
+    concurrency: int
+    transport: str
 
 
 @dataclass(frozen=True)
@@ -59,14 +67,13 @@ def running_fleet(folder: Path, hosts: int, faulty: float) -> Iterator[Fleet]:
     with FleetProcess(folder, scenario) as process:
         variables = yaml.safe_load(process.inventory.read_text())["all"]["hosts"]
         ssh = SshSettings(user=process.scenario.user, identity_files=(str(process.identity),))
-        yield Fleet(
-            [
-                Host(name=name, address=one["ansible_host"], port=process.port, ssh=ssh, groups=())
-                for name, one in variables.items()
-            ],
-            {host.name: host for host in process.hosts},
-            str(process.known_hosts),
-        )
+        hosts_of_it = [
+            Host(name=name, address=one["ansible_host"], port=process.port, ssh=ssh)
+            for name, one in variables.items()
+        ]
+        random.Random(1).shuffle(hosts_of_it)
+        truth = {host.name: host for host in process.hosts}
+        yield Fleet(hosts_of_it, truth, str(process.known_hosts))
 
 
 def roles(hosts: int, faulty: float) -> dict[str, dict[str, object]]:
@@ -82,16 +89,16 @@ def roles(hosts: int, faulty: float) -> dict[str, dict[str, object]]:
     return found
 
 
-def scan(fleet: Fleet, transport: str) -> tuple[list[HostOutcome], float]:
+def scan(fleet: Fleet, limits: Limits) -> tuple[list[HostOutcome], float]:
     settings = EngineSettings(
-        concurrency=CONCURRENCY,
-        timeout_s=TIMEOUT_S,
+        concurrency=limits.concurrency,
+        timeout_s=limits.timeout_s,
         retries=1,
-        transport=transport,
+        transport=limits.transport,
         transport_settings=TransportSettings(
             known_hosts_files=(fleet.known_hosts,),
-            connect_timeout_s=CONNECT_TIMEOUT_S,
-            concurrency=CONCURRENCY,
+            connect_timeout_s=limits.timeout_s / 2,
+            concurrency=limits.concurrency,
         ),
     )
     outcomes: list[HostOutcome] = []
@@ -146,17 +153,20 @@ def let_threads_end() -> list[str]:
     return [thread.name for thread in others if thread.is_alive()]
 
 
-def soak(fleet: Fleet, scans: int, transport: str) -> list[str]:
+def soak(fleet: Fleet, scans: int, limits: Limits) -> list[str]:
     """Scan, print a line for each scan, and return what was wrong in any of them."""
     found: list[str] = []
     resting: list[int] = []
     # What the libraries open once for the process.
-    scan(Fleet(fleet.hosts[:10], fleet.truth, fleet.known_hosts), transport)
+    scan(Fleet(fleet.hosts[:10], fleet.truth, fleet.known_hosts), limits)
     let_threads_end()
     descriptors = open_descriptors()
+    print(
+        f"{memory_bytes('VmRSS') / 1e6:.1f} MB before, with the truth of all hosts to compare with"
+    )
     print(f"{'scan':>4} {'s':>7} {'read':>6} {'failed':>6} {'other':>6} {'RSS MB':>7} {'peak':>7}")
     for number in range(1, scans + 1):
-        outcomes, took_s = scan(fleet, transport)
+        outcomes, took_s = scan(fleet, limits)
         found += wrongs(fleet, outcomes)
         read = sum(isinstance(outcome, HostReading) for outcome in outcomes)
         other = in_other_categories(fleet, outcomes)
@@ -186,12 +196,15 @@ def main() -> int:
     parser.add_argument("--faulty", type=float, default=0.1)
     parser.add_argument("--scans", type=int, default=3)
     parser.add_argument("--transport", choices=("asyncssh", "paramiko"), default="asyncssh")
+    parser.add_argument("--timeout", type=float, default=30.0)
+    parser.add_argument("--concurrency", type=int, default=200)
     given = parser.parse_args()
+    limits = Limits(given.timeout, given.concurrency, given.transport)
     with (
         tempfile.TemporaryDirectory() as folder,
         running_fleet(Path(folder), given.hosts, given.faulty) as fleet,
     ):
-        found = soak(fleet, given.scans, given.transport)
+        found = soak(fleet, given.scans, limits)
     for line in found[:20]:
         print(line, file=sys.stderr)
     if len(found) > 20:

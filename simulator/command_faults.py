@@ -11,6 +11,7 @@ import asyncssh
 
 from .answer import Answer
 from .faults import Fault
+from .server_login import reset
 
 __all__ = ["respond", "spoilt"]
 
@@ -108,6 +109,12 @@ async def _breaks(process: _Process, output: bytes) -> None:
     process.channel.get_connection().abort()
 
 
+async def _resets(process: _Process, output: bytes) -> None:
+    await _half(process, output)
+    await asyncio.sleep(_BREAK_AFTER_S)
+    reset(process.channel.get_connection())
+
+
 async def _half_closes(process: _Process, output: bytes) -> None:
     await _half(process, output)
     await asyncio.sleep(_BREAK_AFTER_S)
@@ -165,6 +172,7 @@ _PLAYS: dict[Fault, Callable[[_Process, bytes], Awaitable[None]]] = {
     Fault.HELD_OUTPUT: _holds,
     Fault.LOST: _goes,
     Fault.CUT_OFF: _breaks,
+    Fault.RESET_IN_OUTPUT: _resets,
     Fault.HALF_CLOSED_IN_OUTPUT: _half_closes,
     Fault.FAREWELL_IN_OUTPUT: _says_farewell,
     Fault.CORRUPTED: _corrupts,

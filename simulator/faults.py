@@ -125,6 +125,8 @@ class Fault(StrEnum):
     """Never decides on the session, or on forwarding."""
     CLOSED_IN_SESSION = "closed-in-session"
     """Closes when a session, or forwarding, is asked for."""
+    RESET_IN_SESSION = "reset-in-session"
+    """Resets when a session, or forwarding, is asked for."""
     EXEC_REFUSED = "exec-refused"
     """Opens a session and refuses to run a command in it."""
     STALLED_EXEC = "stalled-exec"
@@ -156,6 +158,8 @@ class Fault(StrEnum):
     """The connection breaks before the first output."""
     CUT_OFF = "cut-off"
     """The connection breaks in the middle of the output; a jump host's, under who uses it."""
+    RESET_IN_OUTPUT = "reset-in-output"
+    """Resets in the middle of the output."""
     HALF_CLOSED_IN_OUTPUT = "half-closed-in-output"
     """Ends its own direction in the middle of the output, and keeps the connection."""
     FAREWELL_IN_OUTPUT = "farewell-in-output"
@@ -254,6 +258,7 @@ _FAULTS = {
         Fault.CLOSED_IN_AUTH,
         Fault.RESET_IN_AUTH,
         Fault.CLOSED_IN_SESSION,
+        Fault.RESET_IN_SESSION,
         Fault.LOST,
     ],
     Category.NO_SHELL: [
@@ -272,6 +277,7 @@ _FAULTS = {
     ],
     Category.TRUNCATED: [
         Fault.CUT_OFF,
+        Fault.RESET_IN_OUTPUT,
         Fault.HALF_CLOSED_IN_OUTPUT,
         Fault.FAREWELL_IN_OUTPUT,
         Fault.CORRUPTED,

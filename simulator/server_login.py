@@ -16,10 +16,18 @@ from .scenario import SimulatedHost
 __all__ = ["ServerLogin", "reset"]
 
 _TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
+_NO_CHANNEL = frozenset(
+    {
+        Fault.NO_SESSION,
+        Fault.STALLED_SESSION,
+        Fault.CLOSED_IN_SESSION,
+        Fault.RESET_IN_SESSION,
+    }
+)
 _FLOOD = "welcome to the machine\n" * 100
 
 
-def reset(connection: asyncssh.SSHServerConnection) -> None:
+def reset(connection: asyncssh.SSHConnection) -> None:
     """Close by a reset instead of an end (socket(7), SO_LINGER of no time)."""
     sock = connection.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -92,7 +100,7 @@ class ServerLogin(asyncssh.SSHServer):
         self, dest_host: str, _dest_port: int, _orig_host: str, _orig_port: int
     ) -> bool | asyncssh.SSHTCPSession[bytes] | Awaitable[asyncssh.SSHTCPSession[bytes]]:
         """Forward to a neighbour; a jump host's faults are played here."""
-        if self._fault in {Fault.NO_SESSION, Fault.STALLED_SESSION, Fault.CLOSED_IN_SESSION}:
+        if self._fault in _NO_CHANNEL:
             return self._no_channel()
         if self._fault is Fault.CUT_OFF and self.connection is not None:
             return _Breaking(self.connection)
@@ -103,6 +111,8 @@ class ServerLogin(asyncssh.SSHServer):
             await self.ended.wait()
         elif self._fault is Fault.CLOSED_IN_SESSION and self.connection is not None:
             self.connection.abort()
+        elif self._fault is Fault.RESET_IN_SESSION and self.connection is not None:
+            reset(self.connection)
         raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
 
 

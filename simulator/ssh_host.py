@@ -26,6 +26,7 @@ _NO_COMMANDS = frozenset(
         Fault.NO_SESSION,
         Fault.STALLED_SESSION,
         Fault.CLOSED_IN_SESSION,
+        Fault.RESET_IN_SESSION,
         Fault.EXEC_REFUSED,
         Fault.STALLED_EXEC,
     }

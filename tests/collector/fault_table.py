@@ -115,7 +115,7 @@ SIMULATED = [
     *_rows(Phase.AUTH, Category.PROTOCOL, [Fault.BANNER_FLOOD]),
     *_rows(Phase.SESSION, Category.SESSION_REFUSED, [Fault.NO_SESSION, Fault.EXEC_REFUSED]),
     *_rows(Phase.SESSION, Category.COMMAND_TIMEOUT, [Fault.STALLED_SESSION, Fault.STALLED_EXEC]),
-    *_rows(Phase.SESSION, Category.LOST, [Fault.CLOSED_IN_SESSION]),
+    *_rows(Phase.SESSION, Category.LOST, [Fault.CLOSED_IN_SESSION, Fault.RESET_IN_SESSION]),
     *_rows(
         Phase.COMMAND,
         Category.COMMAND_TIMEOUT,
@@ -127,6 +127,7 @@ SIMULATED = [
         Category.TRUNCATED,
         [
             Fault.CUT_OFF,
+            Fault.RESET_IN_OUTPUT,
             Fault.HALF_CLOSED_IN_OUTPUT,
             Fault.FAREWELL_IN_OUTPUT,
             Fault.CORRUPTED,

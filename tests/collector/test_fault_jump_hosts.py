@@ -25,6 +25,7 @@ IN_FORWARDING = {
     Fault.NO_SESSION: (Phase.CONNECT,),
     Fault.STALLED_SESSION: (Phase.CONNECT,),
     Fault.CLOSED_IN_SESSION: (Phase.CONNECT,),
+    Fault.RESET_IN_SESSION: (Phase.CONNECT,),
     # It breaks under the first host behind it that speaks; the second may be about to be let in.
     Fault.CUT_OFF: (Phase.CONNECT, Phase.BANNER),
 }
