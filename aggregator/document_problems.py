@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from ..collector.processes import Process
 from .change import NAMESPACE_NUMBERS, FleetChange
@@ -21,8 +22,7 @@ _MOST_SETTING = 2**63 - 1
 def problems(summary: FleetSummary) -> Iterator[str]:
     """Each complete as it stands, with the path of keys where that is known."""
     for name in ("started_at", "finished_at"):
-        if getattr(summary.scan, name).tzinfo is None:
-            yield f"$.scan.{name} has no time zone"
+        yield from _time_problems(f"$.scan.{name}", getattr(summary.scan, name))
     if summary.fleet.change is not None:
         yield from _change_problems(summary.fleet.change)
     scan, fleet = summary.scan, summary.fleet
@@ -44,10 +44,16 @@ def problems(summary: FleetSummary) -> Iterator[str]:
         yield from _host_problems(where, host)
 
 
+def _time_problems(where: str, moment: datetime) -> Iterator[str]:
+    if moment.tzinfo is None:
+        yield f"{where} has no time zone"
+    if not 1970 <= moment.year < 9999:  # what every time zone can express
+        yield f"{where} is of the year {moment.year}, expected one from 1970 on"
+
+
 def _change_problems(change: FleetChange) -> Iterator[str]:
     where = "$.fleet.change"
-    if change.against.started_at.tzinfo is None:
-        yield f"{where}.against.started_at has no time zone"
+    yield from _time_problems(f"{where}.against.started_at", change.against.started_at)
     if change.against.elapsed_s <= 0:
         yield f"{where}.against.elapsed_s is {change.against.elapsed_s}, expected more than 0"
     for named in (change.new, change.gone or (), change.recovered, change.lost, change.rebooted):
