@@ -4,9 +4,9 @@
                          [--concurrency 200] [--transport asyncssh]
 
 The fleet is simulated in a process of its own; its faulty hosts play every fault of the simulator,
-and stand between the sound ones. After each scan every host must be accounted for once, each sound host with its own numbers, each faulty
-one as a failure; no descriptor, thread or task may be left, and memory must not grow from scan to
-scan. Any of that not so ends the run with 1.
+and stand between the sound ones. After each scan every host must be accounted for once, each sound
+host with its own numbers, each faulty one as a failure; no descriptor, thread or task may be left,
+and memory must not grow from scan to scan. Any of that not so ends the run with 1.
 
 "other" counts the faulty hosts that failed in another category than planned: on a machine that is
 too busy to listen a stalled host may count as this machine's own overload.

@@ -44,7 +44,8 @@ class Connection:
     @property
     def up(self) -> bool:
         """Whether it still stands."""
-        return self.session.is_active() and not self.session.broken
+        # paramiko tells its channels of the end before it calls itself inactive.
+        return self.session.is_active() and not self.session.wire.ended
 
     async def run(self, command: str) -> CommandOutput:
         """The command's output, as `Transport.execute`."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import asyncssh
 
@@ -112,7 +113,7 @@ async def _breaks(process: _Process, output: bytes) -> None:
 async def _resets(process: _Process, output: bytes) -> None:
     await _half(process, output)
     await asyncio.sleep(_BREAK_AFTER_S)
-    reset(process.channel.get_connection())
+    reset(cast("asyncssh.SSHServerConnection", process.channel.get_connection()))
 
 
 async def _half_closes(process: _Process, output: bytes) -> None:

@@ -27,7 +27,7 @@ _NO_CHANNEL = frozenset(
 _FLOOD = "welcome to the machine\n" * 100
 
 
-def reset(connection: asyncssh.SSHConnection) -> None:
+def reset(connection: asyncssh.SSHServerConnection) -> None:
     """Close by a reset instead of an end (socket(7), SO_LINGER of no time)."""
     sock = connection.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
