@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
+from server_in_thread import server_in_thread
 
 __all__ = ["ENDINGS", "bad_session_server"]
 
@@ -142,15 +142,9 @@ class _Server(asyncssh.SSHServer):
 @contextmanager
 def bad_session_server(folder: Path, *methods: str) -> Iterator[int]:
     """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    port = 0
 
-    async def listen() -> None:
-        nonlocal port
-        server = await asyncssh.listen(
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
             "127.0.0.1",
             0,
             server_host_keys=[key],
@@ -158,24 +152,6 @@ def bad_session_server(folder: Path, *methods: str) -> Iterator[int]:
             encoding=None,
             gss_host=None,
         )
-        port = server.get_port()
-        ready.set()
-        await stop.wait()
-        server.close()
-        await server.wait_closed()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
-    (folder / "known_hosts").write_text(line)
-    try:
+    with server_in_thread(folder, listen) as port:
         yield port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import asyncssh
 import pytest
 from hostile_text import HOSTILE
 from over_ssh import Outcome, ask, settings_for
+from server_in_thread import server_in_thread
 from sshd import ssh_keygen
 
 from sockfleet.collector.engine import Engine, EngineSettings
@@ -101,51 +101,25 @@ async def _raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first
 @contextmanager
 def server(folder: Path, place: str) -> Iterator[int]:
     """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
-    ready, port = threading.Event(), 0
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    key = asyncssh.generate_private_key("ssh-ed25519")
     raw = {
         "version": b"SSH-2.0-" + TEXT.replace("\n", "").encode() + b"\r\n",
         "preamble": TEXT.encode() + b"\r\nHTTP/1.1 400 Bad Request\r\n\r\n",
     }
 
-    async def listen() -> None:
-        nonlocal port
+    async def listen(key: asyncssh.SSHKey) -> asyncio.Server | asyncssh.SSHAcceptor:
         if place in raw:
-            listener = await asyncio.start_server(
-                lambda r, w: _raw(r, w, raw[place]), "127.0.0.1", 0
-            )
-            port = listener.sockets[0].getsockname()[1]
-        else:
-            listener = await asyncssh.listen(
-                "127.0.0.1",
-                0,
-                server_host_keys=[key],
-                server_factory=lambda: _Server(place),
-                encoding=None,
-                gss_host=None,
-            )
-            port = listener.get_port()
-        ready.set()
-        await stop.wait()
-        listener.close()
-        await listener.wait_closed()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+            return await asyncio.start_server(lambda r, w: _raw(r, w, raw[place]), "127.0.0.1", 0)
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            server_factory=lambda: _Server(place),
+            encoding=None,
+            gss_host=None,
+        )
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
-    (folder / "known_hosts").write_text(line)
-    try:
+    with server_in_thread(folder, listen) as port:
         yield port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
 
 
 def _host(folder: Path, port: int) -> Host:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import struct
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 from over_ssh import ask, settings_for, ssh_settings
+from server_in_thread import server_in_thread
 from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector.algorithms import CIPHERS, KEX, MACS
@@ -107,9 +107,6 @@ class _Intruder(asyncssh.SSHServer):
 @contextmanager
 def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
     """A server that opens channels to its client; ``seen`` tells what came of each."""
-    ready, port = threading.Event(), 0
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    key = asyncssh.generate_private_key("ssh-ed25519")
 
     async def intrude(process: asyncssh.SSHServerProcess[bytes]) -> None:
         conn = process.get_extra_info("connection")
@@ -133,9 +130,8 @@ def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
         process.stdout.write(b"done")
         process.exit(0)
 
-    async def listen() -> None:
-        nonlocal port
-        server = await asyncssh.listen(
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
             "127.0.0.1",
             0,
             server_host_keys=[key],
@@ -144,26 +140,9 @@ def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
             encoding=None,
             gss_host=None,
         )
-        port = server.get_port()
-        ready.set()
-        await stop.wait()
-        server.close()
-        await server.wait_closed()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(listen()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
-    try:
+    with server_in_thread(folder, listen) as port:
         yield port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
 
 
 def test_no_channel_of_a_server_s_own_is_accepted_and_nothing_is_lent(transport, tmp_path):
