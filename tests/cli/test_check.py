@@ -1,6 +1,8 @@
 """sockfleet check: the states, what is never OK, and that nothing ends in another code."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -264,3 +266,34 @@ def test_any_words_are_levels_or_refused(warning, critical):
     except UsageError:
         return
     assert not (warning or critical) or levels.judged(summarise([], scan()))
+
+
+@pytest.fixture
+def silent_host(tmp_path):
+    """A host that takes connections and says nothing, beside this machine; its listener."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (tmp_path / "inventory.yml").write_text(
+            "all: {hosts: {here: {ansible_connection: local}, silent: {ansible_host: 127.0.0.1, "
+            f"ansible_password: any, ansible_port: {listener.getsockname()[1]}}}}}}}\n"
+        )
+        yield listener
+
+
+def test_a_deadline_ends_before_the_daemon_would(check, tmp_path, silent_host):
+    code, out, _ = check(tmp_path / "inventory.yml", "--deadline", "0.5", "-w", "failed=1")
+    assert code == 3, "the failed host is allowed, but nobody knows what it would have said"
+    assert "ended by the deadline of 0.5 s; 1 of 2 hosts read" in out
+    assert check(tmp_path / "inventory.yml", "-t", "0.5")[0] == 1
+
+
+def test_a_daemon_that_loses_patience_is_told_so(tmp_path, silent_host):
+    words = ["check", str(tmp_path / "inventory.yml"), "--limit", "silent"]
+    command = [sys.executable, "-m", "sockfleet.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        connection, _ = silent_host.accept()
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+    connection.close()
+    assert process.returncode == 3
+    assert "stopped by SIGTERM" in out.splitlines()[0]
+    assert "0 of 1 host read" in out
