@@ -186,10 +186,15 @@ class Session(paramiko.Transport):
         super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
 
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
+        # Not paramiko's own, which keeps the refusal as the exception of the whole connection:
+        # other threads would take it for their own, or the connection for broken.
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
         self._refusals[channel] = cleaned(reason)
-        m.rewind()
-        super()._parse_channel_open_failure(m)  # type: ignore[misc]  # not in the stubs
+        with self.lock:
+            waiting = self.channel_events.pop(channel, None)
+            if waiting is not None:
+                self._channels.delete(channel)  # type: ignore[attr-defined]  # not in the stubs
+                waiting.set()
 
     def _channel_request(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
         rest = m.get_remainder()
