@@ -468,6 +468,9 @@ def test_leaving_with_connections_open_leaks_nothing(tmp_path, phase):
         with contextlib.suppress(asyncssh.Error, OSError):
             await going
         assert fleet.open_connections == 0
+        ending = asyncio.all_tasks() - {asyncio.current_task()}  # asyncssh's, just cut off
+        if ending:
+            await asyncio.wait(ending, timeout=10)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert open_descriptors() == before
 
