@@ -44,7 +44,9 @@ def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
             "the scans were grouped in different ways: these are the inventory's groups"
         )
     if any(host.change is not None for host in chosen.values()):
-        warnings.append("changes since earlier scans are left out: --against compares whole scans")
+        warnings.append(
+            "changes since earlier scans are left out: merge --against compares the whole"
+        )
     if twice:
         warnings.append(_overlap(sorted(twice)))
     return assemble(hosts, info, warnings)

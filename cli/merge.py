@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from .options import color_option, configuration_options, option, output_options
+from .options import (
+    against_option,
+    color_option,
+    configuration_options,
+    option,
+    output_options,
+)
 
 __all__ = ["command"]
 
@@ -12,6 +18,7 @@ __all__ = ["command"]
 @click.command("merge")
 @click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
+@against_option()
 @configuration_options()
 @color_option()
 @option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
@@ -24,6 +31,7 @@ def command(
     format_name: str | None,
     output: tuple[str, ...],
     mode: str | None,
+    against: str | None,
     top: int | None,
     color: str,
     quiet: bool,
@@ -36,12 +44,17 @@ def command(
     from ..aggregator.merge import merge
     from .delivery import Delivery
     from .exit_codes import Exit, of_hosts
-    from .saved_scans import read_scan
+    from .saved_scans import comparison_with, earlier_scan, read_scan
     from .terminal import render_options
 
     shown = render_options(color, top=top)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
     summary = merge([read_scan(name) for name in scan])
+    earlier = None if against is None else earlier_scan(against, quiet=quiet)
+    if earlier is not None and against is not None:
+        began, names = summary.scan.started_at, {host.name for host in summary.hosts}
+        comparison = comparison_with(earlier, against, started_at=began, names=names)
+        summary = summary if comparison is None else comparison.whole(summary)
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts
     ctx.exit(of_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)

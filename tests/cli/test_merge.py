@@ -112,3 +112,18 @@ def test_an_unknown_format_is_told_before_anything_is_read(merge, tmp_path):
     code, _, err = merge(tmp_path / "gone.json", "-f", "yaml")
     assert code == 2
     assert "no format 'yaml'" in err
+
+
+def test_the_whole_is_compared_with_an_earlier_whole(merge, part, tmp_path):
+    then = json.loads(part("then.json", reading("web1"), reading("web2")).read_bytes())
+    then["scan"]["started_at"] = "2026-11-22T06:00:00.000Z"
+    (tmp_path / "then.json").write_text(json.dumps(then))
+    parts = part("a.json", reading("web1")), part("b.json", reading("web2"))
+    code, out, err = merge(*parts, "--against", tmp_path / "then.json", "-f", "json")
+    assert (code, err) == (0, "")
+    change = json.loads(out)["fleet"]["change"]
+    assert (change["compared"], change["tcp_close"]) == (2, 0)
+    assert change["against"]["elapsed_s"] == 3600.0
+    code, out, err = merge(*parts, "--against", tmp_path / "none.json", "-f", "json")
+    assert (code, json.loads(out)["fleet"].get("change")) == (0, None)
+    assert "no such file yet" in err
