@@ -30,6 +30,7 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
     options that the commands run with, each with the table or the variable that says so.
     """
     from .configuration import read_configuration, used_file
+    from .configuration_values import value_faults
     from .exit_codes import Exit
     from .terminal import complete_streams, note, write
 
@@ -38,7 +39,7 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
     complete_streams()
     path = used_file(config)
     file = None if path is None else read_configuration(path, named=bool(config))
-    faults = file.faults if file else ()
+    faults = [*file.faults, *value_faults(file)] if file else []
     for key, problem in faults:
         note(f"error: {path}: {key}: {problem}")
     text = "".join(f"{line}\n" for line in _lines(file, profile))

@@ -66,6 +66,12 @@ class Configuration:
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     faults: Sequence[Fault] = ()
 
+    @property
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """The settings of each table, by its name in the file."""
+        profiles = {f"profile.{name}": table for name, table in self.profiles.items()}
+        return {"defaults": self.defaults, **self.commands, **profiles}
+
 
 def searched_files(environment: Mapping[str, str]) -> Iterator[Path]:
     """Where a file is looked for when none is named, the user's own first."""

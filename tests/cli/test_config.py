@@ -232,6 +232,31 @@ def test_all_that_is_wrong_is_told_at_once(run):
     assert err.endswith("(and 3 more: sockfleet config --check)\n")
 
 
+def test_config_tells_what_the_commands_would_refuse(run):
+    written(
+        '[defaults]\nformat = "jsn"\nmode = "999"\nsort = "tcpclose"\ntransport = "asynssh"\n'
+        'threshold = ["x=1"]\noutput = ["json:x", "x.csv", "x.bogus"]\n'
+        '[check]\nwarning = ["tcp_clos=1"]\n[profile.p]\ncritical = ["tcp_close=z"]\n'
+    )
+    code, _, err = run("config", "--check", "--config", "c.toml")
+    assert code == 2
+    told = {line.split(": ")[3]: line for line in err.splitlines()}
+    words = {
+        "defaults.format": "no format 'jsn'",
+        "defaults.mode": "expected rights in octal",
+        "defaults.sort": "did you mean tcp_close?",
+        "defaults.transport": "did you mean asyncssh?",
+        "defaults.threshold": "no threshold 'x'",
+        "defaults.output": ".bogus",
+        "check.warning": "tcp_clos",
+        "profile.p.critical": "z",
+    }
+    assert told.keys() == words.keys()
+    for key, word in words.items():
+        assert word in told[key]
+    assert run("scan", "--config", "c.toml", "here.ini")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
