@@ -1,0 +1,35 @@
+"""The real node_exporter shows what cron wrote, through the link that tmpfiles makes."""
+
+from __future__ import annotations
+
+import subprocess
+import urllib.request
+
+from example_machine import EXAMPLES
+from running_daemons import free_port, running
+
+(LINK,) = [
+    line.split()
+    for line in (EXAMPLES / "systemd/sockfleet.tmpfiles").read_text().splitlines()
+    if line.startswith("L ")
+]
+
+
+def test_node_exporter_follows_the_link(machine):
+    place, target = (machine.root / path[1:] for path in (LINK[1], LINK[-1]))
+    place.parent.mkdir(parents=True)
+    place.symlink_to(target)
+    command = [machine.command, "scan", "--profile", "cron"]
+    subprocess.run(command, env=machine.environment, check=True)
+    assert place.is_symlink()
+    port = free_port()
+    exporter = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"]
+    exporter += ["--collector.disable-defaults", "--collector.textfile"]
+    exporter += [f"--collector.textfile.directory={place.parent}"]
+    with (
+        running(exporter, ready="Listening on"),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer,
+    ):
+        shown = answer.read().decode()
+    assert 'sockfleet_host_up{host="web1"} 1\n' in shown
+    assert "node_textfile_scrape_error 0\n" in shown
