@@ -8,13 +8,22 @@ import os
 import shlex
 import shutil
 import subprocess
+from datetime import datetime
 
 import pytest
 from example_machine import EXAMPLES, ExampleMachine
 
+from sockfleet.simulator.process import FleetProcess
+
 LINES = (EXAMPLES / "cron/sockfleet").read_text().splitlines()
 (JOB,) = [line for line in LINES if line.startswith("*")]
 *_, USER, COMMAND = JOB.split(maxsplit=6)
+
+SCENARIO = """
+roles:
+  web: {{count: 2, profile: web, sockets: {{tcp_close: 100}}}}
+  shop: {{profile: web, sockets: {{tcp_close: {leaked}}}}}
+"""
 
 
 def started(machine: ExampleMachine, *, command: str = COMMAND) -> subprocess.Popen[str]:
@@ -54,6 +63,30 @@ def test_runs_that_go_well_are_silent_and_each_compares_with_the_one_before(mach
     assert 'sockfleet_host_up{host="web1"} 1\n' in (machine.state / "sockfleet.prom").read_text()
     for name in ("scan.json", "sockfleet.prom"):  # others read them, as users of their own
         assert (machine.state / name).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_leak_shows_in_the_next_run_with_its_rate(machine, tmp_path):
+    scans = []
+    for leaked in (100, 900):
+        folder = tmp_path / str(leaked)
+        folder.mkdir()
+        scenario = folder / "scenario.yml"
+        scenario.write_text(SCENARIO.format(leaked=leaked))
+        with FleetProcess(folder, scenario) as fleet:
+            machine.inventory.write_text(fleet.inventory.read_text())
+            (machine.settings / "known_hosts").write_text(fleet.known_hosts.read_text())
+            assert run(machine) == (0, "", "")
+        scans.append(machine.scan())
+    began = [datetime.fromisoformat(scan["scan"]["started_at"]) for scan in scans]
+    hours = (began[1] - began[0]).total_seconds() / 3600
+    changes = {host["name"]: host["change"] for host in scans[1]["hosts"]}
+    assert {name: change["tcp_close"] for name, change in changes.items()} == {
+        "shop": 800,
+        "web1": 0,
+        "web2": 0,
+    }
+    # started_at is written to the millisecond, and about a second lies between the runs.
+    assert changes["shop"]["rate_per_hour"]["tcp_close"] == pytest.approx(800 / hours, rel=0.01)
 
 
 def test_a_host_that_cannot_be_read_is_in_the_files_and_in_no_mail(machine):
