@@ -21,7 +21,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ import yaml
 
 from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
-from sockfleet.collector.reading import HostFailure, HostOutcome, HostReading
+from sockfleet.collector.reading import HostFailure, HostOutcome
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
 from sockfleet.simulator.faults import Fault
@@ -89,7 +90,38 @@ def roles(hosts: int, faulty: float) -> dict[str, dict[str, object]]:
     return found
 
 
-def scan(fleet: Fleet, limits: Limits) -> tuple[list[HostOutcome], float]:
+class Tally:
+    """What became of each host of one scan; the outcomes themselves are not kept."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._truth = fleet.truth
+        self._seen: Counter[str] = Counter()
+        self._wrong: list[str] = []
+        self.read = 0
+        self.other = 0
+
+    def add(self, outcome: HostOutcome) -> None:
+        truth = self._truth[outcome.host.name]
+        self._seen[truth.name] += 1
+        if isinstance(outcome, HostFailure):
+            self.other += truth.fault is not None and truth.fault.planned is not outcome.category
+            if truth.is_read:
+                self._wrong.append(f"{truth.name}: {outcome.message}")
+            return
+        self.read += 1
+        alloc = outcome.sockstat.get("TCP", "alloc")
+        if not truth.is_read or alloc != truth.contents.alloc:
+            planned = truth.contents.alloc if truth.is_read else truth.fault
+            self._wrong.append(f"{truth.name}: read {alloc}, planned was {planned}")
+
+    def wrongs(self, fleet: Fleet) -> list[str]:
+        """What is not as it must be, in words."""
+        asked = [host.name for host in fleet.hosts]
+        counts = [f"{name}: {self._seen[name]} outcomes" for name in asked if self._seen[name] != 1]
+        return counts + self._wrong
+
+
+def scan(fleet: Fleet, limits: Limits) -> tuple[Tally, float]:
     settings = EngineSettings(
         concurrency=limits.concurrency,
         timeout_s=limits.timeout_s,
@@ -101,37 +133,10 @@ def scan(fleet: Fleet, limits: Limits) -> tuple[list[HostOutcome], float]:
             concurrency=limits.concurrency,
         ),
     )
-    outcomes: list[HostOutcome] = []
+    tally = Tally(fleet)
     began = time.monotonic()
-    collect(fleet.hosts, settings, outcomes.append)
-    return outcomes, time.monotonic() - began
-
-
-def wrongs(fleet: Fleet, outcomes: Sequence[HostOutcome]) -> list[str]:
-    """What is not as it must be, in words."""
-    seen = [outcome.host.name for outcome in outcomes]
-    found = [f"{name}: no outcome" for name in fleet.truth.keys() - set(seen)]
-    if len(seen) != len(set(seen)):
-        found.append(f"{len(seen) - len(set(seen))} outcomes too many")
-    for outcome in outcomes:
-        truth = fleet.truth[outcome.host.name]
-        if isinstance(outcome, HostReading) != truth.is_read:
-            message = outcome.message if isinstance(outcome, HostFailure) else "was read"
-            found.append(f"{truth.name}: {message}")
-        elif isinstance(outcome, HostReading):
-            alloc = outcome.sockstat.get("TCP", "alloc")
-            if alloc != truth.contents.alloc:
-                found.append(f"{truth.name}: alloc {alloc}, the truth is {truth.contents.alloc}")
-    return found
-
-
-def in_other_categories(fleet: Fleet, outcomes: Sequence[HostOutcome]) -> int:
-    return sum(
-        fault is not None and fault.planned is not outcome.category
-        for outcome in outcomes
-        if isinstance(outcome, HostFailure)
-        for fault in [fleet.truth[outcome.host.name].fault]
-    )
+    collect(fleet.hosts, settings, tally.add)
+    return tally, time.monotonic() - began
 
 
 def memory_bytes(name: str) -> int:
@@ -166,17 +171,15 @@ def soak(fleet: Fleet, scans: int, limits: Limits) -> list[str]:
     )
     print(f"{'scan':>4} {'s':>7} {'read':>6} {'failed':>6} {'other':>6} {'RSS MB':>7} {'peak':>7}")
     for number in range(1, scans + 1):
-        outcomes, took_s = scan(fleet, limits)
-        found += wrongs(fleet, outcomes)
-        read = sum(isinstance(outcome, HostReading) for outcome in outcomes)
-        other = in_other_categories(fleet, outcomes)
-        del outcomes
+        tally, took_s = scan(fleet, limits)
+        found += tally.wrongs(fleet)
         left = let_threads_end()
         gc.collect()
         resting.append(memory_bytes("VmRSS"))
         peak = memory_bytes("VmHWM")
+        failed = len(fleet.hosts) - tally.read
         print(
-            f"{number:4} {took_s:7.1f} {read:6} {len(fleet.hosts) - read:6} {other:6} "
+            f"{number:4} {took_s:7.1f} {tally.read:6} {failed:6} {tally.other:6} "
             f"{resting[-1] / 1e6:7.1f} {peak / 1e6:7.1f}",
             flush=True,
         )
