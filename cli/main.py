@@ -24,6 +24,7 @@ COMMANDS = {
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
+    "authorized-key": "Print the authorized_keys line that lets a key read two files and no more.",
     "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
     "config": "Tell what sockfleet.toml says to each command, and what is wrong in it.",
     "schema": "Print the JSON Schema of the documents that are written.",
