@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from command_line import run_command
 from sshd import Sshd, free_port, ssh_keygen
 
 from sockfleet.cli.authorized_key import command
@@ -174,3 +175,24 @@ def test_what_cannot_be_read_is_named(tmp_path, name):
     with pytest.raises(UsageError) as caught:
         printed(tmp_path / name)
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["--become", "--processes", "--process-args"])
+def test_what_the_forced_command_cannot_be_asked_for_is_refused(option, monkeypatch, capsysbinary):
+    code, _, err = run_command(
+        "scan",
+        *("web1,", "--probe", "forced", option),
+        monkeypatch=monkeypatch,
+        captured=capsysbinary,
+    )
+    assert code == 2
+    assert f"--probe forced and {option} exclude each other" in err
+
+
+def test_the_probe_that_is_printed_is_the_one_of_the_line(tmp_path, monkeypatch, capsysbinary):
+    key = ssh_keygen(tmp_path / "key")
+    code, out, _ = run_command(
+        "scan", "--print-probe", "--probe", "forced", monkeypatch=monkeypatch, captured=capsysbinary
+    )
+    assert code == 0
+    assert f'command="{out.strip()}"' in printed(f"{key}.pub")
