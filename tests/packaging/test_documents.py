@@ -29,6 +29,11 @@ def test_the_manual_page_renders_without_a_warning():
     assert "--known-hosts" in result.stdout
 
 
+def test_every_command_that_there_is_can_be_called():
+    modules = [path for path in (ROOT / "cli").glob("*.py") if "\ndef command(" in path.read_text()]
+    assert {path.stem.replace("_", "-") for path in modules} == set(COMMANDS)
+
+
 def test_every_command_has_its_line_of_help_and_shows_its_options():
     for name in COMMANDS:
         result = CliRunner().invoke(cli, [name, "--help"])
