@@ -49,7 +49,7 @@ def places(tmp_path) -> Mapping[str, Path]:
 
 
 @pytest.fixture
-def cron(places):
+def cron(places, tmp_path):
     """The daemon; it ends with its last job when the block does."""
     assert CRON, "cron is missing: apt-get install cron"
     shutil.copy(CRON, places["/usr/sbin"] / "cron")
@@ -58,7 +58,11 @@ def cron(places):
     daemon = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     yield daemon
     daemon.kill()
-    daemon.communicate()
+    # Where the test gave up early, a job still waits for somebody to open its pipe.
+    held = [os.open(pipe, os.O_RDWR) for pipe in tmp_path.iterdir() if pipe.is_fifo()]
+    daemon.communicate(timeout=60)
+    for descriptor in held:
+        os.close(descriptor)
 
 
 def test_cron_runs_the_line_and_mails_only_what_went_wrong(machine, places, cron, tmp_path):
