@@ -14,6 +14,7 @@ import click
 
 from ..inventory.errors import SockfleetError
 from .exit_codes import of_signal
+from .streams import complete_streams, note
 
 __all__ = ["cli", "main"]
 
@@ -24,7 +25,7 @@ COMMANDS = {
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show what was understood of an inventory.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
-    "authorized-key": "Print the authorized_keys line that lets a key read two files and no more.",
+    "authorized-key": "Print the authorized_keys line that lets a key answer the probe, no more.",
     "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
     "config": "Tell what sockfleet.toml says to each command, and what is wrong in it.",
     "schema": "Print the JSON Schema of the documents that are written.",
@@ -66,6 +67,7 @@ def cli() -> None:
 
 def main() -> None:
     """The console script: every error becomes one line on stderr and an exit code."""
+    complete_streams()
     try:
         code = cli.main(prog_name="sockfleet", standalone_mode=False)
     except click.ClickException as error:
@@ -74,6 +76,6 @@ def main() -> None:
     except click.Abort:  # click's word for SIGINT outside of a scan, which handles its own
         code = of_signal(signal.SIGINT)
     except SockfleetError as error:
-        click.echo(f"sockfleet: error: {error}", err=True)
+        note(f"error: {error}")
         code = error.exit_code
     sys.exit(code if isinstance(code, int) else 0)
