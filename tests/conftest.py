@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,11 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    for name in ("SSH_AUTH_SOCK", "SOCKFLEET_PASSPHRASE", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(home / "xdg"))
+    for name in [name for name in os.environ if name.startswith("SOCKFLEET_")]:
+        monkeypatch.delenv(name)
+    for name in ("SSH_AUTH_SOCK", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 
