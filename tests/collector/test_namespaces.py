@@ -138,10 +138,15 @@ def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
         assert not [r for r in read(prefix).scope_reasons if "hidepid" in r]
 
 
-def test_subset_pid_hides_proc_net_and_it_is_read_all_the_same():
-    summary = read(mounted_anew("subset=pid"))
+@pytest.mark.parametrize("who", [ROOT, ORDINARY], ids=["root", "ordinary user"])
+def test_subset_pid_hides_proc_net_and_nothing_that_counts(who):
+    """Each process's own net folder still shows, so every namespace is read, the host's too."""
+    with holder(connected=4, idle=5) as one:
+        summary = read([*mounted_anew("subset=pid"), *who])
     assert summary.tcp.alloc is not None
     assert summary.kernel.tcp_mem is None
+    assert one.pid in {namespace.pid for namespace in summary.namespaces}
+    assert summary.scope is Scope.ALL_NAMESPACES
 
 
 def test_another_pid_namespace_lowers_the_scope():

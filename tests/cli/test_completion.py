@@ -1,0 +1,46 @@
+"""The completion scripts are sound for their shells, and complete commands and options."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from sockfleet.cli.main import COMMANDS, cli
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_is_sound(shell, tmp_path):
+    script = tmp_path / "script"
+    script.write_text(CliRunner().invoke(cli, ["completion", shell]).stdout)
+    subprocess.run([shell, "-n", str(script)], check=True)
+
+
+def completed(*words):
+    """What bash is offered for the last of ``words``."""
+    environment = {
+        "_SOCKFLEET_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["sockfleet", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    entry = "import sys; sys.argv[0] = 'sockfleet'; from sockfleet.cli.main import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", entry],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.partition(",")[2] for line in result.stdout.splitlines()]
+
+
+def test_commands_and_options_are_completed():
+    assert set(completed("")) == set(COMMANDS)
+    assert completed("sc") == ["scan", "schema"]
+    assert completed("scan", "--host-k") == ["--host-keys"]
+    assert completed("scan", "--host-keys", "ac") == ["accept-new"]
+
+
+def test_an_unknown_shell_is_refused():
+    assert CliRunner().invoke(cli, ["completion", "tcsh"]).exit_code == 2
