@@ -14,7 +14,6 @@ from typing import cast
 import asyncssh
 
 from ..inventory.models import Secret, SshSettings
-from .algorithms import host_key_order
 from .asyncssh_connection import Connection
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
@@ -27,8 +26,9 @@ from .credentials import Credentials
 from .dial import endpoint
 from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
-from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
+from .host_keys import HostKeyCheck, HostKeyVerifier
 from .public_key import blob_key_type
+from .ssh_transport import by_known_key_types
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings
 from .ways import Way, Ways
@@ -100,15 +100,8 @@ class Connector:
         attempt.phase = Phase.CONFIG
         prepared = await self._prepare(ssh)
         check = self._verifier.for_host(attempt.host)
-        algorithms = host_key_order(prepared.host_keys, check.algorithms)
         log_in = functools.partial(self._log_in, attempt, prepared, check, keepalive_s=keepalive_s)
-        try:
-            return await log_in(algorithms)
-        except OtherKeyTypesError as error:
-            usable = tuple(name for name in error.algorithms if name in algorithms)
-            if not usable:
-                raise
-            return await log_in(usable)
+        return await by_known_key_types(prepared.host_keys, check, log_in)
 
     async def _prepare(self, ssh: SshSettings) -> _Prepared:
         prepared = self._prepared.get(ssh)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,20 +12,20 @@ from dataclasses import dataclass, replace
 import paramiko
 
 from ..inventory.models import Secret, SshSettings
-from .algorithms import host_key_order
 from .bastion import Shared
 from .connect_clock import ConnectClock
 from .credentials import Credentials
 from .dial import endpoint
 from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
-from .host_keys import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
+from .host_keys import HostKeyCheck, HostKeyVerifier
 from .paramiko_connection import END_S, Connection, finished, phases_of
 from .paramiko_errors import said, translated
 from .paramiko_login import Means, log_in
 from .paramiko_means import means_for
 from .paramiko_session import Offer, RefusedChannelError, Session, offer_of
 from .paramiko_wire import Wire
+from .ssh_transport import by_known_key_types
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings
 from .ways import Way, Ways
@@ -95,14 +96,8 @@ class Connector:
         attempt.phase = Phase.CONFIG
         prepared = await self._prepare(ssh)
         check = self._verifier.for_host(attempt.host)
-        host_keys = host_key_order(prepared.offer.host_keys, check.algorithms)
-        try:
-            return await self._log_in(attempt, prepared, check, host_keys)
-        except OtherKeyTypesError as error:
-            usable = tuple(name for name in error.algorithms if name in host_keys)
-            if not usable:
-                raise
-            return await self._log_in(attempt, prepared, check, usable)
+        log_in = functools.partial(self._log_in, attempt, prepared, check)
+        return await by_known_key_types(prepared.offer.host_keys, check, log_in)
 
     async def _prepare(self, ssh: SshSettings) -> _Prepared:
         making = self._prepared.get(ssh)
