@@ -214,9 +214,12 @@ def _impossible(reading: HostReading, value: int) -> HostSummary:
 def _plausible(kernel: Kernel) -> Kernel:
     """The kernel's settings without those that no kernel can have."""
     whole = ("page_size", "tcp_max_orphans", "tcp_estab")
+    given = (kernel.page_size or 0, kernel.tcp_max_orphans or 0, kernel.tcp_estab or 0)
+    if max(*given, *(kernel.tcp_mem or ())) <= _MOST_SETTING:
+        return kernel
     wrong: dict[str, Any] = {
         name: None for name in whole if (getattr(kernel, name) or 0) > _MOST_SETTING
     }
     if kernel.tcp_mem is not None and max(kernel.tcp_mem) > _MOST_SETTING:
         wrong["tcp_mem"] = None
-    return replace(kernel, **wrong) if wrong else kernel
+    return replace(kernel, **wrong)
