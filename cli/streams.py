@@ -53,11 +53,18 @@ def write(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # What is still buffered must not be tried again, and complained about, at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         raise
-    except (OSError, ValueError, AttributeError) as error:
+    except OSError as error:
+        _let_go_of_stdout()
         raise StdoutError(f"cannot write to standard output: {error}") from error
+    except (ValueError, AttributeError) as error:
+        raise StdoutError(f"cannot write to standard output: {error}") from error
+
+
+def _let_go_of_stdout() -> None:
+    """What is still buffered must not be tried again at exit: Python would end with 120 then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:
