@@ -123,7 +123,7 @@ class Login(asyncssh.SSHClient):
 
     # Keys: those that the user named, then what else the agent has.
 
-    async def public_key_auth_requested(self) -> Sequence[object] | None:  # type: ignore[override]
+    async def public_key_auth_requested(self) -> Sequence[object] | None:  # type: ignore[override]  # object stands for its union of key kinds
         """The next keys to offer; called again when all of them were refused."""
         while self._keys_left:
             keys = await self._keys_left.pop(0)()
