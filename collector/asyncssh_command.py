@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-import asyncssh
-
+from .asyncssh_alone import asyncssh
 from .asyncssh_link import Link
 from .errors import HostError, Phase
 from .ssh_messages import cut_short, ended_by_signal, output_limit

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import asyncssh
-
+from .asyncssh_alone import asyncssh
 from .asyncssh_command import OneCommand
 from .asyncssh_errors import translated
 from .asyncssh_link import Link

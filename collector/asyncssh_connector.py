@@ -11,9 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-import asyncssh
-
 from ..inventory.models import Secret, SshSettings
+from .asyncssh_alone import asyncssh
 from .asyncssh_connection import Connection
 from .asyncssh_errors import translated
 from .asyncssh_link import Link

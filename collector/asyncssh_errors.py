@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncssh
-
 from . import ssh_messages
+from .asyncssh_alone import asyncssh
 from .asyncssh_link import Link
 from .asyncssh_login import Login
 from .dial import out_of_resources

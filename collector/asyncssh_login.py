@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import asyncssh
-
 from ..inventory.models import Secret
+from .asyncssh_alone import asyncssh
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck
 from .text import cleaned

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from importlib.util import find_spec
 
-import asyncssh
-
 from ..inventory.models import SshSettings
+from .asyncssh_alone import asyncssh
 from .asyncssh_login import Identity, LoginMeans
 from .credentials import Credentials, PrivateKeyFile
 from .errors import HostError

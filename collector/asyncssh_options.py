@@ -13,10 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 from weakref import WeakSet
 
-import asyncssh
-
 from ..inventory.models import SshSettings
 from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
+from .asyncssh_alone import asyncssh
 from .asyncssh_login import LoginMeans
 from .transport import OUTPUT_LIMIT
 
