@@ -162,6 +162,7 @@ class _Resolver:
         groups, caps = _harmless(described.groups), self._caps.of(described.groups)
         shown_variables = without_secrets(described.variables)
         probe = variables.probe() or self._defaults.probe
+        region = variables.region()
         if variables.connection is Connection.LOCAL:
             return Host(
                 name=described.name,
@@ -170,6 +171,7 @@ class _Resolver:
                 connection=Connection.LOCAL,
                 transport=variables.transport,
                 probe=probe,
+                region=region,
                 caps=caps,
                 variables=shown_variables,
             )
@@ -190,6 +192,7 @@ class _Resolver:
             transport=variables.transport,
             ssh=login.ssh,
             probe=probe,
+            region=region,
             caps=caps,
             variables=shown_variables,
         )

@@ -31,6 +31,7 @@ __all__ = [
     "PORT",
     "PROBE",
     "PROXY_COMMAND",
+    "REGION",
     "SSH_ARGUMENTS",
     "TIMEOUT",
     "TRANSPORT",
@@ -66,6 +67,7 @@ PROXY_COMMAND = ("ansible_paramiko_proxy_command",)
 CONNECTION = ("ansible_connection",)
 TRANSPORT = ("sockfleet_transport",)
 PROBE = ("sockfleet_probe",)
+REGION = ("sockfleet_region",)
 
 _REFUSED = {
     "ansible_private_key": "a key in the inventory is not read: name its file",
@@ -101,6 +103,7 @@ NAMES = (
     *CONNECTION,
     *TRANSPORT,
     *PROBE,
+    *REGION,
     *_REFUSED,
     *PASSED_OVER,
 )
@@ -113,6 +116,8 @@ _CONNECTIONS = {
     "local": (Connection.LOCAL, None),
 }
 _TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# What stands on a worker's command line: --resources "NAME=1", which is cut at "," "=" and blanks.
+_REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 
@@ -180,6 +185,15 @@ class Variables:
         if value not in tuple(Probe):
             raise _wrong(name, value, " or ".join(Probe))
         return Probe(value)
+
+    def region(self) -> str | None:
+        """Which Dask workers the host is for; None where nothing says."""
+        name, value = self._found(REGION)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not _REGION.fullmatch(value):
+            raise _wrong(name, value, "letters, digits and _ . - (64 at most)")
+        return value
 
     def _connection(self) -> tuple[Connection, str | None]:
         name, said = self._found(CONNECTION)

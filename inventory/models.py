@@ -164,6 +164,8 @@ class Host:
     """The transport this host asks for (``ansible_connection: paramiko``); None: the scan's."""
     ssh: SshSettings = field(default_factory=SshSettings)
     probe: Probe = Probe.FULL
+    region: str | None = None
+    """Which Dask workers can reach it (``sockfleet_region``); None: any."""
     caps: tuple[tuple[str, int], ...] = ()
     """(group, most connections at once) for each group that sets ``sockfleet_max_connections``."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)

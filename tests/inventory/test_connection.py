@@ -421,3 +421,18 @@ def test_the_inventory_s_probe_wins_over_the_command_line_s():
 def test_another_probe_is_refused_by_name(value):
     assert "sockfleet_probe" in fault({"sockfleet_probe": value})
     assert "expected full or forced" in fault({"sockfleet_probe": value})
+
+
+def test_the_region_says_which_dask_workers_can_reach_a_host():
+    assert one({"sockfleet_region": "eu"}).region == "eu"
+    assert one({"sockfleet_region": "eu", "ansible_connection": "local"}).region == "eu"
+    assert one({}).region is None
+    assert one({"sockfleet_region": None}).region is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "a b", "eu=1", "eu,us", "ü", "x" * 65, 1, True, ["eu"], "-a"]
+)
+def test_a_region_that_no_worker_could_be_started_with_is_a_fault(value):
+    assert "sockfleet_region" in fault({"sockfleet_region": value})
+    assert "expected letters, digits" in fault({"sockfleet_region": value})
