@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import socket
-from collections.abc import Iterator
-from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,17 +19,15 @@ from typing import Self
 import asyncssh
 
 from .early_faults import EARLY, play_early
-from .errors import SimulatorError
 from .faults import Fault
-from .inventory_file import inventory_text, known_hosts_text
-from .listeners import bind_all, open_port
-from .scenario import HostKeys, Scenario, SimulatedHost
-from .server_keys import ServerKey, server_key
+from .inventory_file import FleetFiles, host_addresses
+from .listeners import allow_descriptors, bind_all, open_port
+from .scenario import Scenario, SimulatedHost
+from .server_keys import host_keys, server_key
 from .ssh_host import SshHost
 
 __all__ = ["Fleet"]
 
-_FIRST_ADDRESS = int(IPv4Address("127.64.0.1"))
 _SPARE_DESCRIPTORS = 256
 
 
@@ -49,15 +44,13 @@ class Fleet:
         self.hosts: tuple[SimulatedHost, ...] = scenario.hosts()
         """What each host holds: the truth to compare a scan with."""
         self.folder = folder
-        self.inventory = folder / "inventory.yml"
-        self.known_hosts = folder / "known_hosts"
-        self.identity = folder / "id_ed25519"
+        self._files = FleetFiles(folder=folder)
+        self.inventory = self._files.inventory
+        self.known_hosts = self._files.known_hosts
+        self.identity = self._files.identity
         self.port = 0
         """The one port of all hosts; known once the fleet is entered."""
-        self.addresses = {
-            host.name: str(IPv4Address(_FIRST_ADDRESS + number))
-            for number, host in enumerate(self.hosts)
-        }
+        self.addresses = host_addresses(self.hosts)
         """Address by host name."""
         self._closing = contextlib.ExitStack()
         self._connections: set[asyncio.Task[None]] = set()
@@ -68,15 +61,22 @@ class Fleet:
         return len(self._connections)
 
     async def __aenter__(self) -> Self:
-        _allow_descriptors(len(self.hosts) + _SPARE_DESCRIPTORS)
+        allow_descriptors(len(self.hosts) + _SPARE_DESCRIPTORS)
         with contextlib.ExitStack() as opened:
             self.port, listeners = bind_all(list(self.addresses.values()))
             for listener in listeners:
                 opened.enter_context(listener)
             user_key = asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
-            host_keys = _host_keys(self.scenario.host_keys)
-            keys = {host.name: server_key(next(host_keys), host.fault) for host in self.hosts}
-            self._write_files(user_key, keys)
+            fresh_keys = host_keys(self.scenario.host_keys)
+            keys = {host.name: server_key(next(fresh_keys), host.fault) for host in self.hosts}
+            self._files.write(
+                self.hosts,
+                self.addresses,
+                port=self.port,
+                user=self.scenario.user,
+                user_key=user_key,
+                host_keys=keys,
+            )
             neighbours = frozenset(self.addresses.values())
             for host, listener in zip(self.hosts, listeners, strict=True):
                 ssh_host = SshHost(
@@ -101,22 +101,6 @@ class Fleet:
         for connection in going:
             connection.cancel()
         await asyncio.gather(*going, return_exceptions=True)
-
-    def _write_files(self, user_key: asyncssh.SSHKey, keys: dict[str, ServerKey]) -> None:
-        self.identity.unlink(missing_ok=True)
-        self.identity.touch(mode=0o600)
-        self.identity.write_bytes(user_key.export_private_key())
-        self.identity.with_suffix(".pub").write_bytes(user_key.export_public_key())
-        self.known_hosts.write_text(known_hosts_text(self.hosts, self.addresses, self.port, keys))
-        self.inventory.write_text(
-            inventory_text(
-                self.hosts,
-                self.addresses,
-                port=self.port,
-                user=self.scenario.user,
-                identity=self.identity.absolute(),
-            )
-        )
 
     def _open(self, host: SshHost, listener: socket.socket, opened: contextlib.ExitStack) -> None:
         loop = asyncio.get_running_loop()
@@ -147,25 +131,3 @@ async def _serve(host: SshHost, connection: socket.socket) -> None:
             await play_early(connection, fault)
         else:
             await host.serve(connection)
-
-
-def _host_keys(kind: HostKeys) -> Iterator[asyncssh.SSHKey]:
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    while True:
-        yield key
-        if kind is HostKeys.OWN:
-            key = asyncssh.generate_private_key("ssh-ed25519")
-
-
-def _allow_descriptors(needed: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if needed <= soft or soft == resource.RLIM_INFINITY:
-        return
-    if hard != resource.RLIM_INFINITY and needed > hard:
-        raise SimulatorError(
-            f"the fleet needs {needed} descriptors and the limit is {hard}: "
-            "ask for fewer hosts, or raise it (ulimit -Hn)"
-        )
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else hard, hard)
-    )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 
 from .errors import SimulatorError
 from .faults import Fault
 
-__all__ = ["bind_all", "open_port"]
+__all__ = ["allow_descriptors", "bind_all", "bind_loopback", "open_port"]
 
 _BACKLOG = 512
 _TRIES = 20
+_LOOPBACK = b"lo\0"
 
 
 def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
@@ -42,6 +44,41 @@ def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
             ) from error
         return port, bound
     raise SimulatorError(f"no port was free on all {len(addresses)} addresses in {_TRIES} tries")
+
+
+def bind_loopback() -> socket.socket | None:
+    """One socket for all of 127.0.0.0/8 on a free port, not listening yet.
+
+    It is a wildcard that is bound to the device ``lo``: packets that came in by any other are not
+    for it (socket(7), SO_BINDTODEVICE). None where this machine does not let us have that.
+    """
+    one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, _LOOPBACK)
+        # A sandbox may take the option and do nothing: then this would be open to the network.
+        if one.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16) == _LOOPBACK:
+            one.bind(("", 0))
+            one.setblocking(False)
+            return one
+    except OSError:
+        pass
+    one.close()
+    return None
+
+
+def allow_descriptors(needed: int) -> None:
+    """Raise the limit of open descriptors where it is lower. Raises SimulatorError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if needed <= soft or soft == resource.RLIM_INFINITY:
+        return
+    if hard != resource.RLIM_INFINITY and needed > hard:
+        raise SimulatorError(
+            f"the fleet needs {needed} descriptors and the limit is {hard}: "
+            "ask for fewer hosts, or raise it (ulimit -Hn)"
+        )
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else hard, hard)
+    )
 
 
 def open_port(bound: socket.socket, fault: Fault | None) -> list[socket.socket]:

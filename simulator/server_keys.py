@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import asyncssh
 
 from .faults import Fault
+from .scenario import HostKeys
 
-__all__ = ["ServerKey", "public_line", "server_key"]
+__all__ = ["ServerKey", "host_keys", "public_line", "server_key"]
 
 _DAY_S = 86400
 
@@ -22,6 +24,15 @@ class ServerKey:
     certificates: tuple[asyncssh.SSHCertificate, ...] = ()
     known: tuple[str, asyncssh.SSHKey]
     """The marker, or nothing, and the key of its line in known_hosts."""
+
+
+def host_keys(kind: HostKeys) -> Iterator[asyncssh.SSHKey]:
+    """The keys of a fleet's hosts, one for each in turn."""
+    key = _new_key()
+    while True:
+        yield key
+        if kind is HostKeys.OWN:
+            key = _new_key()
 
 
 def server_key(key: asyncssh.SSHKey, fault: Fault | None) -> ServerKey:

@@ -521,7 +521,7 @@ def test_an_address_that_is_not_ours_is_said(tmp_path):
 
 
 def test_more_hosts_than_descriptors_are_refused_before_anything_is_opened(tmp_path, mocker):
-    from sockfleet.simulator import fleet as module
+    from sockfleet.simulator import listeners as module
 
     mocker.patch.object(module.resource, "getrlimit", return_value=(100, 200))
     before = open_descriptors()
