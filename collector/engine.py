@@ -46,6 +46,8 @@ class EngineSettings:
     """Everything for one host, all attempts, from its slot on."""
     deadline_s: float | None = None
     """The whole run; None: no limit."""
+    deadline_spent_s: float = 0.0
+    """How much of ``deadline_s`` was over before this engine began: others began the run."""
     retries: int = 1
     """Further attempts after what may pass by itself."""
     probe: ProbeOptions = field(default_factory=ProbeOptions)
@@ -119,7 +121,11 @@ class Engine:
         watch = loop.create_task(self._handshakes.watch())
         deadline = None
         if self._settings.deadline_s is not None:
-            deadline = loop.call_later(self._settings.deadline_s, self._pass_deadline)
+            left_s = self._settings.deadline_s - self._settings.deadline_spent_s
+            if left_s <= 0:
+                self._pass_deadline()
+            else:
+                deadline = loop.call_later(left_s, self._pass_deadline)
         try:
             await self._work(schedule, deliver)
             # What did not even end when it was cut off is accounted for without waiting for it.
