@@ -29,7 +29,15 @@ from .reading import Kernel
 from .sockstat import Sockstat, SockstatError, parse_sockstat
 from .text import cleaned
 
-__all__ = ["ProbeAnswer", "ProbeOptions", "new_mark", "parse_probe", "probe_command", "tcp_estab"]
+__all__ = [
+    "ProbeAnswer",
+    "ProbeOptions",
+    "new_mark",
+    "parse_probe",
+    "probe_command",
+    "probe_script",
+    "tcp_estab",
+]
 
 SOCKSTAT = "/proc/net/sockstat"
 SOCKSTAT6 = "/proc/net/sockstat6"
@@ -89,15 +97,19 @@ def probe_command(mark: str, options: ProbeOptions = ProbeOptions()) -> str:
 
     It forks once, and for the namespaces a few times more, whatever runs on the host.
     """
+    return f"exec /bin/sh -c '{probe_script(mark, options)}'"
+
+
+def probe_script(mark: str, options: ProbeOptions) -> str:
+    """The same as a script for /bin/sh, to stand within single quotes."""
     more = "".join(f'echo "==> {label} <=="; {script}; ' for label, script in options.scripts())
-    script = _SCRIPT.format(
+    return _SCRIPT.format(
         mark=mark,
         lines=_LINES,
         settings=" ".join(_SETTINGS),
         page_size=PAGE_SIZE,
         more=more,
     )
-    return f"exec /bin/sh -c '{script}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
