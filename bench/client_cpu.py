@@ -1,0 +1,128 @@
+"""The measuring process: what one client costs this machine for each host, as one line of JSON.
+
+    python bench/client_cpu.py NAME TARGET.json HOSTS
+
+Processor time of this process and of all that it started counts, user and system. What must not
+count is done before: imports, and a first run over a few hosts. For command-line tools the first
+run is the same command on a few hosts, and what it cost is taken off again, so that neither side
+pays for its start. The crypto floor (one X25519 exchange with a fresh key, one Ed25519 signature,
+one verification) is measured before and after, in the same process: a machine whose speed moves
+meets both alike. The answers are held against the truth after the clock has stopped.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from fleet_target import Target
+
+WARM_UP = 50
+FEW = 4  # hosts of a command-line tool's first run
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_FLOOR_TURNS = 200
+
+Ask = Callable[[Target, Sequence[str]], Iterable[tuple[str, bytes]]]
+"""Asks the addresses, and gives what each of them said.
+
+What is given may be a generator: the clock has stopped when it is gone through.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """One way to read the two files of many hosts."""
+
+    name: str
+    ask: Ask
+    is_command: bool = False
+    """A tool that is started for the run: its start is measured and taken off."""
+    share: float = 1.0
+    """Of the hosts: fewer of them tell as much of a dear tool."""
+    how: str
+    """How it was set up: what helps it, what it leaves out."""
+    own_kex: bool = False
+    """It chooses the key exchange itself, which the simulator does not offer."""
+    apart: bool = False
+    """It runs in the peers' own Python environment."""
+
+
+def cpu_s() -> float:
+    """CPU time of this process and of its children that have ended."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def adopt_orphans() -> None:
+    """Children whose parents end become this process's, so that they are counted too."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def await_children() -> None:
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        return
+
+
+def floor_ms() -> float:
+    """What the cryptography of one login costs at the least, in ms."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    server, key = X25519PrivateKey.generate().public_key(), Ed25519PrivateKey.generate()
+    public, text = key.public_key(), os.urandom(32)
+    shown = key.sign(text)
+    for turns in (20, _FLOOR_TURNS):  # the first turns find everything cold
+        began = time.process_time()
+        for _ in range(turns):
+            X25519PrivateKey.generate().exchange(server)
+            public.verify(shown, text)
+            key.sign(text)
+    return (time.process_time() - began) * 1e3 / _FLOOR_TURNS
+
+
+def timed(ask: Ask, target: Target, addresses: Sequence[str]) -> tuple[float, list[str]]:
+    """CPU seconds, and what was wrong."""
+    began_s = cpu_s()
+    answers = ask(target, addresses)
+    await_children()
+    used_s = cpu_s() - began_s
+    return used_s, target.wrong(addresses, dict(answers))
+
+
+def measured(peer: Peer, target: Target, hosts: int) -> dict[str, object]:
+    """Milliseconds a host, the floor's beside them, and every wrong answer in words."""
+    adopt_orphans()
+    asked = target.addresses[: max(int(hosts * peer.share), FEW + 1)]
+    before = floor_ms()
+    few = asked[:FEW] if peer.is_command else target.addresses[:WARM_UP]
+    start_s, wrong = timed(peer.ask, target, few)
+    used_s, more = timed(peer.ask, target, asked)
+    counted = len(asked)
+    if peer.is_command:
+        used_s, counted = used_s - start_s, counted - len(few)
+    return {
+        "cpu_ms": used_s * 1e3 / counted,
+        "floor_ms": (before + floor_ms()) / 2,
+        "hosts": counted,
+        "wrong": wrong + more,
+    }
+
+
+def main() -> None:
+    from peers import PEERS
+
+    name, path, hosts = sys.argv[1:]
+    print(json.dumps(measured(PEERS[name], Target.read(path), int(hosts))))
+
+
+if __name__ == "__main__":
+    main()

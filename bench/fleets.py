@@ -1,0 +1,102 @@
+"""The two fleets of the comparison: many simulated hosts, and real OpenSSH servers."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fleet_target import Target, split_known_hosts
+from peers_commands import CURVE25519
+
+from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.proc_files import tcp_line
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from login_users import can_make_users, login_user
+from sshd import Sshd
+
+_ADDRESSES_EACH = 16  # what one sshd listens on at most (MAX_LISTEN_SOCKS in its sshd.c)
+
+
+@contextmanager
+def simulated(
+    folder: Path, hosts: int, **settings: float
+) -> Iterator[tuple[Target, LeanFleetProcess]]:
+    """The lean simulator: curve25519, Ed25519 keys, AES-GCM; each host with its own numbers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with LeanFleetProcess(folder, hosts=hosts, **settings) as fleet:
+        yield simulated_target(folder, fleet), fleet
+
+
+def simulated_target(folder: Path, fleet: LeanFleetProcess) -> Target:
+    addresses = split_known_hosts(fleet.known_hosts, folder)
+    return Target(
+        folder=str(folder),
+        port=fleet.port,
+        user=fleet.scenario.user,
+        identity=str(fleet.identity),
+        known_hosts=str(fleet.known_hosts),
+        addresses=addresses,
+        truth={
+            address: tcp_line(host.contents, host.contents.host)
+            for address, host in zip(addresses, fleet.hosts, strict=True)
+        },
+    )
+
+
+@contextmanager
+def real_sshd(folder: Path, hosts: int, *, kex: str | None = CURVE25519) -> Iterator[Target]:
+    """This machine, as ``hosts`` addresses of real OpenSSH servers.
+
+    The user has /bin/sh and no start-up files where accounts can be made (as root, and ``folder``
+    must then be open to others); else it is the user who runs this. ``kex`` None: the server's own
+    list of key exchanges.
+    """
+    addresses = [f"127.78.{number // 250}.{1 + number % 250}" for number in range(hosts)]
+    with ExitStack() as stack:
+        user = getpass.getuser()
+        if can_make_users():
+            user = stack.enter_context(
+                login_user(f"bench-{folder.name}", "/bin/sh", folder / "home")
+            )
+        config = [] if kex is None else [f"KexAlgorithms {kex}"]
+        first: Sshd | None = None
+        known = []
+        for number in range(0, hosts, _ADDRESSES_EACH):
+            server = Sshd(
+                folder / f"sshd{number}",
+                addresses=addresses[number : number + _ADDRESSES_EACH],
+                port=first.port if first else None,
+                config=[*config, f"AuthorizedKeysFile {first.authorized_keys}"]
+                if first
+                else config,
+            )
+            first = first or server
+            known.append(server.known_hosts_lines())
+            stack.enter_context(server)
+        assert first is not None
+        known_hosts = folder / "known_hosts"
+        known_hosts.write_text("".join(known))
+        yield Target(
+            folder=str(folder),
+            port=first.port,
+            user=user,
+            identity=str(first.client_key),
+            known_hosts=str(known_hosts),
+            addresses=split_known_hosts(known_hosts, folder),
+            truth=None,
+        )
+
+
+def same_but_wrong(target: Target) -> Target:
+    """The target with the truth of each host put at the next: whoever is asked must be caught."""
+    assert target.truth is not None
+    moved = [*target.addresses[1:], target.addresses[0]]
+    truth = {
+        address: target.truth[other] for address, other in zip(target.addresses, moved, strict=True)
+    }
+    return replace(target, truth=truth)
