@@ -35,11 +35,14 @@ def _rare_garbage_collection() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = gc.get_threshold()
+    before, enabled = gc.get_threshold(), gc.isenabled()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        if not enabled:
+            gc.disable()
         gc.unfreeze()
