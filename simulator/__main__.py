@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import json
 import os
 import signal
 import sys
@@ -14,7 +16,9 @@ import click
 
 from ..inventory.errors import SockfleetError
 from .fleet import Fleet
-from .scenario import Scenario
+from .lean_counts import LeanCounts
+from .lean_fleet import LeanFleet, collect_rarely
+from .lean_scenario import lean_scenario
 from .scenario_file import MOST_HOSTS, chosen_scenario
 
 
@@ -24,34 +28,67 @@ from .scenario_file import MOST_HOSTS, chosen_scenario
 @click.option("--hosts", type=click.IntRange(1, MOST_HOSTS), help="Hosts in all.")
 @click.option("--seed", type=click.IntRange(0), help="Another draw of the same scenario.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends.")
+@click.option("--lean", is_flag=True, help="Far cheaper hosts, for benchmarks.")
+@click.option("--rtt", type=click.FloatRange(0), help="Lean: a round-trip time, in milliseconds.")
+@click.option("--dead", type=click.FloatRange(0, 99), help="Lean: percent that never answer.")
+@click.option("--verify", is_flag=True, help="Lean: check the clients' signatures.")
 def simulate(
-    folder: Path, scenario: Path | None, hosts: int | None, seed: int | None, until_eof: bool
+    folder: Path,
+    scenario: Path | None,
+    hosts: int | None,
+    seed: int | None,
+    until_eof: bool,
+    lean: bool,
+    rtt: float | None,
+    dead: float | None,
+    verify: bool,
 ) -> None:
-    """Play SSH servers on loopback; FOLDER gets inventory.yml, known_hosts and id_ed25519."""
+    """Play SSH servers on loopback; FOLDER gets inventory.yml, known_hosts and id_ed25519.
+
+    With --lean and --until-eof, a line "counts" on standard input is answered by one line of JSON.
+    """
     import uvloop
 
-    chosen = chosen_scenario(scenario, hosts=hosts, seed=seed)
-    uvloop.run(_play(chosen, folder, until_eof=until_eof))
+    if not lean:
+        if rtt is not None or dead is not None or verify:
+            raise click.UsageError("--rtt, --dead and --verify are for --lean")
+        fleet = Fleet(chosen_scenario(scenario, hosts=hosts, seed=seed), folder)
+        uvloop.run(_play(fleet, until_eof=until_eof))
+        return
+    chosen = lean_scenario(scenario, hosts=hosts, seed=seed, dead_percent=dead or 0.0)
+    lean_fleet = LeanFleet(chosen, folder, rtt_s=(rtt or 0.0) / 1e3, verify=verify)
+    uvloop.run(_play(lean_fleet, until_eof=until_eof))
 
 
-async def _play(scenario: Scenario, folder: Path, *, until_eof: bool) -> None:
+async def _play(fleet: Fleet | LeanFleet, *, until_eof: bool) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    if until_eof:
-        # A thread, as an event loop takes pipes but no files: "< /dev/null" must work too.
-        threading.Thread(target=_wait_for_eof, args=(loop, stop), daemon=True).start()
-    async with Fleet(scenario, folder) as fleet:
+    async with fleet:
+        if until_eof:
+            # A thread, as an event loop takes pipes but no files: "< /dev/null" must work too.
+            counts = fleet.counts if isinstance(fleet, LeanFleet) else None
+            threading.Thread(target=_wait_for_eof, args=(loop, stop, counts), daemon=True).start()
+        if isinstance(fleet, LeanFleet):
+            collect_rarely()
         click.echo(f"ready {len(fleet.hosts)} hosts on port {fleet.port}")
         await stop.wait()
 
 
-def _wait_for_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+def _wait_for_eof(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, counts: LeanCounts | None
+) -> None:
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as lines:
+        for line in lines:
+            if counts is not None and line == b"counts\n":
+                loop.call_soon_threadsafe(_tell, counts)
     with contextlib.suppress(RuntimeError):  # the loop is closed: a signal came first
         loop.call_soon_threadsafe(stop.set)
+
+
+def _tell(counts: LeanCounts) -> None:
+    click.echo(json.dumps(dataclasses.asdict(counts)))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import contextlib
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .errors import SimulatorError
+from .inventory_file import FleetFiles
 from .scenario import Scenario, SimulatedHost
 from .scenario_file import chosen_scenario
 
@@ -36,16 +38,29 @@ class FleetProcess:
         hosts: int | None = None,
         seed: int | None = None,
     ) -> None:
-        self.scenario: Scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
-        self.hosts: tuple[SimulatedHost, ...] = self.scenario.hosts()
+        scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
+        self._prepare(folder, scenario, {"scenario": scenario_file, "hosts": hosts, "seed": seed})
+
+    def _prepare(
+        self,
+        folder: Path,
+        scenario: Scenario,
+        given: Mapping[str, object],
+        words: Sequence[str] = (),
+    ) -> None:
+        """``given``: options by name, those of None left out; ``words``: further ones."""
+        self.scenario = scenario
+        self.hosts: tuple[SimulatedHost, ...] = scenario.hosts()
         """What each host holds: the truth to compare a scan with."""
-        self.inventory = folder / "inventory.yml"
-        self.known_hosts = folder / "known_hosts"
-        self.identity = folder / "id_ed25519"
+        files = FleetFiles(folder=folder)
+        self.inventory = files.inventory
+        self.known_hosts = files.known_hosts
+        self.identity = files.identity
         self.port = 0
         """The one port of all hosts; known once it is entered."""
         self._command = [sys.executable, "-m", "sockfleet.simulator", str(folder), "--until-eof"]
-        for option, value in (("scenario", scenario_file), ("hosts", hosts), ("seed", seed)):
+        self._command += words
+        for option, value in given.items():
             if value is not None:
                 self._command += [f"--{option}", str(value)]
 

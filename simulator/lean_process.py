@@ -1,0 +1,63 @@
+"""A lean fleet in a process of its own, and what it counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .errors import SimulatorError
+from .inventory_file import host_addresses
+from .lean_scenario import lean_scenario
+from .process import FleetProcess
+
+__all__ = ["LeanFleetProcess"]
+
+
+class LeanFleetProcess(FleetProcess):
+    """A lean fleet (`lean_fleet.LeanFleet`), answering from entering to leaving.
+
+    ``hosts``, ``seed`` and ``scenario_file`` as for `FleetProcess`, without a file
+    `lean_scenario`'s own. ``rtt_ms``: the round-trip time that is played. ``verify``: the clients'
+    signatures are checked, which costs more than all else. ``dead_percent`` of the hosts answer
+    nothing. Making one raises ScenarioError, entering SimulatorError.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario_file: Path | None = None,
+        *,
+        hosts: int | None = None,
+        seed: int | None = None,
+        rtt_ms: float = 0.0,
+        verify: bool = False,
+        dead_percent: float = 0.0,
+    ) -> None:
+        options = ["--lean", "--rtt", str(rtt_ms), "--dead", str(dead_percent)]
+        self._prepare(
+            folder,
+            lean_scenario(scenario_file, hosts=hosts, seed=seed, dead_percent=dead_percent),
+            {"scenario": scenario_file, "hosts": hosts, "seed": seed},
+            [*options, "--verify"] if verify else options,
+        )
+        self.addresses = host_addresses(self.hosts)
+        """Address by host name; those without a fault are on ``port``."""
+
+    def counts(self) -> dict[str, int]:
+        """What the fleet has counted up to now (`lean_counts.LeanCounts`), by name.
+
+        Raises SimulatorError where the process has ended.
+        """
+        process = self._process
+        if process.stdin is None or process.stdout is None:
+            raise SimulatorError("the lean fleet was not entered")
+        try:
+            process.stdin.write(b"counts\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise SimulatorError("the lean fleet has ended") from None
+        line = process.stdout.readline()
+        if not line:
+            raise SimulatorError("the lean fleet has ended")
+        counts: dict[str, int] = json.loads(line)
+        return counts
