@@ -24,11 +24,11 @@ _ADDRESSES_EACH = 16  # what one sshd listens on at most (MAX_LISTEN_SOCKS in it
 
 @contextmanager
 def simulated(
-    folder: Path, hosts: int, **settings: float
+    folder: Path, hosts: int, *, rtt_ms: float = 0.0
 ) -> Iterator[tuple[Target, LeanFleetProcess]]:
     """The lean simulator: curve25519, Ed25519 keys, AES-GCM; each host with its own numbers."""
     folder.mkdir(parents=True, exist_ok=True)
-    with LeanFleetProcess(folder, hosts=hosts, **settings) as fleet:
+    with LeanFleetProcess(folder, hosts=hosts, rtt_ms=rtt_ms) as fleet:
         yield simulated_target(folder, fleet), fleet
 
 

@@ -30,7 +30,8 @@ def with_asyncssh(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
             ) as connection,
         ):
             done = await connection.run(CAT, encoding=None, check=True)
-        return address, bytes(done.stdout)
+        assert isinstance(done.stdout, bytes)
+        return address, done.stdout
 
     async def everyone() -> list[tuple[str, bytes]]:
         known = asyncssh.read_known_hosts(target.known_hosts)
@@ -49,7 +50,7 @@ def with_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
     def one(address: str) -> tuple[str, bytes]:
         name = f"[{address}]:{target.port}"
         with paramiko.SSHClient() as client:
-            for kind, host_key in known.lookup(name).items():
+            for kind, host_key in (known.lookup(name) or {}).items():
                 client.get_host_keys().add(name, kind, host_key)
             client.connect(
                 address,
