@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,9 @@ class EngineSettings:
     """Ask as root; None: as the user who logs in."""
     transport: str = "asyncssh"
     transport_settings: TransportSettings = field(default_factory=TransportSettings)
+    cap_shares: Mapping[str, int] = field(default_factory=dict)
+    """Of limits that engines of other processes use too (`schedule.caps_of` names them): how much
+    of each this one may use."""
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +119,9 @@ class Engine:
         """
         loop = asyncio.get_running_loop()
         schedule = Schedule(
-            hosts, bastion_connections=self._settings.transport_settings.bastion_connections
+            hosts,
+            bastion_connections=self._settings.transport_settings.bastion_connections,
+            shares=self._settings.cap_shares,
         )
         watch = loop.create_task(self._handshakes.watch())
         deadline = None

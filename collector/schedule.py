@@ -8,19 +8,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..inventory.models import Host
 
-__all__ = ["Schedule"]
+__all__ = ["Schedule", "caps_of"]
+
+
+def caps_of(host: Host, bastion_connections: int) -> Iterator[tuple[str, int]]:
+    """The limits that the host shares with others: a name, and how many may be asked at once."""
+    for group, most in host.caps:
+        yield f"group {group}", most
+    if host.ssh.jumps:
+        hop = host.ssh.jumps[0]
+        yield f"bastion {hop.address}:{hop.port}", bastion_connections
 
 
 class Schedule:
-    """Hands out each host once; `done` must be told when a host's slot is free again."""
+    """Hands out each host once; `done` must be told when a host's slot is free again.
 
-    def __init__(self, hosts: Iterable[Host], *, bastion_connections: int) -> None:
+    ``shares`` is what this process may use of the limits that others use too, by their names.
+    """
+
+    def __init__(
+        self,
+        hosts: Iterable[Host],
+        *,
+        bastion_connections: int,
+        shares: Mapping[str, int] | None = None,
+    ) -> None:
         self._hosts: Iterator[Host] = iter(hosts)
         self._bastion_connections = bastion_connections
+        self._shares = shares or {}
         self._running: Counter[str] = Counter()
         self._parked: dict[str, deque[Host]] = {}
         self._freed: deque[Host] = deque()
@@ -80,11 +99,8 @@ class Schedule:
         return None
 
     def _caps(self, host: Host) -> Iterator[tuple[str, int]]:
-        for group, most in host.caps:
-            yield f"group {group}", most
-        if host.ssh.jumps:
-            hop = host.ssh.jumps[0]
-            yield f"bastion {hop.address}:{hop.port}", self._bastion_connections
+        for name, most in caps_of(host, self._bastion_connections):
+            yield name, self._shares.get(name, most)
 
     def _wake(self) -> None:
         while self._waiting:
