@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..inventory.models import Host
+from .host_feed import HostFeed
 
 __all__ = ["Schedule", "caps_of"]
 
@@ -44,16 +45,23 @@ class Schedule:
         self._parked: dict[str, deque[Host]] = {}
         self._freed: deque[Host] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._feed = hosts if isinstance(hosts, HostFeed) else None
+        if self._feed is not None:
+            loop = asyncio.get_running_loop()
+            self._feed.on_change(lambda: loop.call_soon_threadsafe(self._wake))
 
     async def next(self) -> Host | None:
-        """The next host that may be asked, waiting for one if need be; None when none is left."""
+        """The next host that may be asked, waiting for one if need be; None when none is left.
+
+        A feed has hosts left until it is closed.
+        """
         while True:
             host = self._ready()
             if host is not None:
                 for name, _ in self._caps(host):
                     self._running[name] += 1
                 return host
-            if not self._parked:
+            if self._is_over():
                 return None
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -76,6 +84,8 @@ class Schedule:
         for parked in self._parked.values():
             yield from parked
         yield from self._hosts
+        if self._feed is not None:
+            self._feed.on_change(None)
         self._freed.clear()
         self._parked.clear()
         self._wake()
@@ -102,8 +112,16 @@ class Schedule:
         for name, most in caps_of(host, self._bastion_connections):
             yield name, self._shares.get(name, most)
 
+    def _is_over(self) -> bool:
+        return not (self._parked or (self._feed is not None and self._feed.is_open))
+
     def _wake(self) -> None:
-        while self._waiting:
+        """Wake as many as there are hosts for: of a feed's many waiting none in vain."""
+        wanted = len(self._waiting)
+        if self._feed is not None and not self._is_over():
+            wanted = len(self._freed) + len(self._feed)
+        while self._waiting and wanted:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
+                wanted -= 1
