@@ -92,7 +92,7 @@ def uncertainty(
     host. ``alloc`` and ``inuse_here`` are those of the first read, in the host's
     own namespace. None where there was only one read.
     """
-    if namespaces is None or alloc is None or inuse_here is None:
+    if namespaces is None or namespaces.change is None or alloc is None or inuse_here is None:
         return None
     allocs = (alloc, *namespaces.allocs)
     moved = sum(abs(_both(one) - inuse_here) for one in namespaces.seen if one.is_host)

@@ -10,7 +10,7 @@ from .asyncssh_command import OneCommand
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
 from .asyncssh_login import Login
-from .errors import Phase
+from .errors import HostError, Phase
 from .transport import Attempt, CommandOutput
 from .ways import Way
 
@@ -36,25 +36,36 @@ class Connection:
         """Whether it can still be used."""
         return self.link.up
 
-    async def run(self, command: str) -> CommandOutput:
-        """The command's output, as `Transport.execute`."""
+    async def run(self, command: str, *, then_closed: bool = False) -> CommandOutput:
+        """The command's output, as `Transport.execute`.
+
+        ``then_closed`` waits until the session is closed on both sides: where a server allows one
+        alone (MaxSessions 1) the next may be opened then.
+        """
         attempt = self.attempt
         attempt.phase = Phase.SESSION
         self.link.budget.expect_command()
         session = OneCommand(self.where, self.link)
         try:
-            await self.ssh.create_session(lambda: session, command, encoding=None)
+            channel, _ = await self.ssh.create_session(lambda: session, command, encoding=None)
             attempt.phase = Phase.COMMAND
-            return await session.output()
+            output = await session.output()
+            if then_closed:
+                await channel.wait_closed()
         except Exception as error:
-            raise translated(
-                error,
-                where=self.where,
-                phase=attempt.phase,
-                user=self.user,
-                link=self.link,
-                login=self.login,
-            ) from error
+            raise self.translated(error) from error
+        return output
+
+    def translated(self, error: Exception) -> HostError:
+        """What ``error``, met in using the connection, says about the host."""
+        return translated(
+            error,
+            where=self.where,
+            phase=self.attempt.phase,
+            user=self.user,
+            link=self.link,
+            login=self.login,
+        )
 
     async def close(self) -> None:
         """Drop the connection without a farewell: a round trip that nobody needs."""

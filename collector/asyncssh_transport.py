@@ -13,15 +13,16 @@ from .errors import HostError, Phase
 from .ssh_transport import SshTransport
 from .transport import TransportSettings
 
-__all__ = ["AsyncsshTransport"]
+__all__ = ["AsyncsshTransport", "translated_outside"]
 
 
 class AsyncsshTransport(SshTransport):
     """Runs commands over SSH with asyncssh."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        super().__init__(Connector(settings), _translated)
+        super().__init__(Connector(settings), translated_outside)
 
 
-def _translated(error: Exception, where: str, phase: Phase) -> HostError:
+def translated_outside(error: Exception, where: str, phase: Phase) -> HostError:
+    """What ``error``, met outside of login and command, says about the host."""
     return translated(error, where=where, phase=phase, user="", link=None, login=None)

@@ -89,14 +89,18 @@ class Namespaces:
     """Further ones, of which only the sum is known."""
     rest_inuse: int = 0
     """Sockets that those have in use, IPv4 and IPv6."""
-    change: int = 0
-    """Sockets by which each ``inuse`` changed over all reads, summed up."""
+    change: int | None = 0
+    """Sockets by which each ``inuse`` changed over all reads, summed up; None: read only once."""
     allocs: tuple[int, ...] = ()
     """The machine's ``alloc`` at the reads that differ from the one before."""
     denied: int = 0
     """Processes that show in /proc and whose namespace could not be read."""
     gone: int = 0
     """Namespaces whose processes ended before they could be read."""
+    unlisted: bool = False
+    """Whether processes began in others after these had been listed (warm samples)."""
+    unwatched: bool = False
+    """Whether processes began after these had been listed and nobody knows where."""
     without_process: int = 0
     """Namespaces that a mount keeps alive and that none of the processes is known to live in."""
     hidden_processes: bool = False

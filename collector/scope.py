@@ -51,6 +51,10 @@ def _reasons(namespaces: Namespaces) -> Iterator[str]:
         yield f"the namespaces of {namespaces.denied} processes could not be read"
     if namespaces.gone:
         yield f"the processes of {namespaces.gone} namespaces ended meanwhile"
+    if namespaces.unlisted:
+        yield "a process began in another namespace since the namespaces were listed"
+    if namespaces.unwatched:
+        yield "more processes began since the namespaces were listed than can be looked at"
     if namespaces.without_process:
         yield (
             f"{namespaces.without_process} namespaces are kept by a mount (ip netns) and cannot be "

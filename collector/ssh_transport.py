@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from .algorithms import host_key_order
@@ -57,9 +57,14 @@ class SshTransport:
 
     async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
         """As `Transport.execute`."""
-        try:
+        with self._translating(attempt):
             async with self._connector.connected(attempt) as connection:
                 return await connection.run(command)
+
+    @contextmanager
+    def _translating(self, attempt: Attempt) -> Iterator[None]:
+        try:
+            yield
         except HostError:
             raise
         except Exception as error:

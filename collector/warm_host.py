@@ -1,0 +1,330 @@
+"""One host on a connection that stays open, and by what it is sampled there.
+
+From the cheapest to the dearest, each where the one before is not allowed or does not tell enough:
+
+* SFTP with files that stay open (`collector.warm_sftp`): the host's own namespace alone;
+* a shell that stays (`collector.warm_shell`): every namespace that is listed;
+* the whole probe once more, as a command: a key with a forced command, what needs root, processes.
+
+There is never more than one session at a time, so that MaxSessions 1 is no special case. What a
+sample does not tell (the kernel's limits, the names of namespaces) is that of the last whole
+probe, which is run again every minute, and at once when a process began in a namespace that is not
+listed or a listed one has lost its process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from ..inventory.models import Probe
+from .asyncssh_connection import Connection
+from .errors import Category, HostError, Phase
+from .forced_probe import ForcedProbe
+from .full_probe import FullProbe
+from .namespaces import Namespace, Namespaces
+from .probe import ProbeAnswer, ProbeOptions
+from .reading import HostReading
+from .sockstat import Sockstat
+from .transport import CommandOutput
+from .warm_session import WarmSession
+from .warm_sftp import SftpHandles, parse_reads
+from .warm_shell import (
+    ALL,
+    FULL,
+    OWN,
+    ListedNamespace,
+    ShellSample,
+    full_end,
+    list_request,
+    parse_sample,
+    sample_end,
+    shell_command,
+)
+
+__all__ = ["REFRESH_S", "StaleError", "WarmHost", "WarmPlan", "WarmWay", "warm_plan"]
+
+log = logging.getLogger("sockfleet.collector")
+
+REFRESH_S = 60.0
+"""The whole probe runs so often on each host, or a little sooner or later, not on all at once."""
+_SOONEST_REFRESH_S = 5.0
+"""Where namespaces come and go all the time, samples in between are upper bounds and say so."""
+
+
+class WarmWay(StrEnum):
+    """By what a host is sampled."""
+
+    SFTP = "SFTP"
+    SHELL = "a shell that stays"
+    COMMAND = "the whole probe each time"
+
+
+class StaleError(Exception):
+    """The list of namespaces is not the host's any more: `WarmHost.renew` is due at once."""
+
+
+class _Asked(Protocol):
+    """The probes of one command."""
+
+    command: str
+
+    def read(self, output: CommandOutput) -> ProbeAnswer:
+        """As `FullProbe.read`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmPlan:
+    """What all hosts of a fleet are sampled for."""
+
+    mark: str
+    options: ProbeOptions
+    probe: FullProbe
+    """The whole probe, with that mark."""
+    as_root: bool = False
+    refresh_s: float = REFRESH_S
+    forced: ForcedProbe = field(default_factory=ForcedProbe)
+    command: str = ""
+    sample_end: bytes = b""
+    full_end: bytes = b""
+
+
+def warm_plan(probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bool) -> WarmPlan:
+    """The plan for a fleet that is asked with these options."""
+    return WarmPlan(
+        mark=mark,
+        options=options,
+        probe=probe,
+        as_root=as_root,
+        command=shell_command(mark, options),
+        sample_end=sample_end(mark),
+        full_end=full_end(mark),
+    )
+
+
+class WarmHost:
+    """A host's connection, its session, and its last whole reading."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        close: Callable[[], Awaitable[None]],
+        reading: HostReading,
+        plan: WarmPlan,
+    ) -> None:
+        self.connection = connection
+        self._close = close
+        self._plan = plan
+        self._last = reading
+        self._ways = _ways(reading, plan)
+        self._session: WarmSession | None = None
+        self._handles: SftpHandles | None = None
+        self._list = b""
+        self._refreshed_at = asyncio.get_running_loop().time()
+        self._refresh_at = 0.0
+
+    @property
+    def way(self) -> WarmWay:
+        """By what it is sampled, as far as is known."""
+        return self._ways[0]
+
+    def is_quick(self, now: float) -> bool:
+        """Whether `ask` will do; else `renew` is due."""
+        return (
+            now < self._refresh_at
+            and self._session is not None
+            and self._session.is_open
+            and self._ways[0] is not WarmWay.COMMAND
+        )
+
+    def ask(self) -> asyncio.Future[bytes]:
+        """Ask for one sample; `answered` reads it. Raises StaleError unless `is_quick`."""
+        if self._handles is not None:
+            return self._handles.ask()
+        if self._session is None:
+            raise StaleError
+        request, self._list = self._list, b""
+        request += OWN if self._last.namespaces is None else ALL
+        return self._session.ask(request, self._ends_a_sample)
+
+    def _ends_a_sample(self, received: bytearray) -> bool:
+        return received.endswith(self._plan.sample_end)
+
+    def _ends_a_probe(self, received: bytearray) -> bool:
+        return received.endswith(self._plan.full_end)
+
+    def answered(self, data: bytes, *, elapsed_s: float) -> HostReading:
+        """The sample. Raises HostError, and StaleError where it would not be exact."""
+        if self._handles is not None:
+            sockstat, sockstat6 = parse_reads(data)
+            return self._reading(sockstat, sockstat6, None, elapsed_s)
+        sample = parse_sample(data, self._plan.mark)
+        known = self._last.namespaces
+        if known is None:
+            return self._reading(sample.sockstat, sample.sockstat6, None, elapsed_s)
+        namespaces = _sampled(known, sample)
+        is_stale = namespaces.unlisted or namespaces.unwatched or None in sample.listed.values()
+        passed_s = asyncio.get_running_loop().time() - self._refreshed_at
+        if is_stale and passed_s >= _SOONEST_REFRESH_S:
+            raise StaleError
+        return self._reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
+
+    async def renew(self) -> HostReading:
+        """A sample by what takes longer: the whole probe, a new session, another way.
+
+        Raises HostError where the host cannot be sampled at all.
+        """
+        began = asyncio.get_running_loop().time()
+        while True:
+            way = self._ways[0]
+            try:
+                reading = await self._renewed(way)
+                break
+            except HostError as error:
+                if not self.connection.up or len(self._ways) == 1:
+                    raise
+                log.info("%s cannot be sampled by %s: %s", self._last.host.name, way, error)
+                await self._end_session()
+                self._ways = self._ways[1:]
+        return replace(reading, elapsed_s=asyncio.get_running_loop().time() - began)
+
+    async def _renewed(self, way: WarmWay) -> HostReading:
+        if way is WarmWay.SFTP:
+            return await self._renewed_by_sftp()
+        if way is WarmWay.SHELL:
+            return await self._renewed_by_shell()
+        forced = self._last.host.probe is Probe.FORCED
+        return await self._run(self._plan.forced if forced else self._plan.probe)
+
+    async def _renewed_by_sftp(self) -> HostReading:
+        if self._handles is not None and self._handles.session.is_open:
+            await self._end_session()
+            reading = await self._run(self._plan.probe)
+            self._handles = await SftpHandles.open(self.connection)
+            self._session = self._handles.session
+            return reading
+        self._handles = await SftpHandles.open(self.connection)
+        self._session = self._handles.session
+        self._plan_refresh()
+        sockstat, sockstat6 = parse_reads(await self._handles.ask())
+        return self._reading(sockstat, sockstat6, None, 0.0)
+
+    async def _renewed_by_shell(self) -> HostReading:
+        if self._session is None or not self._session.is_open:
+            self._session = await WarmSession.open(self.connection, command=self._plan.command)
+        data = await self._session.ask(FULL, self._ends_a_probe)
+        output = CommandOutput(stdout=data, stderr=b"", exit_status=0)
+        reading = self._whole(self._plan.probe.read(output))
+        if reading.namespaces is not None:
+            others = [one.pid for one in reading.namespaces.seen if not one.is_host]
+            self._list = list_request(others)
+            if reading.namespaces.rest_namespaces:
+                self._refresh_at = 0.0  # those that are not named cannot be listed
+        return reading
+
+    async def _run(self, probe: _Asked) -> HostReading:
+        output = await self.connection.run(probe.command, then_closed=True)
+        return self._whole(probe.read(output))
+
+    def _whole(self, answer: ProbeAnswer) -> HostReading:
+        self._last = replace(
+            self._last,
+            attempts=1,
+            sockstat=answer.sockstat,
+            sockstat6=answer.sockstat6,
+            kernel=answer.kernel,
+            namespaces=answer.namespaces,
+            processes=answer.processes,
+        )
+        self._plan_refresh()
+        return self._last
+
+    def _plan_refresh(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._refreshed_at = now
+        # Not all hosts of a fleet at once.
+        self._refresh_at = now + self._plan.refresh_s * random.uniform(0.75, 1.25)  # noqa: S311 (no secret)
+
+    def _reading(
+        self,
+        sockstat: Sockstat,
+        sockstat6: Sockstat | None,
+        namespaces: Namespaces | None,
+        elapsed_s: float,
+    ) -> HostReading:
+        last = self._last
+        kernel = last.kernel
+        if kernel.tcp_estab is not None:  # of the moment of the whole probe, like processes
+            kernel = replace(kernel, tcp_estab=None)
+        return HostReading(
+            host=last.host,
+            address=last.address,
+            attempts=1,
+            elapsed_s=elapsed_s,
+            sockstat=sockstat,
+            sockstat6=sockstat6,
+            kernel=kernel,
+            namespaces=namespaces,
+        )
+
+    async def _end_session(self) -> None:
+        session, self._session, self._handles = self._session, None, None
+        if session is not None:
+            await session.close()
+
+    async def reason(self, error: HostError) -> HostError:
+        """``error``, or what is behind it: a bastion or proxy that went away."""
+        return await self.connection.way.reason(error)
+
+    async def close(self) -> None:
+        """Drop the connection."""
+        await self._close()
+
+
+def _ways(reading: HostReading, plan: WarmPlan) -> tuple[WarmWay, ...]:
+    if plan.as_root or plan.options.processes or reading.host.probe is Probe.FORCED:
+        return (WarmWay.COMMAND,)
+    if reading.namespaces is None:
+        return (WarmWay.SFTP, WarmWay.SHELL, WarmWay.COMMAND)
+    return (WarmWay.SHELL, WarmWay.COMMAND)
+
+
+def _sampled(known: Namespaces, sample: ShellSample) -> Namespaces:
+    """The namespaces with the sample's counters; those without a process left are not in it."""
+    seen = []
+    own = ListedNamespace(sockstat=sample.sockstat, sockstat6=sample.sockstat6)
+    for one in known.seen:
+        counters = own if one.is_host else sample.listed.get(one.pid)
+        if counters is not None:
+            seen.append(_counted(one, counters))
+    allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
+    return replace(
+        known,
+        seen=tuple(seen),
+        change=None,
+        allocs=tuple(alloc for alloc in allocs if alloc is not None),
+        gone=known.gone + len(known.seen) - len(seen),
+        unlisted=sample.stranger is not None,
+        unwatched=sample.blind or sample.unseen is not None,
+    )
+
+
+def _counted(one: Namespace, counters: ListedNamespace) -> Namespace:
+    inuse = counters.sockstat.get("TCP", "inuse")
+    if inuse is None:
+        text = f"the namespace of process {one.pid} has no 'TCP: inuse'"
+        raise HostError(Category.PARSE, Phase.PARSE, text)
+    return replace(
+        one,
+        inuse=inuse,
+        inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
+        tw=counters.sockstat.get("TCP", "tw"),
+        used=counters.sockstat.get("sockets", "used"),
+        in_protocols=None,  # its file is too long for a shell
+    )
