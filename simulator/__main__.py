@@ -16,7 +16,6 @@ import click
 
 from ..inventory.errors import SockfleetError
 from .fleet import Fleet
-from .lean_counts import LeanCounts
 from .lean_fleet import LeanFleet, collect_rarely
 from .lean_scenario import lean_scenario
 from .scenario_file import MOST_HOSTS, chosen_scenario
@@ -45,7 +44,8 @@ def simulate(
 ) -> None:
     """Play SSH servers on loopback; FOLDER gets inventory.yml, known_hosts and id_ed25519.
 
-    With --lean and --until-eof, a line "counts" on standard input is answered by one line of JSON.
+    With --lean and --until-eof, two lines on standard input are answered by what was counted, in
+    JSON: "counts", and "leak N", after which each host holds so many more closed sockets.
     """
     import uvloop
 
@@ -66,29 +66,31 @@ async def _play(fleet: Fleet | LeanFleet, *, until_eof: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with fleet:
+        lean = fleet if isinstance(fleet, LeanFleet) else None
         if until_eof:
             # A thread, as an event loop takes pipes but no files: "< /dev/null" must work too.
-            counts = fleet.counts if isinstance(fleet, LeanFleet) else None
-            threading.Thread(target=_wait_for_eof, args=(loop, stop, counts), daemon=True).start()
-        if isinstance(fleet, LeanFleet):
+            threading.Thread(target=_listen, args=(loop, stop, lean), daemon=True).start()
+        if lean is not None:
             collect_rarely()
         click.echo(f"ready {len(fleet.hosts)} hosts on port {fleet.port}")
         await stop.wait()
 
 
-def _wait_for_eof(
-    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, counts: LeanCounts | None
-) -> None:
-    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as lines:
-        for line in lines:
-            if counts is not None and line == b"counts\n":
-                loop.call_soon_threadsafe(_tell, counts)
+def _listen(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, lean: LeanFleet | None) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: a signal came first
+        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as lines:
+            for line in lines:
+                if lean is not None:
+                    loop.call_soon_threadsafe(_obey, lean, line.split())
         loop.call_soon_threadsafe(stop.set)
 
 
-def _tell(counts: LeanCounts) -> None:
-    click.echo(json.dumps(dataclasses.asdict(counts)))
+def _obey(lean: LeanFleet, words: list[bytes]) -> None:
+    if len(words) == 2 and words[0] == b"leak" and words[1].isdigit():
+        lean.leak(int(words[1]))
+    elif words != [b"counts"]:
+        return
+    click.echo(json.dumps(dataclasses.asdict(lean.counts)))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class LeanFleet:
         self.counts = LeanCounts()
         self._rtt_s = rtt_s
         self._verify = verify
+        self._by_address: dict[str, LeanHost] = {}
         self._connected: set[LeanConnection] = set()
         self._servers: list[asyncio.Server] = []
         self._closing = contextlib.ExitStack()
@@ -70,6 +71,14 @@ class LeanFleet:
     def open_connections(self) -> int:
         """Connections that some host is serving now."""
         return len(self._connected)
+
+    def leak(self, sockets: int) -> None:
+        """Let each host hold so many more sockets in TCP_CLOSE from now on."""
+        self.hosts = tuple(host.leaking(sockets) for host in self.hosts)
+        for host in self.hosts:
+            lean_host = self._by_address.get(self.addresses[host.name])
+            if lean_host is not None:
+                lean_host.hold(host)
 
     async def __aenter__(self) -> Self:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -94,11 +103,10 @@ class LeanFleet:
                 other_ports={host.name: dead_port for host in dead},
             )
             ready: dict[int, HostKey] = {}
-            by_address = {}
             for host in alive:
                 key = keys[host.name].shown
                 host_key = ready.setdefault(id(key), HostKey(_private(key)))
-                by_address[self.addresses[host.name]] = LeanHost(host, host_key)
+                self._by_address[self.addresses[host.name]] = LeanHost(host, host_key)
             login = LoginRule(
                 self.scenario.user,
                 _private(user_key).public_key().public_bytes_raw(),
@@ -106,7 +114,7 @@ class LeanFleet:
                 verify=self._verify,
             )
             server = LeanServer(login=login, counts=self.counts)
-            factory = connections_to(by_address, server, self._connected, rtt_s=self._rtt_s)
+            factory = connections_to(self._by_address, server, self._connected, rtt_s=self._rtt_s)
             loop = asyncio.get_running_loop()
             for listener in listeners:
                 self._servers.append(

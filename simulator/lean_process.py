@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -48,15 +49,24 @@ class LeanFleetProcess(FleetProcess):
 
         Raises SimulatorError where the process has ended.
         """
+        return self._told("counts")
+
+    def leak(self, sockets: int) -> None:
+        """Let each host hold so many more sockets in TCP_CLOSE; ``hosts`` says so then.
+
+        Raises SimulatorError where the process has ended.
+        """
+        self._told(f"leak {sockets}")
+        self.hosts = tuple(host.leaking(sockets) for host in self.hosts)
+
+    def _told(self, order: str) -> dict[str, int]:
         process = self._process
-        if process.stdin is None or process.stdout is None:
-            raise SimulatorError("the lean fleet was not entered")
-        try:
-            process.stdin.write(b"counts\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise SimulatorError("the lean fleet has ended") from None
-        line = process.stdout.readline()
+        line = b""
+        if process.stdin is not None and process.stdout is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(f"{order}\n".encode())
+                process.stdin.flush()
+                line = process.stdout.readline()
         if not line:
             raise SimulatorError("the lean fleet has ended")
         counts: dict[str, int] = json.loads(line)

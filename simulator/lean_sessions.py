@@ -6,10 +6,12 @@ A command's whole answer, from "it runs" to the channel's end, is one write.
 from __future__ import annotations
 
 import struct
+from typing import Protocol
 
 from .answer import Answer
 from .lean_host import LeanHost
-from .lean_sftp import LeanSftp, Program
+from .lean_sftp import LeanSftp
+from .lean_shell import LeanShell
 from .lean_wire import Fields, MalformedError
 from .plain_packets import text
 
@@ -28,6 +30,13 @@ _IGNORED = frozenset({b"env", b"pty-req", b"window-change", b"signal", b"eow@ope
 _two_numbers = struct.Struct(">BI").pack
 _data_head = struct.Struct(">BII").pack
 _extended_head = struct.Struct(">BIII").pack
+
+
+class Program(Protocol):
+    """What stays at the other end of a channel, and answers what it is sent."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The answer to the next bytes of its standard input. Raises MalformedError."""
 
 
 class _Channel:
@@ -104,10 +113,9 @@ class Sessions:
         kind, reply = fields.string(), fields.boolean()
         answers: list[bytes] | None = None
         if kind == b"exec":
-            answers = _run(channel, self._host.run(fields.string().decode("utf-8", "replace")))
+            answers = self._run(channel, fields.string().decode("utf-8", "replace"))
         elif kind == b"subsystem" and fields.string() == b"sftp":
-            channel.program = LeanSftp(self._host.files)
-            answers = []
+            answers = _start(channel, LeanSftp(self._host))
         elif kind in _IGNORED:
             answers = []
         if not reply:
@@ -116,14 +124,25 @@ class Sessions:
             return [_two_numbers(_FAILURE, channel.theirs)]
         return [_two_numbers(_SUCCESS, channel.theirs), *answers]
 
+    def _run(self, channel: _Channel, command: str) -> list[bytes]:
+        if channel.closed or channel.program is not None:
+            raise MalformedError("a second command on one channel")
+        shell = LeanShell.started_by(command, self._host)
+        if shell is not None:
+            return _start(channel, shell)
+        return _printed(channel, self._host.run(command))
+
     def _close(self, ours: int, channel: _Channel) -> list[bytes]:
         del self._channels[ours]
         return [] if channel.closed else [_two_numbers(_CLOSE, channel.theirs)]
 
 
-def _run(channel: _Channel, reply: Answer) -> list[bytes]:
-    if channel.closed:
-        raise MalformedError("a second command on one channel")
+def _start(channel: _Channel, program: Program) -> list[bytes]:
+    channel.program = program
+    return []
+
+
+def _printed(channel: _Channel, reply: Answer) -> list[bytes]:
     theirs = channel.theirs
     if reply.stdout:
         channel.waiting.append((_two_numbers(_DATA, theirs), reply.stdout))

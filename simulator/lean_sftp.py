@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
-from typing import Protocol
 
+from .lean_host import LeanHost
 from .lean_wire import Fields, MalformedError
 from .plain_packets import text
 
-__all__ = ["LeanSftp", "Program"]
+__all__ = ["LeanSftp"]
 
 _INIT, _VERSION, _OPEN, _CLOSE, _READ = 1, 2, 3, 4, 5
 _LSTAT, _FSTAT, _REALPATH, _STAT = 7, 8, 16, 17
@@ -30,24 +29,17 @@ _WORDS = {
 }
 
 
-class Program(Protocol):
-    """What stays at the other end of a channel, and answers what it is sent."""
-
-    def feed(self, data: bytes) -> bytes:
-        """The answer to the next bytes of its standard input. Raises MalformedError."""
-
-
 class LeanSftp:
     """One SFTP session. A handle is the path; an offset of 0 reads the file again, as /proc does.
 
     Sizes are 0, as the kernel says of these files.
     """
 
-    __slots__ = ("_files", "_handles", "_rest")
+    __slots__ = ("_handles", "_host", "_rest")
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._files = files
-        self._handles: dict[bytes, bytes] = {}
+    def __init__(self, host: LeanHost) -> None:
+        self._host = host
+        self._handles: dict[bytes, str] = {}
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -85,7 +77,7 @@ class LeanSftp:
             return _status(number, _FAILURE) if known is None else _attrs(number)
         if kind in {_STAT, _LSTAT}:
             path = fields.string().decode("utf-8", "replace")
-            return _attrs(number) if path in self._files else _status(number, _NO_SUCH_FILE)
+            return _attrs(number) if path in self._host.files else _status(number, _NO_SUCH_FILE)
         if kind == _REALPATH:
             path_text = text(fields.string())
             names = struct.pack(">I", 1) + path_text + path_text + bytes(4)
@@ -96,20 +88,20 @@ class LeanSftp:
         path, flags = fields.string().decode("utf-8", "replace"), fields.uint32()
         if flags != _FXF_READ:
             return _status(number, _PERMISSION_DENIED)
-        if path not in self._files:
+        if path not in self._host.files:
             return _status(number, _NO_SUCH_FILE)
         handle = struct.pack(">I", len(self._handles))
         while handle in self._handles:
             handle = struct.pack(">I", int.from_bytes(handle, "big") + 1)
-        self._handles[handle] = self._files[path]
+        self._handles[handle] = path
         return bytes([_HANDLE]) + number + text(handle)
 
     def _read(self, number: bytes, fields: Fields) -> bytes:
-        content = self._handles.get(fields.string())
+        path = self._handles.get(fields.string())
         offset, size = fields.uint64(), fields.uint32()
-        if content is None:
+        if path is None:
             return _status(number, _FAILURE)
-        part = content[offset : offset + min(size, _MOST_READ)]
+        part = self._host.files[path][offset : offset + min(size, _MOST_READ)]
         if not part:
             return _status(number, _EOF)
         return bytes([_DATA]) + number + text(part)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from .contents import Contents, NamespaceSockets
 from .proc_files import tcp_line
 
-__all__ = ["namespace_lines"]
+__all__ = ["counter_lines", "namespace_lines", "sockets_by_process"]
 
 _HOST_INODE = 4026531913
 _CONTAINER_INODE = 4026532240
@@ -26,8 +26,7 @@ def namespace_lines(contents: Contents) -> bytes:
     namespaces = list(_numbered(contents))
     rows = [f"own {_HOST_INODE}", "denied 0"]
     for inode, pid, sockets in namespaces:
-        rows += [f"namespace {inode} {pid}", f"sockets: used {sockets.used}"]
-        rows += _tcp(contents, sockets)
+        rows += [f"namespace {inode} {pid}", *counter_lines(contents, sockets)]
         # /proc/PID/net/protocols counts what is hashed, which a socket in TCP_CLOSE is not.
         rows += [f"protocols {sockets.used - sockets.tcp_close}"]
         rows += _process(contents, pid)
@@ -39,6 +38,16 @@ def namespace_lines(contents: Contents) -> bytes:
     rows += [f"{link} /proc/{pid}/ns/net" for _, pid, _ in namespaces]
     rows.append(f"{link} /proc/self/ns/pid -> pid:[{_INITIAL_PID_NAMESPACE}]")
     return "".join(f"{row}\n" for row in rows).encode()
+
+
+def counter_lines(contents: Contents, sockets: NamespaceSockets) -> list[str]:
+    """The lines of all sockets and of TCP that the files of one namespace have."""
+    return [f"sockets: used {sockets.used}", *_tcp(contents, sockets)]
+
+
+def sockets_by_process(contents: Contents) -> dict[int, NamespaceSockets]:
+    """Each namespace's sockets by the process through which it is read."""
+    return {pid: sockets for _, pid, sockets in _numbered(contents)}
 
 
 def _numbered(contents: Contents) -> Iterator[tuple[int, int, NamespaceSockets]]:

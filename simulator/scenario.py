@@ -69,6 +69,12 @@ class SimulatedHost:
         """What is wrong with it; None: nothing."""
         return self.role.fault
 
+    def leaking(self, sockets: int) -> SimulatedHost:
+        """The same host with so many more sockets in TCP_CLOSE, in its own namespace."""
+        mine = self.contents.host
+        more = replace(mine, tcp_close=mine.tcp_close + sockets)
+        return replace(self, contents=replace(self.contents, host=more))
+
     @property
     def is_read(self) -> bool:
         """Whether a scan that has the time must read it."""
