@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import functools
 import socket
@@ -13,12 +12,13 @@ from typing import cast
 
 from ..inventory.models import Secret, SshSettings
 from .asyncssh_alone import asyncssh
+from .asyncssh_client import log_in
 from .asyncssh_connection import Connection
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
 from .asyncssh_login import Login, LoginMeans
 from .asyncssh_means import LoginMeansCache
-from .asyncssh_options import connection_options, host_key_algorithms, make_options_inline
+from .asyncssh_options import connection_options, host_key_algorithms
 from .bastion import Shared
 from .connect_clock import ConnectClock
 from .credentials import Credentials
@@ -105,7 +105,6 @@ class Connector:
     async def _prepare(self, ssh: SshSettings) -> _Prepared:
         prepared = self._prepared.get(ssh)
         if prepared is None:
-            make_options_inline(asyncio.get_running_loop())
             means = await self._means.get(ssh)
             prepared = self._prepared[ssh] = _Prepared(
                 ssh=ssh,
@@ -143,13 +142,14 @@ class Connector:
                     ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock,
                 ):
                     attempt.phase = Phase.BANNER
-                    connection = await asyncssh.connect(
-                        host.address,
-                        host.port,
-                        tunnel=way.stream,
-                        options=prepared.options,
-                        config=None,
-                        client_factory=lambda: login,
+                    connection = await log_in(
+                        way.stream,
+                        prepared.options,
+                        key_at_once=prepared.means.key_at_once,
+                        signed_at_once=prepared.means.signed_at_once,
+                        host=host.address,
+                        port=host.port,
+                        protocol_factory=lambda: login,
                         host_key_alias=check.place.name,
                         server_host_key_algs=algorithms,
                         known_hosts=_revoked(check),

@@ -2,17 +2,16 @@
 
 asyncssh's exceptions do not tell an SSH server that hung up from something that is no SSH server
 at all; what came before the version line does. So the stream passes through a `Link`, which
-asyncssh takes for a tunnel (its ``tunnel`` argument) and for the transport below its connection.
+asyncssh takes for the transport below its connection.
 
-The link also gathers what is written in one turn of the event loop: asyncssh writes each packet by
-itself, 18 system calls for one command where 10 do.
+The link also gathers what one arrival leads to: asyncssh writes each packet by itself, 18 system
+calls for one command where 5 do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import Protocol, cast
 
 from .byte_budget import ByteBudget
@@ -27,7 +26,7 @@ _HEAD_BYTES = 512
 class _Peer(Protocol):
     """What of SSHClientConnection the link feeds."""
 
-    def connection_made(self, transport: Link) -> None: ...
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
 
     def connection_lost(self, exc: Exception | None = None) -> None: ...
 
@@ -55,24 +54,19 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
-    # What asyncssh asks of a tunnel.
-
-    async def create_connection(
-        self, session_factory: Callable[[], _Peer], _host: str, _port: int
-    ) -> tuple[Link, _Peer]:
+    async def join(self, peer: _Peer) -> None:
         """Join the stream, which is already open, to a new SSH connection."""
-        peer = self._peer = session_factory()
+        self._peer = peer
         if self._sock is not None:
             sock, self._sock = self._sock, None
             await self._join(sock)
         elif self._transport is not None:
-            peer.connection_made(self)
+            self._present(peer)
             early, self._early = self._early, []
             for data in early:
                 self.data_received(data)
             if self._lost.done():
                 peer.connection_lost(None)
-        return self, peer
 
     async def _join(self, sock: socket.socket) -> None:
         """Hand the socket to the loop, which owns it from here on."""
@@ -96,7 +90,10 @@ class Link(asyncio.Protocol):
         """The stream is open."""
         self._transport = cast("asyncio.Transport", transport)  # a channel serves as one
         if self._peer is not None:
-            self._peer.connection_made(self)
+            self._present(self._peer)
+
+    def _present(self, peer: _Peer) -> None:
+        peer.connection_made(cast("asyncio.BaseTransport", self))  # it has all that is asked of one
 
     def session_started(self) -> None:
         """A channel's own event; its data follows."""
@@ -144,9 +141,12 @@ class Link(asyncio.Protocol):
     # What asyncssh asks of its transport.
 
     def write(self, data: bytes) -> None:
-        """Send ``data`` with what else is written in this turn of the loop."""
+        """Send ``data`` with what else is written in this turn of the loop and the next.
+
+        The next: where asyncssh answers with a task, it has begun by then.
+        """
         if not self._outgoing:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outgoing.append(data)
 
     def _flush(self) -> None:

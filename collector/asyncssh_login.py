@@ -20,6 +20,14 @@ from .transport import Attempt
 
 __all__ = ["Ask", "Identity", "Login", "LoginMeans"]
 
+# These sign in one way each; an RSA key has several, and the server says which it takes.
+_ONE_WAY = (
+    b"ssh-ed25519",
+    b"ecdsa-sha2-nistp256",
+    b"ecdsa-sha2-nistp384",
+    b"ecdsa-sha2-nistp521",
+)
+
 
 class Ask(Protocol):
     """Asks the user; time spent so is not the host's."""
@@ -51,6 +59,22 @@ class LoginMeans:
     """Whether the agent's other keys are offered too, after the identities."""
     password: Secret | None = field(default=None, repr=False)
     gssapi: bool = False
+
+    @property
+    def key_at_once(self) -> bool:
+        """Whether the first key offered is one that needs nothing from the server before."""
+        return (
+            bool(self.identities)
+            and not self.agent_first
+            and self.identities[0].key.algorithm in _ONE_WAY
+        )
+
+    @property
+    def signed_at_once(self) -> bool:
+        """Whether there is one key alone, which nobody has to touch or to type a secret for."""
+        if len(self.identities) != 1 or self.agent is not None:
+            return False
+        return not self.identities[0].key.algorithm.startswith(b"sk-")
 
 
 class Login(asyncssh.SSHClient):

@@ -6,12 +6,8 @@ connection: several milliseconds a host (FACTS: Speed, measured).
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
-from weakref import WeakSet
 
 from ..inventory.models import SshSettings
 from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
@@ -19,9 +15,7 @@ from .asyncssh_alone import asyncssh
 from .asyncssh_login import LoginMeans
 from .transport import OUTPUT_LIMIT
 
-__all__ = ["connection_options", "host_key_algorithms", "make_options_inline"]
-
-T = TypeVar("T")
+__all__ = ["connection_options", "host_key_algorithms"]
 
 
 def connection_options(
@@ -102,33 +96,3 @@ def _supports(option: str) -> Callable[[str], bool]:
         return True
 
     return supported
-
-
-class _OptionsInline(ThreadPoolExecutor):
-    """A loop's default executor that makes asyncssh's options at once, all else on threads.
-
-    `asyncssh.connect` copies its options in the default executor, because they might read files.
-    Ours read none, so the way to a thread and back is all that it costs: 0.13 ms a host.
-    """
-
-    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
-        if not (
-            isinstance(fn, functools.partial) and fn.func is asyncssh.SSHClientConnectionOptions
-        ):
-            return super().submit(fn, *args, **kwargs)
-        made: Future[T] = Future()
-        try:
-            made.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            made.set_exception(error)
-        return made
-
-
-_prepared: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
-
-
-def make_options_inline(loop: asyncio.AbstractEventLoop) -> None:
-    """Give ``loop`` a default executor that does not send asyncssh's options to a thread."""
-    if loop not in _prepared:
-        _prepared.add(loop)
-        loop.set_default_executor(_OptionsInline())

@@ -67,7 +67,8 @@ async def joined() -> tuple[Link, Channel, Peer, Attempt]:
     trying = attempt()
     link, channel = Link(trying), Channel()
     link.connection_made(channel)
-    _, peer = await link.create_connection(Peer, "web1", 22)
+    peer = Peer()
+    await link.join(peer)
     return link, channel, peer, trying
 
 
@@ -105,14 +106,15 @@ def test_what_comes_before_the_peer_is_kept(lost):
         link.data_received(b"x\r\n")
         if lost:
             link.connection_lost(None)
-        _, peer = await link.create_connection(Peer, "web1", 22)
+        peer = Peer()
+        await link.join(peer)
         assert peer.seen == b"SSH-2.0-x\r\n"
         assert peer.lost == ([None] if lost else [])
 
     asyncio.run(main())
 
 
-def test_what_is_written_in_one_turn_goes_in_one_piece():
+def test_what_is_written_in_one_turn_and_the_next_goes_in_one_piece():
     async def main() -> None:
         link, channel, *_ = await joined()
         for packet in (b"one", b"two", b"three"):
@@ -121,7 +123,11 @@ def test_what_is_written_in_one_turn_goes_in_one_piece():
         await asyncio.sleep(0)
         link.write(b"four")
         await asyncio.sleep(0)
-        assert channel.written == [b"onetwothree", b"four"]
+        assert channel.written == [b"onetwothreefour"]
+        link.write(b"five")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert channel.written == [b"onetwothreefour", b"five"]
 
     asyncio.run(main())
 
@@ -152,7 +158,7 @@ def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
             number = ours.fileno()
             link = Link(attempt(), ours)
             del ours
-            await link.create_connection(globals()[kind], "web1", 22)
+            await link.join(globals()[kind]())
             await link.close()
             del link
             other = os.dup(0)  # takes the lowest free number
