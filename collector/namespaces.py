@@ -21,7 +21,7 @@ The lines, in the order in which they come:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .containers import Container, container_of
@@ -182,18 +182,8 @@ def _describe(draft: _Draft, word: str, rest: str, row: str) -> None:
         draft.cgroup.append(cleaned(rest, limit=1000))
 
 
-def _link(answer: _Answer, whose: str, kind: str, number: int) -> None:
-    if kind == "pid":
-        answer.pid_namespace = number
-    elif whose != "self":
-        answer.netns[int(whose)] = number
-
-
 def _note(answer: _Answer, word: str, rest: str, row: str) -> None:
-    link = _LINK.search(row)
-    if link is not None:
-        _link(answer, link[1], link[2], int(link[3]))
-    elif word == "own":
+    if word == "own":
         answer.own = _whole(rest, row)
     elif word == "denied":
         answer.denied = _whole(rest, row)
@@ -210,11 +200,22 @@ def _note(answer: _Answer, word: str, rest: str, row: str) -> None:
     elif word == "uid":
         ids = rest.split()
         answer.uid = _whole(ids[2], row) if len(ids) > 2 else None
+    else:
+        _note_link(answer, row)
+
+
+def _note_link(answer: _Answer, row: str) -> None:
+    link = _LINK.search(row)
+    if link is not None and link[2] == "pid":
+        answer.pid_namespace = int(link[3])
+    elif link is not None and link[1] != "self":
+        answer.netns[int(link[1])] = int(link[3])
 
 
 def _namespaces(answer: _Answer) -> Namespaces:
-    pairs = [_namespace(draft, answer) for draft in answer.drafts.values()]
-    seen = sorted((n for n, _ in pairs), key=lambda n: (not n.is_host, n.inode))
+    read = [(draft, _files(draft)) for draft in answer.drafts.values()]
+    namespaces = [_namespace(draft, files[0], answer) for draft, files in read]
+    seen = sorted(namespaces, key=lambda n: (not n.is_host, n.inode))
     known = {namespace.netns for namespace in seen}
     # As an ordinary user the numbers of others' namespaces are not known, so that none of the
     # mounted ones can be told to be among those that were read.
@@ -222,8 +223,8 @@ def _namespaces(answer: _Answer) -> Namespaces:
         seen=tuple(seen),
         rest_namespaces=answer.rest[0],
         rest_inuse=answer.rest[1],
-        change=sum(change for _, change in pairs),
-        allocs=tuple(_allocs(answer.drafts.values())),
+        change=sum(_change(files) for _, files in read),
+        allocs=tuple(_allocs([files for _, files in read])),
         denied=answer.denied,
         gone=answer.gone,
         without_process=len(answer.nsfs - known),
@@ -232,16 +233,16 @@ def _namespaces(answer: _Answer) -> Namespaces:
     )
 
 
-def _namespace(draft: _Draft, answer: _Answer) -> tuple[Namespace, int]:
-    """The namespace, and by how much its two ``inuse`` changed over all reads."""
-    first = _counters(draft.rows)
-    inuse, inuse6 = first.get("TCP", "inuse"), first.get("TCP6", "inuse")
+def _files(draft: _Draft) -> list[Sockstat]:
+    """What was read of the namespace: first, and each time that it had changed."""
+    return [_counters(draft.rows), *(_counters(rows) for rows in draft.again if rows)]
+
+
+def _namespace(draft: _Draft, first: Sockstat, answer: _Answer) -> Namespace:
+    inuse = first.get("TCP", "inuse")
     if inuse is None:
         raise NamespaceError(f"namespaces: {draft.inode} has no 'TCP: inuse'")
-    later = [_counters(rows) for rows in draft.again if rows]
-    change = _spread([inuse, *(file.get("TCP", "inuse") for file in later)])
-    change += _spread([inuse6, *(file.get("TCP6", "inuse") for file in later)])
-    namespace = Namespace(
+    return Namespace(
         inode=draft.inode,
         netns=answer.netns.get(draft.pid),
         is_host=draft.inode == answer.own,
@@ -249,12 +250,16 @@ def _namespace(draft: _Draft, answer: _Answer) -> tuple[Namespace, int]:
         command=draft.comm,
         container=container_of(draft.cgroup),
         inuse=inuse,
-        inuse6=inuse6,
+        inuse6=first.get("TCP6", "inuse"),
         tw=first.get("TCP", "tw"),
         used=first.get("sockets", "used"),
         in_protocols=draft.protocols,
     )
-    return namespace, change
+
+
+def _change(files: Sequence[Sockstat]) -> int:
+    """By how much the two ``inuse`` of a namespace changed over all reads."""
+    return sum(_spread(file.get(name, "inuse") for file in files) for name in ("TCP", "TCP6"))
 
 
 def _spread(values: Iterable[int | None]) -> int:
@@ -262,10 +267,9 @@ def _spread(values: Iterable[int | None]) -> int:
     return max(known) - min(known) if known else 0
 
 
-def _allocs(drafts: Iterable[_Draft]) -> Iterator[int]:
-    every = list(drafts)
-    for rows in (*(d.rows for d in every), *(rows for d in every for rows in d.again)):
-        alloc = _counters(rows).get("TCP", "alloc") if rows else None
+def _allocs(read: Sequence[Sequence[Sockstat]]) -> Iterator[int]:
+    for file in (*(files[0] for files in read), *(file for files in read for file in files[1:])):
+        alloc = file.get("TCP", "alloc")
         if alloc is not None:
             yield alloc
 

@@ -183,7 +183,7 @@ def _sections(rows: list[bytes]) -> Mapping[str, bytes]:
     found: dict[str, list[bytes]] = {}
     current: list[bytes] = []
     for row in rows:
-        label = _LABEL.match(row)
+        label = _LABEL.match(row) if row.startswith(b"==> ") else None
         if label:
             path = label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
             current = found.setdefault(path, [])

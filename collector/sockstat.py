@@ -6,6 +6,7 @@ lines of ``NAME: key value key value …``. Newer kernels may add lines and keys
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +17,9 @@ __all__ = ["Sockstat", "SockstatError", "parse_sockstat"]
 
 _MAX_LINES = 256
 _MAX_DIGITS = 20  # 2**64 - 1
+
+# A line as it should be; `_problem` says what is wrong with any other. \s and \w are ASCII alone.
+_LINE = re.compile(rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+[0-9]{1,%d})*)\s*" % _MAX_DIGITS)
 
 
 class SockstatError(ValueError):
@@ -52,34 +56,37 @@ def parse_sockstat(data: bytes) -> Sockstat:
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
     for number, row in enumerate(rows, 1):
-        name, *fields = row.split() or [b""]
-        problem = _problem(name, fields)
-        label = name[:-1].decode("ascii", "replace")
-        if problem is None and label in lines:
-            problem = "a second line of that name"
-        if problem is not None:
-            raise SockstatError(f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}")
-        lines[label] = MappingProxyType(
-            {k.decode("ascii"): int(v) for k, v in zip(fields[::2], fields[1::2], strict=True)}
-        )
+        found = _LINE.fullmatch(row)
+        if found is None:
+            raise _refused(number, row, _problem(row))
+        label, words = found[1].decode("ascii"), found[2].decode("ascii").split()
+        counters = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+        if 2 * len(counters) != len(words):
+            raise _refused(number, row, "a key twice")
+        if label in lines:
+            raise _refused(number, row, "a second line of that name")
+        lines[label] = MappingProxyType(counters)
     if not ({"sockets", "TCP", "TCP6"} & lines.keys()):
         seen = cleaned(data, limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
     return Sockstat(MappingProxyType(lines))
 
 
-def _problem(name: bytes, fields: list[bytes]) -> str | None:
+def _refused(number: int, row: bytes, problem: str) -> SockstatError:
+    return SockstatError(f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}")
+
+
+def _problem(row: bytes) -> str:
+    """What is wrong with a line that is not as it should be."""
+    name, *fields = row.split() or [b""]
     keys, values = fields[::2], fields[1::2]
     if not (name.endswith(b":") and name[:-1].isalnum()):
         return "expected a name and a colon"
     if len(keys) != len(values):
         return f"key {cleaned(keys[-1], limit=40)!r} without a value"
-    for key, value in zip(keys, values, strict=True):
+    for value in values:
         # bytes.isdigit() is ASCII alone; int() by itself would also take "1_000" and "+5".
         if not (value.isdigit() and len(value) <= _MAX_DIGITS):
             return f"{cleaned(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
-        if not key.replace(b"_", b"").isalnum():
-            return f"{cleaned(key, limit=40)!r} is not a key"
-    if len(set(keys)) != len(keys):
-        return "a key twice"
-    return None
+    wrong = [key for key in keys if not key.replace(b"_", b"").isalnum()]
+    return f"{cleaned(b' '.join(wrong), limit=40)!r} is not a key"

@@ -20,6 +20,9 @@ def cleaned(raw: bytes | str, *, limit: int = 200) -> str:
     """
     head = raw[: limit * 8]
     text = head.decode("utf-8", "replace") if isinstance(head, bytes) else head
-    safe = "".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text)
+    if text.isascii() and text.isprintable():
+        safe = text  # looked at as a whole: nearly all is like this
+    else:
+        safe = "".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text)
     line = " ".join(safe.split())
     return line if len(line) <= limit and len(head) == len(raw) else line[: limit - 1] + "…"
