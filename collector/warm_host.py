@@ -134,6 +134,11 @@ class WarmHost:
         """By what it is sampled, as far as is known."""
         return self._ways[0]
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection is open, as far as is known."""
+        return self.connection.up
+
     def is_quick(self, now: float) -> bool:
         """Whether `ask` will do; else `renew` is due."""
         return (
@@ -217,6 +222,7 @@ class WarmHost:
 
     async def _renewed_by_shell(self) -> HostReading:
         if self._session is None or not self._session.is_open:
+            await self._end_session()
             self._session = await WarmSession.open(self.connection, command=self._plan.command)
         data = await self._session.ask(FULL, self._ends_a_probe)
         output = CommandOutput(stdout=data, stderr=b"", exit_status=0)
