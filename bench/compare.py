@@ -34,8 +34,8 @@ from client_cpu import WARM_UP, Peer
 from cost_plot import draw
 from fleet_target import Target
 from fleets import real_sshd, simulated
-from peers import PEERS
-from results import put, versions
+from peers import PEERS, peers_python, peers_versions
+from results import command_line, put, versions
 
 OURS = "sockfleet"
 SCRIPT = Path(__file__).with_name("client_cpu.py")
@@ -61,11 +61,6 @@ class Taken:
     @property
     def floors(self) -> list[float]:
         return [cpu / floor for cpu, floor in zip(self.cpu_ms, self.floor_ms, strict=True)]
-
-
-def peers_python() -> Path:
-    """The interpreter of the peers' own environment, which `./dev bench compare` makes."""
-    return Path(sys.prefix) / "peers" / "bin" / "python"
 
 
 def measure(taken: Taken, target: Target, hosts: int) -> None:
@@ -105,15 +100,16 @@ def compare(
     *,
     hosts: int,
     rounds: int,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, Taken]:
-    """All clients in turn, round after round. Raises WrongAnswerError."""
+    """All clients in turn, round after round, each told of. Raises WrongAnswerError."""
     taken = {peer.name: Taken(peer) for peer in peers}
     names = list(taken)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             if not taken[name].why_not:
                 measure(taken[name], target_of(taken[name].peer), hosts)
-        print(f"round {turn + 1} of {rounds} done", file=sys.stderr)
+        tell(f"round {turn + 1} of {rounds} is done")
     return taken
 
 
@@ -160,7 +156,7 @@ def chosen(only: Sequence[str], *, own_kex: bool) -> list[Peer]:
 def on_simulator(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Taken]:
     with simulated(folder, max(wanted.hosts, WARM_UP)) as (target, _):
         peers = chosen(wanted.only, own_kex=False)
-        return compare(peers, lambda _: target, hosts=wanted.hosts, rounds=wanted.rounds)
+        return compare(peers, lambda _: target, hosts=wanted.hosts, rounds=wanted.rounds, tell=tell)
 
 
 def on_sshd(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Taken]:
@@ -174,7 +170,12 @@ def on_sshd(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Taken]:
             lambda peer: free if peer.own_kex else target,
             hosts=wanted.sshd_hosts,
             rounds=wanted.rounds,
+            tell=tell,
         )
+
+
+def tell(words: str) -> None:
+    print(words, file=sys.stderr)
 
 
 def notes(taken: Mapping[str, Taken]) -> list[str]:
@@ -190,7 +191,7 @@ def main() -> int:
     options.add_argument("--fleet", choices=FLEETS, action="append")
     options.add_argument("--write", action="store_true", help="RESULTS.md and the picture")
     wanted = options.parse_args()
-    text = []
+    text, how = [], list[str]()
     with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # the user who logs in reads authorized_keys below it
@@ -216,7 +217,8 @@ def main() -> int:
                     PICTURE.parent.mkdir(exist_ok=True)
                     PICTURE.write_text(draw({k: v.cpu_ms for k, v in taken.items() if v.cpu_ms}))
     if wanted.write:
-        put("compare", [versions(), "", *text, *how])
+        first = f"{command_line('compare', sys.argv[1:])}; {versions()}, {peers_versions()}"
+        put("compare", [first, "", *text, *how])
     return 0
 
 

@@ -155,7 +155,7 @@ COMMANDS = (
     Peer(
         name="pyinfra",
         ask=with_pyinfra,
-        share=0.1,
+        share=0.5,
         is_command=True,
         apart=True,
         how=f"exec, --parallel {PROCESSES}, on paramiko and gevent",
@@ -163,16 +163,16 @@ COMMANDS = (
     Peer(
         name="ansible raw",
         ask=with_ansible,
-        share=0.1,
+        share=0.25,
         is_command=True,
         how=f"-m raw, --forks {PROCESSES}, no ControlPersist",
     ),
     Peer(
-        name="ssh, its own key exchange",
+        name="ssh with sntrup761",
         ask=with_default_kex,
         share=0.1,
         is_command=True,
         own_kex=True,
-        how="sntrup761x25519 where the server has it: for information",
+        how="its own first choice of key exchange, for information",
     ),
 )

@@ -94,7 +94,7 @@ OURS = (
         how="default probe: both files, namespaces and kernel settings; host keys checked",
     ),
     Peer(
-        name="sockfleet, files only",
+        name="sockfleet files only",
         ask=without_namespaces,
         how="--no-namespaces: the like of the others' cat",
     ),

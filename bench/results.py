@@ -47,7 +47,7 @@ def versions() -> str:
     ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=False).stderr
     openssh = re.search(r"OpenSSH_(\S+?),?\s", ssh)
     found = [
-        f"Linux {platform.release()} with {os.cpu_count()} processors",
+        f"Linux {platform.release().split('-')[0]} with {os.cpu_count()} processors",
         f"Python {platform.python_version()}",
         *(f"{name} {version(name)}" for name in ("sockfleet", "asyncssh", "paramiko", "uvloop")),
         f"OpenSSH {openssh[1] if openssh else 'unknown'}",

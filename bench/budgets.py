@@ -1,0 +1,247 @@
+"""Every budget of the design in one short run: its figure, the limit, held or MISSED.
+
+    python bench/budgets.py [--only WORD,…]
+
+Less than 90 seconds, with few hosts and rounds: `compare`, `warm`, `workers`, `concurrency`,
+`aggregate` and `known_hosts` measure the same at length. --only runs the sections whose names hold
+a WORD. The exit code is 1 when a budget is not held or could not be measured.
+
+The simulated hosts run on the same processors as the scan, which the wall times pay for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import aggregate
+import known_hosts
+from compare import Taken, WrongAnswerError, compare, ours_to
+from fleet_target import CAT, Target
+from fleets import real_sshd, simulated
+from peers import PEERS
+from peers_commands import ssh_options
+from peers_sockfleet import OURS, scan_command
+
+COLD_HOSTS, COLD_ROUNDS = 300, 3
+LIBRARIES = {"asyncssh": 0.7, "paramiko": 0.33}
+COMMANDS = {"ssh": 0.1, "pdsh": 0.1, "clush": 0.1, "ansible raw": 0.02}
+LARGE_HOSTS, LARGE_AT_ONCE, RTT_MS = 10_000, 1_000, 50.0
+ONE_WORKER_S, TWO_WORKERS_S = 12.0, 8.0
+ONE_HOST_ROUNDS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One budget: a figure may be as large as its limit."""
+
+    name: str
+    figure: float | None
+    """None where it could not be measured."""
+    limit: float
+    unit: str
+    why_not: str = ""
+
+    @property
+    def held(self) -> bool:
+        return self.figure is not None and self.figure <= self.limit
+
+    def __str__(self) -> str:
+        limit = f"{self.limit:g} {self.unit}".rstrip()
+        if self.figure is None:
+            return f"{self.name:50} {'-':>9}  budget {limit:14} MISSED: {self.why_not}"
+        said = "held" if self.held else "MISSED"
+        return f"{self.name:50} {self.figure:9.3f}  budget {limit:14} {said}"
+
+
+def exit_code(lines: Sequence[Line]) -> int:
+    """0 where every line is held, and there is one."""
+    return 0 if lines and all(line.held for line in lines) else 1
+
+
+def cold(folder: Path) -> Iterator[Line]:
+    """One cold host beside the libraries and, once, beside the dear command-line tools."""
+    with simulated(folder, COLD_HOSTS) as (target, fleet):
+        few = _compared(LIBRARIES, target, COLD_ROUNDS)
+        ours = few[OURS[0].name]
+        figure = statistics.median(ours.floors) if ours.floors else None
+        yield Line(
+            name="cold: client CPU, in crypto floors",
+            figure=figure,
+            limit=6.5,
+            unit="",
+            why_not=ours.why_not,
+        )
+        yield from _ratios(few, LIBRARIES)
+        yield from _ratios(_compared(COMMANDS, target, 1), COMMANDS)
+        before = fleet.counts()
+        _scan(target, target.addresses)
+        after = fleet.counts()
+        passed = {name: after[name] - before[name] for name in after}
+        yield Line(
+            name="cold: round trips, TCP's own included",
+            figure=(passed["connections"] + passed["flights"]) / len(target.addresses),
+            limit=9,
+            unit="",
+        )
+
+
+def _compared(names: Mapping[str, float], target: Target, rounds: int) -> Mapping[str, Taken]:
+    peers = [PEERS[name] for name in (OURS[0].name, *names)]
+    return compare(peers, lambda _: target, hosts=COLD_HOSTS, rounds=rounds)
+
+
+def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator[Line]:
+    ours = taken[OURS[0].name]
+    for name, limit in limits.items():
+        theirs = taken[name]
+        why_not = theirs.why_not or ours.why_not
+        yield Line(
+            name=f"cold: client CPU, of {name}'s",
+            figure=None if why_not else ours_to(ours, theirs),
+            limit=limit,
+            unit="",
+            why_not=why_not,
+        )
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A whole `sockfleet scan`, from its start to its end."""
+
+    wall_s: float
+    peak_mib: float
+    """Of the largest of its processes."""
+
+
+def _scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
+    """Run the command; every host must have been read, or RuntimeError says what was not so."""
+    with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            scan_command(target, addresses, *more), stdin=subprocess.DEVNULL, stdout=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"sockfleet scan {' '.join(more)}: ended with {process.returncode}")
+        output.seek(0)
+        read = json.load(output)["fleet"]["hosts"]["ok"]
+    if read != len(addresses):
+        raise RuntimeError(f"sockfleet scan {' '.join(more)}: read {read} of {len(addresses)}")
+    return Ran(wall_s, used.ru_maxrss / 1024)
+
+
+def large(folder: Path) -> Iterator[Line]:
+    """Ten thousand hosts at fifty milliseconds, by the whole command."""
+    with simulated(folder, LARGE_HOSTS, rtt_ms=RTT_MS) as (target, _):
+        for workers, limit_s in ((1, ONE_WORKER_S), (2, TWO_WORKERS_S)):
+            ran = _scan(target, target.addresses, "--workers", str(workers))
+            yield Line(
+                name=f"10,000 hosts at 50 ms, workers: {workers}",
+                figure=ran.wall_s,
+                limit=limit_s,
+                unit="s",
+            )
+            if workers == 1:
+                yield Line(
+                    name="10,000 hosts at 50 ms: peak memory",
+                    figure=ran.peak_mib,
+                    limit=120,
+                    unit="MiB",
+                )
+
+
+def host_keys(folder: Path) -> Iterator[Line]:
+    """known_hosts of 100,000 hashed lines."""
+    folder.mkdir()
+    load_s, each_ms = known_hosts.budget_figures(folder)
+    name = "known_hosts, 100,000 hashed lines"
+    yield Line(name=f"{name}: load", figure=load_s, limit=known_hosts.LOAD_BUDGET_S, unit="s")
+    yield Line(
+        name=f"{name}: each host", figure=each_ms, limit=known_hosts.LOOK_UP_BUDGET_MS, unit="ms"
+    )
+
+
+def one_host(folder: Path) -> Iterator[Line]:
+    """The whole command beside ssh, on a real sshd, in turn."""
+    with real_sshd(folder, 1) as target:
+        address = target.addresses[0]
+        commands = {
+            "ssh": ["ssh", *ssh_options(target), f"{target.user}@{address}", CAT],
+            "ours": scan_command(target, [address]),
+        }
+        took: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(ONE_HOST_ROUNDS):
+            for name, command in commands.items():
+                began = time.perf_counter()
+                subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+                took[name].append(time.perf_counter() - began)
+    ratios = [ours / ssh for ours, ssh in zip(took["ours"], took["ssh"], strict=True)]
+    yield Line(
+        name="one host: whole command, wall, of ssh's",
+        figure=statistics.median(ratios),
+        limit=2,
+        unit="",
+    )
+
+
+def summing_up(_folder: Path) -> Iterator[Line]:
+    """Readings to summary, ranking and JSON, in a process of its own for the peak of its memory."""
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh) as process:
+        total_s, peak_mib = process.submit(aggregate.budget_figures).result()
+    name = f"{aggregate.BUDGET_HOSTS:,} readings to JSON"
+    yield Line(name=f"{name}: CPU", figure=total_s, limit=aggregate.BUDGET_S, unit="s")
+    yield Line(name=f"{name}: peak memory", figure=peak_mib, limit=aggregate.BUDGET_MIB, unit="MiB")
+
+
+SECTIONS: dict[str, Callable[[Path], Iterator[Line]]] = {
+    "cold": cold,
+    "large": large,
+    "host keys": host_keys,
+    "one host": one_host,
+    "summing up": summing_up,
+}
+
+
+def measured(folder: Path, names: Sequence[str]) -> Iterator[Line]:
+    """The lines of the sections; one that breaks off gives a line that says why."""
+    for name in names:
+        try:
+            yield from SECTIONS[name](folder / name.replace(" ", "-"))
+        except (OSError, RuntimeError, subprocess.CalledProcessError, WrongAnswerError) as error:
+            yield Line(name=name, figure=None, limit=0, unit="", why_not=str(error))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--only", type=lambda text: text.split(","), default=[""])
+    words = options.parse_args().only
+    began = time.monotonic()
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # the user who logs in reads authorized_keys below it
+        for line in measured(folder, [s for s in SECTIONS if any(word in s for word in words)]):
+            print(line, flush=True)
+            lines.append(line)
+    missed = sum(not line.held for line in lines)
+    print(f"{len(lines) - missed} held, {missed} missed; {time.monotonic() - began:.0f} s")
+    return exit_code(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The comparison: every client reads every host, and one that brings other numbers is caught."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import compare
+import pytest
+from fleet_target import Target
+from fleets import same_but_wrong, simulated
+from peers import PEERS
+
+SCRIPT = Path(__file__).parents[2] / "bench" / "compare.py"
+HOSTS = 60
+# The others need tools that only ./dev bench installs; the machinery around them is the same.
+CLIENTS = [
+    "sockfleet",
+    "sockfleet files only",
+    "sockfleet on paramiko",
+    "sockfleet scan",
+    "asyncssh",
+    "paramiko",
+    "ssh",
+    "ansible raw",
+]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with simulated(tmp_path_factory.mktemp("fleet"), HOSTS) as (target, _):
+        yield target
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_client_reads_every_host(target, name):
+    taken = compare.Taken(PEERS[name])
+    compare.measure(taken, target, HOSTS)
+    assert taken.why_not == ""
+    assert taken.hosts > 0
+    assert taken.cpu_ms[0] > 0
+    assert taken.floor_ms[0] > 0
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_another_hosts_numbers_end_the_run(target, name):
+    with pytest.raises(compare.WrongAnswerError, match=rf"^{name}: \d+ wrong:\n  127\..*TCP: "):
+        compare.measure(compare.Taken(PEERS[name]), same_but_wrong(target), HOSTS)
+
+
+def test_a_missing_answer_is_wrong_too(target):
+    address = target.addresses[0]
+    right = {address: target.truth[address].encode()}
+    assert target.wrong([address], right) == []
+    (said,) = target.wrong(target.addresses[:2], right)
+    assert said.startswith(f"{target.addresses[1]}: b'' where 'TCP: inuse ")
+
+
+def test_a_client_that_cannot_run_says_why(target, tmp_path, mocker):
+    mocker.patch("compare.peers_python", return_value=tmp_path / "peers" / "bin" / "python")
+    taken = compare.Taken(PEERS["hussh"])
+    compare.measure(taken, target, HOSTS)
+    assert taken.why_not == "not installed: no python in peers/"
+
+    mocker.patch.dict("os.environ", PATH=str(tmp_path))
+    taken = compare.Taken(PEERS["pdsh"])
+    compare.measure(taken, target, HOSTS)
+    assert "No such file or directory: 'pdsh'" in taken.why_not
+    ours = compare.Taken(PEERS["sockfleet"], cpu_ms=[1.0], floor_ms=[0.2], hosts=HOSTS)
+    assert f"pdsh{' ' * 23} not measured: {taken.why_not}" in compare.table(
+        {"sockfleet": ours, "pdsh": taken}
+    )
+
+
+def test_ratios_are_taken_within_a_round():
+    ours = compare.Taken(PEERS["sockfleet"], cpu_ms=[1.0, 2.0, 9.0], floor_ms=[0.1, 0.2, 0.1])
+    theirs = compare.Taken(PEERS["asyncssh"], cpu_ms=[2.0, 4.0, 4.0], floor_ms=[0.1, 0.2, 0.1])
+    assert compare.ours_to(ours, theirs) == pytest.approx(0.5)
+
+
+def test_the_command_prints_a_line_for_each_client_on_a_real_sshd():
+    command = [sys.executable, str(SCRIPT), "--fleet", "sshd", "--sshd-hosts", "50"]
+    done = subprocess.run(
+        [*command, "--rounds", "1", "--only", "ssh,ssh with sntrup761"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "round 1 of 1 is done\n")
+    head, columns, *rows = done.stdout.splitlines()
+    assert head.startswith("real OpenSSH servers on this machine: 50 hosts, 1 rounds")
+    assert " ".join(columns.split()) == "client CPU ms/host least most floors ours/it hosts"
+    assert [row[:27].strip() for row in rows] == [
+        "crypto floor",
+        "sockfleet",
+        "ssh",
+        "ssh with sntrup761",
+    ]
+
+
+def test_an_unknown_client_is_refused():
+    command = [sys.executable, str(SCRIPT), "--only", "telnet", "--fleet", "simulated"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("no such client: telnet; there are sockfleet, ")

@@ -1,0 +1,75 @@
+"""RESULTS.md and the README's picture: how the benchmarks write them, and that they are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import results
+from cost_plot import draw
+from peers import PEERS
+
+ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def section(name: str, *lines: str) -> str:
+    return "\n".join([f"<!-- bench:{name} -->", *lines, f"<!-- /bench:{name} -->", ""])
+
+
+def test_a_section_is_replaced_and_nothing_else(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text(f"# Results\n\n{section('a', 'old')}by hand\n{section('b', 'kept')}")
+    results.put("a", ["new", "lines"], path)
+    assert path.read_text() == (
+        f"# Results\n\n{section('a', 'new', 'lines')}by hand\n{section('b', 'kept')}"
+    )
+
+
+def test_a_new_section_comes_last(tmp_path):
+    path = tmp_path / "RESULTS.md"
+    path.write_text("# Results\n")
+    results.put("a", ["new"], path)
+    assert path.read_text() == f"# Results\n\n## a\n{section('a', 'new')}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!-- bench:a -->\n", "<!-- /bench:a -->\n<!-- bench:a -->\n", section("a") * 2],
+)
+def test_marks_that_are_no_pair_are_refused(tmp_path, text):
+    path = tmp_path / "RESULTS.md"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="not one pair of <!-- bench:a --> and <!-- /bench:a -->"):
+        results.put("a", ["new"], path)
+    assert path.read_text() == text
+
+
+def test_the_sections_of_results_are_pairs_with_their_command():
+    text = (ROOT / "bench" / "RESULTS.md").read_text()
+    names = re.findall(r"(?m)^<!-- bench:(\w+) -->$", text)
+    assert names
+    assert re.findall(r"(?m)^<!-- /bench:(\w+) -->$", text) == names
+    assert {"compare", "budgets"} <= set(names)
+    for name in names:
+        assert (ROOT / "bench" / f"{name}.py").exists()
+        assert re.search(rf"<!-- bench:{name} -->\n`\./dev bench {name}\b[^\n]*`, \d{{4}}-", text)
+
+
+def test_the_picture_has_a_bar_for_each_client_and_sets_ours_off():
+    root = ET.fromstring(draw({"sockfleet": [0.8, 0.9], "ssh & co": [8.0, 9.0]}))
+    assert [text.text for text in root.iter(f"{SVG}text") if "name" in text.get("class", "")] == [
+        "sockfleet",
+        "ssh & co",
+    ]
+    bars = {bar.get("class"): float(bar.get("width")) for bar in root.iter(f"{SVG}rect")}
+    assert bars["our-bar"] < bars["bar"]
+
+
+def test_the_committed_picture_is_a_whole_one():
+    root = ET.parse(ROOT / "docs" / "images" / "cost.svg").getroot()
+    names = [t.text for t in root.iter(f"{SVG}text") if t.get("class", "").startswith("name")]
+    assert len(names) == len(list(root.iter(f"{SVG}rect"))) > 8
+    assert {"sockfleet", "asyncssh", "paramiko", "ssh", "ansible raw"} <= set(names) <= {*PEERS}
