@@ -19,6 +19,7 @@ from .options import (
     option,
     pace_options,
     probe_options,
+    workers_option,
 )
 
 __all__ = ["command"]
@@ -127,6 +128,7 @@ def _print(text: str) -> None:
 @connection_options()
 @probe_options()
 @pace_options(is_plugin=True)
+@workers_option()
 @configuration_options()
 @option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging.")
 @click.pass_context

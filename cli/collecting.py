@@ -1,10 +1,11 @@
-"""One run of the collector: its event loop and its signals."""
+"""One run of the collector: in how many processes, and what ends it early."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from ..collector.descriptors import concurrency_within, raise_descriptor_limit
@@ -13,9 +14,14 @@ from ..collector.event_loop import run_on_event_loop
 from ..collector.reading import HostOutcome
 from ..inventory.models import Host
 
-__all__ = ["Ended", "collect"]
+__all__ = ["Ended", "collect", "how_many_workers"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+FROM_HOSTS_ON = 1000
+"""With fewer, one process is as fast: the others would have to be made ready first."""
+HOSTS_PER_WORKER = 100
+"""A process that has fewer to ask takes longer to make ready than it saves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +35,49 @@ class Ended:
     """What the transports have to tell the user."""
 
 
+def how_many_workers(wanted: int | str, hosts: int) -> int:
+    """The number of processes for so many hosts; ``auto``: as many as are worth it here."""
+    from ..collector.processors import usable_processors
+
+    if isinstance(wanted, int):
+        return min(wanted, hosts)
+    if hosts < FROM_HOSTS_ON:
+        return 1
+    return min(usable_processors(), hosts // HOSTS_PER_WORKER)
+
+
 def collect(
-    hosts: Sequence[Host], settings: EngineSettings, deliver: Callable[[HostOutcome], None]
+    hosts: Sequence[Host],
+    settings: EngineSettings,
+    deliver: Callable[[HostOutcome], None],
+    *,
+    workers: int = 1,
 ) -> Ended:
     """Ask every host; ``deliver`` is told each outcome as it is known.
 
-    SIGINT, SIGTERM and SIGHUP end the run early with an outcome for every host; a second one of
-    them kills the process as usual. Raises what ``deliver`` raises, and DescriptorError.
+    ``workers`` processes share the work; where this process has threads already it is done by one
+    all the same, and a note says so. SIGINT, SIGTERM and SIGHUP end the run early with an outcome
+    for every host; a second one of them kills the process as usual, and its workers with it. Raises
+    what ``deliver`` raises, DescriptorError and WorkerStartError.
     """
     possible = concurrency_within(raise_descriptor_limit(), settings.concurrency)
-    engine = Engine(replace(settings, concurrency=min(possible, len(hosts))))
+    settings = replace(settings, concurrency=min(possible, len(hosts)))
+    workers = min(workers, settings.concurrency)
+    if workers <= 1:
+        return _in_this_process(hosts, settings, deliver)
+    from ..collector.worker_process import has_threads
+
+    if has_threads():
+        ended = _in_this_process(hosts, settings, deliver)
+        why = "one process asked all hosts: with threads running, others cannot be forked"
+        return replace(ended, notes=[*ended.notes, why])
+    return _in_workers(hosts, settings, deliver, workers)
+
+
+def _in_this_process(
+    hosts: Sequence[Host], settings: EngineSettings, deliver: Callable[[HostOutcome], None]
+) -> Ended:
+    engine = Engine(settings)
     signals: list[int] = []
 
     async def main() -> None:
@@ -49,12 +88,51 @@ def collect(
             loop.remove_signal_handler(number)
             engine.stop(number.name)
 
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup keeps what it ignores
-                loop.add_signal_handler(number, stop, number)
+        for number in _heeded():
+            loop.add_signal_handler(number, stop, number)
         await engine.run(hosts, deliver)
 
     run_on_event_loop(main())
     return Ended(
         complete=engine.complete, signal=signals[0] if signals else None, notes=engine.notes
     )
+
+
+def _in_workers(
+    hosts: Sequence[Host],
+    settings: EngineSettings,
+    deliver: Callable[[HostOutcome], None],
+    count: int,
+) -> Ended:
+    from ..collector.workers import Workers
+
+    workers = Workers(hosts, settings, deliver, count=count)
+    with _told_of_signals(workers.stop) as signals:
+        end = workers.run()
+    return Ended(complete=end.complete, signal=signals[0] if signals else None, notes=end.notes)
+
+
+@contextmanager
+def _told_of_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
+    """The signals that came; each is told to ``stop`` once, a second one ends the process."""
+    signals: list[int] = []
+
+    def told(number: int, _frame: object) -> None:
+        which = signal.Signals(number)
+        signals.append(which)
+        signal.signal(which, before[which])
+        stop(which.name)
+
+    before = {number: signal.getsignal(number) for number in _heeded()}
+    try:
+        for number in before:
+            signal.signal(number, told)
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _heeded() -> list[signal.Signals]:
+    """The signals that end a run; nohup keeps what it ignores."""
+    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -19,6 +19,7 @@ import click
 
 from ..inventory.errors import UsageError
 from ..inventory.plain_text import shown
+from .options import WorkerCount
 
 __all__ = [
     "COMMANDS",
@@ -142,6 +143,8 @@ def _expectation(parameter: click.Parameter) -> tuple[str, Callable[[object], bo
     """In words, and as a test of one value."""
     if getattr(parameter, "is_flag", False):
         return "true or false", lambda value: isinstance(value, bool)
+    if isinstance(parameter.type, WorkerCount):
+        return 'a whole number or "auto"', lambda value: type(value) in (int, str)
     if isinstance(parameter.type, click.types.IntParamType):  # a counted flag too
         return "a whole number", lambda value: type(value) is int
     if isinstance(parameter.type, click.types.FloatParamType):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "WorkerCount",
     "against_option",
     "color_option",
     "configuration_options",
@@ -20,10 +21,22 @@ __all__ = [
     "pace_options",
     "probe_options",
     "threshold_option",
+    "workers_option",
 ]
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
+
+
+class WorkerCount(click.IntRange):
+    """A number of processes from 1 on, or ``auto``, which stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An int, or ``auto``."""
+        return value if value == "auto" else super().convert(value, param, ctx)
 
 
 def option(*names: str, **settings: Any) -> Decorator:
@@ -259,6 +272,19 @@ def pace_options(*, is_plugin: bool = False) -> Decorator:
             show_default=True,
             help="Further attempts after what may pass by itself; never after a refused login.",
         ),
+    )
+
+
+def workers_option() -> Decorator:
+    """--workers; what they share stands in docs/scale.md."""
+    return option(
+        "--workers",
+        type=WorkerCount(),
+        default="auto",
+        show_default=True,
+        metavar="N|auto",
+        help="Processes that share the work; auto takes one for each processor, from 1,000 hosts "
+        "on.",
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..aggregator.host import HostSummary, Status
 
 __all__ = ["progress_bar"]
+
+_EVERY_S = 0.125
 
 
 @contextmanager
@@ -31,12 +34,13 @@ def progress_bar(total: int, *, wanted: bool) -> Iterator[Callable[[HostSummary]
         TimeLeft(compact=True),
         console=console,
         transient=True,
-        refresh_per_second=8,
+        auto_refresh=False,  # that would be a thread, beside which no worker can be forked
     ) as bar:
         task = bar.add_task("", total=total, failed="", rate="")
+        drawn = time.monotonic()
 
         def done(host: HostSummary) -> None:
-            nonlocal failed
+            nonlocal failed, drawn
             if host.status is Status.FAILED:
                 failed += 1
                 bar.update(task, failed=f"[red]{failed} failed")
@@ -44,6 +48,10 @@ def progress_bar(total: int, *, wanted: bool) -> Iterator[Callable[[HostSummary]
             speed = bar.tasks[0].speed
             if speed:
                 bar.update(task, rate=f"{speed:.0f}/s")
+            now = time.monotonic()
+            if now - drawn >= _EVERY_S:
+                drawn = now
+                bar.refresh()
 
         yield done
 

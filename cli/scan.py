@@ -19,6 +19,7 @@ from .options import (
     pace_options,
     probe_options,
     threshold_option,
+    workers_option,
 )
 
 __all__ = ["command"]
@@ -35,6 +36,7 @@ __all__ = ["command"]
 @connection_options()
 @probe_options()
 @pace_options()
+@workers_option()
 @option(
     "--lock",
     metavar="FILE",

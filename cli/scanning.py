@@ -22,7 +22,7 @@ from ..collector.transport import TransportSettings
 from ..inventory.errors import UsageError
 from ..inventory.models import HostKeyPolicy, Probe
 from . import terminal
-from .collecting import Ended, collect
+from .collecting import Ended, collect, how_many_workers
 from .delivery import Delivery
 from .exit_codes import Exit, of_hosts, of_signal
 from .log_lines import log_to_stderr
@@ -171,7 +171,8 @@ class Scan:
                     delivery.host(host)
                 advance(host)
 
-            ended = collect(hosts, settings, deliver)
+            workers = how_many_workers(self._given["workers"], len(hosts))
+            ended = collect(hosts, settings, deliver, workers=workers)
         terminal.notes(ended.notes, quiet=self._quiet)
         summary = self._summary(done, complete=ended.complete)
         return ended, summary if comparison is None else comparison.fleet(summary)

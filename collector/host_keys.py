@@ -10,8 +10,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NoReturn
 
 from ..inventory.errors import UsageError
@@ -28,7 +30,14 @@ from .public_key import blob_key_type, fingerprint
 from .text import cleaned
 from .transport import TransportSettings
 
-__all__ = ["DEFAULT_FILES", "HostKeyCheck", "HostKeyVerifier", "OtherKeyTypesError", "fingerprint"]
+__all__ = [
+    "DEFAULT_FILES",
+    "HostKeyCheck",
+    "HostKeyVerifier",
+    "OtherKeyTypesError",
+    "fingerprint",
+    "joined_notes",
+]
 
 DEFAULT_FILES = (
     "~/.ssh/known_hosts",
@@ -44,6 +53,8 @@ _ALGORITHMS: dict[str, tuple[str, ...]] = {
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
     "ssh-dss": (),
 }
+
+_ADDED_TO = "new host keys added to "
 
 _CERTIFICATE_ALGORITHMS = tuple(
     f"{algorithm}-cert-v01@openssh.com"
@@ -174,7 +185,7 @@ class HostKeyVerifier:
     def notes(self) -> tuple[str, ...]:
         """For the user: lines that could not be used, and how many keys were added where."""
         unused = [note for known in list(self._known.values()) for note in known.notes]
-        added = [f"new host keys added to {file}: {n}" for file, n in self._added.items()]
+        added = [f"{_ADDED_TO}{file}: {n}" for file, n in self._added.items()]
         return (*dict.fromkeys(unused), *added)
 
     def for_host(self, host: Host) -> HostKeyCheck:
@@ -239,6 +250,19 @@ class HostKeyVerifier:
             if added:
                 self._added[file] = self._added.get(file, 0) + 1
             return verdict
+
+
+def joined_notes(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The notes of several processes of one scan as those of one: none twice, added keys summed."""
+    added = Counter[str]()
+    others = dict[str, None]()
+    for note in chain.from_iterable(parts):
+        what, _, count = note.rpartition(": ")
+        if what.startswith(_ADDED_TO) and count.isdecimal():
+            added[what] += int(count)
+        else:
+            others[note] = None
+    return (*others, *(f"{what}: {count}" for what, count in added.items()))
 
 
 def _algorithms(key_types: Iterable[str]) -> tuple[str, ...]:

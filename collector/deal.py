@@ -1,0 +1,139 @@
+"""Which worker asks which hosts: all take from one pile as they have room, so that none runs dry.
+
+The pile is a file that all processes have open in common, with one file position: each `read`
+takes the next number, and no two the same (the kernel locks the position of a regular file,
+fdget_pos() in its fs/file.c). So a worker that dies holds no lock and no number but its own.
+
+A limit on connections (a group's, a bastion's) holds for the whole run. Hosts that share one go to
+one worker together; where that would leave the others without work, each worker gets its part of
+the hosts and of the limit beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..inventory.models import Host
+from .schedule import caps_of
+
+__all__ = ["Deal", "Pile", "deal_out", "share_of"]
+
+UNIT_HOSTS = 16
+"""Hosts without a shared limit that are taken together: few, so that none waits long at the end."""
+
+_NUMBER = struct.Struct("=I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    """Every host in one place: in a unit of the pile, or with one of the workers."""
+
+    units: Sequence[Sequence[int]]
+    """Indexes of hosts that go to whoever takes the unit, the largest units first."""
+    own: Sequence[Sequence[int]]
+    """For each worker: indexes of hosts that are its own from the start."""
+    shared: Mapping[str, int]
+    """Limits that all workers use in common, by the names of `schedule.caps_of`, whole."""
+
+    def shares(self, worker: int) -> dict[str, int]:
+        """What this worker may use of each limit in `shared`."""
+        return {name: share_of(most, worker, len(self.own)) for name, most in self.shared.items()}
+
+
+def share_of(whole: int, worker: int, workers: int) -> int:
+    """The worker's part of a number that is to be divided without a rest."""
+    return whole // workers + (worker < whole % workers)
+
+
+def deal_out(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -> Deal:
+    """Deal the hosts to this many workers."""
+    free: list[int] = []
+    bound = _Bound()
+    for index, host in enumerate(hosts):
+        limits = dict(caps_of(host, bastion_connections))
+        if limits:
+            bound.add(index, limits)
+        else:
+            free.append(index)
+    units: list[list[int]] = []
+    own: list[list[int]] = [[] for _ in range(workers)]
+    shared: dict[str, int] = {}
+    for together, limits in bound.parts():
+        if len(together) * workers <= len(hosts) or min(limits.values()) < workers:
+            units.append(together)
+            continue
+        shared |= limits
+        for worker, mine in enumerate(own):
+            mine += together[worker::workers]
+    units.sort(key=len, reverse=True)
+    units += [free[at : at + UNIT_HOSTS] for at in range(0, len(free), UNIT_HOSTS)]
+    return Deal(units=units, own=own, shared=shared)
+
+
+class _Bound:
+    """Hosts with shared limits; two that share one, also through a third host, belong together."""
+
+    def __init__(self) -> None:
+        self._limits: dict[str, int] = {}
+        self._above: dict[str, str] = {}
+        self._hosts: defaultdict[str, list[int]] = defaultdict(list)
+
+    def add(self, index: int, limits: Mapping[str, int]) -> None:
+        first, *others = limits
+        self._limits |= limits
+        top = self._top(first)
+        for other in others:
+            self._above[self._top(other)] = top
+        self._hosts[first].append(index)
+
+    def parts(self) -> Iterator[tuple[list[int], dict[str, int]]]:
+        """The hosts of each part, in their order, and its limits."""
+        hosts: defaultdict[str, list[int]] = defaultdict(list)
+        limits: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for name, most in self._limits.items():
+            limits[self._top(name)][name] = most
+        for name, indexes in self._hosts.items():
+            hosts[self._top(name)] += indexes
+        for top, indexes in hosts.items():
+            yield sorted(indexes), limits[top]
+
+    def _top(self, name: str) -> str:
+        above = self._above.setdefault(name, name)
+        while above != name:
+            # Halving the way on each look keeps it short.
+            self._above[name] = self._above[above]
+            name, above = above, self._above[above]
+        return name
+
+
+class Pile:
+    """The numbers 0 to ``units`` - 1, each taken once by any process that was forked since."""
+
+    def __init__(self, units: int) -> None:
+        self._descriptor = _unnamed_file()
+        numbers = b"".join(map(_NUMBER.pack, range(units)))
+        with open(self._descriptor, "wb", closefd=False) as file:
+            file.write(numbers)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+
+    def take(self) -> int | None:
+        """The next number; None: all are taken."""
+        data = os.read(self._descriptor, _NUMBER.size)
+        return _NUMBER.unpack(data)[0] if data else None
+
+    def close(self) -> None:
+        """Let go of it in this process."""
+        os.close(self._descriptor)
+
+
+def _unnamed_file() -> int:
+    if sys.platform != "linux":
+        with tempfile.TemporaryFile() as file:
+            return os.dup(file.fileno())
+    return os.memfd_create("sockfleet-pile", os.MFD_CLOEXEC)
