@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from ..inventory.models import Secret
@@ -35,7 +36,7 @@ class Ask(Protocol):
     async def __call__(self, prompt: str) -> Secret | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """A private key, read and decrypted."""
 
@@ -43,6 +44,17 @@ class Identity:
     key: asyncssh.SSHKey
     certificate: asyncssh.SSHCertificate | None = None
     """Offered before the bare key."""
+
+    @cached_property
+    def offer(self) -> object:
+        """As asyncssh takes it."""
+        if self.certificate is not None:
+            return (self.key, self.certificate)
+        # A key pair remembers the signature algorithm of its server: where there is more than one
+        # to remember, asyncssh makes one for each login.
+        if self.key.algorithm in _ONE_WAY:
+            return asyncssh.load_keypairs([self.key])[0]
+        return self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +170,7 @@ class Login(asyncssh.SSHClient):
         keys: list[object] = []
         for identity in self._means.identities:
             self.offered.append(identity.path)
-            # A key pair remembers the signature algorithm of its server: each login has its own.
-            keys.append(
-                (identity.key, identity.certificate) if identity.certificate else identity.key
-            )
+            keys.append(identity.offer)
         return keys
 
     async def _named_agent_keys(self) -> Sequence[object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .text import cleaned
 
@@ -52,24 +53,30 @@ def container_of(cgroup_lines: Iterable[str]) -> Container | None:
     The innermost wins, as with docker in LXC. Escapes of systemd (``\\x2d``) in names are resolved.
     """
     for line in cgroup_lines:
-        path = line.split(":", 2)[-1]
-        found = [
-            (match.start(), runtime, match["id"])
-            for runtime, shape in _SHAPES
-            for match in shape.finditer(path)
-        ]
-        if not found:
-            continue
-        innermost = max(start for start, _, _ in found)
-        # Of several that start at one place the first of the table is the more telling one.
-        _, runtime, identity = next(entry for entry in found if entry[0] == innermost)
-        pod = _POD.search(path)
-        return Container(
-            runtime=runtime,
-            id=_unescaped(identity),
-            pod_uid=None if pod is None else _dashed(pod["uid"]),
-        )
+        container = _container(line.split(":", 2)[-1])
+        if container is not None:
+            return container
     return None
+
+
+@lru_cache(maxsize=1024)
+def _container(path: str) -> Container | None:
+    found = [
+        (match.start(), runtime, match["id"])
+        for runtime, shape in _SHAPES
+        for match in shape.finditer(path)
+    ]
+    if not found:
+        return None
+    innermost = max(start for start, _, _ in found)
+    # Of several that start at one place the first of the table is the more telling one.
+    _, runtime, identity = next(entry for entry in found if entry[0] == innermost)
+    pod = _POD.search(path)
+    return Container(
+        runtime=runtime,
+        id=_unescaped(identity),
+        pod_uid=None if pod is None else _dashed(pod["uid"]),
+    )
 
 
 def _unescaped(name: str) -> str:

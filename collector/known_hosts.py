@@ -110,12 +110,16 @@ class KnownHosts:
     def authorities(self, names: Sequence[str], port: int) -> tuple[bytes, ...]:
         """The keys of the authorities that may certify this host's keys."""
         lines = self._lines[Marker.AUTHORITY]
+        if lines.are_none:
+            return ()
         blobs = {line.blob: None for name in _either(names, port) for line in lines.find(name)}
         return tuple(blob for blob in blobs if not self.is_revoked(names, port, blob))
 
     def revoked(self, names: Sequence[str], port: int) -> tuple[bytes, ...]:
         """Every key revoked for the host."""
         lines = self._lines[Marker.REVOKED]
+        if lines.are_none:
+            return ()
         blobs = {line.blob: None for name in _either(names, port) for line in lines.find(name)}
         return tuple(blobs)
 
@@ -141,13 +145,14 @@ class KnownHosts:
 
     def _held(self, marker: Marker, names: Sequence[str], port: int, blob: bytes) -> bool:
         lines = self._lines[marker]
-        return any(lines.hold(name, blob) for name in _either(names, port))
+        return not lines.are_none and any(lines.hold(name, blob) for name in _either(names, port))
 
 
 class _Lines:
     """The lines with one marker, indexed."""
 
     def __init__(self) -> None:
+        self.are_none = True
         self.hashed_types: dict[str, None] = {}
         self._plain: dict[bytes, list[KnownHostsLine]] = {}
         self._patterns: list[tuple[Callable[[bytes], bool], KnownHostsLine]] = []
@@ -156,6 +161,7 @@ class _Lines:
         self._found_hashed: dict[bytes, tuple[KnownHostsLine, ...]] = {}
 
     def add(self, line: KnownHostsLine) -> None:
+        self.are_none = False
         if line.hashed is not None:
             self._hashed.append((*line.hashed, line))
             self._hashed_by_blob.setdefault(line.blob, []).append(line.hashed)

@@ -78,6 +78,8 @@ class Resolver:
         message) or ``local_resource``. Waits as long as the system's resolver does: the caller
         bounds it.
         """
+        if family != socket.AF_INET6 and _is_ipv4(name):
+            return (Address(family=socket.AF_INET, sockaddr=(name, port)),)
         answer = _literal(name, family)
         if answer is None:
             answer = await asyncio.shield(self._ask(name, family))
@@ -105,6 +107,14 @@ class Resolver:
         answer = answered.result()
         if isinstance(answer, _Unresolved) and not answer.final:
             del self._answers[key]
+
+
+def _is_ipv4(name: str) -> bool:
+    """Whether it is an address as inventories have them, which getaddrinfo would only repeat."""
+    try:
+        return socket.inet_ntoa(socket.inet_pton(socket.AF_INET, name)) == name
+    except (OSError, UnicodeError, ValueError):
+        return False
 
 
 def _literal(name: str, family: int) -> _Answer | None:

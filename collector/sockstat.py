@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from .text import cleaned
@@ -56,24 +57,34 @@ def parse_sockstat(data: bytes) -> Sockstat:
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
     for number, row in enumerate(rows, 1):
-        found = _LINE.fullmatch(row)
-        if found is None:
-            raise _refused(number, row, _problem(row))
-        label, words = found[1].decode("ascii"), found[2].decode("ascii").split()
-        counters = dict(zip(words[::2], map(int, words[1::2]), strict=True))
-        if 2 * len(counters) != len(words):
-            raise _refused(number, row, "a key twice")
-        if label in lines:
-            raise _refused(number, row, "a second line of that name")
-        lines[label] = MappingProxyType(counters)
+        try:
+            label, counters = _line(row)
+            if label in lines:
+                raise ValueError("a second line of that name")
+        except ValueError as problem:
+            raise SockstatError(
+                f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}"
+            ) from None
+        lines[label] = counters
     if not ({"sockets", "TCP", "TCP6"} & lines.keys()):
         seen = cleaned(data, limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
     return Sockstat(MappingProxyType(lines))
 
 
-def _refused(number: int, row: bytes, problem: str) -> SockstatError:
-    return SockstatError(f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}")
+# The same lines come from many hosts ("RAW: inuse 0"), and three times from each (its file, and its
+# namespace twice): they are read once, and kept once.
+@lru_cache(maxsize=4096)
+def _line(row: bytes) -> tuple[str, Mapping[str, int]]:
+    """A line's name and counters; raises ValueError that says what is wrong with it."""
+    found = _LINE.fullmatch(row)
+    if found is None:
+        raise ValueError(_problem(row))
+    words = found[2].decode("ascii").split()
+    counters = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+    if 2 * len(counters) != len(words):
+        raise ValueError("a key twice")
+    return found[1].decode("ascii"), MappingProxyType(counters)
 
 
 def _problem(row: bytes) -> str:
