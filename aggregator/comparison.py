@@ -57,9 +57,15 @@ class Comparison:
             )
         self._scan = earlier.scan
 
-    def host(self, now: HostSummary) -> HostSummary:
-        """The host with its change."""
-        return replace(now, change=self._change(self._hosts.get(now.name), now))
+    def host(self, now: HostSummary, *, elapsed_s: float | None = None) -> HostSummary:
+        """The host with its change.
+
+        ``elapsed_s`` is the time between this host's own two readings, where that is known; else
+        its rates are reckoned by the time between the starts of the two scans.
+        """
+        if elapsed_s is None or elapsed_s < _SHORTEST_S:
+            elapsed_s = self._elapsed_s
+        return replace(now, change=self._change(self._hosts.get(now.name), now, elapsed_s))
 
     def fleet(self, now: FleetSummary) -> FleetSummary:
         """The scan with the change of its fleet; its hosts must have gone through `host`."""
@@ -77,7 +83,7 @@ class Comparison:
             ),
             compared=len(compared),
             bound=any(one.bound for one in compared),
-            rate_per_hour=self._rates(sums),
+            rate_per_hour=_rates(sums, self._elapsed_s),
             new=names[Since.NEW],
             gone=gone if _same_selection(self._scan, now.scan) else None,
             recovered=names[Since.RECOVERED],
@@ -91,7 +97,7 @@ class Comparison:
         """A scan that is done, with the changes of its hosts and its fleet."""
         return self.fleet(replace(now, hosts=tuple(map(self.host, now.hosts))))
 
-    def _change(self, then: HostSummary | None, now: HostSummary) -> HostChange:
+    def _change(self, then: HostSummary | None, now: HostSummary, elapsed_s: float) -> HostChange:
         status = _status(then, now)
         if then is None or status is not Since.COMPARED:
             return HostChange(status=status)
@@ -101,47 +107,10 @@ class Comparison:
         return HostChange(
             status=status,
             bound=now.is_bound and differences["tcp_close"] is not None,
-            rate_per_hour=self._rates(differences),
-            namespaces=self._namespaces(then, now),
+            rate_per_hour=_rates(differences, elapsed_s),
+            namespaces=_namespaces(then, now, elapsed_s),
             **differences,
         )
-
-    def _namespaces(
-        self, then: HostSummary, now: HostSummary
-    ) -> tuple[NamespaceChange, ...] | None:
-        if then.namespaces is None or now.namespaces is None:
-            return None
-        found = self._of_namespaces(then.namespaces, now.namespaces)
-        if then.namespaces_rest is None and now.namespaces_rest is None:
-            return tuple(found)
-        # Of a host with hundreds not all are listed: one that is missing may be among the rest.
-        return tuple(one for one in found if one.status is NamespaceStatus.COMPARED)
-
-    def _of_namespaces(
-        self, then: tuple[NamespaceSummary, ...], now: tuple[NamespaceSummary, ...]
-    ) -> Iterator[NamespaceChange]:
-        earlier = {one.inode: one for one in then}
-        for one in now:
-            before = earlier.get(one.inode)
-            if before is None or not _is_same(before, one):
-                yield NamespaceChange(inode=one.inode, status=NamespaceStatus.NEW)
-                continue
-            del earlier[one.inode]
-            differences = _differences(before, one, NAMESPACE_NUMBERS)
-            yield NamespaceChange(
-                inode=one.inode,
-                status=NamespaceStatus.COMPARED,
-                rate_per_hour=self._rates(differences),
-                **differences,
-            )
-        for inode in earlier:
-            yield NamespaceChange(inode=inode, status=NamespaceStatus.GONE)
-
-    def _rates(self, differences: Mapping[str, int | None]) -> dict[str, float | None]:
-        return {
-            name: None if value is None else round(value * 3600 / self._elapsed_s, 3)
-            for name, value in differences.items()
-        }
 
 
 def without_change(host: HostSummary) -> HostSummary:
@@ -192,3 +161,43 @@ def _sums(changes: list[HostChange]) -> dict[str, Any]:
 
 def _same_selection(then: ScanInfo, now: ScanInfo) -> bool:
     return (then.inventory, then.limit) == (now.inventory, now.limit)
+
+
+def _namespaces(
+    then: HostSummary, now: HostSummary, elapsed_s: float
+) -> tuple[NamespaceChange, ...] | None:
+    if then.namespaces is None or now.namespaces is None:
+        return None
+    found = _of_namespaces(then.namespaces, now.namespaces, elapsed_s)
+    if then.namespaces_rest is None and now.namespaces_rest is None:
+        return tuple(found)
+    # Of a host with hundreds not all are listed: one that is missing may be among the rest.
+    return tuple(one for one in found if one.status is NamespaceStatus.COMPARED)
+
+
+def _of_namespaces(
+    then: tuple[NamespaceSummary, ...], now: tuple[NamespaceSummary, ...], elapsed_s: float
+) -> Iterator[NamespaceChange]:
+    earlier = {one.inode: one for one in then}
+    for one in now:
+        before = earlier.get(one.inode)
+        if before is None or not _is_same(before, one):
+            yield NamespaceChange(inode=one.inode, status=NamespaceStatus.NEW)
+            continue
+        del earlier[one.inode]
+        differences = _differences(before, one, NAMESPACE_NUMBERS)
+        yield NamespaceChange(
+            inode=one.inode,
+            status=NamespaceStatus.COMPARED,
+            rate_per_hour=_rates(differences, elapsed_s),
+            **differences,
+        )
+    for inode in earlier:
+        yield NamespaceChange(inode=inode, status=NamespaceStatus.GONE)
+
+
+def _rates(differences: Mapping[str, int | None], elapsed_s: float) -> dict[str, float | None]:
+    return {
+        name: None if value is None else round(value * 3600 / elapsed_s, 3)
+        for name, value in differences.items()
+    }

@@ -27,6 +27,7 @@ __all__ = [
     "from_document",
     "head_document",
     "host_document",
+    "time_text",
     "to_document",
 ]
 
@@ -76,6 +77,9 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         "groups": host.groups,
         "status": host.status.value,
     }
+    if host.round is not None and host.sampled_at is not None:
+        document["round"] = host.round
+        document["sampled_at"] = time_text(host.sampled_at)
     if host.levels is not None:
         document["levels"] = host.levels
     if rank is not None:
@@ -173,10 +177,10 @@ def _told(error: Exception) -> str:
 
 
 def _scan(scan: ScanInfo) -> dict[str, Any]:
-    return {
+    document = {
         "id": scan.id,
-        "started_at": _time(scan.started_at),
-        "finished_at": _time(scan.finished_at),
+        "started_at": time_text(scan.started_at),
+        "finished_at": time_text(scan.finished_at),
         "duration_s": round(scan.duration_s, 3),
         "complete": scan.complete,
         "inventory": [_text(source) for source in scan.inventory],
@@ -184,6 +188,9 @@ def _scan(scan: ScanInfo) -> dict[str, Any]:
         "sort": scan.sort,
         "group_by": None if scan.group_by is None else _text(scan.group_by),
     }
+    if scan.round is not None:
+        document["round"] = scan.round
+    return document
 
 
 def _group(group: GroupSummary) -> dict[str, Any]:
@@ -219,7 +226,8 @@ def _spread(spread: Distribution) -> dict[str, int | float | None]:
     }
 
 
-def _time(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
+    """A moment as every document of ours has it: UTC, to the millisecond."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
 
@@ -307,7 +315,7 @@ def _fleet_change(change: FleetChange) -> dict[str, Any]:
     return {
         "against": {
             "id": change.against.id,
-            "started_at": _time(change.against.started_at),
+            "started_at": time_text(change.against.started_at),
             "elapsed_s": round(change.against.elapsed_s, 3),
         },
         "compared": change.compared,

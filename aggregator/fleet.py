@@ -51,6 +51,8 @@ class ScanInfo:
     """The sources as the user named them."""
     limit: str | None = None
     sort: str = "tcp_close"
+    round: int | None = None
+    """Of `scan --repeat`, from 1 on."""
     group_by: str | None = None
     """None: the groups are those of the inventory."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -97,6 +98,10 @@ class HostSummary:
     """None exactly when the host was read."""
     change: HostChange | None = None
     """Since an earlier scan; None where there was none to compare with."""
+    round: int | None = None
+    """Of `scan --repeat`, from 1 on; None, like ``sampled_at``, in a scan that is not repeated."""
+    sampled_at: datetime | None = None
+    """When this host was read in that round, or failed."""
     levels: tuple[str, ...] | None = None
     """The groups it counts in under ``--group-by``; None without that option."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

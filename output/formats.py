@@ -51,6 +51,8 @@ class Format:
     """One host as it finishes, unranked; None: the format needs the whole scan."""
     end_line: Callable[[FleetSummary], bytes] | None = None
     """What follows the last of the ``host_line``; None exactly where that is."""
+    repeats: bool = False
+    """Whether a reader can tell several outputs one after the other apart (`scan --repeat`)."""
 
 
 def load_format(name: str) -> Format:

@@ -36,7 +36,7 @@ def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     return "".join(line + end for line in _lines(summary)).encode()
 
 
-FORMAT = Format(name="influx", suffixes=(".influx",), render=_render)
+FORMAT = Format(name="influx", suffixes=(".influx",), render=_render, repeats=True)
 
 
 def _lines(summary: FleetSummary) -> Iterator[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import orjson
 
-from ..aggregator.document import fleet_document, host_document
+from ..aggregator.document import fleet_document, host_document, time_text
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from .formats import Format, RenderOptions
@@ -19,7 +20,11 @@ def _host_line(host: HostSummary) -> bytes:
 
 
 def _end_line(summary: FleetSummary) -> bytes:
-    return orjson.dumps({"fleet": fleet_document(summary.fleet)}, option=orjson.OPT_APPEND_NEWLINE)
+    line: dict[str, Any] = {"fleet": fleet_document(summary.fleet)}
+    if summary.scan.round is not None:
+        line["round"] = summary.scan.round
+        line["started_at"] = time_text(summary.scan.started_at)
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
@@ -36,4 +41,5 @@ FORMAT = Format(
     render=_render,
     host_line=_host_line,
     end_line=_end_line,
+    repeats=True,
 )

@@ -27,13 +27,17 @@ def schema_of(document: str) -> dict[str, Any]:
     fleet = {
         "type": "object",
         "required": ["fleet"],
-        "properties": {"fleet": {"$ref": "#/$defs/fleet"}},
+        "properties": {
+            "fleet": {"$ref": "#/$defs/fleet"},
+            "round": scan["$defs"]["scan"]["properties"]["round"],
+            "started_at": {"$ref": "#/$defs/time"},
+        },
     }
     return {
         "$schema": scan["$schema"],
         "$id": "urn:sockfleet:schema:ndjson:v1",
         "title": "A line of sockfleet's ndjson",
-        "description": "A host as it finished, without rank; the fleet as the last line.",
+        "description": "A host as it finished, without rank; the fleet last, in each round.",
         "oneOf": [{"$ref": "#/$defs/host"}, fleet],
         "$defs": scan["$defs"],
     }

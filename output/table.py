@@ -22,6 +22,7 @@ _DEEPER = " " * 6
 def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
     paint = Paint(options)
     parts = [
+        "\n".join(_round(summary, paint)),
         "\n".join(host_table(summary, paint)),
         "\n".join(group_table(summary, paint)),
         "\n".join((*_outcome(summary, paint), *change_lines(summary, paint))),
@@ -32,7 +33,13 @@ def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
     return paint.encoded("\n\n".join(part for part in parts if part) + "\n")
 
 
-FORMAT = Format(name="table", suffixes=(".txt",), render=_render)
+FORMAT = Format(name="table", suffixes=(".txt",), render=_render, repeats=True)
+
+
+def _round(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    if summary.scan.round is not None:
+        began = f"{summary.scan.started_at:%Y-%m-%d %H:%M:%S %Z}"
+        yield paint.styled(f"Round {summary.scan.round}, {began}", "bold")
 
 
 def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
