@@ -14,7 +14,7 @@ from ..collector.event_loop import run_on_event_loop
 from ..collector.reading import HostOutcome
 from ..inventory.models import Host
 
-__all__ = ["Ended", "collect", "how_many_workers"]
+__all__ = ["Ended", "collect", "heed_signals", "how_many_workers"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -81,15 +81,7 @@ def _in_this_process(
     signals: list[int] = []
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
-
-        def stop(number: signal.Signals) -> None:
-            signals.append(number)
-            loop.remove_signal_handler(number)
-            engine.stop(number.name)
-
-        for number in _heeded():
-            loop.add_signal_handler(number, stop, number)
+        heed_signals(engine.stop, signals)
         await engine.run(hosts, deliver)
 
     run_on_event_loop(main())
@@ -131,6 +123,19 @@ def _told_of_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def heed_signals(stop: Callable[[str], None], signals: list[int]) -> None:
+    """From now on the running event loop tells the signals that come, as `_told_of_signals`."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: signal.Signals) -> None:
+        signals.append(number)
+        loop.remove_signal_handler(number)
+        stop(number.name)
+
+    for number in _heeded():
+        loop.add_signal_handler(number, told, number)
 
 
 def _heeded() -> list[signal.Signals]:
