@@ -27,12 +27,12 @@ from pathlib import Path
 
 import aggregate
 import known_hosts
-from compare import Taken, WrongAnswerError, compare, ours_to
+from compare import OURS, Taken, WrongAnswerError, compare, ours_to
 from fleet_target import CAT, Target
 from fleets import real_sshd, simulated
 from peers import PEERS
 from peers_commands import ssh_options
-from peers_sockfleet import OURS, scan_command
+from peers_sockfleet import scan_command
 
 COLD_HOSTS, COLD_ROUNDS = 300, 3
 LIBRARIES = {"asyncssh": 0.7, "paramiko": 0.33}
@@ -74,7 +74,7 @@ def cold(folder: Path) -> Iterator[Line]:
     """One cold host beside the libraries and, once, beside the dear command-line tools."""
     with simulated(folder, COLD_HOSTS) as (target, fleet):
         few = _compared(LIBRARIES, target, COLD_ROUNDS)
-        ours = few[OURS[0].name]
+        ours = few[OURS]
         figure = statistics.median(ours.floors) if ours.floors else None
         yield Line(
             name="cold: client CPU, in crypto floors",
@@ -98,12 +98,12 @@ def cold(folder: Path) -> Iterator[Line]:
 
 
 def _compared(names: Mapping[str, float], target: Target, rounds: int) -> Mapping[str, Taken]:
-    peers = [PEERS[name] for name in (OURS[0].name, *names)]
+    peers = [PEERS[name] for name in (OURS, *names)]
     return compare(peers, lambda _: target, hosts=COLD_HOSTS, rounds=rounds)
 
 
 def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator[Line]:
-    ours = taken[OURS[0].name]
+    ours = taken[OURS]
     for name, limit in limits.items():
         theirs = taken[name]
         why_not = theirs.why_not or ours.why_not

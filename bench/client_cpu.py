@@ -1,18 +1,20 @@
 """The measuring process: what one client costs this machine for each host, as one line of JSON.
 
-    python bench/client_cpu.py NAME TARGET.json HOSTS
+    python bench/client_cpu.py MODULE NAME TARGET.json HOSTS
 
 Processor time of this process and of all that it started counts, user and system. What must not
-count is done before: imports, and a first run over a few hosts. For command-line tools the first
-run is the same command on a few hosts, and what it cost is taken off again, so that neither side
-pays for its start. The crypto floor (one X25519 exchange with a fresh key, one Ed25519 signature,
-one verification) is measured before and after, in the same process: a machine whose speed moves
-meets both alike. The answers are held against the truth after the clock has stopped.
+count is done before: imports, and a first run over a few hosts. What a command-line tool costs on a
+few hosts is taken off again, so that neither side pays for its start; for samples over kept
+connections the logins are taken off. The crypto floor (one X25519 exchange with a fresh key, one
+Ed25519 signature, one verification) is measured before and after, in the same process: a machine
+whose speed moves meets both alike. The answers are held against the truth after the clock has
+stopped.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -47,8 +49,14 @@ class Peer:
     """Of the hosts: fewer of them tell as much of a dear tool."""
     how: str
     """How it was set up: what helps it, what it leaves out."""
+    before: Ask | None = None
+    """Run first on the same hosts, and taken off: what is not to be measured."""
+    samples: int = 1
+    """How often each host is read beyond what `before` does."""
     own_kex: bool = False
     """It chooses the key exchange itself, which the simulator does not offer."""
+    is_variant: bool = False
+    """Of another row: it stays out of the picture."""
     apart: bool = False
     """It runs in the peers' own Python environment."""
 
@@ -103,25 +111,28 @@ def measured(peer: Peer, target: Target, hosts: int) -> dict[str, object]:
     adopt_orphans()
     asked = target.addresses[: max(int(hosts * peer.share), FEW + 1)]
     before = floor_ms()
-    few = asked[:FEW] if peer.is_command else target.addresses[:WARM_UP]
-    start_s, wrong = timed(peer.ask, target, few)
+    first = target.addresses[:WARM_UP]
+    if peer.before is not None or peer.is_command:
+        first = asked if peer.before is not None else asked[:FEW]
+    first_s, wrong = timed(peer.before or peer.ask, target, first)
     used_s, more = timed(peer.ask, target, asked)
-    counted = len(asked)
+    readings = len(asked) * peer.samples
     if peer.is_command:
-        used_s, counted = used_s - start_s, counted - len(few)
+        readings -= len(first)
+    if peer.before is not None or peer.is_command:
+        used_s -= first_s
     return {
-        "cpu_ms": used_s * 1e3 / counted,
+        "cpu_ms": used_s * 1e3 / readings,
         "floor_ms": (before + floor_ms()) / 2,
-        "hosts": counted,
+        "hosts": len(asked),
         "wrong": wrong + more,
     }
 
 
 def main() -> None:
-    from peers import PEERS
-
-    name, path, hosts = sys.argv[1:]
-    print(json.dumps(measured(PEERS[name], Target.read(path), int(hosts))))
+    module, name, path, hosts = sys.argv[1:]
+    (peer,) = (each for each in importlib.import_module(module).PEERS if each.name == name)
+    print(json.dumps(measured(peer, Target.read(path), int(hosts))))
 
 
 if __name__ == "__main__":

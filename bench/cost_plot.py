@@ -14,7 +14,9 @@ from html import escape
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 860, 216, 84, 74, 46
 BAR, GAP = 20, 10
 
+# The card is there for readers whose program does not know the dark scheme's rules.
 _STYLE = """
+  .card { fill: #ffffff; }
   .title { font-size: 18px; font-weight: 600; fill: #1f2328; }
   .said { font-size: 13px; fill: #59636e; }
   .name { font-size: 13.5px; fill: #1f2328; text-anchor: end; }
@@ -26,6 +28,7 @@ _STYLE = """
   .our-bar { fill: #1a9e68; }
   .spread { stroke: #59636e; stroke-width: 1.5; }
   @media (prefers-color-scheme: dark) {
+    .card { fill: #0d1117; }
     .title, .name { fill: #f0f6fc; }
     .said, .value, .tick { fill: #9198a1; }
     .ours { fill: #3fd394; }
@@ -37,10 +40,12 @@ _STYLE = """
 """
 
 
-def draw(rounds_ms: Mapping[str, Sequence[float]], *, ours: str = "sockfleet") -> str:
+def draw(
+    rounds_ms: Mapping[str, Sequence[float]], *, ours: str = "sockfleet", note: str = ""
+) -> str:
     """The picture of each client's rounds, in ms a host: medians, with the least and the most.
 
-    Whatever begins with the name ``ours`` is set off.
+    Whatever begins with the name ``ours`` is set off; ``note`` is the last sentence below.
     """
     rows = sorted(rounds_ms.items(), key=lambda item: statistics.median(item[1]))
     least, most = (f(v for _, values in rows for v in values) for f in (min, max))
@@ -58,10 +63,11 @@ def draw(rounds_ms: Mapping[str, Sequence[float]], *, ours: str = "sockfleet") -
             f'role="img" aria-labelledby="title">'
         ),
         f"<style>{_STYLE}</style>",
-        '<text class="title" id="title" x="16" y="30">Client CPU for one cold host</text>',
+        '<rect class="card" width="100%" height="100%" rx="8"/>',
+        '<text class="title" id="title" x="16" y="30">Client CPU to read one host</text>',
         (
-            '<text class="said" x="16" y="52">milliseconds, logarithmic: log in by SSH with a key, '
-            "read /proc/net/sockstat and sockstat6</text>"
+            '<text class="said" x="16" y="52">ms, logarithmic: log in over SSH with a key and read '
+            "/proc/net/sockstat and sockstat6; warm: over a connection that stays</text>"
         ),
     ]
     for exponent in range(low, high + 1):
@@ -74,7 +80,7 @@ def draw(rounds_ms: Mapping[str, Sequence[float]], *, ours: str = "sockfleet") -
         parts += _row(name, values, top, x, is_ours=name.startswith(ours))
     parts.append(
         f'<text class="said" x="16" y="{bottom + 38}">Medians of {len(rows[0][1])} rounds; the '
-        "lines show the fastest and the slowest. Shorter is better.</text>"
+        "lines show the fastest and the slowest. {escape(note)}</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
 

@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import peers_commands
+import peers_libraries
+import peers_native
+import peers_sockfleet
 from client_cpu import Peer
-from peers_commands import COMMANDS
-from peers_libraries import LIBRARIES
-from peers_native import NATIVE
-from peers_sockfleet import OURS
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (*OURS, *NATIVE, *LIBRARIES, *COMMANDS)}
+MODULES = (peers_sockfleet, peers_native, peers_libraries, peers_commands)
+PEERS: dict[str, Peer] = {peer.name: peer for module in MODULES for peer in module.PEERS}
 APART = ("parallel-ssh", "ssh2-python", "ssh-python", "hussh", "pyinfra")
 
 

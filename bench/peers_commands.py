@@ -142,7 +142,7 @@ def _by_host(said: bytes, line: bytes) -> Iterable[tuple[str, bytes]]:
     return [(host, b"\n".join(words)) for host, words in lines.items()]
 
 
-COMMANDS = (
+PEERS = (
     Peer(
         name="ssh",
         ask=with_ssh,

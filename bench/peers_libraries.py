@@ -69,7 +69,7 @@ def with_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
         return list(threads.map(one, addresses))
 
 
-LIBRARIES = (
+PEERS = (
     Peer(
         name="asyncssh",
         ask=with_asyncssh,

@@ -61,7 +61,7 @@ def with_hussh(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, 
     return asyncio.run(everyone())
 
 
-NATIVE = (
+PEERS = (
     Peer(
         name="hussh",
         ask=with_hussh,

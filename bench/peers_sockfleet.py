@@ -11,34 +11,74 @@ from pathlib import Path
 from client_cpu import Peer
 from fleet_target import Target
 
+from sockfleet.cli.collecting import collect
+from sockfleet.cli.scan import command as scan
+from sockfleet.collector.engine import EngineSettings
+from sockfleet.collector.event_loop import run_on_event_loop
+from sockfleet.collector.probe import ProbeOptions
+from sockfleet.collector.reading import HostOutcome, HostReading
+from sockfleet.collector.transport import TransportSettings
+from sockfleet.collector.warm_fleet import WarmFleet, WarmSettings
+from sockfleet.inventory.models import Host, SshSettings
+
+LOGINS, SAMPLES = 2, 20
+"""Rounds: the second opens what the samples use."""
+
+
+def _hosts(target: Target, addresses: Sequence[str]) -> list[Host]:
+    ssh = SshSettings(user=target.user, identity_files=(target.identity,))
+    return [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
+
+
+def _settings(target: Target, transport: str, *, namespaces: bool) -> EngineSettings:
+    """As the command sets them where nothing is said."""
+    at_once = _default("concurrency")
+    return EngineSettings(
+        concurrency=at_once,
+        transport=transport,
+        retries=0,
+        probe=ProbeOptions(namespaces=namespaces),
+        transport_settings=TransportSettings(
+            known_hosts_files=(target.known_hosts,), concurrency=at_once
+        ),
+    )
+
+
+def _default(option: str) -> int:
+    (value,) = (one.default for one in scan.params if one.name == option)
+    assert isinstance(value, int)
+    return value
+
 
 def _asked(
     target: Target, addresses: Sequence[str], transport: str, *, namespaces: bool
 ) -> Iterable[tuple[str, bytes]]:
-    from sockfleet.cli.collecting import collect
-    from sockfleet.collector.engine import EngineSettings
-    from sockfleet.collector.probe import ProbeOptions
-    from sockfleet.collector.reading import HostOutcome
-    from sockfleet.collector.transport import TransportSettings
-    from sockfleet.inventory.models import Host, SshSettings
-
-    ssh = SshSettings(user=target.user, identity_files=(target.identity,))
-    hosts = [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
-    settings = EngineSettings(
-        transport=transport,
-        retries=0,
-        probe=ProbeOptions(namespaces=namespaces),
-        transport_settings=TransportSettings(known_hosts_files=(target.known_hosts,)),
-    )
     outcomes: list[HostOutcome] = []
-    collect(hosts, settings, outcomes.append)
+    settings = _settings(target, transport, namespaces=namespaces)
+    collect(_hosts(target, addresses), settings, outcomes.append)
     return ((outcome.host.name, _tcp_line(outcome)) for outcome in outcomes)
 
 
-def _tcp_line(outcome: object) -> bytes:
-    """As the host's file shows it, from the numbers that were read; a failure's own words."""
-    from sockfleet.collector.reading import HostReading
+def _sampled(
+    target: Target, addresses: Sequence[str], rounds: int, *, namespaces: bool
+) -> Iterable[tuple[str, bytes]]:
+    """The last of so many rounds over connections that stay open."""
+    settings = _settings(target, "asyncssh", namespaces=namespaces)
+    hosts = _hosts(target, addresses)
 
+    async def everyone() -> list[HostOutcome]:
+        outcomes: list[HostOutcome] = []
+        async with WarmFleet(hosts, settings, WarmSettings(interval_s=0)) as fleet:
+            async for done in fleet.rounds(rounds):
+                outcomes = [sample.outcome for sample in done.samples]
+        return outcomes
+
+    outcomes = run_on_event_loop(everyone())
+    return ((outcome.host.name, _tcp_line(outcome)) for outcome in outcomes)
+
+
+def _tcp_line(outcome: HostOutcome) -> bytes:
+    """As the host's file shows it, from the numbers that were read; a failure's own words."""
     if not isinstance(outcome, HostReading):
         return str(outcome).encode()
     words = [f"{key} {outcome.sockstat.get('TCP', key)}" for key in _KEYS]
@@ -58,6 +98,22 @@ def without_namespaces(target: Target, addresses: Sequence[str]) -> Iterable[tup
 
 def over_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
     return _asked(target, addresses, "paramiko", namespaces=True)
+
+
+def warm(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+    return _sampled(target, addresses, LOGINS + SAMPLES, namespaces=True)
+
+
+def warm_before(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+    return _sampled(target, addresses, LOGINS, namespaces=True)
+
+
+def warm_files(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+    return _sampled(target, addresses, LOGINS + SAMPLES, namespaces=False)
+
+
+def warm_files_before(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
+    return _sampled(target, addresses, LOGINS, namespaces=False)
 
 
 def whole_command(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
@@ -87,7 +143,7 @@ def _from_document(host: dict[str, dict[str, object]]) -> bytes:
     return f"TCP: {' '.join(f'{key} {tcp[key]}' for key in _KEYS)}".encode()
 
 
-OURS = (
+PEERS = (
     Peer(
         name="sockfleet",
         ask=with_default_probe,
@@ -96,12 +152,34 @@ OURS = (
     Peer(
         name="sockfleet files only",
         ask=without_namespaces,
+        is_variant=True,
         how="--no-namespaces: the like of the others' cat",
     ),
-    Peer(name="sockfleet on paramiko", ask=over_paramiko, how="--transport paramiko"),
+    Peer(
+        name="sockfleet warm",
+        ask=warm,
+        before=warm_before,
+        samples=SAMPLES,
+        how="a sample over a connection that stays: a shell of builtins, with namespaces",
+    ),
+    Peer(
+        name="sockfleet warm files only",
+        ask=warm_files,
+        is_variant=True,
+        before=warm_files_before,
+        samples=SAMPLES,
+        how="a sample over a connection that stays: SFTP, both reads in one write",
+    ),
+    Peer(
+        name="sockfleet on paramiko",
+        ask=over_paramiko,
+        is_variant=True,
+        how="--transport paramiko",
+    ),
     Peer(
         name="sockfleet scan",
         ask=whole_command,
+        is_variant=True,
         is_command=True,
         how="the whole command: inventory, probe, summary, ranking, JSON",
     ),

@@ -64,12 +64,14 @@ def test_the_picture_has_a_bar_for_each_client_and_sets_ours_off():
         "sockfleet",
         "ssh & co",
     ]
-    bars = {bar.get("class"): float(bar.get("width")) for bar in root.iter(f"{SVG}rect")}
+    _card, *drawn = root.iter(f"{SVG}rect")
+    bars = {bar.get("class"): float(bar.get("width")) for bar in drawn}
     assert bars["our-bar"] < bars["bar"]
 
 
 def test_the_committed_picture_is_a_whole_one():
     root = ET.parse(ROOT / "docs" / "images" / "cost.svg").getroot()
     names = [t.text for t in root.iter(f"{SVG}text") if t.get("class", "").startswith("name")]
-    assert len(names) == len(list(root.iter(f"{SVG}rect"))) > 8
+    _card, *bars = root.iter(f"{SVG}rect")
+    assert len(names) == len(bars) > 8
     assert {"sockfleet", "asyncssh", "paramiko", "ssh", "ansible raw"} <= set(names) <= {*PEERS}
