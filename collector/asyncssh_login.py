@@ -7,7 +7,7 @@ how far the handshake has come.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -112,7 +112,8 @@ class Login(asyncssh.SSHClient):
         self._attempt = attempt
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._keys_left = [self._named_agent_keys, self._file_keys, self._other_agent_keys]
+        self._identities_left = means.identities
+        self._keys_left = [self._named_agent_keys, self._keys_of_files, self._other_agent_keys]
         self._password_tried = False
         self._questions_tried = False
 
@@ -158,20 +159,29 @@ class Login(asyncssh.SSHClient):
 
     # Keys: those that the user named, then what else the agent has.
 
-    async def public_key_auth_requested(self) -> Sequence[object] | None:  # type: ignore[override]  # object stands for its union of key kinds
+    def public_key_auth_requested(  # type: ignore[override]  # object stands for its union of key kinds
+        self,
+    ) -> Sequence[object] | Awaitable[Sequence[object] | None] | None:
         """The next keys to offer; called again when all of them were refused."""
+        if self._means.agent is None:  # nothing to wait for
+            return self._file_keys() or None
+        return self._next_keys()
+
+    async def _next_keys(self) -> Sequence[object] | None:
         while self._keys_left:
             keys = await self._keys_left.pop(0)()
             if keys:
                 return keys
         return None
 
-    async def _file_keys(self) -> Sequence[object]:
-        keys: list[object] = []
-        for identity in self._means.identities:
-            self.offered.append(identity.path)
-            keys.append(identity.offer)
-        return keys
+    def _file_keys(self) -> Sequence[object]:
+        """The keys read from files; once."""
+        identities, self._identities_left = self._identities_left, ()
+        self.offered += [identity.path for identity in identities]
+        return [identity.offer for identity in identities]
+
+    async def _keys_of_files(self) -> Sequence[object]:
+        return self._file_keys()
 
     async def _named_agent_keys(self) -> Sequence[object]:
         wanted = self._means.agent_first

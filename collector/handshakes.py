@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 __all__ = ["HandshakeLimit"]
 
@@ -34,9 +33,12 @@ class HandshakeLimit:
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    def slot(self) -> AbstractAsyncContextManager[None]:
         """Held from the TCP connection to the end of the login."""
+        return _Slot(self)
+
+    async def enter(self) -> None:
+        """Take a place as soon as there is one; `leave` gives it back."""
         while self._running >= self.limit:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -46,11 +48,11 @@ class HandshakeLimit:
                 self._let_in()  # the place that was just given away, if it was
                 raise
         self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
-            self._let_in()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._running -= 1
+        self._let_in()
 
     async def watch(self) -> None:
         """Adapt the limit to the loop's lag until cancelled."""
@@ -76,3 +78,14 @@ class HandshakeLimit:
             if not turn.done():
                 turn.set_result(None)
                 free -= 1
+
+
+class _Slot(AbstractAsyncContextManager[None]):
+    def __init__(self, limit: HandshakeLimit) -> None:
+        self._limit = limit
+
+    async def __aenter__(self) -> None:
+        await self._limit.enter()
+
+    async def __aexit__(self, *_raised: object) -> None:
+        self._limit.leave()
