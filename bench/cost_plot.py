@@ -80,7 +80,7 @@ def draw(
         parts += _row(name, values, top, x, is_ours=name.startswith(ours))
     parts.append(
         f'<text class="said" x="16" y="{bottom + 38}">Medians of {len(rows[0][1])} rounds; the '
-        "lines show the fastest and the slowest. {escape(note)}</text>"
+        f"lines show the fastest and the slowest. {escape(note)}</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
 
