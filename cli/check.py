@@ -14,6 +14,7 @@ from .options import (
     against_option,
     configuration_options,
     connection_options,
+    dask_options,
     inventory_argument,
     limit_option,
     option,
@@ -129,6 +130,7 @@ def _print(text: str) -> None:
 @probe_options()
 @pace_options(is_plugin=True)
 @workers_option()
+@dask_options()
 @configuration_options()
 @option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging.")
 @click.pass_context

@@ -33,6 +33,8 @@ class Ended:
     """The signal that ended it; None: it ended by itself, or by its deadline."""
     notes: Sequence[str]
     """What the transports have to tell the user."""
+    failed: str | None = None
+    """Why the run itself failed in the middle; None: it did not."""
 
 
 def how_many_workers(wanted: int | str, hosts: int) -> int:

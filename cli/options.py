@@ -13,6 +13,7 @@ __all__ = [
     "color_option",
     "configuration_options",
     "connection_options",
+    "dask_options",
     "inventory_argument",
     "limit_option",
     "message_options",
@@ -285,6 +286,24 @@ def workers_option() -> Decorator:
         metavar="N|auto",
         help="Processes that share the work; auto takes one for each processor, from 1,000 hosts "
         "on.",
+    )
+
+
+def dask_options() -> Decorator:
+    """--dask and what it may send; docs/dask.md tells how to start workers."""
+    return together(
+        option(
+            "--dask",
+            metavar="ADDRESS|local",
+            help="Let the workers of this Dask scheduler ask the hosts (tcp://HOST:PORT or "
+            "tls://HOST:PORT), or processes of this machine that live as long as the scan.",
+        ),
+        option(
+            "--dask-ship-secrets/--no-dask-ship-secrets",
+            default=False,
+            help="Send passwords and passphrases to the workers, over tls:// only; private keys "
+            "are never sent.  [default: no-dask-ship-secrets]",
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..inventory.models import Host, Secret
@@ -32,6 +32,11 @@ class Passphrases:
 
     def __init__(self) -> None:
         self._known: dict[str, Secret | None] = {}
+
+    @property
+    def known(self) -> Mapping[str, Secret]:
+        """The answers so far, by key file."""
+        return {path: answer for path, answer in self._known.items() if answer is not None}
 
     def __call__(self, path: str) -> Secret | None:
         if path not in self._known:

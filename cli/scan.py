@@ -11,6 +11,7 @@ from .options import (
     color_option,
     configuration_options,
     connection_options,
+    dask_options,
     inventory_argument,
     limit_option,
     message_options,
@@ -37,6 +38,7 @@ __all__ = ["command"]
 @probe_options()
 @pace_options()
 @workers_option()
+@dask_options()
 @option(
     "--lock",
     metavar="FILE",

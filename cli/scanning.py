@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..aggregator.comparison import Comparison
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
 from ..aggregator.thresholds import thresholds_from
@@ -20,9 +21,10 @@ from ..collector.probe import ProbeOptions
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.errors import UsageError
-from ..inventory.models import HostKeyPolicy, Probe
+from ..inventory.models import Host, HostKeyPolicy, Probe
 from . import terminal
 from .collecting import Ended, collect, how_many_workers
+from .dask_collecting import collect_on_dask, judge_dask, notes_on_secrets, uses_keys_here
 from .delivery import Delivery
 from .exit_codes import Exit, of_hosts, of_signal
 from .log_lines import log_to_stderr
@@ -123,6 +125,7 @@ class Scan:
         self._given = given
         self._quiet: bool = given["quiet"]
         self._thresholds = thresholds_from(given["threshold"])
+        judge_dask(given)
         log_to_stderr(given["verbose"])
         self.selection = selection(given)
         self._begin()
@@ -142,28 +145,18 @@ class Scan:
 
     def collect(self, delivery: Delivery | None = None) -> tuple[Ended, FleetSummary]:
         """Ask every host; ``delivery`` is told of each as it ends, and what it raises passes."""
-        passphrases = Passphrases()
-        passphrases.collect(self.selection.hosts)
-        settings = engine_settings(self._given, passphrases)
-        against: str | None = self._given["against"]
-        earlier = None if against is None else earlier_scan(against, quiet=self._quiet)
+        settings = self.settings()
+        against = self.baseline()
         hosts = self.selection.hosts
         self._begin()
-        comparison = None
-        if earlier is not None and against is not None:
-            comparison = comparison_with(
-                earlier,
-                against,
-                started_at=self._started_at,
-                names={host.name for host in hosts},
-            )
+        comparison = against(self._started_at)
         bar = sys.stderr.isatty() and not self._quiet
         bar &= delivery is None or not delivery.is_streamed
         done: list[HostSummary] = []
         with progress_bar(len(hosts), wanted=bar) as advance:
 
             def deliver(outcome: HostOutcome) -> None:
-                host = summarise_host(outcome, self._thresholds)
+                host = self.summarised(outcome)
                 if comparison is not None:
                     host = comparison.host(host)
                 done.append(host)
@@ -171,11 +164,54 @@ class Scan:
                     delivery.host(host)
                 advance(host)
 
-            workers = how_many_workers(self._given["workers"], len(hosts))
-            ended = collect(hosts, settings, deliver, workers=workers)
+            ended = self._collected(hosts, settings, deliver)
+        if ended.failed is not None:
+            terminal.note(f"error: {ended.failed}")
         terminal.notes(ended.notes, quiet=self._quiet)
         summary = self._summary(done, complete=ended.complete)
         return ended, summary if comparison is None else comparison.fleet(summary)
+
+    def settings(self) -> EngineSettings:
+        """The limits and the login; asks for what only the user knows."""
+        passphrases = Passphrases()
+        if uses_keys_here(self._given):
+            passphrases.collect(self.selection.hosts)
+        return engine_settings(self._given, passphrases)
+
+    def baseline(self) -> Callable[[datetime], Comparison | None]:
+        """What ``--against`` names: makes the comparison for a scan that starts at a moment."""
+        against: str | None = self._given["against"]
+        earlier = None if against is None else earlier_scan(against, quiet=self._quiet)
+        names = {host.name for host in self.selection.hosts}
+
+        def comparison(started_at: datetime) -> Comparison | None:
+            if earlier is None or against is None:
+                return None
+            return comparison_with(earlier, against, started_at=started_at, names=names)
+
+        return comparison
+
+    def summarised(self, outcome: HostOutcome) -> HostSummary:
+        """The summary of one outcome, diagnosed by the thresholds that were asked for."""
+        return summarise_host(outcome, self._thresholds)
+
+    def _collected(
+        self,
+        hosts: Sequence[Host],
+        settings: EngineSettings,
+        deliver: Callable[[HostOutcome], None],
+    ) -> Ended:
+        if self._given["dask"] is None:
+            workers = how_many_workers(self._given["workers"], len(hosts))
+            return collect(hosts, settings, deliver, workers=workers)
+        terminal.notes(notes_on_secrets(hosts, self._given), quiet=self._quiet)
+        return collect_on_dask(
+            hosts,
+            settings,
+            deliver,
+            address=self._given["dask"],
+            ship_secrets=self._given["dask_ship_secrets"],
+        )
 
     def _begin(self) -> None:
         """Start the scan's clock: what comes before it is the user's time."""
@@ -183,15 +219,28 @@ class Scan:
         self._started = time.monotonic()
 
     def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
-        groups = self.selection.inventory.groups
         duration_s = time.monotonic() - self._started
+        return self.summary(hosts, self._started_at, duration_s, complete=complete)
+
+    def summary(
+        self,
+        hosts: Sequence[HostSummary],
+        started_at: datetime,
+        duration_s: float,
+        *,
+        complete: bool,
+        number: int | None = None,
+    ) -> FleetSummary:
+        """The summary of a scan, or of a round of a repeated one, that number."""
+        groups = self.selection.inventory.groups
         info = ScanInfo(
             id=uuid.uuid4().hex,
-            started_at=self._started_at,
+            started_at=started_at,
             # Not the clock's own time: it may have been set meanwhile, and backwards too.
-            finished_at=self._started_at + timedelta(seconds=duration_s),
+            finished_at=started_at + timedelta(seconds=duration_s),
             duration_s=duration_s,
             complete=complete,
+            round=number,
             inventory=self.selection.inventory.sources,
             limit=self._given["limit"],
         )
@@ -232,6 +281,8 @@ def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:
     """Where several hold, INTERFACE says which counts: a signal, then a write, then the hosts."""
     if ended.signal is not None:
         return of_signal(ended.signal)
+    if ended.failed is not None:
+        return Exit.FAILED
     if not written:
         return Exit.LOCAL
     return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)

@@ -1,0 +1,235 @@
+"""The seam to dask.distributed, whose client has no types: everything foreign is used in here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+from ..inventory.errors import SockfleetError, UsageError
+from .text import cleaned
+
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "Settled",
+    "Task",
+    "connected",
+    "judged_address",
+    "local_cluster",
+]
+
+_SCHEMES = ("tcp://", "tls://")
+_CLOSE_S = 5.0
+_SHARE = 1e-9
+"""Of a region's resource for one task: a worker that offers any of it takes as many as it can."""
+
+
+T = TypeVar("T")
+
+
+class _Closing(Protocol):
+    close: Callable[..., Awaitable[object]]
+
+
+class _Client(_Closing, Protocol):
+    """What is used of distributed.Client in a running event loop."""
+
+    status: str
+    scheduler: Any
+    run: Callable[..., Awaitable[Any]]
+    cancel: Callable[..., Awaitable[None]]
+    submit: Callable[..., Task]
+
+
+class Task(Protocol):
+    """A task that was handed in; for `Cluster.settled` and `Cluster.cancel` alone."""
+
+    def cancelled(self) -> bool: ...
+    def exception(self) -> Awaitable[BaseException | None]: ...
+    def __await__(self) -> Generator[Any, None, object]: ...
+
+
+class ClusterError(SockfleetError):
+    """The scheduler cannot be reached, or the cluster cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a task ended; all None: it was cancelled."""
+
+    value: object = None
+    error: BaseException | None = None
+
+
+def judged_address(address: str) -> str:
+    """The address of a scheduler, or ``local``; raises UsageError for what can be neither."""
+    if address == "local" or (address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0])):
+        return address
+    raise UsageError(
+        f"--dask {address}: expected local, tcp://HOST:PORT or tls://HOST:PORT, as the scheduler "
+        "says when it starts"
+    )
+
+
+class Cluster:
+    """A scheduler and its workers, as seen by one client of it."""
+
+    def __init__(self, client: _Client, address: str) -> None:
+        self._client = client
+        self.address = address
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection to the scheduler has ended; its tasks are cancelled then."""
+        return bool(self._client.status != "running")
+
+    async def workers(self) -> Mapping[str, frozenset[str]]:
+        """The resources that each worker offers, by its address. Raises OSError."""
+        identity = await self._client.scheduler.identity(n_workers=-1)
+        return {
+            address: frozenset(name for name, amount in worker["resources"].items() if amount > 0)
+            for address, worker in identity["workers"].items()
+        }
+
+    async def call(self, worker: str, function: Callable[..., T], *words: object) -> T:
+        """Call a function in a worker, beside its tasks; raises whatever it raises, and OSError."""
+        answers: dict[str, T] = await self._client.run(function, *words, workers=[worker])
+        return answers[worker]
+
+    async def call_all(self, function: Callable[..., object], *words: object) -> None:
+        """Call a function in every worker; those that cannot are passed over. Raises OSError."""
+        await self._client.run(function, *words, on_error="ignore")
+
+    def submit(
+        self,
+        key: str,
+        function: Callable[..., object],
+        *words: object,
+        worker: str | None,
+        region: str | None,
+    ) -> Task:
+        """Hand in a task.
+
+        ``region`` is a resource that its worker must offer; ``worker`` the only one to do it.
+        """
+        return self._client.submit(
+            function,
+            *words,
+            key=key,
+            pure=False,
+            workers=None if worker is None else [worker],
+            resources=None if region is None else {region: _SHARE},
+        )
+
+    async def settled(self, task: Task) -> Settled:
+        """Wait until the task has ended, whichever way."""
+        error = await task.exception()
+        if task.cancelled():
+            return Settled()
+        if error is not None:
+            return Settled(error=error)
+        try:
+            return Settled(value=await task)
+        except Exception as late:  # cancelled, or lost with its worker, while it was fetched
+            return Settled() if task.cancelled() or self.is_lost else Settled(error=late)
+
+    async def cancel(self, tasks: list[Task]) -> None:
+        """Let these not be done; their `settled` ends. Raises nothing."""
+        with suppress(Exception):
+            await self._client.cancel(tasks, force=True)
+
+
+@asynccontextmanager
+async def connected(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]:
+    """The running cluster of the scheduler at ``address``.
+
+    Certificates for tls:// are those of Dask's own configuration. Raises ClusterError where it is
+    not reached within ``timeout_s``, UsageError without dask.distributed.
+    """
+    distributed = _distributed()
+    client = distributed.Client(
+        address, asynchronous=True, timeout=timeout_s, set_as_default=False, name="sockfleet"
+    )
+    try:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await client
+        except Exception as error:
+            raise ClusterError(_unreachable(address, timeout_s, error)) from error
+        yield Cluster(client, address)
+    finally:
+        await _closed(client)
+
+
+@asynccontextmanager
+async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cluster]:
+    """A cluster of this many processes of this machine, which end with the context, or with us.
+
+    Nobody else can use it: it takes part in TLS with a certificate of its own that never leaves
+    these processes' memory. Raises as `connected` does.
+    """
+    distributed = _distributed()
+    cluster = distributed.LocalCluster(
+        n_workers=processes,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=None,
+        dashboard_address=None,
+        host="127.0.0.1",
+        security=True,
+        silence_logs=logging.CRITICAL,
+        asynchronous=True,
+    )
+    try:
+        try:
+            await cluster
+            client = distributed.Client(
+                cluster, asynchronous=True, timeout=timeout_s, set_as_default=False
+            )
+            await client
+        except Exception as error:
+            problem = cleaned(f"{type(error).__name__}: {error}")
+            raise ClusterError(f"--dask local: the workers cannot be started: {problem}") from error
+        try:
+            yield Cluster(client, "local")
+        finally:
+            await _closed(client)
+    finally:
+        await _closed(cluster)
+
+
+async def _closed(thing: _Closing) -> None:
+    """Close a client or a cluster within a time; what is left of them ends with this process."""
+    with suppress(Exception):
+        async with asyncio.timeout(_CLOSE_S):
+            await thing.close(timeout=_CLOSE_S / 2)
+
+
+def _distributed() -> ModuleType:
+    try:
+        distributed = import_module("distributed")
+    except ImportError as error:
+        raise UsageError(
+            f"--dask needs dask.distributed ({error}): pip install 'sockfleet[dask]'"
+        ) from error
+    # What matters of versions is judged by `dask_scan`, and what is lost is told by it.
+    warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    return distributed
+
+
+def _unreachable(address: str, timeout_s: float, error: Exception) -> str:
+    why = cleaned(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    return (
+        f"no Dask scheduler answers at {address} within {timeout_s:g} s ({why}): is it running, "
+        "and is the address as it shows when it starts?"
+    )
