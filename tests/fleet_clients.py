@@ -9,12 +9,13 @@ from pathlib import Path
 import asyncssh
 
 from sockfleet.simulator.fleet import Fleet
+from sockfleet.simulator.lean_fleet import LeanFleet
 from sockfleet.simulator.process import FleetProcess
 
 ONE_HOST = "roles: {web: {profile: web}}"
 
 
-def ssh_command(fleet: Fleet, name: str, command: str, **options: str) -> list[str]:
+def ssh_command(fleet: Fleet | LeanFleet, name: str, command: str, **options: str) -> list[str]:
     """OpenSSH's client for one host of a fleet, with nothing of the user's own settings."""
     settings = {"UserKnownHostsFile": str(fleet.known_hosts), "BatchMode": "yes", **options}
     words = ["ssh", "-F", "none", "-i", str(fleet.identity), "-p", str(fleet.port)]
@@ -25,7 +26,7 @@ def ssh_command(fleet: Fleet, name: str, command: str, **options: str) -> list[s
 
 @asynccontextmanager
 async def connected(
-    fleet: Fleet | FleetProcess,
+    fleet: Fleet | LeanFleet | FleetProcess,
     address: str,
     *,
     user: str | None = None,
