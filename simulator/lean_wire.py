@@ -58,10 +58,10 @@ class Fields:
 
     def string(self) -> bytes:
         """A length, and as many bytes."""
-        start = self._at + 4
-        data = self._data
-        end = start + int.from_bytes(data[start - 4 : start], "big")
-        if end > len(data) or start > len(data):
+        data, at = self._data, self._at
+        start = at + 4
+        end = start + int.from_bytes(data[at:start], "big")
+        if end > len(data):  # also where there is no whole length: then it ends behind the data
             raise MalformedError("a message ends within a string")
         self._at = end
         return data[start:end]

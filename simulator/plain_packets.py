@@ -22,7 +22,7 @@ def packet(payload: bytes) -> bytes:
 
 def text(value: bytes) -> bytes:
     """A string as SSH writes it: its length, then its bytes (RFC 4251, 5)."""
-    return struct.pack(">I", len(value)) + value
+    return len(value).to_bytes(4, "big") + value
 
 
 def kexinit(*, key_exchange: bytes = b"curve25519-sha256", compression: bytes = b"none") -> bytes:
