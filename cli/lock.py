@@ -1,8 +1,8 @@
 """``--lock FILE``: one run at a time, so that a slow fleet never piles runs up from cron.
 
-flock(2) on a descriptor that no child inherits: the lock ends with the process, however that ends,
-and what is left of the file means nothing. The file is never written to, so a wrong name harms
-nothing; who holds it is known from /proc/locks.
+flock(2) on a descriptor that no child inherits, a forked worker neither: the lock ends with the
+process, however that ends, and what is left of the file means nothing. The file is never written
+to, so a wrong name harms nothing; who holds it is known from /proc/locks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,18 @@ _LOCKS = Path("/proc/locks")
 _FLOCK = re.compile(r"^\d+: FLOCK +\w+ +\w+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
+_held = set[int]()
+
+
+def _leave_to_the_parent() -> None:
+    """A child's copy of the descriptor would hold the lock as well as the parent's does."""
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_leave_to_the_parent)
+
+
 class LockHeldError(SockfleetError):
     """Another run is under way; this one did nothing."""
 
@@ -41,10 +53,12 @@ def run_lock(path: str | None) -> Iterator[None]:
         yield
         return
     descriptor = _opened(path)
+    _held.add(descriptor)
     try:
         _take(descriptor, path)
         yield
     finally:
+        _held.discard(descriptor)
         os.close(descriptor)
 
 

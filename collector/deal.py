@@ -1,8 +1,9 @@
 """Which worker asks which hosts: all take from one pile as they have room, so that none runs dry.
 
-The pile is a file that all processes have open in common, with one file position: each `read`
-takes the next number, and no two the same (the kernel locks the position of a regular file,
-fdget_pos() in its fs/file.c). So a worker that dies holds no lock and no number but its own.
+The pile is a pipe full of numbers that all processes may read: the kernel gives each number to one
+of them (a reader holds the pipe's lock while it reads, and reads whole numbers). So a worker that
+dies holds no lock and no number but its own. A file with a common position would not do: that of a
+memfd is not locked, and numbers came twice.
 
 A limit on connections (a group's, a bastion's) holds for the whole run. Hosts that share one go to
 one worker together; where that would leave the others without work, each worker gets its part of
@@ -13,10 +14,8 @@ from __future__ import annotations
 
 import os
 import struct
-import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..inventory.models import Host
@@ -25,7 +24,9 @@ from .schedule import caps_of
 __all__ = ["Deal", "Pile", "deal_out", "share_of"]
 
 UNIT_HOSTS = 16
-"""Hosts without a shared limit that are taken together: few, so that none waits long at the end."""
+"""Hosts that are taken together, if possible: few, so that none waits long at the end."""
+MOST_UNITS = 500
+"""And two that are not full: their numbers fit into the smallest pipe, one page (pipe(7))."""
 
 _NUMBER = struct.Struct("=I")
 
@@ -35,7 +36,7 @@ class Deal:
     """Every host in one place: in a unit of the pile, or with one of the workers."""
 
     units: Sequence[Sequence[int]]
-    """Indexes of hosts that go to whoever takes the unit, the largest units first."""
+    """Indexes of hosts that go to whoever takes the unit; those with shared limits first."""
     own: Sequence[Sequence[int]]
     """For each worker: indexes of hosts that are its own from the start."""
     shared: Mapping[str, int]
@@ -61,19 +62,32 @@ def deal_out(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -
             bound.add(index, limits)
         else:
             free.append(index)
-    units: list[list[int]] = []
+    whole: list[list[int]] = []
     own: list[list[int]] = [[] for _ in range(workers)]
     shared: dict[str, int] = {}
     for together, limits in bound.parts():
         if len(together) * workers <= len(hosts) or min(limits.values()) < workers:
-            units.append(together)
+            whole.append(together)
             continue
         shared |= limits
         for worker, mine in enumerate(own):
             mine += together[worker::workers]
-    units.sort(key=len, reverse=True)
-    units += [free[at : at + UNIT_HOSTS] for at in range(0, len(free), UNIT_HOSTS)]
+    whole.sort(key=len, reverse=True)
+    size = max(UNIT_HOSTS, -(-len(hosts) // MOST_UNITS))
+    units = [*_packed(whole, size), *_packed(([index] for index in free), size)]
     return Deal(units=units, own=own, shared=shared)
+
+
+def _packed(parts: Iterable[list[int]], size: int) -> Iterator[list[int]]:
+    """Units of at least ``size`` hosts, the last one apart, that leave each part whole."""
+    unit: list[int] = []
+    for part in parts:
+        unit += part
+        if len(unit) >= size:
+            yield unit
+            unit = []
+    if unit:
+        yield unit
 
 
 class _Bound:
@@ -116,11 +130,9 @@ class Pile:
     """The numbers 0 to ``units`` - 1, each taken once by any process that was forked since."""
 
     def __init__(self, units: int) -> None:
-        self._descriptor = _unnamed_file()
-        numbers = b"".join(map(_NUMBER.pack, range(units)))
-        with open(self._descriptor, "wb", closefd=False) as file:
-            file.write(numbers)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._descriptor, writing = os.pipe()
+        os.write(writing, b"".join(map(_NUMBER.pack, range(units))))
+        os.close(writing)  # the end of the numbers is the end of the file
 
     def take(self) -> int | None:
         """The next number; None: all are taken."""
@@ -130,10 +142,3 @@ class Pile:
     def close(self) -> None:
         """Let go of it in this process."""
         os.close(self._descriptor)
-
-
-def _unnamed_file() -> int:
-    if sys.platform != "linux":
-        with tempfile.TemporaryFile() as file:
-            return os.dup(file.fileno())
-    return os.memfd_create("sockfleet-pile", os.MFD_CLOEXEC)

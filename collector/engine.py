@@ -161,6 +161,8 @@ class Engine:
         finally:
             all_done.cancel()
             await _settle([stopped, *workers])
+            if all_done.done() and not all_done.cancelled():
+                all_done.exception()  # looked at, as in _settle
 
     async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -21,7 +21,7 @@ from .transport import Transport
 __all__ = ["Shard", "ShardEnd"]
 
 BATCH_S = 0.05
-"""How long an outcome waits for others to go with it."""
+"""How long an outcome waits for others, unless the receiver says otherwise."""
 BATCH_HOSTS = 100
 
 
@@ -39,7 +39,8 @@ class Shard:
     """Some hosts, each with the index by which its outcome is known to the receiver.
 
     ``hosts`` is read as slots become free, so that it may be dealt from what others take from too.
-    ``transports`` replaces registered transports by name.
+    ``transports`` replaces registered transports by name. ``batch_s`` is how long an outcome waits
+    for others to go with it; 0: not at all.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Shard:
         settings: EngineSettings,
         *,
         transports: Mapping[str, Transport] | None = None,
+        batch_s: float = BATCH_S,
     ) -> None:
         possible = concurrency_within(raise_descriptor_limit(), settings.concurrency)
         self._hosts = hosts
+        self._batch_s = batch_s
         self._engine = Engine(
             replace(settings, concurrency=possible), transports=dict(transports or {})
         )
@@ -69,7 +72,7 @@ class Shard:
 
     async def ask(self, send: Callable[[list[bytes]], None]) -> ShardEnd:
         """As `run`, on the event loop that runs."""
-        outbox = _Outbox(send, on_error=lambda: self._engine.stop("an error"))
+        outbox = _Outbox(send, self._batch_s, on_error=lambda: self._engine.stop("an error"))
 
         def deliver(outcome: HostOutcome) -> None:
             index = self._indexes.pop(id(outcome.host))
@@ -105,9 +108,14 @@ class _Outbox:
     """Sends lines in batches, from a running event loop; the caller hears of what fails late."""
 
     def __init__(
-        self, send: Callable[[list[bytes]], None], *, on_error: Callable[[], None]
+        self,
+        send: Callable[[list[bytes]], None],
+        batch_s: float,
+        *,
+        on_error: Callable[[], None],
     ) -> None:
         self._send = send
+        self._batch_s = batch_s
         self._on_error = on_error
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -116,10 +124,10 @@ class _Outbox:
     def add(self, line: bytes) -> None:
         """Send the line, now or soon. Raises what sending an earlier one raised."""
         self._lines.append(line)
-        if len(self._lines) >= BATCH_HOSTS:
+        if len(self._lines) >= BATCH_HOSTS or not self._batch_s:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(BATCH_S, self._flush_late)
+            self._timer = asyncio.get_running_loop().call_later(self._batch_s, self._flush_late)
 
     def flush(self) -> None:
         """Send what waits, now. Raises as `add` does."""

@@ -1,9 +1,10 @@
 """The life of one worker of a scan, in a process that was forked for it.
 
 What a worker says are lines on its end of a socket pair: `TOOK` and the number of a unit it took
-from the pile, `OUTCOME` and an encoded outcome, and in the end `ENDED` and how its shard ended, or
-`FAILED` and the error that ended it. What it is told is one line: why to stop. It ends with its
-parent, however that ends: at the end of the file, and where the kernel can, by a signal.
+from the pile, `BEGAN` and the index of a host that its engine took from there, `OUTCOME` and an
+encoded outcome, and in the end `ENDED` and how its shard ended, or `FAILED` and the error that
+ended it. What it is told is one line: why to stop. It ends with its parent, however that ends: at
+the end of the file, and where the kernel can, by a signal.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from .event_loop import run_on_event_loop
 from .shard import Shard
 from .transport import Transport
 
-__all__ = ["ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "live"]
+__all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "live"]
 
-TOOK, OUTCOME, ENDED, FAILED = b"t", b"o", b"e", b"x"
+TOOK, BEGAN, OUTCOME, ENDED, FAILED = b"t", b"b", b"o", b"e", b"x"
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What a terminal or a service manager sends to every process of a run."""
@@ -52,6 +53,8 @@ class WorkerTask:
     settings: EngineSettings
     transports: Mapping[str, Transport]
     """Ready before the fork, so that what they have read is in memory once."""
+    batch_s: float
+    """As of `Shard`."""
 
 
 def live(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
@@ -66,13 +69,20 @@ def live(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
             # The parent tells when to stop. Not ignored: a ProxyCommand would inherit that.
             signal.signal(number, _let_pass)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        os.dup2(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC), 1)  # the parent's result goes there
+        _let_go_of_stdout()
         run_on_event_loop(_work(task, channel))
         code = 0
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _let_go_of_stdout() -> None:
+    """The result goes there, and whoever reads it waits for the last who holds it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def _let_pass(_number: int, _frame: object) -> None:
@@ -88,15 +98,18 @@ def _end_with(parent: int) -> None:
 
 
 async def _work(task: WorkerTask, channel: socket.socket) -> None:
-    def hosts() -> Iterator[tuple[int, Host]]:
-        for index in task.own:
-            yield index, task.hosts[index]
+    def indexes() -> Iterator[int]:
+        yield from task.own
         while (unit := task.pile.take()) is not None:
             link.say(TOOK, b"%d" % unit)
-            for index in task.deal.units[unit]:
-                yield index, task.hosts[index]
+            yield from task.deal.units[unit]
 
-    shard = Shard(hosts(), task.settings, transports=task.transports)
+    def hosts() -> Iterator[tuple[int, Host]]:
+        for index in indexes():
+            link.say(BEGAN, b"%d" % index)
+            yield index, task.hosts[index]
+
+    shard = Shard(hosts(), task.settings, transports=task.transports, batch_s=task.batch_s)
     link = _Link(shard)
     await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=channel)
     try:

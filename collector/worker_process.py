@@ -35,7 +35,8 @@ class WorkerStartError(SockfleetError):
     exit_code = 5
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"cannot start a worker process: {error.strerror}; use --workers 1")
+        self.reason = error.strerror
+        super().__init__(f"cannot start a worker process: {self.reason}; use --workers 1")
 
 
 class WorkerProcess:

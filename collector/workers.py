@@ -25,9 +25,9 @@ from .event_loop import rare_garbage_collection
 from .host_keys import joined_notes
 from .outcome_codec import decode_outcome
 from .reading import HostFailure, HostOutcome
-from .shard import ShardEnd
+from .shard import BATCH_S, ShardEnd
 from .transport import Transport, load_transport
-from .worker_life import ENDED, FAILED, OUTCOME, TOOK, WorkerTask
+from .worker_life import BEGAN, ENDED, FAILED, OUTCOME, TOOK, WorkerTask
 from .worker_process import WorkerProcess, WorkerStartError, has_threads
 
 __all__ = ["Workers"]
@@ -55,6 +55,8 @@ class _Worker:
         self.process = process
         self.taken = set(own)
         """Indexes of hosts that it has and has not told of."""
+        self.began = set[int]()
+        """Those of them that its engine has begun with."""
         self.heard = time.monotonic()
         """When it told something last."""
         self.end: ShardEnd | None = None
@@ -111,7 +113,7 @@ class Workers:
         self._began = self._looked = time.monotonic()
         with rare_garbage_collection(), self._pile_and_selector():
             for seat in range(self._count):
-                self._start(seat, self._deal.own[seat])
+                self._start(seat, self._deal.own[seat], batch_s=BATCH_S)
             while self._alive or self._any_missing():
                 for key, _ in self._selector.select(TICK_S):
                     self._hear(key.data)
@@ -136,7 +138,7 @@ class Workers:
                     worker.process.buried()
                 self._pile.close()
 
-    def _start(self, seat: int, own: Sequence[int]) -> None:
+    def _start(self, seat: int, own: Sequence[int], *, batch_s: float) -> None:
         task = WorkerTask(
             hosts=self._hosts,
             own=own,
@@ -144,6 +146,7 @@ class Workers:
             pile=self._pile,
             settings=self._settings_of(seat),
             transports=self._transports,
+            batch_s=batch_s,
         )
         process = WorkerProcess(task, [worker.process for worker in self._alive])
         worker = _Worker(seat, process, own)
@@ -177,11 +180,14 @@ class Workers:
         if what == OUTCOME:
             index, outcome = decode_outcome(text, self._hosts)
             worker.taken.discard(index)
+            worker.began.discard(index)
             self._deaths_in_a_row = 0
             self._tell(index, outcome)
         elif what == TOOK:
             worker.taken.update(self._deal.units[int(text)])
             self._units_left -= 1
+        elif what == BEGAN:
+            worker.began.add(int(text))
         elif what == ENDED:
             told = orjson.loads(text)
             worker.end = ShardEnd(complete=told["complete"], notes=tuple(told["notes"]))
@@ -206,15 +212,16 @@ class Workers:
             return
         if worker.stuck_s is not None:
             how = f"told nothing for {worker.stuck_s:.0f} s and was killed"
-        lost = sorted(worker.taken)
-        self._notes.append(
-            f"worker process {worker.process.pid} {how}; hosts it had begun or taken: {len(lost)}"
-        )
         self._deaths_in_a_row += 1
-        self._count_deaths(lost, how)
-        again = [index for index in lost if not self._done[index]]
+        self._count_deaths(worker.began or worker.taken, how)
+        again = [index for index in sorted(worker.taken) if not self._done[index]]
         if again or self._units_left:
             self._start_afresh(worker.seat, again, how)
+        anew = sum(not self._done[index] for index in again)
+        self._notes.append(
+            f"worker process {worker.process.pid} {how}: of its hosts {anew} are asked anew, "
+            f"{len(worker.taken) - anew} given up"
+        )
 
     def _any_missing(self) -> bool:
         """With no worker alive: ask for what is missing, or give it up; whether to go on."""
@@ -248,9 +255,10 @@ class Workers:
             problem = "no other can be started beside threads"
         else:
             try:
-                self._start(seat, again)
+                # What it learns is told at once: with one of these hosts it may die as well.
+                self._start(seat, again, batch_s=0.0)
             except WorkerStartError as error:
-                problem = str(error)
+                problem = f"no other could be started ({error.reason})"
         if problem is not None:
             lost = again if self._alive else range(len(self._done))
             for index in lost:
