@@ -46,6 +46,7 @@ class Delivery:
         self._hosts_are_out = False
         self._stdout_ended = False
         self._whole = True
+        self._warned: set[str] = set()
         self.stdout: Format | None = None
         """None: nothing goes to standard output."""
         if format_name or not self._files:
@@ -55,6 +56,11 @@ class Delivery:
     def is_streamed(self) -> bool:
         """Whether standard output gets a line for each host as it finishes."""
         return self.stdout is not None and self.stdout.host_line is not None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything still takes what is delivered: a file, or a reader of stdout."""
+        return bool(self._files) or not self._stdout_ended
 
     def host(self, host: HostSummary) -> None:
         """One host has finished; its line goes out where standard output is to have lines.
@@ -88,11 +94,14 @@ class Delivery:
                 terminal.note(f"error: {error}")
                 whole = False
         if self.stdout is None or self.stdout.name != "table":
-            terminal.notes(warnings_of(summary), quiet=self._quiet)
+            new = [text for text in warnings_of(summary) if text not in self._warned]
+            self._warned.update(new)
+            terminal.notes(new, quiet=self._quiet)
         if self.stdout is not None and not self._stdout_ended:
             try:
                 terminal.write(self._shown(self.stdout, summary))
             except BrokenPipeError:
+                self._stdout_ended = True
                 return whole  # the reader has what it wanted
             except SockfleetError as error:
                 terminal.note(f"error: {error}")

@@ -21,6 +21,7 @@ __all__ = [
     "output_options",
     "pace_options",
     "probe_options",
+    "repeat_options",
     "threshold_option",
     "workers_option",
 ]
@@ -303,6 +304,27 @@ def dask_options() -> Decorator:
             default=False,
             help="Send passwords and passphrases to the workers, over tls:// only; private keys "
             "are never sent.  [default: no-dask-ship-secrets]",
+        ),
+    )
+
+
+def repeat_options() -> Decorator:
+    """--repeat and --interval; what a round is stands in docs/repeating.md."""
+    return together(
+        option(
+            "--repeat",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Read every host N times over connections that stay open, and show what changes; "
+            "0: until stopped.",
+        ),
+        option(
+            "--interval",
+            type=click.FloatRange(min=0.1),
+            default=10.0,
+            show_default=True,
+            metavar="S",
+            help="With --repeat: from the beginning of one round to that of the next.",
         ),
     )
 

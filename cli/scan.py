@@ -19,6 +19,7 @@ from .options import (
     output_options,
     pace_options,
     probe_options,
+    repeat_options,
     threshold_option,
     workers_option,
 )
@@ -39,6 +40,7 @@ __all__ = ["command"]
 @pace_options()
 @workers_option()
 @dask_options()
+@repeat_options()
 @option(
     "--lock",
     metavar="FILE",
@@ -75,4 +77,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         return
     with run_lock(given["lock"]):
         delivery = delivery_of(given)
-        ctx.exit(Scan(given).run(delivery))
+        scan = Scan(given)
+        if given["repeat"] is None:
+            ctx.exit(scan.run(delivery))
+        from .repeating import Repetition
+
+        ctx.exit(Repetition(scan, delivery, given).run())

@@ -135,6 +135,11 @@ class WarmHost:
         return self._ways[0]
 
     @property
+    def address(self) -> str:
+        """As `HostReading.address`."""
+        return self._last.address
+
+    @property
     def is_up(self) -> bool:
         """Whether the connection is open, as far as is known."""
         return self.connection.up
@@ -164,8 +169,10 @@ class WarmHost:
     def _ends_a_probe(self, received: bytearray) -> bool:
         return received.endswith(self._plan.full_end)
 
-    def answered(self, data: bytes, *, elapsed_s: float) -> HostReading:
+    def answered(self, data: bytes, *, asked_at: float | None) -> HostReading:
         """The sample. Raises HostError, and StaleError where it would not be exact."""
+        now = asyncio.get_running_loop().time()
+        elapsed_s = 0.0 if asked_at is None else now - asked_at
         if self._handles is not None:
             sockstat, sockstat6 = parse_reads(data)
             return self._reading(sockstat, sockstat6, None, elapsed_s)
@@ -175,8 +182,7 @@ class WarmHost:
             return self._reading(sample.sockstat, sample.sockstat6, None, elapsed_s)
         namespaces = _sampled(known, sample)
         is_stale = namespaces.unlisted or namespaces.unwatched or None in sample.listed.values()
-        passed_s = asyncio.get_running_loop().time() - self._refreshed_at
-        if is_stale and passed_s >= _SOONEST_REFRESH_S:
+        if is_stale and now - self._refreshed_at >= _SOONEST_REFRESH_S:
             raise StaleError
         return self._reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
 

@@ -1,0 +1,141 @@
+"""``sockfleet scan --repeat N --interval S``: the scan again and again, and what changes.
+
+Each round is delivered as a scan of its own, compared with the round before, the first with what
+``--against`` names: lines of hosts as they are read, then the fleet; files are written anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from ..aggregator.comparison import Comparison
+from ..aggregator.errors import ComparisonError
+from ..aggregator.fleet import FleetSummary
+from ..aggregator.host import HostSummary, Status
+from ..collector.descriptors import concurrency_within, raise_descriptor_limit
+from ..collector.event_loop import run_on_event_loop
+from ..collector.warm_fleet import WarmFleet
+from ..collector.warm_round import Round, Sample
+from ..collector.warm_settings import WarmSettings
+from ..inventory.errors import UsageError
+from . import terminal
+from .collecting import heed_signals
+from .delivery import Delivery
+from .exit_codes import Exit, of_hosts, of_signal
+from .progress import progress_bar
+from .scanning import Scan
+
+__all__ = ["Repetition"]
+
+_CLEAR = b"\x1b[H\x1b[2J"
+
+
+class Repetition:
+    """One repeated scan. Raises UsageError for a format that cannot be repeated."""
+
+    def __init__(self, scan: Scan, delivery: Delivery, given: Mapping[str, Any]) -> None:
+        shown = delivery.stdout
+        if shown is not None and not shown.repeats:
+            raise UsageError(
+                f"--format {shown.name} cannot be repeated on standard output, where one document "
+                f"would follow another; take ndjson, or -o {shown.name}:FILE, which is written "
+                "anew in each round"
+            )
+        self._scan = scan
+        self._delivery = delivery
+        self._rounds: int | None = given["repeat"] or None
+        self._interval_s: float = given["interval"]
+        self._quiet: bool = given["quiet"]
+        self._redraws = shown is not None and shown.name == "table" and sys.stdout.isatty()
+        self._hosts: list[HostSummary] = []
+        self._comparison: Comparison | None = None
+        self._earlier: FleetSummary | None = None
+        self._read_at: dict[str, float] = {}
+        self._round = 0
+        self._whole = True
+        self._ok = self._failed = 0
+
+    def run(self) -> int:
+        """Repeat; returns the exit code, which is that of all rounds together."""
+        signals: list[int] = []
+        try:
+            run_on_event_loop(self._run(signals))
+        except BrokenPipeError:
+            return Exit.OK  # the reader has what it wanted
+        if signals:
+            return of_signal(signals[0])
+        if self._delivery.stdout is None and not self._ok:
+            terminal.note("error: no host could be read in any round")
+        return of_hosts(self._ok, self._failed) if self._whole else Exit.LOCAL
+
+    async def _run(self, signals: list[int]) -> None:
+        settings = self._scan.settings()
+        hosts = self._scan.selection.hosts
+        self._baseline = self._scan.baseline()
+        possible = concurrency_within(raise_descriptor_limit(), len(hosts) + settings.concurrency)
+        concurrency = min(possible, len(hosts), settings.concurrency)
+        warm = WarmSettings(interval_s=self._interval_s)
+        if possible < len(hosts):
+            concurrency = min(concurrency, -(-possible // 2))
+            warm = replace(warm, most_kept=min(warm.most_kept, possible - concurrency))
+        settings = replace(settings, concurrency=concurrency)
+        bar = sys.stderr.isatty() and not self._quiet and not self._delivery.is_streamed
+        async with WarmFleet(hosts, settings, warm) as fleet:
+            heed_signals(fleet.stop, signals)
+            with ExitStack() as first_round:
+                self._advance = first_round.enter_context(progress_bar(len(hosts), wanted=bar))
+                async for each in fleet.rounds(self._rounds, self._sampled):
+                    first_round.close()
+                    self._delivered(each)
+                    if not self._delivery.is_wanted:
+                        break
+        terminal.notes(fleet.notes, quiet=self._quiet)
+
+    def _sampled(self, sample: Sample) -> None:
+        if sample.round != self._round:
+            self._round = sample.round
+            self._hosts = []
+            self._comparison = self._compared_with(sample)
+        host = self._scan.summarised(sample.outcome)
+        host = replace(host, round=sample.round, sampled_at=sample.sampled_at)
+        if self._comparison is not None:
+            before = self._read_at.get(host.name)
+            elapsed_s = None if before is None else sample.at_s - before
+            host = self._comparison.host(host, elapsed_s=elapsed_s)
+        if host.status is Status.OK:
+            self._read_at[host.name] = sample.at_s
+        self._hosts.append(host)
+        self._delivery.host(host)
+        if sample.round == 1:
+            self._advance(host)
+
+    def _compared_with(self, sample: Sample) -> Comparison | None:
+        if self._earlier is None:
+            return self._baseline(sample.round_started_at)
+        names = [host.name for host in self._earlier.hosts]
+        try:
+            return Comparison(self._earlier, started_at=sample.round_started_at, names=names)
+        except ComparisonError:
+            return None  # the clock was set back between two rounds
+
+    def _delivered(self, done: Round) -> None:
+        summary = self._scan.summary(
+            self._hosts,
+            done.started_at,
+            done.duration_s,
+            complete=done.complete,
+            number=done.number,
+        )
+        if self._comparison is not None:
+            summary = self._comparison.fleet(summary)
+        if self._redraws:
+            terminal.write(_CLEAR)
+        self._whole &= self._delivery.deliver(summary)
+        counts = summary.fleet.hosts
+        self._ok += counts.ok
+        self._failed += counts.failed
+        self._earlier = summary
