@@ -110,7 +110,10 @@ def inventory_text(
             "children": groups,
         }
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    # Five times as fast where PyYAML has libyaml, which matters for 10,000 hosts.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def known_hosts_text(

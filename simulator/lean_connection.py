@@ -81,7 +81,9 @@ class LeanConnection(asyncio.Protocol):
         self._transport = writable
         self._dialogue = LeanDialogue(host, self._server)
         self._connected.add(self)
-        self._server.counts.connections += 1
+        counts = self._server.counts
+        counts.connections += 1
+        counts.open_connections += 1
         if self._rtt_s:
             loop = asyncio.get_running_loop()
             self._greets_at = loop.time() + 2 * self._rtt_s
@@ -93,7 +95,9 @@ class LeanConnection(asyncio.Protocol):
         """Let go of everything."""
         self._transport = self._dialogue = None
         self._arrived.clear()
-        self._connected.discard(self)
+        if self in self._connected:
+            self._connected.remove(self)
+            self._server.counts.open_connections -= 1
 
     def abort(self) -> None:
         """End it without a word."""

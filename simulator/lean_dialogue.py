@@ -27,6 +27,7 @@ __all__ = ["LeanDialogue", "LeanServer"]
 _DISCONNECT, _IGNORE, _UNIMPLEMENTED, _DEBUG = 1, 2, 3, 4
 _SERVICE_REQUEST, _SERVICE_ACCEPT, _EXT_INFO = 5, 6, 7
 _USERAUTH_REQUEST = 50
+_STRICTLY = frozenset({_DISCONNECT, ECDH_INIT, NEWKEYS})
 _PROTOCOL_ERROR = 2
 _MOST_FAILURES = 6  # sshd's MaxAuthTries
 _TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
@@ -161,7 +162,7 @@ class LeanDialogue:
             return
         if self._in is None and (number >= _USERAUTH_REQUEST or number == _SERVICE_REQUEST):
             raise MalformedError(f"message {number} before the keys are agreed on")
-        if self._strict and self._in is None and number not in {ECDH_INIT, NEWKEYS}:
+        if self._strict and self._in is None and number not in _STRICTLY:
             raise MalformedError(f"message {number} in a strict key exchange")
         handle = _HANDLERS.get(number)
         if handle is None:

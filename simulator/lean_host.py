@@ -30,12 +30,13 @@ class LeanHost:
         self._contents = contents = host.contents
         self.files = proc_files(contents)
         """The present text of each, by its path."""
+        lines = namespace_lines(contents)
         self._own, self._whole = (
             answer(
                 probe_command(_MARK, ProbeOptions(namespaces=namespaces)),
                 self.files,
                 page_size=contents.kernel.page_size,
-                namespaces=namespace_lines(contents),
+                namespaces=lines,
             ).stdout.split(_MARK.encode())
             for namespaces in (False, True)
         )

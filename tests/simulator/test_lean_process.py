@@ -25,6 +25,7 @@ def test_it_counts_and_leaks_and_ends(tmp_path):
         for address in fleet.addresses.values():
             async with connected(fleet, address) as connection:
                 assert (await connection.run("true")).exit_status == 0
+                assert fleet.counts()["open_connections"] >= 1
 
     with LeanFleetProcess(tmp_path, hosts=3, seed=7) as fleet:
         assert len(fleet.hosts) == len(fleet.addresses) == 3
