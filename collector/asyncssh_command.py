@@ -8,6 +8,7 @@ session is kept here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from .asyncssh_alone import asyncssh
 from .asyncssh_link import Link
@@ -19,11 +20,17 @@ __all__ = ["OneCommand"]
 
 
 class OneCommand(asyncssh.SSHClientSession[bytes]):
-    """Collects what a command prints until it has ended, or can no longer end well."""
+    """Collects what a command prints until it has ended, or can no longer end well.
 
-    def __init__(self, where: str, link: Link) -> None:
+    ``ended_well`` is called where it has, as soon as that is known: in the middle of an arrival.
+    """
+
+    def __init__(
+        self, where: str, link: Link, ended_well: Callable[[], None] | None = None
+    ) -> None:
         self._where = where
         self._link = link
+        self._ended_well = ended_well
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._exit_status: int | None = None
@@ -74,14 +81,14 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         """Both streams are at their end; the exit status may stand before or after this."""
         self._complete = True
         if self._exit_status is not None:
-            self._end()
+            self._end_well()
         return True
 
     def exit_status_received(self, status: int) -> None:
         """The command ended by itself."""
         self._exit_status = status
         if self._complete:
-            self._end()
+            self._end_well()
 
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
         """The command was killed."""
@@ -94,6 +101,11 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         if exc is None and self._link.up:
             self._complete = True
         self._end()
+
+    def _end_well(self) -> None:
+        self._end()
+        if self._ended_well is not None:
+            self._ended_well()
 
     def _end(self) -> None:
         if not self._ended.done():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from .asyncssh_alone import asyncssh
+from .asyncssh_client import ClientConnection
 from .asyncssh_command import OneCommand
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
@@ -27,7 +27,7 @@ class Connection:
     way: Way[Connection, Link]
     link: Link
     login: Login
-    ssh: asyncssh.SSHClientConnection
+    ssh: ClientConnection
     undo: AsyncExitStack
     """What the connection stands on: its stream, and its place at a bastion."""
 
@@ -39,13 +39,14 @@ class Connection:
     async def run(self, command: str, *, then_closed: bool = False) -> CommandOutput:
         """The command's output, as `Transport.execute`.
 
-        ``then_closed`` waits until the session is closed on both sides: where a server allows one
-        alone (MaxSessions 1) the next may be opened then.
+        The connection is dropped with the end of the output, unless ``then_closed``: that waits
+        until the session is closed on both sides: where a server allows one alone (MaxSessions 1)
+        the next may be opened then.
         """
         attempt = self.attempt
         attempt.phase = Phase.SESSION
         self.link.budget.expect_command()
-        session = OneCommand(self.where, self.link)
+        session = OneCommand(self.where, self.link, None if then_closed else self.ssh.drop)
         try:
             channel, _ = await self.ssh.create_session(lambda: session, command, encoding=None)
             attempt.phase = Phase.COMMAND
