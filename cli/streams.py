@@ -5,6 +5,7 @@ Light: also `--help` imports it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -49,8 +50,15 @@ def write(data: bytes) -> None:
     """
     if sys.stdout is None:
         raise StdoutError("cannot write to standard output: it is closed")
+    rest = memoryview(data)
     try:
-        sys.stdout.buffer.write(data)
+        # PYTHONUNBUFFERED makes it a raw stream, whose write takes what the system takes: a part of
+        # it where a full pipe meets an interruption (write(2)), nothing where it may not wait.
+        while rest:
+            taken = sys.stdout.buffer.write(rest)
+            if taken is None:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            rest = rest[taken:]
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         _let_go_of_stdout()

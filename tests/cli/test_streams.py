@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 import pytest
 from command_line import run_command
 from sshd import ssh_keygen
+
+from sockfleet.cli.streams import StdoutError, write
 
 HERE = "here ansible_connection=local\n"
 
@@ -135,3 +138,35 @@ def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path, signal_n
     document = json.loads((tmp_path / "out.json").read_bytes())
     assert document["scan"]["complete"] is False
     assert document["fleet"]["hosts"] == {"total": 2, "ok": 1, "failed": 1}
+
+
+class Sipping(io.RawIOBase):
+    """A raw stream, as PYTHONUNBUFFERED makes standard output, that takes little at a time."""
+
+    def __init__(self, at_once: int | None) -> None:
+        self.at_once = at_once
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: memoryview) -> int | None:
+        if self.at_once is None:
+            return None
+        self.taken += bytes(data[: self.at_once])
+        return min(self.at_once, len(data))
+
+
+def test_a_stream_that_takes_a_part_gets_the_rest_too(mocker):
+    """Seen with PYTHONUNBUFFERED=1: 64 KiB of a document went into the pipe, and the code was 0."""
+    sipping = Sipping(7)
+    mocker.patch("sys.stdout", mocker.Mock(buffer=sipping))
+    write(b"a document of several pieces")
+    assert sipping.taken == b"a document of several pieces"
+
+
+def test_a_stream_that_may_not_wait_and_is_full_is_a_write_failure(mocker):
+    mocker.patch("sys.stdout", mocker.Mock(buffer=Sipping(None)))
+    mocker.patch("sockfleet.cli.streams._let_go_of_stdout")
+    with pytest.raises(StdoutError, match="temporarily unavailable"):
+        write(b"a document")
