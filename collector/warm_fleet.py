@@ -34,7 +34,7 @@ from .warm_samples import SamplesUnderWay
 from .warm_settings import KEPT_BY, WarmSettings, kept_hosts
 from .warm_transport import KeepingTransport
 
-__all__ = ["WarmFleet"]
+__all__ = ["WarmFleet", "WarmSettings"]
 
 log = logging.getLogger("sockfleet.collector")
 

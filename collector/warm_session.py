@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import asyncssh
-
+from .asyncssh_alone import asyncssh
 from .asyncssh_connection import Connection
 from .errors import HostError, Phase
 from .ssh_messages import cut_short, output_limit

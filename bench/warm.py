@@ -1,0 +1,352 @@
+"""What one sample of a host over a connection that stays open costs, here and on the host.
+
+    python bench/warm.py [--hosts N] [--samples N] [--rounds N]
+
+Client: processor time of this process a sample, by each way, beside a whole cold login and the
+crypto floor of one, in turn in each round, on the lean simulator. The ways of ours are measured as
+the product runs them (`collector.warm_fleet`), its rounds and values included; a command and
+opening and closing by SFTP are what a peer would do over the same connection.
+
+Host: the same on a real sshd, whose processes' time is read before and after (the kernel's
+/proc/PID/schedstat), sshd's own work included. A process that forked would show its child's page
+faults in /proc/PID/stat.
+
+The exit code is 1 when a budget is not held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from client_cpu import floor_ms
+from fleet_target import CAT, FILES, Target
+from fleets import real_sshd, simulated
+
+from sockfleet.collector.asyncssh_connection import Connection
+from sockfleet.collector.asyncssh_connector import Connector
+from sockfleet.collector.engine import Engine, EngineSettings
+from sockfleet.collector.event_loop import run_on_event_loop
+from sockfleet.collector.probe import ProbeOptions
+from sockfleet.collector.reading import HostOutcome, HostReading
+from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.collector.warm_fleet import WarmFleet
+from sockfleet.collector.warm_settings import MEMORY_PER_CONNECTION, WarmSettings
+from sockfleet.inventory.models import Host, SshSettings
+
+HOSTS, SAMPLES, ROUNDS = 100, 50, 5
+MEMORY_HOSTS = 1000
+HOST_CONNECTIONS, HOST_SAMPLES = 4, 2000
+
+FILES_KEPT, SHELL, COMMAND, FILES_OPENED, COLD, FLOOR = (
+    "SFTP, files kept open",
+    "a shell that stays",
+    "a command",
+    "SFTP, open-read-close",
+    "cold login",
+    "crypto floor",
+)
+
+Once = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A figure may be as large as its limit."""
+
+    name: str
+    figure: float
+    limit: float
+    unit: str
+
+    @property
+    def held(self) -> bool:
+        return self.figure <= self.limit
+
+
+class WrongAnswerError(Exception):
+    """A host was not read, or gave other numbers than its own."""
+
+
+def hosts_of(target: Target, count: int) -> list[Host]:
+    ssh = SshSettings(user=target.user, identity_files=(target.identity,))
+    addresses = target.addresses[:count]
+    return [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
+
+
+def settings_for(target: Target, *, namespaces: bool) -> EngineSettings:
+    known = TransportSettings(known_hosts_files=(target.known_hosts,))
+    return EngineSettings(
+        concurrency=200,
+        retries=0,
+        probe=ProbeOptions(namespaces=namespaces),
+        transport_settings=known,
+    )
+
+
+def judged(target: Target, outcomes: Sequence[HostOutcome], count: int) -> None:
+    """Raises WrongAnswerError unless every host gave its own numbers."""
+    if len(outcomes) != count:
+        raise WrongAnswerError(f"{len(outcomes)} of {count} hosts gave something")
+    for outcome in outcomes:
+        if not isinstance(outcome, HostReading):
+            raise WrongAnswerError(f"{outcome.host.name}: {outcome.message}")
+        if target.truth is None:
+            continue
+        due = target.truth[outcome.host.name].split()
+        if due[due.index("alloc") + 1] != str(outcome.sockstat.get("TCP", "alloc")):
+            raise WrongAnswerError(f"{outcome.host.name}: not the numbers of that host")
+
+
+async def sampling(
+    target: Target, count: int, stack: AsyncExitStack, *, namespaces: bool
+) -> tuple[WarmFleet, Once]:
+    """A fleet that is connected, and what takes one sample of each host."""
+    settings = settings_for(target, namespaces=namespaces)
+    fleet = WarmFleet(hosts_of(target, count), settings, WarmSettings(interval_s=0))
+    await stack.enter_async_context(fleet)
+    rounds = fleet.rounds()
+    stack.push_async_callback(rounds.aclose)
+
+    async def once() -> None:
+        done = await anext(rounds)
+        judged(target, [sample.outcome for sample in done.samples], count)
+
+    for _ in range(3):  # logins, then sessions, then the first quick round
+        await once()
+    return fleet, once
+
+
+async def connections(target: Target, count: int, stack: AsyncExitStack) -> list[Connection]:
+    connector = Connector(settings_for(target, namespaces=False).transport_settings)
+    stack.push_async_callback(connector.aclose)
+    return [
+        await stack.enter_async_context(connector.connected(Attempt(host=host)))
+        for host in hosts_of(target, count)
+    ]
+
+
+def by_command(kept: Sequence[Connection]) -> Once:
+    async def once() -> None:
+        outputs = await asyncio.gather(*(each.run(CAT, then_closed=True) for each in kept))
+        if not all(b"TCP: inuse" in output.stdout for output in outputs):
+            raise WrongAnswerError("a command without an answer")
+
+    return once
+
+
+async def by_opening(kept: Sequence[Connection]) -> Once:
+    clients = [await each.ssh.start_sftp_client() for each in kept]
+
+    async def read(number: int) -> None:
+        kept[number].link.budget.expect_command()
+        for path in FILES:
+            async with clients[number].open(path, "rb", encoding=None) as file:
+                if not await file.read(4096, 0):
+                    raise WrongAnswerError("an empty file")
+
+    async def once() -> None:
+        await asyncio.gather(*map(read, range(len(kept))))
+
+    return once
+
+
+def cold(target: Target, count: int) -> Once:
+    async def once() -> None:
+        outcomes: list[HostOutcome] = []
+        engine = Engine(settings_for(target, namespaces=False))
+        await engine.run(hosts_of(target, count), outcomes.append)
+        judged(target, outcomes, count)
+
+    return once
+
+
+async def cpu_ms(once: Once, times: int, count: int) -> float:
+    began = time.process_time()
+    for _ in range(times):
+        await once()
+    return (time.process_time() - began) * 1e3 / (times * count)
+
+
+async def client_costs(
+    target: Target, *, hosts: int = HOSTS, samples: int = SAMPLES, rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """Milliseconds a sample by way, one figure for each round."""
+    taken: dict[str, list[float]] = {}
+    async with AsyncExitStack() as stack:
+        _, files_kept = await sampling(target, hosts, stack, namespaces=False)
+        _, shell = await sampling(target, hosts, stack, namespaces=True)
+        kept = await connections(target, hosts, stack)
+        turns = {
+            FILES_KEPT: (files_kept, samples),
+            SHELL: (shell, samples),
+            COMMAND: (by_command(kept), max(samples // 5, 1)),
+            FILES_OPENED: (await by_opening(kept), max(samples // 10, 1)),
+            COLD: (cold(target, hosts), 2),
+        }
+        for _ in range(rounds):
+            before = floor_ms()
+            for name, (once, times) in turns.items():
+                taken.setdefault(name, []).append(await cpu_ms(once, times, hosts))
+            taken.setdefault(FLOOR, []).append((before + floor_ms()) / 2)
+    return taken
+
+
+def client_budgets(taken: dict[str, list[float]]) -> Iterator[Budget]:
+    """Ratios are of figures of the same round."""
+
+    def ratio(name: str, to: str) -> float:
+        return statistics.median(a / b for a, b in zip(taken[name], taken[to], strict=True))
+
+    kept = statistics.median(taken[FILES_KEPT])
+    yield Budget(name="warm sample of both files", figure=kept, limit=0.06, unit="ms")
+    floors = ratio(FILES_KEPT, FLOOR)
+    yield Budget(name="warm sample to the crypto floor", figure=floors, limit=0.5, unit="")
+    commands = ratio(FILES_KEPT, COMMAND)
+    yield Budget(name="warm sample to a warm command", figure=commands, limit=0.25, unit="")
+
+
+async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> float:
+    """KiB of resident memory that each further open connection takes, with its SFTP session."""
+    async with AsyncExitStack() as stack:
+        # What is made once, and the memory that a hundred logins at a time use for a while.
+        await sampling(target, min(hosts, 100), stack, namespaces=False)
+        before = resident_kib()
+        fleet, _ = await sampling(target, hosts, stack, namespaces=False)
+        return (resident_kib() - before) / fleet.connected
+
+
+def resident_kib() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostCost:
+    """Of one sample, on the host."""
+
+    cpu_ms: float
+    forks: int
+    """Of all samples together."""
+
+
+async def host_cost(
+    target: Target, sshd_pids: Callable[[], Sequence[int]], *, namespaces: bool, samples: int
+) -> HostCost:
+    """What the processes of the sessions use on a real sshd."""
+    async with AsyncExitStack() as stack:
+        _, once = await sampling(target, HOST_CONNECTIONS, stack, namespaces=namespaces)
+        pids = sshd_pids()
+        began = [used(pid) for pid in pids]
+        for _ in range(samples // HOST_CONNECTIONS):
+            await once()
+        ended = [used(pid) for pid in pids]
+    taken = samples // HOST_CONNECTIONS * HOST_CONNECTIONS
+    cpu = sum(e.cpu_ns - b.cpu_ns for e, b in zip(ended, began, strict=True)) / 1e6 / taken
+    forked = sum(e.child_faults != b.child_faults for e, b in zip(ended, began, strict=True))
+    return HostCost(cpu_ms=cpu, forks=forked)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    cpu_ns: int
+    child_faults: int
+
+
+def used(pid: int) -> Used:
+    """proc_pid_stat(5), field 11: page faults of the children that were waited for."""
+    on_cpu = int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Used(cpu_ns=on_cpu, child_faults=int(fields[8]))
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all below it."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *(deeper for child in text.split() for deeper in descendants(int(child)))]
+
+
+def show(taken: dict[str, list[float]]) -> None:
+    for name, figures in taken.items():
+        middle = statistics.median(figures)
+        print(f"{name:24} {middle:7.3f} ms ({min(figures):.3f} to {max(figures):.3f})")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--hosts", type=int, default=HOSTS)
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        budgets = list(budget_figures(folder, wanted.hosts, wanted.samples, wanted.rounds))
+    print()
+    for budget in budgets:
+        said = "held" if budget.held else "MISSED"
+        limit = f"{budget.limit:g} {budget.unit}".rstrip()
+        print(f"{budget.name:40} {budget.figure:8.3f}  budget {limit:10} {said}")
+    return 0 if all(budget.held for budget in budgets) else 1
+
+
+def budget_figures(
+    folder: Path, hosts: int = HOSTS, samples: int = SAMPLES, rounds: int = ROUNDS
+) -> Iterator[Budget]:
+    """Measure all, tell it, and give the budgets."""
+    with simulated(folder / "lean", max(hosts, MEMORY_HOSTS)) as (target, _):
+        memory = run_on_event_loop(memory_per_connection(target))
+        taken = run_on_event_loop(client_costs(target, hosts=hosts, samples=samples, rounds=rounds))
+    print(f"Client CPU a sample: {hosts} hosts, {rounds} rounds, median (least to most)")
+    show(taken)
+    yield from client_budgets(taken)
+    print(f"\nMemory: {memory:.1f} KiB an open connection with its session, {MEMORY_HOSTS} hosts")
+    limit = MEMORY_PER_CONNECTION / 1024
+    yield Budget(name="memory per open connection", figure=memory, limit=limit, unit="KiB")
+    with real_sshd(folder / "sshd", HOST_CONNECTIONS) as target:
+        print("\nCPU of a sample on the host, sshd's processes and what they started")
+        for way, namespaces in ((FILES_KEPT, False), (SHELL, True)):
+            cost = run_on_event_loop(
+                host_cost(
+                    target,
+                    lambda: session_pids(target.port),
+                    namespaces=namespaces,
+                    samples=HOST_SAMPLES,
+                )
+            )
+            print(f"{way:24} {cost.cpu_ms:7.3f} ms, {cost.forks} processes forked")
+            if way == FILES_KEPT:
+                yield Budget(
+                    name="warm sample on the host", figure=cost.cpu_ms, limit=0.1, unit="ms"
+                )
+            yield Budget(name=f"forks: {way}", figure=cost.forks, limit=0, unit="")
+
+
+def session_pids(port: int) -> list[int]:
+    """The processes of every session of the sshd that listens on ``port``."""
+    return [pid for listener in listeners(port) for pid in descendants(listener)[1:]]
+
+
+def listeners(port: int) -> list[int]:
+    """Our own children that run sshd for this port, told by their configuration."""
+    found = []
+    for pid in descendants(os.getpid())[1:]:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if b"-f" in line:
+            config = Path(line[line.index(b"-f") + 1].decode())
+            if f":{port}" in config.read_text():
+                found.append(pid)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
