@@ -27,6 +27,7 @@ __all__ = [
 
 _SCHEMES = ("tcp://", "tls://")
 _CLOSE_S = 5.0
+_GRACE_S = 0.5
 _SHARE = 1e-9
 """Of a region's resource for one task: a worker that offers any of it takes as many as it can."""
 
@@ -159,7 +160,7 @@ async def connected(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]
     )
     try:
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s + _GRACE_S):  # its own timeout tells more
                 await client
         except Exception as error:
             raise ClusterError(_unreachable(address, timeout_s, error)) from error
