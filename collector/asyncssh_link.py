@@ -21,6 +21,9 @@ from .transport import Attempt
 __all__ = ["Link"]
 
 _HEAD_BYTES = 512
+# asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
+# addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.place`).
+_NOT_USED = ("socket", "sockname", "peername")
 
 
 class _Peer(Protocol):
@@ -161,7 +164,9 @@ class Link(asyncio.Protocol):
             self._transport.abort()
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        """As the transport below."""
+        """As the transport below, but for what costs system calls and is then not used."""
+        if name in _NOT_USED:
+            return default
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
     # What its owner does.

@@ -113,7 +113,7 @@ class Login(asyncssh.SSHClient):
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
         self._identities_left = means.identities
-        self._keys_left = [self._named_agent_keys, self._keys_of_files, self._other_agent_keys]
+        self._sources_tried = 0
         self._password_tried = False
         self._questions_tried = False
 
@@ -168,8 +168,9 @@ class Login(asyncssh.SSHClient):
         return self._next_keys()
 
     async def _next_keys(self) -> Sequence[object] | None:
-        while self._keys_left:
-            keys = await self._keys_left.pop(0)()
+        while self._sources_tried < len(self._SOURCES):
+            self._sources_tried += 1
+            keys = await self._SOURCES[self._sources_tried - 1](self)
             if keys:
                 return keys
         return None
@@ -198,6 +199,8 @@ class Login(asyncssh.SSHClient):
         return self._offering(
             [key for key in await self._agent_keys() if key.public_data not in known]
         )
+
+    _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
 
     def _offering(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
         self.offered += [f"{cleaned(key.get_comment() or '?')} (agent)" for key in keys]
