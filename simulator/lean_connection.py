@@ -10,10 +10,10 @@ not have been answered earlier either. uvloop's timers count whole milliseconds.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from .lean_delay import Delay
 from .lean_dialogue import LeanDialogue, LeanServer
 from .lean_host import LeanHost
 
@@ -31,26 +31,35 @@ def connections_to(
 
     ``hosts`` by address; ``connected`` holds the open ones.
     """
+    way = _Way(rtt_s) if rtt_s else None
 
     def connection() -> LeanConnection:
-        return LeanConnection(hosts, server, connected, rtt_s)
+        return LeanConnection(hosts, server, connected, way)
 
     return connection
+
+
+class _Way:
+    """Between the clients and the hosts."""
+
+    def __init__(self, rtt_s: float) -> None:
+        self.rtt_s = rtt_s
+        self.once = Delay(rtt_s)
+        self.twice = Delay(2 * rtt_s)
 
 
 class LeanConnection(asyncio.Protocol):
     """One of them; which host it is to, its own address says."""
 
     __slots__ = (
-        "_answered",
-        "_arrived",
         "_connected",
         "_dialogue",
-        "_greets_at",
+        "_early",
+        "_early_until",
         "_hosts",
-        "_rtt_s",
         "_server",
         "_transport",
+        "_way",
     )
 
     def __init__(
@@ -58,17 +67,17 @@ class LeanConnection(asyncio.Protocol):
         hosts: Mapping[str, LeanHost],
         server: LeanServer,
         connected: set[LeanConnection],
-        rtt_s: float,
+        way: _Way | None,
     ) -> None:
         self._hosts = hosts
         self._server = server
         self._connected = connected
-        self._rtt_s = rtt_s
+        self._way = way
         self._transport: asyncio.WriteTransport | None = None
         self._dialogue: LeanDialogue | None = None
-        self._arrived: deque[bytes] = deque()
-        self._greets_at = 0.0
-        self._answered = False
+        self._early: list[bytes] | None = None
+        """What came so early that it waits for the version line; None: that is sent."""
+        self._early_until = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, at once or when it is time."""
@@ -84,17 +93,16 @@ class LeanConnection(asyncio.Protocol):
         counts = self._server.counts
         counts.connections += 1
         counts.open_connections += 1
-        if self._rtt_s:
-            loop = asyncio.get_running_loop()
-            self._greets_at = loop.time() + 2 * self._rtt_s
-            loop.call_at(self._greets_at, self._greet)
+        if self._way is None:
+            self._greet(b"")
         else:
-            self._greet()
+            self._early = []
+            self._early_until = asyncio.get_running_loop().time() + self._way.rtt_s
+            self._way.twice.call(self._greet, b"")
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Let go of everything."""
         self._transport = self._dialogue = None
-        self._arrived.clear()
         if self in self._connected:
             self._connected.remove(self)
             self._server.counts.open_connections -= 1
@@ -106,17 +114,12 @@ class LeanConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer, at once or when it is time."""
-        if not self._rtt_s:
+        if self._way is None:
             self._answer(data)
-            return
-        loop = asyncio.get_running_loop()
-        self._arrived.append(data)
-        # Each timer takes the oldest, so that timers of one moment cannot change the order.
-        loop.call_at(max(loop.time() + self._rtt_s, self._greets_at), self._answer_oldest)
-
-    def _answer_oldest(self) -> None:
-        if self._arrived:
-            self._answer(self._arrived.popleft())
+        elif self._early is not None and asyncio.get_running_loop().time() <= self._early_until:
+            self._early.append(data)
+        else:
+            self._way.once.call(self._answer, data)
 
     def _answer(self, data: bytes) -> None:
         dialogue, transport = self._dialogue, self._transport
@@ -129,10 +132,13 @@ class LeanConnection(asyncio.Protocol):
         if dialogue.over:
             transport.close()
 
-    def _greet(self) -> None:
+    def _greet(self, _nothing: bytes) -> None:
         if self._dialogue is not None and self._transport is not None:
             self._server.counts.flights += 1
             self._write(self._transport, self._dialogue.greeting())
+            early, self._early = self._early, None
+            if early:
+                self._answer(b"".join(early))
 
     def _write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
         counts = self._server.counts
