@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import statistics
 import sys
@@ -220,8 +221,10 @@ async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> fl
     async with AsyncExitStack() as stack:
         # What is made once, and the memory that a hundred logins at a time use for a while.
         await sampling(target, min(hosts, 100), stack, namespaces=False)
+        gc.collect()
         before = resident_kib()
         fleet, _ = await sampling(target, hosts, stack, namespaces=False)
+        gc.collect()  # what the logins left
         return (resident_kib() - before) / fleet.connected
 
 
@@ -318,7 +321,7 @@ def budget_figures(
             cost = run_on_event_loop(
                 host_cost(
                     target,
-                    lambda: session_pids(target.port),
+                    session_pids,
                     namespaces=namespaces,
                     samples=HOST_SAMPLES,
                 )
@@ -331,21 +334,10 @@ def budget_figures(
             yield Budget(name=f"forks: {way}", figure=cost.forks, limit=0, unit="")
 
 
-def session_pids(port: int) -> list[int]:
-    """The processes of every session of the sshd that listens on ``port``."""
-    return [pid for listener in listeners(port) for pid in descendants(listener)[1:]]
-
-
-def listeners(port: int) -> list[int]:
-    """Our own children that run sshd for this port, told by their configuration."""
-    found = []
-    for pid in descendants(os.getpid())[1:]:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"-f" in line:
-            config = Path(line[line.index(b"-f") + 1].decode())
-            if f":{port}" in config.read_text():
-                found.append(pid)
-    return found
+def session_pids() -> list[int]:
+    """The processes of every session of the sshd that this process started."""
+    mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [pid for listener in mine for pid in descendants(int(listener))[1:]]
 
 
 if __name__ == "__main__":

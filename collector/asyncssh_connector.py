@@ -67,8 +67,7 @@ class Connector:
 
         Raises HostError.
         """
-        ssh = effective(attempt.host.ssh, self._settings.defaults)
-        connection = await self._open(attempt, ssh, keepalive_s=0)
+        connection = await self.opened(attempt)
         try:
             yield connection
         except HostError as error:
@@ -78,6 +77,12 @@ class Connector:
             raise reason from error
         finally:
             await connection.close()
+
+    async def opened(self, attempt: Attempt, *, keepalive_s: float = 0) -> Connection:
+        """A connection that stays until it is closed, asked for a sign of life every
+        ``keepalive_s`` where it says nothing; 0: never asked. Raises HostError."""
+        ssh = effective(attempt.host.ssh, self._settings.defaults)
+        return await self._open(attempt, ssh, keepalive_s=keepalive_s)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class WarmFleet:
             settings.transport_settings,
             self.kept.__contains__,
             # Samples that come often are a sign of life themselves.
-            keepalive_s=_KEEPALIVE_S if warm.interval_s > _KEEPALIVE_S else None,
+            keepalive_s=_KEEPALIVE_S if warm.interval_s > _KEEPALIVE_S else 0,
         )
         mark = new_mark()
         probe = FullProbe(settings.probe, settings.become, mark=mark)
@@ -151,7 +151,9 @@ class WarmFleet:
             number += 1
             if number > 1 and not await self._due(first):
                 return
-            closing_s = None if number == 1 else max(self._interval_s, _SHORTEST_ROUND_S)
+            closing_s = None
+            if number > 1 and self._interval_s:
+                closing_s = max(self._interval_s, _SHORTEST_ROUND_S)
             running = RunningRound(number, self._places, deliver or _untold)
             yield await self._sampled(running, closing_s)
 
@@ -278,7 +280,7 @@ class WarmFleet:
         place = self._places[outcome.host.name]
         kept = self._transport.taken(outcome.host.name)
         if kept is not None and isinstance(outcome, HostReading) and not self._is_over:
-            place.warm = WarmHost(kept.connection, kept.close, outcome, self._plan)
+            place.warm = WarmHost(kept, outcome, self._plan)
         elif kept is not None:
             self._spawn(kept.close())
         self._settle(place, outcome)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -29,7 +28,7 @@ from .forced_probe import ForcedProbe
 from .full_probe import FullProbe
 from .namespaces import Namespace, Namespaces
 from .probe import ProbeAnswer, ProbeOptions
-from .reading import HostReading
+from .reading import HostReading, Kernel
 from .sockstat import Sockstat
 from .transport import CommandOutput
 from .warm_session import WarmSession
@@ -109,19 +108,31 @@ def warm_plan(probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bo
 
 
 class WarmHost:
-    """A host's connection, its session, and its last whole reading."""
+    """A host's connection, its session, and what lasts of its last whole reading."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        close: Callable[[], Awaitable[None]],
-        reading: HostReading,
-        plan: WarmPlan,
-    ) -> None:
+    __slots__ = (
+        "_handles",
+        "_host",
+        "_kernel",
+        "_list",
+        "_namespaces",
+        "_plan",
+        "_refresh_at",
+        "_refreshed_at",
+        "_session",
+        "_ways",
+        "address",
+        "connection",
+    )
+
+    def __init__(self, connection: Connection, reading: HostReading, plan: WarmPlan) -> None:
         self.connection = connection
-        self._close = close
         self._plan = plan
-        self._last = reading
+        self._host = reading.host
+        self.address = reading.address
+        """As `HostReading.address`."""
+        self._kernel = _lasting(reading.kernel)
+        self._namespaces = reading.namespaces
         self._ways = _ways(reading, plan)
         self._session: WarmSession | None = None
         self._handles: SftpHandles | None = None
@@ -133,11 +144,6 @@ class WarmHost:
     def way(self) -> WarmWay:
         """By what it is sampled, as far as is known."""
         return self._ways[0]
-
-    @property
-    def address(self) -> str:
-        """As `HostReading.address`."""
-        return self._last.address
 
     @property
     def is_up(self) -> bool:
@@ -160,7 +166,7 @@ class WarmHost:
         if self._session is None:
             raise StaleError
         request, self._list = self._list, b""
-        request += OWN if self._last.namespaces is None else ALL
+        request += OWN if self._namespaces is None else ALL
         return self._session.ask(request, self._ends_a_sample)
 
     def _ends_a_sample(self, received: bytearray) -> bool:
@@ -177,7 +183,7 @@ class WarmHost:
             sockstat, sockstat6 = parse_reads(data)
             return self._reading(sockstat, sockstat6, None, elapsed_s)
         sample = parse_sample(data, self._plan.mark)
-        known = self._last.namespaces
+        known = self._namespaces
         if known is None:
             return self._reading(sample.sockstat, sample.sockstat6, None, elapsed_s)
         namespaces = _sampled(known, sample)
@@ -200,7 +206,7 @@ class WarmHost:
             except HostError as error:
                 if not self.connection.up or len(self._ways) == 1:
                     raise
-                log.info("%s cannot be sampled by %s: %s", self._last.host.name, way, error)
+                log.info("%s cannot be sampled by %s: %s", self._host.name, way, error)
                 await self._end_session()
                 self._ways = self._ways[1:]
         return replace(reading, elapsed_s=asyncio.get_running_loop().time() - began)
@@ -210,7 +216,7 @@ class WarmHost:
             return await self._renewed_by_sftp()
         if way is WarmWay.SHELL:
             return await self._renewed_by_shell()
-        forced = self._last.host.probe is Probe.FORCED
+        forced = self._host.probe is Probe.FORCED
         return await self._run(self._plan.forced if forced else self._plan.probe)
 
     async def _renewed_by_sftp(self) -> HostReading:
@@ -245,17 +251,20 @@ class WarmHost:
         return self._whole(probe.read(output))
 
     def _whole(self, answer: ProbeAnswer) -> HostReading:
-        self._last = replace(
-            self._last,
+        self._kernel = _lasting(answer.kernel)
+        self._namespaces = answer.namespaces
+        self._plan_refresh()
+        return HostReading(
+            host=self._host,
+            address=self.address,
             attempts=1,
+            elapsed_s=0.0,
             sockstat=answer.sockstat,
             sockstat6=answer.sockstat6,
             kernel=answer.kernel,
             namespaces=answer.namespaces,
             processes=answer.processes,
         )
-        self._plan_refresh()
-        return self._last
 
     def _plan_refresh(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -270,18 +279,14 @@ class WarmHost:
         namespaces: Namespaces | None,
         elapsed_s: float,
     ) -> HostReading:
-        last = self._last
-        kernel = last.kernel
-        if kernel.tcp_estab is not None:  # of the moment of the whole probe, like processes
-            kernel = replace(kernel, tcp_estab=None)
         return HostReading(
-            host=last.host,
-            address=last.address,
+            host=self._host,
+            address=self.address,
             attempts=1,
             elapsed_s=elapsed_s,
             sockstat=sockstat,
             sockstat6=sockstat6,
-            kernel=kernel,
+            kernel=self._kernel,
             namespaces=namespaces,
         )
 
@@ -296,7 +301,7 @@ class WarmHost:
 
     async def close(self) -> None:
         """Drop the connection."""
-        await self._close()
+        await self.connection.close()
 
 
 def _ways(reading: HostReading, plan: WarmPlan) -> tuple[WarmWay, ...]:
@@ -305,6 +310,11 @@ def _ways(reading: HostReading, plan: WarmPlan) -> tuple[WarmWay, ...]:
     if reading.namespaces is None:
         return (WarmWay.SFTP, WarmWay.SHELL, WarmWay.COMMAND)
     return (WarmWay.SHELL, WarmWay.COMMAND)
+
+
+def _lasting(kernel: Kernel) -> Kernel:
+    """Without what belongs to the moment of the whole probe."""
+    return replace(kernel, tcp_estab=None)
 
 
 def _sampled(known: Namespaces, sample: ShellSample) -> Namespaces:

@@ -24,7 +24,8 @@ class WarmSettings:
     """How a fleet is sampled, beside what holds for a single scan."""
 
     interval_s: float
-    """From the beginning of a round to that of the next; 0: at once."""
+    """From the beginning of a round to that of the next; 0: each begins when the one before has
+    ended, whatever its slowest host took."""
     most_kept: int = 256 * 1024 * 1024 // MEMORY_PER_CONNECTION
     """Connections that stay open; the hosts beyond are asked over a new one in each round. By
     default what fits in 256 MiB: 8,738."""

@@ -71,6 +71,8 @@ def _one(data: bytearray) -> bool:
 class SftpHandles:
     """The open files of one host; `open` makes it."""
 
+    __slots__ = ("_is_whole", "_request", "session")
+
     def __init__(self, session: WarmSession, handle: bytes, handle6: bytes | None) -> None:
         self.session = session
         self._request = _read(1, handle) + (b"" if handle6 is None else _read(2, handle6))

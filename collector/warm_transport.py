@@ -8,45 +8,35 @@ from contextlib import AsyncExitStack
 from .asyncssh_connection import Connection
 from .asyncssh_connector import Connector
 from .asyncssh_transport import translated_outside
+from .errors import HostError
 from .ssh_transport import SshTransport
 from .transport import Attempt, CommandOutput, TransportSettings
 
-__all__ = ["KeepingTransport", "Kept"]
-
-_DEAD_AFTER = 3
-"""Keepalives without an answer."""
-
-
-class Kept:
-    """A connection that stayed open."""
-
-    def __init__(self, connection: Connection, undo: AsyncExitStack) -> None:
-        self.connection = connection
-        self._undo = undo
-
-    async def close(self) -> None:
-        """Drop it."""
-        await self._undo.aclose()
+__all__ = ["KeepingTransport"]
 
 
 class KeepingTransport(SshTransport):
     """Connects anew for each command, as asyncssh's own, and keeps the connection of a host that is
-    to be kept: `taken` hands it over, once."""
+    to be kept: `taken` hands it over, once.
+
+    ``keepalive_s``: a kept connection is asked for a sign of life so often; 0: never. Three without
+    an answer, and it counts as lost.
+    """
 
     def __init__(
         self,
         settings: TransportSettings,
         is_kept: Callable[[str], bool],
         *,
-        keepalive_s: float | None = None,
+        keepalive_s: float,
     ) -> None:
         self._connections = Connector(settings)
         super().__init__(self._connections, translated_outside)
         self._is_kept = is_kept
         self._keepalive_s = keepalive_s
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, Connection] = {}
 
-    def taken(self, name: str) -> Kept | None:
+    def taken(self, name: str) -> Connection | None:
         """The connection of the host ``name``, which is the caller's from now on."""
         return self._kept.pop(name, None)
 
@@ -56,12 +46,18 @@ class KeepingTransport(SshTransport):
             return await super().execute(attempt, command)
         await self._close(attempt.host.name)  # of an attempt whose answer was of no use
         with self._translating(attempt):
-            async with AsyncExitStack() as undo:
-                connection = await undo.enter_async_context(self._connections.connected(attempt))
+            return await self._run_and_keep(attempt, command)
+
+    async def _run_and_keep(self, attempt: Attempt, command: str) -> CommandOutput:
+        connection = await self._connections.opened(attempt, keepalive_s=self._keepalive_s)
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(connection.close)
+            try:
                 output = await connection.run(command, then_closed=True)
-                if self._keepalive_s is not None:
-                    connection.ssh.set_keepalive(self._keepalive_s, _DEAD_AFTER)
-                self._kept[attempt.host.name] = Kept(connection, undo.pop_all())
+            except HostError as error:
+                raise await connection.way.reason(error) from error
+            undo.pop_all()
+        self._kept[attempt.host.name] = connection
         return output
 
     async def aclose(self) -> None:
@@ -71,6 +67,6 @@ class KeepingTransport(SshTransport):
         await super().aclose()
 
     async def _close(self, name: str) -> None:
-        kept = self.taken(name)
-        if kept is not None:
-            await kept.close()
+        connection = self.taken(name)
+        if connection is not None:
+            await connection.close()
