@@ -160,7 +160,11 @@ def _sums(changes: list[HostChange]) -> dict[str, Any]:
 
 
 def _same_selection(then: ScanInfo, now: ScanInfo) -> bool:
-    return (then.inventory, then.limit) == (now.inventory, now.limit)
+    return (then.inventory, then.limit, then.shards) == (
+        now.inventory,
+        now.limit,
+        now.shards,
+    )
 
 
 def _namespaces(

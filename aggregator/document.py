@@ -188,6 +188,8 @@ def _scan(scan: ScanInfo) -> dict[str, Any]:
         "sort": scan.sort,
         "group_by": None if scan.group_by is None else _text(scan.group_by),
     }
+    if scan.shards is not None:
+        document["shards"] = {"of": scan.shards.of, "parts": list(scan.shards.parts)}
     if scan.round is not None:
         document["round"] = scan.round
     return document

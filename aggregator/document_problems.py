@@ -11,6 +11,7 @@ from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
 from .namespaces import NamespaceSummary
 from .numbers import TCP_NUMBERS
+from .shards import Shards
 
 __all__ = ["problems"]
 
@@ -28,6 +29,8 @@ def problems(summary: FleetSummary) -> Iterator[str]:
     scan, fleet = summary.scan, summary.fleet
     if scan.sort not in SORT_KEYS:
         yield f"$.scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
+    if scan.shards is not None:
+        yield from _shard_problems(scan.shards)
     same = [text for one in fleet.same_machine for text in (one.boot_id, *one.hosts)]
     texts = (scan.id, scan.limit or "", scan.group_by or "", *scan.inventory, *fleet.warnings)
     for text in (*texts, *fleet.failures, *fleet.diagnoses, *summary.groups, *same):
@@ -42,6 +45,12 @@ def problems(summary: FleetSummary) -> Iterator[str]:
             yield f"{where}.name: {host.name!r} stands in the document twice"
         seen.add(host.name)
         yield from _host_problems(where, host)
+
+
+def _shard_problems(shards: Shards) -> Iterator[str]:
+    parts = shards.parts
+    if not parts or list(parts) != sorted(set(parts)) or parts[0] < 1 or parts[-1] > shards.of:
+        yield f"$.scan.shards.parts is {list(parts)}, expected parts from 1 to {shards.of}, sorted"
 
 
 def _time_problems(where: str, moment: datetime) -> Iterator[str]:

@@ -6,7 +6,7 @@ The fields are those of the JSON of a scan, by name and shape.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
@@ -15,6 +15,7 @@ from ..inventory.errors import UsageError
 from .change import FleetChange
 from .grouping import levels_by
 from .host import TCP_NUMBERS, HostSummary, TcpNumbers
+from .shards import Shards
 
 __all__ = [
     "DISTRIBUTED",
@@ -50,6 +51,8 @@ class ScanInfo:
     inventory: tuple[str, ...] = ()
     """The sources as the user named them."""
     limit: str | None = None
+    shards: Shards | None = None
+    """The parts that it holds of what ``--shard`` split; None: it is the whole."""
     sort: str = "tcp_close"
     round: int | None = None
     """Of `scan --repeat`, from 1 on."""
@@ -141,18 +144,20 @@ def summarise(
     group_by: str | None = None,
     sort: str = "tcp_close",
     children: Mapping[str, Sequence[str]] | None = None,
+    variables: Collection[str] = (),
     warnings: Sequence[str] = (),
 ) -> FleetSummary:
     """Sum up and rank the hosts of one scan.
 
-    ``children`` is each group's direct children, which ``group_by`` needs to find a group's level.
+    ``children`` is each group's direct children, which ``group_by`` needs to find a group's level;
+    ``variables`` are names that hosts elsewhere have, so that none of these here needs to.
     Raises UsageError for an unknown ``sort`` or ``group_by``.
     """
     if sort not in SORT_KEYS:
         raise UsageError(f"--sort {sort!r}: there are {', '.join(SORT_KEYS)}")
     everyone = list(hosts)
     if group_by is not None:
-        levels = levels_by(group_by, everyone, children or {})
+        levels = levels_by(group_by, everyone, children or {}, variables)
         everyone = [replace(host, levels=levels(host)) for host in everyone]
     return assemble(everyone, replace(scan, sort=sort, group_by=group_by), warnings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..collector.text import cleaned
 from ..inventory.errors import UsageError
@@ -15,18 +15,22 @@ _LABEL_LIMIT = 100
 
 
 def levels_by(
-    group_by: str, hosts: Sequence[HostSummary], children: Mapping[str, Sequence[str]]
+    group_by: str,
+    hosts: Sequence[HostSummary],
+    children: Mapping[str, Sequence[str]],
+    variables: Collection[str] = (),
 ) -> Callable[[HostSummary], tuple[str, ...]]:
     """The rule of ``--group-by GROUP|VAR``: from a host to the groups it counts in.
 
     A group takes its direct children as the level; what is in it and in no child counts under the
     group's own name (under ``ungrouped`` for ``all``). Any other name is a variable, whose value
-    is the group; a host without it is in none. ``children`` maps each group to its direct ones.
+    is the group; a host without it is in none. ``children`` maps each group to its direct ones;
+    ``variables`` are known names that none of these hosts needs to have.
     Raises UsageError where the name is neither a group nor a variable of any host.
     """
     if group_by == "all" or group_by in children or any(group_by in h.groups for h in hosts):
         return _by_group(group_by, children.get(group_by, ()))
-    if any(group_by in h.variables for h in hosts):
+    if group_by in variables or any(group_by in h.variables for h in hosts):
         return lambda host: _value(host.variables.get(group_by))
     groups = sorted({group for host in hosts for group in host.groups})
     there = f"the groups are {', '.join(groups[:20])}" if groups else "there are no groups"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from .comparison import without_change
 from .fleet import FleetSummary, ScanInfo, assemble
 from .host import HostSummary, Status
+from .shards import joined_shards, missing_shards
 
 __all__ = ["merge"]
 
@@ -19,7 +20,8 @@ def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
     """Join scans; everything but the hosts is reckoned anew.
 
     A host that stands in several counts once, and a warning names it: a reading goes before a
-    failure, then the scan that finished last, then the one given last. Groups by ``--group-by``
+    failure, then the scan that finished last, then the one given last. Shards that are missing or
+    there twice are warned of. Groups by ``--group-by``
     stay when all scans agree on it, else they are those of the inventory. Raises ValueError for
     no scan at all.
     """
@@ -35,9 +37,16 @@ def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
             if earlier is None or host.status is Status.OK or earlier.status is Status.FAILED:
                 chosen[host.name] = host
     info = _info([scan.scan for scan in scans])
+    shards, about_shards = joined_shards((scan.scan.shards, scan.scan.limit) for scan in scans)
+    info = replace(info, shards=shards)
     # Of several scans each may be against another one, so that rates would not add up.
     hosts = [without_change(host) for host in chosen.values()]
-    warnings = [warning for scan in scans for warning in scan.fleet.warnings]
+    # What an earlier merge missed may be here now.
+    outdated = {missing_shards(scan.scan.shards) for scan in scans if scan.scan.shards}
+    warnings = [
+        warning for scan in scans for warning in scan.fleet.warnings if warning not in outdated
+    ]
+    warnings += about_shards
     if len(scans) > 1 and info.group_by is None and any(scan.scan.group_by for scan in scans):
         hosts = [replace(host, levels=None) for host in hosts]
         warnings.append(

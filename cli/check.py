@@ -20,6 +20,7 @@ from .options import (
     option,
     pace_options,
     probe_options,
+    shard_option,
     workers_option,
 )
 
@@ -71,13 +72,13 @@ def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
     """Of hosts to ask and a scan to judge, what the command line does not name yields."""
     unnamed = {
         name
-        for name in ("inventory", "limit", "from_file")
+        for name in ("inventory", "limit", "shard", "from_file")
         if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE
     }
     if "inventory" not in unnamed and "from_file" in unnamed:
         given["from_file"] = None
     if given["from_file"]:
-        given |= dict.fromkeys(unnamed & {"inventory", "limit"})
+        given |= dict.fromkeys(unnamed & {"inventory", "limit", "shard"})
     return given
 
 
@@ -126,6 +127,7 @@ def _print(text: str) -> None:
 )
 @against_option()
 @limit_option()
+@shard_option()
 @connection_options()
 @probe_options()
 @pace_options(is_plugin=True)

@@ -68,7 +68,8 @@ class Check:
     def _state(self, summary: FleetSummary, states: list[State]) -> State:
         if self._is_void:
             return State.UNKNOWN
-        if not summary.fleet.hosts.ok and State.CRITICAL not in states:
+        hosts = summary.fleet.hosts
+        if hosts.failed and not hosts.ok and State.CRITICAL not in states:
             return _nothing_read(summary)
         return worst_of([*states, *(State.UNKNOWN for _ in self._doubts)])
 
@@ -93,8 +94,9 @@ class Check:
 
     def _saved(self) -> FleetSummary:
         name: str = self._given["from_file"]
-        if self._given["limit"] is not None:
-            raise UsageError("--limit selects hosts to ask; --from takes a scan as it is")
+        for option in ("limit", "shard"):
+            if self._given[option] is not None:
+                raise UsageError(f"--{option} selects hosts to ask; --from takes a scan as it is")
         summary = read_scan(name)
         finished = summary.scan.finished_at
         age_s = (datetime.now(UTC) - finished).total_seconds()

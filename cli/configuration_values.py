@@ -14,6 +14,7 @@ from typing import Any
 from ..aggregator.fleet import SORT_KEYS
 from ..aggregator.thresholds import thresholds_from
 from ..inventory.errors import UsageError
+from ..inventory.name_shard import parse_shard
 from ..output.formats import format_for_suffix, load_format
 from .check_levels import Levels
 from .configuration import Configuration
@@ -59,6 +60,7 @@ _JUDGES: Mapping[str, Callable[[Any], object]] = {
     "format": load_format,
     "mode": parse_mode,
     "output": _outputs,
+    "shard": parse_shard,
     "sort": _sort,
     "threshold": thresholds_from,
     "transport": _transport,

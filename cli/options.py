@@ -22,6 +22,7 @@ __all__ = [
     "pace_options",
     "probe_options",
     "repeat_options",
+    "shard_option",
     "threshold_option",
     "workers_option",
 ]
@@ -108,6 +109,15 @@ def limit_option() -> Decorator:
         "--limit",
         metavar="PATTERN",
         help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
+    )
+
+
+def shard_option() -> Decorator:
+    """--shard; what it splits by stands in docs/scale.md."""
+    return option(
+        "--shard",
+        metavar="I/N",
+        help="Ask only part I of N, split by the hosts' names; merge joins the parts.",
     )
 
 

@@ -20,6 +20,7 @@ from .options import (
     pace_options,
     probe_options,
     repeat_options,
+    shard_option,
     threshold_option,
     workers_option,
 )
@@ -30,6 +31,7 @@ __all__ = ["command"]
 @click.command("scan")
 @inventory_argument(required=False)
 @limit_option()
+@shard_option()
 @output_options()
 @option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
 @option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")

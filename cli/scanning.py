@@ -12,6 +12,7 @@ from typing import Any
 from ..aggregator.comparison import Comparison
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
+from ..aggregator.shards import Shards
 from ..aggregator.thresholds import thresholds_from
 from ..collector.become import Become
 from ..collector.engine import EngineSettings
@@ -22,6 +23,7 @@ from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, Probe
+from ..inventory.name_shard import NameShard, parse_shard
 from . import terminal
 from .collecting import Ended, collect, how_many_workers
 from .dask_collecting import collect_on_dask, judge_dask, notes_on_secrets, uses_keys_here
@@ -49,7 +51,13 @@ def selection(given: Mapping[str, Any]) -> Selection:
         probe=probe_of(given),
         ask=ask,
     )
-    return select_hosts(given["inventory"], given["limit"], defaults)
+    return select_hosts(given["inventory"], given["limit"], defaults, shard_of(given))
+
+
+def shard_of(given: Mapping[str, Any]) -> NameShard | None:
+    """The part of the selection that the options of a command ask for; None: all of it."""
+    text: str | None = given.get("shard")
+    return None if text is None else parse_shard(text)
 
 
 def probe_options_of(given: Mapping[str, Any]) -> ProbeOptions:
@@ -128,6 +136,9 @@ class Scan:
         judge_dask(given)
         log_to_stderr(given["verbose"])
         self.selection = selection(given)
+        shard = shard_of(given)
+        self._shards = None if shard is None else Shards(of=shard.of, parts=(shard.part,))
+        self._variables = _variables(self.selection) if shard is not None else frozenset()
         self._begin()
         self._judge_view()
         terminal.notes(self.selection.notes, quiet=self._quiet)
@@ -139,7 +150,7 @@ class Scan:
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
         written = delivery.deliver(summary)
-        if delivery.stdout is None and not summary.fleet.hosts.ok:
+        if delivery.stdout is None and summary.fleet.hosts.failed and not summary.fleet.hosts.ok:
             terminal.note(f"error: {_none_read(summary)}")  # else cron would hear nothing
         return _exit_code(ended, summary, written=written)
 
@@ -201,6 +212,8 @@ class Scan:
         settings: EngineSettings,
         deliver: Callable[[HostOutcome], None],
     ) -> Ended:
+        if not hosts:  # of a shard; there is nobody to ask
+            return Ended(complete=True, signal=None, notes=())
         if self._given["dask"] is None:
             workers = how_many_workers(self._given["workers"], len(hosts))
             return collect(hosts, settings, deliver, workers=workers)
@@ -243,6 +256,7 @@ class Scan:
             round=number,
             inventory=self.selection.inventory.sources,
             limit=self._given["limit"],
+            shards=self._shards,
         )
         return summarise(
             hosts,
@@ -250,6 +264,7 @@ class Scan:
             group_by=self._given["group_by"],
             sort=self._given["sort"],
             children={name: group.children for name, group in groups.items()},
+            variables=self._variables,
         )
 
     def _judge_view(self) -> None:
@@ -270,6 +285,12 @@ class Scan:
             ],
             complete=False,
         )
+
+
+def _variables(selection: Selection) -> frozenset[str]:
+    """What --group-by may name in each shard, though none of its own hosts has it."""
+    hosts = selection.inventory.hosts
+    return frozenset(name for each in selection.names for name in hosts[each].variables)
 
 
 def _none_read(summary: FleetSummary) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..inventory.connection import ConnectionDefaults, resolve_hosts
+from ..inventory.connection import ConnectionDefaults, judge_hosts, resolve_hosts
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, Inventory, Probe, Secret
+from ..inventory.name_shard import NameShard
 from ..inventory.patterns import matching
 from ..inventory.sources import load_inventory
 
@@ -23,22 +24,36 @@ class Selection:
 
     inventory: Inventory
     hosts: Sequence[Host]
+    """Those that are to be asked: of a shard, its own."""
+    names: Sequence[str]
+    """All that the limit selects, those of other shards too."""
     notes: Sequence[str]
     """Warnings for the user."""
 
 
 def select_hosts(
-    sources: Sequence[str], limit: str | None, defaults: ConnectionDefaults
+    sources: Sequence[str],
+    limit: str | None,
+    defaults: ConnectionDefaults,
+    shard: NameShard | None = None,
 ) -> Selection:
-    """Read the inventories, apply the limit, judge the connection variables.
+    """Read the inventories, apply the limit and the shard, judge the connection variables.
 
-    Raises UsageError for all that cannot be used, an empty selection included.
+    Raises UsageError for all that cannot be used, an empty selection included; that a shard of it
+    is empty is nothing wrong.
     """
     inventory = load_inventory(sources, stdin=sys.stdin.buffer)
     found = matching(inventory, limit)
-    hosts, notes = resolve_hosts(inventory, found.hosts, defaults)
+    names = found.hosts if shard is None else [name for name in found.hosts if shard.holds(name)]
+    if found.hosts and not names:
+        hosts, notes, _ = judge_hosts(inventory, names, defaults)
+    else:
+        hosts, notes = resolve_hosts(inventory, names, defaults)
     return Selection(
-        inventory=inventory, hosts=hosts, notes=[*inventory.notes, *found.notes, *notes]
+        inventory=inventory,
+        hosts=hosts,
+        names=found.hosts,
+        notes=[*inventory.notes, *found.notes, *notes],
     )
 
 

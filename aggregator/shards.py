@@ -1,0 +1,67 @@
+"""Which parts of a fleet a scan holds, where ``--shard`` split it, and what merging them misses."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Shards", "joined_shards", "missing_shards"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shards:
+    """The ``parts`` of ``of`` that a scan holds, sorted, each from 1 to ``of``."""
+
+    of: int
+    parts: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{','.join(map(str, self.parts))}/{self.of}"
+
+
+def missing_shards(shards: Shards) -> str | None:
+    """The warning for a merged scan that lacks some; None where none is missing."""
+    missing = sorted(set(range(1, shards.of + 1)) - set(shards.parts))
+    if not missing:
+        return None
+    named = _named(missing, shards.of)
+    verb, whose = ("is", "its") if len(missing) == 1 else ("are", "their")
+    return f"{named} {verb} missing: {whose} hosts are not in this scan"
+
+
+def joined_shards(
+    scans: Iterable[tuple[Shards | None, str | None]],
+) -> tuple[Shards | None, list[str]]:
+    """What scans, each with its shards and its limit, hold together, and what to warn of.
+
+    None where that is no part of a greater whole: all shards are there, or no scan was one, or
+    they were of several wholes (of another limit, or split into another number of parts).
+    """
+    given = defaultdict[tuple[str | None, int], Counter[int]](Counter)
+    for shards, limit in scans:
+        if shards is not None:
+            given[limit, shards.of].update(shards.parts)
+    warnings: list[str] = []
+    partial: list[Shards] = []
+    for (limit, of), parts in given.items():
+        of_limit = "" if len({limit for limit, _ in given}) == 1 else f" of limit {limit}"
+        twice = sorted(part for part, times in parts.items() if times > 1)
+        if twice:
+            warnings.append(f"{_named(twice, of)}{of_limit} stands in more than one scan")
+        together = Shards(of=of, parts=tuple(sorted(parts)))
+        missing = missing_shards(together)
+        if missing is not None:
+            partial.append(together)
+            warnings.append(missing if not of_limit else f"{missing} ({of_limit.strip()})")
+    numbers = sorted({of for _, of in given})
+    if len(numbers) > 1 and len({limit for limit, _ in given}) == 1:
+        told = " and ".join(str(number) for number in numbers)
+        warnings.append(f"the scans are shards of {told} parts, which do not make one whole")
+    return (partial[0] if len(given) == 1 and partial else None), warnings
+
+
+def _named(parts: Sequence[int], of: int) -> str:
+    shown = [f"{part}/{of}" for part in parts[:5]]
+    more = f" and {len(parts) - 5} more" if len(parts) > 5 else ""
+    return f"shard{'s' if len(parts) > 1 else ''} {', '.join(shown)}{more}"
