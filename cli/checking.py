@@ -69,7 +69,8 @@ class Check:
         if self._is_void:
             return State.UNKNOWN
         hosts = summary.fleet.hosts
-        if hosts.failed and not hosts.ok and State.CRITICAL not in states:
+        is_empty_shard = summary.scan.shards is not None and not hosts.total
+        if not hosts.ok and not is_empty_shard and State.CRITICAL not in states:
             return _nothing_read(summary)
         return worst_of([*states, *(State.UNKNOWN for _ in self._doubts)])
 
