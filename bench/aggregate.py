@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from memory_use import MIB, memory_bytes
 
 from sockfleet.aggregator.document import from_document
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarise
@@ -117,7 +118,7 @@ def sum_up(count: int) -> SummedUp:
         summaries_s=summaries_s,
         ranking_s=ranked - start,
         json_s=written - ranked,
-        peak_mib=_peak_mib(),
+        peak_mib=memory_bytes("VmHWM") / MIB,
     )
 
 
@@ -133,7 +134,7 @@ def main() -> int:
     arguments.add_argument("--hosts", type=int, default=BUDGET_HOSTS)
     count: int = arguments.parse_args().hosts
     done = sum_up(count)
-    size_mib = len(done.document) / 2**20
+    size_mib = len(done.document) / MIB
     print(f"hosts                     {count}")
     print(f"host summaries            {done.summaries_s:.2f} s")
     print(f"fleet, groups, ranking    {done.ranking_s:.2f} s")
@@ -150,16 +151,12 @@ def main() -> int:
     start = time.process_time()
     merge([read_back, done.summary])
     print(f"merge of two, all overlap {time.process_time() - start:.2f} s")
-    print(f"peak memory in the end    {_peak_mib():.0f} MiB")
+    print(f"peak memory in the end    {memory_bytes('VmHWM') / MIB:.0f} MiB")
 
     share = count / BUDGET_HOSTS
     met = done.total_s <= BUDGET_S * share and done.peak_mib <= BUDGET_MIB
     print(f"budget {BUDGET_S * share:.1f} s, {BUDGET_MIB} MiB: {'met' if met else 'MISSED'}")
     return 0 if met else 1
-
-
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

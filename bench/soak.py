@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from memory_use import memory_bytes
 
 from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
@@ -137,13 +138,6 @@ def scan(fleet: Fleet, limits: Limits) -> tuple[Tally, float]:
     began = time.monotonic()
     collect(fleet.hosts, settings, tally.add)
     return tally, time.monotonic() - began
-
-
-def memory_bytes(name: str) -> int:
-    """VmRSS or VmHWM, the peak, of this process (proc_pid_status(5))."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(f"{name}:"))
-    return int(line.split()[1]) * 1024
 
 
 def open_descriptors() -> int:
