@@ -20,10 +20,11 @@ import asyncssh
 
 from .early_faults import EARLY, play_early
 from .faults import Fault
-from .inventory_file import FleetFiles, host_addresses
+from .fleet_folder import FleetFolder
+from .inventory_file import write_files
 from .listeners import allow_descriptors, bind_all, open_port
-from .scenario import Scenario, SimulatedHost
-from .server_keys import host_keys, server_key
+from .scenario import Scenario
+from .server_keys import fleet_keys, new_user_key
 from .ssh_host import SshHost
 
 __all__ = ["Fleet"]
@@ -31,7 +32,7 @@ __all__ = ["Fleet"]
 _SPARE_DESCRIPTORS = 256
 
 
-class Fleet:
+class Fleet(FleetFolder):
     """The hosts of one scenario; from entering to leaving they answer.
 
     ``folder`` must exist. It gets ``inventory.yml``, ``known_hosts`` and the private key
@@ -40,18 +41,7 @@ class Fleet:
     """
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
-        self.scenario = scenario
-        self.hosts: tuple[SimulatedHost, ...] = scenario.hosts()
-        """What each host holds: the truth to compare a scan with."""
-        self.folder = folder
-        self._files = FleetFiles(folder=folder)
-        self.inventory = self._files.inventory
-        self.known_hosts = self._files.known_hosts
-        self.identity = self._files.identity
-        self.port = 0
-        """The one port of all hosts; known once the fleet is entered."""
-        self.addresses = host_addresses(self.hosts)
-        """Address by host name."""
+        super().__init__(scenario, folder)
         self._closing = contextlib.ExitStack()
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -66,17 +56,9 @@ class Fleet:
             self.port, listeners = bind_all(list(self.addresses.values()))
             for listener in listeners:
                 opened.enter_context(listener)
-            user_key = asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
-            fresh_keys = host_keys(self.scenario.host_keys)
-            keys = {host.name: server_key(next(fresh_keys), host.fault) for host in self.hosts}
-            self._files.write(
-                self.hosts,
-                self.addresses,
-                port=self.port,
-                user=self.scenario.user,
-                user_key=user_key,
-                host_keys=keys,
-            )
+            user_key = new_user_key()
+            keys = fleet_keys(self.hosts, self.scenario.host_keys)
+            write_files(self, user_key, keys)
             neighbours = frozenset(self.addresses.values())
             for host, listener in zip(self.hosts, listeners, strict=True):
                 ssh_host = SshHost(

@@ -3,79 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
 from .faults import Fault
+from .fleet_folder import FleetFolder
 from .scenario import SimulatedHost
 from .server_keys import ServerKey, public_line
 
-__all__ = ["FleetFiles", "host_addresses", "inventory_text", "known_hosts_text"]
-
-_FIRST_ADDRESS = int(IPv4Address("127.64.0.1"))
+__all__ = ["inventory_text", "known_hosts_text", "write_files"]
 
 
-def host_addresses(hosts: Iterable[SimulatedHost]) -> dict[str, str]:
-    """The address of each host, by its name: one after the other in 127.64.0.0/10."""
-    return {
-        host.name: str(IPv4Address(_FIRST_ADDRESS + number)) for number, host in enumerate(hosts)
-    }
+def write_files(
+    fleet: FleetFolder,
+    user_key: asyncssh.SSHKey,
+    host_keys: Mapping[str, ServerKey],
+    other_ports: Mapping[str, int] | None = None,
+) -> None:
+    """Write a fleet's inventory, its known_hosts, and the key that its hosts let in.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FleetFiles:
-    """Where a fleet's files are, or will be, in its folder."""
-
-    folder: Path
-
-    @property
-    def inventory(self) -> Path:
-        """For a scan to read."""
-        return self.folder / "inventory.yml"
-
-    @property
-    def known_hosts(self) -> Path:
-        """The hosts' keys."""
-        return self.folder / "known_hosts"
-
-    @property
-    def identity(self) -> Path:
-        """The private key that the hosts let in, readable by its owner alone."""
-        return self.folder / "id_ed25519"
-
-    def write(
-        self,
-        hosts: Iterable[SimulatedHost],
-        addresses: Mapping[str, str],
-        *,
-        port: int,
-        user: str,
-        user_key: asyncssh.SSHKey,
-        host_keys: Mapping[str, ServerKey],
-        other_ports: Mapping[str, int] | None = None,
-    ) -> None:
-        """Write all of them. ``other_ports``: the hosts, by name, that are not on ``port``."""
-        hosts, others = tuple(hosts), other_ports or {}
-        self.identity.unlink(missing_ok=True)
-        self.identity.touch(mode=0o600)
-        self.identity.write_bytes(user_key.export_private_key())
-        self.identity.with_suffix(".pub").write_bytes(user_key.export_public_key())
-        ports = {host.name: others.get(host.name, port) for host in hosts}
-        self.known_hosts.write_text(known_hosts_text(hosts, addresses, ports, host_keys))
-        self.inventory.write_text(
-            inventory_text(
-                hosts,
-                addresses,
-                port=port,
-                user=user,
-                identity=self.identity.absolute(),
-                other_ports=others,
-            )
+    ``host_keys`` by host name; ``other_ports``: of the hosts that are not on ``fleet.port``.
+    """
+    others = other_ports or {}
+    fleet.identity.unlink(missing_ok=True)
+    fleet.identity.touch(mode=0o600)
+    fleet.identity.write_bytes(user_key.export_private_key())
+    fleet.identity.with_suffix(".pub").write_bytes(user_key.export_public_key())
+    ports = {host.name: others.get(host.name, fleet.port) for host in fleet.hosts}
+    fleet.known_hosts.write_text(known_hosts_text(fleet.hosts, fleet.addresses, ports, host_keys))
+    fleet.inventory.write_text(
+        inventory_text(
+            fleet.hosts,
+            fleet.addresses,
+            port=fleet.port,
+            user=fleet.scenario.user,
+            identity=fleet.identity.absolute(),
+            other_ports=others,
         )
+    )
 
 
 def inventory_text(

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import resource
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,8 @@ import asyncssh
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from .faults import Fault
-from .inventory_file import FleetFiles, host_addresses
+from .fleet_folder import FleetFolder
+from .inventory_file import write_files
 from .lean_connection import LeanConnection, connections_to
 from .lean_counts import LeanCounts
 from .lean_dialogue import LeanServer
@@ -29,7 +31,7 @@ from .lean_key_exchange import HostKey
 from .lean_login import LoginRule
 from .listeners import allow_descriptors, bind_all, bind_loopback, open_port
 from .scenario import Scenario, SimulatedHost
-from .server_keys import host_keys, server_key
+from .server_keys import ServerKey, fleet_keys, new_user_key
 
 __all__ = ["LeanFleet"]
 
@@ -37,7 +39,7 @@ _BACKLOG = 4096
 _FEW_COLLECTIONS = 100_000
 
 
-class LeanFleet:
+class LeanFleet(FleetFolder):
     """The hosts of a scenario (`lean_scenario`); from entering to leaving they answer.
 
     ``folder``, the files in it and the errors are those of `fleet.Fleet`. ``rtt_s`` is the
@@ -47,18 +49,7 @@ class LeanFleet:
     def __init__(
         self, scenario: Scenario, folder: Path, *, rtt_s: float = 0.0, verify: bool = False
     ) -> None:
-        self.scenario = scenario
-        self.hosts: tuple[SimulatedHost, ...] = scenario.hosts()
-        """What each host holds: the truth to compare a scan with."""
-        self.folder = folder
-        self._files = FleetFiles(folder=folder)
-        self.inventory = self._files.inventory
-        self.known_hosts = self._files.known_hosts
-        self.identity = self._files.identity
-        self.port = 0
-        """The port of all hosts that answer; known once the fleet is entered."""
-        self.addresses = host_addresses(self.hosts)
-        """Address by host name."""
+        super().__init__(scenario, folder)
         self.counts = LeanCounts()
         self._rtt_s = rtt_s
         self._verify = verify
@@ -86,40 +77,13 @@ class LeanFleet:
         dead = [host for host in self.hosts if host.fault is Fault.UNANSWERED]
         alive = [host for host in self.hosts if host.fault is not Fault.UNANSWERED]
         with contextlib.ExitStack() as opened:
-            self.port, listeners = _bound([self.addresses[host.name] for host in alive])
-            for listener in listeners:
-                opened.enter_context(listener)
+            self.port, listeners = self._bound(alive, opened)
             dead_port = self._let_drop(dead, opened) if dead else 0
-            user_key = asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
-            fresh_keys = host_keys(self.scenario.host_keys)
-            keys = {host.name: server_key(next(fresh_keys), host.fault) for host in self.hosts}
-            self._files.write(
-                self.hosts,
-                self.addresses,
-                port=self.port,
-                user=self.scenario.user,
-                user_key=user_key,
-                host_keys=keys,
-                other_ports={host.name: dead_port for host in dead},
-            )
-            ready: dict[int, HostKey] = {}
-            for host in alive:
-                key = keys[host.name].shown
-                host_key = ready.setdefault(id(key), HostKey(_private(key)))
-                self._by_address[self.addresses[host.name]] = LeanHost(host, host_key)
-            login = LoginRule(
-                self.scenario.user,
-                _private(user_key).public_key().public_bytes_raw(),
-                self.counts,
-                verify=self._verify,
-            )
-            server = LeanServer(login=login, counts=self.counts)
-            factory = connections_to(self._by_address, server, self._connected, rtt_s=self._rtt_s)
-            loop = asyncio.get_running_loop()
-            for listener in listeners:
-                self._servers.append(
-                    await loop.create_server(factory, sock=listener, backlog=_BACKLOG)
-                )
+            user_key = new_user_key()
+            keys = fleet_keys(self.hosts, self.scenario.host_keys)
+            write_files(self, user_key, keys, {host.name: dead_port for host in dead})
+            self._by_address = self._prepared(alive, keys)
+            await self._listen(listeners, user_key)
             self._closing = opened.pop_all()
         return self
 
@@ -137,13 +101,45 @@ class LeanFleet:
             await server.wait_closed()
         self._closing.close()
 
+    def _bound(
+        self, hosts: list[SimulatedHost], opened: contextlib.ExitStack
+    ) -> tuple[int, list[socket.socket]]:
+        one = bind_loopback()
+        if one is None:
+            port, sockets = bind_all([self.addresses[host.name] for host in hosts])
+        else:
+            port, sockets = one.getsockname()[1], [one]
+        for each in sockets:
+            opened.enter_context(each)
+        return port, sockets
+
     def _let_drop(self, dead: list[SimulatedHost], opened: contextlib.ExitStack) -> int:
-        port, sockets = _bound([self.addresses[host.name] for host in dead])
+        port, sockets = self._bound(dead, opened)
         for one in sockets:
-            opened.enter_context(one)
             for kept in open_port(one, Fault.UNANSWERED):
                 opened.enter_context(kept)
         return port
+
+    def _prepared(
+        self, alive: list[SimulatedHost], keys: Mapping[str, ServerKey]
+    ) -> dict[str, LeanHost]:
+        ready: dict[int, HostKey] = {}  # by the key's identity: all hosts may have the same
+        prepared = {}
+        for host in alive:
+            key = keys[host.name].shown
+            if id(key) not in ready:
+                ready[id(key)] = HostKey(_private(key))
+            prepared[self.addresses[host.name]] = LeanHost(host, ready[id(key)])
+        return prepared
+
+    async def _listen(self, listeners: list[socket.socket], user_key: asyncssh.SSHKey) -> None:
+        public = _private(user_key).public_key().public_bytes_raw()
+        login = LoginRule(self.scenario.user, public, self.counts, verify=self._verify)
+        server = LeanServer(login=login, counts=self.counts)
+        factory = connections_to(self._by_address, server, self._connected, rtt_s=self._rtt_s)
+        loop = asyncio.get_running_loop()
+        for listener in listeners:
+            self._servers.append(await loop.create_server(factory, sock=listener, backlog=_BACKLOG))
 
 
 def collect_rarely() -> None:
@@ -151,13 +147,6 @@ def collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_FEW_COLLECTIONS)
-
-
-def _bound(addresses: list[str]) -> tuple[int, list[socket.socket]]:
-    one = bind_loopback()
-    if one is None:
-        return bind_all(addresses)
-    return one.getsockname()[1], [one]
 
 
 def _private(key: asyncssh.SSHKey | asyncssh.SSHKeyPair) -> Ed25519PrivateKey:

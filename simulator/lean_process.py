@@ -7,20 +7,19 @@ import json
 from pathlib import Path
 
 from .errors import SimulatorError
-from .inventory_file import host_addresses
 from .lean_scenario import lean_scenario
-from .process import FleetProcess
+from .process import SimulatorProcess
 
 __all__ = ["LeanFleetProcess"]
 
 
-class LeanFleetProcess(FleetProcess):
+class LeanFleetProcess(SimulatorProcess):
     """A lean fleet (`lean_fleet.LeanFleet`), answering from entering to leaving.
 
-    ``hosts``, ``seed`` and ``scenario_file`` as for `FleetProcess`, without a file
-    `lean_scenario`'s own. ``rtt_ms``: the round-trip time that is played. ``verify``: the clients'
-    signatures are checked, which costs more than all else. ``dead_percent`` of the hosts answer
-    nothing. Making one raises ScenarioError, entering SimulatorError.
+    Without ``scenario_file`` the scenario is the lean fleet's own. ``rtt_ms``: the round-trip time
+    that is played. ``verify``: the clients' signatures are checked, which costs the process half
+    as much again. ``dead_percent`` of the hosts answer nothing. Making one raises ScenarioError,
+    entering SimulatorError.
     """
 
     def __init__(
@@ -34,15 +33,10 @@ class LeanFleetProcess(FleetProcess):
         verify: bool = False,
         dead_percent: float = 0.0,
     ) -> None:
-        options = ["--lean", "--rtt", str(rtt_ms), "--dead", str(dead_percent)]
-        self._prepare(
-            folder,
-            lean_scenario(scenario_file, hosts=hosts, seed=seed, dead_percent=dead_percent),
-            {"scenario": scenario_file, "hosts": hosts, "seed": seed},
-            [*options, "--verify"] if verify else options,
-        )
-        self.addresses = host_addresses(self.hosts)
-        """Address by host name; those without a fault are on ``port``."""
+        scenario = lean_scenario(scenario_file, hosts=hosts, seed=seed, dead_percent=dead_percent)
+        options = {"scenario": scenario_file, "hosts": hosts, "seed": seed}
+        lean = {"lean": True, "rtt": rtt_ms, "dead": dead_percent, "verify": verify}
+        super().__init__(scenario, folder, {**options, **lean})
 
     def counts(self) -> dict[str, int]:
         """What the fleet has counted up to now (`lean_counts.LeanCounts`), by name.

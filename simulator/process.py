@@ -6,63 +6,38 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .errors import SimulatorError
-from .inventory_file import FleetFiles
-from .scenario import Scenario, SimulatedHost
+from .fleet_folder import FleetFolder
+from .scenario import Scenario
 from .scenario_file import chosen_scenario
 
-__all__ = ["FleetProcess"]
+__all__ = ["FleetProcess", "SimulatorProcess"]
 
 _READY = re.compile(rb"ready [0-9]+ hosts on port ([0-9]+)\n")
 _STOP_S = 10.0
 
 
-class FleetProcess:
-    """The fleet of a scenario file (None: the demo's), answering from entering to leaving.
+class SimulatorProcess(FleetFolder):
+    """A fleet that ``python -m sockfleet.simulator`` plays, from entering to leaving.
 
     ``folder`` must exist, and gets the files that `fleet.Fleet` writes. The process ends with
-    this one, however this one ends: it holds the other end of its standard input. Making one
-    raises ScenarioError, entering SimulatorError.
+    this one, however this one ends: it holds the other end of its standard input. Entering raises
+    SimulatorError. ``options`` are the command's: None leaves one out, True is a switch.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        scenario_file: Path | None = None,
-        *,
-        hosts: int | None = None,
-        seed: int | None = None,
-    ) -> None:
-        scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
-        self._prepare(folder, scenario, {"scenario": scenario_file, "hosts": hosts, "seed": seed})
-
-    def _prepare(
-        self,
-        folder: Path,
-        scenario: Scenario,
-        given: Mapping[str, object],
-        words: Sequence[str] = (),
-    ) -> None:
-        """``given``: options by name, those of None left out; ``words``: further ones."""
-        self.scenario = scenario
-        self.hosts: tuple[SimulatedHost, ...] = scenario.hosts()
-        """What each host holds: the truth to compare a scan with."""
-        files = FleetFiles(folder=folder)
-        self.inventory = files.inventory
-        self.known_hosts = files.known_hosts
-        self.identity = files.identity
-        self.port = 0
-        """The one port of all hosts; known once it is entered."""
+    def __init__(self, scenario: Scenario, folder: Path, options: Mapping[str, object]) -> None:
+        super().__init__(scenario, folder)
         self._command = [sys.executable, "-m", "sockfleet.simulator", str(folder), "--until-eof"]
-        self._command += words
-        for option, value in given.items():
-            if value is not None:
-                self._command += [f"--{option}", str(value)]
+        for name, value in options.items():
+            if value is True:
+                self._command.append(f"--{name}")
+            elif value is not None and value is not False:
+                self._command += [f"--{name}", str(value)]
 
     def __enter__(self) -> Self:
         # A session of its own: Ctrl-C is for this process, which then ends the fleet last.
@@ -113,3 +88,19 @@ class FleetProcess:
         finally:
             if process.stdout is not None:
                 process.stdout.close()
+
+
+class FleetProcess(SimulatorProcess):
+    """The fleet of a scenario file (None: the demo's). Making one raises ScenarioError."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario_file: Path | None = None,
+        *,
+        hosts: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
+        options = {"scenario": scenario_file, "hosts": hosts, "seed": seed}
+        super().__init__(scenario, folder, options)

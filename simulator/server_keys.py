@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import asyncssh
 
 from .faults import Fault
-from .scenario import HostKeys
+from .scenario import HostKeys, SimulatedHost
 
-__all__ = ["ServerKey", "host_keys", "public_line", "server_key"]
+__all__ = ["ServerKey", "fleet_keys", "new_user_key", "public_line", "server_key"]
 
 _DAY_S = 86400
 
@@ -26,13 +26,13 @@ class ServerKey:
     """The marker, or nothing, and the key of its line in known_hosts."""
 
 
-def host_keys(kind: HostKeys) -> Iterator[asyncssh.SSHKey]:
-    """The keys of a fleet's hosts, one for each in turn."""
-    key = _new_key()
-    while True:
-        yield key
-        if kind is HostKeys.OWN:
-            key = _new_key()
+def fleet_keys(hosts: Iterable[SimulatedHost], kind: HostKeys) -> dict[str, ServerKey]:
+    """The keys of a fleet's hosts, by their names."""
+    shared = _new_key()
+    return {
+        host.name: server_key(_new_key() if kind is HostKeys.OWN else shared, host.fault)
+        for host in hosts
+    }
 
 
 def server_key(key: asyncssh.SSHKey, fault: Fault | None) -> ServerKey:
@@ -58,6 +58,11 @@ def server_key(key: asyncssh.SSHKey, fault: Fault | None) -> ServerKey:
         trusted = authority if expired else _new_key()
         return ServerKey(shown=key, certificates=(certificate,), known=("@cert-authority", trusted))
     return ServerKey(shown=key, known=("", key))
+
+
+def new_user_key() -> asyncssh.SSHKey:
+    """A key for a fleet's user."""
+    return asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
 
 
 def public_line(key: asyncssh.SSHKey) -> str:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import asyncssh
 
-from sockfleet.simulator.fleet import Fleet
-from sockfleet.simulator.lean_fleet import LeanFleet
-from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.fleet_folder import FleetFolder
 
 ONE_HOST = "roles: {web: {profile: web}}"
 
 
-def ssh_command(fleet: Fleet | LeanFleet, name: str, command: str, **options: str) -> list[str]:
+def ssh_command(fleet: FleetFolder, name: str, command: str, **options: str) -> list[str]:
     """OpenSSH's client for one host of a fleet, with nothing of the user's own settings."""
     settings = {"UserKnownHostsFile": str(fleet.known_hosts), "BatchMode": "yes", **options}
     words = ["ssh", "-F", "none", "-i", str(fleet.identity), "-p", str(fleet.port)]
@@ -26,7 +24,7 @@ def ssh_command(fleet: Fleet | LeanFleet, name: str, command: str, **options: st
 
 @asynccontextmanager
 async def connected(
-    fleet: Fleet | LeanFleet | FleetProcess,
+    fleet: FleetFolder,
     address: str,
     *,
     user: str | None = None,
