@@ -23,7 +23,7 @@ class LoginRule:
     """Who is let in; the same for all connections of a fleet.
 
     ``public`` is the key's 32 bytes. Without ``verify`` the signature's form is looked at, and not
-    whether it is one: that would cost more than the rest of the connection.
+    whether it is one: that costs more than the server's part of the key exchange.
     """
 
     def __init__(self, user: str, public: bytes, counts: LeanCounts, *, verify: bool) -> None:
