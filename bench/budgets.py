@@ -12,6 +12,7 @@ The simulated hosts run on the same processors as the scan, which the wall times
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import multiprocessing
 import statistics
@@ -21,11 +22,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import aggregate
 import known_hosts
+import warm
+from budget import Budget, exit_code
 from compare import OURS, Taken, WrongAnswerError, compare, ours_to
 from fleet_target import CAT, Target
 from fleets import real_sshd, simulated
@@ -39,48 +43,20 @@ COMMANDS = {"ssh": 0.1, "pdsh": 0.1, "clush": 0.1, "ansible raw": 0.02}
 LARGE_HOSTS, LARGE_AT_ONCE, RTT_MS = 10_000, 1_000, 50.0
 ONE_WORKER_S, TWO_WORKERS_S = 12.0, 8.0
 ONE_HOST_ROUNDS = 7
+WARM_SAMPLES, WARM_ROUNDS = 20, 3
 WHOLE_RUN = Path(__file__).with_name("whole_run.py")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One budget: a figure may be as large as its limit."""
-
-    name: str
-    figure: float | None
-    """None where it could not be measured."""
-    limit: float
-    unit: str
-    why_not: str = ""
-
-    @property
-    def held(self) -> bool:
-        return self.figure is not None and self.figure <= self.limit
-
-    def __str__(self) -> str:
-        limit = f"{self.limit:g} {self.unit}".rstrip()
-        if self.figure is None:
-            return f"{self.name:50} {'-':>9}  budget {limit:14} MISSED: {self.why_not}"
-        said = "held" if self.held else "MISSED"
-        return f"{self.name:50} {self.figure:9.3f}  budget {limit:14} {said}"
-
-
-def exit_code(lines: Sequence[Line]) -> int:
-    """0 where every line is held, and there is one."""
-    return 0 if lines and all(line.held for line in lines) else 1
-
-
-def cold(folder: Path) -> Iterator[Line]:
+def cold(folder: Path) -> Iterator[Budget]:
     """One cold host beside the libraries and, once, beside the dear command-line tools."""
     with simulated(folder, COLD_HOSTS) as (target, fleet):
         few = _compared(LIBRARIES, target, COLD_ROUNDS)
         ours = few[OURS]
         figure = statistics.median(ours.floors) if ours.floors else None
-        yield Line(
+        yield Budget(
             name="cold: client CPU, in crypto floors",
             figure=figure,
             limit=6.5,
-            unit="",
             why_not=ours.why_not,
         )
         yield from _ratios(few, LIBRARIES)
@@ -89,11 +65,10 @@ def cold(folder: Path) -> Iterator[Line]:
         _scan(target, target.addresses)
         after = fleet.counts()
         passed = {name: after[name] - before[name] for name in after}
-        yield Line(
+        yield Budget(
             name="cold: round trips, TCP's own included",
             figure=(passed["connections"] + passed["flights"]) / len(target.addresses),
             limit=9,
-            unit="",
         )
 
 
@@ -102,16 +77,15 @@ def _compared(names: Mapping[str, float], target: Target, rounds: int) -> Mappin
     return compare(peers, lambda _: target, hosts=COLD_HOSTS, rounds=rounds)
 
 
-def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator[Line]:
+def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator[Budget]:
     ours = taken[OURS]
     for name, limit in limits.items():
         theirs = taken[name]
         why_not = theirs.why_not or ours.why_not
-        yield Line(
+        yield Budget(
             name=f"cold: client CPU, of {name}'s",
             figure=None if why_not else ours_to(ours, theirs),
             limit=limit,
-            unit="",
             why_not=why_not,
         )
 
@@ -144,12 +118,12 @@ def _scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
     return Ran(told["wall_s"], told["peak_mib"])
 
 
-def large(folder: Path) -> Iterator[Line]:
+def large(folder: Path) -> Iterator[Budget]:
     """Ten thousand hosts at fifty milliseconds, by the whole command."""
     with simulated(folder, LARGE_HOSTS, rtt_ms=RTT_MS) as (target, _):
         for workers, limit_s in ((1, ONE_WORKER_S), (2, TWO_WORKERS_S)):
             ran = _scan(target, target.addresses, "--workers", str(workers))
-            yield Line(
+            yield Budget(
                 name=f"10,000 hosts at 50 ms, workers: {workers}",
                 figure=ran.wall_s,
                 limit=limit_s,
@@ -157,7 +131,7 @@ def large(folder: Path) -> Iterator[Line]:
             )
         at_once = ("--concurrency", str(LARGE_AT_ONCE))
         ran = _scan(target, target.addresses, "--workers", "1", *at_once)
-        yield Line(
+        yield Budget(
             name=f"10,000 hosts, {LARGE_AT_ONCE:,} at once: peak memory",
             figure=ran.peak_mib,
             limit=120,
@@ -165,18 +139,26 @@ def large(folder: Path) -> Iterator[Line]:
         )
 
 
-def host_keys(folder: Path) -> Iterator[Line]:
+def warm_samples(folder: Path) -> Iterator[Budget]:
+    """Samples over connections that stay open; what `warm` prints beside them is left out."""
+    folder.mkdir(0o711)
+    with redirect_stdout(io.StringIO()):
+        held = list(warm.budget_figures(folder, samples=WARM_SAMPLES, rounds=WARM_ROUNDS))
+    yield from held
+
+
+def host_keys(folder: Path) -> Iterator[Budget]:
     """known_hosts of 100,000 hashed lines."""
     folder.mkdir()
     load_s, each_ms = known_hosts.budget_figures(folder)
     name = "known_hosts, 100,000 hashed lines"
-    yield Line(name=f"{name}: load", figure=load_s, limit=known_hosts.LOAD_BUDGET_S, unit="s")
-    yield Line(
+    yield Budget(name=f"{name}: load", figure=load_s, limit=known_hosts.LOAD_BUDGET_S, unit="s")
+    yield Budget(
         name=f"{name}: each host", figure=each_ms, limit=known_hosts.LOOK_UP_BUDGET_MS, unit="ms"
     )
 
 
-def one_host(folder: Path) -> Iterator[Line]:
+def one_host(folder: Path) -> Iterator[Budget]:
     """The whole command beside ssh, on a real sshd, in turn."""
     with real_sshd(folder, 1) as target:
         address = target.addresses[0]
@@ -191,40 +173,42 @@ def one_host(folder: Path) -> Iterator[Line]:
                 subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
                 took[name].append(time.perf_counter() - began)
     ratios = [ours / ssh for ours, ssh in zip(took["ours"], took["ssh"], strict=True)]
-    yield Line(
+    yield Budget(
         name="one host: whole command, wall, of ssh's",
         figure=statistics.median(ratios),
         limit=2,
-        unit="",
     )
 
 
-def summing_up(_folder: Path) -> Iterator[Line]:
+def summing_up(_folder: Path) -> Iterator[Budget]:
     """Readings to summary, ranking and JSON, in a process of its own for the peak of its memory."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
         total_s, peak_mib = process.submit(aggregate.budget_figures).result()
     name = f"{aggregate.BUDGET_HOSTS:,} readings to JSON"
-    yield Line(name=f"{name}: CPU", figure=total_s, limit=aggregate.BUDGET_S, unit="s")
-    yield Line(name=f"{name}: peak memory", figure=peak_mib, limit=aggregate.BUDGET_MIB, unit="MiB")
+    yield Budget(name=f"{name}: CPU", figure=total_s, limit=aggregate.BUDGET_S, unit="s")
+    yield Budget(
+        name=f"{name}: peak memory", figure=peak_mib, limit=aggregate.BUDGET_MIB, unit="MiB"
+    )
 
 
-SECTIONS: dict[str, Callable[[Path], Iterator[Line]]] = {
+SECTIONS: dict[str, Callable[[Path], Iterator[Budget]]] = {
     "cold": cold,
     "large": large,
+    "warm samples": warm_samples,
     "host keys": host_keys,
     "one host": one_host,
     "summing up": summing_up,
 }
 
 
-def measured(folder: Path, names: Sequence[str]) -> Iterator[Line]:
-    """The lines of the sections; one that breaks off gives a line that says why."""
+def measured(folder: Path, names: Sequence[str]) -> Iterator[Budget]:
+    """The budgets of the sections; one that breaks off is a budget that says why."""
     for name in names:
         try:
             yield from SECTIONS[name](folder / name.replace(" ", "-"))
         except (OSError, RuntimeError, subprocess.CalledProcessError, WrongAnswerError) as error:
-            yield Line(name=name, figure=None, limit=0, unit="", why_not=str(error))
+            yield Budget(name=name, figure=None, limit=0, why_not=str(error))
 
 
 def main() -> int:
@@ -232,16 +216,17 @@ def main() -> int:
     options.add_argument("--only", type=lambda text: text.split(","), default=[""])
     words = options.parse_args().only
     began = time.monotonic()
-    lines = []
-    with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as name:
-        folder = Path(name)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as temporary:
+        folder = Path(temporary)
         folder.chmod(0o711)  # the user who logs in reads authorized_keys below it
-        for line in measured(folder, [s for s in SECTIONS if any(word in s for word in words)]):
-            print(line, flush=True)
-            lines.append(line)
-    missed = sum(not line.held for line in lines)
-    print(f"{len(lines) - missed} held, {missed} missed; {time.monotonic() - began:.0f} s")
-    return exit_code(lines)
+        chosen = [name for name in SECTIONS if any(word in name for word in words)]
+        for budget in measured(folder, chosen):
+            print(budget, flush=True)
+            found.append(budget)
+    missed = sum(not budget.held for budget in found)
+    print(f"{len(found) - missed} held, {missed} missed; {time.monotonic() - began:.0f} s")
+    return exit_code(found)
 
 
 if __name__ == "__main__":

@@ -25,12 +25,15 @@ LOGINS, SAMPLES = 2, 20
 """Rounds: the second opens what the samples use."""
 
 
-def _hosts(target: Target, addresses: Sequence[str]) -> list[Host]:
+def hosts_of(target: Target, addresses: Sequence[str]) -> list[Host]:
+    """The addresses as an inventory would name them."""
     ssh = SshSettings(user=target.user, identity_files=(target.identity,))
     return [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
 
 
-def _settings(target: Target, transport: str, *, namespaces: bool) -> EngineSettings:
+def settings_for(
+    target: Target, *, transport: str = "asyncssh", namespaces: bool
+) -> EngineSettings:
     """As the command sets them where nothing is said."""
     at_once = _default("concurrency")
     return EngineSettings(
@@ -54,8 +57,8 @@ def _asked(
     target: Target, addresses: Sequence[str], transport: str, *, namespaces: bool
 ) -> Iterable[tuple[str, bytes]]:
     outcomes: list[HostOutcome] = []
-    settings = _settings(target, transport, namespaces=namespaces)
-    collect(_hosts(target, addresses), settings, outcomes.append)
+    settings = settings_for(target, transport=transport, namespaces=namespaces)
+    collect(hosts_of(target, addresses), settings, outcomes.append)
     return ((outcome.host.name, _tcp_line(outcome)) for outcome in outcomes)
 
 
@@ -63,8 +66,8 @@ def _sampled(
     target: Target, addresses: Sequence[str], rounds: int, *, namespaces: bool
 ) -> Iterable[tuple[str, bytes]]:
     """The last of so many rounds over connections that stay open."""
-    settings = _settings(target, "asyncssh", namespaces=namespaces)
-    hosts = _hosts(target, addresses)
+    settings = settings_for(target, namespaces=namespaces)
+    hosts = hosts_of(target, addresses)
 
     async def everyone() -> list[HostOutcome]:
         outcomes: list[HostOutcome] = []

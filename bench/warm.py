@@ -29,20 +29,21 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from budget import Budget, exit_code
 from client_cpu import floor_ms
 from fleet_target import CAT, FILES, Target
 from fleets import real_sshd, simulated
+from memory_use import memory_bytes
+from peers_sockfleet import hosts_of, settings_for
 
 from sockfleet.collector.asyncssh_connection import Connection
 from sockfleet.collector.asyncssh_connector import Connector
-from sockfleet.collector.engine import Engine, EngineSettings
+from sockfleet.collector.engine import Engine
 from sockfleet.collector.event_loop import run_on_event_loop
-from sockfleet.collector.probe import ProbeOptions
 from sockfleet.collector.reading import HostOutcome, HostReading
-from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.collector.transport import Attempt
 from sockfleet.collector.warm_fleet import WarmFleet
 from sockfleet.collector.warm_settings import MEMORY_PER_CONNECTION, WarmSettings
-from sockfleet.inventory.models import Host, SshSettings
 
 HOSTS, SAMPLES, ROUNDS = 100, 50, 5
 MEMORY_HOSTS = 1000
@@ -60,38 +61,8 @@ FILES_KEPT, SHELL, COMMAND, FILES_OPENED, COLD, FLOOR = (
 Once = Callable[[], Awaitable[None]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """A figure may be as large as its limit."""
-
-    name: str
-    figure: float
-    limit: float
-    unit: str
-
-    @property
-    def held(self) -> bool:
-        return self.figure <= self.limit
-
-
 class WrongAnswerError(Exception):
     """A host was not read, or gave other numbers than its own."""
-
-
-def hosts_of(target: Target, count: int) -> list[Host]:
-    ssh = SshSettings(user=target.user, identity_files=(target.identity,))
-    addresses = target.addresses[:count]
-    return [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
-
-
-def settings_for(target: Target, *, namespaces: bool) -> EngineSettings:
-    known = TransportSettings(known_hosts_files=(target.known_hosts,))
-    return EngineSettings(
-        concurrency=200,
-        retries=0,
-        probe=ProbeOptions(namespaces=namespaces),
-        transport_settings=known,
-    )
 
 
 def judged(target: Target, outcomes: Sequence[HostOutcome], count: int) -> None:
@@ -113,7 +84,9 @@ async def sampling(
 ) -> tuple[WarmFleet, Once]:
     """A fleet that is connected, and what takes one sample of each host."""
     settings = settings_for(target, namespaces=namespaces)
-    fleet = WarmFleet(hosts_of(target, count), settings, WarmSettings(interval_s=0))
+    fleet = WarmFleet(
+        hosts_of(target, target.addresses[:count]), settings, WarmSettings(interval_s=0)
+    )
     await stack.enter_async_context(fleet)
     rounds = fleet.rounds()
     stack.push_async_callback(rounds.aclose)
@@ -132,7 +105,7 @@ async def connections(target: Target, count: int, stack: AsyncExitStack) -> list
     stack.push_async_callback(connector.aclose)
     return [
         await stack.enter_async_context(connector.connected(Attempt(host=host)))
-        for host in hosts_of(target, count)
+        for host in hosts_of(target, target.addresses[:count])
     ]
 
 
@@ -165,7 +138,7 @@ def cold(target: Target, count: int) -> Once:
     async def once() -> None:
         outcomes: list[HostOutcome] = []
         engine = Engine(settings_for(target, namespaces=False))
-        await engine.run(hosts_of(target, count), outcomes.append)
+        await engine.run(hosts_of(target, target.addresses[:count]), outcomes.append)
         judged(target, outcomes, count)
 
     return once
@@ -211,9 +184,9 @@ def client_budgets(taken: dict[str, list[float]]) -> Iterator[Budget]:
     kept = statistics.median(taken[FILES_KEPT])
     yield Budget(name="warm sample of both files", figure=kept, limit=0.06, unit="ms")
     floors = ratio(FILES_KEPT, FLOOR)
-    yield Budget(name="warm sample to the crypto floor", figure=floors, limit=0.5, unit="")
+    yield Budget(name="warm sample to the crypto floor", figure=floors, limit=0.5)
     commands = ratio(FILES_KEPT, COMMAND)
-    yield Budget(name="warm sample to a warm command", figure=commands, limit=0.25, unit="")
+    yield Budget(name="warm sample to a warm command", figure=commands, limit=0.25)
 
 
 async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> float:
@@ -222,15 +195,10 @@ async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> fl
         # What is made once, and the memory that a hundred logins at a time use for a while.
         await sampling(target, min(hosts, 100), stack, namespaces=False)
         gc.collect()
-        before = resident_kib()
+        before = memory_bytes("VmRSS")
         fleet, _ = await sampling(target, hosts, stack, namespaces=False)
         gc.collect()  # what the logins left
-        return (resident_kib() - before) / fleet.connected
-
-
-def resident_kib() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0])
+        return (memory_bytes("VmRSS") - before) / 1024 / fleet.connected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,11 +263,8 @@ def main() -> int:
         folder.chmod(0o755)
         budgets = list(budget_figures(folder, wanted.hosts, wanted.samples, wanted.rounds))
     print()
-    for budget in budgets:
-        said = "held" if budget.held else "MISSED"
-        limit = f"{budget.limit:g} {budget.unit}".rstrip()
-        print(f"{budget.name:40} {budget.figure:8.3f}  budget {limit:10} {said}")
-    return 0 if all(budget.held for budget in budgets) else 1
+    print("\n".join(map(str, budgets)))
+    return exit_code(budgets)
 
 
 def budget_figures(
@@ -331,7 +296,7 @@ def budget_figures(
                 yield Budget(
                     name="warm sample on the host", figure=cost.cpu_ms, limit=0.1, unit="ms"
                 )
-            yield Budget(name=f"forks: {way}", figure=cost.forks, limit=0, unit="")
+            yield Budget(name=f"forks: {way}", figure=cost.forks, limit=0)
 
 
 def session_pids() -> list[int]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import budgets
 import pytest
-from budgets import Line, exit_code
+from budget import Budget, exit_code
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "budgets.py"
-HELD = Line(name="wall", figure=11.5, limit=12, unit="s")
-MISSED = Line(name="wall", figure=12.5, limit=12, unit="s")
-UNKNOWN = Line(name="wall", figure=None, limit=12, unit="s", why_not="no such option")
+HELD = Budget(name="wall", figure=11.5, limit=12, unit="s")
+MISSED = Budget(name="wall", figure=12.5, limit=12, unit="s")
+UNKNOWN = Budget(name="wall", figure=None, limit=12, unit="s", why_not="no such option")
 
 
 def test_a_line_names_the_figure_the_budget_and_the_judgement():
@@ -23,8 +23,8 @@ def test_a_line_names_the_figure_the_budget_and_the_judgement():
 
 
 def test_the_limit_itself_is_held():
-    assert Line(name="forks", figure=0, limit=0, unit="").held
-    assert Line(name="ratio", figure=0.7, limit=0.7, unit="").held
+    assert Budget(name="forks", figure=0, limit=0).held
+    assert Budget(name="ratio", figure=0.7, limit=0.7).held
 
 
 @pytest.mark.parametrize(
