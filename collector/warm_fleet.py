@@ -27,7 +27,7 @@ from .probe import new_mark
 from .reading import HostFailure, HostOutcome, HostReading
 from .text import cleaned
 from .transport import Transport
-from .warm_host import StaleError, WarmHost, warm_plan
+from .warm_host import StaleError, WarmHost, WarmWay, warm_plan
 from .warm_place import Place
 from .warm_round import Deliver, Round, RunningRound, Sample
 from .warm_samples import SamplesUnderWay
@@ -88,6 +88,12 @@ class WarmFleet:
     def connected(self) -> int:
         """How many connections are open right now."""
         return sum(place.warm is not None for place in self._places.values())
+
+    def ways(self) -> dict[str, WarmWay]:
+        """By what each host that is connected is sampled, by its name."""
+        return {
+            name: place.warm.way for name, place in self._places.items() if place.warm is not None
+        }
 
     @property
     def complete(self) -> bool:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..inventory.models import Probe
 from .asyncssh_connection import Connection
@@ -47,6 +48,8 @@ from .warm_shell import (
 )
 
 __all__ = ["REFRESH_S", "StaleError", "WarmHost", "WarmPlan", "WarmWay", "warm_plan"]
+
+T = TypeVar("T")
 
 log = logging.getLogger("sockfleet.collector")
 
@@ -223,19 +226,24 @@ class WarmHost:
         if self._handles is not None and self._handles.session.is_open:
             await self._end_session()
             reading = await self._run(self._plan.probe)
-            self._handles = await SftpHandles.open(self.connection)
-            self._session = self._handles.session
+            await self._open_files()
             return reading
-        self._handles = await SftpHandles.open(self.connection)
-        self._session = self._handles.session
+        handles = await self._open_files()
         self._plan_refresh()
-        sockstat, sockstat6 = parse_reads(await self._handles.ask())
+        sockstat, sockstat6 = parse_reads(await handles.ask())
         return self._reading(sockstat, sockstat6, None, 0.0)
+
+    async def _open_files(self) -> SftpHandles:
+        self._handles = await self._in_session(lambda: SftpHandles.open(self.connection))
+        self._session = self._handles.session
+        return self._handles
 
     async def _renewed_by_shell(self) -> HostReading:
         if self._session is None or not self._session.is_open:
             await self._end_session()
-            self._session = await WarmSession.open(self.connection, command=self._plan.command)
+            self._session = await self._in_session(
+                lambda: WarmSession.open(self.connection, command=self._plan.command)
+            )
         data = await self._session.ask(FULL, self._ends_a_probe)
         output = CommandOutput(stdout=data, stderr=b"", exit_status=0)
         reading = self._whole(self._plan.probe.read(output))
@@ -247,8 +255,24 @@ class WarmHost:
         return reading
 
     async def _run(self, probe: _Asked) -> HostReading:
-        output = await self.connection.run(probe.command, then_closed=True)
+        output = await self._in_session(
+            lambda: self.connection.run(probe.command, then_closed=True)
+        )
         return self._whole(probe.read(output))
+
+    async def _in_session(self, begin: Callable[[], Awaitable[T]]) -> T:
+        """Begin what needs a session, with a second try where none is allowed.
+
+        sshd counts a session that has just been closed until it has gone through all that was
+        sent with the end of it (channel_garbage_collect() in its channels.c): where it allows one
+        alone, the request for the next comes too early if it comes along. Its refusal does not.
+        """
+        try:
+            return await begin()
+        except HostError as error:
+            if error.category is not Category.SESSION_REFUSED or not self.connection.up:
+                raise
+        return await begin()
 
     def _whole(self, answer: ProbeAnswer) -> HostReading:
         self._kernel = _lasting(answer.kernel)

@@ -126,6 +126,10 @@ class Sshd:
         assert self.process is not None
         return self.process.pid
 
+    def sessions(self) -> list[int]:
+        """The processes of its connections, the deepest first."""
+        return _children(self.pid)
+
     def __enter__(self) -> Self:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation folder
