@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from budget import Budget, exit_code
@@ -46,7 +46,7 @@ from sockfleet.collector.warm_fleet import WarmFleet
 from sockfleet.collector.warm_settings import MEMORY_PER_CONNECTION, WarmSettings
 
 HOSTS, SAMPLES, ROUNDS = 100, 50, 5
-MEMORY_HOSTS = 1000
+MEMORY_HOSTS, LOGINS_AT_ONCE = 1000, 100
 HOST_CONNECTIONS, HOST_SAMPLES = 4, 2000
 
 FILES_KEPT, SHELL, COMMAND, FILES_OPENED, COLD, FLOOR = (
@@ -83,7 +83,8 @@ async def sampling(
     target: Target, count: int, stack: AsyncExitStack, *, namespaces: bool
 ) -> tuple[WarmFleet, Once]:
     """A fleet that is connected, and what takes one sample of each host."""
-    settings = settings_for(target, namespaces=namespaces)
+    # As many logins at once whatever the hosts: the memory of a login in progress follows them.
+    settings = replace(settings_for(target, namespaces=namespaces), concurrency=LOGINS_AT_ONCE)
     fleet = WarmFleet(
         hosts_of(target, target.addresses[:count]), settings, WarmSettings(interval_s=0)
     )
@@ -192,8 +193,8 @@ def client_budgets(taken: dict[str, list[float]]) -> Iterator[Budget]:
 async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> float:
     """KiB of resident memory that each further open connection takes, with its SFTP session."""
     async with AsyncExitStack() as stack:
-        # What is made once, and the memory that a hundred logins at a time use for a while.
-        await sampling(target, min(hosts, 100), stack, namespaces=False)
+        # What is made once, and the memory that logins use for a while.
+        await sampling(target, LOGINS_AT_ONCE, stack, namespaces=False)
         gc.collect()
         before = memory_bytes("VmRSS")
         fleet, _ = await sampling(target, hosts, stack, namespaces=False)
