@@ -147,11 +147,16 @@ class Engine:
 
     async def _work(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
         """Run the workers until the last host is asked or the run is stopped."""
-        workers = [
-            asyncio.create_task(self._worker(schedule, deliver))
-            for _ in range(0 if self._why_stopped else self._settings.concurrency)
-        ]
-        all_done = asyncio.gather(*workers)
+        workers: list[asyncio.Task[None]] = []
+
+        async def work() -> None:
+            for _ in range(0 if self._why_stopped else self._settings.concurrency):
+                workers.append(asyncio.create_task(self._worker(schedule, deliver)))
+                # One a turn: a thousand connects at once would hold up those that have begun.
+                await asyncio.sleep(0)
+            await asyncio.gather(*workers)
+
+        all_done = asyncio.create_task(work())
         stopped = asyncio.create_task(self._stopped.wait())
         try:
             either: set[asyncio.Future[Any]] = {all_done, stopped}
@@ -166,7 +171,7 @@ class Engine:
 
     async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
         loop = asyncio.get_running_loop()
-        while (host := await schedule.next()) is not None:
+        while (host := await self._next(schedule)) is not None:
             asking = _Asking(Attempt(host=host), loop.time(), self._handshakes.lost_s)
             self._asking.add(asking)
             outcome = await self._ask(asking)
@@ -175,6 +180,10 @@ class Engine:
             self._asking.remove(asking)
             schedule.done(host)
             deliver(outcome)
+
+    async def _next(self, schedule: Schedule) -> Host | None:
+        await self._handshakes.room()
+        return await schedule.next()
 
     async def _ask(self, asking: _Asking) -> HostOutcome:
         limit_s = self._settings.timeout_s
@@ -188,12 +197,15 @@ class Engine:
     async def _attempts(self, asking: _Asking) -> HostOutcome:
         while True:
             asking.attempts += 1
-            asking.attempt = Attempt(host=asking.attempt.host, handshake=self._handshakes.slot)
+            place = self._handshakes.place()
+            asking.attempt = Attempt(host=asking.attempt.host, handshake=place.taken)
             began, lost_s = asyncio.get_running_loop().time(), self._handshakes.lost_s
             try:
                 return self._reading(asking, await self._ask_once(asking.attempt))
             except HostError as error:
                 failed = self._blamed(error, began, lost_s)
+            finally:
+                place.leave()
             if asking.attempts > self._settings.retries or not may_pass(failed):
                 return self._failure(asking, failed)
             # Jittered, so that a switch that comes back does not meet its whole fleet at once.

@@ -1,18 +1,24 @@
-"""How many SSH handshakes may be under way at once, by how well this machine keeps up.
+"""How many hosts are logged in to and asked at once, by how well this machine keeps up.
 
-A handshake is mostly our own arithmetic. 300 at once on one core made hosts miss their login
-timeout that had done nothing wrong; 30 did not. Across a slow network, though, 30 leave the core
-idle. So the limit follows the event loop's lag: it grows while callbacks run on time and somebody
-waits, and shrinks when they are late.
+A login is mostly our own arithmetic. 300 at once on one core made hosts miss their login timeout
+that had done nothing wrong; 30 did not. Across a slow network, though, 30 leave the core idle. So
+the limit grows while somebody waits, callbacks run on time and the core has time left, and shrinks
+when callbacks are late. More than fill the core only cost it: what waits has left the caches by its
+turn (a quarter more a host with 1,000 at once than with 32, at no round-trip time).
+
+A host takes its place when its TCP connection stands, so that one that does not answer takes none,
+and keeps it to its end. Nor are hosts connected far ahead of the places that there are.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
-__all__ = ["HandshakeLimit"]
+__all__ = ["HandshakeLimit", "Place"]
 
 START = 32
 LEAST = 4
@@ -20,10 +26,12 @@ TICK_S = 0.05
 LATE_S = 0.1
 """A tick this late means that the loop has more work than time."""
 ON_TIME_S = 0.02
+FULL = 0.9
+"""This share of a tick spent at work means that the core has no time left."""
 
 
 class HandshakeLimit:
-    """A semaphore whose size adapts; `watch` must run beside the handshakes."""
+    """A semaphore whose size adapts; `watch` must run beside those who have places."""
 
     def __init__(self, most: int, *, start: int = START) -> None:
         self.most = most
@@ -32,18 +40,22 @@ class HandshakeLimit:
         """How late all ticks so far came, together: time in which nobody else could be served."""
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._ahead: deque[asyncio.Future[None]] = deque()
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        """Held from the TCP connection to the end of the login."""
-        return _Slot(self)
+    def place(self) -> Place:
+        """A place to take once; it must be left, taken or not."""
+        return Place(self)
+
+    async def room(self) -> None:
+        """Wait while enough are connected that have no place yet."""
+        while self._has_enough_ahead():
+            await _turn(self._ahead)
 
     async def enter(self) -> None:
         """Take a place as soon as there is one; `leave` gives it back."""
         while self._running >= self.limit:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
             try:
-                await turn
+                await _turn(self._waiting)
             except asyncio.CancelledError:
                 self._let_in()  # the place that was just given away, if it was
                 raise
@@ -58,34 +70,73 @@ class HandshakeLimit:
         """Adapt the limit to the loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + TICK_S
+            began, worked_s = loop.time(), time.thread_time()
             await asyncio.sleep(TICK_S)
-            self.adapt(lag_s=loop.time() - due)
+            passed_s = loop.time() - began
+            self.adapt(lag_s=passed_s - TICK_S, busy=(time.thread_time() - worked_s) / passed_s)
 
-    def adapt(self, *, lag_s: float) -> None:
-        """One step: a late tick takes a quarter away, one on time adds a quarter where wanted."""
+    def adapt(self, *, lag_s: float, busy: float) -> None:
+        """One step: a late tick takes a quarter away, one on time adds a half where wanted.
+
+        ``busy`` is the share of the tick in which this thread was at work.
+        """
         self.lost_s += max(lag_s, 0.0)
         if lag_s > LATE_S:
             self.limit = max(LEAST, self.limit * 3 // 4)
-        elif lag_s < ON_TIME_S and self._waiting:
-            self.limit = min(self.most, self.limit + max(1, self.limit // 4))
+        elif busy < FULL and self._waiting:
+            # A little even where others keep the machine busy: all places may be with hosts that
+            # take their time.
+            step = self.limit // (2 if lag_s < ON_TIME_S else 8)
+            self.limit = min(self.most, self.limit + max(1, step))
         self._let_in()
 
+    def _has_enough_ahead(self) -> bool:
+        return len(self._waiting) > LEAST + self.limit // 4
+
     def _let_in(self) -> None:
-        free = self.limit - self._running
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
+        for turn in _given(self._waiting, self.limit - self._running):
+            turn.set_result(None)
+        if self._ahead and not self._has_enough_ahead():
+            for turn in _given(self._ahead, 1 + self.limit // 4):
                 turn.set_result(None)
-                free -= 1
 
 
-class _Slot(AbstractAsyncContextManager[None]):
+class Place(AbstractAsyncContextManager[None]):
+    """One host's; entered for each login on the way to it, and left once."""
+
     def __init__(self, limit: HandshakeLimit) -> None:
         self._limit = limit
+        self._is_taken = False
+
+    def taken(self) -> Place:
+        """Itself, to be entered."""
+        return self
 
     async def __aenter__(self) -> None:
-        await self._limit.enter()
+        if not self._is_taken:
+            await self._limit.enter()
+            self._is_taken = True
 
     async def __aexit__(self, *_raised: object) -> None:
-        self._limit.leave()
+        """Nothing: the host has its place until it is done."""
+
+    def leave(self) -> None:
+        """Give the place back, if it was taken."""
+        if self._is_taken:
+            self._is_taken = False
+            self._limit.leave()
+
+
+async def _turn(queue: deque[asyncio.Future[None]]) -> None:
+    turn = asyncio.get_running_loop().create_future()
+    queue.append(turn)
+    await turn
+
+
+def _given(queue: deque[asyncio.Future[None]], count: int) -> Iterator[asyncio.Future[None]]:
+    """The next ``count`` of those who still wait."""
+    while queue and count > 0:
+        turn = queue.popleft()
+        if not turn.done():
+            yield turn
+            count -= 1

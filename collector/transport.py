@@ -74,7 +74,8 @@ class Attempt:
     hop: str | None = None
     """The jump host at which ``phase`` holds, as ``address:port``; None: at the host itself."""
     handshake: Callable[[], AbstractAsyncContextManager[None]] = field(default=nullcontext)
-    """Entered from the TCP connection to the end of the login: limits handshakes in flight."""
+    """Entered from the TCP connection to the end of the login: waits for a place among the logins
+    that are under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,14 @@ from sockfleet.collector.schedule import Schedule
 
 
 async def hold(limit, running, done):
-    async with limit.slot():
-        running.append(1)
-        await done.wait()
+    place = limit.place()
+    try:
+        async with place:
+            running.append(1)
+        await done.wait()  # a place is for more than the login
         running.pop()
+    finally:
+        place.leave()
 
 
 def test_no_more_handshakes_at_once_than_the_limit():
@@ -31,10 +35,12 @@ def test_no_more_handshakes_at_once_than_the_limit():
         tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(10)]
         await asyncio.sleep(0.01)
         assert len(running) == 3
-        limit.adapt(lag_s=0.0)  # on time, and somebody waits
+        limit.adapt(lag_s=0.0, busy=0.95)  # no more would be done
+        assert limit.limit == 3
+        limit.adapt(lag_s=0.0, busy=0.5)  # on time, and somebody waits
         await asyncio.sleep(0.01)
         assert len(running) == limit.limit == 4
-        limit.adapt(lag_s=0.5)
+        limit.adapt(lag_s=0.5, busy=1.0)
         assert limit.limit == LEAST
         done.set()
         await asyncio.gather(*tasks)
@@ -45,7 +51,7 @@ def test_no_more_handshakes_at_once_than_the_limit():
 
 def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
     limit = HandshakeLimit(40, start=32)
-    limit.adapt(lag_s=0.0)
+    limit.adapt(lag_s=0.0, busy=0.0)
     assert limit.limit == 32
 
     async def main():
