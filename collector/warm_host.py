@@ -55,7 +55,7 @@ log = logging.getLogger("sockfleet.collector")
 
 REFRESH_S = 60.0
 """The whole probe runs so often on each host, or a little sooner or later, not on all at once."""
-_SOONEST_REFRESH_S = 5.0
+SOONEST_REFRESH_S = 5.0
 """Where namespaces come and go all the time, samples in between are upper bounds and say so."""
 
 
@@ -123,6 +123,8 @@ class WarmHost:
         "_refresh_at",
         "_refreshed_at",
         "_session",
+        "_unlisted",
+        "_unwatched",
         "_ways",
         "address",
         "connection",
@@ -140,6 +142,7 @@ class WarmHost:
         self._session: WarmSession | None = None
         self._handles: SftpHandles | None = None
         self._list = b""
+        self._unlisted = self._unwatched = False
         self._refreshed_at = asyncio.get_running_loop().time()
         self._refresh_at = 0.0
 
@@ -189,10 +192,15 @@ class WarmHost:
         known = self._namespaces
         if known is None:
             return self._reading(sample.sockstat, sample.sockstat6, None, elapsed_s)
-        namespaces = _sampled(known, sample)
-        is_stale = namespaces.unlisted or namespaces.unwatched or None in sample.listed.values()
-        if is_stale and now - self._refreshed_at >= _SOONEST_REFRESH_S:
+        # What was once not seen stays so until the next list: nobody looks at a process again.
+        self._unlisted |= sample.stranger is not None
+        self._unwatched |= sample.blind or sample.unseen is not None
+        is_stale = self._unlisted or self._unwatched or None in sample.listed.values()
+        if is_stale and now - self._refreshed_at >= SOONEST_REFRESH_S:
             raise StaleError
+        namespaces = replace(
+            _sampled(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
+        )
         return self._reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
 
     async def renew(self) -> HostReading:
@@ -277,6 +285,7 @@ class WarmHost:
     def _whole(self, answer: ProbeAnswer) -> HostReading:
         self._kernel = _lasting(answer.kernel)
         self._namespaces = answer.namespaces
+        self._unlisted = self._unwatched = False
         self._plan_refresh()
         return HostReading(
             host=self._host,
@@ -356,8 +365,6 @@ def _sampled(known: Namespaces, sample: ShellSample) -> Namespaces:
         change=None,
         allocs=tuple(alloc for alloc in allocs if alloc is not None),
         gone=known.gone + len(known.seen) - len(seen),
-        unlisted=sample.stranger is not None,
-        unwatched=sample.blind or sample.unseen is not None,
     )
 
 

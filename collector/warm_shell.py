@@ -57,7 +57,7 @@ OWN = b"own\n"
 ALL = b"all\n"
 FULL = b"full\n"
 
-_MOST_BEGUN = 1000
+MOST_BEGUN = 1000
 """Processes that are looked at one by one, some 5 µs each."""
 
 # The rules of `collector.probe` for a text that every login shell hands on hold here too.
@@ -87,7 +87,7 @@ _LOOP = (
 
 def shell_command(mark: str, options: ProbeOptions) -> str:
     """What starts it: a command for the host's login shell. ``options`` are those of ``full``."""
-    loop = _LOOP.format(mark=mark, most=_MOST_BEGUN, probe=probe_script(mark, options))
+    loop = _LOOP.format(mark=mark, most=MOST_BEGUN, probe=probe_script(mark, options))
     return f"exec /bin/sh -c '{loop}'"
 
 

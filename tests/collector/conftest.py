@@ -16,6 +16,7 @@ _AS_ROOT = (
     "test_fault_network_as_root.py",
     "test_process_probe_as_root.py",
     "test_transport_passwords.py",
+    "test_warm_namespaces_as_root.py",
 )
 collect_ignore = [] if os.geteuid() == 0 else list(_AS_ROOT)
 
