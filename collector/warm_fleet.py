@@ -27,6 +27,7 @@ from .probe import new_mark
 from .reading import HostFailure, HostOutcome, HostReading
 from .text import cleaned
 from .transport import Transport
+from .warm_beat import Beat
 from .warm_host import StaleError, WarmHost, WarmWay, warm_plan
 from .warm_place import Place
 from .warm_round import Deliver, Round, RunningRound, Sample
@@ -39,7 +40,6 @@ __all__ = ["WarmFleet", "WarmSettings"]
 log = logging.getLogger("sockfleet.collector")
 
 _KEEPALIVE_S = 15.0
-_SHORTEST_ROUND_S = 1.0
 _GRACE_S = 1.0
 
 
@@ -151,26 +151,18 @@ class WarmFleet:
         next, which then begins at its next due time. Raises what ``deliver`` raises, and
         UsageError for an unknown transport.
         """
-        loop = asyncio.get_running_loop()
-        first, number = loop.time(), 0
+        beat = Beat(self._interval_s)
+        number = 0
         while (count is None or number < count) and not self._why_stopped:
             number += 1
-            if number > 1 and not await self._due(first):
-                return
-            closing_s = None
-            if number > 1 and self._interval_s:
-                closing_s = max(self._interval_s, _SHORTEST_ROUND_S)
+            if number > 1:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(beat.wait_s()):
+                        await self._stopped.wait()
+                if self._why_stopped:
+                    return
             running = RunningRound(number, self._places, deliver or _untold)
-            yield await self._sampled(running, closing_s)
-
-    async def _due(self, first: float) -> bool:
-        """Wait for the next due time; False where the run was stopped before."""
-        if self._interval_s:
-            passed_s = asyncio.get_running_loop().time() - first
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_s - passed_s % self._interval_s):
-                    await self._stopped.wait()
-        return not self._why_stopped
+            yield await self._sampled(running, beat.left_s() if number > 1 else None)
 
     async def _sampled(self, running: RunningRound, closing_s: float | None) -> Round:
         self._round = running

@@ -13,6 +13,9 @@ from .warm_host import WarmHost
 
 __all__ = ["Place"]
 
+_SOON_S = 0.05
+"""A round that comes so little too early is not waited out."""
+
 
 @dataclass(slots=True, eq=False)
 class Place:
@@ -41,9 +44,9 @@ class Place:
     def not_yet(self, now: float) -> HostFailure | None:
         """In the pause before the next attempt a host is as it was at the last; None: it is due."""
         wait_s = self.backoff.wait_s(now)
-        if self.backoff.last is None or wait_s <= 0:
+        if self.backoff.last is None or wait_s <= _SOON_S:
             return None
-        return self._as_before(self.backoff.last, f"not tried again for {wait_s:.0f} s")
+        return self._as_before(self.backoff.last, f"not tried again for {max(round(wait_s), 1)} s")
 
     def still_waiting(self) -> HostFailure:
         """The round ends and nothing has come."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from sockfleet.aggregator.host import HostSummary, Status
 from sockfleet.collector import warm_backoff
 from sockfleet.collector.authorized_keys import authorized_line
 from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.reading import HostReading
 from sockfleet.collector.warm_host import WarmHost, WarmWay
 from sockfleet.inventory.models import Connection, Host, Probe
 
@@ -44,7 +44,7 @@ def known_hosts_of(server: Sshd, folder: Path) -> Path:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
-    monkeypatch.setattr(warm_backoff, "MOST_S", 0.05)
+    monkeypatch.setattr(warm_backoff, "MOST_S", 0.2)
 
 
 def way_of(fleet: Sampled, name: str = "web1") -> WarmWay:
@@ -312,19 +312,20 @@ def test_stopped_in_a_round_every_host_is_accounted_for(server, known_hosts):
         await settled(fleet)
         for pid in server.sessions():
             os.kill(pid, signal.SIGSTOP)
-        under_way = asyncio.create_task(fleet.round())
-        await asyncio.sleep(0)
-        fleet.fleet.stop("SIGINT")
-        cut = (await under_way)["web1"]
-        assert (cut.error.category, cut.error.message) == ("not_attempted", "cut off by SIGINT")
-        assert fleet.last is not None
-        assert not fleet.last.complete
+        rounds = fleet.fleet.rounds(2, lambda sample: fleet.fleet.stop("SIGINT"))
+        last = await anext(rounds)
+        assert not last.complete
+        read, cut = (sample.outcome for sample in last.samples)
+        assert isinstance(read, HostReading)
+        assert (cut.host.name, cut.category) == ("web1", Category.NOT_ATTEMPTED)
+        assert cut.message == "cut off by SIGINT"
         with pytest.raises(StopAsyncIteration):
-            await fleet.round()
+            await anext(rounds)
         for pid in server.sessions():
             os.kill(pid, signal.SIGCONT)
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    here = Host(name="here", address="here", connection=Connection.LOCAL)
+    sampled(known_hosts, [host_at(server), here], scenario)
 
 
 def test_what_nobody_foresaw_costs_one_sample_and_no_more(server, known_hosts, monkeypatch):
