@@ -43,7 +43,6 @@ class _Way:
     """Between the clients and the hosts."""
 
     def __init__(self, rtt_s: float) -> None:
-        self.rtt_s = rtt_s
         self.once = Delay(rtt_s)
         self.twice = Delay(2 * rtt_s)
 
@@ -55,7 +54,6 @@ class LeanConnection(asyncio.Protocol):
         "_connected",
         "_dialogue",
         "_early",
-        "_early_until",
         "_hosts",
         "_server",
         "_transport",
@@ -77,7 +75,6 @@ class LeanConnection(asyncio.Protocol):
         self._dialogue: LeanDialogue | None = None
         self._early: list[bytes] | None = None
         """What came so early that it waits for the version line; None: that is sent."""
-        self._early_until = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, at once or when it is time."""
@@ -97,7 +94,6 @@ class LeanConnection(asyncio.Protocol):
             self._greet(b"")
         else:
             self._early = []
-            self._early_until = asyncio.get_running_loop().time() + self._way.rtt_s
             self._way.twice.call(self._greet, b"")
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -116,14 +112,15 @@ class LeanConnection(asyncio.Protocol):
         """Answer, at once or when it is time."""
         if self._way is None:
             self._answer(data)
-        elif self._early is not None and asyncio.get_running_loop().time() <= self._early_until:
-            self._early.append(data)
         else:
             self._way.once.call(self._answer, data)
 
     def _answer(self, data: bytes) -> None:
         dialogue, transport = self._dialogue, self._transport
         if dialogue is None or transport is None:
+            return
+        if self._early is not None:
+            self._early.append(data)
             return
         answer = dialogue.take(data)
         if answer:
