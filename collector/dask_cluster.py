@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import threading
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import resource_tracker
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
@@ -177,33 +180,67 @@ async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cl
     these processes' memory. Raises as `connected` does.
     """
     distributed = _distributed()
-    cluster = distributed.LocalCluster(
-        n_workers=processes,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=None,
-        dashboard_address=None,
-        host="127.0.0.1",
-        security=True,
-        silence_logs=logging.CRITICAL,
-        asynchronous=True,
+    with _signals_kept_from_children(), _no_pages():
+        cluster = distributed.LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            host="127.0.0.1",
+            security=True,
+            silence_logs=logging.CRITICAL,
+            asynchronous=True,
+        )
+        try:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await cluster
+                client = distributed.Client(
+                    cluster, asynchronous=True, timeout=timeout_s, set_as_default=False
+                )
+                await client
+            except Exception as error:
+                problem = cleaned(f"{type(error).__name__}: {error}")
+                raise ClusterError(
+                    f"--dask local: no worker could be started: {problem}"
+                ) from error
+            try:
+                yield Cluster(client, "local")
+            finally:
+                await _closed(client)
+        finally:
+            await _closed(cluster)
+
+
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that are started meanwhile never see what a terminal or systemd sends to us all.
+
+    The mask is inherited through thread and exec (signal(7)). A thread of its own hears the signals
+    for this process, whose handlers run in the main thread all the same.
+    """
+    resource_tracker.ensure_running()  # or its start, in this thread, would undo the mask
+    over = threading.Event()
+    listener = threading.Thread(target=over.wait, name="sockfleet-signals", daemon=True)
+    listener.start()
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     )
     try:
-        try:
-            await cluster
-            client = distributed.Client(
-                cluster, asynchronous=True, timeout=timeout_s, set_as_default=False
-            )
-            await client
-        except Exception as error:
-            problem = cleaned(f"{type(error).__name__}: {error}")
-            raise ClusterError(f"--dask local: the workers cannot be started: {problem}") from error
-        try:
-            yield Cluster(client, "local")
-        finally:
-            await _closed(client)
+        yield
     finally:
-        await _closed(cluster)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        over.set()
+        listener.join()
+
+
+@contextmanager
+def _no_pages() -> Iterator[None]:
+    """Schedulers that are started meanwhile serve nothing over HTTP."""
+    config = import_module("dask").config
+    with config.set({"distributed.scheduler.http.routes": []}):
+        yield
 
 
 async def _closed(thing: _Closing) -> None:

@@ -15,7 +15,11 @@ from .schedule import caps_of
 
 __all__ = ["Handful", "deal"]
 
-HANDFUL_HOSTS = 25
+MOST_HOSTS = 100
+"""In a handful: each costs about 15 ms in all, as much as a dozen hosts do."""
+FEWEST_HOSTS = 10
+HANDFULS = 32
+"""Of a region's hosts, where there are enough: so that several workers get work."""
 MOVES = 3
 """How often hosts are handed in anew after they were lost outside of Dask's own retries."""
 
@@ -100,5 +104,6 @@ def _of_region(
     dealt = deal_out([hosts[i] for i in bound], 1, bastion_connections=bastion_connections)
     for unit in dealt.units:
         yield Handful({bound[i] for i in unit}, region)
-    for at in range(0, len(free), HANDFUL_HOSTS):
-        yield Handful(set(free[at : at + HANDFUL_HOSTS]), region)
+    size = max(FEWEST_HOSTS, min(MOST_HOSTS, len(free) // HANDFULS))
+    for at in range(0, len(free), size):
+        yield Handful(set(free[at : at + size]), region)

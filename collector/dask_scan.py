@@ -34,7 +34,7 @@ __all__ = ["DaskScan", "DaskSettings"]
 
 MOST_TASKS = 2_000
 """At the scheduler at once: its memory does not follow the fleet."""
-FIRST_PATIENCE_S = 0.5
+FIRST_PATIENCE_S = 2.0
 LAST_PATIENCE_S = 16.0
 """How long an answer waits for late hosts: at first, and at most, after doubling."""
 LOOK_S = 1.0
@@ -205,7 +205,7 @@ class DaskScan:
             await asyncio.gather(*asking, *others, return_exceptions=True)
             with suppress(BaseException):  # of one of them it was told already
                 await asked
-            if self.lost is None:
+            if self.lost is None and self._in_flight:
                 await cluster.cancel([h.task for h in self._in_flight if h.task is not None])
 
     async def _finish(self, cluster: Cluster, why: str | None) -> None:

@@ -1,0 +1,105 @@
+"""A real Dask scheduler and workers on loopback, each a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["DaskCluster"]
+
+_SCHEDULER = b"Scheduler at:"
+_REGISTERED = b"Registered to:"
+
+
+class DaskCluster:
+    """A scheduler from entering to leaving, and the workers that `worker` starts.
+
+    All of it listens on 127.0.0.1 and ends with the test, its output is kept in ``folder``.
+    ``tls`` are further options of both commands, of which the client's are its own to set.
+    """
+
+    def __init__(self, folder: Path, *, tls: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._tls = tls
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.address = ""
+        """As ``--dask`` takes it; known once it is entered."""
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        protocol = ["--protocol", "tls"] if self._tls else []
+        self.scheduler, line = self._start(
+            "scheduler", _SCHEDULER, "--port", "0", "--no-dashboard", *protocol
+        )
+        self.address = line.split()[-1].decode()
+        return self
+
+    def worker(
+        self, *options: str, name: str = "", env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """A worker that has its place in the cluster; ``dask worker`` with these options."""
+        name = name or f"worker{len(self._processes)}"
+        words = [self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--name", name]
+        words += ["--local-directory", str(self._folder / f"{name}.files")]
+        return self._start("worker", _REGISTERED, *words, *options, name=name, env=env)[0]
+
+    def log(self, name: str) -> str:
+        """What the scheduler, or the worker of that name, has printed."""
+        return (self._folder / f"{name}.log").read_text()
+
+    def _start(
+        self,
+        command: str,
+        ready: bytes,
+        *words: str,
+        name: str = "scheduler",
+        env: dict[str, str] | None = None,
+    ) -> tuple[subprocess.Popen[bytes], bytes]:
+        log = self._folder / f"{name}.log"
+        with log.open("wb") as written:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", f"distributed.cli.dask_{command}"),
+                    *("--host", "127.0.0.1", *self._tls, *words),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return process, self._line_with(ready, log, process)
+
+    def _line_with(self, text: bytes, log: Path, process: subprocess.Popen[bytes]) -> bytes:
+        # Its log is the only event there is; `tail` waits for it, and ends with the process.
+        with subprocess.Popen(
+            ["tail", "--lines=+1", "--follow", f"--pid={process.pid}", str(log)],
+            stdout=subprocess.PIPE,
+        ) as tail:
+            assert tail.stdout is not None
+            try:
+                for line in tail.stdout:
+                    if text in line:
+                        return line
+            finally:
+                tail.kill()
+        raise RuntimeError(f"it ended before it was ready:\n{log.read_text()}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            process.wait()
