@@ -45,8 +45,8 @@ class Peer:
     ask: Ask
     is_command: bool = False
     """A tool that is started for the run: its start is measured and taken off."""
-    share: float = 1.0
-    """Of the hosts: fewer of them tell as much of a dear tool."""
+    most: int | None = None
+    """Hosts to ask, at most: a hundred tell enough of a dear tool."""
     how: str
     """How it was set up: what helps it, what it leaves out."""
     before: Ask | None = None
@@ -109,7 +109,7 @@ def timed(ask: Ask, target: Target, addresses: Sequence[str]) -> tuple[float, li
 def measured(peer: Peer, target: Target, hosts: int) -> dict[str, object]:
     """Milliseconds a host, the floor's beside them, and every wrong answer in words."""
     adopt_orphans()
-    asked = target.addresses[: max(int(hosts * peer.share), FEW + 1)]
+    asked = target.addresses[:hosts][: peer.most]
     before = floor_ms()
     first = target.addresses[:WARM_UP]
     if peer.before is not None or peer.is_command:

@@ -1,6 +1,6 @@
 """What one cold host costs the client: sockfleet beside its peers, in CPU time.
 
-    python bench/compare.py [--hosts 400] [--rounds 5] [--sshd-hosts 160] [--only NAME,…]
+    python bench/compare.py [--hosts 1000] [--rounds 5] [--sshd-hosts 160] [--only NAME,…]
                             [--fleet simulated|sshd] [--write]
 
 Every client logs in to every host with an Ed25519 key over curve25519-sha256 and reads
@@ -196,7 +196,7 @@ def write_picture(taken: Mapping[str, Taken]) -> None:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--hosts", type=int, default=400)
+    options.add_argument("--hosts", type=int, default=1000)
     options.add_argument("--sshd-hosts", type=int, default=160)
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", type=lambda text: text.split(","), default=[])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -38,8 +39,7 @@ def put(name: str, lines: Iterable[str], path: Path = RESULTS) -> None:
 
 def command_line(name: str, options: Iterable[str]) -> str:
     """What was run and when, as the first line of a section."""
-    words = " ".join(["./dev bench", name, *options])
-    return f"`{words}`, {datetime.now(UTC):%Y-%m-%d}"
+    return f"`./dev bench {shlex.join([name, *options])}`, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def versions() -> str:
