@@ -158,6 +158,7 @@ class FedEngine:
             await self._engine.run(self._feed, self._deliver)
         finally:
             idle.cancel()
+            self._feed.on_change(None)  # this loop is about to close
             with self._lock:
                 self._loop = None
                 self._notes = self._engine.notes

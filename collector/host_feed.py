@@ -31,11 +31,13 @@ class HostFeed:
         return self._is_open
 
     def on_change(self, call: Callable[[], object] | None) -> None:
-        """Call this, in the thread of whoever adds hosts or closes, after each time."""
+        """Call this, in the thread of whoever adds hosts or closes, after each time.
+
+        It must not block. Once this returns, nothing that was to be called before is.
+        """
         with self._lock:
             self._more = call
-        if call is not None:
-            call()
+            self._tell()
 
     def add(self, hosts: Iterable[Host]) -> None:
         """Hand in more hosts; ValueError once it is closed."""
@@ -43,19 +45,17 @@ class HostFeed:
             if not self._is_open:
                 raise ValueError("this feed is closed")
             self._hosts.extend(hosts)
-        self._tell()
+            self._tell()
 
     def close(self) -> None:
         """No more hosts come."""
         with self._lock:
             self._is_open = False
-        self._tell()
+            self._tell()
 
     def _tell(self) -> None:
-        with self._lock:
-            call = self._more
-        if call is not None:
-            call()
+        if self._more is not None:
+            self._more()
 
     def __len__(self) -> int:
         return len(self._hosts)
