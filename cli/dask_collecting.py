@@ -8,7 +8,6 @@ from typing import Any
 from ..collector.engine import EngineSettings
 from ..collector.event_loop import run_on_event_loop
 from ..collector.reading import HostOutcome
-from ..collector.shard import ShardEnd
 from ..inventory.errors import UsageError
 from ..inventory.models import Host
 from .collecting import Ended, heed_signals
@@ -63,6 +62,7 @@ def collect_on_dask(
 ) -> Ended:
     """As `collecting.collect`; raises ClusterError where the scheduler is not reached."""
     from ..collector.dask_scan import DaskScan, DaskSettings
+    from ..collector.shard import ShardEnd
 
     asked = settings.transport_settings.ask_passphrase
     dask = DaskSettings(

@@ -32,7 +32,6 @@ from .exit_codes import Exit, of_hosts, of_signal
 from .log_lines import log_to_stderr
 from .progress import progress_bar
 from .prompts import Passphrases, ask
-from .saved_scans import comparison_with, earlier_scan
 from .selection import Selection, connection_defaults, select_hosts
 
 __all__ = ["Scan", "delivery_of", "engine_settings", "probe_command_of", "selection"]
@@ -192,15 +191,17 @@ class Scan:
     def baseline(self) -> Callable[[datetime], Comparison | None]:
         """What ``--against`` names: makes the comparison for a scan that starts at a moment."""
         against: str | None = self._given["against"]
-        earlier = None if against is None else earlier_scan(against, quiet=self._quiet)
+        if against is None:
+            return lambda _: None
+        from .saved_scans import comparison_with, earlier_scan  # what reads scans back is not light
+
+        earlier = earlier_scan(against, quiet=self._quiet)
+        if earlier is None:
+            return lambda _: None
         names = {host.name for host in self.selection.hosts}
-
-        def comparison(started_at: datetime) -> Comparison | None:
-            if earlier is None or against is None:
-                return None
-            return comparison_with(earlier, against, started_at=started_at, names=names)
-
-        return comparison
+        return lambda started_at: comparison_with(
+            earlier, against, started_at=started_at, names=names
+        )
 
     def summarised(self, outcome: HostOutcome) -> HostSummary:
         """The summary of one outcome, diagnosed by the thresholds that were asked for."""

@@ -1,5 +1,6 @@
 """What the README, the manual page and the changelog say is so."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -66,14 +67,27 @@ def test_the_changelog_names_this_version():
 def test_help_is_light():
     """asyncssh and the like load in the commands that need them, never for the help."""
     heavy = ("asyncssh", "paramiko", "rich", "yaml", "uvloop", "msgspec", "orjson")
+    assert loaded(["--help"], heavy) == []
+
+
+def test_a_plain_scan_loads_what_it_needs():
+    """Most scans are of a few hosts, and importing takes them longer than asking."""
+    heavy = ("paramiko", "rich", "msgspec", "orjson", "distributed", "multiprocessing")
+    assert loaded(["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)) == [
+        "asyncssh"
+    ]
+
+
+def loaded(arguments, names):
+    """Which of these modules the command has imported when it ends."""
     script = f"""
 import sys
 from sockfleet.cli.main import cli
 try:
-    cli(["--help"], prog_name="sockfleet")
+    cli({arguments}, prog_name="sockfleet")
 except SystemExit:
     pass
-print([name for name in {heavy} if name in sys.modules], file=sys.stderr)
+print([name for name in {names} if name in sys.modules], file=sys.stderr)
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert result.stderr == b"[]\n"
+    return ast.literal_eval(result.stderr.decode().splitlines()[-1])
