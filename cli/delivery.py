@@ -81,8 +81,11 @@ class Delivery:
                 terminal.note(f"error: {error}")
                 self._whole = False
 
-    def deliver(self, summary: FleetSummary) -> bool:
-        """Write every output, each though another failed; returns whether all were written."""
+    def deliver(self, summary: FleetSummary, *, before: bytes = b"") -> bool:
+        """Write every output, each though another failed; returns whether all were written.
+
+        ``before`` goes to standard output first.
+        """
         whole = self._whole
         for file in self._files:
             # A file has no terminal: no width, no colour.
@@ -99,7 +102,7 @@ class Delivery:
             terminal.notes(new, quiet=self._quiet)
         if self.stdout is not None and not self._stdout_ended:
             try:
-                terminal.write(self._shown(self.stdout, summary))
+                terminal.write(before + self._shown(self.stdout, summary))
             except BrokenPipeError:
                 self._stdout_ended = True
                 return whole  # the reader has what it wanted

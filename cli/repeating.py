@@ -35,7 +35,7 @@ _CLEAR = b"\x1b[H\x1b[2J"
 
 
 class Repetition:
-    """One repeated scan. Raises UsageError for a format that cannot be repeated."""
+    """One repeated scan. Raises UsageError for what cannot be repeated."""
 
     def __init__(self, scan: Scan, delivery: Delivery, given: Mapping[str, Any]) -> None:
         shown = delivery.stdout
@@ -45,12 +45,16 @@ class Repetition:
                 f"would follow another; take ndjson, or -o {shown.name}:FILE, which is written "
                 "anew in each round"
             )
+        if given["dask"] is not None or given["workers"] not in ("auto", 1):
+            raise UsageError(
+                "--repeat keeps its connections in one process: leave out --workers and --dask; "
+                "parts of a fleet can be repeated side by side with --limit"
+            )
         self._scan = scan
         self._delivery = delivery
         self._rounds: int | None = given["repeat"] or None
         self._interval_s: float = given["interval"]
         self._quiet: bool = given["quiet"]
-        self._redraws = shown is not None and shown.name == "table" and sys.stdout.isatty()
         self._hosts: list[HostSummary] = []
         self._comparison: Comparison | None = None
         self._earlier: FleetSummary | None = None
@@ -122,6 +126,15 @@ class Repetition:
         except ComparisonError:
             return None  # the clock was set back between two rounds
 
+    def _before(self, number: int) -> bytes:
+        """What parts a table from the one before it."""
+        shown = self._delivery.stdout
+        if shown is None or shown.name != "table":
+            return b""
+        if sys.stdout.isatty():
+            return _CLEAR
+        return b"\n" if number > 1 else b""
+
     def _delivered(self, done: Round) -> None:
         summary = self._scan.summary(
             self._hosts,
@@ -132,9 +145,7 @@ class Repetition:
         )
         if self._comparison is not None:
             summary = self._comparison.fleet(summary)
-        if self._redraws:
-            terminal.write(_CLEAR)
-        self._whole &= self._delivery.deliver(summary)
+        self._whole &= self._delivery.deliver(summary, before=self._before(done.number))
         counts = summary.fleet.hosts
         self._ok += counts.ok
         self._failed += counts.failed

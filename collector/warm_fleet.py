@@ -153,13 +153,13 @@ class WarmFleet:
         """
         beat = Beat(self._interval_s)
         number = 0
-        while (count is None or number < count) and not self._why_stopped:
+        while (count is None or number < count) and not self._stopped.is_set():
             number += 1
             if number > 1:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(beat.wait_s()):
                         await self._stopped.wait()
-                if self._why_stopped:
+                if self._stopped.is_set():
                     return
             running = RunningRound(number, self._places, deliver or _untold)
             yield await self._sampled(running, beat.left_s() if number > 1 else None)

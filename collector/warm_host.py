@@ -116,6 +116,7 @@ class WarmHost:
     __slots__ = (
         "_handles",
         "_host",
+        "_is_told",
         "_kernel",
         "_list",
         "_namespaces",
@@ -142,7 +143,7 @@ class WarmHost:
         self._session: WarmSession | None = None
         self._handles: SftpHandles | None = None
         self._list = b""
-        self._unlisted = self._unwatched = False
+        self._unlisted = self._unwatched = self._is_told = False
         self._refreshed_at = asyncio.get_running_loop().time()
         self._refresh_at = 0.0
 
@@ -213,6 +214,7 @@ class WarmHost:
             way = self._ways[0]
             try:
                 reading = await self._renewed(way)
+                self._tell(way)
                 break
             except HostError as error:
                 if not self.connection.up or len(self._ways) == 1:
@@ -221,6 +223,11 @@ class WarmHost:
                 await self._end_session()
                 self._ways = self._ways[1:]
         return replace(reading, elapsed_s=asyncio.get_running_loop().time() - began)
+
+    def _tell(self, way: WarmWay) -> None:
+        if not self._is_told:
+            self._is_told = True
+            log.info("%s is sampled by %s", self._host.name, way)
 
     async def _renewed(self, way: WarmWay) -> HostReading:
         if way is WarmWay.SFTP:
