@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Sshd", "find_sshd", "free_port", "ssh_keygen"]
+__all__ = ["Sshd", "find_sshd", "free_port", "sftp_server", "ssh_keygen"]
 
 START_TIMEOUT_S = 20.0
 
@@ -107,7 +107,7 @@ class Sshd:
             "UseDNS no",
             "PrintMotd no",
             "LogLevel VERBOSE",
-            f"Subsystem sftp {_sftp_server()}",
+            f"Subsystem sftp {sftp_server()}",
         ]
 
     def known_hosts_lines(self, *names: str) -> str:
@@ -173,7 +173,8 @@ class Sshd:
         self.stop()
 
 
-def _sftp_server() -> str:
+def sftp_server() -> str:
+    """OpenSSH's SFTP server, a program of its own."""
     return "/usr/lib/openssh/sftp-server"
 
 
