@@ -31,7 +31,7 @@ from sshd import Sshd
 T = TypeVar("T")
 
 _FEW, _MANY = 200, 3000
-_BEHIND = 400
+_BEHIND = 1000
 _SUMMED = 40_000
 _HEADERS = 52
 """Bytes of IPv4 and TCP with its time stamps, of each packet."""
