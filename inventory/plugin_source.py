@@ -7,11 +7,14 @@ and returns what ``ansible-inventory --list`` would print, as a mapping: see `li
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from .draft import Draft
 from .errors import InventoryError
 from .listing import read_listing
+
+if TYPE_CHECKING:  # the module is not light, and few sources are plugins
+    from importlib.metadata import EntryPoints
 
 __all__ = ["is_plugin_source", "read_plugin_source"]
 
@@ -19,7 +22,7 @@ __all__ = ["is_plugin_source", "read_plugin_source"]
 def is_plugin_source(source: str) -> bool:
     """Whether the part of ``source`` before its first colon is a registered name."""
     name, colon, _ = source.partition(":")
-    return bool(colon) and bool(entry_points(group="sockfleet.inventories", name=name))
+    return bool(colon) and bool(_registered(name))
 
 
 def read_plugin_source(draft: Draft, source: str) -> None:
@@ -28,7 +31,7 @@ def read_plugin_source(draft: Draft, source: str) -> None:
     Raises InventoryError for whatever it raises, and for what is no listing.
     """
     name, _, argument = source.partition(":")
-    (entry, *_) = entry_points(group="sockfleet.inventories", name=name)
+    (entry, *_) = _registered(name)
     try:
         provide: Callable[[str], object] = entry.load()
         listing = provide(argument)
@@ -39,3 +42,9 @@ def read_plugin_source(draft: Draft, source: str) -> None:
             source, f"the inventory source {entry.value} failed: {type(error).__name__}: {error}"
         ) from error
     read_listing(draft, listing, source)
+
+
+def _registered(name: str) -> EntryPoints:
+    from importlib.metadata import entry_points
+
+    return entry_points(group="sockfleet.inventories", name=name)

@@ -11,6 +11,8 @@ import click
 from click.testing import CliRunner
 
 from sockfleet.cli.main import COMMANDS, cli
+from sockfleet.collector import transport
+from sockfleet.output import formats
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -72,10 +74,21 @@ def test_help_is_light():
 
 def test_a_plain_scan_loads_what_it_needs():
     """Most scans are of a few hosts, and importing takes them longer than asking."""
-    heavy = ("paramiko", "rich", "msgspec", "orjson", "distributed", "multiprocessing")
+    heavy = ("paramiko", "rich", "msgspec", "orjson", "yaml", "importlib.metadata", "distributed")
     assert loaded(["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)) == [
         "asyncssh"
     ]
+
+
+def test_our_own_parts_are_found_as_they_are_registered():
+    registered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    assert registered["sockfleet.transports"] == {
+        name: f"sockfleet.collector.{name}_transport:{kind}"
+        for name, kind in transport._OWN.items()
+    }
+    assert registered["sockfleet.outputs"] == {
+        name: f"sockfleet.output.{name}:FORMAT" for name in formats._OWN
+    }
 
 
 def loaded(arguments, names):
