@@ -28,18 +28,19 @@ class SamplesUnderWay:
         """Ask this host; ``answered`` is called with the answer, or when it was cancelled."""
         answer = warm.ask()
         self._answers[answer] = place, warm
-        answer.add_done_callback(self._done)
-        answer.add_done_callback(answered)
+
+        def done(answer: asyncio.Future[bytes]) -> None:
+            del self._answers[answer]
+            if not self._answers and self._timer is not None:
+                self._timer.cancel()
+            answered(answer)
+
+        answer.add_done_callback(done)
 
     def limit(self, seconds: float, late: Callable[[Place, WarmHost], None]) -> None:
         """Cancel what is not there by then, and call ``late`` for each."""
         if self._answers:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._pass, late)
-
-    def _done(self, answer: asyncio.Future[bytes]) -> None:
-        del self._answers[answer]
-        if not self._answers and self._timer is not None:
-            self._timer.cancel()
 
     def _pass(self, late: Callable[[Place, WarmHost], None]) -> None:
         for answer, (place, warm) in list(self._answers.items()):

@@ -20,7 +20,7 @@ from .sockstat import Sockstat, SockstatError, parse_sockstat
 from .text import cleaned
 from .warm_session import WarmSession
 
-__all__ = ["SftpHandles", "packets", "parse_reads", "request"]
+__all__ = ["SftpHandles", "end_of_packet", "parse_reads", "request"]
 
 INIT, VERSION, OPEN, READ = 1, 2, 3, 5
 STATUS, HANDLE, DATA = 101, 102, 103
@@ -31,6 +31,7 @@ _FILE_BYTES = 4096
 """Asked for of each file, which has some 150."""
 _LONGEST = 64 * 1024
 _HEAD = struct.Struct(">IB")
+_ANSWER = struct.Struct(">IBI")
 _NUMBER = struct.Struct(">I")
 
 
@@ -39,33 +40,27 @@ def request(kind: int, body: bytes) -> bytes:
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
-def packets(data: bytes | bytearray, wanted: int) -> list[tuple[int, bytes]] | None:
-    """The first ``wanted`` packets, each its kind and its body; None: they are not there yet.
-
-    Raises HostError ``protocol`` for what cannot be a packet, such as the text of a start-up file.
-    """
-    found: list[tuple[int, bytes]] = []
-    at = 0
-    while len(found) < wanted:
-        if len(data) < at + _HEAD.size:
-            return None
-        length, kind = _HEAD.unpack_from(data, at)
-        if not 1 <= length <= _LONGEST:
-            raise _broken(f"a packet of {length} bytes, or {cleaned(bytes(data[:80]))!r} as text")
-        end = at + _NUMBER.size + length
-        if len(data) < end:
-            return None
-        found.append((kind, bytes(data[at + _HEAD.size : end])))
-        at = end
-    return found
+def _one(data: bytearray) -> bool:
+    return end_of_packet(data, 0) is not None
 
 
 def _two(data: bytearray) -> bool:
-    return packets(data, 2) is not None
+    end = end_of_packet(data, 0)
+    return end is not None and end_of_packet(data, end) is not None
 
 
-def _one(data: bytearray) -> bool:
-    return packets(data, 1) is not None
+def end_of_packet(data: bytes | bytearray, at: int) -> int | None:
+    """Where the packet ends that begins there; None: not all of it has come.
+
+    Raises HostError ``protocol`` for what cannot be a packet, such as the text of a start-up file.
+    """
+    if len(data) < at + _HEAD.size:
+        return None
+    length = _NUMBER.unpack_from(data, at)[0]
+    if not 1 <= length <= _LONGEST:
+        raise _broken(f"a packet of {length} bytes, or {cleaned(bytes(data[:80]))!r} as text")
+    end: int = at + _NUMBER.size + length
+    return end if end <= len(data) else None
 
 
 class SftpHandles:
@@ -135,13 +130,13 @@ def _read(number: int, handle: bytes) -> bytes:
 def _by_number(data: bytes) -> dict[int, tuple[int, bytes]]:
     """Each answer's kind and rest by the number of its request."""
     found: dict[int, tuple[int, bytes]] = {}
-    at = 0
-    while at < len(data):
-        ((kind, body),) = packets(data[at:], 1) or [(0, b"")]
-        if len(body) < _NUMBER.size:
-            raise _broken(f"an answer of {len(body)} bytes")
-        found[_NUMBER.unpack_from(body)[0]] = (kind, body[_NUMBER.size :])
-        at += _HEAD.size + len(body)
+    at, end = 0, len(data)
+    while at < end:
+        if end < at + _ANSWER.size:
+            raise _broken(f"an answer of {end - at} bytes")
+        length, kind, number = _ANSWER.unpack_from(data, at)
+        found[number] = kind, data[at + _ANSWER.size : at + _NUMBER.size + length]
+        at += _NUMBER.size + max(length, 1)
     return found
 
 

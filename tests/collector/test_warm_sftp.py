@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from sockfleet.collector.warm_sftp import (
     READ,
     STATUS,
     VERSION,
-    packets,
+    end_of_packet,
     parse_reads,
     request,
 )
@@ -52,9 +53,9 @@ def test_a_file_that_stays_open_is_fresh_at_offset_0():
             server.stdin.write(request(kind, body))
             server.stdin.flush()
             seen = b""
-            while (found := packets(seen, 1)) is None:
+            while end_of_packet(seen, 0) is None:
                 seen += server.stdout.read1()
-            return found[0]
+            return seen[4], seen[5:]
 
         kind, _ = ask(INIT, number(3))
         assert kind == VERSION
@@ -92,7 +93,7 @@ def test_without_ipv6_there_is_one():
         (data(1, SOCKSTAT) + status(2, 3, b"\x1b[2J"), Category.PROTOCOL, "status 3"),
         (request(HANDLE, number(1) + text(b"x")), Category.PROTOCOL, "of another kind"),
         (request(DATA, number(1) + number(9) + b"short"), Category.PROTOCOL, "another length"),
-        (request(DATA, b"xx"), Category.PROTOCOL, "an answer of 2 bytes"),
+        (request(DATA, b"xx"), Category.PROTOCOL, "an answer of 7 bytes"),
         (data(1, b""), Category.PARSE, "no line of sockets"),
         (data(1, b"hello\n"), Category.PARSE, "line 1"),
         (data(2, SOCKSTAT6), Category.PARSE, "no line of sockets"),
@@ -108,15 +109,19 @@ def test_another_answer_is_an_error_that_says_what_it_was(answer, category, word
 
 def test_the_text_of_a_start_up_file_is_told():
     with pytest.raises(HostError, match="Welcome to web1"):
-        packets(b"Welcome to web1\n", 1)
+        end_of_packet(b"Welcome to web1\n", 0)
 
 
 @given(st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=50)), min_size=1, max_size=4))
-def test_packets_come_back_once_all_their_bytes_are_there(sent):
+def test_a_packet_ends_once_all_its_bytes_are_there(sent):
     stream = b"".join(request(kind, body) for kind, body in sent)
-    assert packets(stream, len(sent)) == sent
+    ends = []
+    while len(ends) < len(sent):
+        ends.append(end_of_packet(stream, ends[-1] if ends else 0))
+    assert ends == list(accumulate(len(request(kind, body)) for kind, body in sent))
+    before = ends[-2] if len(ends) > 1 else 0
     for length in range(len(stream)):
-        assert packets(stream[:length], len(sent)) is None
+        assert end_of_packet(stream[:length], before) is None
 
 
 @given(st.binary(max_size=100))
