@@ -158,9 +158,12 @@ async def connected(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]
     not reached within ``timeout_s``, UsageError without dask.distributed.
     """
     distributed = _distributed()
-    client = distributed.Client(
-        address, asynchronous=True, timeout=timeout_s, set_as_default=False, name="sockfleet"
-    )
+    try:
+        client = distributed.Client(
+            address, asynchronous=True, timeout=timeout_s, set_as_default=False, name="sockfleet"
+        )
+    except Exception as error:  # such as a certificate's file that is not there
+        raise ClusterError(_unreachable(address, timeout_s, error)) from error
     try:
         try:
             async with asyncio.timeout(timeout_s + _GRACE_S):  # its own timeout tells more

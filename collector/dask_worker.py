@@ -19,7 +19,7 @@ from .outcome_codec import encode_outcome
 
 __all__ = ["Answer", "ask", "finish"]
 
-_ENDED_SCANS = 1000
+_ENDED_SCANS = 100
 """Remembered, so that a task which comes late does not begin a scan anew."""
 
 
@@ -51,13 +51,13 @@ def ask(parcel: Parcel, patience_s: float) -> Answer:
         return Answer(worker=address, other_software=here)
     settings, hosts = parcel.contents()
     while True:
-        engine = _engine(parcel.scan, settings)
-        if isinstance(engine, str):
-            lines = [encode_outcome(i, not_begun(host, engine)) for i, host in hosts.items()]
-            return Answer(worker=address, lines=tuple(lines))
-        batch = engine.take(hosts)
-        if batch is not None:
+        engine, why_ended = _engine(parcel.scan, settings)
+        batch = None if engine is None else engine.take(hosts)
+        if engine is not None and batch is not None:
             break
+        if why_ended is not None:
+            lines = [encode_outcome(i, not_begun(host, why_ended)) for i, host in hosts.items()]
+            return Answer(worker=address, lines=tuple(lines))
         _forget(parcel.scan, engine)
     batch.begun.wait()
     _give_way()
@@ -69,13 +69,18 @@ def ask(parcel: Parcel, patience_s: float) -> Answer:
 def finish(scan: str, why: str | None) -> None:
     """End the scan in this process: at once, with ``why`` for those cut off, or None: it is over.
 
-    To be called in every worker, also those that had no part in it yet.
+    To be called in every worker, also those that had no part in it yet. The engine of the newest
+    scan that was cut off is kept: somebody may still ask what became of its hosts.
     """
     with _lock:
-        _ended[scan] = why or "the end of the scan"
-        while len(_ended) > _ENDED_SCANS:
+        for ended in _ended.keys() & _engines.keys():
+            del _engines[ended]
+        while len(_ended) >= _ENDED_SCANS:
             del _ended[next(iter(_ended))]
-        engine = _engines.pop(scan, None)
+        _ended[scan] = why or "the end of the scan"
+        engine = _engines.get(scan)
+        if why is None:
+            _engines.pop(scan, None)
     if engine is not None:
         engine.end(why)
 
@@ -92,18 +97,17 @@ _engines: dict[str, FedEngine] = {}
 _ended: dict[str, str] = {}
 
 
-def _engine(scan: str, settings: EngineSettings) -> FedEngine | str:
-    """The scan's engine, made where there is none; why there is none any more."""
+def _engine(scan: str, settings: EngineSettings) -> tuple[FedEngine | None, str | None]:
+    """The scan's engine, made where there is none, and why the scan has ended, if it has."""
     with _lock:
-        if scan in _ended:
-            return _ended[scan]
-        if scan not in _engines:
+        why = _ended.get(scan)
+        if scan not in _engines and why is None:
             engine = _engines[scan] = FedEngine(settings)
             engine.start(on_end=lambda: _forget(scan, engine))
-        return _engines[scan]
+        return _engines.get(scan), why
 
 
-def _forget(scan: str, engine: FedEngine) -> None:
+def _forget(scan: str, engine: FedEngine | None) -> None:
     with _lock:
-        if _engines.get(scan) is engine:
-            del _engines[scan]
+        if scan not in _ended and _engines.get(scan) is engine:
+            _engines.pop(scan, None)

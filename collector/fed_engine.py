@@ -94,10 +94,12 @@ class FedEngine:
         ).start()
 
     def take(self, hosts: Mapping[int, Host]) -> Batch | None:
-        """Ask these hosts, or wait for those that are under way; None: it takes no more hosts."""
+        """Ask these hosts, or wait for those that are under way; None: it takes no new ones."""
         batch = Batch(frozenset(hosts))
         with self._lock:
-            if self._is_closed:
+            if self._is_closed and not all(
+                index in self._lines or index in self._under_way for index in hosts
+            ):
                 return None
             new = []
             for index, host in hosts.items():
@@ -112,7 +114,8 @@ class FedEngine:
                     self._indexes[id(host)] = index  # the outcome brings this very host back
                     new.append(host)
             batch.look()
-            self._feed.add(new)
+            if new:
+                self._feed.add(new)
         return batch
 
     def collected(self, batch: Batch) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
