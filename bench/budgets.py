@@ -62,7 +62,7 @@ def cold(folder: Path) -> Iterator[Budget]:
         yield from _ratios(few, LIBRARIES)
         yield from _ratios(_compared(COMMANDS, target, 1), COMMANDS)
         before = fleet.counts()
-        _scan(target, target.addresses)
+        scan(target, target.addresses)
         after = fleet.counts()
         passed = {name: after[name] - before[name] for name in after}
         yield Budget(
@@ -99,7 +99,7 @@ class Ran:
     """Of the largest of its processes."""
 
 
-def _scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
+def scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
     """Run the command; every host must have been read, or RuntimeError says what was not so."""
     command = scan_command(target, addresses, *more)
     done = subprocess.run(
@@ -122,7 +122,7 @@ def large(folder: Path) -> Iterator[Budget]:
     """Ten thousand hosts at fifty milliseconds, by the whole command."""
     with simulated(folder, LARGE_HOSTS, rtt_ms=RTT_MS) as (target, _):
         for workers, limit_s in ((1, ONE_WORKER_S), (2, TWO_WORKERS_S)):
-            ran = _scan(target, target.addresses, "--workers", str(workers))
+            ran = scan(target, target.addresses, "--workers", str(workers))
             yield Budget(
                 name=f"10,000 hosts at 50 ms, workers: {workers}",
                 figure=ran.wall_s,
@@ -130,7 +130,7 @@ def large(folder: Path) -> Iterator[Budget]:
                 unit="s",
             )
         at_once = ("--concurrency", str(LARGE_AT_ONCE))
-        ran = _scan(target, target.addresses, "--workers", "1", *at_once)
+        ran = scan(target, target.addresses, "--workers", "1", *at_once)
         yield Budget(
             name=f"10,000 hosts, {LARGE_AT_ONCE:,} at once: peak memory",
             figure=ran.peak_mib,

@@ -1,7 +1,8 @@
 """Python libraries over SSH implementations in C and Rust: parallel-ssh and hussh.
 
 They live in an environment of their own (`./dev bench compare` makes it), as none of them is a
-dependency of ours. Neither looks at host keys by itself, which saves them a signature check.
+dependency of ours. Neither holds the host's key against known_hosts by itself: whoever answers is
+believed.
 """
 
 from __future__ import annotations
