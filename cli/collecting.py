@@ -57,23 +57,26 @@ def collect(
 ) -> Ended:
     """Ask every host; ``deliver`` is told each outcome as it is known.
 
-    ``workers`` processes share the work; where this process has threads already it is done by one
-    all the same, and a note says so. SIGINT, SIGTERM and SIGHUP end the run early with an outcome
-    for every host; a second one of them kills the process as usual, and its workers with it. Raises
-    what ``deliver`` raises, DescriptorError and WorkerStartError.
+    ``workers`` processes share the work; where they cannot be forked, as this process has threads
+    or the system no process left, this one does it all, and a note says so. SIGINT, SIGTERM and
+    SIGHUP end the run early with an outcome for every host; a second one of them kills the process
+    as usual, and its workers with it. Raises what ``deliver`` raises, and DescriptorError.
     """
     possible = concurrency_within(raise_descriptor_limit(), settings.concurrency)
     settings = replace(settings, concurrency=min(possible, len(hosts)))
     workers = min(workers, settings.concurrency)
     if workers <= 1:
         return _in_this_process(hosts, settings, deliver)
-    from ..collector.worker_process import has_threads
+    from ..collector.worker_process import WorkerStartError, has_threads
 
-    if has_threads():
-        ended = _in_this_process(hosts, settings, deliver)
-        why = "one process asked all hosts: with threads running, others cannot be forked"
-        return replace(ended, notes=[*ended.notes, why])
-    return _in_workers(hosts, settings, deliver, workers)
+    why = "with threads running, others cannot be forked"
+    if not has_threads():
+        try:
+            return _in_workers(hosts, settings, deliver, workers)
+        except WorkerStartError as error:
+            why = str(error)
+    ended = _in_this_process(hosts, settings, deliver)
+    return replace(ended, notes=[*ended.notes, f"one process asked all hosts: {why}"])
 
 
 def _in_this_process(

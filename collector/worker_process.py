@@ -36,7 +36,7 @@ class WorkerStartError(SockfleetError):
 
     def __init__(self, error: OSError) -> None:
         self.reason = error.strerror
-        super().__init__(f"cannot start a worker process: {self.reason}; use --workers 1")
+        super().__init__(f"cannot start a worker process: {self.reason}")
 
 
 class WorkerProcess:

@@ -115,10 +115,9 @@ def test_an_unknown_transport_is_told_as_by_one_process():
     assert run("unknown_transport")["error"].startswith("UsageError: no transport 'pigeon'")
 
 
-def test_no_process_left_at_the_start_is_told_with_what_to_do():
+def test_no_process_left_at_the_start_is_told():
     assert run("no_process_left")["error"] == (
-        "WorkerStartError: cannot start a worker process: Resource temporarily unavailable; "
-        "use --workers 1"
+        "WorkerStartError: cannot start a worker process: Resource temporarily unavailable"
     )
 
 
@@ -136,6 +135,13 @@ def test_beside_threads_nothing_is_forked():
     assert told["notes"] == [
         "one process asked all hosts: with threads running, others cannot be forked"
     ]
+
+
+def test_without_workers_the_scan_is_done_all_the_same():
+    told = run("fallback")
+    assert told["seen"] == 4
+    (note,) = told["notes"]
+    assert note.startswith("one process asked all hosts: cannot start a worker process: Resource")
 
 
 def test_a_worker_does_not_hold_standard_output():

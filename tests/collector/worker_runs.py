@@ -219,17 +219,9 @@ def unknown_transport():
     return run(FakeTransport(), hosts=hosts)
 
 
-def no_process_left():
-    def none():
-        raise OSError(11, "Resource temporarily unavailable")
-
-    os.fork = none
-    return run(FakeTransport())
-
-
-def no_second_process():
-    """The first two can be forked; when one dies there is nothing left for another."""
-    fork, left = os.fork, [2]
+def limit_forks(most):
+    """After so many the system has no process left."""
+    fork, left = os.fork, [most]
 
     def few():
         if not left[0]:
@@ -237,11 +229,22 @@ def no_second_process():
         left[0] -= 1
         return fork()
 
+    os.fork = few
+
+
+def no_process_left():
+    limit_forks(0)
+    return run(FakeTransport())
+
+
+def no_second_process():
+    """The first two can be forked; when one dies there is nothing left for another."""
+
     def kill_the_busiest(all_):
         busiest = max(all_._alive, key=lambda worker: len(worker.began))
         os.kill(busiest.process.pid, signal.SIGKILL)
 
-    os.fork = few
+    limit_forks(2)
     return run(Slow(), during=at(10, kill_the_busiest))
 
 
@@ -250,12 +253,23 @@ def threads():
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()
+    told = collected()
+    end.set()
+    thread.join()
+    return told
+
+
+def collected():
     outcomes = []
     hosts = [Host(name=f"l{n}", address="localhost", connection="local") for n in range(4)]
     ended = collect(hosts, EngineSettings(), outcomes.append, workers=2)
-    end.set()
-    thread.join()
     return {"seen": len(outcomes), "notes": list(ended.notes), "left": children()}
+
+
+def fallback():
+    """One worker can be forked and no other."""
+    limit_forks(1)
+    return collected()
 
 
 def standard_output():
