@@ -111,6 +111,8 @@ class Connector:
         prepared = self._prepared.get(ssh)
         if prepared is None:
             means = await self._means.get(ssh)
+            prepared = self._prepared.get(ssh)  # many wait for the same means
+        if prepared is None:
             prepared = self._prepared[ssh] = _Prepared(
                 ssh=ssh,
                 means=means,

@@ -40,8 +40,8 @@ _GRACE_S = 1.0  # for what is under way to end once the run is stopped
 class EngineSettings:
     """The limits of one scan."""
 
-    concurrency: int = 200
-    """Hosts asked at once."""
+    concurrency: int = 1000
+    """Hosts asked at once, at most (`HandshakeLimit`)."""
     timeout_s: float = 30.0
     """Everything for one host, all attempts, from its slot on."""
     deadline_s: float | None = None

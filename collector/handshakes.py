@@ -70,15 +70,15 @@ class HandshakeLimit:
         """Adapt the limit to the loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            began, worked_s = loop.time(), time.thread_time()
+            began, worked_s = loop.time(), time.process_time()
             await asyncio.sleep(TICK_S)
             passed_s = loop.time() - began
-            self.adapt(lag_s=passed_s - TICK_S, busy=(time.thread_time() - worked_s) / passed_s)
+            self.adapt(lag_s=passed_s - TICK_S, busy=(time.process_time() - worked_s) / passed_s)
 
     def adapt(self, *, lag_s: float, busy: float) -> None:
         """One step: a late tick takes a quarter away, one on time adds a half where wanted.
 
-        ``busy`` is the share of the tick in which this thread was at work.
+        ``busy`` is the share of the tick in which this process was at work.
         """
         self.lost_s += max(lag_s, 0.0)
         if lag_s > LATE_S:
