@@ -161,11 +161,11 @@ class WarmFleet:
                         await self._stopped.wait()
                 if self._stopped.is_set():
                     return
-            running = RunningRound(number, self._places, deliver or _untold)
-            yield await self._sampled(running, beat.left_s() if number > 1 else None)
+            closing_s = beat.left_s() if number > 1 else None
+            yield await self._sampled(number, deliver or _untold, closing_s)
 
-    async def _sampled(self, running: RunningRound, closing_s: float | None) -> Round:
-        self._round = running
+    async def _sampled(self, number: int, deliver: Deliver, closing_s: float | None) -> Round:
+        running = self._round = RunningRound(number, self._places, deliver)
         self._ask_all()
         stopped = asyncio.ensure_future(self._stopped.wait())
         ends: set[asyncio.Future[Any]] = {running.over, stopped}
