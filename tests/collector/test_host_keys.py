@@ -18,7 +18,12 @@ from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector import host_keys, new_host_keys
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.host_keys import HostKeyVerifier, OtherKeyTypesError, fingerprint
+from sockfleet.collector.host_keys import (
+    HostKeyVerifier,
+    OtherKeyTypesError,
+    fingerprint,
+    joined_notes,
+)
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.errors import UsageError
 from sockfleet.inventory.models import Hop, Host, HostKeyPolicy, SshSettings
@@ -595,3 +600,22 @@ def test_a_line_that_fits_only_in_part_is_taken_back(keys: dict[str, Key], file:
     )
     assert run.stdout == "local_resource\n"
     assert file.read_text() == text
+
+
+def test_notes_of_several_processes_are_those_of_one():
+    spoilt = "known_hosts:3: cut short; the line is passed over"
+    parts = [
+        (spoilt, "new host keys added to ~/.ssh/known_hosts: 3"),
+        (),
+        ("new host keys added to other: 1", "new host keys added to ~/.ssh/known_hosts: 4", spoilt),
+    ]
+    assert joined_notes(parts) == (
+        spoilt,
+        "new host keys added to ~/.ssh/known_hosts: 7",
+        "new host keys added to other: 1",
+    )
+
+
+def test_one_process_s_notes_stay_as_they_are():
+    notes = ("new host keys added to: nobody knows", "new host keys added to a file: 2")
+    assert joined_notes([notes]) == notes
