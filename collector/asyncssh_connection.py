@@ -28,8 +28,8 @@ class Connection:
     link: Link
     login: Login
     ssh: ClientConnection
-    undo: AsyncExitStack
-    """What the connection stands on: its stream, and its place at a bastion."""
+    undo: AsyncExitStack | None
+    """What else it stands on: a proxy command, its place at a bastion; None: nothing."""
 
     @property
     def up(self) -> bool:
@@ -70,5 +70,8 @@ class Connection:
 
     async def close(self) -> None:
         """Drop the connection without a farewell: a round trip that nobody needs."""
-        await self.undo.aclose()
+        self.ssh.abort()
+        await self.link.close()
+        if self.undo is not None:
+            await self.undo.aclose()
         await self.ssh.wait_closed()

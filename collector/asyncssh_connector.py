@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import functools
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import cast
 
@@ -61,22 +61,12 @@ class Connector:
         self._prepared: dict[SshSettings, _Prepared] = {}
         self._ways = Ways(self._open_bastion, over=_over, through=_through)
 
-    @asynccontextmanager
-    async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
+    def connected(self, attempt: Attempt) -> AbstractAsyncContextManager[Connection]:
         """A connection for one command; it is gone when the block is left, however that happens.
 
         Raises HostError.
         """
-        connection = await self.opened(attempt)
-        try:
-            yield connection
-        except HostError as error:
-            reason = await connection.way.reason(error)
-            if reason is error:
-                raise
-            raise reason from error
-        finally:
-            await connection.close()
+        return _Connected(self.opened(attempt))
 
     async def opened(self, attempt: Attempt, *, keepalive_s: float = 0) -> Connection:
         """A connection that stays until it is closed, asked for a sign of life every
@@ -142,7 +132,6 @@ class Connector:
         async with AsyncExitStack() as undo:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
-                undo.push_async_callback(login.aclose)
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with (
                     attempt.handshake(),
@@ -162,8 +151,6 @@ class Connector:
                         known_hosts=_revoked(check),
                         keepalive_interval=keepalive_s,
                     )
-                    undo.callback(connection.abort)
-                    await login.aclose()
             except HostError:
                 raise
             except Exception as error:
@@ -177,6 +164,8 @@ class Connector:
                     login=login,
                 )
                 raise (failure if way is None else await way.reason(failure)) from error
+            finally:
+                await login.aclose()
             return Connection(
                 attempt=attempt,
                 where=_where(attempt),
@@ -185,7 +174,7 @@ class Connector:
                 link=way.stream,
                 login=login,
                 ssh=connection,
-                undo=undo.pop_all(),
+                undo=way.rest_of(undo.pop_all()),
             )
 
     async def _ask(self, question: str) -> Secret | None:
@@ -193,6 +182,27 @@ class Connector:
         if ask_password is None:
             return None
         return await self._threads.run(lambda: ask_password(question))
+
+
+class _Connected(AbstractAsyncContextManager[Connection]):
+    """What `Connector.connected` gives."""
+
+    def __init__(self, opening: Coroutine[None, None, Connection]) -> None:
+        self._opening = opening
+        self._connection: Connection
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._opening
+        return self._connection
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if isinstance(error, HostError):
+                reason = await self._connection.way.reason(error)
+                if reason is not error:
+                    raise reason from error
+        finally:
+            await self._connection.close()
 
 
 def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Link:

@@ -64,7 +64,7 @@ _SCRIPT = (
     '{more}echo "$m end"'
 )
 
-_LABEL = re.compile(rb"^==> (\S+) <==$")
+_LABEL = re.compile(rb"(\S+) <==")  # behind "==> "
 _WHOLE = re.compile(rb"[0-9]{1,20}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -132,7 +132,7 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
     shell ran, or a forced command), ``truncated`` where the end mark is, ``unsupported_host``
     where the host has no /proc/net/sockstat, ``parse`` where a file is not what it should be.
     """
-    sections = _sections(_between_marks(stdout, mark.encode("ascii")))
+    sections = _sections(b"\n".join(_between_marks(stdout, mark.encode("ascii"))))
     if SOCKSTAT not in sections:
         raise HostError(
             Category.UNSUPPORTED_HOST,
@@ -179,17 +179,24 @@ def _between_marks(stdout: bytes, mark: bytes) -> list[bytes]:
     return inside[: inside.index(end)]
 
 
-def _sections(rows: list[bytes]) -> Mapping[str, bytes]:
-    found: dict[str, list[bytes]] = {}
-    current: list[bytes] = []
-    for row in rows:
-        label = _LABEL.match(row) if row.startswith(b"==> ") else None
+def _sections(inside: bytes) -> Mapping[str, bytes]:
+    """The rows below each label, joined again, without the empty ones."""
+    found: dict[str, bytes] = {}
+    current: str | None = None
+    for part in (b"\n" + inside).split(b"\n==> "):
+        first, _, rows = part.partition(b"\n")
+        label = _LABEL.fullmatch(first)
         if label:
-            path = label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
-            current = found.setdefault(path, [])
-        elif row:  # head sets an empty line before each further label
-            current.append(row)
-    return {name: b"\n".join(lines) for name, lines in found.items()}
+            current = label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
+        elif current is not None:
+            rows = b"==> " + part
+        # head sets an empty line before each further label.
+        rows = rows.strip(b"\n")
+        if b"\n\n" in rows:
+            rows = b"\n".join(filter(None, rows.split(b"\n")))
+        if current is not None:
+            found[current] = found[current] + b"\n" + rows if current in found else rows
+    return found
 
 
 def _kernel(sections: Mapping[str, bytes]) -> Kernel:

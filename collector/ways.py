@@ -38,6 +38,12 @@ class Way(Generic[C, S]):
     shared: Shared[C] | None = None
     """The bastion that it goes through."""
 
+    def rest_of(self, undo: AsyncExitStack) -> AsyncExitStack | None:
+        """What of ``undo`` is left to a connection that closes its stream itself: None where that
+        is all. A stack takes more memory than anything else of ours that stays with a connection.
+        """
+        return None if self.proxy is None and self.shared is None else undo
+
     async def reason(self, error: HostError) -> HostError:
         """``error``, or what is behind it: a server does not hang up when its way has ended."""
         if self.shared is not None:
