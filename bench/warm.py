@@ -234,8 +234,9 @@ def client_budgets(taken: dict[str, list[float]]) -> Iterator[Budget]:
 async def memory_per_connection(target: Target, hosts: int = MEMORY_HOSTS) -> float:
     """KiB of resident memory that each further open connection takes, with its SFTP session."""
     async with AsyncExitStack() as stack:
-        # What is made once, and the memory that logins use for a while.
-        await sampling(target, LOGINS_AT_ONCE, stack, namespaces=False)
+        # What is made once, and what logins leave until it is looked for: some megabytes, whatever
+        # the hosts.
+        await sampling(target, hosts // 2, stack, namespaces=False)
         gc.collect()
         before = memory_bytes("VmRSS")
         fleet, _ = await sampling(target, hosts, stack, namespaces=False)
