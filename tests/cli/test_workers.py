@@ -1,6 +1,7 @@
 """``--workers``: the same scan by several processes, which end with it, however it ends."""
 
 import contextlib
+import getpass
 import json
 import os
 import pty
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sshd import Sshd
 
 from sockfleet.cli.collecting import how_many_workers
 from sockfleet.simulator.lean_process import LeanFleetProcess
@@ -207,6 +209,26 @@ def test_the_progress_bar_is_one_and_no_thread_stands_in_the_way(fleet):
 def test_check_has_workers_too(fleet):
     ran = sockfleet(fleet, command="check")
     assert "120 of 120 hosts read" in ran.stdout
+
+
+@pytest.mark.parametrize(("bastions", "logins"), [(1, 2), (3, 3)])
+def test_each_bastion_is_one_worker_s_unless_it_has_most_hosts(fleet, tmp_path, bastions, logins):
+    """Logins to a bastion are dear, and it shares what it is asked to carry."""
+    addresses = [f"127.0.0.{number + 20}" for number in range(bastions)]
+    with Sshd(tmp_path / "bastion", addresses=addresses) as server:
+        known = tmp_path / "known_hosts"
+        known.write_text(fleet.known_hosts.read_text() + server.known_hosts_lines())
+        names, ways = all_names(fleet), []
+        for number, address in enumerate(addresses):
+            way = f"{getpass.getuser()}@{address}:{server.port}"
+            ways += [f"[b{number}]", *names[number::bastions]]
+            ways += [f"[b{number}:vars]", f"ansible_ssh_common_args='-J {way}'"]
+        (tmp_path / "ways.ini").write_text("\n".join([*ways, ""]))
+        more = [str(tmp_path / "ways.ini"), "-i", str(server.client_key), "-f", "json"]
+        ran = sockfleet(fleet, *more, "--known-hosts", str(known))
+        counts = json.loads(ran.stdout)["fleet"]["hosts"]
+        assert counts == {"total": 120, "ok": 120, "failed": 0}
+        assert server.log.read_text().count("Accepted publickey") == logins
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
