@@ -1,7 +1,7 @@
 """asyncssh's client connection, for one command on a host that is asked once.
 
 A fleet pays for each host what asyncssh does for each connection; what a single command has no use
-for is left out here. Each saving is one override, and bench/scan_cost.py shows their sum:
+for is left out here. Each saving is one override, and bench/compare.py shows their sum:
 
 * The options are made once and copied; `asyncssh.connect` makes them anew, 0.15 ms a host.
 * The key exchange begins with our version, as RFC 4253 section 7.1 says ("immediately after
