@@ -1,7 +1,7 @@
 """What one cold host costs the client: sockfleet beside its peers, in CPU time.
 
     python bench/compare.py [--hosts 1000] [--rounds 5] [--sshd-hosts 160] [--only NAME,…]
-                            [--fleet simulated|sshd] [--write]
+                            [--fleet simulated|sshd] [--write] [--quick]
 
 Every client logs in to every host with an Ed25519 key over curve25519-sha256 and reads
 /proc/net/sockstat and sockstat6; what it brings back must be that host's own numbers, or the run
@@ -13,7 +13,8 @@ crypto floor is measured in each of these processes; "floors" is the CPU time in
 Two fleets: the lean simulator, whose server costs a fraction of any client, and this machine's
 own sshd, which costs far more than the cheap clients and lets their caches grow cold.
 
---write puts the tables into bench/RESULTS.md and the picture into docs/images/cost.svg.
+--write puts the tables into bench/RESULTS.md and the picture into docs/images/cost.svg; --quick
+runs `budgets` instead.
 """
 
 from __future__ import annotations
@@ -202,7 +203,10 @@ def main() -> int:
     options.add_argument("--only", type=lambda text: text.split(","), default=[])
     options.add_argument("--fleet", choices=FLEETS, action="append")
     options.add_argument("--write", action="store_true", help="RESULTS.md and the picture")
+    options.add_argument("--quick", action="store_true", help="the budgets alone, in 90 s")
     wanted = options.parse_args()
+    if wanted.quick:
+        os.execv(sys.executable, [sys.executable, str(SCRIPT.with_name("budgets.py"))])
     text, how = [], list[str]()
     with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as name:
         folder = Path(name)

@@ -105,3 +105,11 @@ def test_an_unknown_client_is_refused():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("no such client: telnet; there are sockfleet, ")
+
+
+def test_quick_is_the_budgets(mocker):
+    mocker.patch("sys.argv", ["compare.py", "--quick"])
+    run = mocker.patch("os.execv", side_effect=SystemExit)
+    with pytest.raises(SystemExit):
+        compare.main()
+    assert run.call_args.args[1] == [sys.executable, str(SCRIPT.with_name("budgets.py"))]
