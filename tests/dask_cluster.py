@@ -7,15 +7,30 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["DaskCluster"]
+__all__ = ["DaskCluster", "wait_for_line"]
 
+START_TIMEOUT_S = 60.0
 _SCHEDULER = b"Scheduler at:"
 _REGISTERED = b"Registered to:"
+
+
+def wait_for_line(text: bytes, log: Path, process: subprocess.Popen[bytes]) -> bytes:
+    """The first line with this text that the process writes to its log, as soon as it is there."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while True:
+        has_ended = process.poll() is not None
+        for line in log.read_bytes().splitlines():
+            if text in line:
+                return line
+        if has_ended or time.monotonic() > deadline:
+            raise RuntimeError(f"it did not start:\n{log.read_text()}")
+        time.sleep(0.01)  # its log is the only event there is
 
 
 class DaskCluster:
@@ -76,22 +91,7 @@ class DaskCluster:
                 start_new_session=True,
             )
         self._processes.append(process)
-        return process, self._line_with(ready, log, process)
-
-    def _line_with(self, text: bytes, log: Path, process: subprocess.Popen[bytes]) -> bytes:
-        # Its log is the only event there is; `tail` waits for it, and ends with the process.
-        with subprocess.Popen(
-            ["tail", "--lines=+1", "--follow", f"--pid={process.pid}", str(log)],
-            stdout=subprocess.PIPE,
-        ) as tail:
-            assert tail.stdout is not None
-            try:
-                for line in tail.stdout:
-                    if text in line:
-                        return line
-            finally:
-                tail.kill()
-        raise RuntimeError(f"it ended before it was ready:\n{log.read_text()}")
+        return process, wait_for_line(ready, log, process)
 
     def __exit__(
         self,
