@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 __all__ = ["HandshakeLimit", "Place"]
 
@@ -70,15 +71,15 @@ class HandshakeLimit:
         """Adapt the limit to the loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            began, worked_s = loop.time(), time.process_time()
+            began, worked_s = loop.time(), _work_s()
             await asyncio.sleep(TICK_S)
             passed_s = loop.time() - began
-            self.adapt(lag_s=passed_s - TICK_S, busy=(time.process_time() - worked_s) / passed_s)
+            self.adapt(lag_s=passed_s - TICK_S, busy=(_work_s() - worked_s) / passed_s)
 
     def adapt(self, *, lag_s: float, busy: float) -> None:
         """One step: a late tick takes a quarter away, one on time adds a half where wanted.
 
-        ``busy`` is the share of the tick in which this process was at work.
+        ``busy`` is the share of the tick in which this process was at work, or would have been.
         """
         self.lost_s += max(lag_s, 0.0)
         if lag_s > LATE_S:
@@ -140,3 +141,14 @@ def _given(queue: deque[asyncio.Future[None]], count: int) -> Iterator[asyncio.F
         if not turn.done():
             yield turn
             count -= 1
+
+
+def _work_s() -> float:
+    """How long this process has worked so far, and its thread here waited for a core that others
+    had: no more would be done in that time, however much there were to do."""
+    try:
+        # Documentation/scheduler/sched-stats.rst
+        waited_ns = int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
+    except (OSError, IndexError, ValueError):  # not Linux, or built without it
+        waited_ns = 0
+    return time.process_time() + waited_ns / 1e9
