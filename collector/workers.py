@@ -23,7 +23,7 @@ from .engine import EngineSettings
 from .errors import Category, Phase
 from .event_loop import rare_garbage_collection
 from .host_keys import joined_notes
-from .outcome_codec import decode_outcome
+from .outcome_codec import OutcomeError, decode_outcome
 from .reading import HostFailure, HostOutcome
 from .shard import BATCH_S, ShardEnd
 from .transport import Transport, load_transport
@@ -60,8 +60,8 @@ class _Worker:
         self.heard = time.monotonic()
         """When it told something last."""
         self.end: ShardEnd | None = None
-        self.stuck_s: float | None = None
-        """For how long it had told nothing when it was killed for that."""
+        self.killed_for: str | None = None
+        """What it did that it was killed for, in words."""
 
 
 class Workers:
@@ -173,8 +173,14 @@ class Workers:
             self._bury(worker)
             return
         worker.heard = time.monotonic()
-        for line in lines:
-            self._heed(worker, line[:1], line[1:])
+        if worker.killed_for is not None:
+            return
+        try:
+            for line in lines:
+                self._heed(worker, line[:1], line[1:])
+        except OutcomeError:  # its memory is spoilt, and so may be all that it says
+            worker.killed_for = "told nonsense"
+            worker.process.kill()
 
     def _heed(self, worker: _Worker, what: bytes, text: bytes) -> None:
         if what == OUTCOME:
@@ -210,8 +216,8 @@ class Workers:
         how = worker.process.buried()
         if worker.end is not None or self._why_stopped is not None:
             return
-        if worker.stuck_s is not None:
-            how = f"told nothing for {worker.stuck_s:.0f} s and was killed"
+        if worker.killed_for is not None:
+            how = f"{worker.killed_for} and was killed"
         self._deaths_in_a_row += 1
         self._count_deaths(worker.began or worker.taken, how)
         again = [index for index in sorted(worker.taken) if not self._done[index]]
@@ -302,8 +308,8 @@ class Workers:
             silent_s = now - worker.heard
             if self._kill_at is not None and now > self._kill_at:
                 worker.process.kill()
-            elif silent_s > self._settings.timeout_s + SILENT_S and worker.stuck_s is None:
-                worker.stuck_s = silent_s
+            elif silent_s > self._settings.timeout_s + SILENT_S and worker.killed_for is None:
+                worker.killed_for = f"told nothing for {silent_s:.0f} s"
                 worker.process.kill()
 
     def _pass_deadline(self) -> None:

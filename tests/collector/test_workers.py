@@ -81,6 +81,18 @@ def test_a_stopped_worker_is_killed_and_its_hosts_are_asked_by_another():
     assert "told nothing for" in told["failures"]["h007"][1]
 
 
+def test_a_worker_that_tells_nonsense_is_replaced():
+    told = whole("nonsense")
+    assert "h007" in told["failures"]
+    assert len(told["failures"]) <= 2  # as many as are asked at once
+    assert "told nonsense and was killed" in told["failures"]["h007"][1]
+
+
+def test_a_pause_of_the_whole_run_is_nobody_s_silence():
+    told = whole("paused")
+    assert (told["failures"], told["notes"], told["complete"]) == ({}, [], True)
+
+
 def test_a_stopped_worker_does_not_outlive_the_deadline():
     told = whole("stopped_at_the_deadline")
     assert not told["complete"]

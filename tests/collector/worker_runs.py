@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fake_transport import FakeTransport, good
 
 from sockfleet.cli.collecting import collect
+from sockfleet.collector import shard
 from sockfleet.collector import workers as workers_
 from sockfleet.collector.deal import Pile
 from sockfleet.collector.engine import EngineSettings
@@ -183,6 +185,31 @@ def random_kills(rounds="60"):
 def stopped_worker():
     workers_.SILENT_S = 1.0
     return run(FakeTransport(h007=stopping), timeout_s=1.0, concurrency=2)
+
+
+def nonsense():
+    """One host's outcome cannot be read, whichever worker tells it."""
+    encode = shard.encode_outcome
+    shard.encode_outcome = lambda index, outcome: (
+        b"{}" if outcome.host.name == "h007" else encode(index, outcome)
+    )
+    return run(Slow(), concurrency=2)
+
+
+def paused():
+    """This process was stopped for a minute, as by Ctrl-Z, and the workers with it."""
+    clock = [0.0]
+
+    class Time:
+        @staticmethod
+        def monotonic():
+            return time.monotonic() + clock[0]
+
+    def pause(all_):
+        clock[0] += 60.0
+
+    workers_.time = Time
+    return run(Slow(), during=at(40, pause))
 
 
 def stopped_at_the_deadline():
