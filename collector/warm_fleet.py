@@ -83,6 +83,9 @@ class WarmFleet:
         self._deadline_passed = False
         self._deadline: asyncio.TimerHandle | None = None
         self._is_over = False
+        self._goes_on = True
+        self._renewing = asyncio.Semaphore(max(settings.concurrency, 1))
+        """As many hosts at once as the engine asks: what they take is alike."""
 
     @property
     def connected(self) -> int:
@@ -161,6 +164,7 @@ class WarmFleet:
                         await self._stopped.wait()
                 if self._stopped.is_set():
                     return
+            self._goes_on = number != count
             closing_s = beat.left_s() if number > 1 else None
             yield await self._sampled(number, deliver or _untold, closing_s)
 
@@ -241,7 +245,7 @@ class WarmFleet:
     async def _renew(self, place: Place, warm: WarmHost) -> None:
         """A sample that takes longer."""
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
+            async with self._renewing, asyncio.timeout(self._settings.timeout_s):
                 reading = await warm.renew()
         except TimeoutError:
             await self._drop_late(place, warm)
@@ -282,6 +286,10 @@ class WarmFleet:
         elif kept is not None:
             self._spawn(kept.close())
         self._settle(place, outcome)
+        if place.warm is not None and place.warm.opens_session and self._goes_on:
+            # In the time before the next round, and not of all hosts at once in it.
+            place.asked_at = asyncio.get_running_loop().time()
+            self._spawn(self._renew(place, place.warm))
 
     # To the round.
 

@@ -157,6 +157,11 @@ class WarmHost:
         """Whether the connection is open, as far as is known."""
         return self.connection.up
 
+    @property
+    def opens_session(self) -> bool:
+        """Whether what it is sampled by must be opened first, as far as is known."""
+        return self._session is None and self._ways[0] is not WarmWay.COMMAND
+
     def is_quick(self, now: float) -> bool:
         """Whether `ask` will do; else `renew` is due."""
         return (
