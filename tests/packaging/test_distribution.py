@@ -119,6 +119,17 @@ def test_the_sdist_has_what_a_developer_needs(built):
     assert {"dev", "tests/conftest.py", "bench/RESULTS.md", "CHANGELOG.md", "LICENSE"} <= have
 
 
+def test_the_wheel_names_each_extra_and_what_it_needs(built):
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        lines = archive.read(name).decode().split("\n\n")[0].splitlines()
+    for extra, needs in PROJECT["project"]["optional-dependencies"].items():
+        assert f"Provides-Extra: {extra}" in lines
+        for requirement in needs:
+            assert f'Requires-Dist: {requirement}; extra == "{extra}"' in lines
+
+
 def test_a_plugin_adds_an_inventory_a_transport_and_an_output(built, fresh, tmp_path):
     python = fresh / "bin/python"
     plugin = shutil.copytree(PLUGIN, tmp_path / "plugin")
