@@ -2,8 +2,8 @@
 
 A login is mostly our own arithmetic. 300 at once on one core made hosts miss their login timeout
 that had done nothing wrong; 30 did not. Across a slow network, though, 30 leave the core idle. So
-the limit grows while somebody waits, callbacks run on time and the core has time left, and shrinks
-when callbacks are late. More than fill the core only cost it: what waits has left the caches by its
+the limit grows while somebody waits and the core has time left, and shrinks where it has none and
+callbacks are late. More than fill the core only cost it: what waits has left the caches by its
 turn (a quarter more a host with 1,000 at once than with 32, at no round-trip time).
 
 A host takes its place when its TCP connection stands, so that one that does not answer takes none,
@@ -77,16 +77,17 @@ class HandshakeLimit:
             self.adapt(lag_s=passed_s - TICK_S, busy=(_work_s() - worked_s) / passed_s)
 
     def adapt(self, *, lag_s: float, busy: float) -> None:
-        """One step: a late tick takes a quarter away, one on time adds a half where wanted.
+        """One step: a full and late tick takes a quarter away, one with time left adds a half.
 
         ``busy`` is the share of the tick in which this process was at work, or would have been.
         """
         self.lost_s += max(lag_s, 0.0)
-        if lag_s > LATE_S:
-            self.limit = max(LEAST, self.limit * 3 // 4)
-        elif busy < FULL and self._waiting:
-            # A little even where others keep the machine busy: all places may be with hosts that
-            # take their time.
+        if busy >= FULL:
+            if lag_s > LATE_S:
+                self.limit = max(LEAST, self.limit * 3 // 4)
+        elif self._waiting:
+            # A little even where others delay the loop: it has time, so it has too few hosts, or
+            # all places are with hosts that take theirs.
             step = self.limit // (2 if lag_s < ON_TIME_S else 8)
             self.limit = min(self.most, self.limit + max(1, step))
         self._let_in()
