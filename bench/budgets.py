@@ -110,11 +110,12 @@ def scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
     )
     *said, last = done.stderr.decode().splitlines()
     told = json.loads(last)
-    if told["exit_code"]:
-        raise RuntimeError(f"sockfleet scan {' '.join(more)}: {told['exit_code']}: {said[-1:]}")
-    read = json.loads(done.stdout)["fleet"]["hosts"]["ok"]
-    if read != len(addresses):
-        raise RuntimeError(f"sockfleet scan {' '.join(more)}: read {read} of {len(addresses)}")
+    words = " ".join(["sockfleet scan", *more])
+    if not done.stdout:
+        raise RuntimeError(f"{words}: {told['exit_code']}: {said[-1:]}")
+    fleet = json.loads(done.stdout)["fleet"]
+    if fleet["hosts"]["ok"] != len(addresses):
+        raise RuntimeError(f"{words}: {fleet['hosts']} {fleet['failures']}")
     return Ran(told["wall_s"], told["peak_mib"])
 
 

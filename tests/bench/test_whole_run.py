@@ -54,7 +54,12 @@ def test_a_scan_is_measured_once_every_host_was_read(target):
     assert 10 < ran.peak_mib < 1000
 
 
+def test_a_scan_that_could_not_begin_is_refused(target):
+    with pytest.raises(RuntimeError, match=r"sockfleet scan --workers none: 2: .*--workers"):
+        budgets.scan(target, target.addresses, "--workers", "none")
+
+
 def test_a_scan_that_missed_a_host_is_refused(target):
     nobody = replace(target, user="nobody-of-that-name")
-    with pytest.raises(RuntimeError, match="sockfleet scan : 4: "):
+    with pytest.raises(RuntimeError, match=r"sockfleet scan: \{.*'ok': 0, .*auth_denied"):
         budgets.scan(nobody, target.addresses)
