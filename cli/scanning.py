@@ -18,9 +18,10 @@ from ..collector.become import Become
 from ..collector.engine import EngineSettings
 from ..collector.forced_probe import FORCED_COMMAND
 from ..collector.full_probe import FullProbe
-from ..collector.probe import ProbeOptions
+from ..collector.probe import ProbeOptions, new_mark
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
+from ..collector.warm_shell import shell_command
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, Probe
 from ..inventory.name_shard import NameShard, parse_shard
@@ -87,10 +88,17 @@ def probe_of(given: Mapping[str, Any]) -> Probe:
 
 
 def probe_command_of(given: Mapping[str, Any]) -> str:
-    """The exact command that a host is to run."""
+    """The exact command that a host is to run; with --repeat a second line is the one that stays.
+
+    What cannot be asked of a shell that stays is asked by the first line again.
+    """
     if probe_of(given) is Probe.FORCED:
         return FORCED_COMMAND
-    return FullProbe(probe_options_of(given), become_of(given)).command
+    options, become = probe_options_of(given), become_of(given)
+    command = FullProbe(options, become).command
+    if given.get("repeat") is None or become is not None or options.processes:
+        return command
+    return f"{command}\n{shell_command(new_mark(), options)}"
 
 
 def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> EngineSettings:

@@ -273,6 +273,14 @@ def test_it_says_by_what_each_host_is_sampled(sound, tmp_path):
     assert "web1 is sampled by SFTP" in done.stderr
 
 
+def test_the_commands_of_a_host_are_shown():
+    shown = sockfleet("scan", "--print-probe", "--repeat", "0").stdout.splitlines()
+    assert ["while read -r w a" in line for line in shown] == [False, True]
+    for words in (["--become"], ["--processes"], ["--probe", "forced"]):
+        once = sockfleet("scan", "--print-probe", "--repeat", "0", *words).stdout.splitlines()
+        assert len(once) == 1
+
+
 def test_one_round_and_interval_alone(sound, tmp_path):
     done = sockfleet(*sound, "--repeat", "1", "-f", "ndjson", cwd=tmp_path)
     assert [line["round"] for line in lines_of(done.stdout)] == [1, 1, 1]

@@ -28,6 +28,8 @@ from sockfleet.collector.reading import HostReading
 from sockfleet.collector.sockstat import SockstatError, parse_sockstat
 from sockfleet.collector.text import cleaned
 from sockfleet.collector.transport import CommandOutput
+from sockfleet.collector.warm_sftp import end_of_packet, parse_reads
+from sockfleet.collector.warm_shell import parse_sample, sample_end
 from sockfleet.inventory.connection import ConnectionDefaults, judge_hosts
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Host
@@ -89,6 +91,30 @@ def _document_of(answer: ProbeAnswer) -> None:
         processes=answer.processes,
     )
     harmless(orjson.dumps(host_document(summarise_host(reading))).decode())
+
+
+def warm_shell(data: bytes) -> None:
+    """A sample of the shell that stays, whole or as what stands between its marks."""
+    end = sample_end(MARK)
+    for answer in (data + end, b"%b|%b%b" % (MARK.encode(), data, end)):
+        try:
+            sample = parse_sample(answer, MARK)
+        except HostError as error:
+            assert error.message.isprintable()
+        else:
+            assert sample.sockstat.lines
+            assert all(pid >= 0 for pid in sample.listed)
+
+
+def warm_sftp(data: bytes) -> None:
+    """What an SFTP server sends to two reads."""
+    try:
+        end_of_packet(data, 0)
+        four, _ = parse_reads(data)
+    except HostError as error:
+        assert error.message.isprintable()
+    else:
+        assert four.lines
 
 
 def sockstat(data: bytes) -> None:
@@ -207,6 +233,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     for target in (
         probe,
         forced,
+        warm_shell,
+        warm_sftp,
         sockstat,
         namespaces,
         processes,
