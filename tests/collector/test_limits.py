@@ -82,6 +82,44 @@ def test_one_who_gives_up_waiting_takes_no_place():
     virtual_time.run(main())
 
 
+def test_a_place_is_taken_once_for_all_logins_of_a_host():
+    async def main():
+        limit = HandshakeLimit(10, start=1)
+        place = limit.place()
+        for _ in range(2):  # at its jump host, and at itself
+            async with place.taken():
+                pass
+        place.leave()
+        place.leave()
+        async with limit.place():
+            assert limit.limit == 1
+
+    virtual_time.run(main())
+
+
+def test_nobody_connects_far_ahead_of_the_places_that_there_are():
+    async def main():
+        limit, running, done = HandshakeLimit(100, start=4), [], asyncio.Event()
+        await limit.room()
+        tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        ahead = asyncio.create_task(limit.room())
+        await asyncio.sleep(0.01)
+        assert (len(running), ahead.done()) == (4, False)
+        done.set()
+        await asyncio.gather(*tasks, ahead)
+
+    virtual_time.run(main())
+
+
+def test_a_late_loop_takes_places_away_only_where_they_fill_the_core():
+    limit = HandshakeLimit(100, start=40)
+    limit.adapt(lag_s=3.0, busy=0.1)  # stopped, or delayed by others
+    assert limit.limit == 40
+    limit.adapt(lag_s=0.2, busy=1.0)
+    assert limit.limit == 30
+
+
 def test_descriptors_are_raised_to_the_hard_limit():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
