@@ -35,7 +35,7 @@ def settings_for(
     target: Target, *, transport: str = "asyncssh", namespaces: bool
 ) -> EngineSettings:
     """As the command sets them where nothing is said."""
-    at_once = _default("concurrency")
+    at_once = default_of("concurrency")
     return EngineSettings(
         concurrency=at_once,
         transport=transport,
@@ -47,7 +47,8 @@ def settings_for(
     )
 
 
-def _default(option: str) -> int:
+def default_of(option: str) -> int:
+    """Of the command, where nothing is said."""
     (value,) = (one.default for one in scan.params if one.name == option)
     assert isinstance(value, int)
     return value
