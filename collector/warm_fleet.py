@@ -39,7 +39,7 @@ __all__ = ["WarmFleet", "WarmSettings"]
 
 log = logging.getLogger("sockfleet.collector")
 
-_KEEPALIVE_S = 15.0
+KEEPALIVE_S = 15.0
 _GRACE_S = 1.0
 
 
@@ -68,7 +68,7 @@ class WarmFleet:
             settings.transport_settings,
             self.kept.__contains__,
             # Samples that come often are a sign of life themselves.
-            keepalive_s=_KEEPALIVE_S if warm.interval_s > _KEEPALIVE_S else 0,
+            keepalive_s=KEEPALIVE_S if warm.interval_s > KEEPALIVE_S else 0,
         )
         mark = new_mark()
         probe = FullProbe(settings.probe, settings.become, mark=mark)
@@ -307,8 +307,10 @@ class WarmFleet:
             self._round.give(outcome)
 
     def _pass_deadline(self) -> None:
+        # The engine has its own clock for it, and other words.
         self._deadline_passed = True
-        self.stop(f"the run's deadline of {self._settings.deadline_s:g} s")
+        self._why_stopped = f"the run's deadline of {self._settings.deadline_s:g} s"
+        self._stopped.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -77,6 +77,7 @@ def sampled(
     *,
     namespaces: bool = True,
     most_kept: int = 1000,
+    interval_s: float = 0.0,
     **engine: Any,
 ) -> T:
     """Play ``scenario`` with the hosts, and see that nothing is left of it."""
@@ -92,7 +93,8 @@ def sampled(
 
     async def play() -> T:
         async with asyncio.timeout(WITHIN_S):
-            async with sampling(hosts, settings, most_kept=most_kept) as fleet:
+            warm = {"most_kept": most_kept, "interval_s": interval_s}
+            async with sampling(hosts, settings, **warm) as fleet:
                 result = await scenario(fleet)
         no_task_is_left()
         return result

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from over_ssh import ssh_settings
 from sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
 from sshd import Sshd
 
@@ -19,7 +20,7 @@ from sockfleet.collector.authorized_keys import authorized_line
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.reading import HostReading
 from sockfleet.collector.warm_host import WarmHost, WarmWay
-from sockfleet.inventory.models import Connection, Host, Probe
+from sockfleet.inventory.models import Connection, Hop, Host, Probe
 
 HELD = 173
 
@@ -349,3 +350,48 @@ def test_what_nobody_foresaw_costs_one_sample_and_no_more(server, known_hosts, m
         assert fleet.fleet.connected == 1
 
     sampled(known_hosts, [host_at(server)], scenario)
+
+
+def test_behind_a_bastion_connections_stay_open_and_come_back_with_it(tmp_path):
+    config = (QUICK_SHELL,)
+    with (
+        Sshd(tmp_path / "bastion", config=config) as bastion,
+        Sshd(tmp_path / "inside", addresses=["127.0.0.5"], config=config) as inside,
+    ):
+        known = tmp_path / "known_hosts"
+        known.write_text(bastion.known_hosts_lines() + inside.known_hosts_lines())
+        hop = Hop(address="127.0.0.1", port=bastion.port, ssh=ssh_settings(bastion))
+        ssh = ssh_settings(inside, jumps=(hop,))
+        hosts = [host_at(inside, f"web{n}", ssh=ssh) for n in range(3)]
+
+        async def scenario(fleet: Sampled) -> None:
+            await settled(fleet)
+            assert fleet.fleet.connected == 3
+            assert logins(bastion) == 1
+            for pid in bastion.sessions():
+                os.kill(pid, signal.SIGKILL)
+            await fleet.until(
+                lambda found: all(host.status is Status.OK for host in found.values())
+            )
+            assert logins(bastion) == 2
+
+        sampled(known, hosts, scenario)
+
+
+def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monkeypatch):
+    monkeypatch.setattr("sockfleet.collector.warm_fleet.KEEPALIVE_S", 0.05)
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        frozen = [server.pid, *server.sessions()]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            found = (await fleet.round())["web1"]
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+        assert "connection that was open" not in found.error.message
+        assert found.error.category == "banner_timeout", "it was connected to anew at once"
+
+    sampled(known_hosts, [host_at(server)], scenario, interval_s=0.6, timeout_s=0.4, retries=0)
