@@ -7,7 +7,7 @@ Each round is delivered as a scan of its own, compared with the round before, th
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -55,6 +55,8 @@ class Repetition:
         self._rounds: int | None = given["repeat"] or None
         self._interval_s: float = given["interval"]
         self._quiet: bool = given["quiet"]
+        self._baseline = scan.baseline()
+        self._advance: Callable[[HostSummary], None] | None = None
         self._hosts: list[HostSummary] = []
         self._comparison: Comparison | None = None
         self._earlier: FleetSummary | None = None
@@ -79,7 +81,6 @@ class Repetition:
     async def _run(self, signals: list[int]) -> None:
         settings = self._scan.settings()
         hosts = self._scan.selection.hosts
-        self._baseline = self._scan.baseline()
         possible = concurrency_within(raise_descriptor_limit(), len(hosts) + settings.concurrency)
         concurrency = min(possible, len(hosts), settings.concurrency)
         warm = WarmSettings(interval_s=self._interval_s)
@@ -94,6 +95,7 @@ class Repetition:
                 self._advance = first_round.enter_context(progress_bar(len(hosts), wanted=bar))
                 async for each in fleet.rounds(self._rounds, self._sampled):
                     first_round.close()
+                    self._advance = None
                     self._delivered(each)
                     if not self._delivery.is_wanted:
                         break
@@ -114,7 +116,7 @@ class Repetition:
             self._read_at[host.name] = sample.at_s
         self._hosts.append(host)
         self._delivery.host(host)
-        if sample.round == 1:
+        if self._advance is not None:
             self._advance(host)
 
     def _compared_with(self, sample: Sample) -> Comparison | None:

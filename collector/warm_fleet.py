@@ -40,6 +40,7 @@ __all__ = ["WarmFleet", "WarmSettings"]
 log = logging.getLogger("sockfleet.collector")
 
 KEEPALIVE_S = 15.0
+_LOST_UNUSED = 2
 _GRACE_S = 1.0
 
 
@@ -62,8 +63,8 @@ class WarmFleet:
         self._settings = settings
         self._interval_s = warm.interval_s
         every = [place.host for place in self._places.values()]
-        self.kept = kept_hosts(every, settings, warm.most_kept)
-        """The names of the hosts whose connections stay open."""
+        self.kept = set(kept_hosts(every, settings, warm.most_kept))
+        """The names of the hosts whose connections stay open, as far as is known."""
         self._transport = KeepingTransport(
             settings.transport_settings,
             self.kept.__contains__,
@@ -266,9 +267,18 @@ class WarmFleet:
         await self._drop(place, warm)
         if was_lost and not self._is_over and not self._why_stopped:
             log.info("%s: %s; connecting again", place.host.name, error)
+            self._heed_loss(place, warm)
             self._feed.add([place.host])
         else:
             self._settle(place, failure)
+
+    def _heed_loss(self, place: Place, warm: WarmHost) -> None:
+        """Some servers end a connection with its first session: to keep those is a log-in each time
+        that brings nothing, and another at once."""
+        place.lost_unused = 0 if warm.was_sampled else place.lost_unused + 1
+        if place.lost_unused >= _LOST_UNUSED:
+            self.kept.discard(place.host.name)
+            log.info("%s keeps no connection open: a new one in each round", place.host.name)
 
     async def _drop(self, place: Place, warm: WarmHost) -> None:
         """Close the connection wholly: there is never a second one to a host."""

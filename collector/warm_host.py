@@ -153,6 +153,11 @@ class WarmHost:
         return self._ways[0]
 
     @property
+    def was_sampled(self) -> bool:
+        """Whether the connection was of any use after the command that it was made for."""
+        return self._is_told
+
+    @property
     def is_up(self) -> bool:
         """Whether the connection is open, as far as is known."""
         return self.connection.up

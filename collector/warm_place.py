@@ -27,6 +27,8 @@ class Place:
     asked_at: float | None = None
     """Since when an answer is waited for, from the engine or a sample; None: it is not."""
     backoff: Backoff = field(default_factory=Backoff)
+    lost_unused: int = 0
+    """Connections in turn that were lost before they gave a sample."""
 
     def failure(self, error: HostError, *, attempts: int = 1) -> HostFailure:
         """The host's outcome where ``error`` was met now."""

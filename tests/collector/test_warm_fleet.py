@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import asyncssh
 import pytest
 from over_ssh import ssh_settings
 from sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from server_in_thread import server_in_thread
 from sshd import Sshd
 
 from sockfleet.aggregator.host import HostSummary, Status
@@ -20,7 +23,7 @@ from sockfleet.collector.authorized_keys import authorized_line
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.reading import HostReading
 from sockfleet.collector.warm_host import WarmHost, WarmWay
-from sockfleet.inventory.models import Connection, Hop, Host, Probe
+from sockfleet.inventory.models import Connection, Hop, Host, Probe, Secret, SshSettings
 
 HELD = 173
 
@@ -395,3 +398,48 @@ def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monk
         assert found.error.category == "banner_timeout", "it was connected to anew at once"
 
     sampled(known_hosts, [host_at(server)], scenario, interval_s=0.6, timeout_s=0.4, retries=0)
+
+
+def test_a_server_that_keeps_no_connection_open_is_asked_over_a_new_one(tmp_path):
+    """As some small servers do: the end of the first session is that of the connection."""
+    logins: list[asyncssh.SSHServerConnection] = []
+
+    class Open(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            logins.append(conn)
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, _username: str, _password: str) -> bool:
+            return True
+
+    async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        words = ["sh", "-c", process.command or ""]
+        child = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        process.stdout.write((await child.communicate())[0])
+        process.exit(0)
+        await process.wait_closed()
+        process.channel.get_connection().abort()
+
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=Open,
+            server_host_keys=[key],
+            process_factory=run,
+            encoding=None,
+        )
+
+    async def scenario(fleet: Sampled) -> None:
+        for _ in range(6):
+            assert (await fleet.round())["web1"].status is Status.OK
+        assert fleet.fleet.connected == 0
+        assert not fleet.fleet.kept
+
+    with server_in_thread(tmp_path, listen) as port:
+        ssh = SshSettings(user="probe", password=Secret("unused"))
+        host = Host(name="web1", address="127.0.0.1", port=port, ssh=ssh)
+        sampled(tmp_path / "known_hosts", [host], scenario)
+        assert len(logins) <= 6 + 2
