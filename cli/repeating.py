@@ -17,6 +17,7 @@ from ..aggregator.errors import ComparisonError
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary, Status
 from ..collector.descriptors import concurrency_within, raise_descriptor_limit
+from ..collector.engine import EngineSettings
 from ..collector.event_loop import run_on_event_loop
 from ..collector.warm_fleet import WarmFleet
 from ..collector.warm_round import Round, Sample
@@ -79,15 +80,8 @@ class Repetition:
         return of_hosts(self._ok, self._failed) if self._whole else Exit.LOCAL
 
     async def _run(self, signals: list[int]) -> None:
-        settings = self._scan.settings()
         hosts = self._scan.selection.hosts
-        possible = concurrency_within(raise_descriptor_limit(), len(hosts) + settings.concurrency)
-        concurrency = min(possible, len(hosts), settings.concurrency)
-        warm = WarmSettings(interval_s=self._interval_s)
-        if possible < len(hosts):
-            concurrency = min(concurrency, -(-possible // 2))
-            warm = replace(warm, most_kept=min(warm.most_kept, possible - concurrency))
-        settings = replace(settings, concurrency=concurrency)
+        settings, warm = self._within_limits(self._scan.settings(), len(hosts))
         bar = sys.stderr.isatty() and not self._quiet and not self._delivery.is_streamed
         async with WarmFleet(hosts, settings, warm) as fleet:
             heed_signals(fleet.stop, signals)
@@ -100,6 +94,23 @@ class Repetition:
                     if not self._delivery.is_wanted:
                         break
         terminal.notes(fleet.notes, quiet=self._quiet)
+
+    def _within_limits(
+        self, settings: EngineSettings, hosts: int
+    ) -> tuple[EngineSettings, WarmSettings]:
+        """As many connections as there are descriptors for; what is beyond takes turns."""
+        possible = concurrency_within(raise_descriptor_limit(), hosts)
+        at_once = min(settings.concurrency, possible)
+        warm = WarmSettings(interval_s=self._interval_s)
+        if possible < hosts:
+            at_once = min(at_once, -(-possible // 2))
+            warm = replace(warm, most_kept=min(warm.most_kept, possible - at_once))
+        if warm.most_kept < hosts:
+            beyond = f"{hosts - warm.most_kept} of {hosts} hosts"
+            why = f"{warm.most_kept} connections may stay open (ulimit -n, 256 MiB)"
+            note = f"{beyond} are asked over a new connection in each round: {why}"
+            terminal.notes([note], quiet=self._quiet)
+        return replace(settings, concurrency=at_once), warm
 
     def _sampled(self, sample: Sample) -> None:
         if sample.round != self._round:

@@ -255,6 +255,16 @@ def test_the_deadline_is_that_of_all_rounds(sound, tmp_path):
     assert "fleet" in lines_of(done.stdout)[-1]
 
 
+def test_with_few_descriptors_hosts_take_turns(fleet, tmp_path):
+    limited = ["sh", "-c", 'ulimit -n 66; exec "$@"', "sh", *SOCKFLEET, *fleet]
+    words = [*limited, "--repeat", "3", "-f", "ndjson"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert "2 of 3 hosts are asked over a new connection in each round" in done.stderr
+    fleets = [line["fleet"]["hosts"] for line in lines_of(done.stdout) if "fleet" in line]
+    assert fleets == [{"total": 3, "ok": 2, "failed": 1}] * 3
+
+
 def test_the_lock_is_held_throughout(sound, tmp_path):
     words = [*sound, "--lock", "run.lock"]
     with running([*words, "--repeat", "0", "-f", "ndjson"], tmp_path) as process:
