@@ -96,7 +96,8 @@ class Cluster:
 
     async def workers(self) -> Mapping[str, frozenset[str]]:
         """The resources that each worker offers, by its address. Raises OSError."""
-        identity = await self._client.scheduler.identity(n_workers=-1)
+        with _as_os_error():
+            identity = await self._client.scheduler.identity(n_workers=-1)
         return {
             address: frozenset(name for name, amount in worker["resources"].items() if amount > 0)
             for address, worker in identity["workers"].items()
@@ -109,7 +110,8 @@ class Cluster:
 
     async def call_all(self, function: Callable[..., object], *words: object) -> None:
         """Call a function in every worker; those that cannot are passed over. Raises OSError."""
-        await self._client.run(function, *words, on_error="ignore")
+        with _as_os_error():
+            await self._client.run(function, *words, on_error="ignore")
 
     def submit(
         self,
@@ -214,6 +216,17 @@ async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cl
                 await _closed(client)
         finally:
             await _closed(cluster)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Whatever a scheduler's going away makes of a call."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager

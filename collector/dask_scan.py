@@ -124,9 +124,7 @@ class DaskScan:
         finally:
             if deadline is not None:
                 deadline.cancel()
-        for index in list(self._open):
-            text = f"stopped by {self._why_stopped} before a Dask worker told of it"
-            self._fail(index, self._cut_off, text)
+        self._account_for_the_rest()
         return ShardEnd(
             complete=self._why_stopped is None,
             notes=joined_notes([*self._notes.values(), self._here.notes]),
@@ -223,6 +221,8 @@ class DaskScan:
 
     async def _hand_out(self, cluster: Cluster, handfuls: Iterator[Handful]) -> None:
         for handful in handfuls:
+            if self._why_stopped is not None:
+                return
             self._in_flight.add(handful)
             await self._see_to(cluster, handful)
             self._in_flight.discard(handful)
@@ -304,6 +304,17 @@ class DaskScan:
 
     def _spent_s(self) -> float:
         return asyncio.get_running_loop().time() - self._began
+
+    def _account_for_the_rest(self) -> None:
+        """Of a run that was stopped."""
+        sent = {index for handful in self._in_flight for index in handful.left}
+        for index in list(self._open):
+            if index in sent:
+                text = f"stopped by {self._why_stopped} before its Dask worker told of it"
+                self._fail(index, self._cut_off, text)
+            else:
+                text = f"not begun: stopped by {self._why_stopped}"
+                self._fail(index, Category.NOT_ATTEMPTED, text)
 
     def _tell(self, index: int, outcome: HostOutcome) -> None:
         """A task that was done twice tells twice of its hosts."""

@@ -244,6 +244,15 @@ def test_a_terminal_s_interrupt_reaches_all_processes_and_spoils_nothing(fleet):
     assert lines[-1]["fleet"]["failures"].keys() == {"not_attempted"}
 
 
+def test_a_password_that_stays_here_is_told(fleet, cluster):
+    environment = {**os.environ, "SOCKFLEET_PASSWORD": "correct-horse-42"}
+    result = scan(fleet, "--dask", cluster.address, env=environment)
+    assert result.returncode == 0
+    told = f"the passwords of {HOSTS} hosts are not sent to the Dask workers, which use their own"
+    assert told in result.stderr.decode()
+    assert b"correct-horse-42" not in result.stdout + result.stderr
+
+
 def test_hosts_that_mean_this_machine_are_asked_here(fleet, cluster, tmp_path):
     inventory = tmp_path / "inventory.yml"
     inventory.write_text("all: {hosts: {here: {ansible_connection: local}}}\n")

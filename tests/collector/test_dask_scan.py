@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import pickle
 import re
+import ssl
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from dask_cluster import DaskCluster
 
 from sockfleet.collector import dask_scan
-from sockfleet.collector.dask_cluster import ClusterError
+from sockfleet.collector.dask_cluster import ClusterError, local_cluster
 from sockfleet.collector.dask_parcel import software
 from sockfleet.collector.dask_scan import DaskScan, DaskSettings
 from sockfleet.collector.engine import EngineSettings
@@ -45,6 +47,11 @@ class Played:
         if name == "late":
             (FOLDER / "late").touch()
             await asyncio.sleep(3600)
+        if name == "guarded" and (password := attempt.host.ssh.password) is None:
+            from sockfleet.collector.errors import Category, HostError, Phase
+            raise HostError(Category.AUTH_DENIED, Phase.AUTH, "no password")
+        if name == "guarded":
+            (FOLDER / "password").write_text(password.reveal())
         from fake_transport import answer
         return CommandOutput(stdout=answer(command), stderr=b"", exit_status=0)
 
@@ -77,10 +84,11 @@ def settings(**fields):
     return EngineSettings(**fields)
 
 
-async def scanned(address, some_hosts):
+async def scanned(address, some_hosts, *, with_secrets=False):
     """The outcomes and the end of a scan."""
     outcomes = []
-    scan = DaskScan(some_hosts, settings(), DaskSettings(address=address), outcomes.append)
+    dask = DaskSettings(address=address, with_secrets=with_secrets)
+    scan = DaskScan(some_hosts, settings(), dask, outcomes.append)
     async with asyncio.timeout(WAIT_S):
         return outcomes, await scan.run()
 
@@ -292,7 +300,13 @@ def test_a_cluster_with_certificates_is_reached_by_dask_s_own_configuration(
         given = {f"{tls}.ca-file": cert, f"{tls}.client.cert": cert, f"{tls}.client.key": key}
         with dask.config.set(given):
             outcomes, _ = asyncio.run(scanned(cluster.address, hosts("h1")))
-        assert isinstance(outcomes[0], HostReading)
+            assert isinstance(outcomes[0], HostReading)
+            guarded = hosts("guarded", ssh=SshSettings(password=Secret(PASSWORD)))
+            outcomes, _ = asyncio.run(scanned(cluster.address, guarded))
+            assert outcomes[0].category is Category.AUTH_DENIED
+            outcomes, _ = asyncio.run(scanned(cluster.address, guarded, with_secrets=True))
+            assert isinstance(outcomes[0], HostReading)
+            assert (tmp_path / "password").read_text() == PASSWORD
         with pytest.raises(ClusterError, match="no Dask scheduler answers at tls://"):
             asyncio.run(scanned(cluster.address, hosts("h1")))
         with (
@@ -300,3 +314,36 @@ def test_a_cluster_with_certificates_is_reached_by_dask_s_own_configuration(
             pytest.raises(ClusterError, match="no Dask scheduler answers at tls://"),
         ):
             asyncio.run(scanned(cluster.address, hosts("h1")))
+
+
+async def answer_to_a_stranger(port):
+    """What a TLS client without the cluster's certificate gets to read."""
+    stranger = ssl.create_default_context()
+    stranger.check_hostname = False
+    stranger.verify_mode = ssl.CERT_NONE
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=stranger)
+        try:
+            return await reader.read(100)
+        finally:
+            writer.transport.abort()
+    except (ssl.SSLError, ConnectionError) as error:
+        return type(error)
+
+
+def test_nobody_else_can_use_the_cluster_of_this_machine():
+    async def main():
+        async with asyncio.timeout(WAIT_S), local_cluster(1, timeout_s=WAIT_S) as cluster:
+            (worker,) = await cluster.workers()
+            assert worker.startswith("tls://127.0.0.1:")
+            ours = [psutil.Process(), *psutil.Process().children(recursive=True)]
+            listening = {
+                connection.laddr.ip
+                for process in ours
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+            assert listening == {"127.0.0.1"}
+            return await answer_to_a_stranger(int(worker.rpartition(":")[2]))
+
+    assert asyncio.run(main()) in {b"", ssl.SSLError, ConnectionResetError}
