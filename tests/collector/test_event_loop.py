@@ -11,9 +11,15 @@ from sockfleet.collector.event_loop import rare_garbage_collection, run_on_event
 
 @pytest.fixture(autouse=True)
 def as_before():
-    before = gc.get_threshold(), gc.isenabled()
+    was_enabled = gc.isenabled()  # a command that ran in this process may have switched it off
+    gc.enable()
+    before = gc.get_threshold()
     yield
-    assert (gc.get_threshold(), gc.isenabled()) == before
+    try:
+        assert gc.isenabled()
+        assert gc.get_threshold() == before
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
 
 
 def test_a_result_comes_back_from_any_thread():
