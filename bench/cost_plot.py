@@ -100,6 +100,6 @@ def _row(
         f'<path class="spread" d="{spread}"/>',
         (
             f'<text class="value{ours}" x="{x(max(median, *values_ms)) + 8:.1f}" y="{middle + 5}">'
-            f"{median:.3g}</text>"
+            f"{median:.2g}</text>"
         ),
     ]
