@@ -28,8 +28,9 @@ from .reading import HostFailure, HostOutcome, HostReading
 from .text import cleaned
 from .transport import Transport
 from .warm_beat import Beat
-from .warm_host import StaleError, WarmHost, WarmWay, warm_plan
+from .warm_host import StaleError, WarmHost
 from .warm_place import Place
+from .warm_plan import WarmWay, warm_plan
 from .warm_round import Deliver, Round, RunningRound, Sample
 from .warm_samples import SamplesUnderWay
 from .warm_settings import KEPT_BY, WarmSettings, kept_hosts

@@ -18,53 +18,37 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from ..inventory.models import Probe
 from .asyncssh_connection import Connection
-from .errors import Category, HostError, Phase
-from .forced_probe import ForcedProbe
-from .full_probe import FullProbe
-from .namespaces import Namespace, Namespaces
-from .probe import ProbeAnswer, ProbeOptions
+from .errors import Category, HostError
+from .namespaces import Namespaces
+from .probe import ProbeAnswer
 from .reading import HostReading, Kernel
 from .sockstat import Sockstat
 from .transport import CommandOutput
+from .warm_namespaces import sampled_namespaces
+from .warm_plan import WarmPlan, WarmWay, ways_of
 from .warm_session import WarmSession
 from .warm_sftp import SftpHandles, parse_reads
 from .warm_shell import (
     ALL,
     FULL,
     OWN,
-    ListedNamespace,
-    ShellSample,
-    full_end,
     list_request,
     parse_sample,
-    sample_end,
-    shell_command,
 )
 
-__all__ = ["REFRESH_S", "StaleError", "WarmHost", "WarmPlan", "WarmWay", "warm_plan"]
+__all__ = ["SOONEST_REFRESH_S", "StaleError", "WarmHost"]
 
 T = TypeVar("T")
 
 log = logging.getLogger("sockfleet.collector")
 
-REFRESH_S = 60.0
-"""The whole probe runs so often on each host, or a little sooner or later, not on all at once."""
 SOONEST_REFRESH_S = 5.0
 """Where namespaces come and go all the time, samples in between are upper bounds and say so."""
-
-
-class WarmWay(StrEnum):
-    """By what a host is sampled."""
-
-    SFTP = "SFTP"
-    SHELL = "a shell that stays"
-    COMMAND = "the whole probe each time"
 
 
 class StaleError(Exception):
@@ -79,35 +63,6 @@ class _Asked(Protocol):
     def read(self, output: CommandOutput) -> ProbeAnswer:
         """As `FullProbe.read`."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarmPlan:
-    """What all hosts of a fleet are sampled for."""
-
-    mark: str
-    options: ProbeOptions
-    probe: FullProbe
-    """The whole probe, with that mark."""
-    as_root: bool = False
-    refresh_s: float = REFRESH_S
-    forced: ForcedProbe = field(default_factory=ForcedProbe)
-    command: str = ""
-    sample_end: bytes = b""
-    full_end: bytes = b""
-
-
-def warm_plan(probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bool) -> WarmPlan:
-    """The plan for a fleet that is asked with these options."""
-    return WarmPlan(
-        mark=mark,
-        options=options,
-        probe=probe,
-        as_root=as_root,
-        command=shell_command(mark, options),
-        sample_end=sample_end(mark),
-        full_end=full_end(mark),
-    )
 
 
 class WarmHost:
@@ -139,7 +94,7 @@ class WarmHost:
         """As `HostReading.address`."""
         self._kernel = _lasting(reading.kernel)
         self._namespaces = reading.namespaces
-        self._ways = _ways(reading, plan)
+        self._ways = ways_of(reading, plan)
         self._session: WarmSession | None = None
         self._handles: SftpHandles | None = None
         self._list = b""
@@ -210,7 +165,7 @@ class WarmHost:
         if is_stale and now - self._refreshed_at >= SOONEST_REFRESH_S:
             raise StaleError
         namespaces = replace(
-            _sampled(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
+            sampled_namespaces(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
         )
         return self._reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
 
@@ -354,47 +309,6 @@ class WarmHost:
         await self.connection.close()
 
 
-def _ways(reading: HostReading, plan: WarmPlan) -> tuple[WarmWay, ...]:
-    if plan.as_root or plan.options.processes or reading.host.probe is Probe.FORCED:
-        return (WarmWay.COMMAND,)
-    if reading.namespaces is None:
-        return (WarmWay.SFTP, WarmWay.SHELL, WarmWay.COMMAND)
-    return (WarmWay.SHELL, WarmWay.COMMAND)
-
-
 def _lasting(kernel: Kernel) -> Kernel:
     """Without what belongs to the moment of the whole probe."""
     return replace(kernel, tcp_estab=None)
-
-
-def _sampled(known: Namespaces, sample: ShellSample) -> Namespaces:
-    """The namespaces with the sample's counters; those without a process left are not in it."""
-    seen = []
-    own = ListedNamespace(sockstat=sample.sockstat, sockstat6=sample.sockstat6)
-    for one in known.seen:
-        counters = own if one.is_host else sample.listed.get(one.pid)
-        if counters is not None:
-            seen.append(_counted(one, counters))
-    allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
-    return replace(
-        known,
-        seen=tuple(seen),
-        change=None,
-        allocs=tuple(alloc for alloc in allocs if alloc is not None),
-        gone=known.gone + len(known.seen) - len(seen),
-    )
-
-
-def _counted(one: Namespace, counters: ListedNamespace) -> Namespace:
-    inuse = counters.sockstat.get("TCP", "inuse")
-    if inuse is None:
-        text = f"the namespace of process {one.pid} has no 'TCP: inuse'"
-        raise HostError(Category.PARSE, Phase.PARSE, text)
-    return replace(
-        one,
-        inuse=inuse,
-        inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
-        tw=counters.sockstat.get("TCP", "tw"),
-        used=counters.sockstat.get("sockets", "used"),
-        in_protocols=None,  # its file is too long for a shell
-    )

@@ -22,7 +22,8 @@ from sockfleet.collector import warm_backoff
 from sockfleet.collector.authorized_keys import authorized_line
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.reading import HostReading
-from sockfleet.collector.warm_host import WarmHost, WarmWay
+from sockfleet.collector.warm_host import WarmHost
+from sockfleet.collector.warm_plan import WarmWay
 from sockfleet.inventory.models import Connection, Hop, Host, Probe, Secret, SshSettings
 
 HELD = 173
