@@ -23,6 +23,7 @@ from sockfleet.cli.configuration import (
 )
 from sockfleet.cli.configuration_keys import COMMANDS, ConfigurationError, all_keys
 from sockfleet.cli.main import cli
+from sockfleet.inventory.plain_text import has_unsafe
 
 NO_OPTION_OF_A_FILE = {"help", "config", "profile", "list_hosts", "print_probe", "as_ss", "host"}
 
@@ -419,7 +420,7 @@ def test_whatever_stands_in_a_file_is_a_setting_or_a_fault(tables):
     count = sum(map(len, held)) + len(file.faults)
     assert count == sum(len(table) for table in tables.values())
     for _, problem in file.faults:
-        assert problem.isprintable()
+        assert not has_unsafe(problem)
     for name in COMMANDS:
         for _, table in settings_of(name, file, None).values():
             assert table in {"defaults", name}
