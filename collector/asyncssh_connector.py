@@ -27,6 +27,7 @@ from .effective import effective, effective_at_bastion
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck, HostKeyVerifier
 from .public_key import blob_key_type
+from .resolver import Address
 from .ssh_transport import by_known_key_types
 from .threads import DaemonThreads
 from .transport import Attempt, TransportSettings
@@ -59,7 +60,7 @@ class Connector:
         self._credentials = Credentials(settings)
         self._means = LoginMeansCache(self._credentials, self._threads, may_ask=self._may_ask)
         self._prepared: dict[SshSettings, _Prepared] = {}
-        self._ways = Ways(self._open_bastion, over=_over, through=_through)
+        self._ways = Ways(self._open_bastion, over=_over, through=_through, direct=_direct)
 
     def connected(self, attempt: Attempt) -> AbstractAsyncContextManager[Connection]:
         """A connection for one command; it is gone when the block is left, however that happens.
@@ -207,6 +208,13 @@ class _Connected(AbstractAsyncContextManager[Connection]):
 
 def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Link:
     link = Link(attempt, sock)
+    undo.push_async_callback(link.close)
+    return link
+
+
+async def _direct(attempt: Attempt, undo: AsyncExitStack, address: Address) -> Link:
+    link = Link(attempt)
+    await link.reach(address.ip, attempt.host.port)
     undo.push_async_callback(link.close)
     return link
 

@@ -57,6 +57,17 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
+    async def reach(self, address: str, port: int) -> None:
+        """Open the stream by TCP to an IP address. Raises OSError; leaves nothing then."""
+        self._over_socket = True
+        try:
+            await self._loop.create_connection(lambda: self, address, port)
+        except BaseException:
+            if self._transport is not None:  # the loop closes what it made, and may not tell
+                self._transport.abort()
+                self.connection_lost(None)
+            raise
+
     async def join(self, peer: _Peer) -> None:
         """Join the stream, which is already open, to a new SSH connection."""
         self._peer = peer
@@ -67,7 +78,7 @@ class Link(asyncio.Protocol):
             self._present(peer)
             early, self._early = self._early, []
             for data in early:
-                self.data_received(data)
+                self._pass_on(data, None)
             if self._lost.done():
                 peer.connection_lost(None)
 

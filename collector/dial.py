@@ -10,7 +10,8 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from .errors import Category, HostError, Phase
 from .resolver import Address, Resolver
@@ -19,6 +20,8 @@ from .text import cleaned
 from .transport import Attempt
 
 __all__ = ["dial", "endpoint", "out_of_resources"]
+
+T = TypeVar("T")
 
 _STAGGER_S = 0.25  # RFC 8305 section 8: the recommended Connection Attempt Delay
 
@@ -56,8 +59,13 @@ async def dial(
     family: int,
     bind_address: str | None,
     timeout_s: float,
-) -> socket.socket:
+    direct: Callable[[Address], Awaitable[T]] | None = None,
+) -> socket.socket | T:
     """A connected, non-blocking TCP socket with TCP_NODELAY, which the caller must close.
+
+    Or what ``direct`` makes of an address, where there is one alone, of IPv4, and no
+    ``bind_address``: an event loop connects at a third of the cost where it makes the socket
+    itself. ``direct`` raises OSError.
 
     Keeps ``attempt.phase`` and ``attempt.address``. Raises HostError: ``dns``, ``dns_timeout``,
     ``tcp_timeout``, ``refused``, ``unreachable``, ``local_resource``, and ``config`` for a
@@ -69,6 +77,11 @@ async def dial(
         async with asyncio.timeout(timeout_s):
             addresses = await resolver.resolve(address, port, family)
             attempt.phase = Phase.CONNECT
+            alone = addresses[0] if len(addresses) == 1 and bind_address is None else None
+            if direct is not None and alone is not None and alone.family == socket.AF_INET:
+                tried.append(alone)
+                attempt.address = alone.ip
+                return await _by(direct, alone)
             return await _race(attempt, addresses, bind_address, tried)
     except TimeoutError:
         if not tried:
@@ -81,6 +94,13 @@ async def dial(
         raise HostError(
             Category.TCP_TIMEOUT, Phase.CONNECT, f"no answer from {seen} in {timeout_s:.3g} s"
         ) from None
+
+
+async def _by(direct: Callable[[Address], Awaitable[T]], address: Address) -> T:
+    try:
+        return await direct(address)
+    except OSError as error:
+        raise _failure(address, error) from error
 
 
 async def _race(
@@ -152,12 +172,8 @@ async def _connected(address: Address, bind_address: str | None) -> socket.socke
     except BaseException as error:
         if sock is not None:
             sock.close()
-        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-            raise _refusal(address, error) from error
-        if isinstance(error, TimeoutError):  # the kernel's own limit: ETIMEDOUT
-            raise HostError(
-                Category.TCP_TIMEOUT, Phase.CONNECT, f"no answer from {address}"
-            ) from error
+        if isinstance(error, OSError):
+            raise _failure(address, error) from error
         raise
     return sock
 
@@ -173,6 +189,12 @@ def _bind(sock: socket.socket, bind_address: str) -> None:
             Phase.CONNECT,
             f"cannot connect from {cleaned(bind_address)} (BindAddress): {error.strerror}",
         ) from error
+
+
+def _failure(address: Address, error: OSError) -> HostError:
+    if isinstance(error, TimeoutError):  # the kernel's own limit: ETIMEDOUT
+        return HostError(Category.TCP_TIMEOUT, Phase.CONNECT, f"no answer from {address}")
+    return _refusal(address, error)
 
 
 def _refusal(address: Address, error: OSError) -> HostError:

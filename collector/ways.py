@@ -6,6 +6,7 @@ Both SSH transports take them; what a byte stream is to its library each says it
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ from .bastion import BastionConnection, Bastions, Shared
 from .dial import dial
 from .errors import Category, HostError, Phase
 from .proxy_command import ProxyCommand
-from .resolver import Resolver
+from .resolver import Address, Resolver
 from .timeouts import timed_out
 from .transport import Attempt
 
@@ -58,7 +59,8 @@ class Ways(Generic[C, S]):
 
     ``open_connection`` logs in to a bastion. ``over`` makes a stream of a connected socket, which
     it then owns; ``through`` opens one from a bastion to the attempt's host, and may be cancelled.
-    What they push on the stack closes the stream.
+    ``direct``, where there is one, opens one over TCP (`dial`). What they push on the stack closes
+    the stream.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class Ways(Generic[C, S]):
         *,
         over: Callable[[socket.socket, Attempt, AsyncExitStack], S],
         through: Callable[[Shared[C], Attempt, AsyncExitStack], Awaitable[S]],
+        direct: Callable[[Attempt, AsyncExitStack, Address], Awaitable[S]] | None = None,
     ) -> None:
         self._resolver = Resolver()
         self._bastions = Bastions(open_connection)
         self._over = over
         self._through = through
+        self._direct = direct
 
     async def open(
         self, attempt: Attempt, ssh: SshSettings, *, limit_s: float, undo: AsyncExitStack
@@ -96,7 +100,8 @@ class Ways(Generic[C, S]):
             undo.push_async_callback(proxy.stop)
             stream = self._over(proxy.sock, attempt, undo)
         else:
-            sock = await dial(
+            direct = self._direct
+            reached = await dial(
                 attempt,
                 self._resolver,
                 address=attempt.host.address,
@@ -104,8 +109,12 @@ class Ways(Generic[C, S]):
                 family=ssh.address_family,
                 bind_address=ssh.bind_address,
                 timeout_s=limit_s,
+                direct=None if direct is None else functools.partial(direct, attempt, undo),
             )
-            stream = self._over(sock, attempt, undo)
+            if isinstance(reached, socket.socket):
+                stream = self._over(reached, attempt, undo)
+            else:
+                stream = reached
         return Way(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
 
     async def _by(

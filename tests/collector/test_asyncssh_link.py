@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -166,6 +167,43 @@ def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
             os.close(other)
 
     run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async def main(port: int) -> None:
+        before = descriptors()
+        for turns in range(8):
+            link = Link(attempt())
+            reaching = asyncio.create_task(link.reach("127.0.0.1", port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reaching.cancel()
+            await asyncio.gather(reaching, return_exceptions=True)
+            await link.close()
+            assert not link.up
+        for _ in range(3):  # asyncio closes in a later turn
+            await asyncio.sleep(0)
+        assert descriptors() <= before + 2  # libuv keeps a descriptor or two of its own
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        run(main(server.getsockname()[1]))
+
+
+def test_what_came_before_the_connection_was_there_is_counted_once():
+    async def main() -> None:
+        trying = attempt()
+        link, channel, peer = Link(trying), Channel(), Peer()
+        link.connection_made(channel)
+        link.data_received(b"x" * 40_000 + b"\r\n")
+        await link.join(peer)
+        link.data_received(b"SSH-2.0-x\r\n")
+        assert (link.version_seen, link.budget.exceeded) == (True, False)
+
+    asyncio.run(main())
 
 
 class Writer(Peer):
