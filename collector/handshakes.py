@@ -90,16 +90,18 @@ class HandshakeLimit:
             # all places are with hosts that take theirs.
             step = self.limit // (2 if lag_s < ON_TIME_S else 8)
             self.limit = min(self.most, self.limit + max(1, step))
-        self._let_in()
+        self._let_in(ahead=1 + self.limit // 4)
 
     def _has_enough_ahead(self) -> bool:
         return len(self._waiting) > LEAST + self.limit // 4
 
-    def _let_in(self) -> None:
+    def _let_in(self, ahead: int = 1) -> None:
+        """Give the free places away, and let up to ``ahead`` further hosts connect: for a host
+        that ends one, so that they come as they go and not all at once."""
         for turn in _given(self._waiting, self.limit - self._running):
             turn.set_result(None)
         if self._ahead and not self._has_enough_ahead():
-            for turn in _given(self._ahead, 1 + self.limit // 4):
+            for turn in _given(self._ahead, ahead):
                 turn.set_result(None)
 
 
