@@ -183,7 +183,10 @@ class Engine:
 
     async def _next(self, schedule: Schedule) -> Host | None:
         await self._handshakes.room()
-        return await schedule.next()
+        host = await schedule.next()
+        if host is None:
+            self._handshakes.no_more()
+        return host
 
     async def _ask(self, asking: _Asking) -> HostOutcome:
         limit_s = self._settings.timeout_s

@@ -42,6 +42,7 @@ class HandshakeLimit:
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._ahead: deque[asyncio.Future[None]] = deque()
+        self._is_over = False
 
     def place(self) -> Place:
         """A place to take once; it must be left, taken or not."""
@@ -49,8 +50,14 @@ class HandshakeLimit:
 
     async def room(self) -> None:
         """Wait while enough are connected that have no place yet."""
-        while self._has_enough_ahead():
+        while self._has_enough_ahead() and not self._is_over:
             await _turn(self._ahead)
+
+    def no_more(self) -> None:
+        """No host is left to connect to: nobody needs to wait in `room`."""
+        self._is_over = True
+        for turn in _given(self._ahead, len(self._ahead)):
+            turn.set_result(None)
 
     async def enter(self) -> None:
         """Take a place as soon as there is one; `leave` gives it back."""

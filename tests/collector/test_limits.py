@@ -112,6 +112,21 @@ def test_nobody_connects_far_ahead_of_the_places_that_there_are():
     virtual_time.run(main())
 
 
+def test_nobody_waits_to_connect_when_no_host_is_left():
+    async def main():
+        limit, done = HandshakeLimit(100, start=4), asyncio.Event()
+        tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        ahead = [asyncio.create_task(limit.room()) for _ in range(50)]
+        await asyncio.sleep(0.01)
+        limit.no_more()
+        await asyncio.gather(*ahead)
+        done.set()
+        await asyncio.gather(*tasks)
+
+    virtual_time.run(main())
+
+
 def test_a_late_loop_takes_places_away_only_where_they_fill_the_core():
     limit = HandshakeLimit(100, start=40)
     limit.adapt(lag_s=3.0, busy=0.1)  # stopped, or delayed by others
