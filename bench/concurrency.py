@@ -49,16 +49,16 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario(rtt_ms=1, fixed=(30, 100, 300, 2000)),
-    Scenario(rtt_ms=50, fixed=(200, 500, 2000)),
+    Scenario(rtt_ms=1, fixed=(30, 100, 300, 1000)),
+    Scenario(rtt_ms=50, fixed=(200, 500, 1000)),
     Scenario(
         rtt_ms=50,
-        fixed=(200, 500, 2000),
+        fixed=(200, 500, 1000),
         dead_percent=5,
         times_hosts=3,
         options=("--connect-timeout", "2", "--retries", "0"),
     ),
-    Scenario(rtt_ms=300, fixed=(500, 1000, 2000)),
+    Scenario(rtt_ms=300, fixed=(500, 1000, 3000)),
 )
 
 

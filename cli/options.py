@@ -242,7 +242,7 @@ def pace_options(*, is_plugin: bool = False) -> Decorator:
             *(() if is_plugin else ("-c",)),
             "--concurrency",
             type=click.IntRange(min=1),
-            default=1000,
+            default=2000,
             show_default=True,
             help="Hosts asked at once.",
         ),

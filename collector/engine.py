@@ -40,7 +40,7 @@ _GRACE_S = 1.0  # for what is under way to end once the run is stopped
 class EngineSettings:
     """The limits of one scan."""
 
-    concurrency: int = 1000
+    concurrency: int = 2000
     """Hosts asked at once, at most (`HandshakeLimit`)."""
     timeout_s: float = 30.0
     """Everything for one host, all attempts, from its slot on."""

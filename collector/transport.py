@@ -56,7 +56,7 @@ class TransportSettings:
     """Called at most once per prompt of a server that wants keyboard-interactive answers."""
     bastion_connections: int = 64
     """How many hosts may be connected through one bastion at once."""
-    concurrency: int = 1000
+    concurrency: int = 2000
     """How many hosts are asked at once: threads for the transports that need one for each."""
 
 
