@@ -212,11 +212,15 @@ def distribution(values: Sequence[int]) -> Distribution:
     )
 
 
+_NUMBERS = attrgetter(*TCP_NUMBERS)
+
+
 def _group(hosts: Sequence[HostSummary]) -> GroupSummary:
     read = [host.tcp for host in hosts if host.tcp is not None]
+    columns = zip(*map(_NUMBERS, read), strict=True) if read else ((),) * len(TCP_NUMBERS)
     given = {
-        name: [value for value in map(attrgetter(name), read) if value is not None]
-        for name in TCP_NUMBERS
+        name: [value for value in column if value is not None]
+        for name, column in zip(TCP_NUMBERS, columns, strict=True)
     }
     return GroupSummary(
         hosts=HostCounts(total=len(hosts), ok=len(read), failed=len(hosts) - len(read)),

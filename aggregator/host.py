@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..collector.errors import Category, Phase
+from ..collector.namespaces import Namespace
 from ..collector.processes import Process
 from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
 from ..collector.scope import Scope, scope_of, scope_reasons
@@ -139,21 +140,23 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     sockstat, sockstat6, namespaces = reading.sockstat, reading.sockstat6, reading.namespaces
     processes, inuse_here = reading.processes, inuse_both(sockstat, sockstat6)
     tcp = sockstat.lines.get("TCP", {})
-    used = sockstat.get("sockets", "used")
+    alloc, tw, used = tcp.get("alloc"), tcp.get("tw"), sockstat.get("sockets", "used")
+    inuse6 = None if sockstat6 is None else sockstat6.get("TCP6", "inuse")
     numbers = TcpNumbers(
-        alloc=tcp.get("alloc"),
+        alloc=alloc,
         inuse=tcp.get("inuse"),
-        inuse6=None if sockstat6 is None else sockstat6.get("TCP6", "inuse"),
-        tw=tcp.get("tw"),
+        inuse6=inuse6,
+        tw=tw,
         orphan=tcp.get("orphan"),
         mem_pages=tcp.get("mem"),
-        closed=closed(tcp.get("alloc"), inuse_here, tcp.get("tw")),
-        tcp_close=tcp_close(tcp.get("alloc"), [inuse_here, *inuse_elsewhere(namespaces)]),
+        closed=closed(alloc, inuse_here, tw),
+        tcp_close=tcp_close(alloc, [inuse_here, *inuse_elsewhere(namespaces)]),
     )
-    seen = () if namespaces is None else namespaces.seen
-    elsewhere = [n or 0 for one in seen for n in (one.inuse, one.inuse6, one.tw, one.used)]
-    held = () if processes is None else [one.tcp_close for one in processes.seen]
-    read = (*tcp.values(), numbers.inuse6 or 0, used or 0, *elsewhere, *held)
+    read = [*tcp.values(), inuse6 or 0, used or 0]
+    if namespaces is not None:
+        read += [n or 0 for each in namespaces.seen for n in _counters(each)]
+    if processes is not None:
+        read += [each.tcp_close for each in processes.seen]
     if max(read) > _MOST:
         return _impossible(reading, max(read))
     host, scope, kernel = reading.host, scope_of(namespaces), _plausible(reading.kernel)
@@ -170,7 +173,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         tcp=numbers,
         scope=scope,
         scope_reasons=scope_reasons(namespaces, host.probe),
-        uncertainty=uncertainty(namespaces, numbers.alloc, inuse_here),
+        uncertainty=uncertainty(namespaces, alloc, inuse_here),
         namespaces=summaries,
         namespaces_rest=rest_summary(namespaces),
         processes=None if processes is None else processes.seen,
@@ -181,6 +184,10 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         diagnosis=diagnose(numbers, kernel, summaries, is_bound=is_bound, thresholds=thresholds),
         variables=host.variables,
     )
+
+
+def _counters(namespace: Namespace) -> tuple[int | None, ...]:
+    return namespace.inuse, namespace.inuse6, namespace.tw, namespace.used
 
 
 def _failed(failure: HostFailure) -> HostSummary:
