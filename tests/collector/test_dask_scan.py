@@ -100,6 +100,9 @@ async def appears(path):
 
 
 def test_hosts_that_kill_their_workers_end_as_failures(plugin, tmp_path, monkeypatch):
+    import distributed  # reads the environment once: the variable is for the scheduler alone
+
+    assert distributed.__version__
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     with DaskCluster(tmp_path / "dask") as cluster:
         for _ in range(3):
