@@ -176,16 +176,18 @@ class WarmHost:
         """
         began = asyncio.get_running_loop().time()
         while True:
-            way = self._ways[0]
+            way, was_open = self._ways[0], self._session is not None
             try:
                 reading = await self._renewed(way)
                 self._tell(way)
                 break
             except HostError as error:
-                if not self.connection.up or len(self._ways) == 1:
+                if not self.connection.up or (len(self._ways) == 1 and not was_open):
                     raise
-                log.info("%s cannot be sampled by %s: %s", self._host.name, way, error)
                 await self._end_session()
+                if was_open:
+                    continue  # the session alone may have ended, killed say, and nobody knew yet
+                log.info("%s cannot be sampled by %s: %s", self._host.name, way, error)
                 self._ways = self._ways[1:]
         return replace(reading, elapsed_s=asyncio.get_running_loop().time() - began)
 

@@ -212,12 +212,20 @@ def test_a_frozen_host_fails_and_comes_back_when_it_is_thawed(server, known_host
     sampled(known_hosts, [host_at(server)], scenario, timeout_s=0.5, retries=0)
 
 
-def test_a_shell_that_was_killed_is_started_anew_on_the_same_connection(server, known_hosts):
+@pytest.mark.parametrize("renews", [False, True])
+def test_a_shell_that_was_killed_is_started_anew_on_the_same_connection(
+    server, known_hosts, monkeypatch, renews
+):
+    """Also where the whole probe was due, and was asked of the shell that had just been killed."""
+
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
+        if renews:
+            monkeypatch.setattr(WarmHost, "is_quick", lambda *_: False)
         (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
         os.kill(shell, signal.SIGKILL)
         assert (await fleet.round())["web1"].status is Status.OK
+        monkeypatch.undo()
         await settled(fleet)
         assert way_of(fleet) is WarmWay.SHELL
 
