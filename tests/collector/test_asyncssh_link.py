@@ -64,6 +64,18 @@ def attempt() -> Attempt:
     return Attempt(host=Host(name="web1", address="web1"), phase=Phase.BANNER)
 
 
+def ours_of(server: socket.socket) -> socket.socket:
+    """This process's other end of a connection, as a descriptor of its own."""
+    for path in Path("/proc/self/fd").iterdir():
+        if not path.is_socket():
+            continue
+        ours = socket.socket(fileno=os.dup(int(path.name)))
+        if ours.getsockname() == server.getpeername():
+            return ours
+        ours.close()
+    raise LookupError
+
+
 async def joined() -> tuple[Link, Channel, Peer, Attempt]:
     trying = attempt()
     link, channel = Link(trying), Channel()
@@ -131,6 +143,30 @@ def test_what_is_written_in_one_turn_and_the_next_goes_in_one_piece():
         assert channel.written == [b"onetwothreefour", b"five"]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_what_answers_a_write_is_acknowledged_at_once(run):
+    """Linux delays acknowledgements again after each write in a dialogue."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        link, peer = Link(attempt()), Peer()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            await link.reach(*listening.getsockname())
+            server, _ = listening.accept()
+        with server:
+            server.setblocking(False)
+            await link.join(peer)
+            for _ in range(4):
+                link.write(b"question")
+                await loop.sock_recv(server, 8)
+                server.sendall(b"answer")
+            with ours_of(server) as ours:
+                assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+            await link.close()
+
+    run(main())
 
 
 def test_nothing_is_written_to_a_stream_that_closes():
