@@ -7,9 +7,8 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..aggregator.comparison import Comparison
 from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
 from ..aggregator.shards import Shards
@@ -21,7 +20,6 @@ from ..collector.full_probe import FullProbe
 from ..collector.probe import ProbeOptions, new_mark
 from ..collector.reading import HostOutcome
 from ..collector.transport import TransportSettings
-from ..collector.warm_shell import shell_command
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, Probe
 from ..inventory.name_shard import NameShard, parse_shard
@@ -34,6 +32,9 @@ from .log_lines import log_to_stderr
 from .progress import progress_bar
 from .prompts import Passphrases, ask
 from .selection import Selection, connection_defaults, select_hosts
+
+if TYPE_CHECKING:  # only --against has one
+    from ..aggregator.comparison import Comparison
 
 __all__ = ["Scan", "delivery_of", "engine_settings", "probe_command_of", "selection"]
 
@@ -98,6 +99,8 @@ def probe_command_of(given: Mapping[str, Any]) -> str:
     command = FullProbe(options, become).command
     if given.get("repeat") is None or become is not None or options.processes:
         return command
+    from ..collector.warm_shell import shell_command
+
     return f"{command}\n{shell_command(new_mark(), options)}"
 
 

@@ -5,7 +5,7 @@ Older than these is broken or close to it: SHA-1 (ssh-rsa and the *-sha1 exchang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from fnmatch import fnmatchcase
 
 from .errors import Category, HostError, Phase
@@ -55,7 +55,7 @@ def chosen(
     kind: str,
     requested: Sequence[str],
     policy: Sequence[str],
-    supported: Callable[[str], bool],
+    supported: Container[str],
 ) -> tuple[str, ...]:
     """The algorithms of one kind to offer, the preferred one first.
 
@@ -65,7 +65,7 @@ def chosen(
     ``config`` where nothing is left.
     """
     wanted = _wanted(requested, policy)
-    usable = tuple(name for name in dict.fromkeys(wanted) if supported(name))
+    usable = tuple(name for name in dict.fromkeys(wanted) if name in supported)
     if usable:
         return usable
     asked = cleaned(",".join(requested))

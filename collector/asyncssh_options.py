@@ -6,9 +6,6 @@ connection: several milliseconds a host (FACTS: Speed, measured).
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from ..inventory.models import SshSettings
 from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
 from .asyncssh_alone import asyncssh
@@ -16,6 +13,18 @@ from .asyncssh_login import LoginMeans
 from .transport import OUTPUT_LIMIT
 
 __all__ = ["connection_options", "host_key_algorithms"]
+
+
+def _names(*kinds: list[bytes]) -> frozenset[str]:
+    return frozenset(name.decode("ascii") for kind in kinds for name in kind)
+
+
+# What asyncssh has as it is installed, which its own documentation does not list.
+_KEX = _names(asyncssh.kex.get_kex_algs())
+_CIPHERS = _names(asyncssh.encryption.get_encryption_algs())
+_MACS = _names(asyncssh.mac.get_mac_algs())
+_SIGNATURES = _names(asyncssh.public_key.get_public_key_algs())
+_HOST_KEYS = _SIGNATURES | _names(asyncssh.public_key.get_certificate_algs())
 
 
 def connection_options(
@@ -29,11 +38,11 @@ def connection_options(
     return asyncssh.SSHClientConnectionOptions(
         config=None,
         username=means.user,
-        kex_algs=chosen("key exchanges", ssh.kex_algorithms, KEX, _supports("kex_algs")),
-        encryption_algs=chosen("ciphers", ssh.ciphers, CIPHERS, _supports("encryption_algs")),
-        mac_algs=chosen("MACs", ssh.macs, MACS, _supports("mac_algs")),
+        kex_algs=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        encryption_algs=chosen("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
+        mac_algs=chosen("MACs", ssh.macs, MACS, _MACS),
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=chosen("signatures", (), HOST_KEYS, _supports("signature_algs")),
+        signature_algs=chosen("signatures", (), HOST_KEYS, _SIGNATURES),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
         known_hosts=([], [], []),
@@ -68,7 +77,7 @@ def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
         "host key algorithms",
         ssh.host_key_algorithms,
         HOST_KEYS,
-        _supports("server_host_key_algs"),
+        _HOST_KEYS,
     )
 
 
@@ -79,20 +88,3 @@ def _methods(means: LoginMeans, *, may_ask: bool) -> list[str]:
     if means.password is not None or may_ask:
         methods += ["password", "keyboard-interactive"]
     return methods
-
-
-@functools.cache
-def _supports(option: str) -> Callable[[str], bool]:
-    """Whether asyncssh, as it is installed, has an algorithm; it lists them nowhere."""
-
-    @functools.cache
-    def supported(name: str) -> bool:
-        try:
-            asyncssh.SSHClientConnectionOptions(
-                config=None, client_keys=None, agent_path=None, **{option: [name]}
-            )
-        except ValueError:
-            return False
-        return True
-
-    return supported

@@ -69,14 +69,14 @@ def offer_of(ssh: SshSettings) -> Offer:
     Raises HostError ``config`` where nothing is left.
     """
     return Offer(
-        kex=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX.__contains__),
-        ciphers=chosen("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info").__contains__),
-        macs=chosen("MACs", ssh.macs, MACS, _table("_mac_info").__contains__),
+        kex=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        ciphers=chosen("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
+        macs=chosen("MACs", ssh.macs, MACS, _table("_mac_info")),
         host_keys=chosen(
             "host key algorithms",
             ssh.host_key_algorithms,
             HOST_KEYS,
-            _table("_key_info").__contains__,
+            _table("_key_info"),
         ),
     )
 
