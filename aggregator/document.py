@@ -75,7 +75,7 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         "address": host.address,
         "port": host.port,
         "groups": host.groups,
-        "status": host.status.value,
+        "status": host.status,
     }
     if host.round is not None and host.sampled_at is not None:
         document["round"] = host.round
@@ -88,7 +88,7 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
     document["elapsed_s"] = round(host.elapsed_s, 3)
     if host.tcp is not None:
         document["tcp"] = _numbers(host.tcp)
-        document["scope"] = None if host.scope is None else host.scope.value
+        document["scope"] = host.scope
         document["scope_reasons"] = host.scope_reasons
         document["uncertainty"] = host.uncertainty
         document["sockets_used"] = host.sockets_used
@@ -253,7 +253,7 @@ def _namespace(one: NamespaceSummary) -> dict[str, Any]:
 def _diagnosis(one: Diagnosis) -> dict[str, Any]:
     return {
         "word": one.word,
-        "severity": one.severity.value,
+        "severity": one.severity,
         "because": one.because,
         "next": one.next,
     }

@@ -219,7 +219,7 @@ def _group(hosts: Sequence[HostSummary]) -> GroupSummary:
     read = [host.tcp for host in hosts if host.tcp is not None]
     columns = zip(*map(_NUMBERS, read), strict=True) if read else ((),) * len(TCP_NUMBERS)
     given = {
-        name: [value for value in column if value is not None]
+        name: column if None not in column else [value for value in column if value is not None]
         for name, column in zip(TCP_NUMBERS, columns, strict=True)
     }
     return GroupSummary(
