@@ -37,7 +37,7 @@ from peers import PEERS
 from peers_commands import ssh_options
 from peers_sockfleet import scan_command
 
-COLD_HOSTS, COLD_ROUNDS = 600, 3
+COLD_HOSTS, COLD_ROUNDS = 600, 7
 LIBRARIES = {"asyncssh": 0.7, "paramiko": 0.33}
 COMMANDS = {"ssh": 0.1, "pdsh": 0.1, "clush": 0.1, "ansible raw": 0.02}
 LARGE_HOSTS, RTT_MS = 10_000, 50.0
