@@ -22,11 +22,11 @@ from .dask_dealing import Handful, deal
 from .dask_parcel import Packing, software
 from .dask_worker import Answer, ask, finish
 from .engine import Engine, EngineSettings
-from .errors import Category, Phase
+from .errors import Category
 from .host_keys import joined_notes
 from .outcome_codec import decode_outcome
 from .processors import usable_processors
-from .reading import HostFailure, HostOutcome
+from .reading import HostOutcome, not_begun, unasked
 from .shard import ShardEnd
 from .text import cleaned
 
@@ -313,8 +313,7 @@ class DaskScan:
                 text = f"stopped by {self._why_stopped} before its Dask worker told of it"
                 self._fail(index, self._cut_off, text)
             else:
-                text = f"not begun: stopped by {self._why_stopped}"
-                self._fail(index, Category.NOT_ATTEMPTED, text)
+                self._tell(index, not_begun(self._hosts[index], str(self._why_stopped)))
 
     def _tell(self, index: int, outcome: HostOutcome) -> None:
         """A task that was done twice tells twice of its hosts."""
@@ -322,14 +321,4 @@ class DaskScan:
             self._deliver(outcome)
 
     def _fail(self, index: int, category: Category, message: str) -> None:
-        host = self._hosts[index]
-        failure = HostFailure(
-            host=host,
-            address=host.address,
-            attempts=0,
-            elapsed_s=0.0,
-            category=category,
-            phase=Phase.QUEUED,
-            message=message,
-        )
-        self._tell(index, failure)
+        self._tell(index, unasked(self._hosts[index], category, message))

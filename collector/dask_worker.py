@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from .dask_parcel import Parcel, Software, software
 from .engine import EngineSettings
-from .fed_engine import FedEngine, not_begun
+from .fed_engine import FedEngine
 from .outcome_codec import encode_outcome
+from .reading import not_begun
 
 __all__ = ["Answer", "ask", "finish"]
 

@@ -21,7 +21,7 @@ from .forced_probe import ForcedProbe
 from .full_probe import FullProbe
 from .handshakes import HandshakeLimit
 from .probe import ProbeAnswer, ProbeOptions
-from .reading import HostFailure, HostOutcome, HostReading
+from .reading import HostFailure, HostOutcome, HostReading, not_begun
 from .schedule import Schedule
 from .text import cleaned
 from .timeouts import blamed, may_pass, timed_out
@@ -138,7 +138,7 @@ class Engine:
                 asking = self._asking.pop()
                 deliver(self._failure(asking, self._cut_off(asking)))
             for host in schedule.rest():
-                deliver(self._not_begun(host))
+                deliver(not_begun(host, self._why_stopped))
         finally:
             await _settle([watch])
             if deadline is not None:
@@ -259,12 +259,6 @@ class Engine:
     def _cut_off(self, asking: _Asking) -> HostError:
         category = Category.DEADLINE if self._deadline_passed else Category.NOT_ATTEMPTED
         return HostError(category, asking.attempt.phase, f"cut off by {self._why_stopped}")
-
-    def _not_begun(self, host: Host) -> HostFailure:
-        message = f"not begun: stopped by {self._why_stopped}"
-        error = HostError(Category.NOT_ATTEMPTED, Phase.QUEUED, message)
-        never = _Asking(Attempt(host=host), asyncio.get_running_loop().time(), 0.0)
-        return self._failure(never, error)
 
     def _reading(self, asking: _Asking, answer: ProbeAnswer) -> HostReading:
         return HostReading(

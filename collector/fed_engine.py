@@ -13,15 +13,14 @@ from ..inventory.errors import SockfleetError
 from ..inventory.models import Host
 from .descriptors import concurrency_within, raise_descriptor_limit
 from .engine import Engine, EngineSettings
-from .errors import Category, Phase
 from .event_loop import run_on_event_loop
 from .host_feed import HostFeed
 from .outcome_codec import encode_outcome
-from .reading import HostFailure, HostOutcome
+from .reading import HostOutcome, not_begun
 from .text import cleaned
 from .transport import Transport
 
-__all__ = ["Batch", "FedEngine", "not_begun"]
+__all__ = ["Batch", "FedEngine"]
 
 log = logging.getLogger("sockfleet.collector")
 
@@ -198,16 +197,3 @@ class FedEngine:
         for batch in batches:
             batch.note(index, ended=True)
         return batches
-
-
-def not_begun(host: Host, why: str) -> HostFailure:
-    """The outcome of a host whose turn never came; ``why`` completes "stopped by …"."""
-    return HostFailure(
-        host=host,
-        address=host.address,
-        attempts=0,
-        elapsed_s=0.0,
-        category=Category.NOT_ATTEMPTED,
-        phase=Phase.QUEUED,
-        message=f"not begun: stopped by {why}",
-    )

@@ -10,7 +10,7 @@ from .namespaces import Namespaces
 from .processes import Processes
 from .sockstat import Sockstat
 
-__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel"]
+__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel", "not_begun", "unasked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +64,21 @@ class HostFailure:
 
 
 HostOutcome = HostReading | HostFailure
+
+
+def unasked(host: Host, category: Category, message: str) -> HostFailure:
+    """The failure of a host that nobody has begun to ask."""
+    return HostFailure(
+        host=host,
+        address=host.address,
+        attempts=0,
+        elapsed_s=0.0,
+        category=category,
+        phase=Phase.QUEUED,
+        message=message,
+    )
+
+
+def not_begun(host: Host, why: str) -> HostFailure:
+    """The outcome of a host whose turn never came, as the run was stopped by ``why``."""
+    return unasked(host, Category.NOT_ATTEMPTED, f"not begun: stopped by {why}")

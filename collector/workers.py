@@ -20,11 +20,11 @@ from ..inventory.errors import SockfleetError, UsageError
 from ..inventory.models import Connection, Host
 from .deal import Pile, deal_out, share_of
 from .engine import EngineSettings
-from .errors import Category, Phase
+from .errors import Category
 from .event_loop import rare_garbage_collection
 from .host_keys import joined_notes
 from .outcome_codec import OutcomeError, decode_outcome
-from .reading import HostFailure, HostOutcome
+from .reading import HostOutcome, unasked
 from .shard import BATCH_S, ShardEnd
 from .transport import Transport, load_transport
 from .worker_life import BEGAN, ENDED, FAILED, OUTCOME, TOOK, WorkerTask
@@ -276,17 +276,11 @@ class Workers:
         self._fail(index, Category.LOCAL_RESOURCE, f"{why}: {advice}")
 
     def _fail(self, index: int, category: Category, message: str) -> None:
-        host = self._hosts[index]
+        failure = unasked(self._hosts[index], category, message)
         attempts = self._deaths[index]
-        failure = HostFailure(
-            host=host,
-            address=host.address,
-            attempts=attempts,
-            elapsed_s=time.monotonic() - self._began if attempts else 0.0,
-            category=category,
-            phase=Phase.QUEUED,
-            message=message,
-        )
+        if attempts:
+            elapsed_s = time.monotonic() - self._began
+            failure = replace(failure, attempts=attempts, elapsed_s=elapsed_s)
         self._tell(index, failure)
 
     def _look_at_the_clock(self) -> None:
