@@ -13,7 +13,8 @@ for is left out here. Each saving is one override, and bench/compare.py shows th
 * A single key signs at once, as RFC 4252 section 7 allows, where asyncssh asks first whether the
   key would be accepted: one more.
 * What the server can say beside the login (RFC 8308) is not asked for where none of it is used.
-* A connection that is done with takes and sends nothing more: the end of its session, neither.
+* A connection that is done with takes and sends nothing more: that its last session is closed,
+  neither.
 * No empty message goes before each encrypted packet. They were for CBC ciphers, which are not
   offered (`algorithms.CIPHERS`), and doubled the packets.
 * Its objects are let go of with the connection, not by the next look for garbage.
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["ClientConnection", "Stream", "log_in"]
 
 _MSG_IGNORE = 2  # RFC 4253 section 12
+_MSG_CHANNEL_CLOSE = 97  # RFC 4254 section 9
 _MSG_USERAUTH_REQUEST = 50  # RFC 4252 section 6
+_SAY_NOTHING = frozenset({_MSG_IGNORE})
+_SAY_NOTHING_IN_THE_END = _SAY_NOTHING | {_MSG_CHANNEL_CLOSE}
 _EXTENSIONS = b"ext-info-c"  # RFC 8308 section 2.1
 _NONE, _PUBLIC_KEY = b"none", b"publickey"
 _QUERY, _SIGNED = b"\x00", b"\x01"  # RFC 4252 section 7: the boolean after the method
@@ -136,6 +140,7 @@ class ClientConnection(asyncssh.SSHClientConnection):
         self._has_signed = False
         self._has_begun = True
         self._answers_ahead = 0
+        self._unsaid = _SAY_NOTHING
         if self._preferred_auth and self._preferred_auth[0] == _PUBLIC_KEY:
             self._has_begun = False
             # asyncssh goes on to the next one where there is no key, and takes the server's list
@@ -146,7 +151,7 @@ class ClientConnection(asyncssh.SSHClientConnection):
         self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
     ) -> None:
         """Send a packet, unless it is one that says nothing."""
-        if pkttype != _MSG_IGNORE:
+        if pkttype not in self._unsaid:
             super().send_packet(pkttype, *args, handler=handler if self._is_logged else None)
 
     def log_sent_packet(
@@ -162,6 +167,10 @@ class ClientConnection(asyncssh.SSHClientConnection):
         """Log a packet where somebody reads it."""
         if self._is_logged:
             super().log_received_packet(pkttype, pktid, packet, note)
+
+    def expect_last_session(self) -> None:
+        """The session that is opened next is the last: the connection ends with it."""
+        self._unsaid = _SAY_NOTHING_IN_THE_END
 
     def drop(self) -> None:
         """End the connection, also in the middle of what has arrived: nothing of it is wanted."""

@@ -59,13 +59,13 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         )
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
-        """The session is open."""
-        self._channel = chan
+        """The session is open; the request to run the command is sent right after this.
 
-    def session_started(self) -> None:
-        """The command runs; it gets no input, so nothing of the login shell's waits for any."""
-        if self._channel is not None:
-            self._channel.write_eof()
+        It gets no input, so that nothing of the login shell's waits for any; that is said in the
+        turn in which the request goes out, not once it is granted: one write less.
+        """
+        self._channel = chan
+        asyncio.get_running_loop().call_soon(chan.write_eof)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         """Output of either stream."""

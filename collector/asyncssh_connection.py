@@ -46,6 +46,8 @@ class Connection:
         attempt = self.attempt
         attempt.phase = Phase.SESSION
         self.link.budget.expect_command()
+        if not then_closed:
+            self.ssh.expect_last_session()
         session = OneCommand(self.where, self.link, None if then_closed else self.ssh.drop)
         try:
             channel, _ = await self.ssh.create_session(lambda: session, command, encoding=None)

@@ -28,6 +28,8 @@ _HEAD_BYTES = 512
 # asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
 # addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.place`).
 _NOT_USED = ("socket", "sockname", "peername")
+_SMALL_ANSWERS = frozenset({Phase.KEX, Phase.AUTH, Phase.SESSION})
+"""Where OpenSSH answers with more than one small packet."""
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
 
@@ -173,7 +175,8 @@ class Link(asyncio.Protocol):
         self._outgoing.clear()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-            if self._over_socket and _QUICKACK is not None:
+            is_due = self._over_socket and self._attempt.phase in _SMALL_ANSWERS
+            if is_due and _QUICKACK is not None:
                 # Until the next write, which the kernel takes for a dialogue's: it delays again.
                 sock: socket.socket = self._transport.get_extra_info("socket")
                 with contextlib.suppress(OSError):  # the write may have found the connection dead

@@ -271,6 +271,8 @@ def _algorithms(key_types: Iterable[str]) -> tuple[str, ...]:
 
 def _canonical(address: str) -> str:
     """An IPv6 address as ssh writes it before the look-up; anything else as it is."""
+    if ":" not in address:
+        return address
     bare, percent, zone = address.partition("%")
     try:
         return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, bare)) + (

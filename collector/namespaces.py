@@ -33,7 +33,8 @@ __all__ = ["Namespace", "NamespaceError", "Namespaces", "parse_namespaces"]
 INITIAL_PID_NAMESPACE = 4026531836
 """PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h."""
 
-_WHOLE = re.compile(r"[0-9]{1,20}")
+_MOST_DIGITS = 20  # 2**64 - 1
+_COUNTERS = (b"sockets:", b"TCP:", b"TCP6:")
 _LINK = re.compile(r"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
 _HIDEPID = re.compile(r"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
 
@@ -113,8 +114,8 @@ class Namespaces:
 class _Draft:
     inode: int
     pid: int
-    rows: list[str] = field(default_factory=list)
-    again: list[list[str]] = field(default_factory=list)
+    rows: list[bytes] = field(default_factory=list)
+    again: list[list[bytes]] = field(default_factory=list)
     protocols: int | None = None
     comm: str | None = None
     cgroup: list[str] = field(default_factory=list)
@@ -142,9 +143,12 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
     Raises NamespaceError, quoting the line, for lines that the probe cannot have printed.
     """
     answer = _Answer()
-    current: list[str] = []
+    current: list[bytes] = []
     draft: _Draft | None = None
     for raw in data.split(b"\n"):
+        if raw.partition(b" ")[0] in _COUNTERS:
+            current.append(raw)
+            continue
         row = raw.decode("utf-8", "replace")
         word, _, rest = row.partition(" ")
         if word == "namespace":
@@ -155,8 +159,6 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
             current = []
             if draft is not None:
                 draft.again.append(current)
-        elif word in ("sockets:", "TCP:", "TCP6:"):
-            current.append(row)
         elif draft is not None and word in ("protocols", "comm", "cgroup"):
             _describe(draft, word, rest, row)
         else:
@@ -228,7 +230,7 @@ def _namespaces(answer: _Answer) -> Namespaces:
         denied=answer.denied,
         gone=answer.gone,
         without_process=len(answer.nsfs - known),
-        hidden_processes=bool(_HIDEPID.search(answer.procfs)) and answer.uid != 0,
+        hidden_processes=answer.uid != 0 and bool(_HIDEPID.search(answer.procfs)),
         other_pid_namespace=answer.pid_namespace != INITIAL_PID_NAMESPACE,
     )
 
@@ -274,14 +276,14 @@ def _allocs(read: Sequence[Sequence[Sockstat]]) -> Iterator[int]:
             yield alloc
 
 
-def _counters(rows: list[str]) -> Sockstat:
+def _counters(rows: list[bytes]) -> Sockstat:
     try:
-        return parse_sockstat("\n".join(rows).encode())
+        return parse_sockstat(b"\n".join(rows))
     except SockstatError as error:
         raise NamespaceError(str(error)) from error
 
 
 def _whole(text: str, row: str) -> int:
-    if not _WHOLE.fullmatch(text):
+    if not (text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS):
         raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: expected a number")
     return int(text)

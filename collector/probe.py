@@ -187,9 +187,9 @@ def _sections(inside: bytes) -> Mapping[str, bytes]:
     current: str | None = None
     for part in (b"\n" + inside).split(b"\n==> "):
         first, _, rows = part.partition(b"\n")
-        label = _LABEL.fullmatch(first)
-        if label:
-            current = label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
+        label = _label(first)
+        if label is not None:
+            current = label
         elif current is not None:
             rows = b"==> " + part
         # head sets an empty line before each further label.
@@ -199,6 +199,15 @@ def _sections(inside: bytes) -> Mapping[str, bytes]:
         if current is not None:
             found[current] = found[current] + b"\n" + rows if current in found else rows
     return found
+
+
+@lru_cache(maxsize=64)
+def _label(row: bytes) -> str | None:
+    """The file that a row of head's is the label of; all hosts have the same."""
+    label = _LABEL.fullmatch(row)
+    if label is None:
+        return None
+    return label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")
 
 
 def _kernel(sections: Mapping[str, bytes]) -> Kernel:

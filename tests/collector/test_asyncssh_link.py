@@ -151,7 +151,9 @@ def test_what_answers_a_write_is_acknowledged_at_once(run):
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        link, peer = Link(attempt()), Peer()
+        trying, peer = attempt(), Peer()
+        trying.phase = Phase.KEX
+        link = Link(trying)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             await link.reach(*listening.getsockname())
             server, _ = listening.accept()
