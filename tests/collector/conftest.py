@@ -1,4 +1,4 @@
-"""The transports' tests share code of this folder, and run once for each transport."""
+"""What tests of this folder share: each transport in turn, a server and settings for it, keys."""
 
 import os
 import sys
@@ -8,7 +8,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from over_ssh import ask`
 
-from over_ssh import TRANSPORTS
+from over_ssh import TRANSPORTS, known_hosts_of, settings_for
+from sshd import Sshd
+
+from sockfleet.collector.transport import TransportSettings
 
 # Only root can make accounts, rules of sudo, network namespaces and control groups.
 _AS_ROOT = (
@@ -25,3 +28,21 @@ collect_ignore = [] if os.geteuid() == 0 else list(_AS_ROOT)
 def transport(request: pytest.FixtureRequest) -> str:
     """The name of each SSH transport in turn."""
     return request.param
+
+
+@pytest.fixture
+def server(sshd: Sshd) -> Sshd:
+    """The server that `known_hosts` knows: a plain one, where a module makes none of its own."""
+    return sshd
+
+
+@pytest.fixture
+def known_hosts(server: Sshd, tmp_path: Path) -> Path:
+    """A known_hosts file with the keys of `server`."""
+    return known_hosts_of(server, tmp_path)
+
+
+@pytest.fixture
+def settings(known_hosts: Path) -> TransportSettings:
+    """Of a scan that knows the keys of `server`."""
+    return settings_for(known_hosts)

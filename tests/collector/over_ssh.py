@@ -35,6 +35,8 @@ __all__ = [
     "ask",
     "ask_all",
     "ended",
+    "known_hosts_of",
+    "logins",
     "no_task_is_left",
     "nothing_is_left",
     "open_descriptors",
@@ -70,6 +72,18 @@ class Outcome:
         """Of a command that was run."""
         assert self.output is not None, f"{self.error!r} {self.error}"
         return self.output.stdout
+
+
+def known_hosts_of(server: Sshd, folder: Path) -> Path:
+    """A known_hosts file in ``folder`` with the server's keys."""
+    path = folder / "known_hosts"
+    path.write_text(server.known_hosts_lines())
+    return path
+
+
+def logins(server: Sshd) -> int:
+    """How many logins with a key the server has accepted since it was made."""
+    return server.log.read_text().count("Accepted publickey")
 
 
 def settings_for(known_hosts: Path, **further: Any) -> TransportSettings:

@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Self
 
 import pytest
@@ -20,15 +19,8 @@ from sockfleet.collector.connect_clock import ConnectClock
 from sockfleet.collector.credentials import Credentials, PrivateKeyFile
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.threads import DaemonThreads
-from sockfleet.collector.transport import Attempt, Transport, TransportSettings
+from sockfleet.collector.transport import Attempt, Transport
 from sockfleet.inventory.models import Host, SshSettings
-
-
-@pytest.fixture
-def settings(sshd: Sshd, tmp_path: Path) -> TransportSettings:
-    known = tmp_path / "known_hosts"
-    known.write_text(sshd.known_hosts_lines())
-    return settings_for(known)
 
 
 def host_of(sshd: Sshd, **further: object) -> Host:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 import virtual_time
-from over_ssh import ask_all, settings_for, ssh_settings, without_leaks
+from over_ssh import ask_all, ssh_settings, without_leaks
 from sshd import Sshd, ssh_keygen
 from watched import Watched
 
 from sockfleet.collector.bastion import CHANNELS, FAILURE_KEPT_S, Bastions
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Hop, Host, SshSettings
 
 ASYNCSSH = "asyncssh"
-
-
-@pytest.fixture
-def settings(sshd: Sshd, tmp_path: Path) -> TransportSettings:
-    known = tmp_path / "known_hosts"
-    known.write_text(sshd.known_hosts_lines())
-    return settings_for(known)
 
 
 def hop(sshd: Sshd, address: str = "127.0.0.1", *, port: int | None = None, **ssh: object) -> Hop:

@@ -27,13 +27,6 @@ from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host
 
 
-@pytest.fixture
-def settings(sshd: Sshd, tmp_path: Path) -> TransportSettings:
-    known_hosts = tmp_path / "known_hosts"
-    known_hosts.write_text(sshd.known_hosts_lines())
-    return settings_for(known_hosts)
-
-
 def host_of(sshd: Sshd, **ssh: object) -> Host:
     return Host(name="web1", address="127.0.0.1", port=sshd.port, ssh=ssh_settings(sshd, **ssh))
 

@@ -8,24 +8,17 @@ from pathlib import Path
 
 import pytest
 import uvloop
-from over_ssh import ask, open_descriptors, settings_for, ssh_settings, without_leaks
+from over_ssh import ask, open_descriptors, ssh_settings, without_leaks
 from sshd import Sshd
 from watched import Watched
 
 from sockfleet.collector.asyncssh_transport import AsyncsshTransport
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.proxy_command import ProxyCommand
-from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host
 
 ASYNCSSH = "asyncssh"
-
-
-@pytest.fixture
-def settings(sshd: Sshd, tmp_path: Path) -> TransportSettings:
-    known = tmp_path / "known_hosts"
-    known.write_text(sshd.known_hosts_lines())
-    return settings_for(known)
 
 
 def behind(sshd: Sshd, command: str, **further: object) -> Host:

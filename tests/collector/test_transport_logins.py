@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from over_ssh import ask, ask_all, settings_for, ssh_settings
+from over_ssh import ask, ask_all, ssh_settings
 from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector.errors import Category, Phase
@@ -37,13 +37,6 @@ Match LocalAddress {CERTIFIED}
     sshd.config.write_text(sshd.config.read_text() + matches)
     with sshd:
         yield sshd
-
-
-@pytest.fixture
-def settings(server, tmp_path) -> TransportSettings:
-    known_hosts = tmp_path / "known_hosts"
-    known_hosts.write_text(server.known_hosts_lines())
-    return settings_for(known_hosts)
 
 
 def host(server: Sshd, address: str = PLAIN, **ssh) -> Host:

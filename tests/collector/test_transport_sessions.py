@@ -19,17 +19,10 @@ from watched import Watched
 
 from sockfleet.collector.connect_clock import ConnectClock
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.transport import Attempt, Transport, TransportSettings
+from sockfleet.collector.transport import Attempt, Transport
 from sockfleet.inventory.models import Host, Secret, SshSettings
 
 PASSWORD = "correct horse"
-
-
-@pytest.fixture
-def settings(sshd: Sshd, tmp_path: Path) -> TransportSettings:
-    known_hosts = tmp_path / "known_hosts"
-    known_hosts.write_text(sshd.known_hosts_lines())
-    return settings_for(known_hosts)
 
 
 def host_of(sshd: Sshd, **ssh: object) -> Host:

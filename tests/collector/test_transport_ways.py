@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from over_ssh import ask, ask_all, ended, settings_for, ssh_settings, without_leaks
+from over_ssh import ask, ask_all, ended, logins, settings_for, ssh_settings, without_leaks
 from sshd import Sshd, free_port, ssh_keygen
 
 from sockfleet.collector.errors import Category, HostError, Phase
@@ -50,10 +50,6 @@ def inner(servers: dict[str, Sshd], *jumps: Hop, **further) -> Host:
     server = servers[INNER]
     ssh = ssh_settings(server, jumps=jumps, **further.pop("ssh", {}))
     return Host(**{"name": "db1", "address": INNER, "port": server.port, "ssh": ssh, **further})
-
-
-def logins(server: Sshd) -> int:
-    return server.log.read_text().count("Accepted publickey")
 
 
 # Jump hosts.

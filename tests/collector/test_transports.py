@@ -11,7 +11,7 @@ from sshd import Sshd, free_port, ssh_keygen
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.probe import ProbeAnswer
-from sockfleet.collector.transport import OUTPUT_LIMIT, CommandOutput, TransportSettings
+from sockfleet.collector.transport import OUTPUT_LIMIT, CommandOutput
 from sockfleet.inventory.models import Host
 
 # One server; each case has an address of its own, and sshd's Match tells them apart.
@@ -32,13 +32,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     sshd.config.write_text(sshd.config.read_text() + MATCHES)
     with sshd:
         yield sshd
-
-
-@pytest.fixture
-def settings(server, tmp_path) -> TransportSettings:
-    known_hosts = tmp_path / "known_hosts"
-    known_hosts.write_text(server.known_hosts_lines())
-    return settings_for(known_hosts)
 
 
 def host(server: Sshd, address: str = PLAIN, **ssh) -> Host:

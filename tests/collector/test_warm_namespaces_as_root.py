@@ -24,13 +24,6 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-@pytest.fixture
-def known_hosts(server: Sshd, tmp_path: Path) -> Path:
-    path = tmp_path / "known_hosts"
-    path.write_text(server.known_hosts_lines())
-    return path
-
-
 def namespaces_of(host: HostSummary) -> dict[int, int]:
     """Sockets in use by the inode of the namespace, the host's own left out."""
     return {one.inode: one.inuse + (one.inuse6 or 0) for one in host.namespaces if not one.host}
