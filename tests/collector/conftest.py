@@ -8,8 +8,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from over_ssh import ask`
 
+from judged_host_keys import Key, public
 from over_ssh import TRANSPORTS, known_hosts_of, settings_for
-from sshd import Sshd
+from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector.transport import TransportSettings
 
@@ -46,3 +47,11 @@ def known_hosts(server: Sshd, tmp_path: Path) -> Path:
 def settings(known_hosts: Path) -> TransportSettings:
     """Of a scan that knows the keys of `server`."""
     return settings_for(known_hosts)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Key]:
+    """Host keys that no server has: two of the same type, and two of other types."""
+    folder = tmp_path_factory.mktemp("keys")
+    made = {"one": "ed25519", "two": "ed25519", "rsa": "rsa", "ecdsa": "ecdsa"}
+    return {name: public(ssh_keygen(folder / name, key_type=t)) for name, t in made.items()}
