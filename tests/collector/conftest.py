@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # `from over_ssh import ask`
 
 from judged_host_keys import Key, public
+from key_forms import write_every_form
 from over_ssh import TRANSPORTS, known_hosts_of, settings_for
 from sshd import Sshd, ssh_keygen
 
@@ -55,3 +56,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Key]:
     folder = tmp_path_factory.mktemp("keys")
     made = {"one": "ed25519", "two": "ed25519", "rsa": "rsa", "ecdsa": "ecdsa"}
     return {name: public(ssh_keygen(folder / name, key_type=t)) for name, t in made.items()}
+
+
+@pytest.fixture(scope="session")
+def key_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every form of private key, open and (NAME-locked) locked; only to be read."""
+    folder = tmp_path_factory.mktemp("key_forms")
+    write_every_form(folder)
+    return folder
