@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -130,6 +130,18 @@ class Sshd:
         """The processes of its connections, the deepest first."""
         return _children(self.pid)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and its connections stand still in the block; the kernel completes new ones alone."""
+        processes = [self.pid, *self.sessions()]
+        for pid in processes:
+            _send(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in processes:
+                _send(pid, signal.SIGCONT)
+
     def __enter__(self) -> Self:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation folder
@@ -159,7 +171,7 @@ class Sshd:
         if self.process is None:
             return
         for pid in _children(self.process.pid):
-            _kill(pid)
+            _send(pid, signal.SIGKILL)
         self.process.terminate()
         self.process.wait()
         self.process = None
@@ -187,9 +199,9 @@ def _children(pid: int) -> list[int]:
     return [deeper for child in own for deeper in (*_children(child), child)]
 
 
-def _kill(pid: int) -> None:
+def _send(pid: int, what: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, what)
 
 
 if __name__ == "__main__":  # try it by hand: python tests/sshd.py FOLDER

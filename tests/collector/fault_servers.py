@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -173,15 +171,14 @@ def _with_certificates(folder: Path, places: Places, started: ExitStack) -> None
 
 
 def _stopped_or_frozen(folder: Path, places: Places, started: ExitStack) -> None:
-    frozen = started.enter_context(Sshd(folder / "frozen", addresses=("127.0.31.4",)))
-    os.kill(frozen.pid, signal.SIGSTOP)  # the kernel completes connections without it
-    started.callback(os.kill, frozen.pid, signal.SIGCONT)
-    places.add("sshd: frozen listener", frozen, "127.0.31.4")
+    server = started.enter_context(Sshd(folder / "frozen", addresses=("127.0.31.4",)))
+    started.enter_context(server.frozen())
+    places.add("sshd: frozen listener", server, "127.0.31.4")
     places.hosts["sshd: stopped"] = Host(
         name="sshd: stopped",
         address="127.0.31.5",
         port=free_port("127.0.31.5"),
-        ssh=ssh_settings(frozen),
+        ssh=ssh_settings(server),
     )
 
 
