@@ -13,6 +13,7 @@ from key_forms import write_every_form
 from over_ssh import TRANSPORTS, known_hosts_of, settings_for
 from sshd import Sshd, ssh_keygen
 
+from sockfleet.collector import warm_backoff
 from sockfleet.collector.transport import TransportSettings
 
 # Only root can make accounts, rules of sudo, network namespaces and control groups.
@@ -64,3 +65,10 @@ def key_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("key_forms")
     write_every_form(folder)
     return folder
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warm fleet tries hosts that failed again at once, or nearly."""
+    monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
+    monkeypatch.setattr(warm_backoff, "MOST_S", 0.2)
