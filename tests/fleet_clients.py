@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,15 @@ def ssh_command(fleet: FleetFolder, name: str, command: str, **options: str) -> 
     for key, value in settings.items():
         words += ["-o", f"{key}={value}"]
     return [*words, f"{fleet.scenario.user}@{fleet.addresses[name]}", command]
+
+
+async def output_of(command: list[str], text: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Exit code, stdout and stderr of a client that reads ``text`` from stdin."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    stdout, stderr = await process.communicate(text)
+    return process.returncode, stdout, stderr
 
 
 @asynccontextmanager
