@@ -7,11 +7,12 @@ import grp
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from check_results import CheckResults
+from running_daemons import logged
 
 _MAIN = """
 const SockfleetProgram = "{program}"
@@ -40,7 +41,7 @@ printf '%s\\t%s\\t%s\\n' "$SERVICE" "$STATE" "${{TEXT%%$newline*}}" >> {fifo}
 
 
 class Icinga:
-    """Runs from entering to leaving; ``objects`` is a file of services for ``program``."""
+    """``objects`` is a file of services for ``program``."""
 
     def __init__(self, folder: Path, objects: Path, program: Path) -> None:
         self._folder = folder
@@ -66,31 +67,14 @@ class Icinga:
         group = grp.getgrgid(os.getgid()).gr_name
         return os.environ | {"ICINGA2_USER": getpass.getuser(), "ICINGA2_GROUP": group}
 
-    def __enter__(self) -> Self:
-        with (self._folder / "stdout").open("wb") as out:
-            self._process = subprocess.Popen(
-                self._command(),
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self.results.close()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """From its start to the end of the block; then nothing is waited for any more."""
+        with (
+            closing(self.results),
+            logged(self._command(), self._folder / "stdout", environment=self._environment()),
+        ):
+            yield
 
     def warnings(self) -> list[str]:
         """Those of ``daemon -C`` about the configuration; raises where that has errors."""

@@ -7,11 +7,12 @@ import grp
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from check_results import CheckResults
+from running_daemons import logged
 
 DEBIAN_OBJECTS = Path("/etc/nagios4/objects")
 _TEMPLATE = (
@@ -20,7 +21,7 @@ _TEMPLATE = (
 
 
 class Nagios:
-    """Runs from entering to leaving, with Debian's object files and those of ``objects``.
+    """It has Debian's object files and those of ``objects``.
 
     ``folder`` must have a short path: Nagios listens on a socket in it. A minute lasts a second.
     Each result is written to a FIFO, so that a test waits for what comes and for nothing else.
@@ -78,30 +79,11 @@ service_perfdata_file_template={_TEMPLATE}
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return [line for line in done.stdout.splitlines() if line.startswith("Warning:")]
 
-    def __enter__(self) -> Self:
-        with (self._folder / "stdout").open("wb") as out:
-            self._process = subprocess.Popen(
-                [_program(), str(self._main)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self.results.close()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """From its start to the end of the block; then nothing is waited for any more."""
+        with closing(self.results), logged([_program(), str(self._main)], self._folder / "stdout"):
+            yield
 
 
 def _program() -> str:

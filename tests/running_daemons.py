@@ -8,8 +8,10 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
-_STOP_S = 10
+_STOP_S = 30
 
 
 def free_port() -> int:
@@ -40,12 +42,36 @@ def running(
         rest.start()  # a full pipe would stop it
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _stop(process)
         if rest.ident is not None:
             rest.join()
         process.stderr.close()
+
+
+@contextmanager
+def logged(
+    command: list[str], log: Path, *, environment: dict[str, str] | None = None
+) -> Iterator[None]:
+    """The program from its start to the end of the block; what it prints goes to ``log``."""
+    with log.open("wb") as printed:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

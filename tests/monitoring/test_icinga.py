@@ -58,7 +58,7 @@ def test_a_service_follows_what_cron_writes(folder):
     objects.write_text(text)
     icinga = Icinga(folder, objects, program)
     assert icinga.warnings() == []
-    with icinga:
+    with icinga.running():
         unknown = icinga.results.wait_for(GROWTH, "UNKNOWN")
         assert f"cannot read {folder}/scan.json: No such file" in unknown.output
         write_scan(folder / "scan.json", 60)

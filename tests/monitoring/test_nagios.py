@@ -76,7 +76,7 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
     ):
         show(folder, "healthy")
         scan()
-        with nagios:
+        with nagios.running():
             growth = "growth of closed sockets"
             unknown = nagios.results.wait_for(growth, "HARD UNKNOWN")
             assert "--against" in unknown.output, "one scan has nothing to compare with"
