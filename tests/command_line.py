@@ -1,4 +1,4 @@
-"""Commands run within the test's own process, as the console script runs them."""
+"""Commands run within the test's own process as the console script runs them, and their options."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import io
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from sockfleet.cli.main import main
+from sockfleet.cli.main import COMMANDS, cli, main
 
 
 def run_command(
@@ -25,3 +26,14 @@ def run_command(
         main()
     out, err = captured.readouterr()
     return int(ended.value.code or 0), out.decode(), err.decode()
+
+
+def known_options() -> set[str]:
+    """Every option of every command, as it may be written."""
+    context = click.Context(cli)
+    return {
+        option
+        for name in COMMANDS
+        for parameter in cli.get_command(context, name).params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }

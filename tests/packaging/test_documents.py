@@ -7,8 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-import click
 from click.testing import CliRunner
+from command_line import known_options
 
 from sockfleet.cli.main import COMMANDS, cli
 from sockfleet.collector import transport
@@ -45,11 +45,7 @@ def test_every_command_has_its_line_of_help_and_shows_its_options():
 
 
 def test_every_command_and_option_of_the_readme_exists():
-    known = set()
-    context = click.Context(cli)
-    for name in COMMANDS:
-        for parameter in cli.get_command(context, name).params:
-            known |= set(parameter.opts) | set(parameter.secondary_opts)
+    known = known_options()
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if "sockfleet " in line]
     assert lines
