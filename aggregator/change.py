@@ -6,10 +6,11 @@ The fields are those of ``hosts[].change`` and ``fleet.change``, by name and sha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from ..inventory.record import record
 from .numbers import TcpNumbers
 
 __all__ = [
@@ -47,7 +48,7 @@ class NamespaceStatus(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NamespaceChange:
     """One network namespace of a host that did not boot in between."""
 
@@ -68,7 +69,7 @@ NAMESPACE_NUMBERS = ("inuse", "inuse6", "tw", "used", "tcp_close_max")
 """The numbers of `NamespaceChange`, in the order of the JSON."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostChange(TcpNumbers):
     """One host's numbers minus those of the earlier scan; None where nothing can be compared."""
 
@@ -83,7 +84,7 @@ class HostChange(TcpNumbers):
     """None where one of the scans did not read them, or the host is not ``compared``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Against:
     """The earlier scan."""
 
@@ -93,7 +94,7 @@ class Against:
     """From its start to the start of this scan: what the rates are reckoned by."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FleetChange(TcpNumbers):
     """The sums of the changes of the ``compared`` hosts, and what became of the others.
 

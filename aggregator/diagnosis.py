@@ -7,10 +7,10 @@ the most severe comes first, and that is the one that tables show.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ..collector.reading import Kernel
+from ..inventory.record import record
 from .namespaces import NamespaceSummary
 from .numbers import TcpNumbers
 from .thresholds import Thresholds
@@ -48,7 +48,7 @@ class Word(StrEnum):
     """Nothing unusual in the numbers that the host gave."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Diagnosis:
     """One word that holds for a host, and why."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +11,7 @@ import orjson
 
 from ..collector.containers import Container
 from ..collector.processes import Process
+from ..inventory.record import record
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
 from .document_problems import problems
@@ -161,7 +161,7 @@ def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
     return summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Document:
     schema: str
     scan: ScanInfo

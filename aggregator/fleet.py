@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from operator import attrgetter
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 from .change import FleetChange
 from .grouping import levels_by
 from .host import TCP_NUMBERS, HostSummary, TcpNumbers
@@ -37,7 +38,7 @@ SORT_KEYS = (*reversed(TCP_NUMBERS), "sockets_used", "elapsed_s", "name")
 """What ``--sort`` takes: numbers from the largest down, names from A on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ScanInfo:
     """The run that a summary comes from."""
 
@@ -60,7 +61,7 @@ class ScanInfo:
     """None: the groups are those of the inventory."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostCounts:
     """How many hosts were asked, and how that went."""
 
@@ -69,7 +70,7 @@ class HostCounts:
     failed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Distribution:
     """How one number is spread over the hosts that gave it; all None where none did.
 
@@ -86,7 +87,7 @@ class Distribution:
     """Rounded to three decimals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GroupSummary:
     """The hosts of one group; a host of several groups counts in each."""
 
@@ -97,7 +98,7 @@ class GroupSummary:
     """By the names of `DISTRIBUTED`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SameMachine:
     """Hosts of the inventory that gave one boot id: names of one machine, counted once each."""
 
@@ -105,7 +106,7 @@ class SameMachine:
     hosts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fleet(GroupSummary):
     """All hosts of the scan."""
 
@@ -120,7 +121,7 @@ class Fleet(GroupSummary):
     """Since an earlier scan; None where there was none to compare with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FleetSummary:
     """One scan, summed up and ranked: what every output renders."""
 

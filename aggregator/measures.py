@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 from .fleet import FleetSummary
 from .host import HostSummary
 from .numbers import TCP_NUMBERS, TcpNumbers
@@ -34,7 +34,7 @@ _NAMED = 3
 Number = int | float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Measure:
     """One number of a scan under one of the `KEYS`."""
 

@@ -5,10 +5,9 @@ The fields are those of ``hosts[].namespaces`` in the document, by name and shap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..collector.containers import Container
 from ..collector.namespaces import Namespace, Namespaces
+from ..inventory.record import record
 
 __all__ = [
     "NamespaceSummary",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RestSummary:
     """The namespaces that are not listed one by one, on a host with hundreds."""
 
@@ -29,7 +28,7 @@ class RestSummary:
     """Their sockets in use, IPv4 and IPv6."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NamespaceSummary:
     """One namespace: its counters, a process that names it, and the bound of its own share."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..inventory.record import record
 
 __all__ = ["TCP_NUMBERS", "TcpNumbers"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TcpNumbers:
     """The TCP counters of one host, or their sums over several; None where they were not given."""
 

@@ -6,14 +6,13 @@ The fields are those of ``hosts[].attribution`` in the JSON of a scan, by name a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..collector.processes import Processes
+from ..inventory.record import record
 
 __all__ = ["Attribution", "attribution", "unattributed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Attribution:
     """How the processes were found, and what may be missing of them."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from ..inventory.record import record
 
 __all__ = ["Shards", "joined_shards", "missing_shards"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Shards:
     """The ``parts`` of ``of`` that a scan holds, sorted, each from 1 to ``of``."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 
 __all__ = ["Thresholds", "thresholds_from"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Thresholds:
     """Counts are sockets; shares are parts of 1 of what stands in their description."""
 

@@ -11,7 +11,9 @@ imports are left out.
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +65,10 @@ def main() -> int:
     arguments.add_argument("--hosts", type=int, default=4000)
     arguments.add_argument("--rtt", type=float, default=0.0)
     given = arguments.parse_args()
+    beside_python = Path(sys.executable).parent
+    py_spy = shutil.which("py-spy", path=f"{beside_python}:{os.environ['PATH']}")
+    if py_spy is None:
+        sys.exit("py-spy is not there: pip install py-spy")
     with (
         tempfile.TemporaryDirectory() as folder,
         simulated(Path(folder, "fleet"), given.hosts, rtt_ms=given.rtt) as (target, _),
@@ -71,7 +77,7 @@ def main() -> int:
         command = scan_command(target, target.addresses, "--workers", "1", "-o", f"{folder}/o.json")
         subprocess.run(
             [
-                *("py-spy", "record", "--native", "--format", "raw", "--rate", "500", "--output"),
+                *(py_spy, "record", "--native", "--format", "raw", "--rate", "500", "--output"),
                 *(str(stacks), "--", sys.executable, *command),
             ],
             stdout=subprocess.DEVNULL,

@@ -6,13 +6,14 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..collector.descriptors import concurrency_within, raise_descriptor_limit
 from ..collector.engine import Engine, EngineSettings
 from ..collector.event_loop import run_on_event_loop
 from ..collector.reading import HostOutcome
 from ..inventory.models import Host
+from ..inventory.record import record
 
 __all__ = ["Ended", "collect", "heed_signals", "how_many_workers"]
 
@@ -24,7 +25,7 @@ HOSTS_PER_WORKER = 100
 """A process that has fewer to ask takes longer to make ready than it saves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Ended:
     """How a run ended."""
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from ..inventory.plain_text import escaped, shown
+from ..inventory.record import record
 from .configuration_keys import (
     COMMANDS,
     ConfigurationError,
@@ -56,7 +57,7 @@ class Setting(NamedTuple):
     table: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Configuration:
     """One file, judged; what has a fault is left out of the tables."""
 

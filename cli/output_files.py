@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 from ..output.formats import Format, format_for_suffix, load_format
 from .whole_files import is_special
 
 __all__ = ["OutputFile", "parse_mode", "parse_output"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OutputFile:
     """One ``-o``: a file and the format for it."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..inventory.connection import ConnectionDefaults, judge_hosts, resolve_hosts
@@ -13,12 +12,13 @@ from ..inventory.errors import UsageError
 from ..inventory.models import Host, Inventory, Probe, Secret
 from ..inventory.name_shard import NameShard
 from ..inventory.patterns import matching
+from ..inventory.record import record
 from ..inventory.sources import load_inventory
 
 __all__ = ["Selection", "connection_defaults", "select_hosts"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Selection:
     """The hosts of one call."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
+from ..inventory.record import record
 from .asyncssh_client import ClientConnection
 from .asyncssh_command import OneCommand
 from .asyncssh_errors import translated
@@ -17,7 +17,7 @@ from .ways import Way
 __all__ = ["Connection"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Connection:
     """One connection, logged in."""
 

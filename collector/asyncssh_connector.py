@@ -7,10 +7,10 @@ import functools
 import socket
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from typing import cast
 
 from ..inventory.models import Secret, SshSettings
+from ..inventory.record import record
 from .asyncssh_alone import asyncssh
 from .asyncssh_client import log_in
 from .asyncssh_connection import Connection
@@ -38,7 +38,7 @@ __all__ = ["Connector"]
 _BASTION_KEEPALIVE_S = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Prepared:
     """Made once for all hosts with the same settings."""
 

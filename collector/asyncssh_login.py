@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 from ..inventory.models import Secret
+from ..inventory.record import record
 from .asyncssh_alone import asyncssh
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck
@@ -57,7 +58,7 @@ class Identity:
         return self.key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LoginMeans:
     """What there is to log in with, made once for all hosts with the same settings."""
 

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 from .errors import Category, HostError, Phase
 from .text import cleaned
 from .transport import CommandOutput
@@ -86,7 +86,7 @@ def sudoers_line(user: str, command: str) -> str:
     return f"{_user(user)} ALL=(root) NOPASSWD: /bin/sh -c {_for_sudoers(text)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FileRule:
     """What lets one user run the probe through a file, and nothing else."""
 

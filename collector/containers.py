@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ..inventory.record import record
 from .text import cleaned
 
 __all__ = ["Container", "container_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Container:
     """What the cgroup path tells; a name where the runtime uses names, an id where it uses ids."""
 

@@ -6,10 +6,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from ..inventory.models import Secret, SshSettings
+from ..inventory.record import record
 from .agent_keys import agent_keys
 from .errors import Category, HostError, Phase
 from .key_files import certifies, public_part, read_certificate, read_private_key
@@ -29,7 +30,7 @@ def default_identity_files() -> tuple[str, ...]:
     return tuple(str(folder / name) for name in _DEFAULT_NAMES if (folder / name).exists())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PrivateKeyFile:
     """One private key to offer, ready to be loaded."""
 
@@ -46,7 +47,7 @@ class PrivateKeyFile:
     """The public key's blob."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Offer:
     """What one set of settings has to offer."""
 

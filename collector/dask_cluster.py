@@ -9,13 +9,13 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import resource_tracker
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from ..inventory.errors import SockfleetError, UsageError
+from ..inventory.record import record
 from .text import cleaned
 
 __all__ = [
@@ -64,7 +64,7 @@ class ClusterError(SockfleetError):
     """The scheduler cannot be reached, or the cluster cannot be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Settled:
     """How a task ended; all None: it was cancelled."""
 

@@ -12,11 +12,12 @@ import os
 import pickle
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from ..inventory.models import Host, Secret, SshSettings
+from ..inventory.record import record
 from .credentials import PASSPHRASE_VARIABLE
 from .engine import EngineSettings
 from .errors import HostError
@@ -29,7 +30,7 @@ _AGENT_VARIABLE = "SSH_AUTH_SOCK"
 """Stands for the agent of whoever reads it, as in ssh_config(5)'s IdentityAgent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Software:
     """What must be the same on both sides, or a value would be read as another."""
 
@@ -48,7 +49,7 @@ def software() -> Software:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _SentPassphrases:
     """Answers for key files by their paths as they travelled; ``default`` for all others."""
 
@@ -59,7 +60,7 @@ class _SentPassphrases:
         return self.known.get(path, self.default)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Parcel:
     """Some hosts on their way to a worker. Its repr, which Dask logs, shows no content."""
 

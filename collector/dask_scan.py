@@ -12,10 +12,11 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from ..inventory.models import Connection, Host, Secret
+from ..inventory.record import record
 from .dask_agreement import agree
 from .dask_cluster import Cluster, Settled, connected, local_cluster
 from .dask_dealing import Handful, deal
@@ -47,7 +48,7 @@ STOPPING_S = 4.0
 """For the workers to tell what was cut off, once the run is stopped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DaskSettings:
     """Where the workers are and what they may know."""
 

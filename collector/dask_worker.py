@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ..inventory.record import record
 from .dask_parcel import Parcel, Software, software
 from .engine import EngineSettings
 from .fed_engine import FedEngine
@@ -24,7 +24,7 @@ _ENDED_SCANS = 100
 """Remembered, so that a task which comes late does not begin a scan anew."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Answer:
     """What became of a parcel."""
 

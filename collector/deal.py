@@ -16,9 +16,9 @@ import os
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..inventory.models import Host
+from ..inventory.record import record
 from .schedule import caps_of
 
 __all__ = ["Deal", "Pile", "deal_out", "share_of"]
@@ -31,7 +31,7 @@ MOST_UNITS = 500
 _NUMBER = struct.Struct("=I")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Deal:
     """Every host in one place: in a unit of the pile, or with one of the workers."""
 

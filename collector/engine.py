@@ -15,6 +15,7 @@ from typing import Any
 
 from ..inventory.errors import SockfleetError
 from ..inventory.models import Connection, Host, Probe
+from ..inventory.record import record
 from .become import Become
 from .errors import Category, HostError, Phase
 from .forced_probe import ForcedProbe
@@ -36,7 +37,7 @@ _MESSAGE_LIMIT = 1000
 _GRACE_S = 1.0  # for what is under way to end once the run is stopped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EngineSettings:
     """The limits of one scan."""
 

@@ -8,8 +8,8 @@ here.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
+from ..inventory.record import record
 from .public_key import blob_key_type
 
 __all__ = ["CertificateError", "HostCertificate", "is_certificate_type", "read_host_certificate"]
@@ -40,7 +40,7 @@ class CertificateError(ValueError):
     """Why a certificate proves nothing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostCertificate:
     """A certificate whose signature by ``authority`` was verified; nothing else is judged yet."""
 

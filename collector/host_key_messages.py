@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..inventory.record import record
 from .errors import Category, HostError, Phase
 from .known_hosts import SSH_PORT, known_hosts_name
 from .known_hosts_file import KnownHostsLine
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostKeyPlace:
     """Where a key was shown, and where it is looked up."""
 

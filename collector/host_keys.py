@@ -12,12 +12,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import NoReturn
 
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, SshSettings
+from ..inventory.record import record
 from . import host_key_messages as messages
 from .dial import endpoint
 from .effective import effective
@@ -82,7 +83,7 @@ class OtherKeyTypesError(HostError):
         self.algorithms = algorithms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostKeyCheck:
     """What one host, or jump host, must show. May be used from any thread."""
 

@@ -11,11 +11,11 @@ import binascii
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 from .public_key import blob_key_type
 
 __all__ = [
@@ -54,7 +54,7 @@ class Marker(StrEnum):
     REVOKED = "@revoked"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class KnownHostsLine:
     """One usable line."""
 
@@ -71,7 +71,7 @@ class KnownHostsLine:
     """The public key as SSH sends it (RFC 4253, 6.6)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReadSoFar:
     """How far a file was read: bytes and line ends of this inode."""
 

@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..inventory.record import record
 from .containers import Container, container_of
 from .sockstat import Sockstat, SockstatError, parse_sockstat
 from .text import cleaned
@@ -43,7 +44,7 @@ class NamespaceError(ValueError):
     """Lines that the namespace probe cannot have printed; the text quotes the line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Namespace:
     """One network namespace, read through one of its processes."""
 
@@ -80,7 +81,7 @@ class Namespace:
         return max(0, self.used - self.in_protocols)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Namespaces:
     """All that were seen, and what may have been missed."""
 

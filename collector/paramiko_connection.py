@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TypeVar
 
+from ..inventory.record import record
 from .errors import HostError, Phase
 from .paramiko_command import run_command
 from .paramiko_errors import translated
@@ -29,7 +29,7 @@ END_S = 1.0
 """For work on a thread whose wire was cut; it takes milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Connection:
     """One connection, logged in."""
 

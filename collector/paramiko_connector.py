@@ -7,11 +7,12 @@ import functools
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import paramiko
 
 from ..inventory.models import Secret, SshSettings
+from ..inventory.record import record
 from .bastion import Shared
 from .connect_clock import ConnectClock
 from .credentials import Credentials
@@ -35,7 +36,7 @@ __all__ = ["Connector"]
 _BASTION_KEEPALIVE_S = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Prepared:
     """Made once for all hosts with the same settings."""
 

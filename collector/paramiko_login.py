@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType
 
 from ..inventory.models import Secret
+from ..inventory.record import record
 from .dial import out_of_resources
 from .errors import HostError, Phase
 from .host_keys import HostKeyCheck
@@ -34,7 +35,7 @@ _USERAUTH = "ssh-userauth"
 _TRIVIAL = "Trivial auth disabled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Means:
     """What there is to log in with, made once for all hosts with the same settings."""
 

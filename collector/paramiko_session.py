@@ -11,7 +11,6 @@ import logging
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import paramiko
@@ -20,6 +19,7 @@ from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
 from ..inventory.models import SshSettings
+from ..inventory.record import record
 from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
 from .paramiko_wire import Wire
 from .text import cleaned
@@ -53,7 +53,7 @@ class RefusedChannelError(Exception):
     """The server opened no channel; the text is what it said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Offer:
     """The algorithms of one connection, the preferred one first."""
 

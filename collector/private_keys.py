@@ -11,9 +11,9 @@ import base64
 import binascii
 import re
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..inventory.record import record
 from .public_key import blob_key_type
 
 if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
@@ -35,7 +35,7 @@ class KeyFileError(ValueError):
     """Why a file is of no use as a private key; to be told after its path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LockedKey:
     """What can be known of a private key without its passphrase."""
 
@@ -46,7 +46,7 @@ class LockedKey:
     """The public key's blob; None for PEM."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OpenKey:
     """A private key ready to be loaded."""
 

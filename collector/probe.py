@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ..inventory.record import record
 from .errors import Category, HostError, Phase
 from .namespace_probe import NAMESPACE_SCRIPT
 from .namespaces import NamespaceError, Namespaces, parse_namespaces
@@ -76,7 +76,7 @@ def new_mark() -> str:
     return f"sockfleet-{secrets.token_hex(8)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ProbeOptions:
     """What a host is asked for, besides the files of its own namespace."""
 
@@ -94,7 +94,10 @@ class ProbeOptions:
             yield PROCESSES, PROCESS_SCRIPT_WITH_ARGS if self.arguments else PROCESS_SCRIPT
 
 
-def probe_command(mark: str, options: ProbeOptions = ProbeOptions()) -> str:
+_USUAL_OPTIONS = ProbeOptions()
+
+
+def probe_command(mark: str, options: ProbeOptions = _USUAL_OPTIONS) -> str:
     """The command for the host's login shell; it only reads.
 
     It forks once, and for the namespaces a few times more, whatever runs on the host.
@@ -114,7 +117,7 @@ def probe_script(mark: str, options: ProbeOptions) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ProbeAnswer:
     """What one host's probe said."""
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from ..inventory.record import record
 from .containers import Container, container_of
 from .text import cleaned
 
@@ -38,7 +39,7 @@ class ProcessError(ValueError):
     """Lines that the process probe cannot have printed; the text quotes the line."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Process:
     """One process and the TCP sockets in state TCP_CLOSE that it holds open."""
 
@@ -60,7 +61,7 @@ class Process:
     Each socket counts once, for the process with the lowest pid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Processes:
     """All processes that hold closed TCP sockets, as far as they could be seen."""
 

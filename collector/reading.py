@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..inventory.models import Host
+from ..inventory.record import record
 from .errors import Category, Phase
 from .namespaces import Namespaces
 from .processes import Processes
@@ -13,7 +12,7 @@ from .sockstat import Sockstat
 __all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel", "not_begun", "unasked"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Kernel:
     """What the kernel says of itself and its limits; None where the host did not say."""
 
@@ -28,7 +27,7 @@ class Kernel:
     """CurrEstab of /proc/net/snmp in the reader's namespace: what ``ss -s`` prints as estab."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostReading:
     """One host answered, and its answer was whole."""
 
@@ -48,7 +47,7 @@ class HostReading:
     """Who holds closed sockets; None where it was not asked."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HostFailure:
     """One host gave no reading, and why."""
 

@@ -11,10 +11,10 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
+from ..inventory.record import record
 from .errors import Category, HostError, Phase
 from .text import cleaned
 from .threads import DaemonThreads
@@ -28,7 +28,7 @@ _Lookup = Callable[..., Sequence[_Info]]
 _OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Address:
     """One address to connect to."""
 
@@ -47,7 +47,7 @@ class Address:
         return f"[{self.ip}]:{port}" if self.family == socket.AF_INET6 else f"{self.ip}:{port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Unresolved:
     category: Category
     message: str

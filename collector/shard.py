@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..inventory.models import Host
+from ..inventory.record import record
 from .descriptors import concurrency_within, raise_descriptor_limit
 from .engine import Engine, EngineSettings
 from .event_loop import run_on_event_loop
@@ -25,7 +26,7 @@ BATCH_S = 0.05
 BATCH_HOSTS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ShardEnd:
     """How the work on a shard ended; every host's outcome was sent before."""
 

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from ..inventory.errors import UsageError
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
+from ..inventory.record import record
 from .errors import Phase
 
 __all__ = [
@@ -35,7 +36,7 @@ OUTPUT_LIMIT = 256 * 1024
 """Bytes of stdout and stderr together that one host may send before it is cut off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TransportSettings:
     """What holds for every host of a scan, where its own settings do not say otherwise."""
 
@@ -80,7 +81,7 @@ class Attempt:
     that are under way."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CommandOutput:
     """What one command printed and how it ended; only a clean end with status 0 can be trusted."""
 

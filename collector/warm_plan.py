@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from ..inventory.models import Probe
+from ..inventory.record import record
 from .forced_probe import ForcedProbe
 from .full_probe import FullProbe
 from .probe import ProbeOptions
@@ -26,7 +27,7 @@ class WarmWay(StrEnum):
     COMMAND = "the whole probe each time"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WarmPlan:
     """What all hosts of a fleet are sampled for."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ..inventory.record import record
 from .reading import HostOutcome
 
 __all__ = ["Deliver", "Round", "RunningRound", "Sample"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sample:
     """One host in one round."""
 
@@ -28,7 +28,7 @@ class Sample:
 Deliver = Callable[[Sample], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Round:
     """A round that is over."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from ..inventory.models import Connection, Host
+from ..inventory.record import record
 from .engine import EngineSettings
 from .schedule import caps_of
 
@@ -19,7 +19,7 @@ KEPT_BY = "asyncssh"
 """The transport whose connections can stay open; a paramiko connection would take a thread."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WarmSettings:
     """How a fleet is sampled, beside what holds for a single scan."""
 

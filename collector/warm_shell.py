@@ -33,8 +33,8 @@ than are needed: ``TCP:`` is the second of sockstat and ``TCP6:`` the first of s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from ..inventory.record import record
 from .errors import Category, HostError, Phase
 from .probe import ProbeOptions, probe_script
 from .sockstat import Sockstat, SockstatError, parse_sockstat
@@ -106,7 +106,7 @@ def full_end(mark: str) -> bytes:
     return b"\n%b end\n" % mark.encode("ascii")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ListedNamespace:
     """A namespace as it was read through one process."""
 
@@ -115,7 +115,7 @@ class ListedNamespace:
     sockstat6: Sockstat | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ShellSample:
     """One answer to `OWN` or `ALL`."""
 

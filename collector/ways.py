@@ -10,10 +10,10 @@ import functools
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..inventory.models import SshSettings
+from ..inventory.record import record
 from .bastion import BastionConnection, Bastions, Shared
 from .dial import dial
 from .errors import Category, HostError, Phase
@@ -28,7 +28,7 @@ C = TypeVar("C", bound=BastionConnection)
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Way(Generic[C, S]):
     """A way that is open."""
 

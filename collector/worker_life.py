@@ -17,13 +17,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn, cast
 
 import orjson
 
 from ..inventory.errors import SockfleetError
 from ..inventory.models import Host
+from ..inventory.record import record
 from .deal import Deal, Pile
 from .engine import EngineSettings
 from .event_loop import run_on_event_loop
@@ -40,7 +40,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WorkerTask:
     """What one worker is to do; it reaches the worker by the fork."""
 

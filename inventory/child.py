@@ -8,9 +8,9 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from .errors import InventoryError
+from .record import record
 
 __all__ = ["TIME_LIMIT_S", "ChildOutput", "one_line", "run_child"]
 
@@ -18,7 +18,7 @@ TIME_LIMIT_S = 120.0
 """For one run of an inventory's program; those that ask a cloud take many seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ChildOutput:
     """What the program printed, and how it ended."""
 

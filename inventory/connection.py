@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from .errors import InventoryError, UsageError
 from .group_caps import GroupCaps
 from .models import Connection, Host, Inventory, InventoryHost, Probe, Secret, SshSettings
 from .plain_text import escaped, has_unsafe, shown
+from .record import record
 from .secret_variables import without_secrets
 from .ssh_arguments import SshArguments, SshOption, read_arguments
 from .ssh_keywords import Passed
@@ -35,7 +36,7 @@ __all__ = ["ConnectionDefaults", "Fault", "judge_hosts", "resolve_hosts"]
 _SHOWN_FAULTS = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ConnectionDefaults:
     """What the command line says; the inventory's variables win, as over Ansible's -u and -i."""
 
@@ -52,7 +53,7 @@ class ConnectionDefaults:
     probe: Probe = Probe.FULL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fault:
     """Why one host cannot be reached as its variables say."""
 
@@ -115,7 +116,7 @@ def _headless(fault: Fault) -> str:
     return f"host {shown(fault.host)}: {fault.problem}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Asked:
     """What connection variables ask for, whichever host they belong to."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
 from .addresses import judged_address, judged_port, judged_user
 from .errors import InventoryError
 from .plain_text import shown
+from .record import record
 from .ssh_arguments import SshOption, read_arguments
 
 __all__ = ["JumpTarget", "jump_list", "jump_of_command"]
@@ -29,7 +29,7 @@ _SHELL = re.compile(r"[|&;<>()`$*?\n\\!{}]")
 _FORWARDS = frozenset({"%h:%p", "[%h]:%p"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class JumpTarget:
     """One jump host as written; what is None may come from an ssh_config."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .record import record
+
 __all__ = [
     "Connection",
     "Group",
@@ -26,7 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Group:
     """A group as the sources define it, ``all`` and ``ungrouped`` included."""
 
@@ -39,7 +41,7 @@ class Group:
     """The group's own variables, its group_vars files included, nothing inherited."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class InventoryHost:
     """A host as the sources define it, all its variables resolved."""
 
@@ -52,7 +54,7 @@ class InventoryHost:
     """Where it was first named: ``inventory.yml:12`` or ``inventory.yml: all.hosts``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Inventory:
     """All sources of one call, merged as Ansible merges them."""
 
@@ -101,7 +103,7 @@ class HostKeyPolicy(StrEnum):
     ACCEPT_NEW = "accept-new"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SshSettings:
     """How to log in, apart from the address: hashable and shared by many hosts.
 
@@ -140,7 +142,7 @@ class SshSettings:
     """Run by a local shell, with %h %p %r already filled in; only where the user opted in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Hop:
     """One jump host on the way (its own ``ssh.jumps`` is always empty)."""
 
@@ -149,7 +151,7 @@ class Hop:
     ssh: SshSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Host:
     """One host, ready to be asked: nothing about it needs resolving any more but its address."""
 

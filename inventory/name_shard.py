@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 
 from .errors import UsageError
+from .record import record
 
 __all__ = ["NameShard", "parse_shard", "part_of"]
 
@@ -20,7 +20,7 @@ _FORM = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,6})")
 _BITS = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class NameShard:
     """Part ``part`` of ``of``, both from 1 on."""
 

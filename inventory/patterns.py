@@ -18,13 +18,13 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from .draft import ALL
 from .errors import InventoryError, UsageError
 from .files import decoded, read_bytes
 from .models import Inventory
 from .ranges import is_address, split_port
+from .record import record
 
 __all__ = ["Selection", "matching", "select"]
 
@@ -34,7 +34,7 @@ _LOCALHOST = ("127.0.0.1", "localhost", "::1")
 _NOT_ONLY_A_NAME = (".", "?", "*", "[")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Selection:
     """The hosts of a pattern, and what of it was not found."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .errors import InventoryError
 from .plain_text import shown
+from .record import record
 
 __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_words"]
 
@@ -67,7 +68,7 @@ _WHOLE = frozenset(
 _REFUSED = frozenset("1EGNOQVWfgs")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SshOption:
     """One option as ssh_config(5) knows them, from wherever it was written."""
 
@@ -95,7 +96,7 @@ class SshOption:
         return f"-{self.flag}" if self.flag else self.keyword
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SshArguments:
     """What one string of ssh arguments says."""
 

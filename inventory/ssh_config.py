@@ -19,6 +19,7 @@ from pathlib import Path
 
 from .errors import InventoryError
 from .plain_text import shown
+from .record import record
 from .ssh_arguments import SshOption, read_option
 
 __all__ = ["SshConfig", "read_ssh_config"]
@@ -28,7 +29,7 @@ _MATCHED_BY_VALUE = frozenset({"host", "originalhost", "user", "localuser"})
 _WILD = frozenset("*?!")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Asked:
     """For whom the file is asked, and what it said so far: later Match lines look at that."""
 

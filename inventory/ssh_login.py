@@ -7,7 +7,7 @@ code; only where their options come from differs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .addresses import judged_address, judged_label, judged_port, judged_user
 from .algorithms import algorithm_list
@@ -15,6 +15,7 @@ from .errors import InventoryError
 from .jump_hosts import JumpTarget, jump_list, jump_of_command
 from .models import Hop, HostKeyPolicy, Secret, SshSettings
 from .plain_text import shown
+from .record import record
 from .ssh_arguments import SshOption
 from .ssh_config import SshConfig, read_ssh_config
 from .ssh_keywords import Passed, first_of_each
@@ -35,7 +36,7 @@ __all__ = ["Credentials", "Login", "LoginJudge"]
 _MAX_HOPS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Credentials:
     """What one logs in with besides the options: the scan's defaults, or a host's own."""
 
@@ -45,7 +46,7 @@ class Credentials:
     password: Secret | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Login:
     """Where to connect to and how to log in there."""
 
@@ -57,7 +58,7 @@ class Login:
     or a token such as %h filled in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _Way:
     """Everything judged of one destination that its jumps and files may depend on."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..inventory.record import record
 from .paint import Paint
 
 __all__ = ["Cell", "Column", "columns_that_fit", "lines_of"]
@@ -24,7 +25,7 @@ class Cell:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Column:
     """One column with all its cells; the first of a table names the rows and is never left out."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..aggregator.diagnosis import Word
 from ..aggregator.host import HostSummary, TcpNumbers, summarise_host
@@ -12,6 +11,7 @@ from ..aggregator.thresholds import Thresholds
 from ..collector.reading import HostReading, Kernel
 from ..collector.sockstat import Sockstat
 from ..inventory.errors import SockfleetError
+from ..inventory.record import record
 from .diagnosis_sentences import named, next_shows, sentence
 from .formats import RenderOptions
 from .holders import holders
@@ -53,7 +53,7 @@ _WITHOUT_THE_COUNTERS = (
 _AGAIN = "Reckon again in an hour: a number that only grows is a leak, one that stays is normal."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OneHost:
     """What is explained: one host's files, wherever they come from."""
 

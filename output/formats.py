@@ -8,7 +8,6 @@ through the metadata of every installed package takes 15 ms, and more where ther
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 
 if TYPE_CHECKING:  # the module is not light either
     from importlib.metadata import EntryPoint, EntryPoints
@@ -26,7 +26,7 @@ _OWN = frozenset({"csv", "influx", "json", "ndjson", "prometheus", "table"})
 """Each the ``FORMAT`` of the module of that name; pyproject.toml registers the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RenderOptions:
     """How a summary is to look; formats for machines pass over what does not concern them."""
 
@@ -40,7 +40,7 @@ class RenderOptions:
     what machines read always has every host."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Format:
     """One way to show a summary."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ..aggregator.diagnosis import Severity
 from ..aggregator.fleet import FleetSummary, GroupSummary
 from ..aggregator.host import HostSummary, TcpNumbers
+from ..inventory.record import record
 from .changes import change_text, rate_text
 from .columns import Cell, Column, columns_that_fit, lines_of
 from .paint import Paint, amount_of_memory, how_many
@@ -19,7 +19,7 @@ _GROUPS = "GROUPS"
 _GROUPS_FROM_WIDTH = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class _HostColumn:
     """One column of the host table, from a host and for the fleet as a whole."""
 

@@ -13,11 +13,11 @@ without the characters that Nagios strips from macros (illegal_macro_output_char
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ..aggregator.measures import Measure
 from ..collector.text import cleaned
+from ..inventory.record import record
 from .monitoring_range import Range
 
 __all__ = ["Level", "State", "failure_text", "plugin_text", "worst_of"]
@@ -47,7 +47,7 @@ def worst_of(states: Sequence[State]) -> State:
     return max(states, key=_SEVERITY.index, default=State.OK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Level:
     """One number of a scan beside the ranges it is held against."""
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 from ..inventory.errors import UsageError
+from ..inventory.record import record
 
 __all__ = ["Range", "parse_range"]
 
@@ -23,7 +23,7 @@ _NUMBER = r"-?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"
 _RANGE = re.compile(rf"(@?)(?:(~|{_NUMBER})?:)?({_NUMBER})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Range:
     """Which values raise an alert."""
 
