@@ -17,6 +17,7 @@ from .text import cleaned
 __all__ = ["Sockstat", "SockstatError", "parse_sockstat"]
 
 _MAX_LINES = 256
+_SOCKETS = ("sockets", "TCP", "TCP6")
 _MAX_DIGITS = 20  # 2**64 - 1
 
 # A line as it should be; `_problem` says what is wrong with any other. \s and \w are ASCII alone.
@@ -56,17 +57,18 @@ def parse_sockstat(data: bytes) -> Sockstat:
     rows = data.splitlines()
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
-    for number, row in enumerate(rows, 1):
-        try:
+    try:
+        for row in rows:
             label, counters = _line(row)
             if label in lines:
                 raise ValueError("a second line of that name")
-        except ValueError as problem:
-            raise SockstatError(
-                f"sockstat line {number}: {cleaned(row, limit=80)!r}: {problem}"
-            ) from None
-        lines[label] = counters
-    if not ({"sockets", "TCP", "TCP6"} & lines.keys()):
+            lines[label] = counters
+    except ValueError as problem:
+        at = len(lines)  # each row before it gave a line
+        raise SockstatError(
+            f"sockstat line {at + 1}: {cleaned(rows[at], limit=80)!r}: {problem}"
+        ) from None
+    if lines.keys().isdisjoint(_SOCKETS):
         seen = cleaned(data, limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
     return Sockstat(MappingProxyType(lines))

@@ -60,6 +60,28 @@ class Slow(FakeTransport):
         return await super().execute(attempt, command)
 
 
+class Held(Slow):
+    """The second half waits until the parent lets it go, so that no worker has ended by then."""
+
+    def __init__(self):
+        super().__init__()
+        self._reading, self._writing = os.pipe()
+
+    def let_go(self):
+        os.write(self._writing, b"x")  # read by nobody: there for all workers, later ones too
+
+    async def execute(self, attempt, command):
+        if attempt.host.name >= "h100":
+            loop = asyncio.get_running_loop()
+            ready = loop.create_future()
+            own = os.dup(self._reading)  # a loop has one reader for each descriptor
+            loop.add_reader(own, lambda: ready.done() or ready.set_result(None))
+            await ready
+            loop.remove_reader(own)
+            os.close(own)
+        return await super().execute(attempt, command)
+
+
 def run(transport, *, during=None, hosts=HOSTS, count=2, **settings):
     """What came of a run; ``during`` sees the workers and each outcome's number."""
     seen = Counter()
@@ -126,15 +148,22 @@ def poison_many_at_once():
 
 
 def one_killed():
-    return run(Slow(), during=at(40, lambda all_: os.kill(pids(all_)[0], signal.SIGKILL)))
+    return killed_half_way(1)
 
 
 def all_killed():
-    def kill(all_):
-        for pid in pids(all_):
-            os.kill(pid, signal.SIGKILL)
+    return killed_half_way(2)
 
-    return run(Slow(), during=at(40, kill))
+
+def killed_half_way(count):
+    transport = Held()
+
+    def kill(all_):
+        for pid in pids(all_)[:count]:
+            os.kill(pid, signal.SIGKILL)
+        transport.let_go()
+
+    return run(transport, during=at(40, kill))
 
 
 def always_killed():
@@ -267,12 +296,15 @@ def no_process_left():
 def no_second_process():
     """The first two can be forked; when one dies there is nothing left for another."""
 
+    transport = Held()
+
     def kill_the_busiest(all_):
         busiest = max(all_._alive, key=lambda worker: len(worker.began))
         os.kill(busiest.process.pid, signal.SIGKILL)
+        transport.let_go()
 
     limit_forks(2)
-    return run(Slow(), during=at(10, kill_the_busiest))
+    return run(transport, during=at(10, kill_the_busiest))
 
 
 def threads():
