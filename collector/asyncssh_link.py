@@ -7,8 +7,8 @@ asyncssh takes for the transport below its connection.
 The link also gathers what one arrival leads to: asyncssh writes each packet by itself, 18 system
 calls for one command where 5 do. And it asks the kernel to acknowledge at once what comes next: a
 server often answers with two small packets, of which the second waits for the acknowledgement of
-the first (Nagle's algorithm, RFC 896), and Linux holds that back for up to 40 ms: once in a login
-at OpenSSH.
+the first (Nagle's algorithm, RFC 896), and Linux holds that back for up to 40 ms. OpenSSH does so
+at the end of the login and when the session is opened.
 """
 
 from __future__ import annotations
