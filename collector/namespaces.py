@@ -21,12 +21,12 @@ The lines, in the order in which they come:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..inventory.record import record
 from .containers import Container, container_of
-from .sockstat import Sockstat, SockstatError, parse_sockstat
+from .sockstat import Sockstat, SockstatError, sockstat_of
 from .text import cleaned
 
 __all__ = ["Namespace", "NamespaceError", "Namespaces", "parse_namespaces"]
@@ -35,9 +35,9 @@ INITIAL_PID_NAMESPACE = 4026531836
 """PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h."""
 
 _MOST_DIGITS = 20  # 2**64 - 1
-_COUNTERS = (b"sockets:", b"TCP:", b"TCP6:")
-_LINK = re.compile(r"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
-_HIDEPID = re.compile(r"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
+_COUNTERS = frozenset({b"sockets:", b"TCP:", b"TCP6:"})
+_LINK = re.compile(rb"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
+_HIDEPID = re.compile(rb"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
 
 
 class NamespaceError(ValueError):
@@ -132,7 +132,7 @@ class _Answer:
     gone: int = 0
     rest: tuple[int, int] = (0, 0)
     nsfs: set[int] = field(default_factory=set)
-    procfs: str = ""
+    procfs: bytes = b""
     uid: int | None = None
     netns: dict[int, int] = field(default_factory=dict)
     pid_namespace: int | None = None
@@ -146,29 +146,25 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
     answer = _Answer()
     current: list[bytes] = []
     draft: _Draft | None = None
-    for raw in data.split(b"\n"):
-        if raw.partition(b" ")[0] in _COUNTERS:
-            current.append(raw)
-            continue
-        row = raw.decode("utf-8", "replace")
-        word, _, rest = row.partition(" ")
-        if word == "namespace":
+    for row in data.split(b"\n"):
+        word, _, rest = row.partition(b" ")
+        if word in _COUNTERS:
+            current.append(row)
+        elif word == b"namespace":
             draft = _new_draft(answer, row, rest)
             current = draft.rows
-        elif word == "again":
+        elif word == b"again":
             draft = answer.drafts.get(_whole(rest, row))
             current = []
             if draft is not None:
                 draft.again.append(current)
-        elif draft is not None and word in ("protocols", "comm", "cgroup"):
-            _describe(draft, word, rest, row)
-        else:
+        elif draft is None or not _describes(draft, word, rest, row):
             _note(answer, word, rest, row)
     return _namespaces(answer) if answer.drafts else None
 
 
-def _new_draft(answer: _Answer, row: str, rest: str) -> _Draft:
-    inode, _, pid = rest.partition(" ")
+def _new_draft(answer: _Answer, row: bytes, rest: bytes) -> _Draft:
+    inode, _, pid = rest.partition(b" ")
     draft = _Draft(_whole(inode, row), _whole(pid, row))
     if draft.inode in answer.drafts:
         raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: a second time")
@@ -176,42 +172,46 @@ def _new_draft(answer: _Answer, row: str, rest: str) -> _Draft:
     return draft
 
 
-def _describe(draft: _Draft, word: str, rest: str, row: str) -> None:
-    if word == "protocols":
-        draft.protocols = _whole(rest, row)
-    elif word == "comm":
-        draft.comm = cleaned(rest, limit=64) or None
-    else:
+def _describes(draft: _Draft, word: bytes, rest: bytes, row: bytes) -> bool:
+    """Whether the line is about the namespace's process; it is taken down then."""
+    if word == b"cgroup":
         draft.cgroup.append(cleaned(rest, limit=1000))
+    elif word == b"comm":
+        draft.comm = cleaned(rest, limit=64) or None
+    elif word == b"protocols":
+        draft.protocols = _whole(rest, row)
+    else:
+        return False
+    return True
 
 
-def _note(answer: _Answer, word: str, rest: str, row: str) -> None:
-    if word == "own":
+def _note(answer: _Answer, word: bytes, rest: bytes, row: bytes) -> None:
+    if word == b"own":
         answer.own = _whole(rest, row)
-    elif word == "denied":
+    elif word == b"denied":
         answer.denied = _whole(rest, row)
-    elif word == "gone":
-        answer.gone += 1
-    elif word == "rest":
-        count, _, inuse = rest.partition(" ")
-        answer.rest = (_whole(count, row), _whole(inuse, row))
-    elif word == "nsfs":
-        if rest.startswith("net:["):  # other kinds of namespaces are mounted too
-            answer.nsfs.add(_whole(rest[5:-1], row))
-    elif word == "procfs":
+    elif word == b"procfs":
         answer.procfs = rest  # the last one mounted is the one that shows
-    elif word == "uid":
+    elif word == b"uid":
         ids = rest.split()
         answer.uid = _whole(ids[2], row) if len(ids) > 2 else None
+    elif word == b"gone":
+        answer.gone += 1
+    elif word == b"rest":
+        count, _, inuse = rest.partition(b" ")
+        answer.rest = (_whole(count, row), _whole(inuse, row))
+    elif word == b"nsfs":
+        if rest.startswith(b"net:["):  # other kinds of namespaces are mounted too
+            answer.nsfs.add(_whole(rest[5:-1], row))
     else:
         _note_link(answer, row)
 
 
-def _note_link(answer: _Answer, row: str) -> None:
+def _note_link(answer: _Answer, row: bytes) -> None:
     link = _LINK.search(row)
-    if link is not None and link[2] == "pid":
+    if link is not None and link[2] == b"pid":
         answer.pid_namespace = int(link[3])
-    elif link is not None and link[1] != "self":
+    elif link is not None and link[1] != b"self":
         answer.netns[int(link[1])] = int(link[3])
 
 
@@ -262,11 +262,11 @@ def _namespace(draft: _Draft, first: Sockstat, answer: _Answer) -> Namespace:
 
 def _change(files: Sequence[Sockstat]) -> int:
     """By how much the two ``inuse`` of a namespace changed over all reads."""
-    return sum(_spread(file.get(name, "inuse") for file in files) for name in ("TCP", "TCP6"))
+    return _spread(files, "TCP") + _spread(files, "TCP6")
 
 
-def _spread(values: Iterable[int | None]) -> int:
-    known = [value for value in values if value is not None]
+def _spread(files: Sequence[Sockstat], name: str) -> int:
+    known = [inuse for file in files if (inuse := file.get(name, "inuse")) is not None]
     return max(known) - min(known) if known else 0
 
 
@@ -279,12 +279,12 @@ def _allocs(read: Sequence[Sequence[Sockstat]]) -> Iterator[int]:
 
 def _counters(rows: list[bytes]) -> Sockstat:
     try:
-        return parse_sockstat(b"\n".join(rows))
+        return sockstat_of(rows)
     except SockstatError as error:
         raise NamespaceError(str(error)) from error
 
 
-def _whole(text: str, row: str) -> int:
-    if not (text.isdecimal() and text.isascii() and len(text) <= _MOST_DIGITS):
+def _whole(text: bytes, row: bytes) -> int:
+    if not (text.isdigit() and len(text) <= _MOST_DIGITS):
         raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: expected a number")
     return int(text)

@@ -137,7 +137,7 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
     shell ran, or a forced command), ``truncated`` where the end mark is, ``unsupported_host``
     where the host has no /proc/net/sockstat, ``parse`` where a file is not what it should be.
     """
-    sections = _sections(b"\n".join(_between_marks(stdout, mark.encode("ascii"))))
+    sections = _sections(_between_marks(stdout, mark.encode("ascii")))
     if SOCKSTAT not in sections:
         raise HostError(
             Category.UNSUPPORTED_HOST,
@@ -159,16 +159,21 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
 
 def tcp_estab(snmp: bytes) -> int | None:
     """CurrEstab of /proc/net/snmp (pairs of lines, names and values); None where it is not."""
-    rows = [row.split() for row in snmp.splitlines() if row.startswith(b"Tcp: ")]
-    if len(rows) != 2 or b"CurrEstab" not in rows[0] or len(rows[0]) != len(rows[1]):
+    pair = (b"\n" + snmp).split(b"\nTcp: ")[1:]
+    if len(pair) != 2:
         return None
-    return _whole(rows[1][rows[0].index(b"CurrEstab")])
+    names, values = (row.partition(b"\n")[0].split() for row in pair)
+    if b"CurrEstab" not in names or len(names) != len(values):
+        return None
+    return _whole(values[names.index(b"CurrEstab")])
 
 
-def _between_marks(stdout: bytes, mark: bytes) -> list[bytes]:
-    rows = stdout.split(b"\n")
-    begin, end = mark + b" begin", mark + b" end"
-    if rows.count(begin) != 1:
+def _between_marks(stdout: bytes, mark: bytes) -> bytes:
+    """The rows between the two, each with the newline before it."""
+    text = b"\n%b\n" % stdout
+    begin, end = b"\n%b begin\n" % mark, b"\n%b end\n" % mark
+    at = _only(begin, text)
+    if at < 0:
         seen = cleaned(stdout, limit=120) or "nothing"
         raise HostError(
             Category.NO_SHELL,
@@ -176,31 +181,35 @@ def _between_marks(stdout: bytes, mark: bytes) -> list[bytes]:
             f"the login shell did not run the probe; it printed {seen!r}. The account needs a real "
             "login shell and no forced command",
         )
-    inside = rows[rows.index(begin) + 1 :]
-    if inside.count(end) != 1:
+    inside = text[at + len(begin) - 1 :]
+    at = _only(end, inside)
+    if at < 0:
         raise HostError(
             Category.TRUNCATED, Phase.PARSE, "the probe's output ended before its end mark"
         )
-    return inside[: inside.index(end)]
+    return inside[:at]
+
+
+def _only(row: bytes, text: bytes) -> int:
+    """Where ``row`` begins; -1 unless it is there exactly once."""
+    at = text.find(row)
+    return at if text.find(row, at + 1) < 0 else -1
 
 
 def _sections(inside: bytes) -> Mapping[str, bytes]:
-    """The rows below each label, joined again, without the empty ones."""
+    """The rows below each label, joined again."""
     found: dict[str, bytes] = {}
     current: str | None = None
-    for part in (b"\n" + inside).split(b"\n==> "):
+    for part in inside.split(b"\n==> "):
         first, _, rows = part.partition(b"\n")
         label = _label(first)
-        if label is not None:
-            current = label
-        elif current is not None:
-            rows = b"==> " + part
-        # head sets an empty line before each further label.
-        rows = rows.strip(b"\n")
-        if b"\n\n" in rows:
-            rows = b"\n".join(filter(None, rows.split(b"\n")))
-        if current is not None:
-            found[current] = found[current] + b"\n" + rows if current in found else rows
+        if label is None:
+            if current is None:
+                continue
+            label, rows = current, b"==> " + part
+        rows = rows.strip(b"\n")  # head sets an empty line before each further label
+        found[label] = found[label] + b"\n" + rows if label in found else rows
+        current = label
     return found
 
 

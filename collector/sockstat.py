@@ -7,14 +7,14 @@ lines of ``NAME: key value key value …``. Newer kernels may add lines and keys
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from .text import cleaned
 
-__all__ = ["Sockstat", "SockstatError", "parse_sockstat"]
+__all__ = ["Sockstat", "SockstatError", "parse_sockstat", "sockstat_of"]
 
 _MAX_LINES = 256
 _SOCKETS = ("sockets", "TCP", "TCP6")
@@ -53,8 +53,12 @@ def parse_sockstat(data: bytes) -> Sockstat:
     without a name, a key without a value, a value that is not 1 to 20 ASCII digits, a line or key
     twice, no line of sockets at all.
     """
+    return sockstat_of(data.splitlines())
+
+
+def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
+    """As `parse_sockstat`, of the file's lines."""
     lines: dict[str, Mapping[str, int]] = {}
-    rows = data.splitlines()
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
     try:
@@ -69,7 +73,7 @@ def parse_sockstat(data: bytes) -> Sockstat:
             f"sockstat line {at + 1}: {cleaned(rows[at], limit=80)!r}: {problem}"
         ) from None
     if lines.keys().isdisjoint(_SOCKETS):
-        seen = cleaned(data, limit=80)
+        seen = cleaned(b"\n".join(rows), limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
     return Sockstat(MappingProxyType(lines))
 
