@@ -50,7 +50,7 @@ class Connection:
             self.ssh.expect_last_session()
         session = OneCommand(self.where, self.link, None if then_closed else self.ssh.drop)
         try:
-            channel, _ = await self.ssh.create_session(lambda: session, command, encoding=None)
+            channel = await self.ssh.begin_session(lambda: session, command)
             attempt.phase = Phase.COMMAND
             output = await session.output()
             if then_closed:

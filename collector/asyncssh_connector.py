@@ -12,7 +12,7 @@ from typing import cast
 from ..inventory.models import Secret, SshSettings
 from ..inventory.record import record
 from .asyncssh_alone import asyncssh
-from .asyncssh_client import log_in
+from .asyncssh_client import LoginPlan, log_in
 from .asyncssh_connection import Connection
 from .asyncssh_errors import translated
 from .asyncssh_link import Link
@@ -44,7 +44,7 @@ class _Prepared:
 
     ssh: SshSettings
     means: LoginMeans
-    options: asyncssh.SSHClientConnectionOptions
+    plan: LoginPlan
     host_keys: tuple[str, ...]
 
 
@@ -107,7 +107,11 @@ class Connector:
             prepared = self._prepared[ssh] = _Prepared(
                 ssh=ssh,
                 means=means,
-                options=connection_options(ssh, means, may_ask=self._may_ask),
+                plan=LoginPlan(
+                    options=connection_options(ssh, means, may_ask=self._may_ask),
+                    key_at_once=means.key_at_once,
+                    signed_at_once=means.signed_at_once,
+                ),
                 host_keys=host_key_algorithms(ssh),
             )
         return prepared
@@ -130,28 +134,25 @@ class Connector:
 
         login = Login(prepared.means, check, attempt, ask if self._may_ask else None)
         way: Way[Connection, Link] | None = None
-        async with AsyncExitStack() as undo:
+        undo = AsyncExitStack()
+        try:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
-                async with (
-                    attempt.handshake(),
-                    ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock,
-                ):
-                    attempt.phase = Phase.BANNER
-                    connection = await log_in(
-                        way.stream,
-                        prepared.options,
-                        key_at_once=prepared.means.key_at_once,
-                        signed_at_once=prepared.means.signed_at_once,
-                        host=host.address,
-                        port=host.port,
-                        protocol_factory=lambda: login,
-                        host_key_alias=check.place.name,
-                        server_host_key_algs=algorithms,
-                        known_hosts=_revoked(check),
-                        keepalive_interval=keepalive_s,
-                    )
+                async with attempt.handshake():
+                    with ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock:
+                        attempt.phase = Phase.BANNER
+                        connection = await log_in(
+                            way.stream,
+                            prepared.plan,
+                            host_key_algorithms=_encoded(algorithms),
+                            revoked_keys=_revoked(check),
+                            host=host.address,
+                            port=host.port,
+                            protocol_factory=lambda: login,
+                            host_key_alias=check.place.name,
+                            keepalive_interval=keepalive_s,
+                        )
             except HostError:
                 raise
             except Exception as error:
@@ -167,16 +168,19 @@ class Connector:
                 raise (failure if way is None else await way.reason(failure)) from error
             finally:
                 await login.aclose()
-            return Connection(
-                attempt=attempt,
-                where=_where(attempt),
-                way=way,
-                user=user,
-                link=way.stream,
-                login=login,
-                ssh=connection,
-                undo=way.rest_of(undo.pop_all()),
-            )
+        except BaseException:
+            await undo.aclose()
+            raise
+        return Connection(
+            attempt=attempt,
+            where=_where(attempt),
+            way=way,
+            user=user,
+            link=way.stream,
+            login=login,
+            ssh=connection,
+            undo=way.rest_of(undo),
+        )
 
     async def _ask(self, question: str) -> Secret | None:
         ask_password = self._settings.ask_password
@@ -236,12 +240,14 @@ def _where(attempt: Attempt) -> str:
     return endpoint(attempt.address or attempt.host.address, attempt.host.port)
 
 
-def _revoked(check: HostKeyCheck) -> tuple[list[object], list[object], list[asyncssh.SSHKey]]:
-    """asyncssh's known hosts: nothing trusted, so that it asks; what it must refuse in itself.
+@functools.lru_cache(maxsize=1024)
+def _encoded(algorithms: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(name.encode("ascii") for name in algorithms)
 
-    A certificate's own key is the one thing that no callback shows.
-    """
-    return [], [], [key for blob in check.revoked_keys if (key := _public_key(blob)) is not None]
+
+def _revoked(check: HostKeyCheck) -> list[asyncssh.SSHKey]:
+    """What asyncssh must refuse itself: a certificate's own key is shown to no callback."""
+    return [key for blob in check.revoked_keys if (key := _public_key(blob)) is not None]
 
 
 @functools.lru_cache(maxsize=1024)

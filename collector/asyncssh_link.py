@@ -5,10 +5,7 @@ at all; what came before the version line does. So the stream passes through a `
 asyncssh takes for the transport below its connection.
 
 The link also gathers what one arrival leads to: asyncssh writes each packet by itself, 18 system
-calls for one command where 5 do. And it asks the kernel to acknowledge at once what comes next: a
-server often answers with two small packets, of which the second waits for the acknowledgement of
-the first (Nagle's algorithm, RFC 896), and Linux holds that back for up to 40 ms. OpenSSH does so
-at the end of the login and when the session is opened.
+calls for one command where 5 do.
 """
 
 from __future__ import annotations
@@ -28,8 +25,6 @@ _HEAD_BYTES = 512
 # asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
 # addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.place`).
 _NOT_USED = ("socket", "sockname", "peername")
-_SMALL_ANSWERS = frozenset({Phase.KEX, Phase.AUTH, Phase.SESSION})
-"""Where OpenSSH answers with more than one small packet."""
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
 
@@ -61,6 +56,7 @@ class Link(asyncio.Protocol):
         self._peer: _Peer | None = None
         self._early: list[bytes] = []
         self._outgoing: list[bytes] = []
+        self._is_answered_in_parts = False
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
@@ -170,13 +166,21 @@ class Link(asyncio.Protocol):
             self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outgoing.append(data)
 
+    def expect_parts(self) -> None:
+        """What is written in this turn will be answered by several small packets, one by one.
+
+        The second of them waits for the acknowledgement of the first (Nagle's algorithm, RFC 896),
+        which Linux holds back for up to 40 ms: it is asked to acknowledge at once.
+        """
+        self._is_answered_in_parts = self._over_socket
+
     def _flush(self) -> None:
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-            is_due = self._over_socket and self._attempt.phase in _SMALL_ANSWERS
-            if is_due and _QUICKACK is not None:
+            if self._is_answered_in_parts and _QUICKACK is not None:
+                self._is_answered_in_parts = False
                 # Until the next write, which the kernel takes for a dialogue's: it delays again.
                 sock: socket.socket = self._transport.get_extra_info("socket")
                 with contextlib.suppress(OSError):  # the write may have found the connection dead

@@ -17,6 +17,7 @@ from .errors import Category, HostError, Phase
 from .resolver import Address, Resolver
 from .ssh_messages import before_version
 from .text import cleaned
+from .time_limit import TimeLimit
 from .transport import Attempt
 
 __all__ = ["dial", "endpoint", "out_of_resources"]
@@ -74,7 +75,7 @@ async def dial(
     attempt.phase = Phase.DNS
     tried: list[Address] = []
     try:
-        async with asyncio.timeout(timeout_s):
+        with TimeLimit(timeout_s):
             addresses = await resolver.resolve(address, port, family)
             attempt.phase = Phase.CONNECT
             alone = addresses[0] if len(addresses) == 1 and bind_address is None else None

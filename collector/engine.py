@@ -25,6 +25,7 @@ from .probe import ProbeAnswer, ProbeOptions
 from .reading import HostFailure, HostOutcome, HostReading, not_begun
 from .schedule import Schedule
 from .text import cleaned
+from .time_limit import TimeLimit
 from .timeouts import blamed, may_pass, timed_out
 from .transport import Attempt, Transport, TransportSettings, load_transport
 
@@ -192,7 +193,7 @@ class Engine:
     async def _ask(self, asking: _Asking) -> HostOutcome:
         limit_s = self._settings.timeout_s
         try:
-            async with asyncio.timeout(limit_s):
+            with TimeLimit(limit_s):
                 return await self._attempts(asking)
         except TimeoutError:
             late = timed_out(asking.attempt, limit_s)

@@ -38,9 +38,7 @@ class WarmSession(asyncssh.SSHClientSession[bytes]):
         connection.attempt.phase = Phase.SESSION
         connection.link.budget.expect_command()
         try:
-            await connection.ssh.create_session(
-                lambda: session, command, subsystem=subsystem, encoding=None
-            )
+            await connection.ssh.begin_session(lambda: session, command, subsystem)
         except Exception as error:
             raise connection.translated(error) from error
         connection.attempt.phase = Phase.COMMAND

@@ -16,6 +16,7 @@ import asyncssh
 import pytest
 from bad_sessions import bad_session_server
 from over_ssh import ask, settings_for, ssh_settings
+from pytest_mock import MockerFixture
 from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector import known_hosts as known_hosts_module
@@ -30,6 +31,7 @@ from sockfleet.inventory.models import Host, Secret, SshSettings
 from sockfleet.simulator.lean_process import LeanFleetProcess
 
 HOSTS = 20
+IN_PARTS = -1
 KEXINIT, KEX_INIT, NEWKEYS, SERVICE, LOGIN, OPEN, REQUEST, EOF = 20, 30, 21, 5, 50, 90, 98, 96
 
 
@@ -83,18 +85,55 @@ def test_a_host_takes_five_writes(fleet, mocker):
     assert 4 * HOSTS <= flushed.call_count <= 5 * HOSTS
 
 
-def test_nothing_is_sent_that_says_nothing(fleet, mocker):
-    sent: list[int] = []
-    send = asyncssh.SSHClientConnection.send_packet
+@pytest.fixture
+def sent(mocker: MockerFixture) -> list[tuple[int, bytes]]:
+    """Every packet that goes out, by its type; "in parts" is what the stream is told."""
+    packets: list[tuple[int, bytes]] = []
+    send, expect = asyncssh.SSHClientConnection.send_packet, Link.expect_parts
 
     def spy(self: ClientConnection, pkttype: int, *args: bytes, **how: object) -> None:
-        sent.append(pkttype)
+        packets.append((pkttype, b"".join(args)))
         send(self, pkttype, *args, **how)
 
+    def spy_expected(self: Link) -> None:
+        packets.append((IN_PARTS, b""))
+        expect(self)
+
     mocker.patch.object(asyncssh.SSHClientConnection, "send_packet", spy)
+    mocker.patch.object(Link, "expect_parts", spy_expected)
+    return packets
+
+
+def test_nothing_is_sent_that_says_nothing(fleet, sent):
     scan(fleet, hosts_of(fleet)[:1])
     # Twice LOGIN: without a key, which is to be refused, and with one that has signed.
-    assert sent == [KEXINIT, KEX_INIT, NEWKEYS, SERVICE, LOGIN, LOGIN, OPEN, REQUEST, EOF]
+    types = [pkttype for pkttype, _ in sent if pkttype != IN_PARTS]
+    assert types == [KEXINIT, KEX_INIT, NEWKEYS, SERVICE, LOGIN, LOGIN, OPEN, REQUEST, EOF]
+
+
+def test_the_answers_to_a_login_and_to_a_session_are_expected_in_parts(fleet, sent):
+    scan(fleet, hosts_of(fleet)[:1])
+    types = [pkttype for pkttype, _ in sent]
+    assert [types[at + 1] for at, one in enumerate(types) if one == IN_PARTS] == [
+        LOGIN,
+        LOGIN,
+        OPEN,
+    ]
+
+
+def test_what_is_offered_is_put_together_once_and_has_a_cookie_of_its_own(fleet, sent, mocker):
+    put_together = mocker.spy(asyncssh.connection.SSHConnection, "_send_kexinit")
+    scan(fleet, hosts_of(fleet))
+    offers = [payload for pkttype, payload in sent if pkttype == KEXINIT]
+    assert put_together.call_count == 1
+    assert len({offer[:16] for offer in offers}) == HOSTS
+    assert len({offer[16:] for offer in offers}) == 1
+
+
+def test_the_key_exchange_takes_no_task(fleet, mocker):
+    tasks = mocker.spy(asyncssh.connection.SSHConnection, "create_task")
+    scan(fleet, hosts_of(fleet)[:1])
+    assert [call.args[1].__name__ for call in tasks.call_args_list] == ["_start", "_start_reading"]
 
 
 def test_several_keys_are_asked_about_one_by_one(fleet, tmp_path):

@@ -151,9 +151,7 @@ def test_what_answers_a_write_is_acknowledged_at_once(run):
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        trying, peer = attempt(), Peer()
-        trying.phase = Phase.KEX
-        link = Link(trying)
+        link, peer = Link(attempt()), Peer()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             await link.reach(*listening.getsockname())
             server, _ = listening.accept()
@@ -161,6 +159,7 @@ def test_what_answers_a_write_is_acknowledged_at_once(run):
             server.setblocking(False)
             await link.join(peer)
             for _ in range(4):
+                link.expect_parts()
                 link.write(b"question")
                 await loop.sock_recv(server, 8)
                 server.sendall(b"answer")

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Self
 
 import pytest
 import uvloop
-from over_ssh import ask, open_descriptors, settings_for, ssh_settings, without_leaks
+from over_ssh import ask, open_descriptors, settings_for, ssh_settings
 from sshd import Sshd, ssh_keygen
 
 from sockfleet.collector.asyncssh_means import LoginMeansCache
 from sockfleet.collector.asyncssh_transport import AsyncsshTransport
-from sockfleet.collector.connect_clock import ConnectClock
 from sockfleet.collector.credentials import Credentials, PrivateKeyFile
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.threads import DaemonThreads
-from sockfleet.collector.transport import Attempt, Transport
+from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host, SshSettings
 
 
@@ -47,28 +43,6 @@ def test_uvloop_gives_the_same(sshd, settings):
 
     host = host_of(sshd)
     assert uvloop.run(main()) == b"out\n"
-
-
-def test_waiting_for_the_slot_is_not_the_hosts_time(sshd, settings, mocker):
-    order: list[str] = []
-
-    class Clock(ConnectClock):
-        async def __aenter__(self) -> Self:
-            order.append("the clock runs")
-            return await super().__aenter__()
-
-    mocker.patch("sockfleet.collector.asyncssh_connector.ConnectClock", Clock)
-
-    async def work(transport: Transport) -> None:
-        @asynccontextmanager
-        async def slot() -> AsyncIterator[None]:
-            order.append("the slot is ours")
-            yield
-
-        await transport.execute(Attempt(host=host_of(sshd), handshake=slot), "true")
-
-    without_leaks("asyncssh", settings, work)
-    assert order == ["the slot is ours", "the clock runs"]
 
 
 def test_keys_that_need_a_package_say_which(sshd, settings):

@@ -86,9 +86,9 @@ def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings, m
     order: list[str] = []
 
     class Clock(ConnectClock):
-        async def __aenter__(self) -> Self:
+        def __enter__(self) -> Self:
             order.append("the clock runs")
-            return await super().__aenter__()
+            return super().__enter__()
 
     mocker.patch(f"sockfleet.collector.{transport}_connector.ConnectClock", Clock)
 
