@@ -1,11 +1,11 @@
-"""Where the CPU time of a cold host goes: a scan of simulated hosts, sampled 500 times a second.
+"""Where the CPU time of a cold host goes: scans of simulated hosts, sampled 2,000 times a second.
 
-    python bench/cold_profile.py [--hosts 4000] [--rtt 0]
+    python bench/cold_profile.py [--hosts 1000] [--rounds 6]
 
-py-spy (`pip install py-spy`; as root, or where ptrace is allowed) looks at the scan's process from
-outside, C functions included, so that nothing is slowed by being counted. A sample counts for the
-first of the groups below that one of its frames belongs to, from the innermost frame on. Start and
-imports are left out.
+Linux' perf (Debian's linux-perf; as root, or where kernel.perf_event_paranoid allows it) looks at
+the scanning process by its processor's clock and does not stop it, so that nothing is slowed or
+hidden by being looked at. Start and imports are over by then. A sample counts for the file whose
+machine code ran: Python code, asyncssh's and ours, is the interpreter's.
 """
 
 from __future__ import annotations
@@ -14,80 +14,91 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fleets import simulated
-from peers_sockfleet import scan_command
+from peers_sockfleet import with_default_probe
 
 GROUPS = {
-    "cryptography": r"_rust|libcrypto|cryptography/|asyncssh/crypto/",
-    "system calls": r"^(write|read|recv|send|connect|socket|close|epoll_\w+|setsockopt|accept4?|"
-    r"__libc_\w+|getrandom|clock_gettime)\b",
-    "uvloop": r"uvloop|^uv_",
-    "asyncssh": r"asyncssh/",
-    "probe's answer": r"collector/(probe|full_probe|namespaces|sockstat|containers|text)\.py|re/",
-    "sockfleet's client": r"collector/(asyncssh_|dial|host_keys|known_hosts|ways|connect_clock)",
-    "sockfleet's engine": r"collector/",
-    "summary": r"aggregator/|cli/|output/",
-    "asyncio": r"asyncio/|contextlib|inspect\.py",
+    "Python code": r"^(lib)?python",
+    "cryptography": r"_rust|libcrypto",
+    "the kernel": r"^\[",
+    "memory and copying": r"^libc\b|^ld-linux",
+    "the event loop": r"^loop\.|^_asyncio|^_socket",
 }
-WITHIN, IMPORTING = "run_on_event_loop", "load_transport"
+_LINE = re.compile(r"\s*(?P<percent>\d+\.\d+)%\s+(?P<file>\S+)")
+_WARM_UP = 100
 
 
-def group_of(frames: list[str]) -> str:
-    """The group of one sample, whose frames run from the outermost to the innermost."""
-    for frame in reversed(frames):
-        for group, pattern in GROUPS.items():
-            if re.search(pattern, frame):
-                return group
-    return "other"
-
-
-def counted(lines: Iterable[str]) -> Counter[str]:
-    """Samples by group, of py-spy's raw format: frames with semicolons, a blank, how often."""
+def by_group(report: Iterable[str]) -> Counter[str]:
+    """Percent of each group, of the lines of ``perf report --sort dso``."""
     found: Counter[str] = Counter()
-    for line in lines:
-        stack, _, times = line.rpartition(" ")
-        frames = stack.split(";")
-        if WITHIN in stack and IMPORTING not in stack:
-            found[group_of(frames)] += int(times)
+    for line in map(_LINE.match, report):
+        if line is not None:
+            found[_group(line["file"])] += float(line["percent"])
     return found
 
 
+def _group(file: str) -> str:
+    return next((name for name, pattern in GROUPS.items() if re.search(pattern, file)), "other")
+
+
+@contextmanager
+def sampled(perf: str, into: Path) -> Iterator[None]:
+    """Let perf look at this process."""
+    told, telling = os.pipe()
+    command = [perf, "record", "--event", "cpu-clock", "--freq", "2000", "--pid", str(os.getpid())]
+    # It answers "enable" once it looks.
+    ordered, ordering = os.pipe()
+    control = ["--delay", "-1", "--control", f"fd:{ordered},{telling}", "--output", str(into)]
+    with subprocess.Popen(
+        [*command, *control],
+        pass_fds=(ordered, telling),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as looking:
+        os.close(telling)
+        os.write(ordering, b"enable\n")
+        if not os.read(told, 16):
+            sys.exit("perf may not look at this process: kernel.perf_event_paranoid")
+        yield
+        looking.send_signal(signal.SIGINT)
+
+
 def main() -> int:
-    """Sample one scan and print the shares."""
+    """Sample scans of one fleet and print the shares."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--hosts", type=int, default=4000)
-    arguments.add_argument("--rtt", type=float, default=0.0)
+    arguments.add_argument("--hosts", type=int, default=1000)
+    arguments.add_argument("--rounds", type=int, default=6)
     given = arguments.parse_args()
-    beside_python = Path(sys.executable).parent
-    py_spy = shutil.which("py-spy", path=f"{beside_python}:{os.environ['PATH']}")
-    if py_spy is None:
-        sys.exit("py-spy is not there: pip install py-spy")
+    perf = shutil.which("perf")
+    if perf is None:
+        sys.exit("perf is not there: Debian's package is linux-perf")
     with (
         tempfile.TemporaryDirectory() as folder,
-        simulated(Path(folder, "fleet"), given.hosts, rtt_ms=given.rtt) as (target, _),
+        simulated(Path(folder, "fleet"), given.hosts) as (target, _),
     ):
-        stacks = Path(folder, "stacks")
-        command = scan_command(target, target.addresses, "--workers", "1", "-o", f"{folder}/o.json")
-        subprocess.run(
-            [
-                *(py_spy, "record", "--native", "--format", "raw", "--rate", "500", "--output"),
-                *(str(stacks), "--", sys.executable, *command),
-            ],
-            stdout=subprocess.DEVNULL,
+        with_default_probe(target, target.addresses[:_WARM_UP])
+        samples = Path(folder, "samples")
+        with sampled(perf, samples):
+            for _ in range(given.rounds):
+                with_default_probe(target, target.addresses)
+        report = subprocess.run(
+            [perf, "report", "--input", str(samples), "--sort", "dso", "--stdio", "--quiet"],
+            capture_output=True,
             check=True,
-        )
-        found = counted(stacks.read_text().splitlines())
-    total = found.total()
-    print(f"{given.hosts} hosts, {total} samples")
-    for group, times in found.most_common():
-        print(f"{group:<20} {times / total:6.1%}")
+            text=True,
+        ).stdout
+    print(f"{given.rounds} times {given.hosts} hosts")
+    for group, percent in by_group(report.splitlines()).most_common():
+        print(f"{group:<20} {percent:5.1f} %")
     return 0
 
 

@@ -1,32 +1,36 @@
-"""Where the time of a cold host goes: samples of py-spy by group."""
+"""Where the time of a cold host goes: perf's lines by group."""
 
 from __future__ import annotations
 
 import pytest
-from cold_profile import counted, group_of
+from cold_profile import by_group
 
-LOOP = "main (cli/main.py:1);run_on_event_loop (collector/event_loop.py:25)"
+REPORT = """
+    62.83%  libpython3.11.so.1.0
+    17.97%  _rust.abi3.so
+    11.82%  [kernel.kallsyms]
+     3.79%  libc.so.6
+     2.55%  loop.cpython-311-x86_64-linux-gnu.so
+     0.61%  _asyncio.cpython-311-x86_64-linux-gnu.so
+     0.24%  libcrypto.so.3
+     0.06%  [vdso]
+     0.02%  _hashlib.cpython-311-x86_64-linux-gnu.so
 
-
-@pytest.mark.parametrize(
-    ("frames", "group"),
-    [
-        (["_flush (collector/asyncssh_link.py:177)", "write (libc.so.6)"], "system calls"),
-        (["send_packet (collector/asyncssh_client.py:150)"], "sockfleet's client"),
-        (["_ask (collector/engine.py:1)", "parse (collector/probe.py:2)"], "probe's answer"),
-        (["_ask (collector/engine.py:1)", "len (libpython3.11.so.1.0)"], "sockfleet's engine"),
-        (["send_packet (asyncssh/connection.py:1)", "fe_mul (_rust.abi3.so)"], "cryptography"),
-        (["main (somewhere)"], "other"),
-    ],
-)
-def test_the_innermost_frame_that_is_known_tells_the_group(frames, group):
-    assert group_of(frames) == group
+"""
 
 
-def test_only_samples_of_the_scan_itself_count():
-    lines = [
-        f"{LOOP};_ask (collector/engine.py:1) 3",
-        f"{LOOP};load_transport (collector/transport.py:1);exec (asyncssh/__init__.py:1) 5",
-        "main (cli/main.py:1) 7",
-    ]
-    assert dict(counted(lines)) == {"sockfleet's engine": 3}
+def test_each_file_counts_for_its_group():
+    assert by_group(REPORT.splitlines()) == pytest.approx(
+        {
+            "Python code": 62.83,
+            "cryptography": 18.21,
+            "the kernel": 11.88,
+            "memory and copying": 3.79,
+            "the event loop": 3.16,
+            "other": 0.02,
+        }
+    )
+
+
+def test_an_interpreter_that_is_one_program_counts_too():
+    assert by_group([" 70.00%  python3.12"]) == {"Python code": 70.0}
