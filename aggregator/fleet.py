@@ -6,10 +6,11 @@ The fields are those of the JSON of a scan, by name and shape.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from operator import attrgetter
+from typing import TypeAlias
 
 from ..inventory.errors import UsageError
 from ..inventory.record import record
@@ -166,12 +167,20 @@ def summarise(
 def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[str]) -> FleetSummary:
     """The summary of hosts whose levels are already set as ``scan`` says."""
     ranked = _ranked(hosts, scan.sort)
-    members = defaultdict[str, list[HostSummary]](list)
+    rows: list[_Row | None] = []
+    members = defaultdict[str, list[_Row | None]](list)
+    failures, diagnoses = Counter[str](), Counter[str]()
+    # One pass: each touches every host anew, and what 100,000 of them take is in no cache.
     for host in ranked:
+        row = None if host.tcp is None else _NUMBERS(host.tcp)
+        rows.append(row)
         for group in host.groups if scan.group_by is None else host.levels or ():
-            members[group].append(host)
-    whole = _group(ranked)
-    failures = Counter(host.error.category for host in ranked if host.error is not None)
+            members[group].append(row)
+        if host.error is not None:
+            failures[host.error.category] += 1
+        if host.diagnosis:
+            diagnoses[host.diagnosis[0].word] += 1
+    whole = _group(rows)
     return FleetSummary(
         scan=scan,
         fleet=Fleet(
@@ -179,9 +188,7 @@ def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[st
             totals=whole.totals,
             distribution=whole.distribution,
             failures=_most_frequent_first(failures),
-            diagnoses=_most_frequent_first(
-                Counter(host.diagnosis[0].word for host in ranked if host.diagnosis)
-            ),
+            diagnoses=_most_frequent_first(diagnoses),
             same_machine=_same_machine(ranked),
             warnings=tuple(dict.fromkeys(warnings)),
         ),
@@ -213,18 +220,20 @@ def distribution(values: Sequence[int]) -> Distribution:
     )
 
 
-_NUMBERS = attrgetter(*TCP_NUMBERS)
+_Row: TypeAlias = tuple[int | None, ...]
+_NUMBERS: Callable[[TcpNumbers], _Row] = attrgetter(*TCP_NUMBERS)
 
 
-def _group(hosts: Sequence[HostSummary]) -> GroupSummary:
-    read = [host.tcp for host in hosts if host.tcp is not None]
-    columns = zip(*map(_NUMBERS, read), strict=True) if read else ((),) * len(TCP_NUMBERS)
+def _group(rows: Sequence[_Row | None]) -> GroupSummary:
+    """Of each host its `TCP_NUMBERS`; None for one that failed."""
+    read = [row for row in rows if row is not None]
+    columns = zip(*read, strict=True) if read else ((),) * len(TCP_NUMBERS)
     given = {
         name: column if None not in column else [value for value in column if value is not None]
         for name, column in zip(TCP_NUMBERS, columns, strict=True)
     }
     return GroupSummary(
-        hosts=HostCounts(total=len(hosts), ok=len(read), failed=len(hosts) - len(read)),
+        hosts=HostCounts(total=len(rows), ok=len(read), failed=len(rows) - len(read)),
         totals=TcpNumbers(**{n: sum(values) if values else None for n, values in given.items()}),
         distribution={name: distribution(given[name]) for name in DISTRIBUTED},
     )
@@ -245,12 +254,14 @@ def _ranked(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
 
 
 def _same_machine(hosts: Sequence[HostSummary]) -> tuple[SameMachine, ...]:
-    boot_ids = [host.kernel.boot_id if host.kernel is not None else None for host in hosts]
-    counts = Counter(boot_ids)
-    names = defaultdict[str, list[str]](list)
-    for boot_id, host in zip(boot_ids, hosts, strict=True):
-        if boot_id is not None and counts[boot_id] > 1:
-            names[boot_id].append(host.name)
+    first: dict[str, HostSummary] = {}
+    names: dict[str, list[str]] = {}
+    for host in hosts:
+        if host.kernel is None or (boot_id := host.kernel.boot_id) is None:
+            continue
+        other = first.setdefault(boot_id, host)
+        if other is not host:
+            names.setdefault(boot_id, [other.name]).append(host.name)
     shared = [
         SameMachine(boot_id=boot_id, hosts=tuple(sorted(found))) for boot_id, found in names.items()
     ]
