@@ -71,6 +71,23 @@ def test_a_sample_sees_sockets_opened_since_the_last(server, known_hosts, namesp
     assert logins(server) == 1
 
 
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_keys_that_the_server_renews_are_renewed(tmp_path, namespaces):
+    config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
+    with Sshd(tmp_path / "sshd", config=config) as server:
+
+        async def scenario(fleet: Sampled) -> None:
+            await settled(fleet)
+            for _ in range(30):
+                assert (await fleet.round())["web1"].status is Status.OK
+
+        sampled(
+            known_hosts_of(server, tmp_path), [host_at(server)], scenario, namespaces=namespaces
+        )
+        assert logins(server) == 1
+        assert server.log.read_text().count("SSH2_MSG_NEWKEYS received") > 10
+
+
 def test_a_server_that_allows_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
     config = (QUICK_SHELL, "MaxSessions 1")
     with Sshd(tmp_path / "sshd", config=config) as server:
