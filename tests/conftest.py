@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from sshd import Sshd
 # Wall-clock deadlines fail on a busy machine and say nothing of the code.
 settings.register_profile("sockfleet", deadline=None)
 settings.load_profile("sockfleet")
+
+# Whoever runs the tests under nohup hands on that this one is ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 GOLDEN = Path(__file__).parent / "golden"
 
