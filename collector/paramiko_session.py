@@ -222,6 +222,7 @@ class Session(paramiko.Transport):
         origin: tuple[str, int] | None,
         limit_s: float,
     ) -> paramiko.Channel:
+        self._opening.channel = None  # and gets no number where the connection has ended already
         try:
             return self.open_channel(kind, to, origin, timeout=limit_s)
         except paramiko.SSHException:

@@ -14,6 +14,7 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+import paramiko
 import pytest
 import uvloop
 from over_ssh import ask, ask_all, open_descriptors, settings_for, ssh_settings, without_leaks
@@ -22,9 +23,11 @@ from sshd import Sshd, ssh_keygen
 from sockfleet.collector.credentials import PrivateKeyFile
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.paramiko_keys import key_of
+from sockfleet.collector.paramiko_session import Session, offer_of
 from sockfleet.collector.paramiko_transport import ParamikoTransport
+from sockfleet.collector.paramiko_wire import Wire
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
-from sockfleet.inventory.models import Host
+from sockfleet.inventory.models import Host, SshSettings
 
 
 def host_of(sshd: Sshd, **ssh: object) -> Host:
@@ -191,3 +194,15 @@ def test_cut_off_after_any_number_of_turns_nothing_is_left(sshd, settings, turns
             await asking
 
     without_leaks("paramiko", settings, work)
+
+
+def test_a_channel_of_a_connection_that_has_ended_says_so():
+    """The connection may end between the login and the channel: none gets a number then."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        session = Session(Wire(ours), offer_of(SshSettings()))
+        try:
+            with pytest.raises(paramiko.SSHException, match="not active"):
+                session.open_command_channel()
+        finally:
+            session.dispose()
