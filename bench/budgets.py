@@ -57,7 +57,7 @@ def cold(folder: Path) -> Iterator[Budget]:
         # Of all rounds, as they spread over half a minute: a machine that others use too is faster
         # and slower by a tenth for some ten seconds at a time.
         ours = [taken[OURS] for _, taken in beside]
-        floors = [floors for one in ours for floors in one.floors]
+        floors = [each for one in ours for each in one.floors]
         yield Budget(
             name="cold: client CPU, in crypto floors",
             figure=statistics.median(floors) if floors else None,

@@ -15,10 +15,14 @@ from contextlib import contextmanager
 __all__ = ["asyncssh"]
 
 
+def _nothing(name: str) -> None:
+    del name
+
+
 @contextmanager
 def _no_library_found() -> Iterator[None]:
     search = ctypes.util.find_library
-    ctypes.util.find_library = lambda name: None  # noqa: ARG005 (the signature of what it replaces)
+    ctypes.util.find_library = _nothing
     try:
         yield
     finally:

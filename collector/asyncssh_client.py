@@ -140,7 +140,8 @@ class _Channel(Quiet, asyncssh.SSHClientChannel[bytes]):
     """A channel of such a connection."""
 
 
-def _run(handler: Coroutine[Any, None, None]) -> bool:
+def _done_at_once(handler: Coroutine[Any, None, None]) -> bool:
+    """What waits for nothing, in this turn of the loop: a task of its own would take the next."""
     try:
         handler.send(None)
     except StopIteration:
@@ -243,7 +244,7 @@ class ClientConnection(Quiet, asyncssh.SSHClientConnection):
         result = super().process_packet(pkttype, pktid, packet)
         if pkttype != _MSG_KEXINIT or isinstance(result, bool):
             return result
-        return _run(cast("Coroutine[Any, None, None]", result))
+        return _done_at_once(cast("Coroutine[Any, None, None]", result))
 
     def _connection_made(self) -> None:
         """Nothing: what asyncssh looks up here is known."""

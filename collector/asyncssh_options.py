@@ -45,7 +45,7 @@ def connection_options(
         signature_algs=chosen("signatures", (), HOST_KEYS, _SIGNATURES),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
-        known_hosts=([], [], []),
+        known_hosts=([], [], []),  # `Login` judges; whoever looked here would find nobody trusted
         client_keys=None,
         agent_path=None,
         agent_forwarding=False,

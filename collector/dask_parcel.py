@@ -80,7 +80,7 @@ class Parcel:
         What is unpickled here came through Dask, whose every message can run code anyway.
         """
         settings: EngineSettings = pickle.loads(self.settings)  # noqa: S301 (what a cluster sends may run code anyway: docs/dask.md)
-        hosts: dict[int, Host] = pickle.loads(self.hosts)  # noqa: S301 (as the line before)
+        hosts: dict[int, Host] = pickle.loads(self.hosts)  # noqa: S301 (it came with the settings)
         settings = replace(settings, deadline_spent_s=self.spent_s)
         logins = {host.ssh for host in hosts.values()}
         own = {ssh: _with_own_means(ssh, is_hop=False) for ssh in logins}

@@ -1,4 +1,7 @@
-"""Classes that hold values: cheap to define and to make, as each host takes some twenty of them."""
+"""Classes that hold values: cheap to define and to make, as each host takes some twenty of them.
+
+Here, in the lowest layer, because every layer has some.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 import pytest
 import virtual_time
@@ -66,29 +67,18 @@ def test_two_that_end_at_once_both_do():
     virtual_time.run(main())
 
 
-def test_being_cancelled_by_somebody_else_is_passed_on():
+@pytest.mark.parametrize("is_stopped", [False, True])
+@pytest.mark.parametrize("after_s", [1, 5])
+def test_being_cancelled_by_somebody_else_is_passed_on(after_s, is_stopped):
+    """Also at the very moment at which the time is up."""
+
+    async def limited() -> None:
+        with TimeLimit(5) as limit, limit.stopped() if is_stopped else nullcontext():
+            await forever()
+
     async def main() -> None:
-        async def limited() -> None:
-            with TimeLimit(5):
-                await forever()
-
         task = asyncio.create_task(limited())
-        await asyncio.sleep(1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    virtual_time.run(main())
-
-
-def test_being_cancelled_at_the_same_moment_is_passed_on_too():
-    async def main() -> None:
-        async def limited() -> None:
-            with TimeLimit(5):
-                await forever()
-
-        task = asyncio.create_task(limited())
-        asyncio.get_running_loop().call_later(5, task.cancel)
+        asyncio.get_running_loop().call_later(after_s, task.cancel)
         with pytest.raises(asyncio.CancelledError):
             await task
 
