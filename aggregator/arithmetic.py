@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..collector.sockstat import Sockstat
+from ..collector.probe.sockstat import Sockstat
 
 __all__ = ["closed", "inuse_both", "tcp_close"]
 

@@ -10,7 +10,7 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
-from ..inventory.record import record
+from ..core.record import record
 from .numbers import TcpNumbers
 
 __all__ = [

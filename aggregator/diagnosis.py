@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from ..collector.reading import Kernel
-from ..inventory.record import record
+from ..collector.outcome import Kernel
+from ..core.record import record
 from .namespaces import NamespaceSummary
 from .numbers import TcpNumbers
 from .thresholds import Thresholds

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from ..collector.containers import Container
-from ..collector.processes import Process
-from ..inventory.record import record
+from ..collector.probe.containers import Container
+from ..collector.probe.processes import Process
+from ..core.record import record
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
 from .document_problems import problems

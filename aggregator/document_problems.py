@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ..collector.processes import Process
+from ..collector.probe.processes import Process
 from .change import NAMESPACE_NUMBERS, FleetChange
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status

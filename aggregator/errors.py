@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..inventory.errors import SockfleetError, UsageError
+from ..core.errors import SockfleetError, UsageError
 
 __all__ = ["ComparisonError", "DocumentError"]
 

@@ -12,8 +12,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TypeAlias
 
-from ..inventory.errors import UsageError
-from ..inventory.record import record
+from ..core.errors import UsageError
+from ..core.record import record
 from .change import FleetChange
 from .grouping import levels_by
 from .host import TCP_NUMBERS, HostSummary, TcpNumbers

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ..collector.text import cleaned
-from ..inventory.errors import UsageError
+from ..core.errors import UsageError
+from ..core.text import cleaned
 from .host import HostSummary
 
 __all__ = ["levels_by"]

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from ..collector.errors import Category, Phase
-from ..collector.namespaces import Namespace
-from ..collector.processes import Process
-from ..collector.reading import HostFailure, HostOutcome, HostReading, Kernel
-from ..collector.scope import Scope, scope_of, scope_reasons
-from ..collector.text import cleaned
-from ..inventory.record import record
+from ..collector.outcome import HostFailure, HostOutcome, HostReading, Kernel
+from ..collector.probe.namespaces import Namespace
+from ..collector.probe.processes import Process
+from ..collector.probe.scope import Scope, scope_of, scope_reasons
+from ..core.record import record
+from ..core.text import cleaned
 from .arithmetic import closed, inuse_both, tcp_close
 from .change import HostChange
 from .diagnosis import Diagnosis, diagnose

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from operator import itemgetter
 
-from ..inventory.errors import UsageError
-from ..inventory.record import record
+from ..core.errors import UsageError
+from ..core.record import record
 from .fleet import FleetSummary
 from .host import HostSummary
 from .numbers import TCP_NUMBERS, TcpNumbers

@@ -5,9 +5,9 @@ The fields are those of ``hosts[].namespaces`` in the document, by name and shap
 
 from __future__ import annotations
 
-from ..collector.containers import Container
-from ..collector.namespaces import Namespace, Namespaces
-from ..inventory.record import record
+from ..collector.probe.containers import Container
+from ..collector.probe.namespaces import Namespace, Namespaces
+from ..core.record import record
 
 __all__ = [
     "NamespaceSummary",

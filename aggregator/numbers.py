@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..inventory.record import record
+from ..core.record import record
 
 __all__ = ["TCP_NUMBERS", "TcpNumbers"]
 

@@ -1,13 +1,13 @@
 """What is known of who holds the closed sockets of one host, and how much of them is not.
 
 The fields are those of ``hosts[].attribution`` in the JSON of a scan, by name and shape; its
-``processes`` are `collector.processes.Process` as they come.
+``processes`` are `collector.probe.processes.Process` as they come.
 """
 
 from __future__ import annotations
 
-from ..collector.processes import Processes
-from ..inventory.record import record
+from ..collector.probe.processes import Processes
+from ..core.record import record
 
 __all__ = ["Attribution", "attribution", "unattributed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from ..inventory.record import record
+from ..core.record import record
 
 __all__ = ["Shards", "joined_shards", "missing_shards"]
 

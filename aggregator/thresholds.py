@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import fields
 
-from ..inventory.errors import UsageError
-from ..inventory.record import record
+from ..core.errors import UsageError
+from ..core.record import record
 
 __all__ = ["Thresholds", "thresholds_from"]
 

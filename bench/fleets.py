@@ -12,12 +12,12 @@ from pathlib import Path
 from fleet_target import Target, split_known_hosts
 from peers_commands import CURVE25519
 
-from sockfleet.simulator.lean_process import LeanFleetProcess
-from sockfleet.simulator.proc_files import tcp_line
+from sockfleet.simulator.host.proc_files import tcp_line
+from sockfleet.simulator.lean.process import LeanFleetProcess
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from login_users import can_make_users, login_user
-from sshd import Sshd
+sys.path.append(str(Path(__file__).parents[1]))  # for tests.support
+from tests.support.machine.login_users import can_make_users, login_user
+from tests.support.ssh.sshd import Sshd
 
 _ADDRESSES_EACH = 16  # what one sshd listens on at most (MAX_LISTEN_SOCKS in its sshd.c)
 

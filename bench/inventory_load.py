@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from sockfleet.inventory.patterns import select
-from sockfleet.inventory.sources import load_inventory
+from sockfleet.inventory.sources.load import load_inventory
 
 BUDGET_S, BUDGET_HOSTS = 5.0, 100_000
 GROUPS = 20

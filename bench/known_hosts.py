@@ -25,7 +25,7 @@ from pathlib import Path
 
 import asyncssh
 
-from sockfleet.collector.known_hosts import KnownHosts, Verdict
+from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts, Verdict
 
 BUDGET_LINES = 100_000
 LOAD_BUDGET_S = 2.0

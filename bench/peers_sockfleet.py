@@ -12,13 +12,13 @@ from client_cpu import Peer
 from fleet_target import Target
 
 from sockfleet.cli.collecting import collect
-from sockfleet.cli.scan import command as scan
+from sockfleet.cli.commands.scan import command as scan
 from sockfleet.collector.engine import EngineSettings
-from sockfleet.collector.event_loop import run_on_event_loop
-from sockfleet.collector.probe import ProbeOptions
-from sockfleet.collector.reading import HostOutcome, HostReading
+from sockfleet.collector.outcome import HostOutcome, HostReading
+from sockfleet.collector.probe.script import ProbeOptions
+from sockfleet.collector.runtime.event_loop import run_on_event_loop
+from sockfleet.collector.sampling.fleet_sampler import WarmFleet, WarmSettings
 from sockfleet.collector.transport import TransportSettings
-from sockfleet.collector.warm_fleet import WarmFleet, WarmSettings
 from sockfleet.inventory.models import Host, SshSettings
 
 LOGINS, SAMPLES = 2, 20

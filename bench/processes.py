@@ -28,8 +28,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sockfleet.collector.process_probe import PROCESS_SCRIPT
-from sockfleet.collector.processes import parse_processes
+from sockfleet.collector.probe.process_script import PROCESS_SCRIPT
+from sockfleet.collector.probe.processes import parse_processes
 
 WALL_BUDGET_S = 5.0
 OUTPUT_BUDGET = 256 * 1024

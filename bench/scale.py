@@ -23,7 +23,7 @@ from statistics import median
 from unit_costs import UnitCosts, measured
 from workers import scan
 
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.lean.process import LeanFleetProcess
 
 CHECKED_HOSTS, CHECKED_RTT_MS = 4000, 50.0
 RTT_MS, DEAD_PERCENT = 50.0, 1.0

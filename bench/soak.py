@@ -32,12 +32,12 @@ from memory_use import memory_bytes
 
 from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
-from sockfleet.collector.reading import HostFailure, HostOutcome
+from sockfleet.collector.outcome import HostFailure, HostOutcome
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
-from sockfleet.simulator.faults import Fault
-from sockfleet.simulator.process import FleetProcess
-from sockfleet.simulator.scenario import SimulatedHost
+from sockfleet.simulator.fleet.process import FleetProcess
+from sockfleet.simulator.scenario.faults import Fault
+from sockfleet.simulator.scenario.scenario import SimulatedHost
 
 GROWTH_BYTES = 16 * 1024 * 1024
 """From the first scan's end to the last one's: what the allocator does not give back."""

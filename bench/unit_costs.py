@@ -23,10 +23,10 @@ from workers import scan
 from sockfleet.aggregator.document import from_document
 from sockfleet.aggregator.merge import merge
 from sockfleet.collector.outcome_codec import decode_outcome, encode_outcome
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.lean.process import LeanFleetProcess
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from sshd import Sshd
+sys.path.append(str(Path(__file__).parents[1]))  # for tests.support
+from tests.support.ssh.sshd import Sshd
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@
 
 Client: processor time of this process a sample, by each way, beside a whole cold login and the
 crypto floor of one, in turn in each round, on the lean simulator. The ways of ours are measured as
-the product runs them (`collector.warm_fleet`), its rounds and values included; a command and
+the product runs them (`collector.sampling`), its rounds and values included; a command and
 opening and closing by SFTP are what a peer would do over the same connection.
 
 Host: the same on a real sshd, whose processes' time is read before and after (the kernel's
@@ -37,14 +37,14 @@ from fleets import real_sshd, simulated
 from memory_use import memory_bytes
 from peers_sockfleet import hosts_of, settings_for
 
-from sockfleet.collector.asyncssh_connection import Connection
-from sockfleet.collector.asyncssh_connector import Connector
+from sockfleet.collector.asyncssh.connection import Connection
+from sockfleet.collector.asyncssh.connector import Connector
 from sockfleet.collector.engine import Engine
-from sockfleet.collector.event_loop import run_on_event_loop
-from sockfleet.collector.reading import HostOutcome, HostReading
+from sockfleet.collector.outcome import HostOutcome, HostReading
+from sockfleet.collector.runtime.event_loop import run_on_event_loop
+from sockfleet.collector.sampling.fleet_sampler import WarmFleet
+from sockfleet.collector.sampling.settings import MEMORY_PER_CONNECTION, WarmSettings
 from sockfleet.collector.transport import Attempt
-from sockfleet.collector.warm_fleet import WarmFleet
-from sockfleet.collector.warm_settings import MEMORY_PER_CONNECTION, WarmSettings
 
 HOSTS, SAMPLES, ROUNDS = 100, 50, 5
 MEMORY_HOSTS, LOGINS_AT_ONCE = 1000, 100

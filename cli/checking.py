@@ -11,14 +11,14 @@ from ..aggregator.comparison import Comparison
 from ..aggregator.errors import ComparisonError
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.measures import measure
-from ..inventory.errors import UsageError
-from ..output.changes import change_lines
-from ..output.folding import some
+from ..alerting.levels import Levels
+from ..core.errors import UsageError
 from ..output.formats import RenderOptions
-from ..output.monitoring_plugin import State, plugin_text, worst_of
-from ..output.paint import Paint, how_many
-from ..output.warnings import warnings_of
-from .check_levels import Levels
+from ..output.text.abbreviation import some
+from ..output.text.changes import change_lines
+from ..output.text.monitoring_plugin import State, plugin_text, worst_of
+from ..output.text.style import Paint, how_many
+from ..output.text.warnings import warnings_of
 from .saved_scans import read_scan
 from .scanning import Scan
 

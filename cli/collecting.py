@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ..collector.descriptors import concurrency_within, raise_descriptor_limit
 from ..collector.engine import Engine, EngineSettings
-from ..collector.event_loop import run_on_event_loop
-from ..collector.reading import HostOutcome
+from ..collector.outcome import HostOutcome
+from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
+from ..collector.runtime.event_loop import run_on_event_loop
+from ..core.record import record
 from ..inventory.models import Host
-from ..inventory.record import record
 
 __all__ = ["Ended", "collect", "heed_signals", "how_many_workers"]
 
@@ -40,7 +40,7 @@ class Ended:
 
 def how_many_workers(wanted: int | str, hosts: int) -> int:
     """The number of processes for so many hosts; ``auto``: as many as are worth it here."""
-    from ..collector.processors import usable_processors
+    from ..collector.runtime.cpu_count import usable_processors
 
     if isinstance(wanted, int):
         return min(wanted, hosts)
@@ -68,7 +68,7 @@ def collect(
     workers = min(workers, settings.concurrency)
     if workers <= 1:
         return _in_this_process(hosts, settings, deliver)
-    from ..collector.worker_process import WorkerStartError, has_threads
+    from ..collector.workers.process import WorkerStartError, has_threads
 
     why = "with threads running, others cannot be forked"
     if not has_threads():
@@ -102,7 +102,7 @@ def _in_workers(
     deliver: Callable[[HostOutcome], None],
     count: int,
 ) -> Ended:
-    from ..collector.workers import Workers
+    from ..collector.workers.supervisor import Workers
 
     workers = Workers(hosts, settings, deliver, count=count)
     with _told_of_signals(workers.stop) as signals:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..collector.engine import EngineSettings
-from ..collector.event_loop import run_on_event_loop
-from ..collector.reading import HostOutcome
-from ..inventory.errors import UsageError
+from ..collector.outcome import HostOutcome
+from ..collector.runtime.event_loop import run_on_event_loop
+from ..core.errors import UsageError
 from ..inventory.models import Host
 from .collecting import Ended, heed_signals
 from .prompts import Passphrases
@@ -23,7 +23,7 @@ def judge_dask(given: Mapping[str, Any]) -> None:
         if given["dask_ship_secrets"]:
             raise UsageError("--dask-ship-secrets is for --dask ADDRESS")
         return
-    from ..collector.dask_cluster import judged_address
+    from ..collector.cluster.dask_client import judged_address
 
     judged_address(address)
     if given["workers"] != "auto":
@@ -61,8 +61,8 @@ def collect_on_dask(
     ship_secrets: bool,
 ) -> Ended:
     """As `collecting.collect`; raises ClusterError where the scheduler is not reached."""
-    from ..collector.dask_scan import DaskScan, DaskSettings
-    from ..collector.shard import ShardEnd
+    from ..collector.cluster.scan import DaskScan, DaskSettings
+    from ..collector.workers.worker_scan import ShardEnd
 
     asked = settings.transport_settings.ask_passphrase
     dask = DaskSettings(

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
-from ..inventory.errors import SockfleetError
+from ..core.errors import SockfleetError
+from ..core.exit_codes import Exit
+from ..output.atomic_file import replace_whole
 from ..output.formats import Format, RenderOptions, load_format
-from ..output.warnings import warnings_of
+from ..output.text.warnings import warnings_of
 from . import terminal
-from .exit_codes import Exit
 from .output_files import OutputFile, parse_mode, parse_output
 from .streams import StdoutError
-from .whole_files import replace_whole
 
 __all__ = ["Delivery", "RenderError"]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..aggregator.thresholds import Thresholds
-from ..collector.reading import HostFailure, HostOutcome, HostReading
-from ..inventory.errors import SockfleetError, UsageError
+from ..collector.outcome import HostFailure, HostOutcome, HostReading
+from ..core.errors import SockfleetError, UsageError
+from ..core.exit_codes import of_signal
 from ..inventory.models import Connection, Host
-from ..output.explanation import OneHost, one_host
+from ..output.text.explanation import OneHost, one_host
 from . import terminal
 from .collecting import collect
-from .exit_codes import of_signal
 from .prompts import Passphrases
 from .scanning import engine_settings, selection
 

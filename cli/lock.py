@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..inventory.errors import SockfleetError, UsageError
-from .exit_codes import Exit
+from ..core.errors import SockfleetError, UsageError
+from ..core.exit_codes import Exit
 
 __all__ = ["LockHeldError", "run_lock"]
 

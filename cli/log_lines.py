@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ..inventory.plain_text import escaped
+from ..core.plain_text import escaped
 
 __all__ = ["LogLines", "log_to_stderr"]
 

@@ -13,8 +13,8 @@ from importlib import import_module
 
 import click
 
-from ..inventory.errors import SockfleetError
-from .exit_codes import of_signal
+from ..core.errors import SockfleetError
+from ..core.exit_codes import of_signal
 from .streams import complete_streams, note
 
 __all__ = ["cli", "main"]
@@ -47,7 +47,7 @@ class LazyCommands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(
-            f".{cmd_name.replace('-', '_')}", __package__
+            f".commands.{cmd_name.replace('-', '_')}", __package__
         ).command
         return command
 

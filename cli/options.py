@@ -68,7 +68,7 @@ def configuration_options() -> Decorator:
         given = ctx.meta.setdefault("sockfleet.configuration", {})
         given[parameter.name] = value
         if len(given) == 2 and not ctx.resilient_parsing:
-            from .configuration import configure
+            from .configuration.file import configure
 
             configure(ctx, **given)
 

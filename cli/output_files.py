@@ -7,10 +7,10 @@ import re
 import stat
 from pathlib import Path
 
-from ..inventory.errors import UsageError
-from ..inventory.record import record
+from ..core.errors import UsageError
+from ..core.record import record
+from ..output.atomic_file import is_special
 from ..output.formats import Format, format_for_suffix, load_format
-from .whole_files import is_special
 
 __all__ = ["OutputFile", "parse_mode", "parse_output"]
 

@@ -45,8 +45,8 @@ class Passphrases:
 
     def collect(self, hosts: Iterable[Host]) -> None:
         """Ask for what the hosts' keys and those of their jump hosts need."""
-        from ..collector.credentials import Credentials
         from ..collector.errors import HostError
+        from ..collector.ssh.credentials.store import Credentials
         from ..collector.transport import TransportSettings
 
         credentials = Credentials(TransportSettings(ask_passphrase=self))

@@ -16,17 +16,17 @@ from ..aggregator.comparison import Comparison
 from ..aggregator.errors import ComparisonError
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary, Status
-from ..collector.descriptors import concurrency_within, raise_descriptor_limit
 from ..collector.engine import EngineSettings
-from ..collector.event_loop import run_on_event_loop
-from ..collector.warm_fleet import WarmFleet
-from ..collector.warm_round import Round, Sample
-from ..collector.warm_settings import WarmSettings
-from ..inventory.errors import UsageError
+from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
+from ..collector.runtime.event_loop import run_on_event_loop
+from ..collector.sampling.fleet_sampler import WarmFleet
+from ..collector.sampling.round import Round, Sample
+from ..collector.sampling.settings import WarmSettings
+from ..core.errors import UsageError
+from ..core.exit_codes import Exit, of_hosts, of_signal
 from . import terminal
 from .collecting import heed_signals
 from .delivery import Delivery
-from .exit_codes import Exit, of_hosts, of_signal
 from .progress import progress_bar
 from .scanning import Scan
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..aggregator.thresholds import Thresholds
-from ..collector.probe import tcp_estab
-from ..collector.reading import HostReading, Kernel
-from ..collector.sockstat import SockstatError, parse_sockstat
-from ..collector.text import cleaned
-from ..inventory.errors import SockfleetError, UsageError
+from ..collector.outcome import HostReading, Kernel
+from ..collector.probe.script import tcp_estab
+from ..collector.probe.sockstat import SockstatError, parse_sockstat
+from ..core.errors import SockfleetError, UsageError
+from ..core.text import cleaned
 from ..inventory.models import Host
-from ..output.explanation import OneHost, one_host
+from ..output.text.explanation import OneHost, one_host
 
 __all__ = ["saved_host", "this_machine"]
 

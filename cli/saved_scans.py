@@ -11,7 +11,7 @@ from ..aggregator.comparison import Comparison
 from ..aggregator.document import from_document
 from ..aggregator.errors import ComparisonError, DocumentError
 from ..aggregator.fleet import FleetSummary
-from ..inventory.errors import UsageError
+from ..core.errors import UsageError
 from . import terminal
 
 __all__ = ["comparison_with", "earlier_scan", "read_scan"]

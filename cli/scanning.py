@@ -13,21 +13,21 @@ from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
 from ..aggregator.host import HostSummary, Status, summarise_host
 from ..aggregator.shards import Shards
 from ..aggregator.thresholds import thresholds_from
-from ..collector.become import Become
 from ..collector.engine import EngineSettings
-from ..collector.forced_probe import FORCED_COMMAND
-from ..collector.full_probe import FullProbe
-from ..collector.probe import ProbeOptions, new_mark
-from ..collector.reading import HostOutcome
+from ..collector.outcome import HostOutcome
+from ..collector.probe.become import Become
+from ..collector.probe.forced import FORCED_COMMAND
+from ..collector.probe.full import FullProbe
+from ..collector.probe.script import ProbeOptions, new_mark
 from ..collector.transport import TransportSettings
-from ..inventory.errors import UsageError
+from ..core.errors import UsageError
+from ..core.exit_codes import Exit, of_hosts, of_signal
 from ..inventory.models import Host, HostKeyPolicy, Probe
 from ..inventory.name_shard import NameShard, parse_shard
 from . import terminal
 from .collecting import Ended, collect, how_many_workers
 from .dask_collecting import collect_on_dask, judge_dask, notes_on_secrets, uses_keys_here
 from .delivery import Delivery
-from .exit_codes import Exit, of_hosts, of_signal
 from .log_lines import log_to_stderr
 from .progress import progress_bar
 from .prompts import Passphrases, ask
@@ -99,7 +99,7 @@ def probe_command_of(given: Mapping[str, Any]) -> str:
     command = FullProbe(options, become).command
     if given.get("repeat") is None or become is not None or options.processes:
         return command
-    from ..collector.warm_shell import shell_command
+    from ..collector.sampling.shell import shell_command
 
     return f"{command}\n{shell_command(new_mark(), options)}"
 

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..inventory.connection import ConnectionDefaults, judge_hosts, resolve_hosts
-from ..inventory.errors import UsageError
+from ..core.errors import UsageError
+from ..core.record import record
+from ..inventory.connection.connection import ConnectionDefaults, judge_hosts, resolve_hosts
 from ..inventory.models import Host, Inventory, Probe, Secret
 from ..inventory.name_shard import NameShard
 from ..inventory.patterns import matching
-from ..inventory.record import record
-from ..inventory.sources import load_inventory
+from ..inventory.sources.load import load_inventory
 
 __all__ = ["Selection", "connection_defaults", "select_hosts"]
 

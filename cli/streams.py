@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from ..inventory.errors import SockfleetError
-from ..inventory.plain_text import escaped_lines
+from ..core.errors import SockfleetError
+from ..core.plain_text import escaped_lines
 
 __all__ = ["StdoutError", "complete_streams", "note", "notes", "write"]
 

@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..inventory.errors import SockfleetError
+from ..core.errors import SockfleetError
+from ..core.record import record
+from ..core.text import cleaned
 from ..inventory.models import Connection, Host, Probe
-from ..inventory.record import record
-from .become import Become
 from .errors import Category, HostError, Phase
-from .forced_probe import ForcedProbe
-from .full_probe import FullProbe
-from .handshakes import HandshakeLimit
-from .probe import ProbeAnswer, ProbeOptions
-from .reading import HostFailure, HostOutcome, HostReading, not_begun
-from .schedule import Schedule
-from .text import cleaned
-from .time_limit import TimeLimit
+from .outcome import HostFailure, HostOutcome, HostReading, not_begun
+from .pacing.login_limit import HandshakeLimit
+from .pacing.schedule import Schedule
+from .probe.become import Become
+from .probe.forced import ForcedProbe
+from .probe.full import FullProbe
+from .probe.script import ProbeAnswer, ProbeOptions
+from .runtime.time_limit import TimeLimit
 from .timeouts import blamed, may_pass, timed_out
 from .transport import Attempt, Transport, TransportSettings, load_transport
 

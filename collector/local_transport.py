@@ -11,10 +11,10 @@ import os
 import signal
 from typing import cast
 
-from .dial import out_of_resources
+from ..core.text import cleaned
 from .errors import Category, HostError, Phase
-from .ssh_messages import ended_by_signal, output_limit
-from .text import cleaned
+from .ssh.messages import ended_by_signal, output_limit
+from .ssh.routes.tcp import out_of_resources
 from .transport import OUTPUT_LIMIT, Attempt, CommandOutput, TransportSettings
 
 __all__ = ["LocalTransport"]

@@ -16,10 +16,10 @@ import orjson
 
 from ..inventory.models import Host
 from .errors import Category, Phase
-from .namespaces import Namespaces
-from .processes import Processes
-from .reading import HostFailure, HostOutcome, HostReading, Kernel
-from .sockstat import Sockstat
+from .outcome import HostFailure, HostOutcome, HostReading, Kernel
+from .probe.namespaces import Namespaces
+from .probe.processes import Processes
+from .probe.sockstat import Sockstat
 
 __all__ = ["OutcomeError", "decode_outcome", "encode_outcome"]
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol
 
-from ..inventory.errors import UsageError
+from ..core.errors import UsageError
+from ..core.record import record
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
-from ..inventory.record import record
 from .errors import Phase
 
 __all__ = [
@@ -114,11 +114,11 @@ class Transport(Protocol):
 
 
 _OWN = {
-    "asyncssh": "AsyncsshTransport",
-    "local": "LocalTransport",
-    "paramiko": "ParamikoTransport",
+    "asyncssh": (".asyncssh.transport", "AsyncsshTransport"),
+    "local": (".local_transport", "LocalTransport"),
+    "paramiko": (".paramiko.transport", "ParamikoTransport"),
 }
-"""Name and class, in a module of that name; pyproject.toml registers the same."""
+"""Name, module and class; pyproject.toml registers the same."""
 
 
 def load_transport(name: str, settings: TransportSettings) -> Transport:
@@ -135,8 +135,9 @@ def load_transport(name: str, settings: TransportSettings) -> Transport:
 
 
 def _own(name: str) -> Callable[[TransportSettings], Transport]:
+    module, kind = _OWN[name]
     factory: Callable[[TransportSettings], Transport] = getattr(
-        import_module(f".{name}_transport", __package__), _OWN[name]
+        import_module(module, __package__), kind
     )
     return factory
 

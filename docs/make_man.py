@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from sockfleet.cli.exit_codes import Exit
 from sockfleet.cli.main import COMMANDS, cli
+from sockfleet.core.exit_codes import Exit
 
 PAGE = Path(__file__).with_name("sockfleet.1")
 

@@ -1,27 +1,10 @@
-"""The base of all of sockfleet's errors, and those of the inventory.
-
-SockfleetError            exit 1: the run itself failed
-├── UsageError            exit 2: options, configuration, inventory; nothing was contacted
-│   └── InventoryError    a source of hosts, or a variable in it, cannot be used
-├── collector.errors.HostError   one host failed: never ends a scan
-└── …                     each package's own stand in its errors.py
-"""
+"""The inventory's errors."""
 
 from __future__ import annotations
 
-__all__ = ["InventoryError", "SockfleetError", "UsageError"]
+from ..core.errors import UsageError
 
-
-class SockfleetError(Exception):
-    """Whatever sockfleet itself reports to its user; the text is complete as it stands."""
-
-    exit_code = 1
-
-
-class UsageError(SockfleetError):
-    """What was asked for cannot be done as asked; nothing was contacted."""
-
-    exit_code = 2
+__all__ = ["InventoryError"]
 
 
 class InventoryError(UsageError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .record import record
+from ..core.record import record
 
 __all__ = [
     "Connection",
@@ -93,7 +93,7 @@ class Probe(StrEnum):
 
     FULL = "full"
     FORCED = "forced"
-    """Its key's own forced command answers, whatever is asked (`collector.forced_probe`)."""
+    """Its key's own forced command answers, whatever is asked (`collector.probe.forced`)."""
 
 
 class HostKeyPolicy(StrEnum):

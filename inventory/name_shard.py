@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from .errors import UsageError
-from .record import record
+from ..core.errors import UsageError
+from ..core.record import record
 
 __all__ = ["NameShard", "parse_shard", "part_of"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ..core.plain_text import escaped
 from .models import Inventory
-from .plain_text import escaped
 
 __all__ = ["graph_lines", "list_document"]
 

@@ -19,12 +19,13 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 
-from .draft import ALL
-from .errors import InventoryError, UsageError
-from .files import decoded, read_bytes
+from ..core.errors import UsageError
+from ..core.record import record
+from .errors import InventoryError
 from .models import Inventory
 from .ranges import is_address, split_port
-from .record import record
+from .sources.draft import ALL
+from .sources.files import decoded, read_bytes
 
 __all__ = ["Selection", "matching", "select"]
 

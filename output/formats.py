@@ -14,16 +14,23 @@ from typing import TYPE_CHECKING
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
-from ..inventory.errors import UsageError
-from ..inventory.record import record
+from ..core.errors import UsageError
+from ..core.record import record
 
 if TYPE_CHECKING:  # the module is not light either
     from importlib.metadata import EntryPoint, EntryPoints
 
 __all__ = ["Format", "RenderOptions", "format_for_suffix", "load_format"]
 
-_OWN = frozenset({"csv", "influx", "json", "ndjson", "prometheus", "table"})
-"""Each the ``FORMAT`` of the module of that name; pyproject.toml registers the same."""
+_OWN = {
+    "table": ".text.table",
+    "json": ".machine.json",
+    "ndjson": ".machine.ndjson",
+    "csv": ".machine.csv",
+    "prometheus": ".machine.prometheus",
+    "influx": ".machine.influx",
+}
+"""The module whose ``FORMAT`` each one is; pyproject.toml registers the same."""
 
 
 @record
@@ -64,7 +71,7 @@ class Format:
 def load_format(name: str) -> Format:
     """The format registered as ``name``; raises UsageError when there is none such."""
     if name in _OWN:
-        own: Format = import_module(f".{name}", __package__).FORMAT
+        own: Format = import_module(_OWN[name], __package__).FORMAT
         return own
     found = {entry.name: entry for entry in _registered()}
     if name not in found:

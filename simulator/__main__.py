@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 
-from ..inventory.errors import SockfleetError
-from .fleet import Fleet
-from .lean_fleet import LeanFleet, collect_rarely
-from .lean_scenario import lean_scenario
-from .scenario_file import MOST_HOSTS, chosen_scenario
+from ..core.errors import SockfleetError
+from .faulty.fleet import Fleet
+from .lean.fleet import LeanFleet, collect_rarely
+from .lean.scenario import lean_scenario
+from .scenario.scenario_file import MOST_HOSTS, chosen_scenario
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,15 +1,12 @@
 """closed and tcp_close: the formulas, and None for what is not known."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.arithmetic import closed, inuse_both, tcp_close
-from sockfleet.collector.sockstat import Sockstat, parse_sockstat
-
-WORKED = Path(__file__).parents[1] / "fixtures" / "worked-example"
+from sockfleet.collector.probe.sockstat import Sockstat, parse_sockstat
+from tests.support.paths import WORKED
 
 counts = st.integers(0, 2**40)
 

@@ -8,7 +8,6 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 from sockfleet.aggregator.change import NamespaceStatus, Since
 from sockfleet.aggregator.comparison import Comparison
@@ -18,9 +17,10 @@ from sockfleet.aggregator.fleet import summarise
 from sockfleet.aggregator.merge import merge
 from sockfleet.aggregator.namespaces import RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS
-from sockfleet.collector.namespaces import Namespace
-from sockfleet.collector.reading import Kernel
-from sockfleet.collector.scope import Scope
+from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.namespaces import Namespace
+from sockfleet.collector.probe.scope import Scope
+from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 LATER = BEGAN + timedelta(minutes=30)
 

@@ -5,13 +5,13 @@ import subprocess
 from dataclasses import fields, replace
 
 import pytest
-from evidence import Evidence, diagnose
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.diagnosis import Severity, Word
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.thresholds import Thresholds
+from tests.support.docs.evidence import Evidence, diagnose
 
 QUIET = Evidence(
     alloc=1000,

@@ -7,11 +7,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.fleet import summarise
+from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 TWO = summarise(summaries(reading("web1", groups=("web",)), failure("db1", groups=("db",))), scan())
 

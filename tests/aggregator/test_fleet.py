@@ -5,7 +5,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
 
 from sockfleet.aggregator.fleet import (
     SORT_KEYS,
@@ -17,8 +16,9 @@ from sockfleet.aggregator.fleet import (
 )
 from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarise_host
 from sockfleet.collector.errors import Category
-from sockfleet.collector.reading import Kernel
-from sockfleet.inventory.errors import UsageError
+from sockfleet.collector.outcome import Kernel
+from sockfleet.core.errors import UsageError
+from tests.support.fleet.sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
 
 
 def holding(name, tcp_close, **more):

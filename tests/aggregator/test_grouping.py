@@ -1,10 +1,10 @@
 """--group-by: the children of a group as a level, or the values of a variable."""
 
 import pytest
-from sample_fleet import failure, reading, scan, summaries
 
 from sockfleet.aggregator.fleet import summarise
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
+from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
 
 CHILDREN = {"all": ("region", "loose"), "region": ("eu", "us"), "eu": (), "us": ()}
 

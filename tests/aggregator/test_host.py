@@ -2,12 +2,12 @@
 
 import pytest
 from hypothesis import given
-from sample_fleet import failure, outcomes, reading
 
 from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
-from sockfleet.collector.processes import Process, Processes
-from sockfleet.collector.reading import HostReading, Kernel
-from sockfleet.collector.scope import Scope
+from sockfleet.collector.outcome import HostReading, Kernel
+from sockfleet.collector.probe.processes import Process, Processes
+from sockfleet.collector.probe.scope import Scope
+from tests.support.fleet.sample_fleet import failure, outcomes, reading
 
 
 def test_a_reading_keeps_the_raw_counters_beside_the_derived_ones():

@@ -6,11 +6,11 @@ import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.fleet import SORT_KEYS, summarise
 from sockfleet.aggregator.merge import merge
+from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 
 def without_id(summary):

@@ -4,7 +4,6 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_fleet import fleets, reading, scan, summaries
 
 from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.errors import DocumentError
@@ -12,6 +11,7 @@ from sockfleet.aggregator.fleet import summarise
 from sockfleet.aggregator.merge import merge
 from sockfleet.aggregator.shards import Shards, joined_shards
 from sockfleet.inventory.name_shard import part_of
+from tests.support.fleet.sample_fleet import fleets, reading, scan, summaries
 
 
 def part(number, of, *hosts, **fields):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.thresholds import Thresholds, thresholds_from
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 
 
 def test_none_set_is_the_default():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,7 +10,8 @@ import results
 from cost_plot import draw
 from peers import PEERS
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 

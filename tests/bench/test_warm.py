@@ -12,7 +12,7 @@ import warm
 from fleet_target import Target
 from fleets import real_sshd, same_but_wrong, simulated
 
-from sockfleet.collector.event_loop import run_on_event_loop
+from sockfleet.collector.runtime.event_loop import run_on_event_loop
 
 HOSTS = 6
 

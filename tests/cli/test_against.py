@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from datetime import datetime
 
 import pytest
-from command_line import run_command
 
-from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.cli.command_line import run_command
 
 SCENARIO = """
 seed: {seed}

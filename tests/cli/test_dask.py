@@ -12,9 +12,9 @@ from contextlib import ExitStack
 import psutil
 import pytest
 import yaml
-from dask_cluster import DaskCluster
 
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.lean.process import LeanFleetProcess
+from tests.support.fleet.dask_cluster import DaskCluster
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 HOSTS = 60

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from tests.support.paths import EXAMPLES
 
 
 def sockfleet(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.cli.lock import LockHeldError, run_lock
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 
 SCAN = [sys.executable, "-m", "sockfleet.cli", "scan"]
 

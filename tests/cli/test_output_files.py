@@ -8,14 +8,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from command_line import run_command
-from sample_fleet import reading, scan, summaries
 
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.cli.delivery import Delivery
 from sockfleet.cli.output_files import OutputFile, parse_mode, parse_output
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import Format, RenderOptions, load_format
+from tests.support.cli.command_line import run_command
+from tests.support.fleet.sample_fleet import reading, scan, summaries
 
 SUMMARY = summarise(summaries(reading("web1")), scan())
 

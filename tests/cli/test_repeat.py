@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sshd import Sshd
 
-from sockfleet.output.schema import schema_of
+from sockfleet.output.machine.schema import schema_of
+from tests.support.ssh.sshd import Sshd
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 SOON = "0.1"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.lean.process import LeanFleetProcess
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 

@@ -12,10 +12,10 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from command_line import run_command
-from sshd import ssh_keygen
 
 from sockfleet.cli.streams import StdoutError, write
+from tests.support.cli.command_line import run_command
+from tests.support.ssh.sshd import ssh_keygen
 
 HERE = "here ansible_connection=local\n"
 

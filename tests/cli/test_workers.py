@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sshd import Sshd
 
 from sockfleet.cli.collecting import how_many_workers
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.simulator.lean.process import LeanFleetProcess
+from tests.support.ssh.sshd import Sshd
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 FOREVER = ["--connect-timeout", "300", "--timeout", "600"]
@@ -250,7 +250,7 @@ def test_the_configuration_may_say_how_many(fleet, tmp_path, value, code):
 
 
 def test_auto_is_one_for_few_hosts_and_never_more_than_are_worth_it(mocker):
-    mocker.patch("sockfleet.collector.processors.usable_processors", return_value=64)
+    mocker.patch("sockfleet.collector.runtime.cpu_count.usable_processors", return_value=64)
     assert how_many_workers("auto", 999) == 1
     assert how_many_workers("auto", 1000) == 10
     assert how_many_workers("auto", 1_000_000) == 64

@@ -1,74 +1,21 @@
-"""What tests of this folder share: each transport in turn, a server and settings for it, keys."""
+"""The fixtures of tests over SSH."""
 
-import os
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # `from over_ssh import ask`
-
-from judged_host_keys import Key, public
-from key_forms import write_every_form
-from over_ssh import TRANSPORTS, known_hosts_of, settings_for
-from sshd import Sshd, ssh_keygen
-
-from sockfleet.collector import warm_backoff
-from sockfleet.collector.transport import TransportSettings
-
-# Only root can make accounts, rules of sudo, network namespaces and control groups.
-_AS_ROOT = (
-    "test_become_as_root.py",
-    "test_fault_network_as_root.py",
-    "test_process_probe_as_root.py",
-    "test_transport_passwords.py",
-    "test_warm_namespaces_as_root.py",
+from tests.support.ssh.fixtures import (
+    key_forms,
+    keys,
+    known_hosts,
+    server,
+    settings,
+    short_pauses,
+    transport,
 )
-collect_ignore = [] if os.geteuid() == 0 else list(_AS_ROOT)
 
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """The name of each SSH transport in turn."""
-    return request.param
-
-
-@pytest.fixture
-def server(sshd: Sshd) -> Sshd:
-    """The server that `known_hosts` knows: a plain one, where a module makes none of its own."""
-    return sshd
-
-
-@pytest.fixture
-def known_hosts(server: Sshd, tmp_path: Path) -> Path:
-    """A known_hosts file with the keys of `server`."""
-    return known_hosts_of(server, tmp_path)
-
-
-@pytest.fixture
-def settings(known_hosts: Path) -> TransportSettings:
-    """Of a scan that knows the keys of `server`."""
-    return settings_for(known_hosts)
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Key]:
-    """Host keys that no server has: two of the same type, and two of other types."""
-    folder = tmp_path_factory.mktemp("keys")
-    made = {"one": "ed25519", "two": "ed25519", "rsa": "rsa", "ecdsa": "ecdsa"}
-    return {name: public(ssh_keygen(folder / name, key_type=t)) for name, t in made.items()}
-
-
-@pytest.fixture(scope="session")
-def key_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with every form of private key, open and (NAME-locked) locked; only to be read."""
-    folder = tmp_path_factory.mktemp("key_forms")
-    write_every_form(folder)
-    return folder
-
-
-@pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warm fleet tries hosts that failed again at once, or nearly."""
-    monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
-    monkeypatch.setattr(warm_backoff, "MOST_S", 0.2)
+__all__ = [
+    "key_forms",
+    "keys",
+    "known_hosts",
+    "server",
+    "settings",
+    "short_pauses",
+    "transport",
+]

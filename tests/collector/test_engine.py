@@ -3,15 +3,15 @@
 import asyncio
 
 import pytest
-import virtual_time
-from fake_transport import FakeTransport, answer, good, hosts
 
 from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.reading import HostFailure, HostReading
+from sockfleet.collector.outcome import HostFailure, HostReading
 from sockfleet.collector.transport import CommandOutput, TransportSettings
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 from sockfleet.inventory.models import Connection, Hop, SshSettings
+from tests.support import virtual_time
+from tests.support.fleet.fake_transport import FakeTransport, answer, good, hosts
 
 
 def collect(the_hosts, transport, stop_after_s=None, **settings):

@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from over_ssh import ended, open_descriptors
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.local_transport import LocalTransport
-from sockfleet.collector.probe import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
 from sockfleet.collector.transport import OUTPUT_LIMIT, Attempt, CommandOutput, TransportSettings
 from sockfleet.inventory.models import Connection, Host
+from tests.support.ssh.over_ssh import ended, open_descriptors
 
 HERE = Host(name="here", address="here", connection=Connection.LOCAL)
 

@@ -8,13 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockfleet.collector import outcome_codec
-from sockfleet.collector.containers import Container
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.namespaces import Namespace, Namespaces
+from sockfleet.collector.outcome import HostFailure, HostReading, Kernel
 from sockfleet.collector.outcome_codec import OutcomeError, decode_outcome, encode_outcome
-from sockfleet.collector.processes import Process, Processes
-from sockfleet.collector.reading import HostFailure, HostReading, Kernel
-from sockfleet.collector.sockstat import Sockstat
+from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.namespaces import Namespace, Namespaces
+from sockfleet.collector.probe.processes import Process, Processes
+from sockfleet.collector.probe.sockstat import Sockstat
 from sockfleet.inventory.models import Host
 
 HOSTS = [Host(name=f"h{n}", address=f"10.0.0.{n}") for n in range(4)]

@@ -5,10 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from closed_sockets_page import WORKED, example
 
-# Network namespaces are root's to make.
-collect_ignore = [] if os.geteuid() == 0 else ["test_closed_sockets_as_root.py"]
+from tests.support.docs.closed_sockets_page import WORKED, example
 
 INVENTORY = "all: {hosts: {web1: {ansible_connection: local}}}\n"
 

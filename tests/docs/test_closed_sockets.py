@@ -4,11 +4,11 @@ import re
 from dataclasses import fields
 
 import pytest
-from closed_sockets_page import PAGE, SHELL, WORKED, example, shell
-from evidence import Evidence, diagnose
 
 from sockfleet.aggregator.diagnosis import Word
 from sockfleet.aggregator.thresholds import Thresholds
+from tests.support.docs.closed_sockets_page import PAGE, SHELL, WORKED, example, shell
+from tests.support.docs.evidence import Evidence, diagnose
 
 AS_ROOT = ("ss -s", "lsof", "unshare", "--processes")
 """What stands in the blocks that test_closed_sockets_as_root.py runs."""

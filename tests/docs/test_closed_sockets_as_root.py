@@ -3,12 +3,11 @@
 import re
 import subprocess
 
-from closed_sockets_page import example, shell
-from evidence import Evidence, diagnose
-from namespaces import holder
-
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.thresholds import Thresholds
+from tests.support.docs.closed_sockets_page import example, shell
+from tests.support.docs.evidence import Evidence, diagnose
+from tests.support.machine.namespaces import holder
 
 
 def test_every_way_into_close(desk):

@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 import pytest
 import yaml
-from dask_cluster import DaskCluster, wait_for_line
-from sshd import free_port
 
 from sockfleet.cli.main import cli
-from sockfleet.inventory.sources import load_inventory
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.inventory.sources.load import load_inventory
+from sockfleet.simulator.lean.process import LeanFleetProcess
+from tests.support.fleet.dask_cluster import DaskCluster, wait_for_line
+from tests.support.paths import ROOT
+from tests.support.ssh.sshd import free_port
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/dask.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 LINES = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]

@@ -7,18 +7,19 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import pytest
-from command_line import known_options
 
 from sockfleet.cli import collecting
 from sockfleet.cli.main import cli
-from sockfleet.collector import bastion, deal, workers
-from sockfleet.simulator.lean_process import LeanFleetProcess
+from sockfleet.collector.pacing import partition as deal
+from sockfleet.collector.ssh.routes import bastions as bastion
+from sockfleet.collector.workers import supervisor as workers
+from sockfleet.simulator.lean.process import LeanFleetProcess
+from tests.support.cli.command_line import known_options
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/scale.md").read_text()
 RESULTS = (ROOT / "bench/RESULTS.md").read_text()
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-from command_line import known_options
 
-from sockfleet.collector import algorithms
+from sockfleet.collector.ssh import algorithms
 from sockfleet.collector.transport import OUTPUT_LIMIT, TransportSettings
-from sockfleet.inventory.connection import ConnectionDefaults
+from sockfleet.inventory.connection.connection import ConnectionDefaults
 from sockfleet.inventory.models import HostKeyPolicy, Probe
 from sockfleet.output.formats import load_format
+from tests.support.cli.command_line import known_options
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/security.md").read_text()
 
 

@@ -11,9 +11,9 @@ import subprocess
 from datetime import datetime
 
 import pytest
-from example_machine import EXAMPLES, ExampleMachine
 
-from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.machine.example_machine import EXAMPLES, ExampleMachine
 
 LINES = (EXAMPLES / "cron/sockfleet").read_text().splitlines()
 (JOB,) = [line for line in LINES if line.startswith("*")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import urllib.request
 
-from example_machine import EXAMPLES
-from running_daemons import free_port, running
+from tests.support.machine.example_machine import EXAMPLES
+from tests.support.monitoring.running_daemons import free_port, running
 
 (LINK,) = [
     line.split()

@@ -10,9 +10,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from example_machine import EXAMPLES
 
-from sockfleet.cli.configuration import read_configuration
+from sockfleet.cli.configuration.file import read_configuration
+from tests.support.machine.example_machine import EXAMPLES
 
 ROOT = EXAMPLES.parent
 PAGE = (ROOT / "docs/monitoring.md").read_text()

@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from example_machine import EXAMPLES, ExampleMachine
+
+from tests.support.machine.example_machine import EXAMPLES, ExampleMachine
 
 UNITS = EXAMPLES / "systemd"
 SERVICE = (UNITS / "sockfleet.service").read_text()

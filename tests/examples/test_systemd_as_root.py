@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from example_machine import EXAMPLES
+from tests.support.machine.example_machine import EXAMPLES
 
 
 def test_the_user_the_folder_and_the_link_come_to_be(tmp_path):

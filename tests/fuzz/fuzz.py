@@ -18,10 +18,8 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 with atheris.instrument_imports(include=["sockfleet", "targets"]):
-    from targets import TARGETS
+    from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -32,7 +30,9 @@ def main() -> None:
     if name == "all":
         for each in TARGETS:
             print(f"== {each}", flush=True)
-            code = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, each, *options])
+            code = os.spawnv(
+                os.P_WAIT, sys.executable, [sys.executable, "-m", __spec__.name, each, *options]
+            )
             if code:
                 sys.exit(code)
         return

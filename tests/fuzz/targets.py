@@ -18,23 +18,23 @@ from sockfleet.aggregator.document import from_document, host_document
 from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.host import summarise_host
 from sockfleet.collector.errors import HostError
-from sockfleet.collector.forced_probe import FORCED_MARK, ForcedProbe
-from sockfleet.collector.known_hosts import KnownHosts
-from sockfleet.collector.known_hosts_file import parse_known_hosts
-from sockfleet.collector.namespaces import NamespaceError, parse_namespaces
-from sockfleet.collector.probe import ProbeAnswer, parse_probe
-from sockfleet.collector.processes import ProcessError, parse_processes
-from sockfleet.collector.reading import HostReading
-from sockfleet.collector.sockstat import SockstatError, parse_sockstat
-from sockfleet.collector.text import cleaned
+from sockfleet.collector.outcome import HostReading
+from sockfleet.collector.probe.forced import FORCED_MARK, ForcedProbe
+from sockfleet.collector.probe.namespaces import NamespaceError, parse_namespaces
+from sockfleet.collector.probe.processes import ProcessError, parse_processes
+from sockfleet.collector.probe.script import ProbeAnswer, parse_probe
+from sockfleet.collector.probe.sockstat import SockstatError, parse_sockstat
+from sockfleet.collector.sampling.sftp import end_of_packet, parse_reads
+from sockfleet.collector.sampling.shell import parse_sample, sample_end
+from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts
+from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
 from sockfleet.collector.transport import CommandOutput
-from sockfleet.collector.warm_sftp import end_of_packet, parse_reads
-from sockfleet.collector.warm_shell import parse_sample, sample_end
-from sockfleet.inventory.connection import ConnectionDefaults, judge_hosts
+from sockfleet.core.text import cleaned
+from sockfleet.inventory.connection.connection import ConnectionDefaults, judge_hosts
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Host
-from sockfleet.inventory.sources import load_inventory
-from sockfleet.inventory.ssh_arguments import read_arguments
+from sockfleet.inventory.sources.load import load_inventory
+from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.output.formats import RenderOptions, load_format
 
 __all__ = ["TARGETS"]

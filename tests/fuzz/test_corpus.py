@@ -5,7 +5,6 @@ The coverage-guided search is `fuzz.py`; this needs no fuzzer and finds what com
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from targets import TARGETS
+from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 INPUTS = sorted(path.relative_to(CORPUS) for path in CORPUS.glob("*/*"))

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_reference import as_listing, ask_ansible, comparable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from made_up_inventories import Files, project
 
-from sockfleet.inventory.errors import InventoryError, UsageError
-from sockfleet.inventory.merge import INTERNAL
+from sockfleet.core.errors import UsageError
+from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.patterns import select
-from sockfleet.inventory.sources import load_inventory
+from sockfleet.inventory.sources.load import load_inventory
+from sockfleet.inventory.sources.merge import INTERNAL
+from tests.support.inventory.ansible_reference import as_listing, ask_ansible, comparable
+from tests.support.inventory.made_up_inventories import Files, project
+from tests.support.paths import CORPUS
 
-CORPUS = Path(__file__).with_name("corpus")
 CASES = sorted(path.name for path in CORPUS.iterdir())
 
 # Each example is a batch: one start of Ansible answers for all of it. A batch that fails is shown

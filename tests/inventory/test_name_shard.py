@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 from sockfleet.inventory.name_shard import NameShard, parse_shard, part_of
 
 names = st.text(st.characters(exclude_categories=()), max_size=30)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 from sockfleet.inventory.models import Inventory
 from sockfleet.inventory.patterns import matching, select
-from sockfleet.inventory.sources import load_inventory
+from sockfleet.inventory.sources.load import load_inventory
 
 
 @pytest.fixture(scope="module")

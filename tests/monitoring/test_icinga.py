@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from icinga import Icinga
-from sample_fleet import reading, scan, summaries
 
 from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.fleet import summarise
-from sockfleet.cli.whole_files import replace_whole
-from sockfleet.collector.scope import Scope
+from sockfleet.collector.probe.scope import Scope
+from sockfleet.output.atomic_file import replace_whole
 from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.fleet.sample_fleet import reading, scan, summaries
+from tests.support.monitoring.icinga import Icinga
 
 EXAMPLE = Path(__file__).parents[2] / "examples/icinga2/sockfleet.conf"
 GROWTH = "growth of closed sockets"

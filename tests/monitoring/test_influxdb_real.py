@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_daemons import free_port, running
-from sample_fleet import failure, reading, scan, summaries
 
 from sockfleet.aggregator.fleet import summarise
-from sockfleet.collector.reading import Kernel
+from sockfleet.collector.outcome import Kernel
 from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
+from tests.support.monitoring.running_daemons import free_port, running
 
 HOSTILE = ["a,b", "a=b", "a b", "a,up=1i b=2 3", 'a"b', "a'b", "größe", "[::1]", "#a"]
 

@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from nagios import Nagios
 from pynag.Utils import PerfData
 
-from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.monitoring.nagios import Nagios
 
 EXAMPLES = Path(__file__).parents[2] / "examples/nagios"
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from running_daemons import free_port, running
 
-from sockfleet.simulator.process import FleetProcess
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.monitoring.running_daemons import free_port, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples/prometheus"
 RULES = EXAMPLES / "sockfleet-rules.yml"

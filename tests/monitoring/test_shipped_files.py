@@ -7,22 +7,21 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 from click.testing import CliRunner
 from line_protocol_parser import parse_line
-from sample_fleet import failure, reading, scan, summaries
 
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.cli.main import cli
-from sockfleet.collector.containers import Container
-from sockfleet.collector.namespaces import Namespace
-from sockfleet.collector.processes import Process, Processes
-from sockfleet.collector.reading import Kernel
-from sockfleet.collector.scope import Scope
+from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.namespaces import Namespace
+from sockfleet.collector.probe.processes import Process, Processes
+from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/monitoring.md").read_text()
 RULES = (ROOT / "examples/prometheus/sockfleet-rules.yml").read_text()
 TELEGRAF = tomllib.loads((ROOT / "examples/telegraf.conf").read_text())["inputs"]["exec"][0]

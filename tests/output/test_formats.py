@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.inventory.errors import UsageError
+from sockfleet.core.errors import UsageError
 from sockfleet.output import formats
 from sockfleet.output.formats import Format, format_for_suffix, load_format
 
@@ -63,6 +63,8 @@ def test_a_plugin_that_cannot_be_imported_is_named(mocker):
 
 def test_a_broken_plugin_does_not_spoil_the_suffixes_of_others(mocker):
     broken = EntryPoint(name="gone", value="no_such_module:FORMAT", group="sockfleet.outputs")
-    good = EntryPoint(name="csv", value="sockfleet.output.csv:FORMAT", group="sockfleet.outputs")
+    good = EntryPoint(
+        name="csv", value="sockfleet.output.machine.csv:FORMAT", group="sockfleet.outputs"
+    )
     mocker.patch.object(formats, "_registered", return_value=[broken, good])
     assert format_for_suffix("a.csv").name == "csv"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PLUGIN = Path(__file__).parent / "plugin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_SOURCE = shutil.ignore_patterns(

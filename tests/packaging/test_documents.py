@@ -5,16 +5,15 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 from click.testing import CliRunner
-from command_line import known_options
 
 from sockfleet.cli.main import COMMANDS, cli
 from sockfleet.collector import transport
 from sockfleet.output import formats
+from tests.support.cli.command_line import known_options
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 

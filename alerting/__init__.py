@@ -1,0 +1,1 @@
+"""Levels, ranges and states that a scan is held against."""

@@ -1,0 +1,51 @@
+"""``sockfleet authorized-key``: the restricted line that a key needs for ``--probe forced``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+_MOST_BYTES = 64 * 1024
+
+
+@click.command("authorized-key")
+@click.argument("key", metavar="KEY.pub")
+@click.option(
+    "--from",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Accept the key from this address or network alone; repeatable, or with commas.",
+)
+def command(key: str, *, networks: tuple[str, ...]) -> None:
+    """Print the line of authorized_keys that lets a key be scanned with and nothing else.
+
+    KEY.pub is the public key, "-" standard input. Put the line into ~/.ssh/authorized_keys of an
+    account with a real login shell on each host, and scan with --probe forced, or set
+    "sockfleet_probe: forced" in the inventory.
+    """
+    from ...collector.ssh.credentials.authorized_key import authorized_line, judged_network
+    from ..terminal import write
+
+    allowed = [judged_network(word.strip()) for text in networks for word in text.split(",")]
+    write(f"{authorized_line(_read(key), allowed)}\n".encode())
+
+
+def _read(key: str) -> str:
+    from ...core.errors import UsageError
+
+    try:
+        if key == "-":
+            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(key).expanduser().open("rb") as stream:
+                data = stream.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {key}: {error.strerror or error}") from error
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"{key}: over {_MOST_BYTES} bytes: not a public key")
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,42 @@
+"""``sockfleet become-rule``: what lets one account run the probe as root, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..options import option
+
+__all__ = ["command"]
+
+
+@click.command("become-rule")
+@click.argument("user")
+@click.option(
+    "--method", type=click.Choice(["sudo", "sudo-rs", "doas"]), default="sudo", show_default=True
+)
+@option("--namespaces/--no-namespaces", default=True, help="As for the scan.")
+@option("--processes", is_flag=True, help="As for the scan.")
+@option("--process-args", is_flag=True, help="As for the scan.")
+def command(user: str, method: str, **given: Any) -> None:
+    """Print the rule that lets USER run the probe of "scan --become" on a host, and nothing else.
+
+    It holds for this version of sockfleet, and for a scan with the same --processes,
+    --process-args and --no-namespaces.
+    """
+    from ...collector.probe.become import doas_rule, sudo_rs_rule, sudoers_line
+    from ...collector.probe.script import new_mark, probe_command
+    from ..scanning import probe_options_of
+
+    probe = probe_command(new_mark(), probe_options_of(given))
+    if method == "sudo":
+        click.echo("# /etc/sudoers.d/sockfleet, mode 0440; check it with: visudo -c")
+        click.echo(sudoers_line(user, probe))
+        return
+    is_doas = method == "doas"
+    rule = (doas_rule if is_doas else sudo_rs_rule)(user, probe)
+    click.echo("# /etc/doas.conf" if is_doas else "# /etc/sudoers.d/sockfleet, mode 0440")
+    click.echo(rule.rule)
+    click.echo(f"# {rule.path}, owned by root, mode 0755; what follows is all of it:")
+    click.echo(rule.file, nl=False)

@@ -1,0 +1,91 @@
+"""``sockfleet config --check``: what the configuration says, and all that is wrong in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options import option
+
+if TYPE_CHECKING:
+    from ..configuration.file import Configuration
+
+__all__ = ["command"]
+
+
+@click.command("config")
+@click.option("--check", is_flag=True, help="Read and judge the configuration.")
+@option("--config", metavar="FILE", help="Judge this file, not the one that would be found.")
+@option("--profile", metavar="NAME", help="Show what the commands do with [profile.NAME].")
+@click.pass_context
+def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: str | None) -> None:
+    """Tell which configuration is read, what each command takes from it, and its profiles.
+
+    Every error is told on stderr, and the exit code is 2 then. What is printed is TOML: the
+    options that the commands run with, each with the table or the variable that says so.
+    """
+    from ...core.exit_codes import Exit
+    from ..configuration.file import read_configuration, used_file
+    from ..configuration.values import value_faults
+    from ..terminal import complete_streams, note, write
+
+    if not check:
+        raise click.UsageError("name what to do: --check", ctx)
+    complete_streams()
+    path = used_file(config)
+    file = None if path is None else read_configuration(path, named=bool(config))
+    faults = [*file.faults, *value_faults(file)] if file else []
+    for key, problem in faults:
+        note(f"error: {path}: {key}: {problem}")
+    text = "".join(f"{line}\n" for line in _lines(file, profile))
+    write(text.encode("utf-8", "backslashreplace"))
+    ctx.exit(Exit.USAGE if faults else Exit.OK)
+
+
+def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
+    from ...core.plain_text import escaped
+    from ..configuration.file import chosen_profile, searched_files, settings_of
+    from ..configuration.keys import COMMANDS, keys_of
+
+    chosen_profile(file, profile)
+    if file is None:
+        places = ", ".join(map(str, searched_files(os.environ)))
+        yield f"# no configuration file; looked for {escaped(places)}"
+    else:
+        yield f"# {escaped(str(file.path))}"
+        profiles = ", ".join(map(escaped, file.profiles)) or "none"
+        yield f"# profiles: {profiles}; chosen: {escaped(profile) if profile else 'none'}"
+    for command in COMMANDS:
+        settings = settings_of(command, file, profile) if file else {}
+        lines = []
+        for key, parameter in keys_of(command).items():
+            variable = parameter.envvar if isinstance(parameter.envvar, str) else ""
+            overruled = bool(os.environ.get(variable))
+            if key in settings:
+                value, table = settings[key]
+                origin = f"[{escaped(table)}]" + f", but {variable} is set" * overruled
+                lines.append(f"{key} = {_toml(value)}  # {origin}")
+            elif overruled:
+                lines.append(f"# {key}: {variable} is set")
+        if lines:
+            yield from ("", f"[{command}]", *lines)
+
+
+def _toml(value: Any) -> str:
+    """A setting as the file would hold it, safe for a terminal."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    # JSON's words for texts, numbers and truth are TOML's, where nothing is a surrogate pair.
+    return _UNPRINTABLE.sub(_as_toml_escape, json.dumps(value, ensure_ascii=False))
+
+
+_UNPRINTABLE = re.compile(r"[^ -~]")
+
+
+def _as_toml_escape(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else f"\\U{ord(match[0]):08x}"

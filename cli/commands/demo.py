@@ -1,0 +1,171 @@
+"""``sockfleet demo``: a simulated fleet, scanned for real, and compared with the truth."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from ...core.exit_codes import Exit, of_signal
+from ...simulator.fleet.process import FleetProcess
+from ...simulator.scenario.scenario import SimulatedHost
+from ...simulator.scenario.scenario_file import MOST_HOSTS
+from ...simulator.scenario.verdict import differences
+
+__all__ = ["command"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SCAN_ENDS_S = 5.0
+
+_NEXT = """
+How to read it: TCP_CLOSE is what programs hold and nobody uses; thousands that grow are a leak.
+CLOSED is what `ss -s` prints there, TIME_WAIT included: large on a busy proxy, and no leak.
+
+Where to go next:
+  sockfleet scan inventory.yml     your own Ansible inventory, with your own SSH keys
+  sockfleet explain                the arithmetic behind tcp_close, step by step, for this machine
+  sockfleet demo --keep            keep this fleet running and try commands on it
+"""
+
+
+class _Stopped(SystemExit):
+    """A signal asked this process to end; everything is put away on the way out."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(of_signal(number))
+
+
+@click.command()
+@click.option(
+    "--hosts",
+    type=click.IntRange(1, MOST_HOSTS),
+    metavar="N",
+    help="Hosts in all (default: as many as the scenario has).",
+)
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What to simulate (YAML; examples/scenario.yml shows how).",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", help="Other numbers for the same scenario."
+)
+@click.option("--keep", is_flag=True, help="Keep the fleet running after the scan, until Ctrl-C.")
+def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bool) -> None:
+    """Scan a simulated fleet of real SSH servers on this machine.
+
+    Nothing is needed and nothing stays behind: the servers listen on loopback addresses, their
+    keys and the inventory stand in a temporary folder. Exits with 0 when every host came out as
+    the simulation planned it, with the numbers that it holds; else with 1.
+    """
+    with (
+        _stopped_by_signals(),
+        tempfile.TemporaryDirectory(prefix="sockfleet-demo-") as folder,
+        FleetProcess(Path(folder), scenario, hosts=hosts, seed=seed) as fleet,
+    ):
+        differing = _scan_and_compare(fleet, Path(folder))
+        if keep:
+            _stay(fleet)
+    sys.exit(Exit.FAILED if differing else Exit.OK)
+
+
+def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
+    saved = folder / "scan.json"
+    arguments = ["scan", str(fleet.inventory), "--known-hosts", str(fleet.known_hosts)]
+    arguments += ["--format", "table", "-o", str(saved)]
+    click.echo(f"{len(fleet.hosts)} simulated hosts answer on port {fleet.port} of 127.64.0.0/10.")
+    click.echo(f"$ sockfleet {shlex.join(arguments)}\n")
+    _run(arguments)
+    click.echo()
+    differing = list(_differing(saved, fleet.hosts))
+    if differing:
+        click.echo("This is not what was simulated:")
+        for line in differing:
+            click.echo(f"  {line}")
+    else:
+        click.echo(f"All as simulated: {_plan(fleet.hosts)}.")
+        click.echo(_NEXT.rstrip())
+    return bool(differing)
+
+
+def _differing(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
+    import orjson
+
+    try:
+        document = orjson.loads(saved.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        yield f"the scan left no JSON: {error}"
+        return
+    yield from differences(document, hosts)
+
+
+def _plan(hosts: Iterable[SimulatedHost]) -> str:
+    categories = Counter(
+        category for host in hosts if host.fault and (category := host.fault.planned)
+    )
+    read = sum(host.is_read for host in hosts)
+    parts = [f"{read} read with the very numbers they hold"]
+    parts += [f"{count} {category}" for category, count in categories.items()]
+    return ", ".join(parts)
+
+
+def _run(arguments: list[str]) -> None:
+    """Run the real command as a user would, without the user's settings."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SOCKFLEET_")}
+    environment["SOCKFLEET_CONFIG"] = os.devnull
+    # A session of its own: Ctrl-C reaches this process, which hands it on once.
+    with subprocess.Popen(
+        [sys.executable, "-m", "sockfleet.cli", *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as scan:
+        try:
+            scan.wait()
+        except _Stopped as stopped:
+            scan.send_signal(stopped.number)
+            try:
+                scan.wait(_SCAN_ENDS_S)
+            except subprocess.TimeoutExpired:
+                scan.kill()
+            raise
+        except BaseException:
+            scan.kill()
+            raise
+
+
+def _stay(fleet: FleetProcess) -> None:
+    click.echo("\nThe fleet stays until you press Ctrl-C; its files stand beside the inventory.")
+    try:
+        fleet.wait()
+    except _Stopped:
+        click.echo()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP end the block once; while it is being left, more are ignored."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

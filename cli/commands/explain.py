@@ -1,0 +1,79 @@
+"""``sockfleet explain``: the arithmetic of one host, or what ``ss -s`` prints there."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from ..options import (
+    color_option,
+    configuration_options,
+    connection_options,
+    option,
+    pace_options,
+    probe_options,
+    threshold_option,
+)
+
+__all__ = ["command"]
+
+
+@click.command("explain")
+@click.argument("file", nargs=-1, metavar="[FILE]...")
+@click.option("--ss", "as_ss", is_flag=True, help="Print exactly what ss -s prints on that host.")
+@click.option("--host", metavar="NAME", help="Ask this host now, over SSH.")
+@option("--inventory", multiple=True, metavar="FILE", help="Where --host stands.")
+@threshold_option()
+@connection_options()
+@probe_options()
+@pace_options()
+@configuration_options()
+@color_option()
+def command(
+    file: tuple[str, ...],
+    *,
+    as_ss: bool,
+    host: str | None,
+    threshold: tuple[str, ...],
+    color: str,
+    **given: Any,
+) -> None:
+    """Show the arithmetic of one host's TCP sockets, step by step.
+
+    FILE is a saved sockstat, sockstat6 or net/snmp, in any order; a folder that holds proc/net, as
+    a sosreport does; or "-" for standard input. Without FILE and --host, this machine.
+    """
+    from ...aggregator.thresholds import thresholds_from
+    from ...core.errors import SockfleetError
+    from ...output.text.explanation import explanation
+    from ...output.text.ss_summary import MissingCounterError, ss_summary
+    from ..saved_files import saved_host, this_machine
+    from ..terminal import note, render_options, write
+
+    if host is not None and file:
+        raise click.UsageError("--host and FILE exclude each other")
+    thresholds = thresholds_from(threshold)
+    if file:
+        shown = saved_host(file, thresholds)
+    elif host is None and as_ss:
+        shown = this_machine()
+    else:
+        from ..live_host import live_host, local_host
+
+        ask = local_host if host is None else partial(live_host, host)
+        shown = ask(given, thresholds)
+    if not as_ss:
+        write(explanation(shown, render_options(color)))
+        return
+    try:
+        text = ss_summary(shown.sockstat, shown.sockstat6, shown.kernel.tcp_estab)
+    except MissingCounterError as error:
+        raise SockfleetError(
+            f"ss -s needs what is missing here: {error}. Give that host's /proc/net/sockstat, "
+            "sockstat6 and snmp"
+        ) from error
+    if shown.sockstat6 is None and not shown.is_ipv6_off:
+        note("no sockstat6 given: the IPv6 column is 0, as where IPv6 is off")
+    write(text.encode("ascii"))

@@ -1,0 +1,167 @@
+"""``sockfleet inventory``: what was understood of an inventory, as ``ansible-inventory`` does."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import click
+
+from ...core.errors import UsageError
+from ...core.plain_text import has_unsafe
+from ...inventory.connection.connection import ConnectionDefaults, judge_hosts
+from ...inventory.connection.secret_variables import with_secrets_hidden
+from ...inventory.errors import InventoryError
+from ...inventory.models import Inventory
+from ...inventory.overview import graph_lines, list_document
+from ...inventory.patterns import matching
+from ...inventory.sources.load import load_inventory
+from .. import terminal
+from ..options import (
+    configuration_options,
+    inventory_argument,
+    limit_option,
+    message_options,
+    option,
+)
+
+__all__ = ["command"]
+
+_SHOWN_FAULTS = 5
+
+
+@click.command("inventory")
+@inventory_argument()
+@option("--list", "as_list", is_flag=True, help="All groups and variables, as JSON.")
+@option("--graph", is_flag=True, help="The tree of groups and hosts.")
+@option("--host", metavar="NAME", help="One host's variables, as JSON.")
+@option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
+@option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
+@limit_option()
+@configuration_options()
+@message_options()
+def command(
+    *,
+    inventory: tuple[str, ...],
+    as_list: bool,
+    graph: bool,
+    host: str | None,
+    with_vars: bool,
+    show_secrets: bool,
+    limit: str | None,
+    quiet: bool,
+    verbose: int,
+) -> None:
+    """Show what was understood of an inventory; no host is contacted.
+
+    The output has the shape of ansible-inventory's. What keeps a host from being reached is told on
+    stderr as a warning.
+    """
+    if (as_list, graph, host is not None).count(True) != 1:
+        raise click.UsageError("name one of --list, --graph and --host NAME")
+    if with_vars and not graph:
+        raise click.UsageError("--vars goes with --graph")
+    read = load_inventory(inventory, stdin=sys.stdin.buffer)
+    names, notes = _selected(read, host, limit)
+    shown = _Shown(read, names, show_secrets=show_secrets)
+    terminal.notes([*read.notes, *notes], quiet=quiet)
+    terminal.notes(_warnings(read, names, verbose=verbose), quiet=quiet)
+    if host is not None:
+        output = _json(shown.hosts[host])
+    elif as_list:
+        output = _json(list_document(read, shown.hosts))
+    else:
+        output = shown.graph(limited=limit is not None, with_vars=with_vars)
+    try:
+        terminal.write(output)
+    except BrokenPipeError:
+        return  # the reader has what it wanted
+
+
+class _Shown:
+    """The variables as they are printed."""
+
+    def __init__(self, inventory: Inventory, names: Sequence[str], *, show_secrets: bool) -> None:
+        self._inventory = inventory
+        self._show_secrets = show_secrets
+        # Hosts without variables of their own share one mapping: it is looked through once.
+        self._known: dict[int, Mapping[str, Any]] = {}
+        self.hosts = {name: self._printed(inventory.hosts[name].variables) for name in names}
+
+    def graph(self, *, limited: bool, with_vars: bool) -> bytes:
+        groups = {
+            name: self._printed(group.variables) for name, group in self._inventory.groups.items()
+        }
+        lines = graph_lines(
+            self._inventory,
+            selected=self.hosts if limited else None,
+            group_variables=groups if with_vars else None,
+            host_variables=self.hosts if with_vars else None,
+        )
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+
+    def _printed(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._show_secrets:
+            return variables
+        known = self._known.get(id(variables))
+        if known is None:
+            known = self._known[id(variables)] = with_secrets_hidden(variables)
+        return known
+
+
+def _selected(
+    inventory: Inventory, host: str | None, limit: str | None
+) -> tuple[Sequence[str], Sequence[str]]:
+    if host is not None:
+        if host not in inventory.hosts:
+            near = difflib.get_close_matches(host, inventory.hosts, n=3)
+            hint = f"; near it are {', '.join(near)}" if near else ""
+            raise UsageError(f"no host {host!r} among the {len(inventory.hosts)} hosts{hint}")
+        return (host,), ()
+    if limit is None:
+        return tuple(inventory.hosts), ()
+    found = matching(inventory, limit)
+    return found.hosts, found.notes
+
+
+def _warnings(inventory: Inventory, names: Sequence[str], *, verbose: int) -> list[str]:
+    """What ``scan`` would refuse, and with -v what it would pass over."""
+    try:
+        _, notes, faults = judge_hosts(inventory, names, ConnectionDefaults())
+    except InventoryError as error:
+        return [str(error)]
+    warnings = [str(fault) for fault in faults[:_SHOWN_FAULTS]]
+    if len(faults) > _SHOWN_FAULTS:
+        warnings.append(f"{len(faults) - _SHOWN_FAULTS} more hosts cannot be reached as described")
+    return warnings + (notes if verbose else [])
+
+
+def _json(value: object) -> bytes:
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+    try:
+        data = orjson.dumps(value, default=str, option=options | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Whole numbers beyond 64 bits and unpaired surrogates, which orjson refuses.
+        text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+        data = text.encode("utf-8", "backslashreplace") + b"\n"
+    return _STEERING.sub(_as_json_escape, data.decode()).encode()
+
+
+# JSON lets DEL, the C1 controls and format characters stand as they are; a terminal does not.
+_STEERING = re.compile(r"[^ -~\n]")
+
+
+def _as_json_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if has_unsafe(match[0]) else match[0]
+
+
+def _plain(value: object) -> str:
+    """YAML's dates as orjson and Ansible print them."""
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,24 @@
+"""``sockfleet schema``: the JSON Schema of what the machine formats write."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("schema")
+@click.argument("document", type=click.Choice(["scan", "ndjson"]), default="scan")
+def command(document: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of a document.
+
+    "scan" is what --format json writes, "ndjson" one line of --format ndjson. Without a name it
+    is that of a scan.
+    """
+    import orjson
+
+    from ...output.machine.schema import schema_of
+    from ..terminal import write
+
+    shown = orjson.dumps(schema_of(document), option=orjson.OPT_INDENT_2)
+    write(shown + b"\n")

@@ -1,0 +1,1 @@
+"""sockfleet.toml: its file, keys and values."""

@@ -1,0 +1,214 @@
+"""The keys of ``sockfleet.toml``: the options of the commands, by their long names.
+
+What a key may hold is what its option takes, so no second list of them can grow old. An option
+without an environment variable is for one call only (``--list-hosts``) and has no key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from ...core.errors import UsageError
+from ...core.plain_text import shown
+from ..options import WorkerCount
+
+__all__ = [
+    "COMMANDS",
+    "ConfigurationError",
+    "Fault",
+    "Keys",
+    "all_keys",
+    "judged_table",
+    "keys_of",
+    "suggestion",
+]
+
+COMMANDS = ("scan", "check", "explain", "inventory", "merge")
+"""Those that take --config, each with a table of its own."""
+
+Keys = Mapping[str, click.Parameter]
+
+_NOT_IN_A_FILE = frozenset({"config", "profile"})
+_ARE_FILES = frozenset(
+    {"against", "from", "identity", "known-hosts", "lock", "password-file", "ssh-config"}
+)
+_SECRET = re.compile(r"pass(word|wd|phrase|code)?$|secret|token", re.IGNORECASE)
+_FORMAT_PREFIX = re.compile(r"([a-z][a-z0-9_-]*:)?(.*)", re.DOTALL)
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong in a file."""
+
+    key: str
+    """The path of keys: ``scan.concurrency``."""
+    problem: str
+
+
+class ConfigurationError(UsageError):
+    """A configuration file, or what is asked of it, cannot be used.
+
+    The text begins with the file and the path of keys, where there are such.
+    """
+
+
+def keys_of(command: str) -> Keys:
+    """The keys of a command's table, each with the parameter that it sets."""
+    # Each module of a command is light; what it runs on is imported when it runs.
+    module = import_module(f"..commands.{command}", __package__)
+    keys: dict[str, click.Parameter] = {}
+    for parameter in module.command.params:
+        if parameter.envvar is not None:
+            # An argument has its name alone.
+            name = next((each for each in parameter.opts if each.startswith("--")), parameter.name)
+            keys[name.removeprefix("--")] = parameter
+    return {name: keys[name] for name in keys if name not in _NOT_IN_A_FILE}
+
+
+def all_keys() -> Mapping[str, Keys]:
+    """The keys of each command."""
+    return {command: keys_of(command) for command in COMMANDS}
+
+
+def judged_table(
+    table: Mapping[str, Any], path: str, places: Iterable[Keys], folder: Path
+) -> tuple[dict[str, Any], list[Fault]]:
+    """The settings of a table and what is wrong in it.
+
+    A key must stand in one of ``places`` at least, and fit in each where it stands. Names of files
+    are made absolute: ``folder`` is where relative ones begin.
+    """
+    settings: dict[str, Any] = {}
+    faults: list[Fault] = []
+    places = list(places)
+    for key, value in table.items():
+        parameters = [keys[key] for keys in places if key in keys]
+        found = None if parameters else _unknown(key, value, places)
+        for parameter in parameters:
+            found = found or _misfit(parameter, value)
+        if found is None:
+            settings[key] = _with_whole_paths(key, value, folder)
+        else:
+            faults.append(Fault(f"{path}.{_key(key)}", found))
+    return settings, faults
+
+
+def _unknown(key: str, value: object, places: list[Keys]) -> str:
+    known = sorted({name for keys in places for name in keys})
+    if _SECRET.search(key):
+        return (
+            "secrets do not belong in this file; use an agent, password-file, ask-pass or the "
+            "environment (SOCKFLEET_PASSWORD)"
+        )
+    written = key.replace("_", "-").lower()
+    if written.startswith("no-") and written[3:] in known and isinstance(value, bool):
+        return f"no such key; write {written[3:]} = {str(not value).lower()}"
+    return f"no such key{suggestion(written, known)}"
+
+
+def suggestion(found: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` where something is near, else the list of what there is."""
+    known = list(known)
+    near = difflib.get_close_matches(found, known, n=1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(known)}" if known else ""
+
+
+def _misfit(parameter: click.Parameter, value: object) -> str | None:
+    """What is wrong with the value for this option; None where it fits."""
+    expected, fits = _expectation(parameter)
+    is_list = parameter.multiple or parameter.nargs == -1
+    values = value if is_list and isinstance(value, list) else [value]
+    if is_list != isinstance(value, list) or not all(fits(one) for one in values):
+        wanted = f"a list of texts, such as {_example(value)}" if is_list else expected
+        return f"expected {wanted}, found {_kind(value)} {shown(value)}"
+    for one in values:
+        try:
+            parameter.type.convert(one, parameter, None)
+        except click.BadParameter as error:
+            return error.message
+    return None
+
+
+def _expectation(parameter: click.Parameter) -> tuple[str, Callable[[object], bool]]:
+    """In words, and as a test of one value."""
+    if getattr(parameter, "is_flag", False):
+        return "true or false", lambda value: isinstance(value, bool)
+    if isinstance(parameter.type, WorkerCount):
+        return 'a whole number or "auto"', lambda value: type(value) in (int, str)
+    if isinstance(parameter.type, click.types.IntParamType):  # a counted flag too
+        return "a whole number", lambda value: type(value) is int
+    if isinstance(parameter.type, click.types.FloatParamType):
+        return "a number", lambda value: type(value) in (int, float) and math.isfinite(value)
+    if isinstance(parameter.type, click.Choice):
+        expected = f"one of {', '.join(map(repr, parameter.type.choices))}"
+        return expected, lambda value: isinstance(value, str)
+    return "a text in quotes", lambda value: isinstance(value, str) and "\0" not in value
+
+
+def _example(value: object) -> str:
+    return f'["{value}"]' if isinstance(value, str) and value.isprintable() else '["one", "two"]'
+
+
+def _kind(value: object) -> str:
+    """A value's type in TOML's words."""
+    kinds: dict[type, str] = {
+        bool: "the boolean",
+        int: "the whole number",
+        float: "the number",
+        str: "the text",
+        list: "the list",
+        dict: "the table",
+    }
+    return kinds.get(type(value), "the date" if isinstance(value, (date, time)) else "")
+
+
+def _key(name: str) -> str:
+    """A key as TOML writes it."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
+
+
+def _with_whole_paths(key: str, value: Any, folder: Path) -> Any:
+    """Files as they are meant wherever the command runs; cron runs it in another folder."""
+    whole = {
+        "inventory": _whole_inventory,
+        "limit": _whole_limit,
+        "output": _whole_output,
+    }.get(key, _whole if key in _ARE_FILES else None)
+    if whole is None:
+        return value
+    if isinstance(value, list):
+        return [whole(one, folder) for one in value]
+    return whole(value, folder)
+
+
+def _whole(name: str, folder: Path) -> str:
+    if name in ("", "-"):
+        return name
+    try:
+        return str(folder / Path(name).expanduser())
+    except RuntimeError:  # ~nobody-of-that-name
+        return str(folder / name)
+
+
+def _whole_inventory(source: str, folder: Path) -> str:
+    return source if "," in source else _whole(source, folder)
+
+
+def _whole_limit(pattern: str, folder: Path) -> str:
+    return f"@{_whole(pattern[1:], folder)}" if pattern.startswith("@") else pattern
+
+
+def _whole_output(target: str, folder: Path) -> str:
+    match = _FORMAT_PREFIX.fullmatch(target)
+    prefix, name = (match[1] or "", match[2]) if match else ("", target)
+    return f"{prefix}{_whole(name, folder)}"

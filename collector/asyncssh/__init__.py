@@ -1,0 +1,1 @@
+"""The transport on asyncssh, the default."""

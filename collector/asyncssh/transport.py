@@ -1,0 +1,28 @@
+"""The default transport: asyncssh over sockets of our own, everything costly made once.
+
+For one host: resolve and connect (`dial`), wait for a place among our own handshakes, log in
+(`Login`), run the command (`OneCommand`), drop the connection. Behind a bastion or a proxy command
+only the first step is another.
+"""
+
+from __future__ import annotations
+
+from ..errors import HostError, Phase
+from ..ssh.transport import SshTransport
+from ..transport import TransportSettings
+from .connector import Connector
+from .errors import translated
+
+__all__ = ["AsyncsshTransport", "translated_outside"]
+
+
+class AsyncsshTransport(SshTransport):
+    """Runs commands over SSH with asyncssh."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        super().__init__(Connector(settings), translated_outside)
+
+
+def translated_outside(error: Exception, where: str, phase: Phase) -> HostError:
+    """What ``error``, met outside of login and command, says about the host."""
+    return translated(error, where=where, phase=phase, user="", link=None, login=None)

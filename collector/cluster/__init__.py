@@ -1,0 +1,1 @@
+"""A scan on the workers of a Dask cluster."""

@@ -1,0 +1,289 @@
+"""The seam to dask.distributed, whose client has no types: everything foreign is used in here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib import import_module
+from multiprocessing import resource_tracker
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+from ...core.errors import SockfleetError, UsageError
+from ...core.record import record
+from ...core.text import cleaned
+
+__all__ = [
+    "Cluster",
+    "ClusterError",
+    "Settled",
+    "Task",
+    "connected",
+    "judged_address",
+    "local_cluster",
+]
+
+_SCHEMES = ("tcp://", "tls://")
+_CLOSE_S = 5.0
+_GRACE_S = 0.5
+_SHARE = 1e-9
+"""Of a region's resource for one task: a worker that offers any of it takes as many as it can."""
+
+
+T = TypeVar("T")
+
+
+class _Closing(Protocol):
+    close: Callable[..., Awaitable[object]]
+
+
+class _Client(_Closing, Protocol):
+    """What is used of distributed.Client in a running event loop."""
+
+    status: str
+    scheduler: Any
+    run: Callable[..., Awaitable[Any]]
+    cancel: Callable[..., Awaitable[None]]
+    submit: Callable[..., Task]
+
+
+class Task(Protocol):
+    """A task that was handed in; for `Cluster.settled` and `Cluster.cancel` alone."""
+
+    def cancelled(self) -> bool: ...
+    def exception(self) -> Awaitable[BaseException | None]: ...
+    def __await__(self) -> Generator[Any, None, object]: ...
+
+
+class ClusterError(SockfleetError):
+    """The scheduler cannot be reached, or the cluster cannot be used."""
+
+
+@record
+class Settled:
+    """How a task ended; all None: it was cancelled."""
+
+    value: object = None
+    error: BaseException | None = None
+
+
+def judged_address(address: str) -> str:
+    """The address of a scheduler, or ``local``; raises UsageError for what can be neither."""
+    if address == "local" or (address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0])):
+        return address
+    raise UsageError(
+        f"--dask {address}: expected local, tcp://HOST:PORT or tls://HOST:PORT, as the scheduler "
+        "says when it starts"
+    )
+
+
+class Cluster:
+    """A scheduler and its workers, as seen by one client of it."""
+
+    def __init__(self, client: _Client, address: str) -> None:
+        self._client = client
+        self.address = address
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection to the scheduler has ended; its tasks are cancelled then."""
+        return bool(self._client.status != "running")
+
+    async def workers(self) -> Mapping[str, frozenset[str]]:
+        """The resources that each worker offers, by its address. Raises OSError."""
+        with _as_os_error():
+            identity = await self._client.scheduler.identity(n_workers=-1)
+        return {
+            address: frozenset(name for name, amount in worker["resources"].items() if amount > 0)
+            for address, worker in identity["workers"].items()
+        }
+
+    async def call(self, worker: str, function: Callable[..., T], *words: object) -> T:
+        """Call a function in a worker, beside its tasks; raises whatever it raises, and OSError."""
+        answers: dict[str, T] = await self._client.run(function, *words, workers=[worker])
+        return answers[worker]
+
+    async def call_all(self, function: Callable[..., object], *words: object) -> None:
+        """Call a function in every worker; those that cannot are passed over. Raises OSError."""
+        with _as_os_error():
+            await self._client.run(function, *words, on_error="ignore")
+
+    def submit(
+        self,
+        key: str,
+        function: Callable[..., object],
+        *words: object,
+        worker: str | None,
+        region: str | None,
+    ) -> Task:
+        """Hand in a task.
+
+        ``region`` is a resource that its worker must offer; ``worker`` the only one to do it.
+        """
+        return self._client.submit(
+            function,
+            *words,
+            key=key,
+            pure=False,
+            workers=None if worker is None else [worker],
+            resources=None if region is None else {region: _SHARE},
+        )
+
+    async def settled(self, task: Task) -> Settled:
+        """Wait until the task has ended, whichever way."""
+        error = await task.exception()
+        if task.cancelled():
+            return Settled()
+        if error is not None:
+            return Settled(error=error)
+        try:
+            return Settled(value=await task)
+        except Exception as late:  # cancelled, or lost with its worker, while it was fetched
+            return Settled() if task.cancelled() or self.is_lost else Settled(error=late)
+
+    async def cancel(self, tasks: list[Task]) -> None:
+        """Let these not be done; their `settled` ends. Raises nothing."""
+        with suppress(Exception):
+            await self._client.cancel(tasks, force=True)
+
+
+@asynccontextmanager
+async def connected(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]:
+    """The running cluster of the scheduler at ``address``.
+
+    Certificates for tls:// are those of Dask's own configuration. Raises ClusterError where it is
+    not reached within ``timeout_s``, UsageError without dask.distributed.
+    """
+    distributed = _distributed()
+    try:
+        client = distributed.Client(
+            address, asynchronous=True, timeout=timeout_s, set_as_default=False, name="sockfleet"
+        )
+    except Exception as error:  # such as a certificate's file that is not there
+        raise ClusterError(_unreachable(address, timeout_s, error)) from error
+    try:
+        try:
+            async with asyncio.timeout(timeout_s + _GRACE_S):  # its own timeout tells more
+                await client
+        except Exception as error:
+            raise ClusterError(_unreachable(address, timeout_s, error)) from error
+        yield Cluster(client, address)
+    finally:
+        await _closed(client)
+
+
+@asynccontextmanager
+async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cluster]:
+    """A cluster of this many processes of this machine, which end with the context, or with us.
+
+    Nobody else can use it: it takes part in TLS with a certificate of its own that never leaves
+    these processes' memory. Raises as `connected` does.
+    """
+    distributed = _distributed()
+    with _signals_kept_from_children(), _no_pages():
+        cluster = distributed.LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            host="127.0.0.1",
+            security=True,
+            silence_logs=logging.CRITICAL,
+            asynchronous=True,
+        )
+        try:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await cluster
+                client = distributed.Client(
+                    cluster, asynchronous=True, timeout=timeout_s, set_as_default=False
+                )
+                await client
+            except Exception as error:
+                problem = cleaned(f"{type(error).__name__}: {error}")
+                raise ClusterError(
+                    f"--dask local: no worker could be started: {problem}"
+                ) from error
+            try:
+                yield Cluster(client, "local")
+            finally:
+                await _closed(client)
+        finally:
+            await _closed(cluster)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Whatever a scheduler's going away makes of a call."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _signals_kept_from_children() -> Iterator[None]:
+    """Processes that are started meanwhile never see what a terminal or systemd sends to us all.
+
+    The mask is inherited through thread and exec (signal(7)). A thread of its own hears the signals
+    for this process, whose handlers run in the main thread all the same.
+    """
+    resource_tracker.ensure_running()  # or its start, in this thread, would undo the mask
+    over = threading.Event()
+    listener = threading.Thread(target=over.wait, name="sockfleet-signals", daemon=True)
+    listener.start()
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    )
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        over.set()
+        listener.join()
+
+
+@contextmanager
+def _no_pages() -> Iterator[None]:
+    """Schedulers that are started meanwhile serve nothing over HTTP."""
+    config = import_module("dask").config
+    with config.set({"distributed.scheduler.http.routes": []}):
+        yield
+
+
+async def _closed(thing: _Closing) -> None:
+    """Close a client or a cluster within a time; what is left of them ends with this process."""
+    with suppress(Exception):
+        async with asyncio.timeout(_CLOSE_S):
+            await thing.close(timeout=_CLOSE_S / 2)
+
+
+def _distributed() -> ModuleType:
+    try:
+        distributed = import_module("distributed")
+    except ImportError as error:
+        raise UsageError(
+            f"--dask needs dask.distributed ({error}): pip install 'sockfleet[dask]'"
+        ) from error
+    # What matters of versions is judged by `dask_scan`, and what is lost is told by it.
+    warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.split(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    return distributed
+
+
+def _unreachable(address: str, timeout_s: float, error: Exception) -> str:
+    why = cleaned(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    return (
+        f"no Dask scheduler answers at {address} within {timeout_s:g} s ({why}): is it running, "
+        "and is the address as it shows when it starts?"
+    )

@@ -1,0 +1,1 @@
+"""When each host is contacted: schedule, adaptive login limit, partition, retry."""

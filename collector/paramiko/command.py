@@ -1,0 +1,104 @@
+"""One command over a paramiko session: both its streams, bounded, and how it ended.
+
+`exec_command(timeout=…)` bounds each read alone, an unread stderr stops the server, a lost
+connection reads like an end of file, and ``exit_status`` is then -1 (FACTS: SSH traps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import paramiko
+
+from ..errors import Phase
+from ..ssh.messages import cut_short, ended_by_signal, output_limit, session_refused
+from ..transport import OUTPUT_LIMIT, CommandOutput
+from .session import RefusedChannelError, Session
+
+__all__ = ["run_command"]
+
+_STEP_S = 0.1  # how long a flood on stderr alone can go unread; the window bounds its size
+_CHUNK = 64 * 1024
+
+
+def run_command(
+    session: Session, where: str, command: str, reach: Callable[[Phase], None]
+) -> CommandOutput:
+    """What ``command`` printed. Blocks until it has ended, or the wire is aborted.
+
+    Raises HostError ``session_refused``, ``output_limit``, ``command_failed`` (a signal),
+    ``truncated``, ``lost``; and whatever paramiko raises.
+    """
+    reach(Phase.SESSION)
+    try:
+        channel = session.open_command_channel()
+    except RefusedChannelError as refusal:
+        raise session_refused(where, str(refusal)) from None
+    try:
+        channel.exec_command(command)
+    except paramiko.SSHException as error:
+        if session.broken:
+            raise
+        raise session_refused(where, "it runs no command in this session") from error
+    reach(Phase.COMMAND)
+    channel.shutdown_write()
+    return _finished(session, where, channel, _Streams(where, channel))
+
+
+class _Streams:
+    """Both streams of a command, read in turn."""
+
+    def __init__(self, where: str, channel: paramiko.Channel) -> None:
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self._where = where
+        self._channel = channel
+
+    def __len__(self) -> int:
+        return len(self.stdout) + len(self.stderr)
+
+    def read(self) -> None:
+        """Read both to their ends. Raises HostError ``output_limit``."""
+        self._channel.settimeout(_STEP_S)
+        while True:
+            while self._channel.recv_stderr_ready():
+                self._take(self.stderr, self._channel.recv_stderr(_CHUNK))
+            try:
+                data = self._channel.recv(_CHUNK)
+            except TimeoutError:
+                continue
+            if not data:
+                break
+            self._take(self.stdout, data)
+        while data := self._channel.recv_stderr(_CHUNK):  # both end at once
+            self._take(self.stderr, data)
+
+    def _take(self, stream: bytearray, data: bytes) -> None:
+        stream += data
+        if len(self) > OUTPUT_LIMIT:
+            raise output_limit(self._where)
+
+
+def _finished(
+    session: Session, where: str, channel: paramiko.Channel, streams: _Streams
+) -> CommandOutput:
+    streams.read()
+    channel.status_event.wait()  # set by the exit status, by a closed channel and a lost connection
+    signal = session.signals.get(channel.chanid)
+    if signal is not None:
+        raise ended_by_signal(where, signal)
+    if session.wire.budget.exceeded:
+        raise output_limit(where)
+    status = channel.exit_status
+    # The streams also end when the connection does; only the server's own word counts.
+    whole = channel.eof_received or channel.chanid in session.closed
+    if status == -1 or not whole:
+        said = session.farewell or ""
+        if not session.broken:
+            said = "the session was closed without an exit status"
+        elif status != -1:
+            said = "its output did not end"
+        raise cut_short(where, Phase.COMMAND, len(streams), said)
+    return CommandOutput(
+        stdout=bytes(streams.stdout), stderr=bytes(streams.stderr), exit_status=status
+    )

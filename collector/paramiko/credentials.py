@@ -1,0 +1,32 @@
+"""What there is to log in with, for paramiko: loaded once for all hosts with the same settings."""
+
+from __future__ import annotations
+
+from ...inventory.models import SshSettings
+from ..ssh.credentials.store import Credentials
+from ..ssh.credentials.user import login_user, nothing_to_log_in_with, unusable
+from .keys import key_of
+from .login import Means
+
+__all__ = ["means_for"]
+
+
+def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> Means:
+    """The means for ``ssh``; may block, and ask for passphrases.
+
+    ``may_ask`` says that the user can be asked for passwords, so that no key is needed. Raises
+    HostError ``config``: unusable keys, Kerberos, or nothing at all.
+    """
+    if ssh.gssapi:
+        raise unusable("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
+    means = Means(
+        user=login_user(ssh),
+        keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),
+        agent=ssh.agent,
+        agent_first=credentials.agent_keys(ssh),
+        agent_only_these=ssh.identities_only,
+        password=ssh.password,
+    )
+    if not (means.keys or means.agent or means.password or may_ask):
+        raise nothing_to_log_in_with(means.user)
+    return means

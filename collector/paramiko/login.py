@@ -1,0 +1,294 @@
+"""Logging in with paramiko: the host key first, then every way to prove who we are, in order."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import field
+
+import paramiko
+from paramiko.auth_handler import AuthHandler
+from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType
+
+from ...core.record import record
+from ...core.text import cleaned
+from ...inventory.models import Secret
+from ..errors import HostError, Phase
+from ..ssh.host_keys.policy import HostKeyCheck
+from ..ssh.messages import auth_denied
+from ..ssh.routes.tcp import out_of_resources
+from .errors import translated
+from .keys import Agent, OfferedKey
+from .session import Offer, Session
+from .stream import Wire
+
+__all__ = ["Ask", "Means", "log_in"]
+
+Ask = Callable[[str], Secret | None]
+"""Asks the user, from any thread but the event loop's; None: no answer."""
+
+_STEP_S = 0.1
+_USERAUTH = "ssh-userauth"
+# A server that lets everybody in proves nothing: whoever answers in its place would do the same.
+_TRIVIAL = "Trivial auth disabled"
+
+
+@record
+class Means:
+    """What there is to log in with, made once for all hosts with the same settings."""
+
+    user: str
+    keys: tuple[OfferedKey, ...] = ()
+    agent: str | None = None
+    """Path of the agent's socket."""
+    agent_first: tuple[bytes, ...] = ()
+    """Public keys that are left to the agent and come before all others."""
+    agent_only_these: bool = False
+    password: Secret | None = field(default=None, repr=False)
+
+
+def log_in(
+    wire: Wire,
+    where: str,
+    *,
+    offer: Offer,
+    check: HostKeyCheck,
+    means: Means,
+    ask: Ask | None,
+    reach: Callable[[Phase], None],
+) -> Session:
+    """A session over ``wire``, logged in, to be disposed of. Blocks until then or `Wire.abort`.
+
+    Raises HostError alone, and has then closed everything.
+    """
+    phase = Phase.BANNER
+
+    def come_to(reached: Phase) -> None:
+        nonlocal phase
+        phase = reached
+        reach(reached)
+
+    wire.on_version = lambda: come_to(Phase.KEX)
+    session: Session | None = None
+    try:
+        session = Session(wire, offer)
+        session.start_client()
+        _judge(session, check)
+        come_to(Phase.AUTH)
+        _Login(session, where, means, ask).run()
+        come_to(Phase.SESSION)
+    except Exception as error:
+        if session is None:
+            wire.release()
+        else:
+            session.dispose()
+        raise translated(error, where=where, phase=phase, wire=wire, session=session) from error
+    return session
+
+
+def _judge(session: Session, check: HostKeyCheck) -> None:
+    key = session.get_remote_server_key()
+    if key.public_blob is None:
+        check.check_key(key.get_name(), key.asbytes())
+    else:
+        check.check_certificate(key.public_blob.key_blob)
+
+
+class _ExpiredPasswordError(AuthenticationException):
+    """The server wants the password to be changed, which is not ours to do."""
+
+
+class _NoAnswerError(paramiko.SSHException):
+    """A question that nobody answers: better no attempt than an empty one, which counts."""
+
+
+class _Handler(AuthHandler):
+    """Asks for the login service once; then each attempt is sent, and may fail, in our thread.
+
+    paramiko asks anew for each attempt, which only OpenSSH puts up with, and signs in its own
+    thread, where an agent that refuses to sign ends the connection.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._accepted = threading.Event()
+
+    def ask_for_the_service(self) -> None:
+        """Blocks until the server is ready to be logged in to."""
+        request = paramiko.Message()
+        request.add_byte(bytes([paramiko.common.MSG_SERVICE_REQUEST]))
+        request.add_string(_USERAUTH)
+        self._session.send(request)
+        while not self._accepted.wait(_STEP_S):
+            if not self._session.is_active():
+                raise self._session.get_exception() or EOFError()
+
+    def _parse_service_accept(self, m: paramiko.Message) -> None:
+        del m
+        self._accepted.set()
+
+    def _parse_userauth_info_request(self, m: paramiko.Message) -> None:
+        if self.auth_method == "password":  # RFC 4252, 8: the same number asks to change it
+            self._session.saved_exception = _ExpiredPasswordError("the password has expired")
+            self.abort()  # wakes whoever waits for the response
+            return
+        super()._parse_userauth_info_request(m)  # type: ignore[misc]  # not in the stubs
+
+    def _request_auth(self) -> None:
+        accept = paramiko.Message()
+        accept.add_string(_USERAUTH)
+        super()._parse_service_accept(  # type: ignore[misc]  # not in the stubs
+            paramiko.Message(accept.asbytes())
+        )
+
+
+class _Login:
+    """The attempts of one login, until one succeeds."""
+
+    def __init__(self, session: Session, where: str, means: Means, ask: Ask | None) -> None:
+        self._session = session
+        self._where = where
+        self._means = means
+        self._ask = ask
+        self._handler = _Handler(session)
+        self._offered: list[str] = []
+        self._allowed: set[str] | None = None  # what the server lets us try; None: it did not say
+        self._barred = False  # the last attempt was by a method that the server does not take
+        self._password_tried = False
+        self._answered = False
+        self._trouble = ""
+
+    def run(self) -> None:
+        """Return when logged in. Raises HostError ``auth_denied``, and whatever paramiko raises."""
+        self._session.auth_handler = self._handler
+        self._handler.ask_for_the_service()
+        try:
+            if self._is_open_to_all():
+                self._trouble = _TRIVIAL
+            elif self._public_keys() or self._password() or self._interactive():
+                return
+        except _NoAnswerError:
+            pass
+        except (paramiko.SSHException, EOFError, OSError):
+            # sshd ends a login with too many failures by a disconnect.
+            if "authentication failures" not in (self._session.farewell or "").lower():
+                raise
+        raise self._denied()
+
+    def _denied(self) -> HostError:
+        banner = cleaned(self._handler.banner or b"")
+        said = "; ".join(each for each in (self._session.farewell, banner, self._trouble) if each)
+        hint = self._means.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))
+        return auth_denied(self._where, self._means.user, self._offered, agent_hint=hint, said=said)
+
+    def _public_keys(self) -> bool:
+        if self._means.agent is None:
+            return any(self._offers(key) for key in self._means.keys)
+        try:
+            agent = Agent(self._means.agent)
+        except (paramiko.SSHException, OSError, ValueError) as error:
+            if isinstance(error, OSError) and out_of_resources(error):
+                raise
+            self._trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
+            return any(self._offers(key) for key in self._means.keys)
+        with closing(agent):
+            held = agent.offered(self._means.agent_first, only_these=self._means.agent_only_these)
+            first = [each for each in held if each.key.asbytes() in self._means.agent_first]
+            own = {each.key.asbytes() for each in self._means.keys}
+            others = [each for each in held if each not in first and each.key.asbytes() not in own]
+            return any(self._offers(key) for key in (*first, *self._means.keys, *others))
+
+    def _offers(self, offered: OfferedKey) -> bool:
+        if not self._may("publickey"):
+            return False
+        self._offered.append(offered.title)
+        return self._succeeds(
+            lambda done: self._handler.auth_publickey(self._means.user, offered.key, done)
+        )
+
+    def _is_open_to_all(self) -> bool:
+        """Asks for a login without proof, which also tells what else may be tried (RFC 4252, 5.2).
+
+        So no password is sent, and nobody is asked for one, in vain.
+        """
+        return self._succeeds(lambda done: self._handler.auth_none(self._means.user, done))
+
+    def _password(self) -> bool:
+        if self._means.password is None and self._ask is None:
+            return False
+        if not self._may("password"):
+            return False
+        secret = self._means.password
+        if secret is None and self._ask is not None:
+            secret = self._ask(f"{self._means.user}'s password: ")
+        if secret is None:
+            return False
+        text = secret.reveal()
+        succeeded = self._succeeds(
+            lambda done: self._handler.auth_password(self._means.user, text, done)
+        )
+        if not self._barred:
+            self._password_tried = True
+            self._offered.append("password")
+        return succeeded
+
+    def _interactive(self) -> bool:
+        if not self._may("keyboard-interactive") or not (self._means.password or self._ask):
+            return False
+        succeeded = self._succeeds(
+            lambda done: self._handler.auth_interactive(self._means.user, self._answers, done)
+        )
+        if succeeded and not self._answered:
+            self._trouble = _TRIVIAL
+        return succeeded and self._answered
+
+    def _answers(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        """The password to a hidden question, once, else what the user says."""
+        del title, instructions
+        answers = []
+        for prompt, shown in prompts:
+            secret: Secret | None = None
+            if self._means.password is not None and not shown and not self._password_tried:
+                self._password_tried = True
+                secret = self._means.password
+            elif self._ask is not None:
+                secret = self._ask(cleaned(prompt))
+            if secret is None:
+                raise _NoAnswerError
+            answers.append(secret.reveal())
+        if answers:
+            self._answered = True
+            self._offered.append("keyboard-interactive")
+        return answers
+
+    def _may(self, method: str) -> bool:
+        return self._allowed is None or method in self._allowed
+
+    def _succeeds(self, begin: Callable[[threading.Event], None]) -> bool:
+        """Whether this attempt completed the login."""
+        done = threading.Event()
+        self._barred = False
+        try:
+            begin(done)
+            further = self._handler.wait_for_response(done)
+        except BadAuthenticationType as error:
+            self._allowed, self._barred = set(error.allowed_types), True
+            return False
+        except _ExpiredPasswordError as error:
+            self._trouble = str(error)
+            return False
+        except AuthenticationException:
+            if self._session.broken:
+                raise
+            return False
+        except (paramiko.SSHException, OSError) as error:
+            if self._session.broken or not self._session.is_active():
+                raise
+            self._trouble = cleaned(str(error))  # an agent that does not sign with this key
+            return False
+        if further:
+            self._allowed = set(further)
+        return not further

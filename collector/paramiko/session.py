@@ -1,0 +1,240 @@
+"""One SSH connection with paramiko: its transport, told what we offer and made to tell what it saw.
+
+Left to itself paramiko keeps clocks of its own (one of them a thread that delays the exit), drops
+the server's words on a disconnect, a refused channel and a signal, and mixes up the answers to
+channels that are opened at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import paramiko
+from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_REQUEST
+from paramiko.kex_curve25519 import KexCurve25519
+from paramiko.packet import Packetizer
+
+from ...core.record import record
+from ...core.text import cleaned
+from ...inventory.models import SshSettings
+from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
+from ..transport import OUTPUT_LIMIT
+from .stream import Wire
+
+__all__ = ["Offer", "RefusedChannelError", "Session", "offer_of"]
+
+_JOIN_S = 1.0
+_UNWANTED_S = 60.0
+"""After which a thread gives up a channel that nobody waits for any more."""
+
+# paramiko reports each failed connection as an error, with tracebacks; ours are in the outcome.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+
+def _table(name: str) -> dict[Any, Any]:
+    """One of paramiko.Transport's own tables: what it has is listed nowhere in public."""
+    table: dict[Any, Any] = getattr(paramiko.Transport, name)
+    return table
+
+
+_KEX = {
+    **_table("_kex_info"),
+    "curve25519-sha256": KexCurve25519,  # paramiko knows it by its older name only
+}
+_CHANNEL_HANDLERS = _table("_channel_handler_table")
+
+
+class RefusedChannelError(Exception):
+    """The server opened no channel; the text is what it said."""
+
+
+@record
+class Offer:
+    """The algorithms of one connection, the preferred one first."""
+
+    kex: tuple[str, ...]
+    ciphers: tuple[str, ...]
+    macs: tuple[str, ...]
+    host_keys: tuple[str, ...]
+
+
+def offer_of(ssh: SshSettings) -> Offer:
+    """What ``ssh`` lets us offer of what paramiko has.
+
+    Raises HostError ``config`` where nothing is left.
+    """
+    return Offer(
+        kex=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        ciphers=chosen("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
+        macs=chosen("MACs", ssh.macs, MACS, _table("_mac_info")),
+        host_keys=chosen(
+            "host key algorithms",
+            ssh.host_key_algorithms,
+            HOST_KEYS,
+            _table("_key_info"),
+        ),
+    )
+
+
+class _Packets(Packetizer):
+    """Without clocks: a login is bounded as a whole, from outside."""
+
+    def start_handshake(self, timeout: float) -> None:
+        """paramiko starts a timer thread here that outlives a failed handshake."""
+
+    def readline(self, timeout: float) -> str:
+        """paramiko allows two seconds for each line after the first."""
+        del timeout
+        return super().readline(math.inf)
+
+
+class Session(paramiko.Transport):
+    """A connection over ``wire``; whoever makes it calls `dispose` at the end."""
+
+    _kex_info: ClassVar = _KEX
+
+    def __init__(self, wire: Wire, offer: Offer) -> None:
+        self.wire = wire
+        self.farewell: str | None = None
+        """What the server's DISCONNECT said; None where it sent none."""
+        self.signals: dict[int, str] = {}
+        """By channel: the signal that ended its command."""
+        self.closed: set[int] = set()
+        """Channels that the server closed, unlike those that a lost connection ended."""
+        self._offer = offer
+        self._refusals: dict[int, str] = {}
+        self._opening = threading.local()
+        super().__init__(
+            wire,  # type: ignore[arg-type]  # it has the methods that paramiko asks for
+            default_window_size=OUTPUT_LIMIT,
+            packetizer_class=_Packets,
+        )
+        self.auth_timeout = math.inf
+        self._channel_handler_table = {
+            **_CHANNEL_HANDLERS,
+            MSG_CHANNEL_REQUEST: self._channel_request,
+            MSG_CHANNEL_CLOSE: self._channel_close,
+        }
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection ended by itself."""
+        return (
+            self.wire.ended
+            or self.wire.budget.exceeded
+            or self.farewell is not None
+            or self.saved_exception is not None
+        )
+
+    def open_channel_to(self, address: str, port: int) -> paramiko.Channel:
+        """A stream from the server on to ``address``. Raises RefusedChannelError."""
+        return self._opened("direct-tcpip", (address, port), ("127.0.0.1", 0), _UNWANTED_S)
+
+    def open_command_channel(self) -> paramiko.Channel:
+        """A session for one command. Raises RefusedChannelError."""
+        return self._opened("session", None, None, math.inf)
+
+    def dispose(self) -> None:
+        """Close everything and wait for paramiko's thread; may take a moment, never raises."""
+        self.close()
+        self.wire.abort()
+        if self.ident is not None:
+            self.join(_JOIN_S)
+        self.wire.release()
+
+    def send(self, message: paramiko.Message) -> None:
+        """One message, at once."""
+        self._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
+
+    # What is offered. paramiko's own lists cannot put a certificate first.
+
+    @property
+    def preferred_kex(self) -> Sequence[str]:
+        """Key exchanges."""
+        return self._offer.kex
+
+    @property
+    def preferred_ciphers(self) -> Sequence[str]:
+        """Ciphers."""
+        return self._offer.ciphers
+
+    @property
+    def preferred_macs(self) -> Sequence[str]:
+        """MACs."""
+        return self._offer.macs
+
+    @property
+    def preferred_keys(self) -> Sequence[str]:
+        """Host key algorithms."""
+        return self._offer.host_keys
+
+    # What the server says.
+
+    def _parse_disconnect(self, m: paramiko.Message) -> None:
+        m.get_int()
+        self.farewell = cleaned(m.get_binary())
+
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        # paramiko reads lists that run over the message's end as empty ones.
+        if not _is_kexinit(m.asbytes()):
+            raise paramiko.SSHException("malformed KEXINIT")
+        super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
+
+    def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
+        # Not paramiko's own, which keeps the refusal as the exception of the whole connection:
+        # other threads would take it for their own, or the connection for broken.
+        channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
+        self._refusals[channel] = cleaned(reason)
+        with self.lock:
+            waiting = self.channel_events.pop(channel, None)
+            if waiting is not None:
+                self._channels.delete(channel)  # type: ignore[attr-defined]  # not in the stubs
+                waiting.set()
+
+    def _channel_request(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
+        rest = m.get_remainder()
+        request = paramiko.Message(rest)
+        if request.get_binary() == b"exit-signal":
+            request.get_boolean()
+            self.signals[channel.chanid] = cleaned(request.get_binary(), limit=40)
+        _CHANNEL_HANDLERS[MSG_CHANNEL_REQUEST](channel, paramiko.Message(rest))
+
+    def _channel_close(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
+        self.closed.add(channel.chanid)
+        _CHANNEL_HANDLERS[MSG_CHANNEL_CLOSE](channel, m)
+
+    # Opening channels from several threads at once: whose refusal is it?
+
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()  # type: ignore[misc]  # not in the stubs
+        self._opening.channel = number
+        return number
+
+    def _opened(
+        self,
+        kind: str,
+        to: tuple[str, int] | None,
+        origin: tuple[str, int] | None,
+        limit_s: float,
+    ) -> paramiko.Channel:
+        self._opening.channel = None  # and gets no number where the connection has ended already
+        try:
+            return self.open_channel(kind, to, origin, timeout=limit_s)
+        except paramiko.SSHException:
+            refusal = self._refusals.pop(self._opening.channel, None)
+            if refusal is None:
+                raise
+            raise RefusedChannelError(refusal) from None
+
+
+def _is_kexinit(body: bytes) -> bool:
+    """RFC 4253, 7.1: a cookie, ten lists of names, a boolean and a number."""
+    at = 16
+    for _ in range(10):
+        at += 4 + int.from_bytes(body[at : at + 4], "big")
+    return at + 5 <= len(body)

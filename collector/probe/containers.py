@@ -1,0 +1,89 @@
+"""Which container a process belongs to, from the paths of its control groups.
+
+Formats: cgroups(7) for the file; the names that the runtimes give their groups, with systemd's
+driver (``docker-ID.scope``) and with cgroupfs (``/docker/ID``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from ...core.record import record
+from ...core.text import cleaned
+
+__all__ = ["Container", "container_of"]
+
+
+@record
+class Container:
+    """What the cgroup path tells; a name where the runtime uses names, an id where it uses ids."""
+
+    runtime: str
+    """docker, containerd, cri-o, podman, systemd-nspawn, lxc or machine (of machinectl); for an id
+    below kubepods without a runtime's prefix: kubernetes."""
+    id: str
+    pod_uid: str | None = None
+    """The Kubernetes pod, where it is one of a pod."""
+
+
+_ID = r"(?P<id>[0-9a-f]{64})"
+_SHAPES = (
+    ("docker", re.compile(rf"/docker[-/]{_ID}(?:\.scope)?(?:/|$)")),
+    ("containerd", re.compile(rf"/cri-containerd[-:]{_ID}(?:\.scope)?(?:/|$)")),
+    ("containerd", re.compile(rf":cri-containerd:{_ID}(?:/|$)")),
+    ("cri-o", re.compile(rf"/crio-(?:conmon-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("podman", re.compile(rf"/libpod-(?:conmon-|payload-)?{_ID}(?:\.scope)?(?:/|$)")),
+    ("containerd", re.compile(rf"/nerdctl[-/]{_ID}(?:\.scope)?(?:/|$)")),
+    ("kubernetes", re.compile(rf"/kubepods.*/{_ID}(?:/|$)")),
+    ("lxc", re.compile(r"/lxc(?:\.payload)?[./](?P<id>[A-Za-z0-9][A-Za-z0-9_.-]*?)(?:/|$)")),
+    ("systemd-nspawn", re.compile(r"/systemd-nspawn@(?P<id>[^/]+)\.service(?:/|$)")),
+    ("machine", re.compile(r"/machine-(?P<id>[^/]+)\.scope(?:/|$)")),
+)
+# kubepods-burstable-pod1234_5678.slice (systemd, "_" for "-") or /kubepods/burstable/pod1234-5678
+_POD = re.compile(
+    r"pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)"
+)
+
+
+def container_of(cgroup_lines: Iterable[str]) -> Container | None:
+    """The container that these lines of /proc/PID/cgroup name; None for a process of the host.
+
+    The innermost wins, as with docker in LXC. Escapes of systemd (``\\x2d``) in names are resolved.
+    """
+    for line in cgroup_lines:
+        container = _container(line.split(":", 2)[-1])
+        if container is not None:
+            return container
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _container(path: str) -> Container | None:
+    found = [
+        (match.start(), runtime, match["id"])
+        for runtime, shape in _SHAPES
+        for match in shape.finditer(path)
+    ]
+    if not found:
+        return None
+    innermost = max(start for start, _, _ in found)
+    # Of several that start at one place the first of the table is the more telling one.
+    _, runtime, identity = next(entry for entry in found if entry[0] == innermost)
+    pod = _POD.search(path)
+    return Container(
+        runtime=runtime,
+        id=_unescaped(identity),
+        pod_uid=None if pod is None else _dashed(pod["uid"]),
+    )
+
+
+def _unescaped(name: str) -> str:
+    """What systemd escaped byte by byte; whoever names a container can so write any byte."""
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), name.encode())
+    return cleaned(raw) or name
+
+
+def _dashed(uid: str) -> str:
+    return uid.replace("_", "-")

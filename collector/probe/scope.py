@@ -1,0 +1,64 @@
+"""How much of a host a reading covers, and why not all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from ...inventory.models import Probe
+from .namespaces import Namespaces
+
+__all__ = ["Scope", "lowered_by", "scope_of", "scope_reasons"]
+
+
+class Scope(StrEnum):
+    """Which network namespaces a reading covers; the lower two make ``tcp_close`` a bound."""
+
+    ALL_NAMESPACES = "all-namespaces"
+    """Every process's namespace was read: ``tcp_close`` is exact."""
+    VISIBLE_NAMESPACES = "visible-namespaces"
+    HOST_NAMESPACE = "host-namespace"
+
+
+def scope_of(namespaces: Namespaces | None) -> Scope:
+    """The scope of a reading with these namespaces; None: only the host's own was read."""
+    if namespaces is None:
+        return Scope.HOST_NAMESPACE
+    return Scope.VISIBLE_NAMESPACES if lowered_by(namespaces) else Scope.ALL_NAMESPACES
+
+
+def scope_reasons(namespaces: Namespaces | None, probe: Probe) -> tuple[str, ...]:
+    """Why a reading may not cover the whole machine; empty where the user asked for no more."""
+    if probe is Probe.FORCED:
+        return ("the key's forced command reads the host's own network namespace alone",)
+    return () if namespaces is None else lowered_by(namespaces)
+
+
+def lowered_by(namespaces: Namespaces) -> tuple[str, ...]:
+    """Why these may not be all the namespaces of the machine, each reason complete as it stands."""
+    return tuple(_reasons(namespaces))
+
+
+def _reasons(namespaces: Namespaces) -> Iterator[str]:
+    if namespaces.other_pid_namespace:
+        yield (
+            "it is a container: alloc is the whole machine's, and only the container's own "
+            "processes can be seen"
+        )
+    if namespaces.hidden_processes:
+        yield "/proc hides other users' processes (hidepid)"
+    if namespaces.denied:
+        yield f"the namespaces of {namespaces.denied} processes could not be read"
+    if namespaces.gone:
+        yield f"the processes of {namespaces.gone} namespaces ended meanwhile"
+    if namespaces.unlisted:
+        yield "a process began in another namespace since the namespaces were listed"
+    if namespaces.unwatched:
+        yield "more processes began since the namespaces were listed than can be looked at"
+    if namespaces.without_process:
+        yield (
+            f"{namespaces.without_process} namespaces are kept by a mount (ip netns) and cannot be "
+            "told to have a process"
+        )
+    if not any(namespace.is_host for namespace in namespaces.seen):
+        yield "the namespace of the probe itself was not among those that were read"

@@ -1,0 +1,1 @@
+"""The process that runs the collector: event loop, threads, signals, descriptors, processors."""

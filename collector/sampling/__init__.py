@@ -1,0 +1,1 @@
+"""Repeated samples of a fleet over connections that stay open."""

@@ -1,0 +1,72 @@
+"""A transport for the engine whose connections stay open once their command has run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from ..asyncssh.connection import Connection
+from ..asyncssh.connector import Connector
+from ..asyncssh.transport import translated_outside
+from ..errors import HostError
+from ..ssh.transport import SshTransport
+from ..transport import Attempt, CommandOutput, TransportSettings
+
+__all__ = ["KeepingTransport"]
+
+
+class KeepingTransport(SshTransport):
+    """Connects anew for each command, as asyncssh's own, and keeps the connection of a host that is
+    to be kept: `taken` hands it over, once.
+
+    ``keepalive_s``: a kept connection is asked for a sign of life so often; 0: never. Three without
+    an answer, and it counts as lost.
+    """
+
+    def __init__(
+        self,
+        settings: TransportSettings,
+        is_kept: Callable[[str], bool],
+        *,
+        keepalive_s: float,
+    ) -> None:
+        self._connections = Connector(settings)
+        super().__init__(self._connections, translated_outside)
+        self._is_kept = is_kept
+        self._keepalive_s = keepalive_s
+        self._kept: dict[str, Connection] = {}
+
+    def taken(self, name: str) -> Connection | None:
+        """The connection of the host ``name``, which is the caller's from now on."""
+        return self._kept.pop(name, None)
+
+    async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
+        """As `Transport.execute`."""
+        if not self._is_kept(attempt.host.name):
+            return await super().execute(attempt, command)
+        await self._close(attempt.host.name)  # of an attempt whose answer was of no use
+        with self._translating(attempt):
+            return await self._run_and_keep(attempt, command)
+
+    async def _run_and_keep(self, attempt: Attempt, command: str) -> CommandOutput:
+        connection = await self._connections.opened(attempt, keepalive_s=self._keepalive_s)
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(connection.close)
+            try:
+                output = await connection.run(command, then_closed=True)
+            except HostError as error:
+                raise await connection.way.reason(error) from error
+            undo.pop_all()
+        self._kept[attempt.host.name] = connection
+        return output
+
+    async def aclose(self) -> None:
+        """Close what is kept and not taken, then as `Transport.aclose`."""
+        for name in list(self._kept):
+            await self._close(name)
+        await super().aclose()
+
+    async def _close(self, name: str) -> None:
+        connection = self.taken(name)
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,47 @@
+"""The namespaces of a host as a sample of `collector.sampling.shell` shows them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import Category, HostError, Phase
+from ..probe.namespaces import Namespace, Namespaces
+from .shell import ListedNamespace, ShellSample
+
+__all__ = ["sampled_namespaces"]
+
+
+def sampled_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
+    """Those of the last list with the sample's counters, without those that lost their process.
+
+    Raises HostError ``parse`` where one has no counter of TCP.
+    """
+    seen = []
+    own = ListedNamespace(sockstat=sample.sockstat, sockstat6=sample.sockstat6)
+    for one in known.seen:
+        counters = own if one.is_host else sample.listed.get(one.pid)
+        if counters is not None:
+            seen.append(_counted(one, counters))
+    allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
+    return replace(
+        known,
+        seen=tuple(seen),
+        change=None,
+        allocs=tuple(alloc for alloc in allocs if alloc is not None),
+        gone=known.gone + len(known.seen) - len(seen),
+    )
+
+
+def _counted(one: Namespace, counters: ListedNamespace) -> Namespace:
+    inuse = counters.sockstat.get("TCP", "inuse")
+    if inuse is None:
+        text = f"the namespace of process {one.pid} has no 'TCP: inuse'"
+        raise HostError(Category.PARSE, Phase.PARSE, text)
+    return replace(
+        one,
+        inuse=inuse,
+        inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
+        tw=counters.sockstat.get("TCP", "tw"),
+        used=counters.sockstat.get("sockets", "used"),
+        in_protocols=None,  # its file is too long for a shell
+    )

@@ -1,0 +1,1 @@
+"""What both SSH transports share: settings, algorithms, messages."""

@@ -1,0 +1,99 @@
+"""Which algorithms are offered, and what a user's own lists make of them.
+
+Older than these is broken or close to it: SHA-1 (ssh-rsa and the *-sha1 exchanges), CBC, MD5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from fnmatch import fnmatchcase
+
+from ...core.text import cleaned
+from ..errors import Category, HostError, Phase
+
+__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "chosen", "host_key_order"]
+
+KEX = (
+    "mlkem768x25519-sha256",
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+)
+CIPHERS = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+)
+MACS = (
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+)
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
+_CERTIFIED = "-cert-v01@openssh.com"
+
+
+def chosen(
+    kind: str,
+    requested: Sequence[str],
+    policy: Sequence[str],
+    supported: Container[str],
+) -> tuple[str, ...]:
+    """The algorithms of one kind to offer, the preferred one first.
+
+    ``requested`` is a list as ssh_config(5) writes it, cut at the commas: empty for the policy; a
+    leading ``+`` appends to the policy, ``-`` takes what matches away, ``^`` puts first. Names
+    that this client does not have are passed over, as the policy's are. Raises HostError
+    ``config`` where nothing is left.
+    """
+    wanted = _wanted(requested, policy)
+    usable = tuple(name for name in dict.fromkeys(wanted) if name in supported)
+    if usable:
+        return usable
+    asked = cleaned(",".join(requested))
+    raise HostError(
+        Category.CONFIG,
+        Phase.CONFIG,
+        f"none of the {kind} asked for ({asked}) is one that this client has",
+    )
+
+
+def host_key_order(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """``offered`` with ``known`` (`HostKeyCheck.algorithms`) first, certificates only from there.
+
+    A server that has several keys shows the one that comes first here, so a host known by one of
+    them is not mistaken for a changed one. Certificates without a known authority would only be
+    refused.
+    """
+    usable = [name for name in known if name in offered or name.removesuffix(_CERTIFIED) in offered]
+    return tuple(dict.fromkeys([*usable, *offered]))
+
+
+def _wanted(requested: Sequence[str], policy: Sequence[str]) -> list[str]:
+    if not requested:
+        return list(policy)
+    sign, first = requested[0][:1], requested[0]
+    if sign not in ("+", "-", "^"):
+        return list(requested)
+    names = [first[1:], *requested[1:]]
+    if sign == "-":
+        return [each for each in policy if not any(fnmatchcase(each, pattern) for pattern in names)]
+    return [*policy, *names] if sign == "+" else [*names, *policy]

@@ -1,0 +1,1 @@
+"""What a login uses: private keys, agent, passphrases, user."""

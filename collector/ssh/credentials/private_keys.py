@@ -1,0 +1,158 @@
+"""Private key files: what a file holds, whether it is locked, and unlocking it, once.
+
+Formats: OpenSSH's own (PROTOCOL.key in its sources), whose header tells the cipher and the public
+key of a locked key too, and PEM (RFC 7468, RFC 1421 for the older ``Proc-Type: 4,ENCRYPTED``).
+No message quotes the content of a key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import struct
+from typing import TYPE_CHECKING
+
+from ....core.record import record
+from .public_key import blob_key_type
+
+if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+__all__ = ["KeyFileError", "LockedKey", "OpenKey", "look_at", "public_key_blob", "unlock"]
+
+_OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
+_PEM = re.compile(rb"-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----")
+_MAGIC = b"openssh-key-v1\0"
+_PUBLIC = re.compile(rb"\s*((?:ssh|ecdsa|sk)-[a-z0-9@.\-]+)\s+([A-Za-z0-9+/=]+)")
+
+_NOT_FOR_SSH = (
+    "holds a kind of key that SSH servers do not take: make one with ssh-keygen -t ed25519"
+)
+
+
+class KeyFileError(ValueError):
+    """Why a file is of no use as a private key; to be told after its path."""
+
+
+@record
+class LockedKey:
+    """What can be known of a private key without its passphrase."""
+
+    encrypted: bool
+    kind: str | None
+    """Key type as SSH names it; None for PEM, which hides it."""
+    public: bytes | None
+    """The public key's blob; None for PEM."""
+
+
+@record
+class OpenKey:
+    """A private key ready to be loaded."""
+
+    pem: bytes
+    kind: str
+    public: bytes
+    still_encrypted: bool
+    """The cryptography library cannot unlock this format or kind: ``pem`` is as in the file."""
+
+
+def public_key_blob(data: bytes) -> bytes | None:
+    """The blob of a one-line public key or certificate file; None where it is none."""
+    found = _PUBLIC.match(data)
+    if not found:
+        return None
+    try:
+        blob = binascii.a2b_base64(found[2], strict_mode=True)
+    except binascii.Error:
+        return None
+    return blob if (blob_key_type(blob) or "").encode() == found[1] else None
+
+
+def look_at(data: bytes) -> LockedKey:
+    """Read the outside of a private key file. Raises KeyFileError where it is none."""
+    text = data.strip()
+    if text.startswith(_OPENSSH):
+        return _openssh_header(text)
+    pem = _PEM.match(text)
+    if pem:
+        encrypted = pem[1] == b"ENCRYPTED " or b"Proc-Type: 4,ENCRYPTED" in text
+        return LockedKey(encrypted=encrypted, kind=None, public=None)
+    if public_key_blob(data) is not None:
+        raise KeyFileError(
+            "is a public key: name the private key beside it, or have an ssh-agent hold it"
+        )
+    if text.startswith(b"PuTTY-User-Key-File"):
+        raise KeyFileError("is a PuTTY key: convert it with puttygen -O private-openssh")
+    raise KeyFileError("is not a private key")
+
+
+def unlock(data: bytes, passphrase: str | None) -> OpenKey:
+    """The key itself, without its passphrase.
+
+    Raises KeyFileError where the passphrase is wrong or missing, the file is spoilt, or it holds a
+    kind of key that SSH does not use.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as forms
+
+    locked = look_at(data)
+    if locked.kind == "ssh-dss":
+        raise KeyFileError(_NOT_FOR_SSH)
+    load = forms.load_ssh_private_key if locked.kind else forms.load_pem_private_key
+    secret = passphrase.encode() if passphrase is not None and locked.encrypted else None
+    try:
+        key = load(data.strip() + b"\n", secret)
+    except UnsupportedAlgorithm:
+        if locked.kind is None or locked.public is None:
+            raise KeyFileError(_NOT_FOR_SSH) from None
+        return OpenKey(
+            pem=data, kind=locked.kind, public=locked.public, still_encrypted=locked.encrypted
+        )
+    except (ValueError, TypeError) as error:
+        why = "cannot be unlocked: wrong passphrase" if locked.encrypted else "is spoilt"
+        raise KeyFileError(why) from error
+    return _opened(key)
+
+
+def _opened(key: PrivateKeyTypes) -> OpenKey:
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
+
+    if isinstance(key, DSAPrivateKey):
+        raise KeyFileError(_NOT_FOR_SSH)
+    try:
+        pem = key.private_bytes(
+            forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()
+        )
+        line = key.public_key().public_bytes(forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH)
+    except (ValueError, TypeError):
+        raise KeyFileError(_NOT_FOR_SSH) from None
+    public = public_key_blob(line) or b""
+    return OpenKey(pem=pem, kind=blob_key_type(public) or "", public=public, still_encrypted=False)
+
+
+def _openssh_header(text: bytes) -> LockedKey:
+    body = b"".join(text.removeprefix(_OPENSSH).split(b"-----END")[0].split())
+    try:
+        raw = base64.b64decode(body, validate=True)
+        if not raw.startswith(_MAGIC):
+            raise KeyFileError("is spoilt: no openssh-key-v1 inside")
+        cipher, at = _string(raw, len(_MAGIC))
+        _, at = _string(raw, at)
+        _, at = _string(raw, at)
+        public, _ = _string(raw, at + 4)  # after the number of keys, always 1
+    except (binascii.Error, struct.error, IndexError) as error:
+        raise KeyFileError("is spoilt or cut short") from error
+    kind = blob_key_type(public)
+    if kind is None:
+        raise KeyFileError("is spoilt: no public key inside")
+    return LockedKey(encrypted=cipher != b"none", kind=kind, public=public)
+
+
+def _string(raw: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = struct.unpack_from(">I", raw, at)
+    end = at + 4 + length
+    if end > len(raw):
+        raise IndexError(end)
+    return raw[at + 4 : end], end

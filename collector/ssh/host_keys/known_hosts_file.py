@@ -1,0 +1,207 @@
+"""known_hosts files, line by line: what stands in them, nothing of what it means for a host.
+
+The format is sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". What OpenSSH passes over in silence (a line
+cut short, a key type it does not know) is passed over here with a note, so that a spoilt line
+never hides the good ones.
+"""
+
+from __future__ import annotations
+
+import binascii
+import errno
+import os
+import stat
+from enum import StrEnum
+from pathlib import Path
+
+from ....core.errors import UsageError
+from ....core.record import record
+from ..credentials.public_key import blob_key_type
+
+__all__ = [
+    "NOTHING_READ",
+    "KnownHostsLine",
+    "Marker",
+    "ReadSoFar",
+    "parse_known_hosts",
+    "read_known_hosts",
+]
+
+KEY_TYPES = frozenset(
+    {
+        "ssh-ed25519",
+        "ssh-rsa",
+        "ssh-dss",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+    }
+)
+"""Key types a line may hold; OpenSSH passes over lines of any other."""
+
+NOTES_PER_FILE = 3
+_SHA1_BYTES = 20
+_LONGEST_PATTERN = 1022  # OpenSSH's match_pattern_list() gives up on a longer one
+
+
+class Marker(StrEnum):
+    """What a line says of its key."""
+
+    HOST_KEY = ""
+    AUTHORITY = "@cert-authority"
+    REVOKED = "@revoked"
+
+
+@record
+class KnownHostsLine:
+    """One usable line."""
+
+    file: str
+    line: int
+    """Counted from 1."""
+    marker: Marker
+    patterns: tuple[bytes, ...]
+    """Lower-case names and patterns, ``!`` kept; empty where the name is hashed."""
+    hashed: tuple[bytes, bytes] | None
+    """(salt, HMAC-SHA1 of the name); None where the names stand in clear."""
+    key_type: str
+    blob: bytes
+    """The public key as SSH sends it (RFC 4253, 6.6)."""
+
+
+@record
+class ReadSoFar:
+    """How far a file was read: bytes and line ends of this inode."""
+
+    inode: int
+    size: int
+    lines: int
+
+
+NOTHING_READ = ReadSoFar(inode=0, size=0, lines=0)
+
+
+class _BadLineError(ValueError):
+    """Why a line cannot be used; quotes the part that is wrong."""
+
+
+def read_known_hosts(file: str, after: ReadSoFar = NOTHING_READ) -> tuple[bytes, ReadSoFar]:
+    """What was added to a file after ``after``, and how far it is read now.
+
+    A file that was replaced or cut meanwhile is read from its beginning. A missing file is an empty
+    one, and so is a device (/dev/null). Raises UsageError where the file cannot be read.
+    """
+    path = Path(file).expanduser()
+    try:
+        if stat.S_ISCHR(path.stat().st_mode):
+            return b"", NOTHING_READ
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_ino != after.inode or status.st_size < after.size:
+                after = NOTHING_READ
+            if after.size:
+                stream.seek(after.size)
+            data = stream.read()
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return b"", NOTHING_READ
+        raise UsageError(
+            f"known_hosts file {file}: {os.strerror(error.errno or 0)}; "
+            "make it readable or name another with --known-hosts"
+        ) from error
+    return data, ReadSoFar(
+        inode=status.st_ino, size=after.size + len(data), lines=after.lines + data.count(b"\n")
+    )
+
+
+def parse_known_hosts(
+    data: bytes, file: str, first_line: int = 1
+) -> tuple[list[KnownHostsLine], tuple[str, ...]]:
+    """The usable lines of a file's content, and notes on those that are not.
+
+    ``first_line`` numbers the first line of ``data``. Never raises.
+    """
+    lines: list[KnownHostsLine] = []
+    bad: list[str] = []
+    for number, row in enumerate(data.split(b"\n"), first_line):
+        text = row.strip(b" \t\r")
+        if not text or text.startswith(b"#"):
+            continue
+        try:
+            lines.append(_line(text, file, number))
+        except _BadLineError as problem:
+            bad.append(f"{file}:{number}: {problem}; the line is passed over")
+    notes = bad[:NOTES_PER_FILE]
+    if len(bad) > NOTES_PER_FILE:
+        notes.append(f"{file}: {len(bad) - NOTES_PER_FILE} more lines are passed over")
+    return lines, tuple(notes)
+
+
+def _line(text: bytes, file: str, number: int) -> KnownHostsLine:
+    marker, text = _marker(text)
+    words = text.split(None, 3)
+    if len(words) < 3:
+        raise _BadLineError("cut short: names, key type and key are expected")
+    names, key_type, key = words[0], words[1].decode("ascii", "replace"), words[2]
+    hashed = _hashed(names) if names.startswith(b"|") else None
+    return KnownHostsLine(
+        file=file,
+        line=number,
+        marker=marker,
+        patterns=() if hashed else _patterns(names),
+        hashed=hashed,
+        key_type=key_type,
+        blob=_blob(key_type, key),
+    )
+
+
+def _marker(text: bytes) -> tuple[Marker, bytes]:
+    if not text.startswith(b"@"):
+        return Marker.HOST_KEY, text
+    word, *rest = text.split(None, 1)
+    try:
+        marker = Marker(word.decode("ascii", "replace"))
+    except ValueError:
+        raise _BadLineError(f"unknown marker {_quoted(word)}") from None
+    if not rest or rest[0].startswith(b"@"):
+        raise _BadLineError(f"one marker and then names are expected after {marker}")
+    return marker, rest[0]
+
+
+def _hashed(names: bytes) -> tuple[bytes, bytes]:
+    parts = names.split(b"|")
+    if len(parts) == 4 and parts[1] == b"1":
+        try:
+            salt, digest = (binascii.a2b_base64(part, strict_mode=True) for part in parts[2:])
+        except binascii.Error:
+            pass
+        else:
+            if len(salt) == len(digest) == _SHA1_BYTES:
+                return salt, digest
+    raise _BadLineError(f"{_quoted(names)} is not a hashed name, |1|salt|hash")
+
+
+def _patterns(names: bytes) -> tuple[bytes, ...]:
+    patterns = tuple(names.lower().split(b","))
+    if len(names) > _LONGEST_PATTERN and max(map(len, patterns)) > _LONGEST_PATTERN:
+        raise _BadLineError(f"a name of more than {_LONGEST_PATTERN} bytes")
+    return patterns
+
+
+def _blob(key_type: str, key: bytes) -> bytes:
+    if key_type not in KEY_TYPES:
+        raise _BadLineError(f"unknown key type {_quoted(key_type.encode())}")
+    try:
+        blob = binascii.a2b_base64(key, strict_mode=True)
+    except binascii.Error:
+        raise _BadLineError(f"the {key_type} key is not base64") from None
+    if blob_key_type(blob) != key_type:
+        raise _BadLineError(f"the key is not of the type {key_type} that stands before it")
+    return blob
+
+
+def _quoted(word: bytes) -> str:
+    shown = word[:40].decode("ascii", "backslashreplace")
+    return repr(shown + ("…" if len(word) > 40 else ""))

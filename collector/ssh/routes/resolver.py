@@ -1,0 +1,203 @@
+"""Names to addresses, on threads of our own.
+
+The event loop's own look-ups go through its default thread pool: a few dead name servers fill that
+pool, then hosts given by address wait too, and the program's end waits for the stuck threads. Here
+the threads are few and daemons, an address needs none, and each name is asked once a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+from ....core.record import record
+from ....core.text import cleaned
+from ...errors import Category, HostError, Phase
+from ...runtime.daemon_threads import DaemonThreads
+
+__all__ = ["Address", "Resolver"]
+
+_THREADS = 32
+
+_Info = tuple[Any, Any, int, str, Any]
+_Lookup = Callable[..., Sequence[_Info]]
+_OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+
+
+@record
+class Address:
+    """One address to connect to."""
+
+    family: int
+    """socket.AF_INET or AF_INET6."""
+    sockaddr: tuple[Any, ...]
+    """As socket.connect takes it: (IP, port), for IPv6 with flow label and scope too."""
+
+    @property
+    def ip(self) -> str:
+        """The IP address alone, without its scope."""
+        return str(self.sockaddr[0])
+
+    def __str__(self) -> str:
+        port = self.sockaddr[1]
+        return f"[{self.ip}]:{port}" if self.family == socket.AF_INET6 else f"{self.ip}:{port}"
+
+
+@record
+class _Unresolved:
+    category: Category
+    message: str
+    final: bool
+    """Whether asking again in this run is pointless."""
+
+
+_Answer = tuple[Address, ...] | _Unresolved
+
+
+class Resolver:
+    """One scan's name look-ups: few threads, one query a name, final answers kept for the run.
+
+    Belongs to one event loop. ``close`` never waits: a look-up that hangs is left to its daemon
+    thread.
+    """
+
+    def __init__(self, *, threads: int = _THREADS, lookup: _Lookup = socket.getaddrinfo) -> None:
+        self._lookup = lookup
+        self._threads = DaemonThreads(threads, "sockfleet-dns")
+        self._answers: dict[tuple[str, int], asyncio.Future[_Answer]] = {}
+
+    async def resolve(self, name: str, port: int, family: int) -> tuple[Address, ...]:
+        """The addresses of ``name`` in the order to try them, at least one.
+
+        ``family`` is AF_INET, AF_INET6 or 0 for both, which then alternate as RFC 8305 section 4
+        says. Raises HostError: ``dns`` (no such name, or a temporary failure, told apart in the
+        message) or ``local_resource``. Waits as long as the system's resolver does: the caller
+        bounds it.
+        """
+        if family != socket.AF_INET6 and _is_ipv4(name):
+            return (Address(family=socket.AF_INET, sockaddr=(name, port)),)
+        answer = _literal(name, family)
+        if answer is None:
+            answer = await asyncio.shield(self._ask(name, family))
+        if isinstance(answer, _Unresolved):
+            raise HostError(answer.category, Phase.DNS, answer.message, passing=not answer.final)
+        return tuple(
+            Address(family=each.family, sockaddr=(each.ip, port, *each.sockaddr[2:]))
+            for each in answer
+        )
+
+    def close(self) -> None:
+        """Let the idle threads end; those that are stuck in a look-up do not delay the exit."""
+        self._threads.close()
+
+    def _ask(self, name: str, family: int) -> asyncio.Future[_Answer]:
+        key = (name.lower(), family)
+        asked = self._answers.get(key)
+        if asked is None:
+            asked = self._threads.run(lambda: _look_up(self._lookup, name, family))
+            self._answers[key] = asked
+            asked.add_done_callback(lambda answered: self._forget_unless_final(key, answered))
+        return asked
+
+    def _forget_unless_final(self, key: tuple[str, int], answered: asyncio.Future[_Answer]) -> None:
+        answer = answered.result()
+        if isinstance(answer, _Unresolved) and not answer.final:
+            del self._answers[key]
+
+
+def _is_ipv4(name: str) -> bool:
+    """Whether it is an address as inventories have them, which getaddrinfo would only repeat."""
+    try:
+        return socket.inet_ntoa(socket.inet_pton(socket.AF_INET, name)) == name
+    except (OSError, UnicodeError, ValueError):
+        return False
+
+
+def _literal(name: str, family: int) -> _Answer | None:
+    """The answer where ``name`` is itself an address; None where it has to be asked for."""
+    if ":" not in name and not name[-1:].isdigit():
+        return None
+    try:
+        infos = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return None
+    if family and infos[0][0] != family:
+        wanted = "IPv6" if family == socket.AF_INET6 else "IPv4"
+        return _Unresolved(
+            category=Category.DNS,
+            message=f"{cleaned(name)} is not an {wanted} address, and only {wanted} is allowed "
+            "for this host (AddressFamily)",
+            final=True,
+        )
+    return _interleaved(infos)
+
+
+def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
+    shown = cleaned(name)
+    try:
+        infos = lookup(name, None, family, socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        return _unresolved(shown, error)
+    except ValueError:  # the idna codec: a label that is empty or longer than 63
+        return _Unresolved(
+            category=Category.DNS,
+            message=f"no such name: {shown!r} is not a valid name",
+            final=True,
+        )
+    except OSError as error:  # EAI_SYSTEM
+        return _not_asked(shown, error)
+    if not infos:
+        return _Unresolved(
+            category=Category.DNS, message=f"no such name: {shown} has no address", final=True
+        )
+    return _interleaved(infos)
+
+
+def _unresolved(shown: str, error: socket.gaierror) -> _Unresolved:
+    # With no descriptor left, getaddrinfo cannot read its own files and says that the name does
+    # not exist: see whether a socket can be had before that is believed.
+    try:
+        socket.socket().close()
+    except OSError as lack:
+        return _not_asked(shown, lack)
+    if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+        return _Unresolved(
+            category=Category.DNS,
+            message=f"no such name: {shown} ({error.strerror}); set ansible_host, or check DNS and "
+            "/etc/hosts",
+            final=True,
+        )
+    return _Unresolved(
+        category=Category.DNS,
+        message=f"temporary failure of the name service for {shown} ({error.strerror}); it may "
+        "work when asked again",
+        final=False,
+    )
+
+
+def _not_asked(shown: str, error: OSError) -> _Unresolved:
+    remedy = ""
+    if error.errno in _OUT_OF:
+        remedy = "; lower --concurrency or raise the limit of open files (ulimit -n)"
+    return _Unresolved(
+        category=Category.LOCAL_RESOURCE if remedy else Category.DNS,
+        message=f"cannot ask for the address of {shown}: {error.strerror}{remedy}",
+        final=False,
+    )
+
+
+def _interleaved(infos: Sequence[_Info]) -> tuple[Address, ...]:
+    unique = dict.fromkeys(
+        Address(family=int(info[0]), sockaddr=tuple(info[4]))
+        for info in infos
+        if info[0] in (socket.AF_INET, socket.AF_INET6)
+    )
+    first = next(iter(unique)).family
+    leading = [each for each in unique if each.family == first]
+    others = [each for each in unique if each.family != first]
+    both = chain.from_iterable(zip_longest(leading, others))
+    return tuple(each for each in both if each is not None)

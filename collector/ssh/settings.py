@@ -1,0 +1,51 @@
+"""A host's own SSH settings, completed by those of the scan: what both SSH transports work with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from ...inventory.models import SshSettings
+
+__all__ = ["effective", "effective_at_bastion"]
+
+_FIELDS = (
+    "certificate_files",
+    "agent",
+    "identities_only",
+    "password",
+    "gssapi",
+    "known_hosts_files",
+    "host_key_alias",
+    "host_keys",
+    "connect_timeout_s",
+    "kex_algorithms",
+    "ciphers",
+    "macs",
+    "host_key_algorithms",
+    "address_family",
+    "bind_address",
+)
+
+
+@lru_cache(maxsize=4096)
+def effective(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
+    """``ssh`` with ``defaults`` where it says nothing.
+
+    User and identities are already in ``ssh``. A way of its own (jumps or a proxy command) shuts
+    out the defaults' way. Equal arguments give the same object.
+    """
+    filled = {
+        name: getattr(defaults, name)
+        for name in _FIELDS
+        if not getattr(ssh, name) and getattr(defaults, name)
+    }
+    if not ssh.jumps and ssh.proxy_command is None:
+        filled["jumps"] = defaults.jumps
+        filled["proxy_command"] = defaults.proxy_command
+    return replace(ssh, **filled)
+
+
+def effective_at_bastion(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
+    """As `effective` for a jump host: the default way leads to hosts, its own is complete."""
+    return effective(ssh, replace(defaults, jumps=(), proxy_command=None))

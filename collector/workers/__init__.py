@@ -1,0 +1,1 @@
+"""A scan shared between forked processes."""

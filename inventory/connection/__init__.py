@@ -1,0 +1,1 @@
+"""From an inventory's variables to a host that can be contacted."""

@@ -1,0 +1,241 @@
+"""The variables that say how a host is reached, and what type each must have.
+
+Names and precedence as ansible-core 2.19's ssh and paramiko connections have them: where several
+names mean the same, the last that is set counts (``ansible_ssh_host`` over ``ansible_host``), and
+null is as good as absent. A value that still holds a template or a vault's text cannot be used:
+nothing here evaluates either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.plain_text import shown
+from ..addresses import judged_port
+from ..errors import InventoryError
+from ..models import Connection, Probe
+from .secret_variables import is_secret
+
+__all__ = [
+    "ADDRESS",
+    "COMMON_ARGUMENTS",
+    "CONNECTION",
+    "EXTRA_ARGUMENTS",
+    "HOST_KEY_CHECKING",
+    "IDENTITY_FILE",
+    "NAMES",
+    "PASSED_OVER",
+    "PASSWORD",
+    "PORT",
+    "PROBE",
+    "PROXY_COMMAND",
+    "REGION",
+    "SSH_ARGUMENTS",
+    "TIMEOUT",
+    "TRANSPORT",
+    "USER",
+    "Variables",
+]
+
+ADDRESS = ("ansible_host", "ansible_ssh_host", "ansible_paramiko_host")
+PORT = ("ansible_port", "ansible_ssh_port", "ansible_paramiko_port")
+USER = ("ansible_user", "ansible_ssh_user", "ansible_paramiko_user")
+PASSWORD = (
+    "ansible_password",
+    "ansible_ssh_pass",
+    "ansible_ssh_password",
+    "ansible_paramiko_pass",
+    "ansible_paramiko_password",
+)
+IDENTITY_FILE = (
+    "ansible_private_key_file",
+    "ansible_ssh_private_key_file",
+    "ansible_paramiko_private_key_file",
+)
+HOST_KEY_CHECKING = (
+    "ansible_host_key_checking",
+    "ansible_ssh_host_key_checking",
+    "ansible_paramiko_host_key_checking",
+)
+TIMEOUT = ("ansible_timeout", "ansible_ssh_timeout", "ansible_paramiko_timeout")
+SSH_ARGUMENTS = ("ansible_ssh_args",)
+COMMON_ARGUMENTS = ("ansible_ssh_common_args",)
+EXTRA_ARGUMENTS = ("ansible_ssh_extra_args",)
+PROXY_COMMAND = ("ansible_paramiko_proxy_command",)
+CONNECTION = ("ansible_connection",)
+TRANSPORT = ("sockfleet_transport",)
+PROBE = ("sockfleet_probe",)
+REGION = ("sockfleet_region",)
+
+_REFUSED = {
+    "ansible_private_key": "a key in the inventory is not read: name its file",
+    "ansible_ssh_private_key": "a key in the inventory is not read: name its file",
+    "ansible_ssh_pkcs11_provider": "PKCS#11 providers are not supported: let an agent hold the key",
+}
+PASSED_OVER = (
+    "ansible_control_path",
+    "ansible_control_path_dir",
+    "ansible_private_key_passphrase",
+    "ansible_ssh_executable",
+    "ansible_ssh_password_mechanism",
+    "ansible_ssh_private_key_passphrase",
+    "ansible_ssh_retries",
+    "ansible_ssh_use_tty",
+    "ansible_ssh_verbosity",
+    "ansible_sshpass_prompt",
+)
+"""They steer the ssh program, which is not run here."""
+
+NAMES = (
+    *ADDRESS,
+    *PORT,
+    *USER,
+    *PASSWORD,
+    *IDENTITY_FILE,
+    *HOST_KEY_CHECKING,
+    *TIMEOUT,
+    *SSH_ARGUMENTS,
+    *COMMON_ARGUMENTS,
+    *EXTRA_ARGUMENTS,
+    *PROXY_COMMAND,
+    *CONNECTION,
+    *TRANSPORT,
+    *PROBE,
+    *REGION,
+    *_REFUSED,
+    *PASSED_OVER,
+)
+
+_CONNECTIONS = {
+    "ssh": (Connection.SSH, None),
+    "smart": (Connection.SSH, None),
+    "paramiko": (Connection.SSH, "paramiko"),
+    "paramiko_ssh": (Connection.SSH, "paramiko"),
+    "local": (Connection.LOCAL, None),
+}
+_TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# What stands on a worker's command line: --resources "NAME=1", which is cut at "," "=" and blanks.
+_REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
+_FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
+
+
+class Variables:
+    """One host's connection variables; each question raises InventoryError for a faulty value."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """``values`` holds any of `NAMES`; others are not looked at."""
+        self._values = values
+        self.connection, self.transport = self._connection()
+
+    def refuse_unknown_keys(self) -> None:
+        """Raise for the variables that ask for what is not done here."""
+        for name, reason in _REFUSED.items():
+            if self._values.get(name) not in (None, ""):
+                raise InventoryError(name, reason)
+
+    def text(self, names: tuple[str, ...]) -> tuple[str, str]:
+        """(value, the name it stands under), ("", "") where it is absent; numbers become text."""
+        name, value = self._found(names)
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            if value is None:
+                return "", ""
+            raise _wrong(name, value, "text")
+        return str(value), name
+
+    def port(self) -> tuple[int | None, str]:
+        """(port, its name); a whole number, or its digits as text."""
+        name, value = self._found(PORT)
+        if value is None:
+            return None, ""
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise _wrong(name, value, "a port from 1 to 65535")
+        try:
+            return judged_port(str(value).strip()), name
+        except ValueError as error:
+            raise InventoryError(name, str(error)) from None
+
+    def seconds(self) -> tuple[int | None, str]:
+        """(connect timeout in whole seconds, its name)."""
+        name, value = self._found(TIMEOUT)
+        if value is None:
+            return None, ""
+        digits = str(value).strip()
+        if isinstance(value, (bool, float)) or not (digits.isascii() and digits.isdigit()):
+            raise _wrong(name, value, "a whole number of seconds")
+        return int(digits[:9]), name
+
+    def host_key_checking(self) -> tuple[bool | None, str]:
+        """(whether host keys are checked, its name); the words YAML and Ansible know."""
+        name, value = self._found(HOST_KEY_CHECKING)
+        if value is None or isinstance(value, bool):
+            return value, name
+        word = str(value).strip().lower()
+        if word not in _TRUE | _FALSE:
+            raise _wrong(name, value, "true or false")
+        return word in _TRUE, name
+
+    def probe(self) -> Probe | None:
+        """Which probe the host answers; None where nothing says."""
+        name, value = self._found(PROBE)
+        if value is None:
+            return None
+        if value not in tuple(Probe):
+            raise _wrong(name, value, " or ".join(Probe))
+        return Probe(value)
+
+    def region(self) -> str | None:
+        """Which Dask workers the host is for; None where nothing says."""
+        name, value = self._found(REGION)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not _REGION.fullmatch(value):
+            raise _wrong(name, value, "letters, digits and _ . - (64 at most)")
+        return value
+
+    def _connection(self) -> tuple[Connection, str | None]:
+        name, said = self._found(CONNECTION)
+        if said is None:
+            connection, transport = _CONNECTIONS["ssh"]
+        else:
+            word = said.removeprefix("ansible.builtin.") if isinstance(said, str) else ""
+            if word not in _CONNECTIONS:
+                known = ", ".join(_CONNECTIONS)
+                raise InventoryError(name, f"{shown(said)} is not supported: there are {known}")
+            connection, transport = _CONNECTIONS[word]
+        name, wanted = self._found(TRANSPORT)
+        if wanted is None:
+            return connection, transport
+        if not isinstance(wanted, str) or not _TRANSPORT.fullmatch(wanted):
+            raise _wrong(name, wanted, "the name of a transport")
+        return connection, wanted
+
+    def _found(self, names: tuple[str, ...]) -> tuple[str, Any]:
+        """The last name that is set; paramiko's own names count for that connection alone."""
+        for name in reversed(names):
+            value = self._values.get(name)
+            if value is None or ("_paramiko_" in name and self.transport != "paramiko"):
+                continue
+            _refuse_unresolved(name, value)
+            return name, value
+        return names[0], None
+
+
+def _refuse_unresolved(name: str, value: object) -> None:
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        quoted = "" if is_secret(name) else f" {shown(value)}"
+        raise InventoryError(
+            name, f"the template{quoted} is not resolved: templates are not evaluated here"
+        )
+    vault = isinstance(value, Mapping) and "__ansible_vault" in value
+    if vault or (isinstance(value, str) and value.startswith("$ANSIBLE_VAULT")):
+        raise InventoryError(
+            name, "the value is encrypted by ansible-vault, which is not opened here"
+        )
+
+
+def _wrong(name: str, value: object, expected: str) -> InventoryError:
+    found = "a secret" if is_secret(name) else shown(value)
+    return InventoryError(name, f"found {found} ({type(value).__name__}), expected {expected}")

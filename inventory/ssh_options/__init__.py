@@ -1,0 +1,1 @@
+"""ssh's own option language: ssh_config, -o options, jump hosts, algorithms."""

@@ -1,0 +1,1 @@
+"""Output for programs: JSON, NDJSON, CSV, Prometheus, InfluxDB, and the JSON Schema."""

@@ -1,0 +1,77 @@
+"""A row for each host, for spreadsheets and the like (RFC 4180, with newlines as on Unix).
+
+UTF-8 without a byte order mark: Excel alone wants one for names outside ASCII, and most others
+would take it for a part of the first title.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from ...aggregator.change import HostChange
+from ...aggregator.fleet import FleetSummary
+from ...aggregator.host import TCP_NUMBERS, HostSummary, TcpNumbers
+from ...collector.outcome import Kernel
+from ..formats import Format, RenderOptions
+
+__all__ = ["FORMAT"]
+
+_KERNEL = ("release", "boot_id", "page_size", "tcp_max_orphans", "tcp_estab")
+_ERROR = ("category", "phase", "message")
+_HEADER = (
+    *("rank", "name", "address", "port", "groups", "levels", "status", "attempts", "elapsed_s"),
+    *TCP_NUMBERS,
+    *("scope", "sockets_used", "uncertainty", "unattributed"),
+    *_KERNEL,
+    *("tcp_mem_low", "tcp_mem_pressure", "tcp_mem_high"),
+    "diagnosis",
+    *("change_status", "change_tcp_close", "change_closed"),
+    *("rate_per_hour_tcp_close", "rate_per_hour_closed"),
+    *(f"error_{name}" for name in _ERROR),
+)
+# A spreadsheet takes such a text for a formula, and a host chooses its own texts
+# (https://owasp.org/www-community/attacks/CSV_Injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADER)
+    writer.writerows(
+        [_cell(value) for value in _row(rank, host)] for rank, host in summary.ranked()
+    )
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+FORMAT = Format(name="csv", suffixes=(".csv",), render=_render)
+
+
+def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
+    yield from (rank, host.name, host.address, host.port, " ".join(host.groups))
+    yield None if host.levels is None else " ".join(host.levels)
+    yield from (host.status.value, host.attempts, round(host.elapsed_s, 3))
+    tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
+    yield from (getattr(tcp, name) for name in TCP_NUMBERS)
+    yield from (host.scope and host.scope.value, host.sockets_used)
+    yield from (host.uncertainty, host.unattributed)
+    yield from (getattr(kernel, name) for name in _KERNEL)
+    yield from kernel.tcp_mem or (None, None, None)
+    yield host.diagnosis[0].word if host.diagnosis else None
+    yield from _changes(host.change)
+    yield from (host.error and getattr(host.error, name) for name in _ERROR)
+
+
+def _changes(change: HostChange | None) -> Iterator[object]:
+    if change is None:
+        yield from (None,) * 5
+        return
+    yield from (change.status.value, change.tcp_close, change.closed)
+    yield from (change.rate_per_hour.get(name) for name in ("tcp_close", "closed"))
+
+
+def _cell(value: object) -> object:
+    """The value as the csv module takes it: None gives an empty cell, a number is never text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

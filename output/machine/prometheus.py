@@ -1,0 +1,273 @@
+"""Gauges of a scan for node_exporter's textfile collector.
+
+A number that a host did not give has no sample. Labels are bounded by the inventory: nothing that
+changes by itself (pid, container, boot id) is one, so that a restart begins no new series.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from itertools import chain
+
+from ...aggregator.diagnosis import Word
+from ...aggregator.fleet import DISTRIBUTED, FleetSummary
+from ...aggregator.host import HostSummary, TcpNumbers
+from ...collector.errors import Category
+from ...collector.outcome import Kernel
+from ...collector.probe.containers import Container
+from ..formats import Format, RenderOptions
+from .exposition import Family, Sample, exposed, labels
+
+__all__ = ["FORMAT"]
+
+_MOST_HOLDERS = 10
+_NO_TCP, _NO_KERNEL = TcpNumbers(), Kernel()
+
+_TCP = {
+    "alloc": "TCP sockets of the whole machine, in every state but TIME_WAIT.",
+    "inuse": "IPv4 TCP sockets of the host's own namespace that are neither closed nor TIME_WAIT.",
+    "inuse6": "The same of IPv6 TCP sockets; absent where IPv6 is off.",
+    "tw": "TIME_WAIT sockets of the host's own namespace.",
+    "orphan": "TCP sockets that no process holds any more and that are still being closed.",
+    "closed": "What ss -s prints as closed: alloc - (inuse + inuse6 - tw).",
+    "tcp_close": "Sockets in state TCP_CLOSE; an upper bound unless the scope is all-namespaces.",
+}
+_STATISTICS = ("min", "p50", "p90", "p99", "max", "mean")
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """A host and its label, which is written once."""
+
+    label: str
+    host: HostSummary
+
+
+def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
+    hosts = [_Labelled(labels(host=host.name), host) for host in summary.hosts]
+    return exposed(chain(_scan(summary), _fleet(summary), _numbers(hosts), _words(hosts)))
+
+
+# node_exporter runs as a user of its own, which has to be able to read the file.
+FORMAT = Format(name="prometheus", suffixes=(".prom",), render=_render, mode=0o644)
+
+
+def _scan(summary: FleetSummary) -> Iterator[Family]:
+    scan = summary.scan
+    finished = _seconds(scan.finished_at)
+
+    def family(name: str, text: str, value: float | None, label: str = "") -> Family:
+        return Family(f"sockfleet_{name}", text, [(label, value)])
+
+    build = labels(version=version("sockfleet"))
+    yield family("build_info", "The version that wrote this.", 1, build)
+    yield family(
+        "scan_complete",
+        "Whether every host had its turn (1), or the run was ended early (0).",
+        int(scan.complete),
+    )
+    yield family(
+        "scan_last_complete_timestamp_seconds",
+        "End of the last complete scan, since the epoch; absent when this one was not.",
+        finished if scan.complete else None,
+    )
+    started = _seconds(scan.started_at)
+    yield family("scan_started_timestamp_seconds", "Start of this scan, since the epoch.", started)
+    yield family("scan_finished_timestamp_seconds", "End of this scan, since the epoch.", finished)
+    took = round(scan.duration_s, 3)
+    yield family("scan_duration_seconds", "How long this scan took.", took)
+
+
+def _fleet(summary: FleetSummary) -> Iterator[Family]:
+    fleet = summary.fleet
+
+    def family(name: str, text: str, samples: Iterable[Sample]) -> Family:
+        return Family(f"sockfleet_fleet_{name}", text, samples)
+
+    by_status = {"ok": fleet.hosts.ok, "failed": fleet.hosts.failed}
+    yield family(
+        "hosts", "Hosts that were asked, by how that went.", _counts("status", (), by_status)
+    )
+    yield family(
+        "failed_hosts",
+        "Hosts that could not be read, by the category of the failure.",
+        _counts("category", Category, fleet.failures),
+    )
+    yield family(
+        "diagnosed_hosts",
+        "Hosts that were read, by the first word of their diagnosis.",
+        _counts("diagnosis", Word, fleet.diagnoses),
+    )
+    for name, text in _TCP.items():
+        total = getattr(fleet.totals, name)
+        yield family(name, f"Sum over the hosts that gave it. {text}", [("", total)])
+    memory = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
+    total = sum(memory) if memory else None
+    yield family("mem_bytes", "Memory of all TCP buffers of the hosts that gave it.", [("", total)])
+    for name in DISTRIBUTED:
+        spread = fleet.distribution[name]
+        yield family(
+            f"{name}_per_host",
+            f"How {name} is spread over the hosts that gave it.",
+            [(labels(statistic=part), getattr(spread, part)) for part in _STATISTICS],
+        )
+
+
+def _counts(label: str, known: Iterable[str], counts: Mapping[str, int]) -> list[Sample]:
+    """Zero too, where it is known what there is: a series that comes and goes has no rate."""
+    every = dict.fromkeys(map(str, known), 0) | dict(counts)
+    return [(labels(**{label: word}), count) for word, count in every.items()]
+
+
+def _numbers(hosts: Sequence[_Labelled]) -> Iterator[Family]:
+    def family(name: str, text: str, value: Callable[[HostSummary], float | None]) -> Family:
+        return Family(f"sockfleet_host_{name}", text, ((at.label, value(at.host)) for at in hosts))
+
+    yield family(
+        "up",
+        "Whether the host was read (1) or not (0); one that was not has no numbers.",
+        lambda host: int(host.tcp is not None),
+    )
+    yield family(
+        "elapsed_seconds",
+        "How long the host took, all attempts and the waits between them included.",
+        lambda host: round(host.elapsed_s, 3),
+    )
+    yield family("attempts", "How often the host was tried.", lambda host: host.attempts)
+    for name, text in _TCP.items():
+        yield family(name, text, _tcp_number(name))
+    yield family(
+        "mem_bytes",
+        "Memory of all TCP buffers; absent where the host did not give its page size.",
+        lambda host: host.mem_bytes,
+    )
+    yield family(
+        "sockets_used",
+        "Sockets of every kind in the host's own namespace.",
+        lambda host: host.sockets_used,
+    )
+    yield family(
+        "tcp_estab",
+        "TCP connections of the host's own namespace in state ESTABLISHED or CLOSE_WAIT.",
+        lambda host: (host.kernel or _NO_KERNEL).tcp_estab,
+    )
+    yield family(
+        "tcp_max_orphans",
+        "The kernel's limit of orphan sockets.",
+        lambda host: (host.kernel or _NO_KERNEL).tcp_max_orphans,
+    )
+    yield family(
+        "uncertainty",
+        "By how many sockets tcp_close may be off, as not all was read at one instant.",
+        lambda host: host.uncertainty,
+    )
+    yield family(
+        "unattributed",
+        "The part of tcp_close that no process was seen to hold; only with --processes.",
+        lambda host: host.unattributed,
+    )
+
+
+def _tcp_number(name: str) -> Callable[[HostSummary], int | None]:
+    def value(host: HostSummary) -> int | None:
+        number: int | None = getattr(host.tcp or _NO_TCP, name)
+        return number
+
+    return value
+
+
+def _words(hosts: Sequence[_Labelled]) -> Iterator[Family]:
+    def family(name: str, text: str, found: Callable[[HostSummary], Iterable[Sample]]) -> Family:
+        return Family(
+            f"sockfleet_host_{name}",
+            text,
+            ((f"{at.label},{more}", value) for at in hosts for more, value in found(at.host)),
+        )
+
+    yield family("tcp_mem_bytes", "The kernel's limits of the memory of TCP buffers.", _tcp_mem)
+    yield family("info", "1 for a host that was read: how far, and on which kernel.", _info)
+    yield family("failure", "1 for a host that was not read, and why.", _failure)
+    yield family(
+        "group",
+        "1 for each group that the host counts in, of the inventory or --group-by.",
+        _groups,
+    )
+    yield family("diagnosis", "1 for each word of the host's diagnosis.", _diagnosis)
+    yield family(
+        "namespace_tcp_close_max",
+        "Bound of the closed sockets in all network namespaces in which such a process is the "
+        f"first, the host's own included; the {_MOST_HOLDERS} highest of a host.",
+        _namespaces,
+    )
+    yield family(
+        "process_tcp_close",
+        "Closed sockets that all processes of this name and user hold, only with --processes; the "
+        f"{_MOST_HOLDERS} highest of a host.",
+        _processes,
+    )
+
+
+def _tcp_mem(host: HostSummary) -> Iterator[Sample]:
+    kernel = host.kernel or _NO_KERNEL
+    if kernel.tcp_mem is not None and kernel.page_size is not None:
+        for level, pages in zip(("low", "pressure", "high"), kernel.tcp_mem, strict=True):
+            yield labels(level=level), pages * kernel.page_size
+
+
+def _info(host: HostSummary) -> Iterator[Sample]:
+    if host.tcp is not None:
+        release = (host.kernel or _NO_KERNEL).release or ""
+        yield labels(scope="" if host.scope is None else host.scope.value, release=release), 1
+
+
+def _failure(host: HostSummary) -> Iterator[Sample]:
+    if host.error is not None:
+        yield labels(category=host.error.category, phase=host.error.phase), 1
+
+
+def _groups(host: HostSummary) -> Iterator[Sample]:
+    # A document that was read back may name one twice, which would spoil the whole file.
+    for name in dict.fromkeys(host.groups if host.levels is None else host.levels):
+        yield labels(group=name), 1
+
+
+def _diagnosis(host: HostSummary) -> Iterator[Sample]:
+    for word in dict.fromkeys(
+        labels(diagnosis=one.word, severity=one.severity.value) for one in host.diagnosis
+    ):
+        yield word, 1
+
+
+def _namespaces(host: HostSummary) -> list[Sample]:
+    return _highest(
+        (labels(command=one.command or "", runtime=_runtime(one.container)), one.tcp_close_max)
+        for one in host.namespaces or ()
+    )
+
+
+def _processes(host: HostSummary) -> list[Sample]:
+    return _highest(
+        (labels(command=one.command or "", user=one.user or ""), one.tcp_close)
+        for one in host.processes or ()
+    )
+
+
+def _runtime(container: Container | None) -> str:
+    return "" if container is None else container.runtime
+
+
+def _highest(found: Iterable[tuple[str, int | None]]) -> list[Sample]:
+    """The sums over those with the same labels."""
+    sums = Counter[str]()
+    for label, count in found:
+        if count is not None:
+            sums[label] += count
+    return [*sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:_MOST_HOLDERS]]
+
+
+def _seconds(moment: datetime) -> float:
+    return round(moment.timestamp(), 3)

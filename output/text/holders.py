@@ -1,0 +1,92 @@
+"""Who holds the closed sockets: the processes of one host or of a fleet, most first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from heapq import nlargest
+
+from ...aggregator.host import HostSummary
+from ...aggregator.processes import Attribution
+from ...collector.probe.processes import Process
+from .columns import Cell, Column, columns_that_fit, lines_of
+from .style import Paint
+
+__all__ = ["holders"]
+
+_MOST = 20
+_SHORT_ID = 12  # as docker and podman show container ids
+
+
+def holders(hosts: Sequence[HostSummary], paint: Paint, *, most: int | None) -> Iterator[str]:
+    """A title, the processes with the most closed sockets, and what no process was found for.
+
+    Nothing where processes were not asked for. ``most`` is how many are shown; None: 20.
+    """
+    asked = [host for host in hosts if host.processes is not None]
+    if not asked:
+        return
+    pairs = [(host, process) for host in asked for process in host.processes or ()]
+    shown = nlargest(most or _MOST, pairs, key=lambda pair: pair[1].tcp_close)
+    if shown:
+        yield paint.styled("Who holds the closed sockets:", "bold")
+        columns = columns_that_fit(_columns(shown, with_host=len(hosts) > 1), paint)
+        yield from lines_of(columns, paint, rule_before=None)
+    for line in _remarks(asked, len(pairs) - len(shown)):
+        yield paint.wrapped(line)
+
+
+def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -> list[Column]:
+    def cells(texts: Iterator[str]) -> list[Cell]:
+        return [Cell(text) for text in texts]
+
+    processes = [process for _, process in shown]
+    columns = [
+        Column(title="HOST", cells=cells(host.name for host, _ in shown), is_text=True),
+        Column(title="PID", cells=cells(str(one.pid) for one in processes)),
+        Column(title="TCP_CLOSE", cells=cells(map(_count, processes))),
+        Column(
+            title="COMMAND",
+            cells=cells(one.arguments or one.command or "" for one in processes),
+            is_text=True,
+        ),
+        Column(
+            title="USER",
+            cells=cells(one.user or "" for one in processes),
+            is_text=True,
+            leave_out=1,
+        ),
+        Column(title="CONTAINER", cells=cells(map(_container, processes)), is_text=True),
+    ]
+    named = any(one.container is not None for one in processes)
+    return columns[0 if with_host else 1 : None if named else -1]
+
+
+def _count(process: Process) -> str:
+    return f"≤{process.tcp_close}" if process.bound else str(process.tcp_close)
+
+
+def _container(process: Process) -> str:
+    container = process.container
+    return "" if container is None else f"{container.runtime} {container.id[:_SHORT_ID]}"
+
+
+def _denied(found: Sequence[Attribution]) -> bool:
+    return any(one.denied for one in found)
+
+
+def _remarks(asked: Sequence[HostSummary], more: int) -> Iterator[str]:
+    found = [host.attribution for host in asked if host.attribution is not None]
+    more += sum(one.rest_processes for one in found)
+    if more:
+        yield f"… and {more} more, with fewer."
+    rest = sum(host.unattributed or 0 for host in asked)
+    if rest > 0:
+        why = ": only root sees others' descriptors (--become)" if _denied(found) else ""
+        yield f"{rest} closed sockets are held by nobody that could be looked at{why}."
+    if any(not one.exact for one in found):
+        yield (
+            "≤ where the host has neither python3, perl, getfattr nor lsof to tell a socket's "
+            "protocol: unbound sockets of other protocols may be in it."
+        )
+    if any(one.partial for one in found):
+        yield "Some hosts have more descriptors than could be looked at in time: the list is short."

@@ -1,0 +1,267 @@
+"""The ranked hosts and the groups, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ...aggregator.diagnosis import Severity
+from ...aggregator.fleet import FleetSummary, GroupSummary
+from ...aggregator.host import HostSummary, TcpNumbers
+from ...core.record import record
+from .changes import change_text, rate_text
+from .columns import Cell, Column, columns_that_fit, lines_of
+from .style import Paint, amount_of_memory, how_many
+
+__all__ = ["group_table", "has_bounds", "host_table"]
+
+_AT_LEAST_NOTABLE = 100
+_GROUPS = "GROUPS"
+_GROUPS_FROM_WIDTH = 120
+
+
+@record
+class _HostColumn:
+    """One column of the host table, from a host and for the fleet as a whole."""
+
+    title: str
+    key: str
+    """The sort key that the column shows."""
+    value: Callable[[HostSummary], str]
+    total: Callable[[FleetSummary], str] = lambda _: ""
+    leave_out: int = 0
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _tcp(name: str, *, leave_out: int = 0) -> _HostColumn:
+    return _HostColumn(
+        title=name.upper(),
+        key=name,
+        value=lambda host: _number(getattr(host.tcp, name)),
+        total=lambda summary: _number(getattr(summary.fleet.totals, name)),
+        leave_out=leave_out,
+    )
+
+
+def _in_use(tcp: TcpNumbers | None) -> str:
+    """Both families in one: no IPv6 is none in use, but a count that is missing stays empty.
+
+    The derived numbers tell the two apart: they are there only where IPv6 is off.
+    """
+    if tcp is None or tcp.inuse is None:
+        return ""
+    if tcp.inuse6 is None and tcp.tcp_close is None and tcp.closed is None:
+        return ""
+    return str(tcp.inuse + (tcp.inuse6 or 0))
+
+
+def _memory(host: HostSummary) -> str:
+    if host.tcp is None or host.tcp.mem_pages is None:
+        return ""
+    if host.mem_bytes is None:
+        return how_many(host.tcp.mem_pages, "page")
+    return amount_of_memory(host.mem_bytes)
+
+
+def _all_memory(summary: FleetSummary) -> str:
+    """Of the hosts whose page size is known: pages of different sizes do not add up."""
+    sizes = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
+    return amount_of_memory(sum(sizes)) if sizes else ""
+
+
+def has_bounds(summary: FleetSummary) -> bool:
+    """Whether any ``tcp_close`` of the scan is shown as an upper bound."""
+    return any(map(_has_bound, summary.hosts))
+
+
+def _has_bound(host: HostSummary) -> bool:
+    return host.is_bound and host.tcp is not None and (host.tcp.tcp_close or 0) > 0
+
+
+def _held(tcp: TcpNumbers | None, *, is_bound: bool) -> str:
+    """tcp_close, marked where it is a bound; at most none is none."""
+    value = None if tcp is None else tcp.tcp_close
+    return f"≤{value}" if is_bound and value is not None and value > 0 else _number(value)
+
+
+_TCP_CLOSE = _HostColumn(
+    title="TCP_CLOSE",
+    key="tcp_close",
+    value=lambda host: _held(host.tcp, is_bound=host.is_bound),
+    total=lambda summary: _held(summary.fleet.totals, is_bound=has_bounds(summary)),
+)
+_COLUMNS = (
+    _TCP_CLOSE,
+    _tcp("closed"),
+    _tcp("tw", leave_out=4),
+    _HostColumn(
+        title="INUSE4+6",
+        key="",
+        value=lambda host: _in_use(host.tcp),
+        total=lambda summary: _in_use(summary.fleet.totals),
+        leave_out=5,
+    ),
+    _tcp("orphan", leave_out=7),
+    _tcp("alloc", leave_out=3),
+    _HostColumn(title="MEM", key="mem_pages", value=_memory, total=_all_memory, leave_out=6),
+)
+# Only of a scan that was compared with an earlier one.
+_CHANGES = (
+    _HostColumn(
+        title="CHANGE",
+        key="",
+        value=lambda host: change_text(host.change),
+        total=lambda summary: change_text(summary.fleet.change),
+        leave_out=1,
+    ),
+    _HostColumn(
+        title="PER_HOUR",
+        key="",
+        value=lambda host: rate_text(host.change),
+        total=lambda summary: rate_text(summary.fleet.change),
+        leave_out=3,
+    ),
+)
+_SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.NOTICE: "cyan",
+    Severity.OK: "dim",
+}
+_ONLY_WHEN_SORTED_BY = {
+    "inuse": _tcp("inuse"),
+    "inuse6": _tcp("inuse6"),
+    "sockets_used": _HostColumn(
+        title="SOCKETS", key="sockets_used", value=lambda host: _number(host.sockets_used)
+    ),
+    "elapsed_s": _HostColumn(
+        title="ELAPSED_S", key="elapsed_s", value=lambda host: f"{host.elapsed_s:.3f}"
+    ),
+}
+
+
+def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    """The hosts that were read, in their order, and their total."""
+    read = [host for host in summary.hosts if host.tcp is not None]
+    shown = read[: paint.options.top]
+    if not shown:
+        return
+    with_total = len(read) > 1
+    columns = list(_host_columns(summary, shown, paint, with_total=with_total))
+    kept = columns_that_fit(columns, paint)
+    yield from lines_of(kept, paint, rule_before=len(shown) if with_total else None)
+    if len(shown) < len(read):
+        yield paint.text(f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})")
+    gone = [column.title for column in columns if column not in kept and column.title != _GROUPS]
+    if gone:
+        yield paint.wrapped(f"(too narrow for {', '.join(gone)}; --format csv has all)")
+
+
+def _host_columns(
+    summary: FleetSummary, shown: Sequence[HostSummary], paint: Paint, *, with_total: bool
+) -> Iterator[Column]:
+    sort = summary.scan.sort
+    marks = _conspicuous(summary)
+
+    def column(
+        title: str,
+        values: Callable[[HostSummary], str],
+        total: str = "",
+        *,
+        leave_out: int = 0,
+        is_key: bool = False,
+        style: Callable[[HostSummary], str] = lambda _: "",
+        is_text: bool = False,
+    ) -> Column:
+        cells = [Cell(paint.text(values(host)), style(host)) for host in shown]
+        if with_total:
+            cells.append(Cell(paint.text(total), "bold"))
+        return Column(
+            title=title + (paint.text("▼") if is_key else ""),
+            cells=cells,
+            leave_out=0 if is_key else leave_out,
+            is_text=is_text,
+        )
+
+    yield column("HOST", lambda host: host.name, "TOTAL", is_key=sort == "name", is_text=True)
+    extra = _ONLY_WHEN_SORTED_BY.get(sort)
+    changes = () if summary.fleet.change is None else _CHANGES
+    for each in (*([extra] if extra else ()), _TCP_CLOSE, *changes, *_COLUMNS[1:]):
+        yield column(
+            each.title,
+            each.value,
+            each.total(summary),
+            leave_out=each.leave_out,
+            is_key=each.key == sort,
+            style=marks if each is _TCP_CLOSE else lambda _: "",
+        )
+    yield column(
+        "DIAGNOSIS",
+        lambda host: host.diagnosis[0].word if host.diagnosis else "",
+        leave_out=2,
+        style=lambda host: _SEVERITY_STYLES[host.diagnosis[0].severity] if host.diagnosis else "",
+        is_text=True,
+    )
+    if (paint.options.width or 0) >= _GROUPS_FROM_WIDTH and any(host.groups for host in shown):
+        yield column(
+            _GROUPS,
+            lambda host: ",".join(host.groups),
+            leave_out=9,
+            style=lambda _: "dim",
+            is_text=True,
+        )
+
+
+def _conspicuous(summary: FleetSummary) -> Callable[[HostSummary], str]:
+    """Far above what is usual in this fleet: its median, as a leak lifts the mean."""
+    usual = summary.fleet.distribution["tcp_close"].p50 or 0
+
+    def style(host: HostSummary) -> str:
+        value = None if host.tcp is None else host.tcp.tcp_close
+        if value is None or value < _AT_LEAST_NOTABLE or value < 3 * usual:
+            return ""
+        return "bold red" if value >= 10 * usual else "yellow"
+
+    return style
+
+
+def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+    """The groups that were asked for, those with the most closed sockets first."""
+    if summary.scan.group_by is None or not summary.groups:
+        return
+    bounded = {level for host in summary.hosts if _has_bound(host) for level in host.levels or ()}
+    groups = sorted(
+        summary.groups.items(), key=lambda item: (-(item[1].totals.tcp_close or 0), item[0])
+    )
+
+    def column(title: str, value: Callable[[GroupSummary], str], leave_out: int = 0) -> Column:
+        cells = [Cell(paint.text(value(group))) for _, group in groups]
+        return Column(title=title, cells=cells, leave_out=leave_out)
+
+    def spread(name: str) -> Callable[[GroupSummary], str]:
+        return lambda group: _number(getattr(group.distribution["tcp_close"], name))
+
+    columns = [
+        Column(
+            title=paint.text(f"GROUP ({summary.scan.group_by})"),
+            cells=[Cell(paint.text(name)) for name, _ in groups],
+            is_text=True,
+        ),
+        column("READ", lambda group: f"{group.hosts.ok}/{group.hosts.total}"),
+        Column(
+            title="TCP_CLOSE",
+            cells=[
+                Cell(paint.text(_held(group.totals, is_bound=name in bounded)))
+                for name, group in groups
+            ],
+        ),
+        column("MEDIAN", spread("p50"), 1),
+        column("MAX", spread("max"), 2),
+        column("CLOSED", lambda group: _number(group.totals.closed), 3),
+        column("TW", lambda group: _number(group.totals.tw), 4),
+        column("INUSE4+6", lambda group: _in_use(group.totals), 6),
+        column("ALLOC", lambda group: _number(group.totals.alloc), 5),
+    ]
+    yield from lines_of(columns_that_fit(columns, paint), paint, rule_before=None)

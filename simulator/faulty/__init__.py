@@ -1,0 +1,1 @@
+"""The fleet that plays every fault, on asyncssh's server."""

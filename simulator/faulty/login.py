@@ -1,0 +1,138 @@
+"""Letting users in to a simulated host, and the faults of login, session and forwarding."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Container
+from typing import NoReturn, cast
+
+import asyncssh
+
+from ..scenario.faults import Fault
+from ..scenario.scenario import SimulatedHost
+
+__all__ = ["ServerLogin", "reset"]
+
+_TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
+_NO_CHANNEL = frozenset(
+    {
+        Fault.NO_SESSION,
+        Fault.STALLED_SESSION,
+        Fault.CLOSED_IN_SESSION,
+        Fault.RESET_IN_SESSION,
+    }
+)
+_FLOOD = "welcome to the machine\n" * 100
+
+
+def reset(connection: asyncssh.SSHServerConnection) -> None:
+    """Close by a reset instead of an end (socket(7), SO_LINGER of no time)."""
+    sock = connection.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.abort()
+
+
+class ServerLogin(asyncssh.SSHServer):
+    """Lets the fleet's user in with the fleet's key; asyncssh verifies the signature.
+
+    Who is in may be forwarded to the addresses of ``neighbours``, as through a jump host.
+    """
+
+    def __init__(
+        self, host: SimulatedHost, user: str, user_key: bytes, neighbours: Container[str]
+    ) -> None:
+        self._fault = host.fault
+        self._auth_s = host.auth_s
+        self._user = user
+        self._user_key = user_key
+        self._neighbours = neighbours
+        self.connection: asyncssh.SSHServerConnection | None = None
+        self.ended = asyncio.Event()
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connection = conn
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.ended.set()
+
+    async def begin_auth(self, _username: str) -> bool:
+        await asyncio.sleep(self._auth_s)
+        connection = self.connection
+        if connection is None:
+            return True
+        if self._fault is Fault.STALLED_AUTH:
+            await self.ended.wait()
+        elif self._fault is Fault.CLOSED_IN_AUTH:
+            connection.abort()
+        elif self._fault is Fault.RESET_IN_AUTH:
+            reset(connection)
+        elif self._fault is Fault.TOO_MANY_FAILURES:
+            connection.disconnect(asyncssh.DISC_PROTOCOL_ERROR, _TOO_MANY)
+        elif self._fault is Fault.BANNER_FLOOD:
+            while not self.ended.is_set():
+                connection.send_auth_banner(_FLOOD)
+                await asyncio.sleep(0)
+        return self._fault is not Fault.OPEN_TO_ALL
+
+    def public_key_auth_supported(self) -> bool:
+        return self._fault is not Fault.PASSWORD_ONLY
+
+    def password_auth_supported(self) -> bool:
+        return self._fault is Fault.PASSWORD_ONLY
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return (
+            self._fault is not Fault.DENIED
+            and username == self._user
+            and key.public_data == self._user_key
+        )
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
+        """Asked for by hosts alone that give no commands at all (`SshHost`)."""
+        if self._fault in {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}:
+            return _NoCommand(refuses=self._fault is Fault.EXEC_REFUSED)
+        # asyncssh awaits what is returned, which its own types do not say of this callback.
+        return cast("asyncssh.SSHServerSession[bytes]", self._no_channel())
+
+    def connection_requested(
+        self, dest_host: str, _dest_port: int, _orig_host: str, _orig_port: int
+    ) -> bool | asyncssh.SSHTCPSession[bytes] | Awaitable[asyncssh.SSHTCPSession[bytes]]:
+        """Forward to a neighbour; a jump host's faults are played here."""
+        if self._fault in _NO_CHANNEL:
+            return self._no_channel()
+        if self._fault is Fault.CUT_OFF and self.connection is not None:
+            return _Breaking(self.connection)
+        return dest_host in self._neighbours
+
+    async def _no_channel(self) -> NoReturn:
+        if self._fault is Fault.STALLED_SESSION:
+            await self.ended.wait()
+        elif self._fault is Fault.CLOSED_IN_SESSION and self.connection is not None:
+            self.connection.abort()
+        elif self._fault is Fault.RESET_IN_SESSION and self.connection is not None:
+            reset(self.connection)
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
+
+
+class _NoCommand(asyncssh.SSHServerSession[bytes]):
+    """A session in which nothing is run."""
+
+    def __init__(self, *, refuses: bool) -> None:
+        self._refuses = refuses
+
+    def exec_requested(self, _command: str) -> bool:
+        # asyncssh sends no answer for None: not in its documentation, in its
+        # SSHChannel._service_next_request().
+        return False if self._refuses else cast("bool", None)
+
+
+class _Breaking(asyncssh.SSHTCPSession[bytes]):
+    """A forwarded stream that takes the whole connection down once its user has said something."""
+
+    def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
+        self._connection = connection
+
+    def data_received(self, _data: bytes, _datatype: int | None) -> None:
+        self._connection.abort()

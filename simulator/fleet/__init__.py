@@ -1,0 +1,1 @@
+"""What both simulated fleets share: folder, inventory file, keys, listeners."""

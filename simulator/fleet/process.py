@@ -1,0 +1,106 @@
+"""A simulated fleet in a process of its own, so that the scan's process is as in life."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import SimulatorError
+from ..scenario.scenario import Scenario
+from ..scenario.scenario_file import chosen_scenario
+from .folder import FleetFolder
+
+__all__ = ["FleetProcess", "SimulatorProcess"]
+
+_READY = re.compile(rb"ready [0-9]+ hosts on port ([0-9]+)\n")
+_STOP_S = 10.0
+
+
+class SimulatorProcess(FleetFolder):
+    """A fleet that ``python -m sockfleet.simulator`` plays, from entering to leaving.
+
+    ``folder`` must exist, and gets the files that `fleet.Fleet` writes. The process ends with
+    this one, however this one ends: it holds the other end of its standard input. Entering raises
+    SimulatorError. ``options`` are the command's: None leaves one out, True is a switch.
+    """
+
+    def __init__(self, scenario: Scenario, folder: Path, options: Mapping[str, object]) -> None:
+        super().__init__(scenario, folder)
+        self._command = [sys.executable, "-m", "sockfleet.simulator", str(folder), "--until-eof"]
+        for name, value in options.items():
+            if value is True:
+                self._command.append(f"--{name}")
+            elif value is not None and value is not False:
+                self._command += [f"--{name}", str(value)]
+
+    def __enter__(self) -> Self:
+        # A session of its own: Ctrl-C is for this process, which then ends the fleet last.
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            line = self._process.stdout.readline() if self._process.stdout else b""
+            ready = _READY.fullmatch(line)
+            if ready is None:
+                raise SimulatorError("the simulated fleet did not start; its error stands above")
+            self.port = int(ready[1])
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    @property
+    def pid(self) -> int:
+        """The process that plays the fleet."""
+        return self._process.pid
+
+    def wait(self) -> None:
+        """Wait until the fleet ends by itself, which it does only when something stops it."""
+        self._process.wait()
+
+    def _stop(self) -> None:
+        process = self._process
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+class FleetProcess(SimulatorProcess):
+    """The fleet of a scenario file (None: the demo's). Making one raises ScenarioError."""
+
+    def __init__(
+        self,
+        folder: Path,
+        scenario_file: Path | None = None,
+        *,
+        hosts: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
+        options = {"scenario": scenario_file, "hosts": hosts, "seed": seed}
+        super().__init__(scenario, folder, options)

@@ -1,0 +1,1 @@
+"""What one simulated host holds and answers."""

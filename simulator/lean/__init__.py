@@ -1,0 +1,1 @@
+"""The fleet that costs far less than the clients measured on it."""

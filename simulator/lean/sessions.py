@@ -1,0 +1,198 @@
+"""The channels of one connection (RFC 4254): sessions that run a command or SFTP.
+
+A command's whole answer, from "it runs" to the channel's end, is one write.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Protocol
+
+from ..fleet.plain_packets import text
+from ..host.answer import Answer
+from .host import LeanHost
+from .sftp import LeanSftp
+from .shell import LeanShell
+from .wire import Fields, MalformedError
+
+__all__ = ["Sessions"]
+
+_GLOBAL_REQUEST, _REQUEST_FAILURE = 80, b"\x52"  # 82
+_OPEN, _CONFIRMATION, _OPEN_FAILURE, _ADJUST = 90, 91, 92, 93
+_DATA, _EXTENDED_DATA, _EOF, _CLOSE, _REQUEST, _SUCCESS, _FAILURE = 94, 95, 96, 97, 98, 99, 100
+_PROHIBITED, _UNKNOWN_TYPE = 1, 3
+_WINDOW = 2 * 2**20
+_MOST_DATA = 32768
+_MOST_CHANNELS = 1000
+_IGNORED = frozenset({b"env", b"pty-req", b"window-change", b"signal", b"eow@openssh.com"})
+"""Taken and without effect; a terminal, too: the answers have no lines that would differ."""
+
+_two_numbers = struct.Struct(">BI").pack
+_data_head = struct.Struct(">BII").pack
+_extended_head = struct.Struct(">BIII").pack
+
+
+class Program(Protocol):
+    """What stays at the other end of a channel, and answers what it is sent."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The answer to the next bytes of its standard input. Raises MalformedError."""
+
+
+class _Channel:
+    __slots__ = ("closed", "left", "most", "program", "taken", "theirs", "waiting", "window")
+
+    def __init__(self, theirs: int, window: int, most: int) -> None:
+        self.theirs = theirs
+        self.window = window
+        """How much the client takes before it says more."""
+        self.most = most
+        self.taken = 0
+        """What the client has sent since its window was last filled up."""
+        self.program: Program | None = None
+        self.waiting: list[tuple[bytes, bytes]] = []
+        """Output that the window had no room for: the head's kind, and the bytes."""
+        self.left: list[bytes] = []
+        """What follows when all output is sent."""
+        self.closed = False
+
+
+class Sessions:
+    """What a logged-in client asks of its host, message by message."""
+
+    __slots__ = ("_channels", "_host", "_next")
+
+    def __init__(self, host: LeanHost) -> None:
+        self._host = host
+        self._channels: dict[int, _Channel] = {}
+        self._next = 0
+
+    def take(self, number: int, message: bytes) -> list[bytes] | None:
+        """The messages that answer one; None where its number is not known here.
+
+        Raises MalformedError.
+        """
+        fields = Fields(message)
+        if number == _OPEN:
+            return [self._open(fields)]
+        if number == _GLOBAL_REQUEST:
+            fields.string()
+            return [_REQUEST_FAILURE] if fields.boolean() else []
+        if not _ADJUST <= number <= _REQUEST:
+            return None
+        ours = fields.uint32()
+        channel = self._channels.get(ours)
+        if channel is None:
+            raise MalformedError(f"message {number} to channel {ours}, which is not open")
+        if number == _REQUEST:
+            return self._request(channel, fields)
+        if number == _DATA:
+            return _input(channel, fields.string())
+        if number == _ADJUST:
+            channel.window += fields.uint32()
+            return _sent(channel)
+        if number == _CLOSE:
+            return self._close(ours, channel)
+        if number == _EOF and channel.program is not None:
+            return _end(channel, 0)
+        return []  # EOF to a command that reads nothing, or a kind of data that has no meaning
+
+    def _open(self, fields: Fields) -> bytes:
+        kind, theirs = fields.string(), fields.uint32()
+        window, most = fields.uint32(), fields.uint32()
+        if kind != b"session" or len(self._channels) >= _MOST_CHANNELS:
+            why = _PROHIBITED if kind == b"session" else _UNKNOWN_TYPE
+            words = text(b"sessions only") + text(b"")
+            return struct.pack(">BII", _OPEN_FAILURE, theirs, why) + words
+        ours = self._next
+        self._next = (ours + 1) & 0xFFFFFFFF
+        self._channels[ours] = _Channel(theirs, window, max(min(most, _MOST_DATA), 1))
+        return struct.pack(">BIIII", _CONFIRMATION, theirs, ours, _WINDOW, _MOST_DATA)
+
+    def _request(self, channel: _Channel, fields: Fields) -> list[bytes]:
+        kind, reply = fields.string(), fields.boolean()
+        answers: list[bytes] | None = None
+        if kind == b"exec":
+            answers = self._run(channel, fields.string().decode("utf-8", "replace"))
+        elif kind == b"subsystem" and fields.string() == b"sftp":
+            answers = _start(channel, LeanSftp(self._host))
+        elif kind in _IGNORED:
+            answers = []
+        if not reply:
+            return answers or []
+        if answers is None:
+            return [_two_numbers(_FAILURE, channel.theirs)]
+        return [_two_numbers(_SUCCESS, channel.theirs), *answers]
+
+    def _run(self, channel: _Channel, command: str) -> list[bytes]:
+        if channel.closed or channel.program is not None:
+            raise MalformedError("a second command on one channel")
+        shell = LeanShell.started_by(command, self._host)
+        if shell is not None:
+            return _start(channel, shell)
+        return _printed(channel, self._host.run(command))
+
+    def _close(self, ours: int, channel: _Channel) -> list[bytes]:
+        del self._channels[ours]
+        return [] if channel.closed else [_two_numbers(_CLOSE, channel.theirs)]
+
+
+def _start(channel: _Channel, program: Program) -> list[bytes]:
+    channel.program = program
+    return []
+
+
+def _printed(channel: _Channel, reply: Answer) -> list[bytes]:
+    theirs = channel.theirs
+    if reply.stdout:
+        channel.waiting.append((_two_numbers(_DATA, theirs), reply.stdout))
+    if reply.stderr:
+        channel.waiting.append((_data_head(_EXTENDED_DATA, theirs, 1), reply.stderr))
+    return _end(channel, reply.exit_status)
+
+
+def _input(channel: _Channel, data: bytes) -> list[bytes]:
+    answers = []
+    channel.taken += len(data)
+    if channel.taken > _WINDOW:
+        raise MalformedError("more data than the window has room for")
+    if channel.taken > _WINDOW // 2:
+        answers.append(_data_head(_ADJUST, channel.theirs, channel.taken))
+        channel.taken = 0
+    if channel.program is not None and not channel.closed:
+        output = channel.program.feed(data)
+        if output:
+            channel.waiting.append((_two_numbers(_DATA, channel.theirs), output))
+            answers += _sent(channel)
+    return answers
+
+
+def _end(channel: _Channel, exit_status: int) -> list[bytes]:
+    theirs = channel.theirs
+    status = _two_numbers(_REQUEST, theirs) + text(b"exit-status") + b"\0"
+    channel.left += [
+        status + exit_status.to_bytes(4, "big"),
+        _two_numbers(_EOF, theirs),
+        _two_numbers(_CLOSE, theirs),
+    ]
+    channel.closed = True
+    return _sent(channel)
+
+
+def _sent(channel: _Channel) -> list[bytes]:
+    """As much of what waits as the window has room for."""
+    messages: list[bytes] = []
+    while channel.waiting:
+        head, data = channel.waiting[0]
+        size = min(len(data), channel.window, channel.most)
+        if size == 0:
+            return messages
+        messages.append(head + text(data[:size]))
+        channel.window -= size
+        if size == len(data):
+            del channel.waiting[0]
+        else:
+            channel.waiting[0] = (head, data[size:])
+    messages += channel.left
+    channel.left = []
+    return messages

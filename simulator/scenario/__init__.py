@@ -1,0 +1,1 @@
+"""Which hosts a fleet has and which faults they play."""

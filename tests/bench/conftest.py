@@ -1,8 +1,0 @@
-"""The benchmarks are scripts that import each other, as in their own folder."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))

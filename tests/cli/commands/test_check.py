@@ -1,0 +1,299 @@
+"""sockfleet check: the states, what is never OK, and that nothing ends in another code."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.aggregator.fleet import summarise
+from sockfleet.alerting.levels import Levels
+from sockfleet.collector.errors import Category
+from sockfleet.collector.outcome import Kernel
+from sockfleet.core.errors import UsageError
+from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.cli.command_line import run_command
+from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
+from tests.support.ssh.sshd import free_port
+
+
+@pytest.fixture
+def check(monkeypatch, capsysbinary):
+    """Run ``sockfleet check`` as the console script does: exit code, stdout, stderr."""
+    return partial(run_command, "check", monkeypatch=monkeypatch, captured=capsysbinary)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Write a scan of these outcomes that ended some seconds ago; the path."""
+
+    def write(*outcomes, age_s=10, name="scan.json", complete=True):
+        ended = datetime.now(UTC) - timedelta(seconds=age_s)
+        info = scan(started_at=ended - timedelta(seconds=1), finished_at=ended, complete=complete)
+        path = tmp_path / name
+        summary = summarise(summaries(*outcomes), info)
+        path.write_bytes(load_format("json").render(summary, RenderOptions()))
+        return path
+
+    return write
+
+
+def held(name, tcp_close):
+    counters = {"inuse": 10, "orphan": 0, "tw": 5, "alloc": 10 + tcp_close, "mem": 10}
+    return reading(name, counters, tcp6={"inuse": 0})
+
+
+def test_a_healthy_fleet_is_ok_and_named_by_its_worst_hosts(check, saved):
+    file = saved(held("a", 5), held("b", 50), held("c", 7), held("d", 1))
+    code, out, err = check("--from", file)
+    assert (code, err) == (0, "")
+    status = out.splitlines()[0]
+    told = "SOCKFLEET OK - 4 of 4 hosts read, tcp_close at most 63 (b 50, c 7, a 5) | "
+    assert status.startswith(told)
+    assert "'tcp_close'=63" in status
+
+
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [
+        (["-w", "worst.tcp_close=~:40"], 1),
+        (["-w", "worst.tcp_close=~:40", "-c", "worst.tcp_close=~:49"], 2),
+        (["-w", "worst.tcp_close=~:50", "-c", "tcp_close=~:100"], 0),
+        (["--critical", "tcp_close=@50:60"], 2),
+        (["--warning", "read=3:"], 1),
+        (["-w", "worst.growth.tcp_close=~:1"], 3),
+        (["-w", "worst.growth.tcp_close=~:1", "-c", "worst.tcp_close=~:9"], 2),
+        (["-w", "worst.mem_percent=80%"], 3),
+    ],
+)
+def test_levels(check, saved, levels, code):
+    file = saved(held("a", 5), held("b", 50))
+    assert check("--from", file, *levels)[0] == code
+
+
+def test_a_failed_host_is_a_warning_unless_a_level_says_otherwise(check, saved):
+    file = saved(held("a", 5), failure("b"))
+    code, out, _ = check("--from", file)
+    assert code == 1
+    assert out.startswith("SOCKFLEET WARNING - failed 1 above 0 (b); 1 of 2 hosts read")
+    assert "1 host failed, tcp_timeout: b: no answer from 10.0.0.9:22 in 5 s" in out
+    assert check("--from", file, "-w", "worst.tcp_close=10")[0] == 1
+    assert check("--from", file, "-w", "failed=1")[0] == 0
+    assert check("--from", file, "-c", "failed_percent=49%")[0] == 2
+    assert check("--from", file, "-c", "failed_percent=~:50")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("category", "code"),
+    [(Category.TCP_TIMEOUT, 2), (Category.AUTH_DENIED, 2), (Category.CONFIG, 3)],
+)
+def test_nothing_read_is_never_ok(check, saved, category, code):
+    file = saved(failure("a", category), failure("b", category))
+    assert check("--from", file)[0] == code
+    assert check("--from", file, "-w", "failed=100")[0] == code
+    assert check("--from", file, "-c", "failed_percent=100")[0] == code
+
+
+def test_no_host_at_all_is_unknown(check, saved):
+    assert check("--from", saved())[0] == 3
+
+
+@pytest.mark.parametrize(("age_s", "options"), [(9000, []), (60, ["--max-age", "30"])])
+def test_an_old_scan_is_unknown_whatever_it_says(check, saved, age_s, options):
+    file = saved(held("a", 5000), age_s=age_s)
+    code, out, _ = check("--from", file, "-c", "worst.tcp_close=10", *options)
+    assert code == 3
+    assert out.startswith("SOCKFLEET UNKNOWN - the scan in ")
+    assert "(--max-age)" in out
+
+
+def test_any_age_where_that_is_wanted(check, saved):
+    assert check("--from", saved(held("a", 5), age_s=10**8), "--max-age", "0")[0] == 0
+
+
+def test_a_scan_of_the_future_is_unknown(check, saved):
+    code, out, _ = check("--from", saved(held("a", 5), age_s=-3600))
+    assert code == 3
+    assert "in the future" in out
+
+
+def test_a_scan_that_was_cut_short_is_not_ok(check, saved):
+    assert check("--from", saved(held("a", 5), complete=False))[0] == 3
+
+
+def test_growth_against_an_earlier_scan(check, saved):
+    then = saved(held("a", 5), held("b", 50), age_s=3610, name="then.json")
+    now = saved(held("a", 5), held("b", 250))
+    levels = ["-w", "worst.growth.tcp_close=~:150", "-c", "growth.tcp_close=~:1000"]
+    code, out, _ = check("--from", now, "--against", then, *levels)
+    assert code == 1
+    assert "worst.growth.tcp_close about 200 above 150 (b 200, a 0)" in out
+    assert "'growth.tcp_close'=200;;~:1000" in out
+    assert "tcp_close ~+200 (~+200 an hour) over 2 hosts." in out
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff" * 100])
+def test_nothing_to_compare_with_is_unknown_only_where_a_level_needs_it(
+    check, saved, tmp_path, content
+):
+    now, then = saved(held("a", 5)), tmp_path / "then.json"
+    if content is not None:
+        then.write_bytes(content)
+    code, out, err = check("--from", now, "--against", then, "-w", "growth.tcp_close=1")
+    assert (code, err) == (3, "")
+    assert str(then) in out.splitlines()[0]
+    code, out, _ = check("--from", now, "--against", then)
+    assert code == 0
+    assert str(then) in out
+
+
+def test_the_kernels_limits_count_without_any_level(check, saved):
+    kernel = Kernel(page_size=4096, tcp_mem=(100, 200, 400), tcp_max_orphans=100)
+    numbers = {"inuse": 12, "tw": 5, "alloc": 10, "mem": 390, "orphan": 30}
+    file = saved(reading("a", numbers, kernel=kernel))
+    code, out, _ = check("--from", file)
+    assert code == 2
+    assert "worst.mem_percent 97.5% above 90 (a 97.5%)" in out
+    assert "worst.orphan_percent 30% above 25 (a 30%)" in out
+    assert check("--from", file, "-w", "worst.tcp_close=100")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "either an INVENTORY or --from"),
+        (["a,", "--from", "x.json"], "either an INVENTORY or --from"),
+        (["--from", "no-such.json"], "cannot read no-such.json"),
+        (["--from", "."], "cannot read ."),
+        (["--from", "x.json", "--limit", "web"], "--limit"),
+        (["no-such.yml"], "no-such.yml"),
+        (["a,", "--no-such-option"], "--no-such-option"),
+        (["a,", "--deadline", "soon"], "soon"),
+        (["a,", "-w", "worst.tcpclose=5"], "worst.tcp_close was meant?"),
+        (["a,", "-w", "tcp_close"], "expected KEY=RANGE"),
+        (["a,", "-w", "tcp_close=5:1"], "its start is above its end"),
+        (["a,", "-w", "orphan=10%"], "percentages are worst.orphan_percent"),
+        (["a,", "-w", "failed=1", "-w", "failed=2"], "a second time"),
+        (["a,", "-c", "=5"], "no KEY ''"),
+    ],
+)
+def test_what_cannot_be_done_is_unknown_in_one_line(check, arguments, told):
+    code, out, err = check(*arguments)
+    assert (code, err) == (3, "")
+    assert out.startswith("SOCKFLEET UNKNOWN - ")
+    assert told in out
+    assert len(out.splitlines()) == 1
+
+
+def test_help_is_unknown_too(check):
+    code, out, _ = check("--help")
+    assert code == 3, "by the guidelines"
+    assert "--critical KEY=RANGE" in out
+    assert "[default: 50]" in out, "below the 60 s after which Nagios kills a plugin"
+
+
+def test_a_bug_is_unknown_and_no_traceback(check, saved, mocker, tmp_path):
+    mocker.patch("sockfleet.cli.checking.plugin_text", side_effect=ZeroDivisionError("a|b\nc"))
+    code, out, err = check("--from", saved(held("a", 5)))
+    assert (code, err) == (3, "")
+    assert out.endswith("ZeroDivisionError: a/b c\n")
+    code, _, err = check("--from", tmp_path / "scan.json", "-v")
+    assert code == 3
+    assert "Traceback" in err
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"{}", b'{"schema": 1}'])
+def test_a_broken_scan_is_unknown(check, tmp_path, content):
+    (tmp_path / "scan.json").write_bytes(content)
+    code, out, _ = check("--from", tmp_path / "scan.json")
+    assert code == 3
+    assert out.startswith(f"SOCKFLEET UNKNOWN - {tmp_path}/scan.json: not a scan of sockfleet")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "> /dev/full"])
+@pytest.mark.parametrize("arguments", ["--no-such-option", "--from -"])
+def test_nowhere_to_write_is_no_other_code(saved, redirection, arguments):
+    file = saved(held("a", 5))
+    command = f"{sys.executable} -m sockfleet.cli check {arguments} < {file} {redirection}"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+
+
+def test_hosts_that_are_asked_now(check, tmp_path):
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(
+        "all: {hosts: {here: {ansible_connection: local}, "
+        "closed: {ansible_host: 127.0.0.1, ansible_password: any, "
+        f"ansible_port: {free_port()}}}}}}}\n"
+    )
+    code, out, err = check(inventory, "--retries", "0")
+    assert (code, err) == (1, "")
+    assert "failed 1 above 0 (closed); 1 of 2 hosts read" in out
+    assert check(inventory, "--retries", "0", "--limit", "here")[0] == 0
+    code, out, _ = check(inventory, "--retries", "0", "--limit", "closed")
+    assert code == 2
+    assert "0 of 1 host read" in out
+
+
+def test_a_scan_that_compared_itself_needs_no_other(check, saved, tmp_path, monkeypatch):
+    then = saved(held("a", 5), age_s=3610, name="then.json")
+    now = json.loads(saved(held("a", 105)).read_bytes())
+    growth = {"tcp_close": 100.0}
+    status = {"status": "compared", "tcp_close": 100, "rate_per_hour": growth}
+    now["hosts"][0]["change"] = status
+    against = {"id": "x", "started_at": "2026-11-22T07:00:00Z", "elapsed_s": 3600}
+    now["fleet"]["change"] = {
+        "against": against,
+        "compared": 1,
+        "tcp_close": 100,
+        "rate_per_hour": growth,
+    }
+    then.write_text(json.dumps(now))
+    assert check("--from", then, "-c", "worst.growth.tcp_close=~:99")[0] == 2
+    assert check("--from", then, "-c", "worst.growth.tcp_close=~:100")[0] == 0
+
+
+@given(st.lists(st.text(max_size=30), max_size=3), st.lists(st.text(max_size=30), max_size=3))
+def test_any_words_are_levels_or_refused(warning, critical):
+    try:
+        levels = Levels(warning, critical)
+    except UsageError:
+        return
+    assert not (warning or critical) or levels.judged(summarise([], scan()))
+
+
+@pytest.fixture
+def silent_host(tmp_path):
+    """A host that takes connections and says nothing, beside this machine; its listener."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (tmp_path / "inventory.yml").write_text(
+            "all: {hosts: {here: {ansible_connection: local}, silent: {ansible_host: 127.0.0.1, "
+            f"ansible_password: any, ansible_port: {listener.getsockname()[1]}}}}}}}\n"
+        )
+        yield listener
+
+
+def test_a_deadline_ends_before_the_daemon_would(check, tmp_path, silent_host):
+    code, out, _ = check(tmp_path / "inventory.yml", "--deadline", "0.5", "-w", "failed=1")
+    assert code == 3, "the failed host is allowed, but nobody knows what it would have said"
+    assert "ended by the deadline of 0.5 s; 1 of 2 hosts read" in out
+    assert check(tmp_path / "inventory.yml", "-t", "0.5")[0] == 1
+
+
+def test_a_daemon_that_loses_patience_is_told_so(tmp_path, silent_host):
+    words = ["check", str(tmp_path / "inventory.yml"), "--limit", "silent"]
+    command = [sys.executable, "-m", "sockfleet.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        connection, _ = silent_host.accept()
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+    connection.close()
+    assert process.returncode == 3
+    assert "stopped by SIGTERM" in out.splitlines()[0]
+    assert "0 of 1 host read" in out

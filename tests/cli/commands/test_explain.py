@@ -1,0 +1,204 @@
+"""sockfleet explain: saved files in any order, folders, this machine, and ss -s itself."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from subprocess import DEVNULL
+
+import pytest
+
+from tests.support.cli.command_line import run_command
+from tests.support.paths import WORKED
+
+SOCKSTAT = (WORKED / "sockstat").read_bytes()
+SOCKSTAT6 = (WORKED / "sockstat6").read_bytes()
+SNMP = b"Ip: Forwarding\nIp: 1\nTcp: RtoMin CurrEstab\nTcp: 200 97\nUdp: InErrors\nUdp: 0\n"
+
+
+@pytest.fixture
+def explain(monkeypatch, capsysbinary):
+    """Run ``sockfleet explain`` as the console script does: exit code, stdout, stderr."""
+
+    return partial(run_command, "explain", monkeypatch=monkeypatch, captured=capsysbinary)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """The three files under names that say nothing."""
+    for name, data in (("a", SOCKSTAT), ("b", SOCKSTAT6), ("c", SNMP)):
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def test_the_worked_example(explain):
+    code, out, err = explain(WORKED / "sockstat", WORKED / "sockstat6")
+    assert (code, err) == (0, "")
+    assert "247 - (143 + 4 - 38) = 138" in out
+    assert "= 247 - 147 = 100" in out
+    assert "Of these 138, 38 are TIME_WAIT." in out
+
+
+@pytest.mark.parametrize("order", ["abc", "cba", "bca"])
+def test_files_are_known_by_their_content_in_any_order(explain, saved, order):
+    code, out, err = explain("--ss", *(saved / name for name in order))
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "Total: 400\nTCP:   285 (estab 97, closed 138, orphaned 1, timewait 38)\n\nTransport "
+    )
+
+
+@pytest.mark.parametrize("inside", ["proc/net", "net", "."])
+def test_a_folder_that_holds_them(explain, tmp_path, inside):
+    folder = tmp_path / "sosreport-web1" / inside
+    folder.mkdir(parents=True)
+    (folder / "sockstat").write_bytes(SOCKSTAT)
+    (folder / "sockstat6").write_bytes(SOCKSTAT6)
+    (folder / "snmp").write_bytes(SNMP)
+    code, out, _ = explain(tmp_path / "sosreport-web1", "--ss")
+    assert code == 0
+    assert "closed 138" in out
+
+
+def test_standard_input_may_hold_all_of_them_as_head_prints_them(explain):
+    pasted = b"==> /proc/net/sockstat <==\n" + SOCKSTAT + b"\n==> x <==\n" + SNMP + SOCKSTAT6
+    code, out, err = explain("-", "--ss", stdin=pasted)
+    assert (code, err) == (0, "")
+    assert "closed 138" in out
+
+
+def test_this_machine(explain):
+    code, out, err = explain()
+    assert (code, err) == (0, "")
+    assert out.startswith("TCP sockets of this machine\n")
+    assert "TCP:  inuse" in out
+
+
+def test_thresholds_move_the_diagnosis(explain, monkeypatch):
+    assert "held-closed (notice)" in explain(WORKED)[1]
+    assert "normal (ok)" in explain(WORKED, "--threshold", "held_sockets=101")[1]
+    monkeypatch.setenv("SOCKFLEET_THRESHOLD", "held_sockets=101 tw_share=1%")
+    assert "normal (ok)" in explain(WORKED)[1]
+
+
+def test_a_threshold_that_is_none_is_refused_before_anything_is_read(explain, tmp_path):
+    code, out, err = explain(tmp_path / "gone", "--threshold", "held_socket=3")
+    assert (code, out) == (2, "")
+    assert "no threshold 'held_socket'; held_sockets was meant?" in err
+
+
+def test_ss_without_snmp_says_what_is_missing(explain):
+    code, out, err = explain("--ss", WORKED / "sockstat", WORKED / "sockstat6")
+    assert (code, out) == (1, "")
+    assert "CurrEstab of Tcp in net/snmp (the established count)" in err
+
+
+def test_ss_tells_that_ipv6_was_not_given(explain, saved):
+    code, out, err = explain("--ss", saved / "a", saved / "c")
+    assert code == 0
+    assert "closed 142" in out
+    assert err == "sockfleet: no sockstat6 given: the IPv6 column is 0, as where IPv6 is off\n"
+
+
+def test_a_folder_without_sockstat6_is_a_host_without_ipv6(explain, tmp_path):
+    (tmp_path / "sockstat").write_bytes(SOCKSTAT)
+    (tmp_path / "snmp").write_bytes(SNMP)
+    assert explain("--ss", tmp_path)[2] == ""
+    assert "IPv6 is off, and inuse6 counts as 0" in explain(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "odd: empty"),
+        (b"\n\n", "odd: empty"),
+        (b"hello\n", "odd line 1: 'hello' is not a line of sockstat, sockstat6 or snmp"),
+        (b"\x00\xff\x1b[2J\n", "odd line 1: '\N{REPLACEMENT CHARACTER} [2J' is not a line"),
+        (b"TCP: inuse 5 orphan\n", "odd: sockstat line 1: 'TCP: inuse 5 orphan': key 'orphan'"),
+        (b"TCP6: inuse x\n", "odd: sockstat line 1: 'TCP6: inuse x'"),
+        (SOCKSTAT6, "no sockstat in "),
+        (SNMP, "no sockstat in "),
+        (b"x" * 2_000_000, "odd: over 1048576 bytes"),
+    ],
+)
+def test_what_is_not_sockstat_is_refused_with_what_was_seen(explain, tmp_path, data, told):
+    (tmp_path / "odd").write_bytes(data)
+    sources = [tmp_path / "odd"]
+    if data.startswith(b"TCP6: inuse x"):
+        (tmp_path / "good").write_bytes(SOCKSTAT)
+        sources.append(tmp_path / "good")
+    code, out, err = explain(*sources)
+    assert (code, out) == (2, "")
+    assert told in err
+
+
+def test_two_hosts_at_once(explain, saved):
+    code, _, err = explain(saved / "a", saved / "a")
+    assert code == 2
+    assert f"both {saved / 'a'} and {saved / 'a'} hold a sockstat" in err
+
+
+def test_what_is_not_there_and_what_may_not_be_read(explain, tmp_path, mocker):
+    code, _, err = explain(tmp_path / "gone")
+    assert (code, err) == (
+        2,
+        f"sockfleet: error: cannot read {tmp_path / 'gone'}: No such file or directory\n",
+    )
+    assert explain(tmp_path)[0] == 2
+    (tmp_path / "closed").write_bytes(SOCKSTAT)
+    mocker.patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied"))
+    assert "closed: Permission denied" in explain(tmp_path / "closed")[2]
+
+
+def test_a_device_that_never_ends(explain):
+    code, _, err = explain("/dev/zero")
+    assert code == 2
+    assert "/dev/zero: over 1048576 bytes" in err
+
+
+def test_a_machine_without_sockstat(explain, mocker, tmp_path):
+    mocker.patch("sockfleet.cli.saved_files._PROC_NET", tmp_path)
+    code, _, err = explain("--ss")
+    assert code == 1
+    assert "not Linux, or /proc is mounted with subset=pid" in err
+
+
+# The two read the files one after the other: on a busy machine sockets come and go in between. A
+# byte that is wrong would be wrong each time.
+COMPARE = """
+import socket, subprocess, sys
+held = [socket.socket() for _ in range(7)]
+six = [socket.socket(socket.AF_INET6) for _ in range(2)]
+live = socket.create_server(("127.0.0.1", 0)) if sys.argv[1] == "live" else None
+peer = socket.create_connection(live.getsockname()) if live else None
+for _ in range(200):
+    real = subprocess.run(["ss", "-s"], stdout=subprocess.PIPE, check=True).stdout
+    ours = subprocess.run([sys.executable, "-m", "sockfleet.cli", "explain", "--ss"],
+                          stdout=subprocess.PIPE, check=True).stdout
+    if ours == real:
+        break
+sys.stdout.buffer.write(real)
+sys.exit(0 if ours == real else f"differs: {ours!r}")
+"""
+
+
+# Root makes a network namespace directly; some systems let nobody else make one at all
+# (Ubuntu 24.04: kernel.apparmor_restrict_unprivileged_userns), and then there is none to look at.
+UNSHARE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+MAY_UNSHARE = os.geteuid() == 0 or not subprocess.call([*UNSHARE, "true"], stderr=DEVNULL)
+
+
+@pytest.mark.parametrize(
+    "within", [["live"], ["idle", *UNSHARE]] if MAY_UNSHARE else [["live"]], ids=" ".join
+)
+def test_ss_is_byte_for_byte_what_ss_prints(within):
+    sockets, *namespace = within
+    done = subprocess.run(
+        [*namespace, sys.executable, "-c", COMPARE, sockets],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Total: ")

@@ -1,0 +1,271 @@
+"""The stream below an SSH connection: what it sees, gathers and owns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from sockfleet.collector.asyncssh.stream import Link
+from sockfleet.collector.errors import Phase
+from sockfleet.collector.transport import Attempt
+from sockfleet.inventory.models import Host
+
+
+class Peer:
+    """What of an SSH connection the link feeds; knows a version once a line with one has come."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+        self.transport: Link | None = None
+        self.lost: list[Exception | None] = []
+
+    def connection_made(self, transport: Link) -> None:
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None = None) -> None:
+        self.lost.append(exc)
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        self.seen += data
+
+    def eof_received(self) -> None:
+        self.seen += b"<eof>"
+
+    def get_extra_info(self, name: str) -> object:
+        if name == "server_version" and b"SSH-2.0-" in self.seen:
+            return "SSH-2.0-inner"
+        return None if self.transport is None else self.transport.get_extra_info(name)
+
+
+class Channel(asyncio.Transport):
+    """A bastion's channel: knows the bastion's version and keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"server_version": "SSH-2.0-bastion"})
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def abort(self) -> None:
+        self.closing = True
+
+
+def attempt() -> Attempt:
+    return Attempt(host=Host(name="web1", address="web1"), phase=Phase.BANNER)
+
+
+def ours_of(server: socket.socket) -> socket.socket:
+    """This process's other end of a connection, as a descriptor of its own."""
+    for path in Path("/proc/self/fd").iterdir():
+        if not path.is_socket():
+            continue
+        ours = socket.socket(fileno=os.dup(int(path.name)))
+        if ours.getsockname() == server.getpeername():
+            return ours
+        ours.close()
+    raise LookupError
+
+
+async def joined() -> tuple[Link, Channel, Peer, Attempt]:
+    trying = attempt()
+    link, channel = Link(trying), Channel()
+    link.connection_made(channel)
+    peer = Peer()
+    await link.join(peer)
+    return link, channel, peer, trying
+
+
+def test_the_version_is_this_servers_not_the_bastions():
+    async def main() -> None:
+        link, _, peer, trying = await joined()
+        assert peer.get_extra_info("server_version") == "SSH-2.0-bastion"
+        link.data_received(b"welcome\r\n")
+        assert (link.version_seen, trying.phase) == (False, Phase.BANNER)
+        link.data_received(b"SSH-2.0-x\r\n")
+        assert (link.version_seen, trying.phase) == (True, Phase.KEX)
+        link.data_received(b"more")
+        assert link.head == b"welcome\r\nSSH-2.0-x\r\n"
+        assert peer.seen == b"welcome\r\nSSH-2.0-x\r\nmore"
+
+    asyncio.run(main())
+
+
+def test_the_head_is_bounded():
+    async def main() -> None:
+        link, *_ = await joined()
+        for _ in range(100):
+            link.data_received(b"A" * 1000)
+        assert len(link.head) == 512
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_comes_before_the_peer_is_kept(lost):
+    async def main() -> None:
+        link = Link(attempt())
+        link.connection_made(Channel())
+        link.data_received(b"SSH-2.0-")
+        link.data_received(b"x\r\n")
+        if lost:
+            link.connection_lost(None)
+        peer = Peer()
+        await link.join(peer)
+        assert peer.seen == b"SSH-2.0-x\r\n"
+        assert peer.lost == ([None] if lost else [])
+
+    asyncio.run(main())
+
+
+def test_what_is_written_in_one_turn_and_the_next_goes_in_one_piece():
+    async def main() -> None:
+        link, channel, *_ = await joined()
+        for packet in (b"one", b"two", b"three"):
+            link.write(packet)
+        assert channel.written == []
+        await asyncio.sleep(0)
+        link.write(b"four")
+        await asyncio.sleep(0)
+        assert channel.written == [b"onetwothreefour"]
+        link.write(b"five")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert channel.written == [b"onetwothreefour", b"five"]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_what_answers_a_write_is_acknowledged_at_once(run):
+    """Linux delays acknowledgements again after each write in a dialogue."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        link, peer = Link(attempt()), Peer()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            await link.reach(*listening.getsockname())
+            server, _ = listening.accept()
+        with server:
+            server.setblocking(False)
+            await link.join(peer)
+            for _ in range(4):
+                link.expect_parts()
+                link.write(b"question")
+                await loop.sock_recv(server, 8)
+                server.sendall(b"answer")
+            with ours_of(server) as ours:
+                assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+            await link.close()
+
+    run(main())
+
+
+def test_nothing_is_written_to_a_stream_that_closes():
+    async def main() -> None:
+        link, channel, *_ = await joined()
+        assert link.up
+        link.write(b"too late")
+        link.abort()
+        assert not link.up
+        await asyncio.sleep(0)
+        assert channel.written == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("kind", ["Writer", "Aborter"])
+def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
+    """A descriptor that is closed twice may be another's by then."""
+
+    async def main() -> None:
+        for _ in range(20):
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            theirs.close()
+            number = ours.fileno()
+            link = Link(attempt(), ours)
+            del ours
+            await link.join(globals()[kind]())
+            await link.close()
+            del link
+            other = os.dup(0)  # takes the lowest free number
+            assert other <= number
+            os.close(other)
+
+    run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    async def main(port: int) -> None:
+        before = descriptors()
+        for turns in range(8):
+            link = Link(attempt())
+            reaching = asyncio.create_task(link.reach("127.0.0.1", port))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            reaching.cancel()
+            await asyncio.gather(reaching, return_exceptions=True)
+            await link.close()
+            assert not link.up
+        for _ in range(3):  # asyncio closes in a later turn
+            await asyncio.sleep(0)
+        assert descriptors() <= before + 2  # libuv keeps a descriptor or two of its own
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        run(main(server.getsockname()[1]))
+
+
+def test_what_came_before_the_connection_was_there_is_counted_once():
+    async def main() -> None:
+        trying = attempt()
+        link, channel, peer = Link(trying), Channel(), Peer()
+        link.connection_made(channel)
+        link.data_received(b"x" * 40_000 + b"\r\n")
+        await link.join(peer)
+        link.data_received(b"SSH-2.0-x\r\n")
+        assert (link.version_seen, link.budget.exceeded) == (True, False)
+
+    asyncio.run(main())
+
+
+class Writer(Peer):
+    """Writes at once, as an SSH connection does: to a peer that is gone."""
+
+    def connection_made(self, transport: Link) -> None:
+        super().connection_made(transport)
+        transport.write(b"SSH-2.0-me\r\n")
+
+
+class Aborter(Peer):
+    """Gives up at once: the stream is lost before the loop has done handing it over."""
+
+    def connection_made(self, transport: Link) -> None:
+        super().connection_made(transport)
+        transport.abort()
+
+
+def test_a_link_that_never_joined_closes_its_socket():
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        link = Link(attempt(), ours)
+        await link.close()
+        await link.close()
+        assert ours.fileno() == -1
+        theirs.close()
+
+    asyncio.run(main())

@@ -1,0 +1,161 @@
+"""The paramiko seam is complete: whatever is raised below it becomes a HostError."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import os
+import socket
+
+import paramiko
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paramiko import ssh_exception
+
+from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.paramiko.errors import translated
+from sockfleet.collector.paramiko.session import RefusedChannelError
+from sockfleet.collector.paramiko.stream import Wire
+
+WHERE = "10.0.0.9:22"
+ARGUMENTS = {
+    "BadAuthenticationType": ("no", ["publickey"]),
+    "PartialAuthentication": (["password"],),
+    "ChannelException": (1, "prohibited"),
+    "BadHostKeyException": ("host", paramiko.RSAKey.generate(1024), paramiko.RSAKey.generate(1024)),
+    "ProxyCommandFailure": ("nc", "1"),
+    "NoValidConnectionsError": ({("10.0.0.9", 22): OSError(errno.ECONNREFUSED, "refused")},),
+}
+FOREIGN = [
+    found(*ARGUMENTS.get(name, ("text of it",)))
+    for name, found in inspect.getmembers(ssh_exception, inspect.isclass)
+    if issubclass(found, Exception) and found.__module__ == ssh_exception.__name__
+]
+OTHERS = [
+    EOFError(),
+    ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+    BrokenPipeError(errno.EPIPE, "Broken pipe"),
+    TimeoutError("timed out"),
+    OSError(errno.EHOSTUNREACH, "No route to host"),
+    OSError(),
+    OSError(errno.EMFILE, "Too many open files"),
+    RuntimeError("can't start new thread"),
+    RefusedChannelError("open failed"),
+    paramiko.pkey.UnknownKeyType("ssh-odd", b"x"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    KeyError(250),
+    ValueError("bad"),
+    IndexError(),
+    MemoryError(),
+    AssertionError(),
+    type("NeverSeenError", (Exception,), {})("\x1b[31m\n"),
+]
+
+
+@pytest.fixture
+def wire():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        made = Wire(ours)
+        yield made
+        made.release()
+
+
+def of(error: Exception, phase: Phase, wire: Wire | None) -> HostError:
+    return translated(error, where=WHERE, phase=phase, wire=wire, session=None)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("error", [*FOREIGN, *OTHERS], ids=lambda error: type(error).__name__)
+def test_everything_becomes_a_host_error(error, phase, wire):
+    for seen in (None, wire):
+        found = of(error, phase, seen)
+        assert type(found) is HostError
+        assert found.category in Category
+        assert WHERE in found.message
+        assert found.message.isprintable()
+
+
+def test_a_host_error_passes_as_it_is(wire):
+    error = HostError(Category.PARSE, Phase.PARSE, "x")
+    assert of(error, Phase.KEX, wire) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "phase", "category"),
+    [
+        (ssh_exception.IncompatiblePeer("no cipher"), Phase.KEX, Category.NO_COMMON_ALG),
+        (EOFError(), Phase.KEX, Category.LOST),
+        (EOFError(), Phase.AUTH, Category.LOST),
+        (EOFError(), Phase.COMMAND, Category.LOST),
+        (ConnectionResetError(104, "reset"), Phase.AUTH, Category.LOST),
+        (OSError(errno.EMFILE, "Too many open files"), Phase.AUTH, Category.LOCAL_RESOURCE),
+        (RuntimeError("can't start new thread"), Phase.BANNER, Category.LOCAL_RESOURCE),
+        (paramiko.SSHException("Mismatched MAC"), Phase.COMMAND, Category.PROTOCOL),
+        (KeyError(250), Phase.KEX, Category.PROTOCOL),
+    ],
+)
+def test_each_has_its_category(error, phase, category, wire):
+    wire.version_seen = True
+    found = of(error, phase, wire)
+    assert (found.category, found.phase) == (category, phase)
+
+
+@pytest.mark.parametrize(
+    ("head", "category"),
+    [
+        (b"", Category.DROPPED_PRE_BANNER),
+        (b"Exceeded MaxStartups\r\n", Category.DROPPED_PRE_BANNER),
+        (b"Not allowed at this time\r\n", Category.DROPPED_PRE_BANNER),
+        (b"HTTP/1.1 400 Bad Request\r\n", Category.NOT_SSH),
+        (b"\x00", Category.NOT_SSH),
+    ],
+)
+def test_before_the_version_the_bytes_decide(head, category, wire):
+    wire.head = head
+    for error in (EOFError(), paramiko.SSHException("Error reading SSH protocol banner")):
+        assert of(error, Phase.BANNER, wire).category is category
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_the_version_line_is_found_however_it_is_cut(pieces):
+    before = b"".join(piece.replace(b"SSH-", b"").replace(b"\r", b"") for piece in pieces)
+    text = before + b"\nSSH-2.0-x\r\n"
+    ours, theirs = socket.socketpair()
+    with theirs:
+        wire = Wire(ours)
+        wire.settimeout(5)
+        for at in range(0, len(text), 7):
+            assert not wire.version_seen
+            theirs.sendall(text[at : at + 7])
+            wire.recv(100)
+        assert wire.version_seen
+        wire.release()
+
+
+def test_a_wire_that_is_cut_ends_whoever_reads_and_keeps_its_number_until_released(wire):
+    wire.abort()
+    assert wire.recv(10) == b""
+    assert not wire.ended  # it was us
+    with pytest.raises(BrokenPipeError):
+        wire.send(b"x")
+    wire.release()
+    wire.release()
+
+
+def test_a_wire_allows_no_more_than_its_budget():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        wire = Wire(ours)
+        wire.settimeout(5)
+        theirs.sendall(b"SSH-2.0-x\r\n")
+        wire.recv(100)
+        wire.budget.expect_command()
+        chunk = os.urandom(64 * 1024)
+        for _ in range(16 * 48 * 256):
+            theirs.sendall(chunk)
+            if not wire.recv(len(chunk)):
+                break
+        assert wire.budget.exceeded
+        wire.release()

@@ -1,0 +1,143 @@
+"""The lines of the namespace probe: what each says, and which of them lower the scope."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.namespaces import NamespaceError, Namespaces, parse_namespaces
+from sockfleet.collector.probe.scope import Scope, lowered_by, scope_of
+
+LINES = """own 4026531913
+denied 0
+namespace 4026531913 1
+sockets: used 66
+TCP: inuse 45 orphan 0 tw 1188 alloc 446 mem 162
+TCP6: inuse 0
+protocols 53
+comm systemd
+cgroup 0::/init.scope
+namespace 4026532205 99
+sockets: used 330
+TCP: inuse 61 orphan 0 tw 40 alloc 446 mem 162
+TCP6: inuse 2
+protocols 64
+comm nginx
+cgroup 0::/system.slice/docker-{id}.scope
+again 4026531913
+TCP: inuse 47 orphan 0 tw 1188 alloc 449 mem 162
+TCP6: inuse 0
+again 4026532205
+TCP: inuse 60 orphan 0 tw 40 alloc 449 mem 162
+TCP6: inuse 2
+procfs 22 27 0:21 / /proc rw,relatime - proc proc rw
+uid Uid:\t0\t0\t0\t0
+lrwxrwxrwx 1 root root 0 Nov 22 11:35 /proc/1/ns/net -> net:[4026531840]
+lrwxrwxrwx 1 root root 0 Nov 22 11:35 /proc/99/ns/net -> 'net:[4026532177]'
+lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]
+""".replace("{id}", "ab" * 32)
+
+
+def parsed(*changes):
+    text = LINES
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return parse_namespaces(text.encode())
+
+
+def test_every_line_finds_its_place():
+    namespaces = parsed()
+    host, other = namespaces.seen
+    assert (host.is_host, host.netns, host.command, host.container) == (
+        True,
+        4026531840,
+        "systemd",
+        None,
+    )
+    assert (other.inode, other.netns, other.pid, other.inuse, other.inuse6, other.tw) == (
+        4026532205,
+        4026532177,
+        99,
+        61,
+        2,
+        40,
+    )
+    assert other.container == Container(runtime="docker", id="ab" * 32)
+    assert other.tcp_close_max == 330 - 64
+    assert namespaces.change == 2 + 1
+    assert namespaces.allocs == (446, 446, 449, 449)
+    assert scope_of(namespaces) is Scope.ALL_NAMESPACES
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("denied 0", "denied 3"), "3 processes"),
+        (("pid:[4026531836]", "pid:[4026532999]"), "container"),
+        (
+            ("lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]\n", ""),
+            "container",
+        ),
+        (("denied 0", "denied 0\ngone 4026539999"), "ended meanwhile"),
+        (("denied 0", "denied 0\nnsfs net:[4026539999]"), "mount"),
+        (("own 4026531913", "own 4026539999"), "the probe itself"),
+        (("proc rw\nuid Uid:\t0\t0", "proc rw,hidepid=2\nuid Uid:\t7\t7"), "hidepid"),
+    ],
+)
+def test_whatever_may_be_missing_lowers_the_scope(change, reason):
+    namespaces = parsed(change)
+    assert scope_of(namespaces) is Scope.VISIBLE_NAMESPACES
+    assert reason in " ".join(lowered_by(namespaces))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("denied 0", "denied 0\nnsfs net:[4026532177]"),  # a mounted one that has a process
+        ("denied 0", "denied 0\nnsfs mnt:[4026539999]"),  # another kind of namespace
+        ("proc rw\n", "proc rw,hidepid=2\n"),  # root sees through it
+        ("proc rw\n", "proc rw,hidepid=0\n"),
+    ],
+)
+def test_what_hides_nothing_does_not(change):
+    assert scope_of(parsed(change)) is Scope.ALL_NAMESPACES
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("inuse 61", "inuse -1"),
+        ("TCP: inuse 61 orphan 0 tw 40 alloc 446 mem 162\n", ""),
+        ("namespace 4026532205 99", "namespace 4026532205 x"),
+        ("namespace 4026532205 99", "namespace 4026531913 99"),
+        ("protocols 64", "protocols many"),
+        ("denied 0", "denied \x1b[31m"),
+        ("again 4026532205", "again"),
+        ("again 4026532205\nTCP: inuse 60", "again 4026532205\nTCP: inuse x"),
+    ],
+)
+def test_what_the_probe_cannot_have_printed_is_refused(change):
+    with pytest.raises((NamespaceError), match=r"namespaces|sockstat") as caught:
+        parsed(change)
+    assert str(caught.value).isprintable()
+
+
+def test_the_rest_counts_as_a_sum():
+    namespaces = parsed(("again 4026531913", "rest 12 345\nagain 4026531913"))
+    assert (namespaces.rest_namespaces, namespaces.rest_inuse) == (12, 345)
+
+
+def test_nothing_is_none():
+    assert parse_namespaces(b"") is None
+    assert parse_namespaces(b"sh: awk: not found\n") is None
+
+
+@given(st.lists(st.sampled_from(LINES.splitlines()) | st.text(max_size=30), max_size=40))
+def test_any_lines_are_read_or_refused(rows):
+    try:
+        namespaces = parse_namespaces("\n".join(rows).encode())
+    except NamespaceError as error:
+        assert str(error).isprintable()
+    else:
+        assert namespaces is None or isinstance(namespaces, Namespaces)

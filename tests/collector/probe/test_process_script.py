@@ -1,0 +1,330 @@
+"""Who holds the closed sockets: exact for each process, with each tool, over real namespaces."""
+
+import getpass
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from sockfleet.collector.probe.process_script import (
+    MAX_PROCESSES,
+    PROCESS_SCRIPT,
+    PROCESS_SCRIPT_WITH_ARGS,
+)
+from sockfleet.collector.probe.processes import Processes, parse_processes
+from sockfleet.collector.transport import OUTPUT_LIMIT
+from tests.support.machine.namespaces import holder
+from tests.support.machine.process_script import (
+    KINDS,
+    THREE_SOCKETS,
+    child,
+    elsewhere,
+    of,
+    path_of,
+    printed,
+    read,
+)
+
+NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
+NOT_TCP = KINDS["udp"] + KINDS["mptcp"]
+"""In no table either, but no closed TCP sockets: an upper bound has them."""
+
+
+@pytest.fixture
+def tools_folder(tmp_path_factory):
+    # Not below pytest's own folder, which is closed to an ordinary user.
+    folder = Path(f"/tmp/sockfleet-tools-{os.getpid()}")
+    folder.mkdir(mode=0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def only(folder, *tools, awk="mawk", busybox=False):
+    """A PATH with what the script needs, and of the tools that tell protocols only these."""
+    for name in NEEDED:
+        program = folder / name
+        words = f"{path_of('busybox')} {name}" if busybox else path_of(name)
+        if name == "awk" and not busybox:
+            words = " ".join([path_of(awk.split()[0]), *awk.split()[1:]])
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        program.chmod(0o755)
+    for name in tools:
+        (folder / name).symlink_to(path_of(name))
+    return str(folder)
+
+
+@pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
+@pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
+def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
+    with ExitStack() as stack:
+        holders = [
+            stack.enter_context(holder(own_namespace=False, **KINDS)),
+            stack.enter_context(elsewhere(**{kind: 2 * n for kind, n in KINDS.items()})),
+            stack.enter_context(elsewhere(idle=40, idle6=1, udp=2)),
+        ]
+        processes = read(path=only(tools_folder, tool, awk=awk))
+        assert (processes.tool, processes.exact, processes.partial) == (tool, True, False)
+        for one in holders:
+            process = of(processes, one.pid)
+            assert process.tcp_close == one.tcp_close
+            assert process.namespace == Path(f"/proc/{one.pid}/net/sockstat").stat().st_ino
+            assert process.command == Path(f"/proc/{one.pid}/comm").read_text().strip()
+            assert process.user == getpass.getuser()
+            assert (process.bound, process.shared, process.container) == (False, 0, None)
+
+
+@pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
+def test_without_a_tool_it_is_an_upper_bound_and_says_so(busybox, tools_folder):
+    with holder(own_namespace=False, **KINDS) as here, elsewhere(**KINDS) as there:
+        processes = read(path=only(tools_folder, busybox=busybox))
+        assert (processes.tool, processes.exact) == (None, False)
+        for one in (here, there):
+            process = of(processes, one.pid)
+            assert process.bound
+            assert process.tcp_close == one.tcp_close + NOT_TCP
+
+
+def test_busybox_and_perl_are_enough_for_the_exact_number(tools_folder):
+    with elsewhere(**KINDS) as one:
+        processes = read(path=only(tools_folder, "perl", busybox=True))
+        assert (processes.tool, of(processes, one.pid).tcp_close) == ("perl", one.tcp_close)
+
+
+def test_a_broken_tool_makes_room_for_the_next(tools_folder):
+    path = only(tools_folder, "getfattr")
+    for name, words in (("python3", "exit 1"), ("perl", "echo nonsense >&2; exit 127")):
+        (tools_folder / name).write_text(f"#!/bin/sh\n{words}\n")
+        (tools_folder / name).chmod(0o755)
+    with elsewhere(**KINDS) as one:
+        processes = read(path=path)
+        assert (processes.tool, of(processes, one.pid).tcp_close) == ("getfattr", one.tcp_close)
+
+
+@pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
+def test_numbers_of_descriptors_of_five_digits(tool, tools_folder):
+    # lsof cuts such numbers.
+    program = """
+import json, os, resource, socket, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = [socket.socket() for _ in range(30)]
+for number, sock in enumerate(held[:20]): os.dup2(sock.fileno(), 12000 + number)
+for sock in held[:20]: sock.close()
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with child(program) as told:
+        processes = read(path=only(tools_folder, tool))
+        assert (processes.tool, of(processes, told["pid"]).tcp_close) == (tool, 30)
+
+
+def test_sockets_of_other_kinds_are_not_counted():
+    program = """
+import json, os, socket, sys
+held = [*socket.socketpair(), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_NETLINK, 3, 0)]
+held += [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(5)]
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with child(program) as told:
+        assert told["pid"] not in {process.pid for process in read().seen}
+
+
+SHARING = """
+import json, os, socket, sys
+held = [socket.socket() for _ in range(6)]
+again = [sock.dup() for sock in held]
+reader, writer = os.pipe()
+for _ in range(3):
+    if os.fork() == 0:
+        os.close(writer); more = [socket.socket(), socket.socket()]
+        os.write(int(sys.argv[1]), b"."); os.read(reader, 1); os._exit(0)
+os.close(reader)
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+
+
+def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
+    ready, tell = os.pipe()
+    program = SHARING.replace("int(sys.argv[1])", str(tell))
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[tell],
+    ) as parent:
+        try:
+            pid = json.loads(parent.stdout.readline())["pid"]
+            told = b""
+            while len(told) < 3:
+                told += os.read(ready, 3)
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            processes = read()
+            assert (of(processes, pid).tcp_close, of(processes, pid).shared) == (6, 3)
+            for one in children:
+                process = of(processes, int(one))
+                assert (process.tcp_close, process.shared) == (2, 0)
+        finally:
+            parent.stdin.close()
+            os.close(ready)
+            os.close(tell)
+
+
+def test_the_longest_lines_of_all_processes_stay_below_the_limit_of_output():
+    # pid, namespace, count and shared of ten digits, a user of 32, a comm of 15, two groups.
+    one = len("process ") + 4 * 11 + len("user ") + 10 + 33 + len("comm ") + 16
+    one += 2 * (len("cgroup ") + 301) + len("args ") + 257
+    assert MAX_PROCESSES * one < OUTPUT_LIMIT * 0.8
+
+
+def test_arguments_only_where_they_are_asked_for():
+    secret = "--password=hunter2"
+    with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as told:
+        assert secret.encode() not in printed()
+        assert of(read(), told["pid"]).arguments is None
+        process = of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"])
+        assert process.arguments.startswith(f"{Path(sys.executable)} -c")
+        assert "\n" not in process.arguments
+        assert len(process.arguments) <= 256
+        assert process.tcp_close == 3
+        assert of(read(), told["pid"]).command == process.command
+    with child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as told:
+        assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"]).arguments
+
+
+def test_what_a_process_calls_itself_forges_no_line():
+    program = """
+import json, os, socket, sys
+held = [socket.socket() for _ in range(2)]
+open("/proc/self/comm", "w").write("a\\nrest 7 9999")
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with child(program) as told:
+        processes = read()
+        assert of(processes, told["pid"]).command == "a"
+        assert processes.rest_tcp_close == 0
+
+
+@pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
+def test_the_name_of_an_open_file_forges_no_socket(busybox, tmp_path, tools_folder):
+    program = """
+import json, os, socket, sys
+held = [socket.socket() for _ in range(4)]
+inode = os.fstat(held[0].fileno()).st_ino
+forged = f"\\n/proc/1/fd:\\n1 lrwx------ 1 0 0 64 Nov 22 11:00 0 -> socket:[{inode}]"
+os.makedirs(os.path.dirname(sys.argv[1] + forged))
+held.append(open(sys.argv[1] + forged, "w"))
+held.append(open(sys.argv[1] + "0 7 -> socket:[1]", "w"))
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with child(program, str(tmp_path / "file")) as told:
+        processes = read(path=only(tools_folder, "python3", busybox=busybox))
+        process = of(processes, told["pid"])
+        assert (process.tcp_close, process.shared) == (4, 0)
+
+
+def test_of_too_many_processes_those_with_the_most_sockets_are_described():
+    script = PROCESS_SCRIPT.replace(f"room = {MAX_PROCESSES}", "room = 2")
+    assert script != PROCESS_SCRIPT
+    with ExitStack() as stack:
+        holders = [stack.enter_context(elsewhere(idle=n)) for n in (3000, 5, 2000, 5, 7)]
+        everything = {process.pid: process.tcp_close for process in read().seen}
+        processes = read(script)
+        assert [process.pid for process in processes.seen] == [holders[0].pid, holders[2].pid]
+        assert processes.rest_processes >= 3
+        assert processes.rest_tcp_close >= 17
+        assert {one.pid: one.tcp_close for one in holders}.items() <= everything.items()
+
+
+def test_a_host_that_takes_too_long_gives_what_was_seen_until_then():
+    script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("now() > start + 6", "NR > 400")
+    with elsewhere(idle=500):
+        processes = read(script)
+        assert processes.partial
+        assert processes.tcp_close < 400
+    at_once = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> start + 6", ">= start")
+    assert read(at_once) == Processes(seen=(), exact=True, partial=True)
+
+
+def test_more_sockets_than_memory_is_meant_for_are_partial():
+    script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> 500000", "> 30")
+    with elsewhere(idle=100) as one:
+        processes = read(script)
+        assert processes.partial
+        assert processes.tcp_close <= 31
+        assert of(read(), one.pid).tcp_close == 100
+
+
+def test_without_whole_tables_nothing_is_told():
+    script = PROCESS_SCRIPT.replace("rows % 4096", "rows % 1").replace("> start + 12", ">= start")
+    with elsewhere(idle=10, listening=3):
+        processes = read(script)
+        assert (processes.partial, processes.seen, processes.tool) == (True, (), None)
+
+
+SHELLS = {
+    "sh": ["sh"],
+    "bash": ["bash"],
+    "dash": ["dash"],
+    "busybox ash": ["busybox", "ash"],
+    "zsh": ["zsh"],
+    "tcsh": ["tcsh"],
+    "fish": ["fish"],
+    "ksh": ["ksh"],
+    "mksh": ["mksh"],
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+def test_it_means_the_same_to_every_login_shell(shell):
+    with elsewhere(**KINDS) as one:
+        for script in (PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS):
+            assert of(read(script, shell=shell), one.pid).tcp_close == one.tcp_close
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash", "mksh", "ksh"])
+def test_it_means_the_same_to_every_bin_sh(shell):
+    with elsewhere(**KINDS) as one:
+        result = subprocess.run(
+            [*shell.split(), "-c", PROCESS_SCRIPT_WITH_ARGS], capture_output=True, check=True
+        )
+        assert result.stderr == b""
+        assert of(parse_processes(result.stdout), one.pid).tcp_close == one.tcp_close
+
+
+@pytest.mark.parametrize("script", [PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS])
+def test_it_is_one_line_without_what_shells_read_differently(script):
+    assert not set("'!\n`") & set(script)
+    assert "\\\\" not in script
+    assert script.isascii()
+
+
+def test_without_awk_or_proc_net_there_is_nothing(tools_folder):
+    path = only(tools_folder, "python3")
+    (tools_folder / "awk").unlink()
+    result = subprocess.run(
+        ["/bin/sh", "-c", PROCESS_SCRIPT], capture_output=True, check=False, env={"PATH": path}
+    )
+    assert parse_processes(result.stdout) is None
+
+
+def test_the_number_of_processes_that_it_starts_does_not_grow():
+    def starts():
+        calls = "fork,vfork,clone,clone3"
+        words = ["strace", "-f", "-e", f"trace={calls}", "dash", "-c", PROCESS_SCRIPT]
+        # A python3 that a shell script stands for would have its own forks counted.
+        environment = {"PATH": "/usr/bin:/bin"}
+        traced = subprocess.run(words, capture_output=True, check=True, env=environment)
+        return len(re.findall(rb"(?:fork|vfork|clone3?)\(", traced.stderr))
+
+    with elsewhere(idle=1):
+        few = starts()
+        with ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(elsewhere(idle=200))
+            assert abs(starts() - few) <= 2  # xargs cuts a long list in two
+    assert few <= 20

@@ -1,0 +1,86 @@
+"""Who holds the closed sockets, as far as only root can arrange it: namespaces, users, groups."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sockfleet.collector.probe.containers import Container
+from tests.support.machine import namespaces
+from tests.support.machine.namespaces import holder
+from tests.support.machine.process_script import KINDS, THREE_SOCKETS, child, of, read
+
+ORDINARY_UID = 61357
+AS_ORDINARY = [
+    "setpriv",
+    f"--reuid={ORDINARY_UID}",
+    f"--regid={ORDINARY_UID}",
+    "--clear-groups",
+    "--",
+]
+
+
+@contextmanager
+def ordinary_holder(**counts):
+    """As `holder`, by an ordinary user and in the host's namespace."""
+    program = Path(namespaces.__file__).read_text()
+    with child(program, json.dumps(counts), user=ORDINARY_UID) as told:
+        yield told
+
+
+DRAWN = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in KINDS})
+
+
+@settings(max_examples=5, deadline=None)
+@given(DRAWN, DRAWN, DRAWN)
+def test_any_numbers_in_three_namespaces(first, second, third):
+    with holder(own_namespace=False, **first) as a, holder(**second) as b, holder(**third) as c:
+        processes = read()
+        seen = {process.pid: process for process in processes.seen}
+        told = [seen[one.pid] for one in (a, b, c) if one.tcp_close]
+        assert [process.tcp_close for process in told] == [
+            one.tcp_close for one in (a, b, c) if one.tcp_close
+        ]
+        assert len({process.namespace for process in told}) == len(told)
+
+
+def test_an_ordinary_user_sees_his_own_and_is_told_of_the_rest():
+    with ordinary_holder(**KINDS) as own, holder(**KINDS) as other:
+        processes = read(prefix=AS_ORDINARY)
+        process = of(processes, own["pid"])
+        assert (process.tcp_close, process.bound) == (own["tcp_close"], False)
+        assert process.user == str(ORDINARY_UID)  # /etc/passwd has no name for it
+        assert other.pid not in {one.pid for one in processes.seen}
+        assert processes.denied >= 1
+
+
+def test_kernel_threads_are_not_told_as_denied():
+    def is_kernel_thread(entry):
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[6]) & 0x200000
+
+    others = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    kernel_threads = sum(map(bool, map(is_kernel_thread, others)))
+    assert kernel_threads > 20
+    denied = read(prefix=AS_ORDINARY).denied
+    assert 0 < denied < len(others) - kernel_threads + 20  # processes come and go
+
+
+def test_a_container_is_named_and_a_process_of_the_host_is_in_none():
+    with holder(idle=3) as one:
+        assert of(read(), one.pid).container is None
+    # A control group that is named as docker names its own; which hierarchy there is does not tell.
+    name = f"docker-{'cd' * 32}.scope"
+    root = Path("/sys/fs/cgroup")
+    parent = root if (root / "cgroup.procs").exists() else root / "pids"
+    group = parent / name
+    with child(THREE_SOCKETS) as told:
+        group.mkdir()
+        try:
+            (group / "cgroup.procs").write_text(str(told["pid"]))
+            container = of(read(), told["pid"]).container
+            assert container == Container(runtime="docker", id="cd" * 32)
+        finally:
+            (parent / "cgroup.procs").write_text(str(told["pid"]))
+            group.rmdir()

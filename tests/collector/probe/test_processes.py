@@ -1,0 +1,160 @@
+"""The process probe's lines as values: pure reading, whatever a host sends."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.processes import (
+    TOOLS,
+    Process,
+    ProcessError,
+    Processes,
+    parse_processes,
+)
+
+CONTAINER = "ab" * 32
+LINES = f"""denied 3
+tool python3
+process 1200 4026531913 17 0
+user 33 www-data
+comm php-fpm
+cgroup 0::/system.slice/php-fpm.service
+process 7 4026532205 250 4
+args /usr/bin/java -jar app.jar --password=x
+user 1001
+comm java
+cgroup 5:pids:/docker/{CONTAINER}
+cgroup 0::/docker/{CONTAINER}
+process 9 - 17 0
+rest 12 40
+"""
+
+
+def parsed(*changes):
+    text = LINES
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return parse_processes(text.encode())
+
+
+def test_every_line_finds_its_place():
+    assert parsed() == Processes(
+        seen=(
+            Process(
+                pid=7,
+                command="java",
+                arguments="/usr/bin/java -jar app.jar --password=x",
+                user="1001",
+                namespace=4026532205,
+                container=Container(runtime="docker", id=CONTAINER),
+                tcp_close=250,
+                shared=4,
+            ),
+            Process(pid=9, tcp_close=17),
+            Process(
+                pid=1200, command="php-fpm", user="www-data", namespace=4026531913, tcp_close=17
+            ),
+        ),
+        tool="python3",
+        exact=True,
+        denied=3,
+        rest_processes=12,
+        rest_tcp_close=40,
+    )
+    assert parsed().tcp_close == 250 + 17 + 17 + 40
+
+
+def test_without_a_tool_every_count_is_a_bound():
+    processes = parsed(("tool python3", "tool none"))
+    assert (processes.tool, processes.exact) == (None, False)
+    assert all(process.bound for process in processes.seen)
+
+
+def test_where_there_was_nothing_to_ask_nothing_is_inexact():
+    assert parse_processes(b"denied 0\ntool -\n") == Processes(seen=(), exact=True)
+    assert parse_processes(b"denied 0\npartial\ntool -\n").partial
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b" \n\n"])
+def test_nothing_is_none(data):
+    assert parse_processes(data) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("denied 3", "denied -3"), "expected a number"),
+        (("denied 3", "denied 3\ndenied 3"), "out of its place"),
+        (("denied 3\n", ""), "no line that begins with 'denied'"),
+        (("tool python3\n", ""), "no line that begins with 'tool'"),
+        (("tool python3", "tool ruby"), "'tool ruby'"),
+        (("tool python3", "tool python3\ncomm early"), "'comm early'"),
+        (("process 9 - 17 0", "process 9 - 17"), "two counts"),
+        (("process 9 - 17 0", "process 9 - 1_7 0"), "expected a number"),
+        (("process 9 - 17 0", "process 9 x 17 0"), "expected a number"),
+        (("process 9 - 17 0", "process 9 - ١٧ 0"), "expected a number"),
+        (("process 9 - 17 0", "process 7 - 17 0"), "a second time"),
+        (("process 9 - 17 0", f"process 9 - {10**20} 0"), "expected a number"),
+        (("user 1001", "user -"), "expected a number"),
+        (("comm java", "comm java\ncomm java"), "a second comm of process 7"),
+        (("rest 12 40", "rest 12"), "expected a number"),
+        (("rest 12 40", "rest 12 40\nrest 1 1"), "out of its place"),
+        (("rest 12 40", "sh: \x1b[31mawk\x1b[0m: not found"), "'sh: [31mawk [0m: not found'"),
+    ],
+)
+def test_what_the_probe_cannot_have_printed_is_refused(change, problem):
+    with pytest.raises(ProcessError) as caught:
+        parsed(change)
+    assert problem in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+names = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=30)
+
+
+@given(
+    st.dictionaries(
+        st.integers(1, 2**22),
+        st.tuples(st.integers(1, 10**6), st.integers(0, 99), names, names),
+        max_size=20,
+    ),
+    st.sampled_from(TOOLS),
+    st.integers(0, 10**5),
+)
+def test_what_was_printed_is_what_is_read(drawn, tool, denied):
+    lines = [f"denied {denied}", f"tool {tool}"]
+    for pid, (count, shared, command, arguments) in drawn.items():
+        lines += [f"process {pid} 4026531913 {count} {shared}", f"args {arguments}"]
+        lines += ["user 0 root", f"comm {command}"]
+    processes = parse_processes("\n".join([*lines, ""]).encode())
+    assert {one.pid: (one.tcp_close, one.shared) for one in processes.seen} == {
+        pid: (count, shared) for pid, (count, shared, _, _) in drawn.items()
+    }
+    assert processes.tcp_close == sum(count for count, _, _, _ in drawn.values())
+    counts = [one.tcp_close for one in processes.seen]
+    assert counts == sorted(counts, reverse=True)
+    for one in processes.seen:
+        assert (one.command or "x").isprintable()
+        assert (one.arguments or "x").isprintable()
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(data):
+    try:
+        parse_processes(data)
+    except ProcessError as error:
+        assert str(error).isprintable()
+
+
+@given(st.integers(0, len(LINES)), st.binary(max_size=20), st.integers(0, 20))
+def test_any_change_is_read_or_refused(at, new, gone):
+    raw = LINES.encode()
+    try:
+        processes = parse_processes(raw[:at] + new + raw[at + gone :])
+    except ProcessError as error:
+        assert str(error).isprintable()
+    else:
+        assert processes is not None
+        assert processes.tcp_close >= 0

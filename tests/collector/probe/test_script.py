@@ -1,0 +1,167 @@
+"""The probe's command under every shell, and the reading of its answer."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.errors import HostError
+from sockfleet.collector.probe.script import (
+    ProbeOptions,
+    new_mark,
+    parse_probe,
+    probe_command,
+    tcp_estab,
+)
+from tests.support.fleet.fake_transport import SOCKSTAT, answer
+
+MARK = "sockfleet-0123456789abcdef"
+SHELLS = {
+    "sh": ["sh"],
+    "bash": ["bash"],
+    "dash": ["dash"],
+    "busybox ash": ["busybox", "ash"],
+    "zsh": ["zsh"],
+    "tcsh": ["tcsh"],
+    "fish": ["fish"],
+    "ksh": ["ksh"],
+    "mksh": ["mksh"],
+}
+
+
+def run(shell, command, **options):
+    assert shutil.which(shell[0]), f"{shell[0]} is missing: apt-get install {shell[0]}"
+    return subprocess.run([*shell, "-c", command], capture_output=True, check=False, **options)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+def test_it_works_under_every_login_shell(shell):
+    mark = new_mark()
+    result = run(shell, probe_command(mark))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b""
+    read = parse_probe(result.stdout, mark)
+    assert read.sockstat.get("TCP", "alloc") is not None
+    assert read.sockstat6.get("TCP6", "inuse") is not None
+    kernel = read.kernel
+    assert kernel.release == os.uname().release
+    assert kernel.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert kernel.page_size == os.sysconf("SC_PAGE_SIZE")
+    tcp_mem = Path("/proc/sys/net/ipv4/tcp_mem").read_text().split()
+    assert kernel.tcp_mem == tuple(int(word) for word in tcp_mem)
+    orphans = Path("/proc/sys/net/ipv4/tcp_max_orphans").read_text()
+    assert kernel.tcp_max_orphans == int(orphans)
+    assert kernel.tcp_estab is not None
+
+
+def test_it_needs_no_tool_but_those_of_busybox(tmp_path):
+    for tool in ("sh", "head"):
+        (tmp_path / tool).symlink_to(shutil.which("busybox"))
+    mark = new_mark()
+    script = probe_command(mark).replace("exec /bin/sh", f"exec {tmp_path}/sh")
+    result = run(["sh"], script, env={"PATH": str(tmp_path)})
+    assert parse_probe(result.stdout, mark).kernel.tcp_mem is not None
+
+
+def forks(command):
+    assert shutil.which("strace"), "strace is missing: apt-get install strace"
+    trace = ["strace", "-f", "-e", "trace=fork,vfork,clone,clone3"]
+    traced = subprocess.run([*trace, "dash", "-c", command], capture_output=True, check=True)
+    return len(re.findall(rb"\b(?:fork|vfork|clone3?)\(", traced.stderr))
+
+
+def test_it_forks_as_little_as_it_can():
+    assert forks(probe_command(MARK, ProbeOptions(namespaces=False))) == 1
+    assert forks(probe_command(MARK)) <= 8
+
+
+def test_it_is_one_line_without_what_shells_read_differently():
+    command = probe_command(MARK)
+    assert command.startswith("exec /bin/sh -c '")
+    assert command.count("'") == 2
+    assert not set("!\n`") & set(command)
+    assert "\\\\" not in command  # fish makes one of two backslashes
+
+
+def test_marks_are_new_each_time():
+    assert new_mark() != new_mark()
+
+
+def command_with(mark):
+    return f"m={mark};"
+
+
+def test_noise_around_the_marks_is_passed_over_and_forged_numbers_too():
+    noise = b"TCP: inuse 999999 alloc 999999\nsockfleet-ffffffffffffffff begin\n"
+    out = noise + answer(command_with(MARK)) + noise
+    assert parse_probe(out, MARK).sockstat.get("TCP", "inuse") == 143
+
+
+def test_without_sockstat6_ipv6_is_off():
+    assert parse_probe(answer(command_with(MARK), SOCKSTAT, None), MARK).sockstat6 is None
+
+
+def test_what_the_host_does_not_say_of_its_kernel_is_none():
+    kernel = parse_probe(answer(command_with(MARK)), MARK).kernel
+    assert kernel.release is kernel.boot_id is kernel.page_size is kernel.tcp_mem is None
+    assert kernel.tcp_max_orphans is kernel.tcp_estab is None
+
+
+@pytest.mark.parametrize(
+    ("output", "category"),
+    [
+        (b"", "no_shell"),
+        (b"This account is currently not available.\n", "no_shell"),
+        (answer(command_with(MARK)) * 2, "no_shell"),
+        (answer(command_with(MARK)).replace(b" end\n", b"\n"), "truncated"),
+        (answer(command_with(MARK), b""), "parse"),
+        (answer(command_with(MARK), b"TCP: inuse five\n"), "parse"),
+        (answer(command_with(MARK), SOCKSTAT, b"TCP6: inuse\n"), "parse"),
+        (b"\n%b begin\n%b end\n" % (MARK.encode(), MARK.encode()), "unsupported_host"),
+    ],
+)
+def test_anything_but_a_whole_answer_is_an_error(output, category):
+    with pytest.raises(HostError) as caught:
+        parse_probe(output, MARK)
+    assert caught.value.category == category
+
+
+whole = answer(command_with(MARK))
+
+
+@given(st.integers(0, len(whole) - 2))
+def test_no_cut_of_the_output_is_ever_a_reading(length):
+    with pytest.raises(HostError):
+        parse_probe(whole[:length], MARK)
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_any_bytes_before_and_after_change_nothing_or_are_refused(before, after):
+    try:
+        read = parse_probe(before + whole + after, MARK)
+    except HostError as error:
+        assert error.message.isprintable()
+    else:
+        assert read.sockstat.get("TCP", "alloc") == 247
+
+
+@given(st.binary(max_size=500))
+def test_any_bytes_inside_are_read_or_refused(inside):
+    mark = MARK.encode()
+    try:
+        parse_probe(b"\n%b begin\n%b\n%b end\n" % (mark, inside, mark), MARK)
+    except HostError as error:
+        assert error.message.isprintable()
+
+
+def test_estab_is_found_by_its_column():
+    assert tcp_estab(b"Tcp: A CurrEstab B\nTcp: 1 61 2\n") == 61
+    assert tcp_estab(b"Tcp: A B\nTcp: 1 2\n") is None
+    assert tcp_estab(b"Tcp: A CurrEstab\nTcp: 1\n") is None
+    assert tcp_estab(b"Tcp: CurrEstab\nTcp: -1\n") is None
+    assert tcp_estab(b"") is None

@@ -1,0 +1,106 @@
+"""The parser of sockstat: exact on the kernel's own file, absent is None, all else is refused."""
+
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.probe.sockstat import SockstatError, parse_sockstat
+
+OLD = b"""sockets: used 400
+TCP: inuse 143 orphan 1 tw 38 alloc 247 mem 86
+UDP: inuse 3 mem 1
+FRAG: inuse 0 memory 0
+"""
+
+
+def test_the_kernel_of_this_machine_reads_whole():
+    data = Path("/proc/net/sockstat").read_bytes()
+    parsed = parse_sockstat(data)
+    rebuilt = "".join(
+        f"{name}: " + " ".join(f"{key} {value}" for key, value in line.items()) + "\n"
+        for name, line in parsed.lines.items()
+    )
+    assert rebuilt.encode() == data
+
+
+def test_counters_by_name():
+    parsed = parse_sockstat(OLD)
+    assert parsed.get("TCP", "alloc") == 247
+    assert parsed.get("sockets", "used") == 400
+    assert parsed.get("FRAG", "inuse") == 0
+
+
+def test_absent_is_none_not_zero():
+    parsed = parse_sockstat(b"TCP: inuse 5\n")
+    assert parsed.get("TCP", "alloc") is None
+    assert parsed.get("TCP6", "inuse") is None
+
+
+def test_lines_and_keys_of_newer_kernels_are_kept():
+    parsed = parse_sockstat(b"TCP: inuse 5 pressure 1\nMPTCP: inuse 2\n")
+    assert parsed.get("TCP", "pressure") == 1
+    assert parsed.get("MPTCP", "inuse") == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "no line of sockets"),
+        (b"cat: /proc/net/sockstat: Permission denied\n", "line 1"),
+        (b"TCP: inuse 5 orphan\n", "key 'orphan' without a value"),
+        (b"TCP: inuse -5\n", "'-5' is not a count"),
+        (b"TCP: inuse +5\n", "'+5' is not a count"),
+        (b"TCP: inuse 1_000\n", "'1_000' is not a count"),
+        (b"TCP: inuse 0x10\n", "not a count"),
+        ("TCP: inuse ٣\n".encode(), "not a count"),
+        (b"TCP: inuse 5.0\n", "not a count"),
+        (b"TCP: inuse " + b"9" * 21 + b"\n", "not a count of 1 to 20 digits"),
+        (b"TCP: inuse 5 inuse 6\n", "a key twice"),
+        (b"TCP: inuse 5\nTCP: inuse 6\n", "line 2"),
+        (b"TCP inuse 5\n", "a name and a colon"),
+        (b": inuse 5\n", "a name and a colon"),
+        (b"\n\nTCP: inuse 5\n", "a name and a colon"),
+        (b"UDP: inuse 5\n", "no line of sockets, TCP or TCP6"),
+        (b"TCP: inuse 5\n" + b"X: a 1\n" * 300, "301 lines"),
+    ],
+)
+def test_what_is_not_sockstat_is_refused_and_quoted(data, says):
+    with pytest.raises(SockstatError, match="sockstat") as caught:
+        parse_sockstat(data)
+    assert says in str(caught.value)
+
+
+def test_a_quoted_line_cannot_steer_the_terminal():
+    with pytest.raises(SockstatError) as caught:
+        parse_sockstat(b"TCP: \x1b[31minuse\x07 5\n")
+    assert str(caught.value).isprintable()
+
+
+names = st.text(string.ascii_uppercase, min_size=1, max_size=8)
+keys = st.text(string.ascii_lowercase, min_size=1, max_size=10)
+counts = st.integers(min_value=0, max_value=2**64 - 1)
+files = st.dictionaries(names, st.dictionaries(keys, counts, max_size=8), max_size=20)
+
+
+@given(files)
+def test_every_file_of_that_shape_reads_back(lines):
+    lines = {"TCP": {"alloc": 1}, **lines}
+    text = "".join(
+        " ".join([f"{name}:", *(f"{key} {value}" for key, value in line.items())]) + "\n"
+        for name, line in lines.items()
+    )
+    parsed = parse_sockstat(text.encode())
+    assert {name: dict(line) for name, line in parsed.lines.items()} == lines
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_parse_or_raise_sockstat_error(data):
+    try:
+        parsed = parse_sockstat(data)
+    except SockstatError as error:
+        assert str(error).isprintable()
+    else:
+        assert all(value >= 0 for line in parsed.lines.values() for value in line.values())

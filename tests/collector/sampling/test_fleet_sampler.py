@@ -1,0 +1,135 @@
+"""Rounds of samples over kept connections, against a real OpenSSH server: who stands in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sockfleet.aggregator.host import HostSummary, Status
+from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.outcome import HostReading
+from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.collector.sampling.host_sampler import WarmHost
+from sockfleet.inventory.models import Connection, Host
+from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.ssh.over_ssh import logins
+from tests.support.ssh.sshd import Sshd
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Sshd]:
+    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+        yield running
+
+
+def is_exact(found: dict[str, HostSummary]) -> bool:
+    """A quick sample, in a round in which no other process's namespace came or went."""
+    return found["web1"].scope == "all-namespaces" and found["web1"].uncertainty is None
+
+
+def test_a_sample_is_as_whole_as_a_scan_of_the_host(server, known_hosts):
+    async def scenario(fleet: Sampled) -> list[HostSummary]:
+        await settled(fleet)
+        return [(await fleet.until(is_exact))["web1"] for _ in range(2)]
+
+    first, second = sampled(known_hosts, [host_at(server)], scenario)
+    for one in (first, second):
+        assert one.scope == "all-namespaces"
+        assert one.address == "127.0.0.1"
+        assert one.kernel.release == os.uname().release
+        assert one.kernel.boot_id is not None
+        assert one.kernel.page_size == os.sysconf("SC_PAGE_SIZE")
+        assert one.kernel.tcp_estab is None, "it is of the moment, and no sample reads it"
+        assert one.namespaces[0].host, "its own first, whatever else runs there"
+        assert one.uncertainty is None, "each file is read once"
+        assert one.attempts == 1
+
+
+def test_hosts_that_fail_stand_in_every_round_beside_the_others(server, known_hosts):
+    hosts = [
+        host_at(server),
+        host_at(server, "closed", port=1),
+        host_at(server, "nowhere", address="no-such-name.invalid"),
+        Host(name="here", address="here", connection=Connection.LOCAL),
+        host_at(server, "over-paramiko", transport="paramiko"),
+    ]
+
+    async def scenario(fleet: Sampled) -> None:
+        for _ in range(4):
+            found = await fleet.round()
+            failed = {name for name, host in found.items() if host.status is Status.FAILED}
+            assert failed == {"closed", "nowhere"}
+            assert set(found) == {host.name for host in hosts}
+        assert fleet.fleet.connected == 1
+        assert fleet.fleet.kept == {"web1", "closed", "nowhere"}
+
+    sampled(known_hosts, hosts, scenario)
+
+
+def test_hosts_beyond_what_may_be_kept_are_asked_anew(server, known_hosts):
+    hosts = [host_at(server, f"web{n}", address="127.0.0.1") for n in range(4)]
+
+    async def scenario(fleet: Sampled) -> None:
+        for _ in range(3):
+            found = await fleet.round()
+            assert all(host.status is Status.OK for host in found.values())
+            assert fleet.fleet.connected <= 1
+
+    sampled(known_hosts, hosts, scenario, most_kept=1)
+    assert logins(server) == 1 + 3 * 3
+
+
+def test_what_a_deliverer_raises_ends_the_rounds(server, known_hosts):
+    class StopHereError(Exception):
+        pass
+
+    def deliver(_sample: object) -> None:
+        raise StopHereError
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        with pytest.raises(StopHereError):
+            await anext(fleet.fleet.rounds(1, deliver))
+
+    sampled(known_hosts, [host_at(server)], scenario)
+
+
+def test_stopped_in_a_round_every_host_is_accounted_for(server, known_hosts):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        with server.frozen():
+            rounds = fleet.fleet.rounds(2, lambda sample: fleet.fleet.stop("SIGINT"))
+            last = await anext(rounds)
+            assert not last.complete
+            read, cut = (sample.outcome for sample in last.samples)
+            assert isinstance(read, HostReading)
+            assert (cut.host.name, cut.category) == ("web1", Category.NOT_ATTEMPTED)
+            assert cut.message == "cut off by SIGINT"
+            with pytest.raises(StopAsyncIteration):
+                await anext(rounds)
+
+    here = Host(name="here", address="here", connection=Connection.LOCAL)
+    sampled(known_hosts, [host_at(server), here], scenario)
+
+
+def test_what_nobody_foresaw_costs_one_sample_and_no_more(server, known_hosts, monkeypatch):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+
+        def broken(*_arguments: object, **_named: object) -> None:
+            raise HostError(Category.PARSE, Phase.PARSE, "the shell on the host answered nonsense")
+
+        monkeypatch.setattr(WarmHost, "answered", broken)
+        failed = (await fleet.round())["web1"]
+        assert failed.error.category == "parse"
+        monkeypatch.undo()
+        monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
+        await fleet.until(lambda found: found["web1"].status is Status.OK)
+        assert fleet.fleet.connected == 1
+
+    sampled(known_hosts, [host_at(server)], scenario)

@@ -1,0 +1,120 @@
+"""Kept connections that are lost: servers that go away, freeze or refuse, and come back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sockfleet.aggregator.host import Status
+from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.inventory.models import Hop
+from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.ssh.over_ssh import logins, ssh_settings
+from tests.support.ssh.sshd import Sshd
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Sshd]:
+    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+        yield running
+
+
+def test_a_lost_connection_is_made_anew_in_the_same_round(server, known_hosts):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        for pid in server.sessions():
+            os.kill(pid, signal.SIGKILL)
+        assert (await fleet.round())["web1"].status is Status.OK
+        assert fleet.fleet.connected == 1
+
+    sampled(known_hosts, [host_at(server)], scenario)
+    assert logins(server) == 2
+
+
+def test_a_server_that_was_away_comes_back_by_itself(server, known_hosts):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        server.stop()
+        lost = (await fleet.round())["web1"]
+        assert (lost.status, lost.error.category) == (Status.FAILED, "refused")
+        pausing = await fleet.until(lambda found: "not tried again" in found["web1"].error.message)
+        assert (pausing["web1"].error.category, pausing["web1"].attempts) == ("refused", 0)
+        with server:
+            await fleet.until(lambda found: found["web1"].status is Status.OK)
+            await settled(fleet)
+
+    sampled(known_hosts, [host_at(server)], scenario, retries=0)
+
+
+def test_a_frozen_host_fails_and_comes_back_when_it_is_thawed(server, known_hosts):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        with server.frozen():
+            late = (await fleet.round())["web1"]
+            assert late.error.category == "command_timeout"
+            assert "no sample in 0.5 s over the connection that was open" in late.error.message
+            again = await fleet.until(lambda found: found["web1"].attempts > 0)
+            assert again["web1"].error.category == "banner_timeout"
+        await fleet.until(lambda found: found["web1"].status is Status.OK)
+
+    sampled(known_hosts, [host_at(server)], scenario, timeout_s=0.5, retries=0)
+
+
+def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monkeypatch):
+    monkeypatch.setattr("sockfleet.collector.sampling.fleet_sampler.KEEPALIVE_S", 0.05)
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        with server.frozen():
+            found = (await fleet.round())["web1"]
+        assert "connection that was open" not in found.error.message
+        assert found.error.category == "banner_timeout", "it was connected to anew at once"
+
+    sampled(known_hosts, [host_at(server)], scenario, interval_s=0.6, timeout_s=0.4, retries=0)
+
+
+def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
+    monkeypatch.setattr(warm_backoff, "MOST_S", 300.0)
+    server.authorized_keys.write_text("")
+
+    async def scenario(fleet: Sampled) -> None:
+        for _ in range(5):
+            denied = (await fleet.round())["web1"]
+            assert denied.error.category == "auth_denied"
+        assert denied.attempts == 0
+        assert "not tried again for" in denied.error.message
+
+    sampled(known_hosts, [host_at(server)], scenario)
+    assert server.log.read_text().count("Connection from") == 1
+
+
+def test_behind_a_bastion_connections_stay_open_and_come_back_with_it(tmp_path):
+    config = (QUICK_SHELL,)
+    with (
+        Sshd(tmp_path / "bastion", config=config) as bastion,
+        Sshd(tmp_path / "inside", addresses=["127.0.0.5"], config=config) as inside,
+    ):
+        known = tmp_path / "known_hosts"
+        known.write_text(bastion.known_hosts_lines() + inside.known_hosts_lines())
+        hop = Hop(address="127.0.0.1", port=bastion.port, ssh=ssh_settings(bastion))
+        ssh = ssh_settings(inside, jumps=(hop,))
+        hosts = [host_at(inside, f"web{n}", ssh=ssh) for n in range(3)]
+
+        async def scenario(fleet: Sampled) -> None:
+            await settled(fleet)
+            assert fleet.fleet.connected == 3
+            assert logins(bastion) == 1
+            for pid in bastion.sessions():
+                os.kill(pid, signal.SIGKILL)
+            await fleet.until(
+                lambda found: all(host.status is Status.OK for host in found.values())
+            )
+            assert logins(bastion) == 2
+
+        sampled(known, hosts, scenario)

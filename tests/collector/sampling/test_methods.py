@@ -1,0 +1,234 @@
+"""The ways of a sample over a kept connection: a shell that stays, SFTP, a command each time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from sockfleet.aggregator.host import Status
+from sockfleet.collector.sampling.host_sampler import WarmHost
+from sockfleet.collector.sampling.methods import WarmWay
+from sockfleet.collector.ssh.credentials.authorized_key import authorized_line
+from sockfleet.inventory.models import Host, Probe, Secret, SshSettings
+from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.ssh.over_ssh import known_hosts_of, logins
+from tests.support.ssh.server_in_thread import server_in_thread
+from tests.support.ssh.sshd import Sshd
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+HELD = 173
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Sshd]:
+    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+        yield running
+
+
+def way_of(fleet: Sampled, name: str = "web1") -> WarmWay:
+    return fleet.fleet.ways()[name]
+
+
+@contextmanager
+def idle_sockets(count: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(socket.socket())
+        yield
+
+
+async def sees_what_is_opened(fleet: Sampled) -> None:
+    """The machine's other processes open sockets too: exact in one of some tries."""
+    for _ in range(50):
+        before = (await fleet.round())["web1"].tcp.tcp_close
+        with idle_sockets(HELD):
+            during = (await fleet.round())["web1"].tcp.tcp_close
+        after = (await fleet.round())["web1"].tcp.tcp_close
+        if (during - before, during - after) == (HELD, HELD):
+            return
+    raise AssertionError(f"{HELD} sockets were never seen: {before}, {during}, {after}")
+
+
+@pytest.mark.parametrize(("namespaces", "way"), [(True, WarmWay.SHELL), (False, WarmWay.SFTP)])
+def test_a_sample_sees_sockets_opened_since_the_last(server, known_hosts, namespaces, way):
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        assert way_of(fleet) is way
+        await sees_what_is_opened(fleet)
+        assert way_of(fleet) is way
+        assert fleet.fleet.connected == 1
+
+    sampled(known_hosts, [host_at(server)], scenario, namespaces=namespaces)
+    assert logins(server) == 1
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_keys_that_the_server_renews_are_renewed(tmp_path, namespaces):
+    config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
+    with Sshd(tmp_path / "sshd", config=config) as server:
+
+        async def scenario(fleet: Sampled) -> None:
+            await settled(fleet)
+            for _ in range(30):
+                assert (await fleet.round())["web1"].status is Status.OK
+
+        sampled(
+            known_hosts_of(server, tmp_path), [host_at(server)], scenario, namespaces=namespaces
+        )
+        assert logins(server) == 1
+        assert server.log.read_text().count("SSH2_MSG_NEWKEYS received") > 10
+
+
+def test_a_server_that_allows_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
+    config = (QUICK_SHELL, "MaxSessions 1")
+    with Sshd(tmp_path / "sshd", config=config) as server:
+        for namespaces, way in ((True, WarmWay.SHELL), (False, WarmWay.SFTP)):
+
+            async def scenario(fleet: Sampled, way: WarmWay = way) -> None:
+                await settled(fleet)
+                assert way_of(fleet) is way
+                monkeypatch.setattr(WarmHost, "is_quick", lambda *_: False)
+                await settled(fleet)
+                monkeypatch.undo()
+                await settled(fleet)
+                assert way_of(fleet) is way
+
+            known = known_hosts_of(server, tmp_path)
+            sampled(known, [host_at(server)], scenario, namespaces=namespaces)
+        assert logins(server) == 2
+
+
+def test_without_sftp_the_shell_is_taken(tmp_path):
+    server = Sshd(tmp_path / "sshd", config=(QUICK_SHELL,))
+    lines = server.config.read_text().splitlines()
+    server.config.write_text("\n".join([*(x for x in lines if "Subsystem" not in x), ""]))
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        assert way_of(fleet) is WarmWay.SHELL
+        await sees_what_is_opened(fleet)
+
+    with server:
+        known = known_hosts_of(server, tmp_path)
+        sampled(known, [host_at(server)], scenario, namespaces=False)
+        assert logins(server) == 1
+
+
+def test_a_forced_command_is_run_each_time(server, known_hosts):
+    key = server.client_key.with_suffix(".pub").read_text()
+    server.authorized_keys.write_text(authorized_line(key) + "\n")
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        assert way_of(fleet) is WarmWay.COMMAND
+        await sees_what_is_opened(fleet)
+        assert (await fleet.round())["web1"].scope == "host-namespace"
+
+    sampled(known_hosts, [host_at(server, probe=Probe.FORCED)], scenario)
+    assert logins(server) == 1
+
+
+def test_a_server_that_keeps_no_connection_open_is_asked_over_a_new_one(tmp_path):
+    """As some small servers do: the end of the first session is that of the connection."""
+    logins: list[asyncssh.SSHServerConnection] = []
+
+    class Open(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            logins.append(conn)
+
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, _username: str, _password: str) -> bool:
+            return True
+
+    async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        words = ["sh", "-c", process.command or ""]
+        child = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        process.stdout.write((await child.communicate())[0])
+        process.exit(0)
+        await process.wait_closed()
+        process.channel.get_connection().abort()
+
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=Open,
+            server_host_keys=[key],
+            process_factory=run,
+            encoding=None,
+        )
+
+    async def scenario(fleet: Sampled) -> None:
+        for _ in range(6):
+            assert (await fleet.round())["web1"].status is Status.OK
+        assert fleet.fleet.connected == 0
+        assert not fleet.fleet.kept
+
+    with server_in_thread(tmp_path, listen) as port:
+        ssh = SshSettings(user="probe", password=Secret("unused"))
+        host = Host(name="web1", address="127.0.0.1", port=port, ssh=ssh)
+        sampled(tmp_path / "known_hosts", [host], scenario)
+        assert len(logins) <= 6 + 2
+
+
+# The shell that stays.
+
+
+@pytest.mark.parametrize("renews", [False, True])
+def test_a_shell_that_was_killed_is_started_anew_on_the_same_connection(
+    server, known_hosts, monkeypatch, renews
+):
+    """Also where the whole probe was due, and was asked of the shell that had just been killed."""
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        if renews:
+            monkeypatch.setattr(WarmHost, "is_quick", lambda *_: False)
+        (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
+        os.kill(shell, signal.SIGKILL)
+        assert (await fleet.round())["web1"].status is Status.OK
+        monkeypatch.undo()
+        await settled(fleet)
+        assert way_of(fleet) is WarmWay.SHELL
+
+    sampled(known_hosts, [host_at(server)], scenario)
+    assert logins(server) == 1
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def test_the_shell_keeps_no_file_open_and_has_no_child(server, known_hosts):
+    """An open file of a namespace would keep it alive after its container."""
+
+    async def scenario(fleet: Sampled) -> None:
+        await settled(fleet)
+        (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
+        faults = child_faults(shell)
+        for _ in range(5):
+            await fleet.round()
+            assert descriptors_of(shell) == {0, 1, 2}
+        assert child_faults(shell) == faults
+
+    sampled(known_hosts, [host_at(server)], scenario)
+
+
+def descriptors_of(pid: int) -> set[int]:
+    return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def child_faults(pid: int) -> int:
+    """Page faults of the children that it waited for: any child has some (proc_pid_stat(5))."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[8])

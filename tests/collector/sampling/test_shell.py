@@ -1,0 +1,200 @@
+"""The shell that stays, under every /bin/sh there is, and how its answers are read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.errors import Category, HostError
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe
+from sockfleet.collector.sampling.shell import (
+    ALL,
+    FULL,
+    OWN,
+    ShellSample,
+    full_end,
+    list_request,
+    parse_sample,
+    sample_end,
+    shell_command,
+)
+from tests.support.machine.login_users import shell_path
+
+MARK = "sockfleet-0123456789abcdef"
+LOGIN_SHELLS = ("sh", "bash", "dash", "zsh", "tcsh", "fish")
+BIN_SH = ("sh", "bash", "dash", "busybox sh")
+GONE = 2**22 + 1  # beyond the largest pid_max
+
+
+class Shell:
+    """A running one."""
+
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+        self.process = process
+        self.mark = mark
+
+    def ask(self, request: bytes, end: bytes) -> bytes:
+        self.process.stdin.write(request)
+        self.process.stdin.flush()
+        answer = b""
+        while not answer.endswith(end):
+            line = self.process.stdout.readline()
+            assert line, f"it ended after {answer!r}"
+            answer += line
+        return answer
+
+    def sample(self, request: bytes) -> ShellSample:
+        return parse_sample(self.ask(request, sample_end(self.mark)), self.mark)
+
+    def list(self) -> list[int]:
+        """Run the whole probe; the processes of its namespaces."""
+        answer = parse_probe(self.ask(FULL, full_end(self.mark)), self.mark)
+        return [one.pid for one in answer.namespaces.seen]
+
+
+@contextmanager
+def shell(login: str = "sh", bin_sh: str = "/bin/sh", noise: str = "") -> Iterator[Shell]:
+    mark = new_mark()
+    command = noise + shell_command(mark, ProbeOptions()).replace("/bin/sh", bin_sh, 1)
+    words = [shell_path(login), "-c", command]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as process:
+        yield Shell(process, mark)
+        process.stdin.close()
+        assert process.wait(10) == 0, "the end of its input is its end"
+
+
+@pytest.mark.parametrize("login", LOGIN_SHELLS)
+def test_every_login_shell_hands_it_on(login):
+    with shell(login) as running:
+        pids = running.list()
+        sample = running.sample(list_request([*pids, GONE]) + ALL)
+        assert list(sample.listed) == [*pids, GONE]
+        assert sample.listed[GONE] is None
+        assert all(sample.listed[pid] is not None for pid in pids)
+        assert sample.stranger is sample.unseen is None
+        assert not sample.blind
+
+
+@pytest.mark.parametrize("bin_sh", BIN_SH)
+def test_every_sh_reads_the_files(bin_sh):
+    with shell(bin_sh=bin_sh) as running:
+        running.list()
+        for request in (OWN, list_request([1]) + ALL, OWN):
+            sample = running.sample(request)
+            assert set(sample.sockstat.lines) == {"sockets", "TCP"}
+            assert set(sample.sockstat.lines["TCP"]) >= {"inuse", "orphan", "tw", "alloc", "mem"}
+            assert (sample.sockstat6 is not None) == Path("/proc/net/sockstat6").exists()
+            assert list(sample.listed) == ([1] if request != OWN else [])
+
+
+@pytest.mark.parametrize("bin_sh", BIN_SH)
+def test_a_process_that_began_in_a_known_namespace_is_no_stranger(bin_sh):
+    with shell(bin_sh=bin_sh) as running:
+        running.list()
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as began:
+            for _ in range(3):
+                assert running.sample(ALL).stranger is None
+            began.stdin.close()
+
+
+def test_what_start_up_files_print_is_passed_over():
+    noise = f"echo '{MARK}|sockets: used 9|TCP: alloc 9'; echo hello; "
+    with shell(noise=noise) as running:
+        running.list()
+        assert running.sample(OWN).sockstat.get("TCP", "alloc") is not None
+
+
+def test_many_processes_that_began_are_counted_and_not_looked_at(monkeypatch):
+    monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 60)
+    with shell() as running:
+        running.list()
+        assert running.sample(ALL).unseen is None
+        subprocess.run(["sh", "-c", "for i in $(seq 61); do /bin/true; done"], check=True)
+        assert running.sample(ALL).unseen > 60
+
+
+def answer(*parts: str, before: bytes = b"") -> bytes:
+    return before + "|".join((MARK, *parts, f"{MARK} end\n")).encode()
+
+
+OWN_PARTS = ("sockets: used 7", "TCP: inuse 1 orphan 0 tw 2 alloc 3 mem 4", "TCP6: inuse 5")
+
+
+def test_an_answer_is_read():
+    data = answer(
+        *OWN_PARTS,
+        "ns 12",
+        *OWN_PARTS[:2],
+        "ns 13",
+        "ns 14",
+        *OWN_PARTS,
+        "new 99",
+        before=b"noise\n",
+    )
+    sample = parse_sample(data, MARK)
+    assert sample.sockstat.get("TCP", "alloc") == 3
+    assert sample.sockstat6.get("TCP6", "inuse") == 5
+    assert sample.listed[12].sockstat6 is None
+    assert sample.listed[13] is None
+    assert sample.listed[14].sockstat6.get("TCP6", "inuse") == 5
+    assert (sample.stranger, sample.unseen, sample.blind) == (99, None, False)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("many 1200", "unseen", 1200), ("many -31000", "unseen", -31000), ("blind", "blind", True)],
+)
+def test_what_it_could_not_look_at_is_told(part, field, value):
+    assert getattr(parse_sample(answer(*OWN_PARTS, part), MARK), field) == value
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        ("TCP6: inuse 5",),
+        (*OWN_PARTS, "ns x"),
+        (*OWN_PARTS, "ns 1 2 3"),
+        (*OWN_PARTS, "ns 99999999999"),
+        (*OWN_PARTS, "new"),
+        (*OWN_PARTS, "many one"),
+        (*OWN_PARTS, "hello"),
+        ("TCP: inuse -1",),
+        ("TCP: inuse 1_0",),
+        (*OWN_PARTS[:2], "TCP: inuse 1"),
+    ],
+)
+def test_another_answer_is_an_error_that_quotes_it(parts):
+    with pytest.raises(HostError, match="the shell on the host answered") as caught:
+        parse_sample(answer(*parts), MARK)
+    assert caught.value.category is Category.PARSE
+
+
+@given(st.binary(max_size=200))
+def test_nothing_else_than_a_host_error_comes_out(data):
+    try:
+        parse_sample(data + sample_end(MARK), MARK)
+    except HostError as error:
+        assert error.message.isprintable()
+
+
+counts = st.integers(0, 2**31)
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**22), counts, counts), unique_by=lambda row: row[0]))
+def test_every_listed_namespace_comes_back(rows):
+    parts = [*OWN_PARTS]
+    for pid, inuse, inuse6 in rows:
+        parts += [f"ns {pid}", f"TCP: inuse {inuse} alloc 1", f"TCP6: inuse {inuse6}"]
+    listed = parse_sample(answer(*parts), MARK).listed
+    assert [
+        (pid, one.sockstat.get("TCP", "inuse"), one.sockstat6.get("TCP6", "inuse"))
+        for pid, one in listed.items()
+    ] == rows

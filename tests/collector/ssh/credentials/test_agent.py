@@ -1,0 +1,110 @@
+"""Keys that an ssh-agent holds: a real one, one that talks nonsense, and none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sockfleet.collector.ssh.credentials.agent import agent_keys
+from sockfleet.inventory.models import Secret
+from tests.support.ssh.key_forms import copy, credentials, naming, public_of, refused
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[str]:
+    path = tmp_path / "agent"
+    process = subprocess.Popen(
+        ["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "SSH_AUTH_SOCK" in process.stdout.readline()
+    yield str(path)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+
+
+def add(agent: str, path: Path) -> None:
+    subprocess.run(["ssh-add", "-q", path], env={**os.environ, "SSH_AUTH_SOCK": agent}, check=True)
+
+
+def test_a_locked_key_that_the_agent_holds_is_left_to_it(
+    key_forms: Path, agent: str, tmp_path: Path
+) -> None:
+    assert agent_keys(agent) == ()
+    for form in ("ed25519", "rsa"):
+        add(agent, key_forms / form)
+    held = [public_of(key_forms / form) for form in ("ed25519", "rsa")]
+    assert list(agent_keys(agent)) == held
+
+    def never(path: str) -> Secret:
+        raise AssertionError(path)
+
+    store = credentials(never)
+    settings = naming(key_forms / "ed25519-locked", key_forms / "ecdsa", agent=agent)
+    assert [key.path for key in store.key_files(settings)] == [str(key_forms / "ecdsa")]
+    assert store.agent_keys(settings) == (held[0],)
+
+    pem = copy(key_forms / "rsa-pem-locked", tmp_path / "rsa-pem-locked")
+    shutil.copy(key_forms / "rsa-pem.pub", f"{pem}.pub")
+    add(agent, key_forms / "rsa-pem")
+    assert credentials(never).key_files(naming(pem, agent=agent)) == ()
+
+    public = naming(key_forms / "rsa.pub", agent=agent)
+    assert store.key_files(public) == ()
+    assert store.agent_keys(public) == (held[1],)
+    absent = naming(key_forms / "ecdsa.pub", agent=agent)
+    assert "have an ssh-agent hold it" in refused(lambda: store.key_files(absent))
+
+
+def test_an_open_key_is_offered_from_its_file_with_an_agent_too(
+    key_forms: Path, agent: str
+) -> None:
+    add(agent, key_forms / "ed25519")
+    settings = naming(key_forms / "ed25519", agent=agent)
+    store = credentials()
+    assert [key.path for key in store.key_files(settings)] == [str(key_forms / "ed25519")]
+    assert store.agent_keys(settings) == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\0\0",
+        b"\0\0\0\1\x05",
+        b"\0\0\0\5\x0c\0\0\0\1",
+        b"\0\0\0\5\x0c\xff\xff\xff\xff",
+        b"\xff\xff\xff\xff" + b"x" * 100,
+        b"\0\0\0\0",
+    ],
+)
+def test_an_agent_that_talks_nonsense_holds_nothing(tmp_path: Path, answer: bytes) -> None:
+    path = str(tmp_path / "agent")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(100)
+                peer.sendall(answer)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        assert agent_keys(path) == ()
+        server.join()
+
+
+def test_no_agent_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "missing", tmp_path / "file", tmp_path / ("x" * 200)):
+        assert agent_keys(str(path)) == ()

@@ -1,0 +1,107 @@
+"""Messages about host keys that are not trusted: what they say works when it is done."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sockfleet.collector.errors import Category
+from sockfleet.collector.ssh.host_keys.policy import fingerprint
+from sockfleet.inventory.models import Hop, SshSettings
+from tests.support.ssh.judged_host_keys import Key, host, public, told, verdict, verifier
+from tests.support.ssh.sshd import Sshd
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "known_hosts"
+
+
+def run_told(command: str) -> None:
+    subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
+
+
+def test_an_unknown_host_is_trusted_after_the_command_of_its_message(
+    server: Sshd, file: Path
+) -> None:
+    key = public(server.host_keys[0])
+    at = host("127.0.0.1", server.port)
+    check = verifier(file).for_host(at)
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
+    assert f"127.0.0.1:{server.port} showed the ED25519 key {fingerprint(key.blob)}" in message
+    assert f"no key of [127.0.0.1]:{server.port} is in {file}" in message
+    shown = subprocess.run(["ssh-keygen", "-lf", key.path], capture_output=True, text=True)
+    assert fingerprint(key.blob) in shown.stdout
+    run_told(message.partition("then trust it: ")[2])
+    assert verdict(verifier(file), at, key) is None
+
+
+def test_a_changed_host_is_trusted_after_the_commands_of_its_message(
+    server: Sshd, keys: dict[str, Key], file: Path
+) -> None:
+    key = public(server.host_keys[0])
+    file.write_text(f"# old\n[127.0.0.1]:{server.port} {keys['one'].line}\n")
+    at = host("127.0.0.1", server.port)
+    check = verifier(file).for_host(at)
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    assert f"is known by the ED25519 key {fingerprint(keys['one'].blob)} ({file}:2)" in message
+    forget, _, trust = message.partition("that it was: ")[2].partition(", then ")
+    run_told(forget)
+    run_told(trust)
+    assert verdict(verifier(file), at, key) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (SshSettings(host_key_alias="the-alias"), "the-alias"),
+        (SshSettings(jumps=(Hop(address="bastion", ssh=SshSettings()),)), "[web1]:2222"),
+        (SshSettings(proxy_command="nc web1 22"), "[web1]:2222"),
+    ],
+)
+def test_where_keyscan_does_not_reach_the_message_gives_the_line_itself(
+    keys: dict[str, Key], file: Path, settings: SshSettings, name: str
+) -> None:
+    at = host("web1", 2222, settings)
+    key = keys["rsa"]
+    check = verifier(file).for_host(at)
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
+    command = message.partition("then trust it: ")[2]
+    assert shlex.split(command)[:2] == ["echo", f"{name} {key.line}"]
+    run_told(command)
+    assert verdict(verifier(file), at, key) is None
+
+
+def test_a_pattern_is_to_be_edited_and_other_keys_are_counted(
+    keys: dict[str, Key], file: Path
+) -> None:
+    file.write_text(
+        f"web* {keys['one'].line}\nweb1 {keys['rsa'].line}\nweb1 {keys['ecdsa'].line}\n"
+    )
+    check = verifier(file).for_host(host())
+    key = keys["two"]
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    assert (
+        f"is known by the RSA key {fingerprint(keys['rsa'].blob)} ({file}:2) and 2 more" in message
+    )
+    file.write_text(f"web* {keys['one'].line}\n")
+    check = verifier(file).for_host(host())
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    assert f"edit line 1 of {file}" in message
+
+
+def test_a_revoked_key_and_a_key_of_the_wrong_type_are_told(
+    keys: dict[str, Key], file: Path
+) -> None:
+    key = keys["one"]
+    file.write_text(f"@revoked * {key.line}\nweb1 {key.line}\n")
+    check = verifier(file).for_host(host())
+    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_REVOKED)
+    assert "which is marked @revoked in" in message
+    assert check.revoked_keys == (key.blob,)
+    message = told(lambda: check.check_key("ssh-rsa", key.blob), Category.PROTOCOL)
+    assert "host key of type 'ssh-ed25519' where 'ssh-rsa' was agreed on" in message
+    told(lambda: check.check_key("ssh-\x1b[2Jrsa", b"\xff" * 50), Category.PROTOCOL)

@@ -1,0 +1,80 @@
+"""A jump host that fails in each way: the hosts behind it name it, all others are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.outcome import HostFailure
+from sockfleet.inventory.models import Hop, Host
+from sockfleet.simulator.scenario.faults import Fault
+from tests.faults.test_table import assert_read, scan
+from tests.support.ssh.fault_servers import GOOD, Places, all_places
+from tests.support.ssh.fault_table import CONNECT_LIMIT_S, SIMULATED, SSHD, Row
+from tests.support.ssh.over_ssh import TRANSPORTS, nothing_is_left
+
+BEHIND = ("behind1", "behind2")
+
+# Up to the end of the login a jump host fails as any host does; after it, in opening the way on.
+_LOGIN = (Phase.CONNECT, Phase.BANNER, Phase.KEX, Phase.AUTH)
+BY_ITSELF = [row for row in (*SIMULATED, *SSHD) if row.phase in _LOGIN]
+IN_FORWARDING = {
+    Fault.NO_SESSION: (Phase.CONNECT,),
+    Fault.STALLED_SESSION: (Phase.CONNECT,),
+    Fault.CLOSED_IN_SESSION: (Phase.CONNECT,),
+    Fault.RESET_IN_SESSION: (Phase.CONNECT,),
+    # It breaks under the first host behind it that speaks; the second may be about to be let in.
+    Fault.CUT_OFF: (Phase.CONNECT, Phase.BANNER),
+}
+CASES = [
+    *((row, (row.phase,)) for row in BY_ITSELF),
+    *((row, IN_FORWARDING[row.name]) for row in SIMULATED if row.name in IN_FORWARDING),
+]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    with all_places(tmp_path_factory.mktemp("jumps")) as places:
+        for transport in TRANSPORTS:  # what their libraries open and keep once for the process
+            scan(transport, places, places.good, SIMULATED[-1])
+        yield places
+
+
+def behind(jump: Host, name: str, target: Host, **ssh: object) -> Host:
+    """``target`` under another name, to be reached through ``jump``."""
+    hop = Hop(address=jump.address, port=jump.port, ssh=replace(jump.ssh, **ssh))
+    return replace(target, name=name, ssh=replace(target.ssh, jumps=(hop,), **ssh))
+
+
+def test_every_fault_before_the_session_is_tried():
+    rows = {row.name for row in SIMULATED if row.phase in (*_LOGIN, Phase.SESSION)}
+    not_of_forwarding = {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}
+    assert rows - {row.name for row, _ in CASES} == not_of_forwarding
+
+
+@pytest.mark.parametrize(
+    ("row", "phases"), CASES, ids=[row.name.replace(" ", "-") for row, _ in CASES]
+)
+def test_a_jump_host_that_fails_is_named(transport, places, row: Row, phases: tuple[Phase, ...]):
+    jump = places.hosts[row.name]
+    limit_s = CONNECT_LIMIT_S if row.connect_limit_s or row.name in IN_FORWARDING else None
+    limited = {} if limit_s is None else {"connect_timeout_s": limit_s}
+    asked = [
+        places.good[0],
+        *(behind(jump, name, places.good[1], **limited) for name in BEHIND),
+        behind(places.good[0], "behind a good one", places.good[1]),
+    ]
+    with nothing_is_left():
+        outcomes = scan(transport, places, asked, row)
+    assert_read(outcomes[GOOD[0]], places.simulated[GOOD[0]])
+    assert_read(outcomes["behind a good one"], places.simulated[GOOD[1]])
+    for name in BEHIND:
+        failure = outcomes[name]
+        assert isinstance(failure, HostFailure), failure
+        assert failure.category is Category.VIA_JUMP, failure.message
+        assert failure.phase in phases, failure.message
+        assert f"jump host {jump.address}:{jump.port}" in failure.message
+        assert failure.message.isprintable()

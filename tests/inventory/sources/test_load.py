@@ -1,0 +1,268 @@
+"""Which reader reads which source, standard input, folders, and errors that users see."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from sockfleet.core.errors import UsageError
+from sockfleet.inventory.errors import InventoryError
+from sockfleet.inventory.sources.load import load_inventory
+
+
+@pytest.fixture(autouse=True)
+def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(name: str, text: str, mode: int = 0o644) -> str:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return name
+
+
+def from_stdin(text: str | bytes) -> list[str]:
+    content = text if isinstance(text, bytes) else text.encode()
+    return list(load_inventory(["-"], stdin=io.BytesIO(content)).hosts)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("web1\nweb2:22\n", ["web1", "web2"]),
+        ("[web]\nweb[1:2]\n", ["web1", "web2"]),
+        ("all:\n  hosts:\n    web1:\n", ["web1"]),
+        ("---\nweb: {hosts: {web1: }}\n", ["web1"]),
+        ('{"web": {"hosts": {"web1": {}}}}', ["web1"]),
+        ("", []),
+        ("# nothing\n", []),
+        (b"\xef\xbb\xbf[web]\r\nweb1\r\n", ["web1"]),
+        ("web1 ansible_host=10.0.0.1\nweb2\n# a: b\n[db]\ndb1\n", ["web1", "web2", "db1"]),
+    ],
+)
+def test_standard_input_is_told_by_its_content(text: str | bytes, names: list[str]) -> None:
+    assert from_stdin(text) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("all:\n  hosts:\n   web1: {\n", "standard input:4: not valid YAML"),
+        ("all: {hosts: {web1: }\n", "standard input:2: not valid YAML"),
+        ("all: x: y\n", "standard input:1: not valid YAML"),
+        ("# INI?\nall:\n  hosts: [web1]\n", "standard input: all.hosts: found a list of 1"),
+        ("[web]\nx y\n", "standard input:2: found 'y'"),
+        (b"web\xff1\n", "standard input:1: found the byte 0xff"),
+    ],
+)
+def test_faults_of_standard_input(text: str | bytes, said: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        from_stdin(text)
+    assert str(caught.value).startswith(said)
+
+
+def test_standard_input_that_is_not_there() -> None:
+    with pytest.raises(UsageError, match="cannot be read here"):
+        load_inventory(["-"])
+
+
+LISTING = """{"_meta": {"hostvars": {"w1": {"a": 1}}, "profile": "inventory_legacy"},
+ "all": {"children": ["ungrouped", "web"]}, "web": {"hosts": ["w1"]}, "ungrouped": {"hosts": ["u"]}}
+"""
+
+
+def test_what_ansible_inventory_printed_is_an_inventory() -> None:
+    """Wider than Ansible, which takes this from an executable only."""
+    for name in ("-", write("fleet.json", LISTING), write("fleet", LISTING)):
+        inventory = load_inventory([name], stdin=io.BytesIO(LISTING.encode()))
+        assert inventory.hosts["w1"].variables == {"a": 1}
+        assert inventory.groups["web"].hosts == ("w1",)
+        assert inventory.groups["ungrouped"].hosts == ("u",)
+
+
+def test_no_source_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no inventory is named"):
+        load_inventory([])
+    with pytest.raises(UsageError, match="empty text"):
+        load_inventory([""])
+
+
+def test_a_missing_file_says_how_to_name_a_host() -> None:
+    with pytest.raises(InventoryError, match=r"web1: no such file or folder; .*'web1,'"):
+        load_inventory(["web1"])
+
+
+def test_odd_file_names() -> None:
+    with pytest.raises(InventoryError, match="null"):
+        load_inventory(["a\0b"])
+    with pytest.raises(InventoryError, match="cannot be read"):
+        load_inventory(["x" * 5000])
+
+
+def test_an_unreadable_file(mocker: MockerFixture) -> None:
+    """Root reads every file, so the refusal is made up."""
+    name = write("hosts.ini", "web1\n")
+    refuse = PermissionError(13, "Permission denied")
+    mocker.patch("sockfleet.inventory.sources.files.Path.open", side_effect=refuse)
+    with pytest.raises(InventoryError, match=r"hosts\.ini: cannot be read: Permission denied"):
+        load_inventory([name])
+
+
+def test_a_file_without_end(mocker: MockerFixture) -> None:
+    mocker.patch("sockfleet.inventory.sources.files.MOST_BYTES", 100_000)
+    with pytest.raises(InventoryError, match=r"/dev/zero: is larger than 100,000 bytes"):
+        load_inventory(["/dev/zero"])
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    """As of a shell's <(command)."""
+    reader, writer = os.pipe()
+    os.write(writer, b"[web]\nweb1\n")
+    os.close(writer)
+    try:
+        assert list(load_inventory([f"/dev/fd/{reader}"]).hosts) == ["web1"]
+    finally:
+        os.close(reader)
+
+
+def test_ranges_in_a_host_list() -> None:
+    """Wider than Ansible's default, as its advanced_host_list."""
+    inventory = load_inventory(["web[01:03],db1:2222", "web02,x,"])
+    assert list(inventory.hosts) == ["web01", "web02", "web03", "db1", "x"]
+    assert inventory.hosts["db1"].variables == {"ansible_port": 2222}
+    assert inventory.groups["ungrouped"].hosts == tuple(inventory.hosts)
+    assert inventory.sources == ("web[01:03],db1:2222", "web02,x,")
+
+
+def test_a_host_list_may_be_longer_than_a_path() -> None:
+    names = [f"host{number}.example.com" for number in range(1000)]
+    assert list(load_inventory([",".join(names)]).hosts) == names
+
+
+def test_a_file_with_a_comma_in_its_name_is_a_file() -> None:
+    assert list(load_inventory([write("a,b", "web1\n")]).hosts) == ["web1"]
+
+
+def test_a_yaml_file_is_never_read_as_ini() -> None:
+    """Stricter than Ansible, which tries INI next."""
+    with pytest.raises(InventoryError, match=r"hosts\.yml: found str 'web1' as the whole document"):
+        load_inventory([write("hosts.yml", "web1\n")])
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "said"),
+    [
+        ("- a\n", "h.yml", "found a list of 1 as the whole document, expected a mapping"),
+        ("web: 5\n", "h.yml: web", "found int 5 as a group"),
+        ("web: {children: {sub: x}}\n", "h.yml: web.children.sub", "found str 'x' as a group"),
+        ("web: {hosts: 5}\n", "h.yml: web.hosts", "found int 5, expected a mapping"),
+        ("web: {hosts: {a: 5}}\n", "h.yml: web.hosts.a", "expected a mapping of variables"),
+        ("web: {hosts: {10: }}\n", "h.yml: web.hosts", "found 10 as a host name"),
+        ("web: {vars: [a]}\n", "h.yml: web.vars", "found a list of 1"),
+        ("5: {hosts: {a: }}\n", "h.yml: 5", "found 5 as the name of a group"),
+        ("'': \n", "h.yml: ", "found '' as the name of a group"),
+        ("web: {hosts: {'': }}\n", "h.yml: web.hosts", "empty host name"),
+        ("web: {hosts: {'a[3:1]': }}\n", "h.yml: web.hosts", "runs backwards"),
+        ("a: {children: {b: {children: {a: }}}}\n", "h.yml: a.children.b", "would hold itself"),
+        ("a: {children: {all: }}\n", "h.yml: a.children.all", "'all' holds every group"),
+    ],
+)
+def test_wrong_types_name_the_path_of_keys(text: str, where: str, said: str) -> None:
+    """Where Ansible passes over a group that is no mapping, we do not."""
+    with pytest.raises(InventoryError, match=said) as caught:
+        load_inventory([write("h.yml", text)])
+    assert caught.value.where.startswith(where)
+
+
+def test_deeply_nested_groups() -> None:
+    text = "".join(f"{' ' * 2 * n}g{n}:\n{' ' * (2 * n + 1)}children:\n" for n in range(120))
+    assert len(load_inventory([write("h.yml", text)]).groups) == 122
+    braces = "{g: {children: " * 2000
+    with pytest.raises(InventoryError, match="nested too deeply"):
+        load_inventory([write("h.yml", braces)])
+
+
+def test_folder_rules(tmp_path: Path) -> None:
+    write("inv/b.ini", "[web]\nb1\n")
+    write("inv/a.yml", "web: {hosts: {a1: }}\n")
+    write("inv/sub/c", "c1\n")
+    for name in (".d", "e.txt", "f.orig", "g.cfg", "h.retry", "i~", "j.md", "k.bak", "l.swp"):
+        write(f"inv/{name}", "[nonsense")
+    inventory = load_inventory(["inv"])
+    assert list(inventory.hosts) == ["a1", "b1", "c1"]
+    assert inventory.hosts["b1"].source == "inv/b.ini:2"
+
+
+def test_a_faulty_file_in_a_folder_is_an_error() -> None:
+    """Stricter than Ansible, which warns and goes on without that file's hosts."""
+    write("inv/a.ini", "a1\n")
+    write("inv/b.ini", "[nonsense")
+    with pytest.raises(InventoryError, match=r"inv/b\.ini:1"):
+        load_inventory(["inv"])
+
+
+def test_a_folder_without_inventories() -> None:
+    write("inv/group_vars/all.yml", "a: 1\n")
+    with pytest.raises(InventoryError, match="inv: holds no inventory"):
+        load_inventory(["inv"])
+
+
+def test_a_folder_that_holds_itself() -> None:
+    write("inv/a.ini", "a1\n")
+    Path("inv/loop").symlink_to("../inv")
+    with pytest.raises(InventoryError, match="inv/loop: is a link to a folder that holds it"):
+        load_inventory(["inv"])
+
+
+def test_a_socket_in_a_folder() -> None:
+    write("inv/a.ini", "a1\n")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind("inv/socket")
+        with pytest.raises(InventoryError, match="inv/socket: is no regular file"):
+            load_inventory(["inv"])
+
+
+def test_variables_of_the_current_folder_can_be_left_out() -> None:
+    write("group_vars/all.yml", "here: 1\n")
+    source = write("inv/hosts", "web1\n")
+    assert load_inventory([source]).hosts["web1"].variables == {"here": 1}
+    assert load_inventory([source], playbook_dir=None).hosts["web1"].variables == {}
+    # It is not the groups' own: `ansible-inventory --export` leaves it out too.
+    assert load_inventory([source]).groups["all"].variables == {}
+
+
+def test_groups_and_hosts_know_what_they_are() -> None:
+    source = write(
+        "hosts.ini",
+        "lone\n[web]\nw1 a=1\n[prod:children]\nweb\n[prod:vars]\nansible_group_priority=5\nx=1\n",
+    )
+    write("group_vars/web.yml", "y: 2\n")
+    inventory = load_inventory([source])
+    assert inventory.hosts["w1"].groups == ("prod", "web")
+    assert inventory.hosts["lone"].groups == ()
+    assert inventory.hosts["w1"].source == "hosts.ini:3"
+    assert inventory.groups["all"].children == ("ungrouped", "prod")
+    assert inventory.groups["prod"].variables == {"x": 1, "ansible_group_priority": 5}
+    assert inventory.groups["web"].variables == {"y": 2}
+
+
+def test_hosts_without_variables_of_their_own_share_one_mapping() -> None:
+    source = write("hosts.ini", "[web]\nw[1:9]\nown v=1\n[web:vars]\na=1\n")
+    hosts = load_inventory([source]).hosts
+    assert hosts["w1"].variables is hosts["w9"].variables
+    assert hosts["own"].variables == {"a": 1, "v": 1}
+
+
+def test_notes_are_given_once() -> None:
+    source = write("hosts.yml", "web: {hosts: {web: }, host: {a: }}\n")
+    assert load_inventory([source, source]).notes == (
+        "hosts.yml: web: passed over 'host'; a group has hosts, vars and children only",
+        "'web' is the name of a group and of a host; Ansible mixes them up",
+    )

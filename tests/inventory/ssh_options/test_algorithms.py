@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.inventory.ssh_options.algorithms import algorithm_list
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("aes128-ctr", ("aes128-ctr",)),
+        ("aes128-ctr,aes256-ctr", ("aes128-ctr", "aes256-ctr")),
+        ("+ssh-rsa,ssh-dss", ("+ssh-rsa", "ssh-dss")),
+        ("^hmac-sha1", ("^hmac-sha1",)),
+        ("-*-etm@openssh.com,hmac-md?", ("-*-etm@openssh.com", "hmac-md?")),
+    ],
+)
+def test_a_list_is_cut_and_keeps_its_sign(text: str, expected: tuple[str, ...]) -> None:
+    assert algorithm_list(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "+", "-", "a,,b", "a b", "-a\n", "aes*", "+aes*", "a,-oX", "é", "++a", "a,+b"]
+)
+def test_what_is_no_algorithm_is_quoted(text: str) -> None:
+    with pytest.raises(ValueError, match="no algorithm"):
+        algorithm_list(text)
+
+
+@given(st.text(max_size=40))
+def test_never_a_control_or_a_blank_in_a_list(text: str) -> None:
+    try:
+        names = algorithm_list(text)
+    except ValueError:
+        return
+    assert ",".join(names) == text
+    assert text.isascii()
+    assert text.isprintable()
+    assert " " not in text

@@ -1,0 +1,282 @@
+"""ssh_config files, held to what ``ssh -G -F FILE`` makes of them."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sockfleet.inventory.errors import InventoryError
+from sockfleet.inventory.ssh_options.arguments import read_arguments
+from sockfleet.inventory.ssh_options.config_file import read_ssh_config
+from sockfleet.inventory.ssh_options.keywords import Passed
+from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginJudge
+from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
+
+ME = getpass.getuser()
+
+
+def login(config: Path, alias: str, text: str = "", *, passed: Passed | None = None) -> Login:
+    judge = LoginJudge(
+        hop_credentials=Credentials(), allow_proxy_command=False, passed=passed or Passed()
+    )
+    options = read_arguments(shlex.split(text), "args").options
+    return judge.login(alias, options, Credentials(), config_file=str(config))
+
+
+def assert_as_ssh(config: Path, alias: str, text: str = "") -> Login:
+    found = login(config, alias, text)
+    ours = as_ssh_shows(found)
+    theirs = effective_options([*shlex.split(text), "-F", str(config), alias])
+    assert ours == {keyword: theirs[keyword] for keyword in ours}
+    return found
+
+
+FILES = {
+    "the first value counts": """
+Port 2222
+Host web*
+    Port 33
+    User web
+Host *
+    User everybody
+    IdentityFile /last
+""",
+    "patterns": """
+Host db?.example.com !db2.example.com
+    User dba
+Host web1 db* !db1.example.com
+    User other
+Host "web2" *.example.com
+    Port 77
+""",
+    "identities add up": """
+IdentityFile /always
+Host web1
+    IdentityFile /web1
+    IdentityFile "/with blank"
+    CertificateFile /c
+Host *
+    IdentityFile /web1
+    IdentityFile /all
+""",
+    "forms of a line": """
+  # a comment
+hOsT=web1
+\tPort = 44   # the old one
+\tUser="web user"
+UserKnownHostsFile /a "/b c"
+HostKeyAlias=gate
+Host db1.example.com
+  Compression yes
+  LocalForward 1 localhost:2
+""".replace("web user", "webuser"),
+    "host names": """
+Host web1
+    HostName %h.internal.example
+Host db1.example.com
+    HostName 10.0.0.9
+Host *
+    HostName other
+""",
+    "match": f"""
+Match originalhost web1
+    User matched
+Match user matched
+    Port 44
+Match host 10.0.0.*
+    ConnectTimeout 9
+Match !host web* localuser {ME}
+    ConnectTimeout 11
+Match all
+    HostKeyAlias everybody
+""",
+    "match follows the host name": """
+Host web1
+    HostName 10.0.0.1
+Match host 10.0.0.*,!10.0.0.2
+    User ten
+Match originalhost web1,web2 user ten
+    Port 10
+""",
+    "algorithms": """
+Host web1
+    Ciphers aes128-ctr
+    KexAlgorithms curve25519-sha256
+Host *
+    MACs hmac-sha2-256
+    HostKeyAlgorithms ssh-ed25519
+""",
+    "nothing": "",
+}
+ALIASES = ["web1", "web2", "db1.example.com", "db2.example.com", "10.0.0.1"]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+@pytest.mark.parametrize("name", FILES)
+def test_the_real_ssh_finds_the_same(name: str, alias: str, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(FILES[name])
+    assert_as_ssh(config, alias)
+    assert_as_ssh(config, alias, "-o User=ten -p 5")
+
+
+BLOCKS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *("Host web1", "Host web*", "Host *", "Host !web1 *", "Host web2 web1"),
+                *("Host db? !db1", "Match all", "Match host web1", "Match !host web*"),
+                *("Match originalhost web1 user u1", "Match user u*,!u2", "Match host 10.*"),
+            ]
+        ),
+        st.lists(
+            st.sampled_from(
+                [
+                    *("Port 1", "Port 2", "User u1", "User u2", "HostName 10.0.0.1"),
+                    *("HostName 10.0.0.2", "IdentityFile /a", "IdentityFile /b"),
+                    *("ConnectTimeout 3", "HostKeyAlias one", "HostKeyAlias two"),
+                ]
+            ),
+            max_size=3,
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(blocks=BLOCKS, alias=st.sampled_from(["web1", "web2", "db1", "db2"]))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_the_blocks_the_real_ssh_finds_the_same(
+    blocks: list[tuple[str, list[str]]], alias: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("\n".join("\n  ".join([header, *lines]) for header, lines in blocks))
+    assert_as_ssh(config, alias)
+
+
+@pytest.mark.parametrize("alias", ["web1", "web2", "db1"])
+def test_included_files_hold_where_they_are_included(alias: str, tmp_path: Path) -> None:
+    config, part, inner = tmp_path / "config", tmp_path / "part.conf", tmp_path / "inner"
+    config.write_text(
+        f"Include {tmp_path}/none.conf {tmp_path}/*.conf\nUser outside\n"
+        f"Host web*\n  ConnectTimeout 3\n  Include {inner}\n  HostKeyAlias still-web\n"
+        "Host *\n  Port 1\n"
+    )
+    part.write_text("Host web1\n  User part\nHost *\n  IdentityFile /part\n")
+    inner.write_text("HostName 10.0.0.1\nHost db1 web2\n  Port 99\n")
+    assert_as_ssh(config, alias)
+
+
+def test_a_relative_include_is_looked_for_in_the_users_folder(tmp_path: Path) -> None:
+    folder = Path.home() / ".ssh"
+    folder.mkdir()
+    (folder / "part").write_text("User part\n")
+    config = tmp_path / "config"
+    config.write_text("Include part\n")
+    assert login(config, "web1").ssh.user == "part"
+
+
+def test_jump_hosts_are_looked_up_too(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "Host inner\n  ProxyJump bastion\n"
+        "Host bastion\n  HostName 10.0.0.1\n  User gate\n  Port 2222\n  IdentityFile /gate\n"
+        "  ProxyJump outer:99\n"
+        "Host outer\n  User out\n"
+    )
+    outer, bastion = login(config, "inner").ssh.jumps
+    assert (outer.address, outer.port, outer.ssh.user) == ("outer", 99, "out")
+    assert (bastion.address, bastion.port, bastion.ssh.user) == ("10.0.0.1", 2222, "gate")
+    assert bastion.ssh.identity_files == ("/gate",)
+    # The second of a list is reached through the first, whatever its own block says.
+    first, second = login(config, "x", "-J me@first,bastion").ssh.jumps
+    assert (first.address, first.ssh.user) == ("first", "me")
+    assert second.address == "10.0.0.1"
+
+
+def test_the_bastion_of_an_ssh_w_is_looked_up_too(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host bastion\n  HostName 10.0.0.1\n  User gate\n")
+    (hop,) = login(config, "x", "-o 'ProxyCommand=ssh -W %h:%p bastion'").ssh.jumps
+    assert (hop.address, hop.ssh.user) == ("10.0.0.1", "gate")
+    (hop,) = login(config, "x", "-o 'ProxyCommand=ssh -F none -W %h:%p bastion'").ssh.jumps
+    assert (hop.address, hop.ssh.user) == ("bastion", None)
+
+
+def test_one_note_tells_of_a_whole_file(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Compression yes\nHost *\n  SendEnv LANG\n  ForwardAgent no\n")
+    passed = Passed()
+    login(config, "web1", passed=passed)
+    assert passed.notes() == [
+        f"{config}: passed over, as it changes nothing here: Compression, SendEnv, ForwardAgent"
+    ]
+
+
+def test_jump_hosts_in_a_circle_are_an_error(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host *\n  ProxyJump bastion\n")
+    with pytest.raises(InventoryError, match=r"bastion > bastion.* go in a circle"):
+        login(config, "web1")
+
+
+def test_the_settings_of_a_host_are_bound_to_it(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host web1\n  Port 1\n")
+    assert login(config, "web1").bound
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Port 22\nHost\n", "config:2: Host stands without a value"),
+        ("Match exec true\n", "config:1: Match 'exec' is refused"),
+        ("Match canonical\n", "config:1: Match 'canonical' is refused"),
+        ("Match host\n", "config:1: Match host stands without its pattern"),
+        ("Host *\n  Nonsense x\n", "config:2: 'Nonsense' is refused"),
+        ("=\n", "config:1: '=' is no ssh option"),
+        ('User "me\n', "config:1: User: a quote is not closed"),
+        ("Port x\n", "config:1: Port: 'x' is no port"),
+        ("RevokedHostKeys /x\n", "config:1: RevokedHostKeys '/x' is refused"),
+        ("ProxyCommand nc %h %p\n", "--allow-proxy-command"),
+        ("Include {path}\n", "Include goes deeper than 16 files"),
+        ("Include {folder}\n", "cannot be read: Is a directory"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_line(text: str, told: str, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(text.format(path=config, folder=tmp_path))
+    with pytest.raises(InventoryError) as caught:
+        login(config, "web1")
+    assert told in str(caught.value)
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_bytes(b"User \xff\n")
+    with pytest.raises(InventoryError, match="not UTF-8"):
+        read_ssh_config(str(config))
+
+
+def test_a_block_of_another_host_may_say_what_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("Host laptop\n  RevokedHostKeys /x\nHost *\n  User me\n")
+    assert login(config, "web1").ssh.user == "me"
+
+
+@given(text=st.text(max_size=120))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_ends_in_another_error(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(text, encoding="utf-8", errors="replace")
+    try:
+        login(config, "web1")
+    except InventoryError:
+        return

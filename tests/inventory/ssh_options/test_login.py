@@ -1,0 +1,357 @@
+"""One judge for all ssh options, held to what ``ssh -G`` makes of the same words."""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sockfleet.inventory.errors import InventoryError
+from sockfleet.inventory.models import HostKeyPolicy, Secret
+from sockfleet.inventory.ssh_options.arguments import read_arguments
+from sockfleet.inventory.ssh_options.keywords import Passed
+from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginJudge
+from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
+
+NOTHING = Credentials()
+
+
+def login(
+    text: str,
+    alias: str = "web1",
+    *,
+    passed: Passed | None = None,
+    allow_proxy_command: bool = False,
+    credentials: Credentials = NOTHING,
+    hop_credentials: Credentials = NOTHING,
+) -> Login:
+    arguments = read_arguments(shlex.split(text), "args")
+    judge = LoginJudge(
+        hop_credentials=hop_credentials,
+        allow_proxy_command=allow_proxy_command,
+        passed=passed or Passed(),
+    )
+    return judge.login(alias, arguments.options, credentials, config_file=arguments.config_file)
+
+
+WORDS = [
+    "",
+    "-p 2222 -o Port=33 -l me -o User=you",
+    "-o User=you -l me -o 'Port 33' -p 2222",
+    "-o HostName=10.0.0.9",
+    "-o HostName=%h.example.com",
+    "-i /etc/hosts -o IdentityFile=/k2 -o IdentityFile='\"/a b\"' -o IdentityFile=/k2",
+    "-o CertificateFile=/c1 -o CertificateFile=/c2",
+    "-4 -6",
+    "-o AddressFamily=inet -6",
+    "-o AddressFamily=inet6 -o AddressFamily=inet",
+    "-b 127.0.0.1 -b 127.0.0.2",
+    "-o BindAddress=127.0.0.1 -b 127.0.0.2",
+    "-o ConnectTimeout=7 -o ConnectTimeout=9",
+    "-o ConnectTimeout=1m30",
+    "-o StrictHostKeyChecking=yes",
+    "-o StrictHostKeyChecking=accept-new -o StrictHostKeyChecking=no",
+    "-o HostKeyAlias=gate -o GSSAPIAuthentication=yes -o IdentitiesOnly=yes",
+    "-K",
+    "-o Ciphers=aes128-ctr,aes256-ctr -o MACs=hmac-sha2-256",
+    "-c aes128-ctr -o Ciphers=aes256-ctr -m hmac-sha2-512",
+    "-o KexAlgorithms=curve25519-sha256 -o HostKeyAlgorithms=ssh-ed25519,rsa-sha2-512",
+    "-C -q -v -T -a -x -k -A -M -n -o ControlMaster=auto -o ControlPersist=60s -S /tmp/x",
+    "-o ServerAliveInterval=15 -o ServerAliveCountMax=3 -o TCPKeepAlive=yes -o BatchMode=yes",
+    "-o PreferredAuthentications=publickey -o PubkeyAuthentication=yes -o LogLevel=ERROR",
+    "-o ProxyCommand=none -o ProxyJump=b",
+    "-L 1:localhost:2 -R 3:localhost:4 -D 5 -o ExitOnForwardFailure=yes",
+]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_the_real_ssh_understands_the_same(text: str) -> None:
+    theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
+    ours = as_ssh_shows(login(text))
+    assert ours == {keyword: theirs[keyword] for keyword in ours}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *("-p 22", "-p 2222", "-o Port=33", "-l me", "-o User=you", "-o 'User you'"),
+                *("-4", "-6", "-o AddressFamily=inet", "-o addressfamily=ANY", "-o HostName=other"),
+                *("-o IdentityFile=/k1", "-o IdentityFile=/k2", "-o ConnectTimeout=3", "-q", "-C"),
+                *("-o ConnectTimeout=4s", "-b 127.0.0.1", "-o BindAddress=127.0.0.2", "-vT"),
+                *("-o hostkeyalias=a", "-o HostKeyAlias=b", "-o StrictHostKeyChecking=yes"),
+                *("-c aes128-ctr", "-o Ciphers=aes256-ctr", "-o identitiesOnly=no", "-oport=44"),
+            ]
+        ),
+        max_size=7,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_order_the_same_one_wins(parts: list[str]) -> None:
+    text = " ".join(parts)
+    theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
+    ours = as_ssh_shows(login(text))
+    assert ours == {keyword: theirs[keyword] for keyword in ours}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-o Port=22x", "Port: '22x' is no port"),
+        ("-p 0", "-p: '0' is no port"),
+        ("-o Port", "Port stands without a value"),
+        ("-o 'Port=22 23'", "one value is expected"),
+        ("-o User=-x", "User: '-x' is no user name"),
+        ("-o User=%h", "no user name"),
+        ("-o HostName='a b'", "one value is expected"),
+        ("-o HostName=-x", "no host name"),
+        ("-o HostName=%p", "'%p' in '%p' is not filled in"),
+        ("-o ConnectTimeout=soon", "no time"),
+        ("-o AddressFamily=ipv4", "any, inet or inet6"),
+        ("-o StrictHostKeyChecking=maybe", "yes, ask, accept-new, no or off"),
+        ("-o IdentitiesOnly=perhaps", "yes or no"),
+        ("-o Ciphers=aes*", "no algorithm"),
+        ("-o IdentityFile=none", "the path of a file is expected"),
+        ("-o 'IdentityFile=${KEY}'", "without environment variables"),
+        ("-o IdentityFile=%C", "'%C' in '%C' is not filled in"),
+        ("-o IdentityFile=~nobody-here/k", "no such user's home"),
+        ("-o IdentityAgent=$OTHER", "a path is expected"),
+        ("-o BindAddress=eth0;x", "no host name"),
+        ("-o HostKeyAlias=-x", "no host name"),
+        ("-o RevokedHostKeys=/x", "RevokedHostKeys '/x' is refused"),
+        ("-o PKCS11Provider=/x.so", "is refused"),
+        ("-I /x.so", "-I '/x.so' is refused"),
+        ("-o RemoteCommand=ls", "RemoteCommand 'ls' is refused"),
+        ("-o PermitLocalCommand=yes", "is refused"),
+        ("-o CanonicalizeHostname=yes", "is refused"),
+        ("-o KnownHostsCommand=/x", "is refused"),
+        ("-o Tunnel=yes", "is refused"),
+        ("-o NoSuchOption=1", "'NoSuchOption' is refused: unknown here"),
+        ("-o Include=/x", "'Include' is refused"),
+        ("-B eth0", "'-B' is refused"),
+        ("-P tag", "'-P' is refused"),
+        ("-F /no/such/file", "/no/such/file: this ssh_config cannot be read: No such file"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(text: str, told: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        login(text)
+    assert told in str(caught.value)
+
+
+def test_what_is_passed_over_is_told_once() -> None:
+    passed = Passed()
+    login("-C -o ControlMaster=auto -o ControlPersist=60s -C", passed=passed)
+    login("-C -o ControlMaster=auto", passed=passed)
+    assert passed.notes() == [
+        "args: passed over, as it changes nothing here: -C, ControlMaster, ControlPersist"
+    ]
+
+
+def test_no_check_is_read_as_accept_new_and_told() -> None:
+    passed = Passed()
+    found = login("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", passed=passed)
+    assert found.ssh.host_keys is HostKeyPolicy.ACCEPT_NEW
+    assert found.ssh.known_hosts_files is not None
+    assert found.ssh.known_hosts_files[0] == "/dev/null"
+    assert passed.notes() == [
+        "args: StrictHostKeyChecking no is read as accept-new: a changed host key is still refused"
+    ]
+
+
+def test_ignored_unknown_options_are_as_in_ssh() -> None:
+    assert login("-o IgnoreUnknown='Foo*,bar' -o FooBar=1 -o Bar=2").ssh == login("").ssh
+    with pytest.raises(InventoryError, match="Baz"):
+        login("-o IgnoreUnknown=Foo* -o Baz=1")
+
+
+def test_known_hosts_files() -> None:
+    home = str(Path.home())
+    both = login("-o UserKnownHostsFile='/u1 ~/u2' -o GlobalKnownHostsFile=none")
+    assert both.ssh.known_hosts_files == ("/u1", f"{home}/u2")
+    machine = login("-o GlobalKnownHostsFile=/g")
+    assert machine.ssh.known_hosts_files == (
+        f"{home}/.ssh/known_hosts",
+        f"{home}/.ssh/known_hosts2",
+        "/g",
+    )
+    assert login("").ssh.known_hosts_files is None
+
+
+def test_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_agent = Credentials(agent="/default")
+    assert login("", credentials=given_agent).ssh.agent == "/default"
+    assert login("-o IdentityAgent=none", credentials=given_agent).ssh.agent is None
+    assert login("-o IdentityAgent=/a/%r", credentials=given_agent).ssh.agent == (
+        f"/a/{getpass.getuser()}"
+    )
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/env")
+    assert login("-o IdentityAgent=SSH_AUTH_SOCK", credentials=given_agent).ssh.agent == "/env"
+
+
+def test_a_password_is_kept_back_where_the_options_say_so() -> None:
+    passed = Passed()
+    password = Credentials(password=Secret("s3"))
+    assert login("-o PasswordAuthentication=yes", credentials=password).ssh.password is not None
+    assert (
+        login("-o PasswordAuthentication=no", credentials=password, passed=passed).ssh.password
+        is None
+    )
+    assert passed.notes() == ["args: PasswordAuthentication no: the password is not used"]
+
+
+def test_tokens_are_filled_in_and_bind_the_result_to_the_host() -> None:
+    found = login("-o IdentityFile=/k/%h-%n-%p-%r-%% -p 2222 -l me -o HostName=10.0.0.1")
+    assert found.ssh.identity_files == ("/k/10.0.0.1-web1-2222-me-%",)
+    assert found.bound
+    assert not login("-i /k").bound
+
+
+HOP_KEYS = Credentials(identity_files=("/default",), agent="/agent", password=Secret("never"))
+
+
+def test_jump_hosts_log_in_as_ssh_lets_them() -> None:
+    found = login(
+        "-J me@b1:2201,b2,[2001:db8::1]:22 -l you -i /k -p 99 -o StrictHostKeyChecking=no",
+        hop_credentials=Credentials(identity_files=("/default",), agent="/agent"),
+    )
+    hops = found.ssh.jumps
+    assert [(hop.address, hop.port, hop.ssh.user) for hop in hops] == [
+        ("b1", 2201, "me"),
+        ("b2", 22, None),
+        ("2001:db8::1", 22, None),
+    ]
+    for hop in hops:
+        assert hop.ssh.identity_files == ("/default",)
+        assert hop.ssh.agent == "/agent"
+        assert hop.ssh.host_keys is None
+        assert hop.ssh.jumps == ()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ssh -W %h:%p -q me@bastion -p 2200",
+        "ssh -q -p 2200 -W [%h]:%p -l me bastion",
+        "exec /usr/bin/ssh -p 2200 -l me -W %h:%p bastion",
+        "ssh ssh://me@bastion:2200 -W %h:%p",
+        "ssh -oPort=2200 -o User=me bastion -W%h:%p",
+    ],
+)
+def test_ssh_w_is_the_jump_that_it_is(command: str) -> None:
+    found = login(f"-o ProxyCommand={shlex.quote(command)}")
+    (hop,) = found.ssh.jumps
+    assert (hop.address, hop.port, hop.ssh.user) == ("bastion", 2200, "me")
+    assert found.ssh.proxy_command is None
+    assert not found.bound
+
+
+def test_the_options_of_ssh_w_hold_for_the_bastion() -> None:
+    command = "ssh -i /bk -o StrictHostKeyChecking=yes -J outer -W %h:%p bastion"
+    found = login(f"-i /k -o ProxyCommand={shlex.quote(command)}", hop_credentials=HOP_KEYS)
+    outer, bastion = found.ssh.jumps
+    assert (outer.address, outer.ssh.identity_files) == ("outer", ("/default",))
+    assert (bastion.address, bastion.ssh.identity_files) == ("bastion", ("/bk",))
+    assert bastion.ssh.host_keys is HostKeyPolicy.STRICT
+    assert found.ssh.identity_files == ("/k",)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nc %h %p",
+        "ssh bastion nc %h %p",
+        "ssh -W %h:22 bastion",
+        "ssh -W other:%p bastion",
+        "ssh -W %h:%p",
+        "ssh -W %h:%p bastion; reboot",
+        "ssh -W %h:%p $(cat /etc/bastion)",
+        "ssh -W %h:%p bastion 2>/dev/null",
+        "ssh -W %h:%p 'bastion",
+        "sshpass -p x ssh -W %h:%p bastion",
+    ],
+)
+def test_any_other_command_is_run_only_where_it_was_opted_in_to(command: str) -> None:
+    text = f"-p 2222 -o ProxyCommand={shlex.quote(command)}"
+    with pytest.raises(InventoryError, match=r"--allow-proxy-command|destination"):
+        login(text)
+    found = login(text, allow_proxy_command=True)
+    assert found.ssh.proxy_command == command.replace("%h", "web1").replace("%p", "2222")
+    assert found.ssh.jumps == ()
+
+
+def test_a_jump_with_refused_options_runs_as_it_stands_where_opted_in() -> None:
+    text = "-o 'ProxyCommand=ssh -o RevokedHostKeys=/r -W %h:%p bastion'"
+    with pytest.raises(InventoryError, match="RevokedHostKeys"):
+        login(text)
+    found = login(text, allow_proxy_command=True)
+    assert found.ssh.proxy_command == "ssh -o RevokedHostKeys=/r -W web1:22 bastion"
+
+
+@pytest.mark.parametrize(
+    ("text", "jumps", "command"),
+    [
+        ("-o ProxyJump=none -o ProxyJump=b", [], None),
+        ("-o ProxyCommand=none -J b", [], None),
+        ("-J b -o ProxyCommand=none", ["b"], None),
+        ("-J b -o 'ProxyCommand=nc %h %p'", ["b"], None),
+        ("-o 'ProxyCommand=nc %h %p' -J b", [], "nc web1 22"),
+        ("-J a -J b", ["a"], None),
+        ("-J %h-gate", ["web1-gate"], None),
+    ],
+)
+def test_the_first_way_that_is_named_counts(
+    text: str, jumps: list[str], command: str | None
+) -> None:
+    found = login(text, allow_proxy_command=True).ssh
+    assert [hop.address for hop in found.jumps] == jumps
+    assert found.proxy_command == command
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-J ''", "no host name"),
+        ("-J a,,b", "no host name"),
+        ("-J -x", "no host name"),
+        ("-J ::1", "IPv6 in brackets"),
+        ("-J a:0", "no port"),
+        ("-J a:", "no port"),
+        ("-J @a", "no user name"),
+        ("-J ssh://a/path", "ssh://[user@]host[:port] is expected"),
+        ("-J ssh://a:x", "no port"),
+        ("-J ssh://[::1", "Invalid IPv6 URL"),
+        ("-J 'a b'", "no host name"),
+        ("-J %C", "not filled in"),
+        ("-J a,b,c,d,e,f,g,h,i", "more than 8 jump hosts"),
+        ("-o 'ProxyCommand=ssh -W %h:%p -xN b'", "-N is refused"),
+        ("-o 'ProxyCommand=ssh -W %h:%p u@-b'", "no host name"),
+        ("-o 'ProxyCommand=ssh -o ProxyCommand=nc -W %h:%p b'", "--allow-proxy-command"),
+    ],
+)
+def test_ways_that_cannot_be_gone(text: str, told: str) -> None:
+    with pytest.raises(InventoryError) as caught:
+        login(text)
+    assert told in str(caught.value)
+
+
+def test_a_proxy_command_is_not_honoured_for_a_jump_host() -> None:
+    command = "ssh -o 'ProxyCommand=nc %h %p' -W %h:%p b"
+    found = login(f"-o ProxyCommand={shlex.quote(command)}", allow_proxy_command=True)
+    assert found.ssh.proxy_command == "ssh -o 'ProxyCommand=nc web1 22' -W web1:22 b"
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+@settings(deadline=None)
+def test_no_words_bring_a_control_or_an_option_into_a_login(text: str, alias: str) -> None:
+    try:
+        found = login(f"-J {text} -o 'User={text}' -o 'HostName={text}'", alias)
+    except (InventoryError, ValueError):
+        return
+    for word in (found.address, found.ssh.user or "", *(hop.address for hop in found.ssh.jumps)):
+        assert not word.startswith("-")
+        assert word.isprintable()

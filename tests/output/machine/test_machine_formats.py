@@ -1,0 +1,119 @@
+"""json, ndjson and csv: whole, parseable, and safe whatever a host says."""
+
+import csv
+import io
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+
+from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.fleet import summarise
+from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
+
+MIXED = summarise(
+    summaries(
+        reading("web2", groups=("eu", "web")),
+        reading("web1", {"inuse": 3}, ipv6=False),
+        failure("db1", message="=cmd|' /C calc'!A1"),
+    ),
+    scan(),
+)
+
+
+def rendered(name, summary=MIXED, **options):
+    return load_format(name).render(summary, RenderOptions(**options))
+
+
+def rows(summary=MIXED):
+    return list(csv.DictReader(io.StringIO(rendered("csv", summary).decode())))
+
+
+@given(fleets())
+def test_json_is_the_document(found):
+    summary = summarise(summaries(*found), scan())
+    data = rendered("json", summary)
+    assert orjson.loads(data) == orjson.loads(orjson.dumps(to_document(summary)))
+    assert to_document(from_document(data)) == to_document(summary)
+
+
+def test_json_has_a_line_for_each_host():
+    lines = rendered("json").decode().splitlines()
+    assert [json.loads(line.rstrip(","))["name"] for line in lines[-3:-1]] == [
+        "web2",
+        "web1",
+    ]
+
+
+@pytest.mark.parametrize("name", ["json", "ndjson", "csv"])
+def test_top_and_colour_change_nothing_for_machines(name):
+    assert rendered(name, top=1, color=True, width=20, ascii=True) == rendered(name)
+
+
+@given(fleets())
+def test_ndjson_is_the_same_hosts_unranked_then_the_fleet(found):
+    summary = summarise(summaries(*found), scan())
+    *hosts, last = [json.loads(line) for line in rendered("ndjson", summary).splitlines()]
+    whole = json.loads(rendered("json", summary))
+    for host in whole["hosts"]:
+        host.pop("rank", None)
+    assert hosts == whole["hosts"]
+    assert last == {"fleet": whole["fleet"]}
+
+
+def test_ndjson_streams_what_it_renders():
+    ndjson = load_format("ndjson")
+    streamed = b"".join(ndjson.host_line(host) for host in MIXED.hosts) + ndjson.end_line(MIXED)
+    assert streamed == rendered("ndjson")
+
+
+def test_csv_leaves_what_was_not_given_empty():
+    web2, web1, db1 = rows()
+    assert (web2["rank"], web2["name"], web2["groups"]) == ("1", "web2", "eu web")
+    assert (web2["tcp_close"], web2["closed"], web2["mem_pages"]) == ("100", "138", "86")
+    assert (web1["inuse"], web1["inuse6"], web1["alloc"], web1["tcp_close"]) == ("3", "", "", "")
+    assert (db1["rank"], db1["status"], db1["tcp_close"]) == ("", "failed", "")
+    assert db1["error_category"] == "tcp_timeout"
+    assert [row["diagnosis"] for row in (web2, web1, db1)] == ["held-closed", "", ""]
+
+
+def test_no_text_of_a_host_becomes_a_formula():
+    assert rows()[2]["error_message"] == "'=cmd|' /C calc'!A1"
+
+
+def test_a_negative_number_stays_a_number():
+    summary = summarise(summaries(reading("a", {"inuse": 9, "tw": 0, "alloc": 2})), scan())
+    assert rows(summary)[0]["tcp_close"] == "-11"
+
+
+def test_csv_quotes_what_would_split_a_row():
+    summary = summarise(summaries(failure("a", message='say "no", then\ngo')), scan())
+    assert rows(summary)[0]["error_message"] == 'say "no", then go'
+
+
+def test_csv_is_a_table_by_anybodys_guess():
+    text = rendered("csv").decode()
+    assert csv.Sniffer().sniff(text).delimiter == ","
+    assert csv.Sniffer().has_header(text)
+    assert len({len(row) for row in csv.reader(io.StringIO(text))}) == 1
+
+
+@given(fleets())
+def test_csv_has_a_row_for_each_host_with_the_numbers_that_it_gave(found):
+    summary = summarise(summaries(*found), scan())
+    for host, row in zip(summary.hosts, rows(summary), strict=True):
+        assert row["name"] == host.name
+        for name in ("alloc", "inuse6", "tcp_close"):
+            value = getattr(host.tcp, name, None)
+            assert row[name] == ("" if value is None else str(value))
+        for name in ("uncertainty", "unattributed"):
+            value = getattr(host, name)
+            assert row[name] == ("" if value is None else str(value))
+
+
+def test_csv_names_the_groups_of_group_by():
+    hosts = summaries(reading("a", groups=("eu", "web"), variables={"rack": "r1"}))
+    summary = summarise(hosts, scan(), group_by="rack")
+    assert (rows(summary)[0]["groups"], rows(summary)[0]["levels"]) == ("eu web", "r1")

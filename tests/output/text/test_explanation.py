@@ -1,0 +1,167 @@
+"""The arithmetic in plain words."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.outcome import HostReading, Kernel
+from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.namespaces import Namespace, Namespaces
+from sockfleet.collector.probe.sockstat import Sockstat, parse_sockstat
+from sockfleet.core.errors import SockfleetError
+from sockfleet.inventory.models import Host
+from sockfleet.output.formats import RenderOptions
+from sockfleet.output.text.explanation import explanation, one_host
+from tests.support.paths import WORKED
+
+counters = st.none() | st.integers(0, 2**40)
+
+
+def told(sockstat, sockstat6=None, *, is_ipv6_off=True, kernel=None, namespaces=None, **options):
+    reading = HostReading(
+        host=Host(name="x", address="x"),
+        address="10.0.0.1",
+        attempts=1,
+        elapsed_s=0.1,
+        sockstat=sockstat,
+        sockstat6=sockstat6,
+        kernel=kernel or Kernel(),
+        namespaces=namespaces,
+    )
+    host = one_host(reading, origin="a host", is_ipv6_off=is_ipv6_off)
+    return explanation(host, RenderOptions(**options)).decode()
+
+
+def worked(**more):
+    return told(
+        parse_sockstat((WORKED / "sockstat").read_bytes()),
+        parse_sockstat((WORKED / "sockstat6").read_bytes()),
+        **more,
+    )
+
+
+def test_the_worked_example(golden):
+    text = worked(width=80, kernel=Kernel(page_size=4096))
+    assert "247 - (143 + 4 - 38) = 138" in text
+    assert "= 247 - 147 = 100" in text
+    golden("explain-worked-example.txt", text)
+
+
+def test_the_worked_example_in_ascii_and_in_a_pipe(golden):
+    text = worked(ascii=True)
+    assert text.isascii()
+    golden("explain-worked-example-pipe.txt", text)
+
+
+def test_colour_changes_nothing_but_the_colour():
+    coloured = worked(width=80, color=True)
+    assert "\x1b[1m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == worked(width=80)
+
+
+def sockstat(**tcp):
+    return Sockstat({"TCP": {name: value for name, value in tcp.items() if value is not None}})
+
+
+@given(counters, counters, counters, counters, st.booleans())
+def test_every_sum_that_is_shown_is_right_and_none_is_made_up(alloc, inuse, tw, inuse6, ipv6):
+    six = Sockstat({"TCP6": {} if inuse6 is None else {"inuse": inuse6}}) if ipv6 else None
+    text = told(sockstat(alloc=alloc, inuse=inuse, tw=tw), six)
+    for step in re.findall(r"^  \d\. (.*)$", text, re.MULTILINE):
+        _, *sides = step.rsplit(" = ", 2)
+        numbers = [side for side in sides if "inuse" not in side and "not given" not in side]
+        if len(numbers) == 2:
+            # The text has integers, + - and brackets only: what is shown must add up.
+            assert re.fullmatch(r"[0-9 +()-]+", "".join(numbers))
+            assert eval(numbers[0]) == eval(numbers[1])
+    known = None not in (alloc, inuse) and not (ipv6 and inuse6 is None)
+    assert ("tcp_close is not known" not in text) == known
+
+
+@pytest.mark.parametrize(
+    ("tcp", "words"),
+    [
+        ({"alloc": 5, "inuse": 5, "tw": 0}, "nothing leaks here"),
+        ({"alloc": 4, "inuse": 5, "tw": 0}, "tcp_close is -1: the files were read one after"),
+        ({"alloc": 9, "inuse": 5, "tw": 0}, "At most 4 TCP sockets (44 % of alloc)"),
+        ({"inuse": 5, "tw": 0}, "tcp_close is not known"),
+        ({"alloc": 9, "inuse": 5}, "tw = not given"),
+    ],
+)
+def test_what_it_means(tcp, words):
+    assert words in told(sockstat(**tcp))
+
+
+def test_a_missing_sockstat6_is_told_by_where_it_is_missing():
+    assert "There is no sockstat6: IPv6 is off" in told(sockstat(alloc=1))
+    assert "right only where IPv6 is off" in told(sockstat(alloc=1), is_ipv6_off=False)
+
+
+def test_a_file_without_a_tcp_line():
+    text = told(Sockstat({"sockets": {"used": 3}}))
+    assert "There is no TCP line." in text
+    assert "alloc = not given" in text
+
+
+# The measured machine of the facts: 850 closed sockets in three namespaces, of which ss sees 911.
+THREE = Namespaces(
+    seen=(
+        Namespace(
+            inode=1,
+            is_host=True,
+            pid=1,
+            command="systemd",
+            inuse=2,
+            inuse6=0,
+            used=110,
+            in_protocols=9,
+        ),
+        Namespace(
+            inode=2,
+            pid=20,
+            command="php-fpm",
+            container=Container(runtime="docker", id="3f1c" * 16, pod_uid="a-pod"),
+            inuse=41,
+            inuse6=20,
+            used=561,
+            in_protocols=61,
+        ),
+        Namespace(inode=3, pid=30, inuse=0, used=257, in_protocols=0),
+    ),
+    change=2,
+)
+ALL_COUNTERS = {"alloc": 913, "inuse": 2, "tw": 40, "orphan": 600, "mem": 5500}
+
+
+def test_every_namespace_and_every_word(golden):
+    kernel = Kernel(page_size=4096, tcp_mem=(3000, 4000, 6000), tcp_max_orphans=1000)
+    text = told(
+        sockstat(**ALL_COUNTERS),
+        Sockstat({"TCP6": {"inuse": 0}}),
+        kernel=kernel,
+        namespaces=THREE,
+        width=100,
+    )
+    assert "= 913 - 2 - 61 = 850" in text
+    golden("explain-namespaces.txt", text)
+
+
+def test_what_may_be_missing_is_told():
+    hidden = Namespaces(seen=THREE.seen, hidden_processes=True)
+    text = told(sockstat(**ALL_COUNTERS), namespaces=hidden)
+    assert "3 network namespaces read, there may be more. Why: /proc hides" in text
+    assert "At most 850 TCP sockets" in text
+
+
+def test_only_the_first_of_many_namespaces_are_listed():
+    many = [Namespace(inode=n, pid=n, inuse=0, used=n, in_protocols=0) for n in range(5, 30)]
+    text = told(sockstat(**ALL_COUNTERS), namespaces=Namespaces(seen=(THREE.seen[0], *many)))
+    assert text.count("  - pid ") == 10
+    assert "… and 15 more" in text
+
+
+def test_a_counter_that_no_kernel_can_have_is_refused():
+    with pytest.raises(SockfleetError, match="a host: sockstat: 1152921504606846976 of something"):
+        told(sockstat(alloc=2**60, inuse=1))

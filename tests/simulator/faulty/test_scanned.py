@@ -1,0 +1,29 @@
+"""Every fault of the simulator, scanned by the real command: its planned category, both ways."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sockfleet.simulator.fleet.process import FleetProcess
+from sockfleet.simulator.scenario.faults import Fault
+from sockfleet.simulator.scenario.verdict import differences
+
+
+@pytest.mark.parametrize("transport", ["asyncssh", "paramiko"])
+def test_every_fault_is_called_by_its_name(tmp_path, transport):
+    scenario = tmp_path / "faults.yml"
+    roles = "".join(f"  {fault}: {{fault: {fault}}}\n" for fault in Fault)
+    scenario.write_text(f"roles:\n  sound: {{count: 3, profile: web}}\n{roles}")
+    saved = tmp_path / "scan.json"
+    with FleetProcess(tmp_path, scenario) as fleet:
+        command = [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory)]
+        command += ["--known-hosts", str(fleet.known_hosts), "--transport", transport]
+        command += ["--connect-timeout", "3", "--timeout", "5", "--retries", "0"]
+        command += ["-o", str(saved)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert differences(json.loads(saved.read_text()), fleet.hosts) == []

@@ -1,0 +1,61 @@
+"""The simulated namespace part against the real script, and against its parser."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.collector.probe.namespaces import parse_namespaces
+from sockfleet.collector.probe.scope import Scope, scope_of
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe, probe_command
+from sockfleet.simulator.host.answer import answer
+from sockfleet.simulator.host.namespace_lines import namespace_lines
+from sockfleet.simulator.host.proc_files import proc_files
+from sockfleet.simulator.host.profiles import PROFILES, draw_contents
+
+
+def kinds(text: bytes) -> list[bytes]:
+    """The first word of each line and its shape, repetitions left out."""
+    rows = [re.sub(rb"[0-9]+", b"#", row) for row in text.splitlines()]
+    words = [row.split(b" ")[0] + b" %d" % len(row.split()) for row in rows if row]
+    return [word for word in dict.fromkeys(words) if not word.startswith((b"cgroup", b"lrwx"))]
+
+
+def test_the_kinds_of_lines_and_their_order_are_the_real_scripts():
+    command = probe_command(new_mark())
+    real = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True).stdout
+    _, label, rest = real.partition(b"==> namespaces <==\n")
+    real_lines = rest.rpartition(b"sockfleet-")[0]
+    played = namespace_lines(draw_contents(Random(1), PROFILES["idle"]))
+    assert label
+    assert [kind for kind in kinds(real_lines) if kind in kinds(played)] == kinds(played)
+
+
+@given(st.sampled_from(sorted(PROFILES)), st.integers(0, 2**32), st.booleans())
+def test_every_namespace_is_read_back(profile, seed, ipv6):
+    contents = draw_contents(Random(seed), PROFILES[profile], ipv6=ipv6)
+    read = parse_namespaces(namespace_lines(contents))
+    assert scope_of(read) is Scope.ALL_NAMESPACES
+    assert [n.is_host for n in read.seen] == [True] + [False] * len(contents.containers)
+    assert len({n.container for n in read.seen[1:]}) == len(contents.containers)
+    for seen, truth in zip(read.seen, (contents.host, *contents.containers), strict=True):
+        assert (seen.inuse, seen.tw, seen.used) == (truth.inuse, truth.tw, truth.used)
+        assert seen.inuse6 == (truth.inuse6 if ipv6 else None)
+        assert seen.tcp_close_max == truth.tcp_close
+        assert (seen.container is None) is seen.is_host
+    assert set(read.allocs) == {contents.alloc}
+    assert read.change == 0
+
+
+def test_only_a_probe_that_asks_for_namespaces_gets_them():
+    contents = draw_contents(Random(7), PROFILES["container-host"])
+    for asked in (True, False):
+        mark = new_mark()
+        command = probe_command(mark, ProbeOptions(namespaces=asked))
+        played = answer(command, proc_files(contents), namespaces=namespace_lines(contents))
+        read = parse_probe(played.stdout, mark).namespaces
+        assert (read is not None) is asked

@@ -1,0 +1,366 @@
+"""What a lean host makes of clients that break the rules: their connection ends, and no more."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from asyncssh.packet import Byte, String, UInt32
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sockfleet.simulator.fleet.plain_packets import VERSION, packet
+from sockfleet.simulator.lean.counts import LeanCounts
+from sockfleet.simulator.lean.dialogue import LeanDialogue, LeanServer
+from sockfleet.simulator.lean.host import LeanHost
+from sockfleet.simulator.lean.key_exchange import HostKey, Secrets, agreed, mpint, offer_of
+from sockfleet.simulator.lean.login import LoginRule
+from sockfleet.simulator.lean.packets import Seal, unpadded
+from sockfleet.simulator.lean.scenario import lean_scenario
+from sockfleet.simulator.lean.wire import Fields
+
+KEY = Ed25519PrivateKey.generate()
+PUBLIC = KEY.public_key().public_bytes_raw()
+BLOB = String("ssh-ed25519") + String(PUBLIC)
+HOST_KEY = HostKey(Ed25519PrivateKey.generate())
+HOST = LeanHost(lean_scenario(hosts=1).hosts()[0], HOST_KEY)
+OURS = b"SSH-2.0-test"
+NEWKEYS = b"\x15"
+SERVICE = b"\x05" + String("ssh-userauth")
+OPEN = b"\x5a" + String("session") + UInt32(7) + UInt32(2**21) + UInt32(2**15)
+
+
+class Client:
+    """The other side of a dialogue, made of the same parts; what is sent may be anything."""
+
+    def __init__(self, *, strict: bool = False, verify: bool = True) -> None:
+        self.counts = LeanCounts()
+        self.server = LeanServer(
+            login=LoginRule("probe", PUBLIC, self.counts, verify=verify), counts=self.counts
+        )
+        self.dialogue = LeanDialogue(HOST, self.server)
+        lists = [b"curve25519-sha256" + b",kex-strict-c-v00@openssh.com" * strict, b"ssh-ed25519"]
+        lists += [b"aes128-gcm@openssh.com"] * 2
+        lists += [b"hmac-sha2-256"] * 2 + [b"none"] * 2 + [b""] * 2
+        self.offer = b"\x14" + bytes(16) + b"".join(map(String, lists)) + bytes(5)
+        self.session_id = b""
+        self.sealing: Seal | None = None
+        self.opening: Seal | None = None
+
+    def greet(self) -> None:
+        self.dialogue.greeting()
+        assert self.dialogue.take(OURS + b"\r\n") == b""
+
+    def send(self, *messages: bytes) -> list[bytes]:
+        seal = self.sealing.seal if self.sealing else packet
+        return self.heard(self.dialogue.take(b"".join(map(seal, messages))))
+
+    def heard(self, data: bytes) -> list[bytes]:
+        found = []
+        while data:
+            length = int.from_bytes(data[:4], "big")
+            end = 4 + length + (16 if self.opening else 0)
+            rest = data[4:end]
+            found.append(self.opening.open(data[:4], rest) if self.opening else unpadded(rest))
+            if found[-1] == NEWKEYS and self.opening is None:
+                self.prepare(found[-2])
+            data = data[end:]
+        return found
+
+    def exchange(self) -> list[bytes]:
+        """The keys' exchange up to NEWKEYS of the client."""
+        self.private = X25519PrivateKey.generate()
+        self.half = self.private.public_key().public_bytes_raw()
+        answers = self.send(self.offer, b"\x1e" + String(self.half))
+        self.send(NEWKEYS)
+        self.sealing, self.opening = self.next
+        return answers
+
+    def prepare(self, reply: bytes) -> None:
+        fields = Fields(reply)
+        shown, theirs, _ = fields.string(), fields.string(), fields.string()
+        shared = mpint(self.private.exchange(X25519PublicKey.from_public_bytes(theirs)))
+        parts = (OURS, VERSION.strip(), self.offer, self.server.key_exchange.offer)
+        text = b"".join(map(String, (*parts, shown, self.half, theirs))) + shared
+        self.session_id = hashlib.sha256(text).digest()
+        secrets = Secrets(reply, self.session_id, shared)
+        theirs_in, theirs_out = secrets.seals(agreed(offer_of(self.offer)), self.session_id)
+        self.next = theirs_in, theirs_out
+        self.opening = theirs_out
+
+    def request(self, user: str = "probe", service: str = "ssh-connection") -> bytes:
+        return b"\x32" + String(user) + String(service) + String("publickey")
+
+    def log_in(self) -> None:
+        assert self.send(SERVICE) == [b"\x06" + String("ssh-userauth")]
+        assert self.send(self.signed()) == [b"\x34"]
+
+    def signed(self, *, user: str = "probe", key: Ed25519PrivateKey = KEY) -> bytes:
+        text = self.request(user) + b"\1" + String("ssh-ed25519") + String(BLOB)
+        value = key.sign(String(self.session_id) + text)
+        return text + String(String("ssh-ed25519") + String(value))
+
+
+def connected(**how: bool) -> Client:
+    client = Client(**how)
+    client.greet()
+    client.exchange()
+    return client
+
+
+def logged_in() -> Client:
+    client = connected()
+    client.log_in()
+    return client
+
+
+def ended(client: Client, answers: list[bytes], said: str) -> bool:
+    """Whether the last word was a DISCONNECT with ``said`` in it."""
+    return (
+        client.dialogue.over
+        and answers[-1][0] == 1
+        and said.encode() in answers[-1]
+        and client.dialogue.take(b"more") == b""
+    )
+
+
+def test_this_client_gets_in_and_reads():
+    client = logged_in()
+    (confirmed,) = client.send(OPEN)
+    assert confirmed[:5] == b"\x5b" + UInt32(7)
+    command = b"\x62" + UInt32(0) + String("exec") + b"\1" + String("cat /proc/net/sockstat")
+    answers = client.send(command)
+    assert [answer[0] for answer in answers] == [99, 94, 98, 96, 97]
+    assert answers[1][9:] == HOST.files["/proc/net/sockstat"]
+    assert client.send(b"\x61" + UInt32(0)) == []
+    assert (client.counts.logins, client.counts.auth_failures) == (1, 0)
+
+
+def test_the_key_without_a_signature_is_told_that_it_would_do():
+    client = connected()
+    client.send(SERVICE)
+    asked = client.request() + b"\0" + String("ssh-ed25519") + String(BLOB)
+    assert client.send(asked) == [b"\x3c" + String("ssh-ed25519") + String(BLOB)]
+    assert client.counts.logins == 0
+
+
+def test_none_is_refused_and_no_failure():
+    client = connected()
+    client.send(SERVICE)
+    none = b"\x32" + String("probe") + String("ssh-connection") + String("none")
+    assert client.send(none) == [b"\x33" + String("publickey") + b"\0"]
+    assert client.counts.auth_failures == 0
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_signature_of_another_key_is_seen_only_when_it_is_looked_at(verify):
+    client = connected(verify=verify)
+    client.send(SERVICE)
+    (answer,) = client.send(client.signed(key=Ed25519PrivateKey.generate()))
+    assert answer[0] == (0x33 if verify else 0x34)
+    assert client.counts.auth_failures == verify
+
+
+def test_another_user_is_refused_and_after_six_times_hung_up_on():
+    client = connected()
+    client.send(SERVICE)
+    for _ in range(6):
+        assert client.send(client.signed(user="root"))[0][0] == 0x33
+    assert ended(client, client.send(client.signed(user="root")), "Too many auth")
+    assert client.counts.auth_failures == 7
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (SERVICE, "before the keys"),
+        (OPEN, "before the keys"),
+        (b"\x32" + String("probe"), "before the keys"),
+        (NEWKEYS, "not agreed on"),
+        (b"\x1e" + String(bytes(32)), "without an offer"),
+        (b"\x14" + bytes(10), "ends"),
+    ],
+)
+def test_messages_out_of_their_order_end_it(message, said):
+    client = Client()
+    client.greet()
+    assert ended(client, client.send(message), said)
+    assert client.counts.protocol_errors == 1
+
+
+def test_a_second_offer_or_half_in_the_middle_ends_it():
+    for again in ("offer", "half"):
+        client = Client()
+        client.greet()
+        client.private = X25519PrivateKey.generate()
+        client.half = client.private.public_key().public_bytes_raw()
+        half = b"\x1e" + String(client.half)
+        if again == "offer":
+            answers = client.send(client.offer, client.offer)
+            assert ended(client, answers, "in the middle")
+        else:
+            assert ended(client, client.send(client.offer, half, half), "half a key exchange")
+
+
+@pytest.mark.parametrize("number", [2, 4, 7])
+def test_a_strict_key_exchange_has_nothing_in_between(number):
+    """The counter-measure to Terrapin (CVE-2023-48795)."""
+    for strict in (True, False):
+        client = Client(strict=strict)
+        client.greet()
+        answers = client.send(client.offer, bytes([number]) + bytes(8))
+        assert client.dialogue.over is strict
+        assert not strict or ended(client, answers, "strict")
+        client = Client(strict=strict)
+        client.greet()
+        answers = client.send(bytes([number]) + bytes(8), client.offer)
+        assert client.dialogue.over is strict
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_strict_key_exchange_begins_to_count_anew(strict):
+    client = connected(strict=strict)
+    (answer,) = client.send(b"\xc0")
+    assert answer == b"\x03" + UInt32(0 if strict else 3)
+    (answer,) = client.send(b"\xc0")
+    assert answer == b"\x03" + UInt32(1 if strict else 4)
+
+
+def test_keys_are_exchanged_again_under_the_first_ones_name():
+    client = logged_in()
+    first = client.session_id
+    half = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    offer, reply, new = client.send(client.offer, b"\x1e" + String(half))
+    assert offer == client.server.key_exchange.offer
+    assert (reply[0], new) == (31, NEWKEYS)
+    assert client.session_id == first
+
+
+@pytest.mark.parametrize(
+    "version", [b"SSH-1.5-x\r\n", b"GET / HTTP/1.1\r\n", b"x" * 300, b"\n", b"\xff\xfe\n"]
+)
+def test_what_is_no_version_of_ssh_2_ends_it(version):
+    client = Client()
+    client.dialogue.greeting()
+    assert ended(client, client.heard(client.dialogue.take(version)), "no version line")
+
+
+@pytest.mark.parametrize("length", [0, 4, 256 * 1024 + 1, 2**32 - 1])
+def test_a_length_that_cannot_be_ends_it(length):
+    client = connected()
+    assert ended(client, client.heard(client.dialogue.take(UInt32(length))), f"of {length} bytes")
+
+
+def test_a_packet_of_another_key_ends_it():
+    client = connected()
+    client.sealing = Seal(bytes(16), bytes(12))
+    assert ended(client, client.send(SERVICE), "tag is wrong")
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([b"\x5e" + UInt32(3) + String("x")], "not open"),
+        ([OPEN, b"\x5e" + UInt32(0) + b"\0\0\xff\xff"], "ends within a string"),
+        ([OPEN, b"\x62" + UInt32(0) + String("exec")], "ends before a boolean"),
+        ([OPEN, *[b"\x62" + UInt32(0) + String("exec") + b"\0" + String("true")] * 2], "second"),
+        ([b"\x5a"], "ends"),
+    ],
+)
+def test_channels_that_break_the_rules_end_it(messages, said):
+    client = logged_in()
+    answers: list[bytes] = []
+    for message in messages:
+        answers = client.send(message)
+    assert ended(client, answers, said)
+
+
+def test_other_channels_requests_and_messages_are_declined_and_nothing_ends():
+    client = logged_in()
+    forward = b"\x5a" + String("direct-tcpip") + UInt32(1) + UInt32(2**21) + UInt32(2**15)
+    (answer,) = client.send(forward + String("127.0.0.1"))
+    assert answer[:9] == b"\x5c" + UInt32(1) + UInt32(3)
+    assert client.send(b"\x50" + String("keepalive@openssh.com") + b"\1") == [b"\x52"]
+    assert client.send(b"\x50" + String("no-more-sessions@openssh.com") + b"\0") == []
+    client.send(OPEN)
+    for kind in ("shell", "x11-req"):
+        asked = b"\x62" + UInt32(0) + String(kind)
+        assert client.send(asked + b"\1") == [b"\x64" + UInt32(7)]
+        assert client.send(asked + b"\0") == []
+    asked = b"\x62" + UInt32(0) + String("subsystem") + b"\1" + String("netconf")
+    assert client.send(asked) == [b"\x64" + UInt32(7)]
+    assert client.send(b"\x62" + UInt32(0) + String("env") + b"\0" + String("A") * 2) == []
+    assert client.send(b"\xc0")[0][0] == 3
+    assert client.send(client.signed()) == []
+    assert client.send(b"\x60" + UInt32(0)) == []
+    assert client.send(b"\x61" + UInt32(0)) == [b"\x61" + UInt32(7)]
+    assert not client.dialogue.over
+    client.send(b"\x01" + UInt32(11) + String("") + String(""))
+    assert client.dialogue.over
+    assert client.counts.protocol_errors == 0
+
+
+def test_output_waits_for_the_clients_window_and_packets():
+    client = logged_in()
+    text = HOST.files["/proc/net/snmp"]
+    client.send(b"\x5a" + String("session") + UInt32(7) + UInt32(10) + UInt32(4))
+    asked = b"\x62" + UInt32(0) + String("exec") + b"\0" + String("cat /proc/net/snmp /none")
+    answers = client.send(asked)
+    heard = b"".join(answer[9:] for answer in answers)
+    assert heard == text[:10]
+    assert [len(answer[9:]) for answer in answers] == [4, 4, 2]
+    answers = client.send(b"\x5d" + UInt32(0) + UInt32(10_000))
+    assert b"".join(a[9:] for a in answers if a[0] == 94) == text[10:]
+    assert b"No such file" in b"".join(a[13:] for a in answers if a[0] == 95)
+    assert [answer[0] for answer in answers[-3:]] == [98, 96, 97]
+
+
+def test_what_is_read_is_granted_again_and_no_more_is_taken():
+    client = logged_in()
+    client.send(OPEN)
+    client.send(b"\x62" + UInt32(0) + String("subsystem") + b"\0" + String("sftp"))
+    request = Byte(17) + UInt32(1) + String("/proc/net/sockstat")
+    large = String(request) * 1000
+    taken = granted = 0
+    for _ in range(100):
+        for answer in client.send(b"\x5e" + UInt32(0) + String(large)):
+            if answer[0] == 93:
+                granted += int.from_bytes(answer[5:9], "big")
+        taken += len(large)
+        client.send(b"\x5d" + UInt32(0) + UInt32(100_000))
+    assert 0 <= taken - granted <= 2**20
+    assert not client.dialogue.over
+
+
+@given(st.binary(min_size=1, max_size=200), st.booleans())
+def test_garbage_before_the_keys_is_answered_or_ends_it(data, as_packet):
+    client = Client()
+    client.greet()
+    client.dialogue.take(packet(data) if as_packet else data)
+
+
+LOGGED_IN = st.sampled_from([1, 2, 3, 5, 7, 20, 21, 30, 50, 80, 90, 93, 94, 95, 96, 97, 98, 99])
+
+
+@given(st.lists(st.tuples(LOGGED_IN, st.binary(max_size=60)), min_size=1, max_size=4))
+def test_garbage_behind_the_login_is_answered_or_ends_it(messages):
+    client = logged_in()
+    client.send(OPEN)
+    for number, rest in messages:
+        client.dialogue.take(client.sealing.seal(bytes([number]) + rest))
+
+
+@given(st.lists(st.binary(max_size=80), min_size=1, max_size=5), st.booleans())
+def test_garbage_to_sftp_and_the_shell_is_answered_or_ends_it(pieces, to_sftp):
+    client = logged_in()
+    client.send(OPEN)
+    kind, what = ("subsystem", "sftp") if to_sftp else ("exec", SHELL)
+    client.send(b"\x62" + UInt32(0) + String(kind) + b"\0" + String(what))
+    for piece in pieces:
+        framed = String(piece) if to_sftp else piece + b"\n"
+        client.dialogue.take(client.sealing.seal(b"\x5e" + UInt32(0) + String(framed)))
+
+
+SHELL = "m=sockfleet-0123456789abcdef; while read -r w a; do :; done"

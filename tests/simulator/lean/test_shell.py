@@ -1,0 +1,98 @@
+"""The lean fleet's shell against the one that collector.warm_shell starts."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from random import Random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe
+from sockfleet.collector.sampling.shell import (
+    ALL,
+    FULL,
+    OWN,
+    full_end,
+    list_request,
+    parse_sample,
+    sample_end,
+    shell_command,
+)
+from sockfleet.simulator.host.profiles import PROFILES, draw_contents
+from sockfleet.simulator.lean.host import LeanHost
+from sockfleet.simulator.lean.key_exchange import HostKey
+from sockfleet.simulator.lean.shell import LeanShell
+from sockfleet.simulator.lean.wire import MalformedError
+from sockfleet.simulator.scenario.scenario import Role, SimulatedHost
+
+PROFILE = PROFILES["container-host"]
+
+
+def host_with_containers() -> SimulatedHost:
+    role = Role(name="docker", profile=PROFILE)
+    return SimulatedHost(name="docker", role=role, contents=draw_contents(Random(1), PROFILE))
+
+
+HOST = host_with_containers()
+
+
+def started(mark: str) -> LeanShell:
+    lean = LeanHost(HOST, HostKey(Ed25519PrivateKey.generate()))
+    shell = LeanShell.started_by(shell_command(mark, ProbeOptions()), lean)
+    assert shell is not None
+    return shell
+
+
+def shape(output: bytes) -> bytes:
+    """Without what a host without IPv6 leaves out."""
+    return re.sub(rb"\d+", b"#", re.sub(rb"\|TCP6: inuse \d+", b"", output))
+
+
+def test_it_prints_what_the_real_shell_prints_but_for_the_numbers():
+    mark = new_mark()
+    command = shell_command(mark, ProbeOptions(namespaces=False))
+    done = subprocess.run(["/bin/sh", "-c", command], input=OWN, capture_output=True, check=True)
+    assert shape(started(mark).feed(OWN)) == shape(done.stdout)
+
+
+def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
+    mark = new_mark()
+    shell = started(mark)
+    full = shell.feed(FULL)
+    assert full.endswith(full_end(mark))
+    found = parse_probe(full, mark).namespaces
+    assert found is not None
+    pids = [one.pid for one in found.seen if one.pid != 1]
+    assert len(pids) == len(HOST.contents.containers) > 0
+    assert shell.feed(list_request([*pids, 999_999])) == b""
+    output = shell.feed(ALL)
+    assert output.endswith(sample_end(mark))
+    sample = parse_sample(output, mark)
+    assert list(sample.listed) == [*pids, 999_999]
+    assert sample.listed[999_999] is None
+    assert [
+        (one.sockstat.get("TCP", "inuse"), one.sockstat6.get("TCP6", "inuse"))
+        for one in sample.listed.values()
+        if one is not None
+    ] == [(one.inuse, one.inuse6) for one in HOST.contents.containers]
+    assert (sample.stranger, sample.unseen, sample.blind) == (None, None, False)
+
+
+def test_lines_in_pieces_are_answered_when_they_are_whole():
+    mark = new_mark()
+    shell = started(mark)
+    assert [bool(shell.feed(bytes([byte]))) for byte in OWN] == [False, False, False, True]
+    assert shell.feed(OWN * 3).count(sample_end(mark)) == 3
+
+
+def test_a_line_without_end_is_refused():
+    with pytest.raises(MalformedError, match="without end"):
+        started(new_mark()).feed(b"x" * 70_000)
+
+
+@pytest.mark.parametrize("command", ["while read -r w a; do :; done", "cat /proc/net/sockstat"])
+def test_other_commands_start_none(command):
+    lean = LeanHost(HOST, HostKey(Ed25519PrivateKey.generate()))
+    assert LeanShell.started_by(command, lean) is None

@@ -1,0 +1,30 @@
+"""docs/closed-sockets.md and its examples, for the tests that run them."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+
+from ..paths import ROOT, WORKED
+
+__all__ = ["PAGE", "SHELL", "WORKED", "example", "shell"]
+
+PAGE = (ROOT / "docs/closed-sockets.md").read_text()
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+SHELL = [text for kind, text in BLOCKS if kind == "sh"]
+
+
+def example(language: str, *words: str) -> str:
+    """The one block of that language in which all the words stand."""
+    (found,) = [text for kind, text in BLOCKS if kind == language and all(w in text for w in words)]
+    return found
+
+
+def shell(text: str) -> str:
+    """What the block prints; every command in it must succeed, or be cut off by ``head``."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 128 + signal.SIGPIPE), done.stderr
+    return done.stdout

@@ -1,0 +1,52 @@
+"""Hosts as they are resolved from variables that stand in the test itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sockfleet.inventory.connection.connection import ConnectionDefaults, resolve_hosts
+from sockfleet.inventory.errors import InventoryError
+from sockfleet.inventory.models import Group, Host, Inventory, InventoryHost
+
+__all__ = ["NOTHING", "fault", "inventory", "one"]
+
+NOTHING = ConnectionDefaults()
+
+
+def inventory(
+    hosts: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Mapping[str, Any]] | None = None,
+    member_of: tuple[str, ...] = (),
+) -> Inventory:
+    """Of hosts and groups by name, with their variables; each host is in the same groups."""
+    return Inventory(
+        groups={
+            name: Group(name=name, variables=variables)
+            for name, variables in (groups or {}).items()
+        },
+        hosts={
+            name: InventoryHost(
+                name=name, groups=member_of, variables=variables, source="inventory.yml: all.hosts"
+            )
+            for name, variables in hosts.items()
+        },
+        sources=("inventory.yml",),
+    )
+
+
+def one(
+    variables: Mapping[str, Any], defaults: ConnectionDefaults = NOTHING, name: str = "web1"
+) -> Host:
+    """The one host of an inventory with these variables."""
+    (host,), _ = resolve_hosts(inventory({name: variables}), [name], defaults)
+    return host
+
+
+def fault(variables: Mapping[str, Any], name: str = "web1") -> str:
+    """What is told of a host with variables that describe none."""
+    with pytest.raises(InventoryError) as caught:
+        one(variables, name=name)
+    return str(caught.value)

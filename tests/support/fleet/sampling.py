@@ -1,0 +1,115 @@
+"""A warm fleet under test: one round at a time, so that what happens in between is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sockfleet.aggregator.host import HostSummary, Status, summarise_host
+from sockfleet.collector.engine import EngineSettings
+from sockfleet.collector.probe.script import ProbeOptions
+from sockfleet.collector.sampling.fleet_sampler import WarmFleet
+from sockfleet.collector.sampling.round import Round
+from sockfleet.collector.sampling.settings import WarmSettings
+from sockfleet.collector.transport import Transport
+from sockfleet.inventory.models import Host
+from tests.support.ssh.over_ssh import no_task_is_left, nothing_is_left, settings_for, ssh_settings
+from tests.support.ssh.sshd import Sshd
+
+__all__ = ["QUICK_SHELL", "Sampled", "host_at", "sampled", "sampling", "settled"]
+
+QUICK_SHELL = "SetEnv HOME=/nonexistent"
+"""For sshd: no start-up files of the user who runs the tests, which may take long."""
+
+WITHIN_S = 60.0
+
+T = TypeVar("T")
+
+
+class Sampled:
+    """A fleet that is connected; `round` samples it once."""
+
+    def __init__(self, fleet: WarmFleet, rounds: AsyncIterator[Round]) -> None:
+        self.fleet = fleet
+        self._rounds = rounds
+        self.last: Round | None = None
+
+    async def round(self) -> dict[str, HostSummary]:
+        """Each host's summary in the next round, by name."""
+        self.last = await anext(self._rounds)
+        hosts = [summarise_host(sample.outcome) for sample in self.last.samples]
+        assert len({host.name for host in hosts}) == len(hosts)
+        return {host.name: host for host in hosts}
+
+    async def until(
+        self, holds: Callable[[dict[str, HostSummary]], bool]
+    ) -> dict[str, HostSummary]:
+        """The first round of which it holds; who waits in vain runs into `sampled`'s limit."""
+        while True:
+            found = await self.round()
+            if holds(found):
+                return found
+            await asyncio.sleep(0)  # a round in which nobody is asked takes no time
+
+
+@asynccontextmanager
+async def sampling(
+    hosts: list[Host],
+    settings: EngineSettings,
+    *,
+    transports: dict[str, Transport] | None = None,
+    **warm: Any,
+) -> AsyncIterator[Sampled]:
+    """A fleet whose rounds follow each other at once, unless ``interval_s`` says otherwise."""
+    wanted = WarmSettings(**{"interval_s": 0.0, **warm})
+    async with WarmFleet(hosts, settings, wanted, transports=transports) as fleet:
+        yield Sampled(fleet, fleet.rounds())
+
+
+def sampled(
+    known_hosts: Path,
+    hosts: list[Host],
+    scenario: Callable[[Sampled], Awaitable[T]],
+    *,
+    namespaces: bool = True,
+    most_kept: int = 1000,
+    interval_s: float = 0.0,
+    **engine: Any,
+) -> T:
+    """Play ``scenario`` with the hosts, and see that nothing is left of it."""
+    settings = EngineSettings(
+        **{
+            "concurrency": 20,
+            "timeout_s": 20.0,
+            "probe": ProbeOptions(namespaces=namespaces),
+            "transport_settings": settings_for(known_hosts),
+            **engine,
+        }
+    )
+
+    async def play() -> T:
+        async with asyncio.timeout(WITHIN_S):
+            warm = {"most_kept": most_kept, "interval_s": interval_s}
+            async with sampling(hosts, settings, **warm) as fleet:
+                result = await scenario(fleet)
+        no_task_is_left()
+        return result
+
+    with nothing_is_left():
+        return asyncio.run(play())
+
+
+def host_at(server: Sshd, name: str = "web1", **further: Any) -> Host:
+    """The server's first address, as its own user."""
+    fields = {"address": server.addresses[0], "port": server.port, "ssh": ssh_settings(server)}
+    return Host(name=name, **{**fields, **further})
+
+
+async def settled(fleet: Sampled) -> None:
+    """Connected, and sampled once in the way that lasts."""
+    for _ in range(3):
+        found = await fleet.round()
+        assert all(host.status is Status.OK for host in found.values()), found

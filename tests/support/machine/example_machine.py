@@ -1,0 +1,71 @@
+"""A machine on which examples/ is installed, in a folder of its own, with real hosts to scan."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.ssh.sshd import Sshd
+
+__all__ = ["EXAMPLES", "ExampleMachine"]
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+# What the examples name, and would otherwise find on the machine that runs the tests.
+PLACES = ("/etc/sockfleet", "/var/lib/sockfleet", "/var/lib/prometheus", "/usr/local/bin")
+
+
+class ExampleMachine:
+    """``root`` stands for ``/``; the fleet is two addresses of an sshd."""
+
+    def __init__(self, root: Path, sshd: Sshd) -> None:
+        self.root = root
+        for place in PLACES:
+            (root / place[1:]).mkdir(parents=True)
+        self.state = root / "var/lib/sockfleet"
+        self.settings = root / "etc/sockfleet"
+        self.command = root / "usr/local/bin/sockfleet"
+        self.command.write_text(f'#!/bin/sh\nexec {sys.executable} -m sockfleet.cli "$@"\n')
+        self.command.chmod(0o755)
+        self.hosts: dict[str, Any] = {
+            name: {"ansible_host": address, "ansible_port": sshd.port, "ansible_user": sshd.user}
+            for name, address in zip(("web1", "web2"), sshd.addresses, strict=False)
+        }
+        self.inventory = self.settings / "inventory.yml"
+        self.write_inventory()
+        shutil.copy(sshd.client_key, self.settings / "id_ed25519")
+        (self.settings / "known_hosts").write_text(sshd.known_hosts_lines())
+        xdg = root / "etc/xdg/sockfleet"
+        xdg.mkdir(parents=True)
+        (xdg / "sockfleet.toml").write_text(self.placed("sockfleet.toml"))
+
+    def write_inventory(self) -> None:
+        """The hosts as they are now; JSON is YAML."""
+        self.inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
+
+    def placed(self, example: str) -> str:
+        """An example as it stands, but for the folders that it names."""
+        text = (EXAMPLES / example).read_text()
+        for place in PLACES:
+            text = text.replace(place, str(self.root / place[1:]))
+        return text
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What cron and systemd give a job, and where this machine's configuration stands."""
+        return {
+            "HOME": str(self.state),
+            "LOGNAME": getpass.getuser(),
+            "SHELL": "/bin/sh",
+            "PATH": f"{self.command.parent}:{os.defpath}",
+            "XDG_CONFIG_DIRS": str(self.root / "etc/xdg"),
+        }
+
+    def scan(self) -> dict[str, Any]:
+        """The newest scan that was written."""
+        document: dict[str, Any] = json.loads((self.state / "scan.json").read_bytes())
+        return document

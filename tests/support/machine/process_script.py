@@ -1,0 +1,102 @@
+"""The process script run by hand, and children with sockets for it to find."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from sockfleet.collector.probe.process_script import PROCESS_SCRIPT
+from sockfleet.collector.probe.processes import Process, Processes, parse_processes
+from tests.support.machine.namespaces import Holder, holder
+
+__all__ = ["KINDS", "THREE_SOCKETS", "child", "elsewhere", "of", "path_of", "printed", "read"]
+
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+KINDS = {
+    "idle": 17,
+    "idle6": 5,
+    "bound": 3,
+    "reset": 4,
+    "listening": 2,
+    "listening6": 2,
+    "connected": 6,
+    "time_wait": 3,
+    "udp": 8,
+    "mptcp": 4,
+}
+"""Some of each kind, for `holder`."""
+
+THREE_SOCKETS = """
+import json, os, socket, sys
+held = [socket.socket() for _ in range(3)]
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+
+
+def elsewhere(**counts: int) -> AbstractContextManager[Holder]:
+    """A child in a network namespace of its own, where this user may make one."""
+    return holder(own_namespace=os.geteuid() == 0, **counts)
+
+
+def path_of(name: str) -> str:
+    """Where a program is that an ordinary user may start too."""
+    found = shutil.which(name, path=SEARCH_PATH)
+    assert found, f"{name} is missing: install its Debian package"
+    return found
+
+
+def printed(
+    script: str = PROCESS_SCRIPT,
+    *,
+    path: str = SEARCH_PATH,
+    prefix: Sequence[str] = (),
+    shell: Sequence[str] = ("/bin/sh",),
+) -> bytes:
+    """What the script prints to the login shell ``shell``, run with ``prefix`` before it."""
+    words = [*prefix, *shell, "-c", f"exec /bin/sh -c '{script}'"]
+    words[0] = path_of(words[0])
+    environment = {**os.environ, "PATH": path}
+    result = subprocess.run(words, capture_output=True, check=True, cwd="/", env=environment)
+    assert result.stderr == b""
+    return result.stdout
+
+
+def read(script: str = PROCESS_SCRIPT, **options: Any) -> Processes:
+    """The same as values; ``options`` as of `printed`."""
+    processes = parse_processes(printed(script, **options))
+    assert processes is not None
+    return processes
+
+
+def of(processes: Processes, pid: int) -> Process:
+    """One process, which is there once."""
+    (process,) = [one for one in processes.seen if one.pid == pid]
+    return process
+
+
+@contextmanager
+def child(program: str, *arguments: str, user: int | None = None) -> Iterator[dict[str, int]]:
+    """A Python child that prints one line of JSON, and lives until the test is done."""
+    python = sys.executable if user is None else path_of("python3")
+    with subprocess.Popen(
+        [python, "-c", program, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        cwd="/",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()

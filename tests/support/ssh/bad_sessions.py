@@ -1,0 +1,158 @@
+"""An SSH server that lets everybody in and then ends the session in a way of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncssh
+
+from tests.support.ssh.server_in_thread import server_in_thread
+
+__all__ = ["ENDINGS", "bad_session_server"]
+
+Ending = Callable[[asyncssh.SSHServerChannel, asyncssh.SSHServerConnection], None]
+
+ENDINGS: dict[str, Ending] = {}
+"""What the server does once a command has started, by the command's text."""
+
+
+def _ending(end: Ending) -> Ending:
+    ENDINGS[end.__name__] = end
+    return end
+
+
+@_ending
+def a_close_without_end_of_file(chan, conn):
+    """Legal (RFC 4254, 5.3), and what Go's SSH servers do."""
+    chan.write(b"whole")
+    chan.exit(3)
+
+
+@_ending
+def no_exit_status(chan, conn):
+    chan.write(b"whole?")
+    chan.close()
+
+
+@_ending
+def no_exit_status_and_no_output(chan, conn):
+    chan.close()
+
+
+@_ending
+def a_lost_connection_in_the_output(chan, conn):
+    chan.write(b"hal")
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_lost_connection_after_the_status(chan, conn):
+    """A status says that the command has ended, not that its output has come."""
+    chan.write(b"hal")
+    chan._send_request(b"exit-status", (0).to_bytes(4, "big"))
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_farewell_after_the_status(chan, conn):
+    """The disconnect of an orderly end (by application), in the middle of the output."""
+    chan.write(b"hal")
+    chan._send_request(b"exit-status", (0).to_bytes(4, "big"))
+    conn._send_disconnect(11, "bye", "")
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_lost_connection_without_output(chan, conn):
+    asyncio.get_running_loop().call_soon(conn.abort)
+
+
+@_ending
+def a_signal(chan, conn):
+    chan.write(b"some")
+    chan.exit_with_signal("TERM", False, "\x1b[31m")
+
+
+@_ending
+def everything_on_stderr(chan, conn):
+    chan.write_stderr(b"x" * 300_000)
+    chan.exit(0)
+
+
+@_ending
+def nothing_ever(chan, conn):
+    pass
+
+
+class _Session(asyncssh.SSHServerSession):
+    def connection_made(self, chan):
+        self.chan = chan
+
+    def exec_requested(self, command):
+        self.command = command
+        return command != "refused"
+
+    def eof_received(self):
+        # The client ends its input when it has begun to read: what comes now is delivered even if
+        # the end comes in the same segment.
+        ENDINGS[self.command](self.chan, self.chan.get_connection())
+        return True
+
+
+class _Server(asyncssh.SSHServer):
+    """Lets everybody in by any key, or by the password and the answers; ``none``: by nothing."""
+
+    password = "correct horse"
+
+    def __init__(self, methods: tuple[str, ...]) -> None:
+        self.methods = methods
+
+    def begin_auth(self, username):
+        return "none" not in self.methods
+
+    def public_key_auth_supported(self):
+        return "publickey" in self.methods
+
+    def validate_public_key(self, username, key):
+        return True
+
+    def password_auth_supported(self):
+        return "password" in self.methods
+
+    def validate_password(self, username, password):
+        if password == "expired":
+            raise asyncssh.PasswordChangeRequired("choose another")
+        return password == self.password
+
+    def kbdint_auth_supported(self):
+        return "keyboard-interactive" in self.methods
+
+    def get_kbdint_challenge(self, username, lang, submethods):
+        return "", "", "", [("Password: ", False), ("Which is your town? ", True)]
+
+    def validate_kbdint_response(self, username, responses):
+        return list(responses) == [self.password, "Ghent"]
+
+    def session_requested(self):
+        return _Session()
+
+
+@contextmanager
+def bad_session_server(folder: Path, *methods: str) -> Iterator[int]:
+    """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
+
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            server_factory=lambda: _Server(methods or ("publickey",)),
+            encoding=None,
+            gss_host=None,
+        )
+
+    with server_in_thread(folder, listen) as port:
+        yield port

@@ -1,0 +1,186 @@
+"""Every fault that a scan must survive: how it is played, and what each transport must call it.
+
+`SIMULATED` names the faults of `simulator.scenario.faults`, which says what each does; `SSHD`
+what a real OpenSSH server does by itself (`fault_servers`). Rows with a limit wait for it: nothing
+ends them but our own clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sockfleet.collector.errors import Category, Phase
+from sockfleet.simulator.scenario.faults import Fault
+from tests.support.machine.login_users import can_make_users
+
+__all__ = ["ROWS", "SIMULATED", "SSHD", "Row"]
+
+CONNECT_LIMIT_S = 0.7
+COMMAND_LIMIT_S = 2.5
+
+_BY_CONNECT_TIMEOUT = frozenset(
+    {
+        Category.TCP_TIMEOUT,
+        Category.BANNER_TIMEOUT,
+        Category.KEX_TIMEOUT,
+        Category.AUTH_TIMEOUT,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One fault; no category: it must be read all the same."""
+
+    name: str
+    category: Category | None
+    phase: Phase | None
+
+    @property
+    def connect_limit_s(self) -> float | None:
+        """The connect timeout that ends it; None: it ends by itself."""
+        return CONNECT_LIMIT_S if self.category in _BY_CONNECT_TIMEOUT else None
+
+    @property
+    def command_limit_s(self) -> float | None:
+        """The timeout for everything that ends it; None: it ends by itself."""
+        return COMMAND_LIMIT_S if self.category is Category.COMMAND_TIMEOUT else None
+
+
+def _rows(phase: Phase | None, category: Category | None, names: Iterable[str]) -> list[Row]:
+    return [Row(name=str(name), category=category, phase=phase) for name in names]
+
+
+SIMULATED = [
+    *_rows(Phase.CONNECT, Category.TCP_TIMEOUT, [Fault.UNANSWERED]),
+    *_rows(Phase.CONNECT, Category.REFUSED, [Fault.REFUSED]),
+    *_rows(
+        Phase.BANNER,
+        Category.BANNER_TIMEOUT,
+        [Fault.SILENT, Fault.DRIPPING_VERSION, Fault.HALF_VERSION, Fault.NOTICE_ONLY],
+    ),
+    *_rows(
+        Phase.BANNER,
+        Category.DROPPED_PRE_BANNER,
+        [Fault.DROPPED, Fault.RESET, Fault.HALF_CLOSED, Fault.MAX_STARTUPS, Fault.PENALISED],
+    ),
+    *_rows(
+        Phase.BANNER,
+        Category.NOT_SSH,
+        [
+            Fault.NOT_SSH,
+            Fault.GARBAGE,
+            Fault.SSH_1,
+            Fault.ENDLESS_LINES,
+            Fault.ENDLESS_LINE,
+            Fault.FOREIGN_LETTERS,
+        ],
+    ),
+    *_rows(
+        Phase.KEX,
+        Category.KEX_TIMEOUT,
+        [Fault.STALLED_KEX, Fault.STALLED_REPLY, Fault.DRIPPING_KEX, Fault.DEBUG_MESSAGES],
+    ),
+    *_rows(
+        Phase.KEX,
+        Category.LOST,
+        [Fault.CLOSED_IN_KEX, Fault.RESET_IN_KEX, Fault.HALF_CLOSED_IN_KEX, Fault.FAREWELL],
+    ),
+    *_rows(Phase.KEX, Category.NO_COMMON_ALG, [Fault.OLD_ALGORITHMS, Fault.COMPRESSION_ONLY]),
+    *_rows(
+        Phase.KEX,
+        Category.PROTOCOL,
+        [
+            Fault.GIANT_PACKET,
+            Fault.MALFORMED_PACKET,
+            Fault.MALFORMED_KEXINIT,
+            Fault.MALFORMED_REPLY,
+            Fault.IGNORE_FLOOD,
+            Fault.STOLEN_NAME,
+        ],
+    ),
+    *_rows(Phase.KEX, Category.HOSTKEY_CHANGED, [Fault.CHANGED_KEY]),
+    *_rows(Phase.KEX, Category.HOSTKEY_UNKNOWN, [Fault.UNKNOWN_KEY]),
+    *_rows(Phase.KEX, Category.HOSTKEY_REVOKED, [Fault.REVOKED_KEY]),
+    *_rows(Phase.KEX, Category.HOSTCERT, [Fault.EXPIRED_CERTIFICATE, Fault.FOREIGN_CERTIFICATE]),
+    *_rows(Phase.AUTH, Category.AUTH_TIMEOUT, [Fault.STALLED_AUTH]),
+    *_rows(Phase.AUTH, Category.LOST, [Fault.CLOSED_IN_AUTH, Fault.RESET_IN_AUTH]),
+    *_rows(
+        Phase.AUTH,
+        Category.AUTH_DENIED,
+        [Fault.DENIED, Fault.PASSWORD_ONLY, Fault.TOO_MANY_FAILURES, Fault.OPEN_TO_ALL],
+    ),
+    *_rows(Phase.AUTH, Category.PROTOCOL, [Fault.BANNER_FLOOD]),
+    *_rows(Phase.SESSION, Category.SESSION_REFUSED, [Fault.NO_SESSION, Fault.EXEC_REFUSED]),
+    *_rows(Phase.SESSION, Category.COMMAND_TIMEOUT, [Fault.STALLED_SESSION, Fault.STALLED_EXEC]),
+    *_rows(Phase.SESSION, Category.LOST, [Fault.CLOSED_IN_SESSION, Fault.RESET_IN_SESSION]),
+    *_rows(
+        Phase.COMMAND,
+        Category.COMMAND_TIMEOUT,
+        [Fault.HANGS, Fault.STALLED_OUTPUT, Fault.TRICKLES, Fault.HELD_OUTPUT],
+    ),
+    *_rows(Phase.COMMAND, Category.LOST, [Fault.LOST]),
+    *_rows(
+        Phase.COMMAND,
+        Category.TRUNCATED,
+        [
+            Fault.CUT_OFF,
+            Fault.RESET_IN_OUTPUT,
+            Fault.HALF_CLOSED_IN_OUTPUT,
+            Fault.FAREWELL_IN_OUTPUT,
+            Fault.CORRUPTED,
+            Fault.NO_EXIT_STATUS,
+        ],
+    ),
+    *_rows(Phase.COMMAND, Category.COMMAND_FAILED, [Fault.KILLED]),
+    *_rows(
+        Phase.COMMAND,
+        Category.OUTPUT_LIMIT,
+        [Fault.FLOODS, Fault.FLOODS_STDERR, Fault.MESSAGE_FLOOD],
+    ),
+    *_rows(
+        Phase.PARSE,
+        Category.NO_SHELL,
+        [Fault.NO_SHELL, Fault.SFTP_ONLY, Fault.FORCED_COMMAND, Fault.WORDLESS],
+    ),
+    *_rows(Phase.PARSE, Category.TRUNCATED, [Fault.NO_END]),
+    *_rows(Phase.COMMAND, Category.COMMAND_FAILED, [Fault.FAILS]),
+    *_rows(Phase.PARSE, Category.UNSUPPORTED_HOST, [Fault.NOT_LINUX]),
+    *_rows(Phase.PARSE, Category.PARSE, [Fault.GARBLED, Fault.NOT_TEXT, Fault.GIANT_NUMBER]),
+    *_rows(None, None, [Fault.NOISY_LOGIN, Fault.FORGED_MARKS]),
+]
+
+SSHD = [
+    *_rows(Phase.CONNECT, Category.REFUSED, ["sshd: stopped"]),
+    *_rows(Phase.BANNER, Category.BANNER_TIMEOUT, ["sshd: frozen listener"]),
+    *_rows(Phase.BANNER, Category.DROPPED_PRE_BANNER, ["sshd: MaxStartups"]),
+    *_rows(Phase.KEX, Category.NO_COMMON_ALG, ["sshd: old key exchange"]),
+    *_rows(Phase.KEX, Category.HOSTKEY_CHANGED, ["sshd: changed key"]),
+    *_rows(Phase.KEX, Category.HOSTKEY_UNKNOWN, ["sshd: unknown key"]),
+    *_rows(Phase.KEX, Category.HOSTKEY_REVOKED, ["sshd: revoked key"]),
+    *_rows(
+        Phase.KEX, Category.HOSTCERT, ["sshd: expired certificate", "sshd: foreign certificate"]
+    ),
+    *_rows(
+        Phase.AUTH,
+        Category.AUTH_DENIED,
+        ["sshd: unknown user", "sshd: key not authorised", "sshd: no public keys", "sshd: denied"],
+    ),
+    *_rows(Phase.AUTH, Category.AUTH_DENIED, ["sshd: locked account"] if can_make_users() else []),
+    *_rows(Phase.SESSION, Category.SESSION_REFUSED, ["sshd: MaxSessions 0"]),
+    *_rows(
+        Phase.PARSE,
+        Category.NO_SHELL,
+        ["sshd: nologin", "sshd: forced command", "sshd: sftp only", "sshd: no output"],
+    ),
+    *_rows(
+        Phase.COMMAND, Category.COMMAND_TIMEOUT, ["sshd: never ends", "sshd: child holds stdout"]
+    ),
+    *_rows(Phase.COMMAND, Category.COMMAND_FAILED, ["sshd: killed"]),
+    *_rows(Phase.COMMAND, Category.TRUNCATED, ["sshd: connection killed"]),
+    *_rows(Phase.COMMAND, Category.OUTPUT_LIMIT, ["sshd: endless stdout", "sshd: endless stderr"]),
+    *_rows(None, None, ["sshd: noisy and forged"]),
+]
+
+ROWS = [*SIMULATED, *SSHD]

@@ -1,0 +1,59 @@
+"""Fixtures for tests over SSH: each transport in turn, a server and settings for it, keys."""
+
+from pathlib import Path
+
+import pytest
+
+from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.collector.transport import TransportSettings
+from tests.support.ssh.judged_host_keys import Key, public
+from tests.support.ssh.key_forms import write_every_form
+from tests.support.ssh.over_ssh import TRANSPORTS, known_hosts_of, settings_for
+from tests.support.ssh.sshd import Sshd, ssh_keygen
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """The name of each SSH transport in turn."""
+    return request.param
+
+
+@pytest.fixture
+def server(sshd: Sshd) -> Sshd:
+    """The server that `known_hosts` knows: a plain one, where a module makes none of its own."""
+    return sshd
+
+
+@pytest.fixture
+def known_hosts(server: Sshd, tmp_path: Path) -> Path:
+    """A known_hosts file with the keys of `server`."""
+    return known_hosts_of(server, tmp_path)
+
+
+@pytest.fixture
+def settings(known_hosts: Path) -> TransportSettings:
+    """Of a scan that knows the keys of `server`."""
+    return settings_for(known_hosts)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Key]:
+    """Host keys that no server has: two of the same type, and two of other types."""
+    folder = tmp_path_factory.mktemp("keys")
+    made = {"one": "ed25519", "two": "ed25519", "rsa": "rsa", "ecdsa": "ecdsa"}
+    return {name: public(ssh_keygen(folder / name, key_type=t)) for name, t in made.items()}
+
+
+@pytest.fixture(scope="session")
+def key_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every form of private key, open and (NAME-locked) locked; only to be read."""
+    folder = tmp_path_factory.mktemp("key_forms")
+    write_every_form(folder)
+    return folder
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warm fleet tries hosts that failed again at once, or nearly."""
+    monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
+    monkeypatch.setattr(warm_backoff, "MOST_S", 0.2)

@@ -1,0 +1,210 @@
+"""A real OpenSSH server on loopback for the tests.
+
+Every 127.a.b.c address is a host of its own; one `Sshd` may listen on several. It logs to a file,
+never detaches, and is stopped by its own pid. As root any user of the machine can log in, as an
+ordinary user only that user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Sshd", "find_sshd", "free_port", "sftp_server", "ssh_keygen"]
+
+START_TIMEOUT_S = 20.0
+
+
+def find_sshd() -> str:
+    """The path of sshd; raises FileNotFoundError, never skips: Debian's openssh-server has it."""
+    found = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise FileNotFoundError("sshd is missing: apt-get install openssh-server")
+    return found
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listens on at ``address`` right now."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def ssh_keygen(
+    path: Path, *arguments: str, key_type: str = "ed25519", passphrase: str = ""
+) -> Path:
+    """Make a key pair at ``path`` (and path.pub); further arguments go to ssh-keygen."""
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", key_type, "-N", passphrase, "-f", str(path), *arguments],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return path
+
+
+class Sshd:
+    """One sshd process, started on entry and stopped on exit.
+
+    ``port`` and the keys exist from construction on, so that known_hosts files can be written
+    before the start. ``config`` holds further lines of sshd_config; the first value of a keyword
+    counts, and they come first.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        addresses: Sequence[str] = ("127.0.0.1",),
+        port: int | None = None,
+        host_key_types: Sequence[str] = ("ed25519",),
+        config: Iterable[str] = (),
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.addresses = tuple(addresses)
+        self.port = free_port(self.addresses[0]) if port is None else port
+        self.user = getpass.getuser()
+        self.log = folder / "sshd.log"
+        self.host_keys = [
+            ssh_keygen(folder / f"host_{kind}", key_type=kind) for kind in host_key_types
+        ]
+        self.client_key = ssh_keygen(folder / "client")
+        self.authorized_keys = folder / "authorized_keys"
+        self.authorized_keys.write_text(self.client_key.with_suffix(".pub").read_text())
+        # A user other than the one who runs the tests must be able to read it, and its folders.
+        self.authorized_keys.chmod(0o644)
+        self.config = folder / "sshd_config"
+        self.config.write_text("\n".join([*config, *self._config_lines(), ""]))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _config_lines(self) -> list[str]:
+        listen = [f"[{a}]" if ":" in a else a for a in self.addresses]
+        return [
+            *(f"ListenAddress {address}:{self.port}" for address in listen),
+            *(f"HostKey {key}" for key in self.host_keys),
+            f"AuthorizedKeysFile {self.authorized_keys}",
+            f"PidFile {self.folder / 'sshd.pid'}",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitRootLogin prohibit-password",
+            "MaxStartups 1000",
+            "MaxSessions 100",
+            "UseDNS no",
+            "PrintMotd no",
+            "LogLevel VERBOSE",
+            f"Subsystem sftp {sftp_server()}",
+        ]
+
+    def known_hosts_lines(self, *names: str) -> str:
+        """Its known_hosts lines under ``names``, by default its addresses, with its port."""
+        lines = []
+        for name in names or self.addresses:
+            shown = name if self.port == 22 else f"[{name}]:{self.port}"
+            for key in self.host_keys:
+                kind, blob = key.with_suffix(".pub").read_text().split()[:2]
+                lines.append(f"{shown} {kind} {blob}\n")
+        return "".join(lines)
+
+    @property
+    def pid(self) -> int:
+        """Of the listening process; each connection has children of it."""
+        assert self.process is not None
+        return self.process.pid
+
+    def sessions(self) -> list[int]:
+        """The processes of its connections, the deepest first."""
+        return _children(self.pid)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and its connections stand still in the block; the kernel completes new ones alone."""
+        processes = [self.pid, *self.sessions()]
+        for pid in processes:
+            _send(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in processes:
+                _send(pid, signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation folder
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [find_sshd(), "-D", "-e", "-f", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_until_it_listens()
+        return self
+
+    def _wait_until_it_listens(self) -> None:
+        assert self.process is not None
+        wanted = len(self.addresses)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.log.read_text().count("Server listening on") < wanted:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(f"sshd did not start:\n{self.log.read_text()}")
+            time.sleep(0.01)  # its log is the only event there is
+
+    def stop(self) -> None:
+        """Stop the server and every connection of it; may be called twice."""
+        if self.process is None:
+            return
+        for pid in _children(self.process.pid):
+            _send(pid, signal.SIGKILL)
+        self.process.terminate()
+        self.process.wait()
+        self.process = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def sftp_server() -> str:
+    """OpenSSH's SFTP server, a program of its own."""
+    return "/usr/lib/openssh/sftp-server"
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    own = [int(word) for word in text.split()]
+    return [deeper for child in own for deeper in (*_children(child), child)]
+
+
+def _send(pid: int, what: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, what)
+
+
+if __name__ == "__main__":  # try it by hand: python tests/support/ssh/sshd.py FOLDER
+    with Sshd(Path(sys.argv[1])) as server:
+        print(f"ssh -p {server.port} -i {server.client_key} {server.user}@{server.addresses[0]}")
+        signal.pause()

@@ -1,0 +1,168 @@
+"""The whole way, over a real sshd: tcp_close is the true number, for root and for anybody."""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine.login_users import login_user, shell_path
+from tests.support.machine.namespaces import holder
+from tests.support.ssh.sshd import Sshd
+
+KINDS = ("idle", "idle6", "bound", "reset", "listening", "listening6", "connected", "udp")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # sshd reads the authorized keys as the user who logs in
+        with (
+            Sshd(folder / "sshd") as running,
+            login_user("anybody", shell_path("sh"), folder / "home") as user,
+        ):
+            yield running, user
+
+
+def scan(server, user, tmp_path, *words):
+    """The document's host, read over the real sshd as ``user``."""
+    running, _ = server
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(running.known_hosts_lines())
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text(f"127.0.0.1 ansible_port={running.port} ansible_user={user}\n")
+    command = [sys.executable, "-m", "sockfleet.cli", "scan", str(inventory), "-f", "json", *words]
+    result = subprocess.run(
+        [*command, "-i", str(running.client_key), "--known-hosts", str(known_hosts)],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    (host,) = json.loads(result.stdout)["hosts"]
+    return host
+
+
+def holds(host):
+    """What is always so: the processes and the rest are the host's closed sockets."""
+    held = sum(process["tcp_close"] for process in host["processes"])
+    rest = host["unattributed"] + host["attribution"]["rest_tcp_close"]
+    return held + rest == host["tcp"]["tcp_close"]
+
+
+def quiet(*arguments):
+    """A scan in which nothing moved while the files were read."""
+    for _ in range(100):
+        host = scan(*arguments)
+        if host["uncertainty"] == 0:
+            return host
+    raise AssertionError("this machine is never quiet")
+
+
+@pytest.mark.parametrize("who", ["root", "ordinary user"])
+def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_path, who):
+    user = server[0].user if who == "root" else server[1]
+    seed = random.SystemRandom().randrange(2**32)
+    draw = random.Random(seed)
+    proven = 0
+    for _ in range(50):
+        before = quiet(server, user, tmp_path)
+        with ExitStack() as stack:
+            holders = [
+                stack.enter_context(
+                    holder(
+                        own_namespace=number > 0,
+                        **{kind: draw.randrange(40) for kind in KINDS},
+                    )
+                )
+                for number in range(3)
+            ]
+            during = quiet(server, user, tmp_path)
+            assert during["scope"] == "all-namespaces", f"seed {seed}"
+            pids = {namespace["pid"] for namespace in during["namespaces"]}
+            assert {holders[1].pid, holders[2].pid} <= pids
+        after = quiet(server, user, tmp_path)
+        if after["tcp"]["tcp_close"] != before["tcp"]["tcp_close"]:
+            continue  # somebody else on this machine opened or closed sockets meanwhile
+        grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
+        assert grown == sum(one.tcp_close for one in holders), f"seed {seed}"
+        proven += 1
+        if proven == 10:
+            return
+    raise AssertionError("this machine is never quiet")
+
+
+def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
+    with holder(connected=20):
+        exact = quiet(server, server[0].user, tmp_path)
+        bound = scan(server, server[0].user, tmp_path, "--no-namespaces")
+    assert bound["scope"] == "host-namespace"
+    assert "namespaces" not in bound
+    assert bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40
+
+
+def test_each_process_has_its_exact_count_ten_times(server, tmp_path):
+    draw = random.Random(20261122)
+    for _ in range(10):
+        with ExitStack() as stack:
+            holders = [
+                stack.enter_context(
+                    holder(
+                        own_namespace=number > 0,
+                        **{kind: draw.randrange(1, 30) for kind in KINDS},
+                    )
+                )
+                for number in range(3)
+            ]
+            host = quiet(server, server[0].user, tmp_path, "--processes")
+        found = {process["pid"]: process for process in host["processes"]}
+        namespaces = {one["pid"]: one["inode"] for one in host["namespaces"]}
+        for one in holders:
+            assert found[one.pid]["tcp_close"] == one.tcp_close
+            assert found[one.pid]["bound"] is False
+            assert found[one.pid]["command"].startswith("python")
+            assert "arguments" not in found[one.pid]
+        for one in holders[1:]:
+            assert found[one.pid]["namespace"] == namespaces[one.pid]
+        assert host["attribution"]["exact"]
+        assert holds(host)
+
+
+def test_an_ordinary_user_sees_his_own_and_the_rest_is_a_number(server, tmp_path):
+    with holder(idle=17) as one:
+        host = quiet(server, server[1], tmp_path, "--processes")
+    assert one.pid not in {process["pid"] for process in host["processes"]}
+    assert host["attribution"]["denied"] > 0
+    assert host["unattributed"] >= 17
+    assert holds(host)
+
+
+def test_the_sums_hold_under_load_within_the_uncertainty(server, tmp_path):
+    """Sockets come and go all the time: the exact number is off by what moved, and says so."""
+    script = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print("ready", flush=True)
+while True:
+    client = socket.create_connection(server.getsockname())
+    accepted = server.accept()[0]
+    client.close(); accepted.close()
+"""
+    words = [sys.executable, "-c", script]
+    busy = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert busy.stdout.readline() == b"ready\n"
+        with holder(idle=100) as one:
+            for _ in range(10):
+                host = scan(server, server[0].user, tmp_path, "--processes")
+                found = {process["pid"]: process["tcp_close"] for process in host["processes"]}
+                assert found[one.pid] == 100
+                assert holds(host)
+    finally:
+        busy.kill()
+        busy.communicate()
