@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from ..collector.outcome import Kernel
+from ..collector.probe.kernel import Kernel
 from ..core.record import record
 from .namespaces import NamespaceSummary
 from .numbers import TcpNumbers

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from ..collector.errors import Category, Phase
-from ..collector.outcome import HostFailure, HostOutcome, HostReading, Kernel
+from ..collector.outcome import HostFailure, HostOutcome, HostReading
+from ..collector.probe.kernel import Kernel
 from ..collector.probe.namespaces import Namespace
 from ..collector.probe.processes import Process
 from ..collector.probe.scope import Scope, scope_of, scope_reasons

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.measures import KEYS, measure, unknown_key
 from ..core.errors import UsageError
-from ..output.text.monitoring_plugin import Level
 from .range import Range, parse_range
+from .state import Level
 
 __all__ = ["Levels"]
 

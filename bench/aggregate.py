@@ -28,7 +28,8 @@ from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarise
 from sockfleet.aggregator.host import HostSummary, summarise_host
 from sockfleet.aggregator.merge import merge
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading, Kernel
+from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.sockstat import parse_sockstat
 from sockfleet.collector.runtime.event_loop import rare_garbage_collection
 from sockfleet.inventory.models import Host

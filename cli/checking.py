@@ -12,11 +12,12 @@ from ..aggregator.errors import ComparisonError
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.measures import measure
 from ..alerting.levels import Levels
+from ..alerting.state import State, worst_of
 from ..core.errors import UsageError
 from ..output.formats import RenderOptions
 from ..output.text.abbreviation import some
 from ..output.text.changes import change_lines
-from ..output.text.monitoring_plugin import State, plugin_text, worst_of
+from ..output.text.monitoring_plugin import plugin_text
 from ..output.text.style import Paint, how_many
 from ..output.text.warnings import warnings_of
 from .saved_scans import read_scan

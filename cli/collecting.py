@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..collector.engine import Engine, EngineSettings
 from ..collector.outcome import HostOutcome
 from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..collector.runtime.event_loop import run_on_event_loop
+from ..collector.runtime.signals import _told_of_signals, heed_signals
 from ..core.record import record
 from ..inventory.models import Host
 
-__all__ = ["Ended", "collect", "heed_signals", "how_many_workers"]
+__all__ = ["Ended", "collect", "how_many_workers"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 FROM_HOSTS_ON = 1000
 """With fewer, one process is as fast: the others would have to be made ready first."""
@@ -108,42 +105,3 @@ def _in_workers(
     with _told_of_signals(workers.stop) as signals:
         end = workers.run()
     return Ended(complete=end.complete, signal=signals[0] if signals else None, notes=end.notes)
-
-
-@contextmanager
-def _told_of_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
-    """The signals that came; each is told to ``stop`` once, a second one ends the process."""
-    signals: list[int] = []
-
-    def told(number: int, _frame: object) -> None:
-        which = signal.Signals(number)
-        signals.append(which)
-        signal.signal(which, before[which])
-        stop(which.name)
-
-    before = {number: signal.getsignal(number) for number in _heeded()}
-    try:
-        for number in before:
-            signal.signal(number, told)
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def heed_signals(stop: Callable[[str], None], signals: list[int]) -> None:
-    """From now on the running event loop tells the signals that come, as `_told_of_signals`."""
-    loop = asyncio.get_running_loop()
-
-    def told(number: signal.Signals) -> None:
-        signals.append(number)
-        loop.remove_signal_handler(number)
-        stop(number.name)
-
-    for number in _heeded():
-        loop.add_signal_handler(number, told, number)
-
-
-def _heeded() -> list[signal.Signals]:
-    """The signals that end a run; nohup keeps what it ignores."""
-    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

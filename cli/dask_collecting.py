@@ -8,9 +8,10 @@ from typing import Any
 from ..collector.engine import EngineSettings
 from ..collector.outcome import HostOutcome
 from ..collector.runtime.event_loop import run_on_event_loop
+from ..collector.runtime.signals import heed_signals
 from ..core.errors import UsageError
 from ..inventory.models import Host
-from .collecting import Ended, heed_signals
+from .collecting import Ended
 from .prompts import Passphrases
 
 __all__ = ["collect_on_dask", "judge_dask", "notes_on_secrets", "uses_keys_here"]
@@ -62,7 +63,7 @@ def collect_on_dask(
 ) -> Ended:
     """As `collecting.collect`; raises ClusterError where the scheduler is not reached."""
     from ..collector.cluster.scan import DaskScan, DaskSettings
-    from ..collector.workers.worker_scan import ShardEnd
+    from ..collector.outcome import ShardEnd
 
     asked = settings.transport_settings.ask_passphrase
     dask = DaskSettings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ..core.plain_text import escaped
+from ..core.text import escaped
 
 __all__ = ["LogLines", "log_to_stderr"]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from .parameter_types import WorkerCount
+
 __all__ = [
-    "WorkerCount",
     "against_option",
     "color_option",
-    "configuration_options",
     "connection_options",
     "dask_options",
     "inventory_argument",
@@ -31,17 +31,6 @@ Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
 
 
-class WorkerCount(click.IntRange):
-    """A number of processes from 1 on, or ``auto``, which stays as it is."""
-
-    def __init__(self) -> None:
-        super().__init__(min=1)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """An int, or ``auto``."""
-        return value if value == "auto" else super().convert(value, param, ctx)
-
-
 def option(*names: str, **settings: Any) -> Decorator:
     """click.option with the environment variable that the option's long name gives."""
     long = next(name for name in names if name.startswith("--")).split("/")[0]
@@ -59,36 +48,6 @@ def together(*decorators: Decorator) -> Decorator:
         return command
 
     return decorate
-
-
-def configuration_options() -> Decorator:
-    """--config and --profile: what the options are by sockfleet.toml; see configuration.py."""
-
-    def seen(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
-        given = ctx.meta.setdefault("sockfleet.configuration", {})
-        given[parameter.name] = value
-        if len(given) == 2 and not ctx.resilient_parsing:
-            from .configuration.file import configure
-
-            configure(ctx, **given)
-
-    # Eager: the file's defaults must be known before the other options are judged.
-    settings: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": seen}
-    return together(
-        option(
-            "--config",
-            metavar="FILE",
-            help="Take options from it.  [default: sockfleet/sockfleet.toml of ~/.config or "
-            "/etc/xdg]",
-            **settings,
-        ),
-        option(
-            "--profile",
-            metavar="NAME",
-            help="Take options from [profile.NAME] of the configuration too.",
-            **settings,
-        ),
-    )
 
 
 def inventory_argument(*, required: bool = True) -> Decorator:

@@ -19,13 +19,13 @@ from ..aggregator.host import HostSummary, Status
 from ..collector.engine import EngineSettings
 from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..collector.runtime.event_loop import run_on_event_loop
+from ..collector.runtime.signals import heed_signals
 from ..collector.sampling.fleet_sampler import WarmFleet
 from ..collector.sampling.round import Round, Sample
 from ..collector.sampling.settings import WarmSettings
 from ..core.errors import UsageError
 from ..core.exit_codes import Exit, of_hosts, of_signal
 from . import terminal
-from .collecting import heed_signals
 from .delivery import Delivery
 from .progress import progress_bar
 from .scanning import Scan

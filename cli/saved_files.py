@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..aggregator.thresholds import Thresholds
-from ..collector.outcome import HostReading, Kernel
-from ..collector.probe.script import tcp_estab
+from ..collector.outcome import HostReading
+from ..collector.probe.kernel import Kernel, tcp_estab
 from ..collector.probe.sockstat import SockstatError, parse_sockstat
 from ..core.errors import SockfleetError, UsageError
 from ..core.text import cleaned

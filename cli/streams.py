@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from ..core.errors import SockfleetError
-from ..core.plain_text import escaped_lines
+from ..core.text import escaped_lines
 
 __all__ = ["StdoutError", "complete_streams", "note", "notes", "write"]
 

@@ -20,13 +20,15 @@ from ..inventory.models import Connection, Host, Probe
 from .errors import Category, HostError, Phase
 from .outcome import HostFailure, HostOutcome, HostReading, not_begun
 from .pacing.login_limit import HandshakeLimit
+from .pacing.retry import may_pass
 from .pacing.schedule import Schedule
+from .probe.answer import ProbeAnswer
 from .probe.become import Become
 from .probe.forced import ForcedProbe
 from .probe.full import FullProbe
-from .probe.script import ProbeAnswer, ProbeOptions
+from .probe.script import ProbeOptions
 from .runtime.time_limit import TimeLimit
-from .timeouts import blamed, may_pass, timed_out
+from .timeouts import blamed, timed_out
 from .transport import Attempt, Transport, TransportSettings, load_transport
 
 __all__ = ["Engine", "EngineSettings"]

@@ -5,26 +5,12 @@ from __future__ import annotations
 from ..core.record import record
 from ..inventory.models import Host
 from .errors import Category, Phase
+from .probe.kernel import Kernel
 from .probe.namespaces import Namespaces
 from .probe.processes import Processes
 from .probe.sockstat import Sockstat
 
-__all__ = ["HostFailure", "HostOutcome", "HostReading", "Kernel", "not_begun", "unasked"]
-
-
-@record
-class Kernel:
-    """What the kernel says of itself and its limits; None where the host did not say."""
-
-    release: str | None = None
-    boot_id: str | None = None
-    page_size: int | None = None
-    """Bytes a page: the unit of ``mem`` and ``tcp_mem``."""
-    tcp_mem: tuple[int, int, int] | None = None
-    """Pages: low, pressure, high (net.ipv4.tcp_mem)."""
-    tcp_max_orphans: int | None = None
-    tcp_estab: int | None = None
-    """CurrEstab of /proc/net/snmp in the reader's namespace: what ``ss -s`` prints as estab."""
+__all__ = ["HostFailure", "HostOutcome", "HostReading", "ShardEnd", "not_begun", "unasked"]
 
 
 @record
@@ -81,3 +67,13 @@ def unasked(host: Host, category: Category, message: str) -> HostFailure:
 def not_begun(host: Host, why: str) -> HostFailure:
     """The outcome of a host whose turn never came, as the run was stopped by ``why``."""
     return unasked(host, Category.NOT_ATTEMPTED, f"not begun: stopped by {why}")
+
+
+@record
+class ShardEnd:
+    """How the work on a shard ended; every host's outcome was sent before."""
+
+    complete: bool
+    """False where it was stopped, by the deadline or by `Shard.stop`."""
+    notes: tuple[str, ...]
+    """What the transports have to tell the user."""

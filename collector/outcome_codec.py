@@ -16,7 +16,8 @@ import orjson
 
 from ..inventory.models import Host
 from .errors import Category, Phase
-from .outcome import HostFailure, HostOutcome, HostReading, Kernel
+from .outcome import HostFailure, HostOutcome, HostReading
+from .probe.kernel import Kernel
 from .probe.namespaces import Namespaces
 from .probe.processes import Processes
 from .probe.sockstat import Sockstat

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .errors import Category, HostError, Phase
 from .transport import Attempt
 
-__all__ = ["blamed", "may_pass", "timed_out"]
+__all__ = ["blamed", "timed_out"]
 
 _BY_PHASE = {
     Phase.QUEUED: Category.NOT_ATTEMPTED,
@@ -35,10 +35,6 @@ _WAITED_FOR = {
     Phase.PARSE: "its output to be read",
 }
 
-# A refused login is never tried again: sshd 9.8 and later lock a source out for failed logins.
-_MAY_PASS = frozenset(
-    {Category.DROPPED_PRE_BANNER, Category.DNS_TIMEOUT, Category.TCP_TIMEOUT, Category.LOST}
-)
 
 _TIMEOUTS = frozenset(
     {
@@ -67,11 +63,6 @@ def blamed(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
         "stopped: lower --concurrency",
         passing=True,
     )
-
-
-def may_pass(error: HostError) -> bool:
-    """Whether another attempt in the same run makes sense."""
-    return error.passing or error.category in _MAY_PASS
 
 
 def timed_out(attempt: Attempt, seconds: float) -> HostError:

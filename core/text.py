@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cleaned"]
+__all__ = ["cleaned", "endpoint", "escaped", "escaped_lines", "has_unsafe", "printable", "shown"]
 
 # Cc controls, Cf formats (bidirectional overrides, zero-width), Cs surrogates, Co private use,
 # Cn unassigned, Zl and Zp the line and paragraph separators: each can rewrite a terminal line
@@ -26,3 +26,45 @@ def cleaned(raw: bytes | str, *, limit: int = 200) -> str:
         safe = "".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text)
     line = " ".join(safe.split())
     return line if len(line) <= limit and len(head) == len(raw) else line[: limit - 1] + "…"
+
+
+def endpoint(address: str, port: int) -> str:
+    """``address:port`` for people, an IPv6 address in brackets."""
+    shown = cleaned(address)
+    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+
+def shown(value: object, *, limit: int = 80) -> str:
+    """A value as messages quote it: one line of printable ASCII; ``…`` ends what is cut."""
+    text = ascii(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def has_unsafe(text: str) -> bool:
+    """Whether a control, format or separator character is in it."""
+    return not text.isprintable() and any(unicodedata.category(c) in _UNSAFE for c in text)
+
+
+def escaped(text: str) -> str:
+    r"""The text with ``\x1b`` and the like for each unsafe character."""
+    if not has_unsafe(text):
+        return text
+    return "".join(
+        ascii(char)[1:-1] if unicodedata.category(char) in _UNSAFE else char for char in text
+    )
+
+
+def escaped_lines(text: str) -> str:
+    """The text with its newlines, each line of it escaped."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
+def printable(text: str) -> str:
+    """The text with each character that cannot be printed as its escape: ``a\\x00``.
+
+    Names that differ in such a character still differ, so that none takes another's place. A zero
+    byte, which Prometheus refuses, and a lone surrogate, which UTF-8 cannot carry, are gone.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

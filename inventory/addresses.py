@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ..core.plain_text import has_unsafe, shown
+from ..core.text import has_unsafe, shown
 
 __all__ = ["judged_address", "judged_label", "judged_port", "judged_user"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..core.plain_text import escaped
+from ..core.text import escaped
 from .models import Inventory
 
 __all__ = ["graph_lines", "list_document"]

@@ -10,9 +10,9 @@ import click
 from click.core import ParameterSource
 
 from ...core.errors import SockfleetError
+from ..configuration.options import configuration_options
 from ..options import (
     against_option,
-    configuration_options,
     connection_options,
     dask_options,
     inventory_argument,
@@ -83,7 +83,8 @@ def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(problem: str) -> NoReturn:
-    from ...output.text.monitoring_plugin import State, failure_text
+    from ...alerting.state import State
+    from ...output.text.monitoring_plugin import failure_text
 
     with suppress(SockfleetError, BrokenPipeError):  # nobody reads it: the exit code is left
         _print(failure_text(State.UNKNOWN, problem))

@@ -48,7 +48,7 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
 
 
 def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
-    from ...core.plain_text import escaped
+    from ...core.text import escaped
     from ..configuration.file import chosen_profile, searched_files, settings_of
     from ..configuration.keys import COMMANDS, keys_of
 

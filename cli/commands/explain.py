@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from ..configuration.options import configuration_options
 from ..options import (
     color_option,
-    configuration_options,
     connection_options,
     option,
     pace_options,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ...core.errors import UsageError
-from ...core.plain_text import has_unsafe
+from ...core.text import has_unsafe
 from ...inventory.connection.connection import ConnectionDefaults, judge_hosts
 from ...inventory.connection.secret_variables import with_secrets_hidden
 from ...inventory.errors import InventoryError
@@ -22,13 +22,8 @@ from ...inventory.overview import graph_lines, list_document
 from ...inventory.patterns import matching
 from ...inventory.sources.load import load_inventory
 from .. import terminal
-from ..options import (
-    configuration_options,
-    inventory_argument,
-    limit_option,
-    message_options,
-    option,
-)
+from ..configuration.options import configuration_options
+from ..options import inventory_argument, limit_option, message_options, option
 
 __all__ = ["command"]
 

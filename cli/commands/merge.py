@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..options import (
-    against_option,
-    color_option,
-    configuration_options,
-    option,
-    output_options,
-)
+from ..configuration.options import configuration_options
+from ..options import against_option, color_option, option, output_options
 
 __all__ = ["command"]
 

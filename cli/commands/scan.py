@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
+from ..configuration.options import configuration_options
 from ..options import (
     against_option,
     color_option,
-    configuration_options,
     connection_options,
     dask_options,
     inventory_argument,

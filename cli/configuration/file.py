@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from ...core.plain_text import escaped, shown
 from ...core.record import record
+from ...core.text import escaped, shown
 from .keys import (
     COMMANDS,
     ConfigurationError,

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.errors import UsageError
-from ...core.plain_text import shown
-from ..options import WorkerCount
+from ...core.text import shown
+from ..parameter_types import WorkerCount
 
 __all__ = [
     "COMMANDS",

@@ -20,11 +20,10 @@ from ...core.text import cleaned
 from ...inventory.models import Connection, Host, Secret
 from ..engine import Engine, EngineSettings
 from ..errors import Category
-from ..outcome import HostOutcome, not_begun, unasked
+from ..outcome import HostOutcome, ShardEnd, not_begun, unasked
 from ..outcome_codec import decode_outcome
 from ..runtime.cpu_count import usable_processors
 from ..ssh.host_keys.policy import joined_notes
-from ..workers.worker_scan import ShardEnd
 from .batches import Handful, deal
 from .dask_client import Cluster, Settled, connected, local_cluster
 from .payload import Packing, software

@@ -12,8 +12,6 @@ the hosts and of the limit beforehand.
 
 from __future__ import annotations
 
-import os
-import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -21,14 +19,12 @@ from ...core.record import record
 from ...inventory.models import Host
 from .schedule import caps_of
 
-__all__ = ["Deal", "Pile", "deal_out", "share_of"]
+__all__ = ["Deal", "deal_out", "share_of"]
 
 UNIT_HOSTS = 16
 """Hosts that are taken together, if possible: few, so that none waits long at the end."""
 MOST_UNITS = 500
 """And two that are not full: their numbers fit into the smallest pipe, one page (pipe(7))."""
-
-_NUMBER = struct.Struct("=I")
 
 
 @record
@@ -124,21 +120,3 @@ class _Bound:
             self._above[name] = self._above[above]
             name, above = above, self._above[above]
         return name
-
-
-class Pile:
-    """The numbers 0 to ``units`` - 1, each taken once by any process that was forked since."""
-
-    def __init__(self, units: int) -> None:
-        self._descriptor, writing = os.pipe()
-        os.write(writing, b"".join(map(_NUMBER.pack, range(units))))
-        os.close(writing)  # the end of the numbers is the end of the file
-
-    def take(self) -> int | None:
-        """The next number; None: all are taken."""
-        data = os.read(self._descriptor, _NUMBER.size)
-        return _NUMBER.unpack(data)[0] if data else None
-
-    def close(self) -> None:
-        """Let go of it in this process."""
-        os.close(self._descriptor)

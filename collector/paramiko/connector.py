@@ -12,6 +12,7 @@ from dataclasses import replace
 import paramiko
 
 from ...core.record import record
+from ...core.text import endpoint
 from ...inventory.models import Secret, SshSettings
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
@@ -20,7 +21,6 @@ from ..ssh.credentials.store import Credentials
 from ..ssh.host_keys.policy import HostKeyCheck, HostKeyVerifier
 from ..ssh.routes.bastions import Shared
 from ..ssh.routes.routes import Way, Ways
-from ..ssh.routes.tcp import endpoint
 from ..ssh.settings import effective, effective_at_bastion
 from ..ssh.transport import by_known_key_types
 from ..transport import Attempt, TransportSettings

@@ -16,7 +16,7 @@ from dataclasses import replace
 from ...core.text import cleaned
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
-from .script import ProbeAnswer, parse_probe
+from .answer import ProbeAnswer, parse_probe
 
 __all__ = ["FORCED_COMMAND", "FORCED_MARK", "ForcedProbe"]
 

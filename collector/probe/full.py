@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...core.text import cleaned
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
+from .answer import ProbeAnswer, parse_probe
 from .become import Become, become, become_failure
-from .script import ProbeAnswer, ProbeOptions, new_mark, parse_probe, probe_command
+from .script import ProbeOptions, new_mark, probe_command
 
 __all__ = ["FullProbe"]
 

@@ -24,9 +24,10 @@ from typing import Protocol, TypeVar
 from ...inventory.models import Probe
 from ..asyncssh.connection import Connection
 from ..errors import Category, HostError
-from ..outcome import HostReading, Kernel
+from ..outcome import HostReading
+from ..probe.answer import ProbeAnswer
+from ..probe.kernel import Kernel
 from ..probe.namespaces import Namespaces
-from ..probe.script import ProbeAnswer
 from ..probe.sockstat import Sockstat
 from ..transport import CommandOutput
 from .methods import WarmPlan, WarmWay, ways_of

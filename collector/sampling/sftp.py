@@ -16,7 +16,7 @@ import struct
 from ...core.text import cleaned
 from ..asyncssh.connection import Connection
 from ..errors import Category, HostError, Phase
-from ..probe.script import SOCKSTAT, SOCKSTAT6
+from ..probe.labels import SOCKSTAT, SOCKSTAT6
 from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
 from .session import WarmSession
 

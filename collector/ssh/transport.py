@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol, TypeVar
 
+from ...core.text import endpoint
 from ..errors import HostError, Phase
 from ..transport import Attempt, CommandOutput
 from .algorithms import host_key_order
 from .host_keys.policy import HostKeyCheck, OtherKeyTypesError
-from .routes.tcp import endpoint
 
 __all__ = ["Connecting", "SshTransport", "by_known_key_types"]
 

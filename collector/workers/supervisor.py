@@ -20,15 +20,16 @@ from ...core.errors import SockfleetError, UsageError
 from ...inventory.models import Connection, Host
 from ..engine import EngineSettings
 from ..errors import Category
-from ..outcome import HostOutcome, unasked
+from ..outcome import HostOutcome, ShardEnd, unasked
 from ..outcome_codec import OutcomeError, decode_outcome
-from ..pacing.partition import Pile, deal_out, share_of
+from ..pacing.partition import deal_out, share_of
 from ..runtime.event_loop import rare_garbage_collection
 from ..ssh.host_keys.policy import joined_notes
 from ..transport import Transport, load_transport
+from .pipe_queue import Pile
 from .process import WorkerProcess, WorkerStartError, has_threads
 from .worker import BEGAN, ENDED, FAILED, OUTCOME, TOOK, WorkerTask
-from .worker_scan import BATCH_S, ShardEnd
+from .worker_scan import BATCH_S
 
 __all__ = ["Workers"]
 

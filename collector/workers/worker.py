@@ -25,9 +25,10 @@ from ...core.errors import SockfleetError
 from ...core.record import record
 from ...inventory.models import Host
 from ..engine import EngineSettings
-from ..pacing.partition import Deal, Pile
+from ..pacing.partition import Deal
 from ..runtime.event_loop import run_on_event_loop
 from ..transport import Transport
+from .pipe_queue import Pile
 from .worker_scan import Shard
 
 __all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "live"]

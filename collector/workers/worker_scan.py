@@ -10,30 +10,19 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from ...core.record import record
 from ...inventory.models import Host
 from ..engine import Engine, EngineSettings
-from ..outcome import HostOutcome
+from ..outcome import HostOutcome, ShardEnd
 from ..outcome_codec import encode_outcome
 from ..runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..runtime.event_loop import run_on_event_loop
 from ..transport import Transport
 
-__all__ = ["Shard", "ShardEnd"]
+__all__ = ["Shard"]
 
 BATCH_S = 0.05
 """How long an outcome waits for others, unless the receiver says otherwise."""
 BATCH_HOSTS = 100
-
-
-@record
-class ShardEnd:
-    """How the work on a shard ended; every host's outcome was sent before."""
-
-    complete: bool
-    """False where it was stopped, by the deadline or by `Shard.stop`."""
-    notes: tuple[str, ...]
-    """What the transports have to tell the user."""
 
 
 class Shard:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
-from ...core.plain_text import escaped, has_unsafe, shown
 from ...core.record import record
+from ...core.text import escaped, has_unsafe, shown
 from ..addresses import judged_address, judged_label, judged_port, judged_user
 from ..errors import InventoryError
 from ..models import Connection, Host, Inventory, InventoryHost, Probe, Secret, SshSettings

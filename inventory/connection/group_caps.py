@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.plain_text import shown
+from ...core.text import shown
 from ..errors import InventoryError
 from ..models import Inventory
 

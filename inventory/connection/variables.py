@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.plain_text import shown
+from ...core.text import shown
 from ..addresses import judged_port
 from ..errors import InventoryError
 from ..models import Connection, Probe

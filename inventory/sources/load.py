@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ...core.errors import UsageError
-from ...core.plain_text import escaped_lines
+from ...core.text import escaped_lines
 from ..errors import InventoryError
 from ..models import Inventory
 from ..ranges import host_names

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ...core.plain_text import shown
+from ...core.text import shown
 
 __all__ = ["algorithm_list"]
 

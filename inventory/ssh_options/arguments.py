@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...core.plain_text import shown
 from ...core.record import record
+from ...core.text import shown
 from ..errors import InventoryError
 
 __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_words"]

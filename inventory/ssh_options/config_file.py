@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
 
-from ...core.plain_text import shown
 from ...core.record import record
+from ...core.text import shown
 from ..errors import InventoryError
 from .arguments import SshOption, read_option
 

@@ -12,8 +12,8 @@ import shlex
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
-from ...core.plain_text import shown
 from ...core.record import record
+from ...core.text import shown
 from ..addresses import judged_address, judged_port, judged_user
 from ..errors import InventoryError
 from .arguments import SshOption, read_arguments

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ...core.plain_text import shown
+from ...core.text import shown
 from ..errors import InventoryError
 from .arguments import SshOption
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...core.plain_text import shown
 from ...core.record import record
+from ...core.text import shown
 from ..addresses import judged_address, judged_label, judged_port, judged_user
 from ..errors import InventoryError
 from ..models import Hop, HostKeyPolicy, Secret, SshSettings

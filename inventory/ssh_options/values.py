@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from ...core.plain_text import shown
+from ...core.text import shown
 from ..errors import InventoryError
 from .arguments import SshOption
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ...aggregator.change import HostChange
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import TCP_NUMBERS, HostSummary, TcpNumbers
-from ...collector.outcome import Kernel
+from ...collector.probe.kernel import Kernel
 from ..formats import Format, RenderOptions
 
 __all__ = ["FORMAT"]

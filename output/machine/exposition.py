@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...core.printable import printable
+from ...core.text import printable
 
 __all__ = ["Family", "Sample", "exposed", "labels"]
 

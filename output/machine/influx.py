@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from ...aggregator.fleet import DISTRIBUTED, FleetSummary, GroupSummary
 from ...aggregator.host import TCP_NUMBERS, HostSummary
-from ...collector.outcome import Kernel
-from ...core.printable import printable
+from ...collector.probe.kernel import Kernel
+from ...core.text import printable
 from ..formats import Format, RenderOptions
 
 __all__ = ["FORMAT"]

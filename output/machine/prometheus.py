@@ -17,8 +17,8 @@ from ...aggregator.diagnosis import Word
 from ...aggregator.fleet import DISTRIBUTED, FleetSummary
 from ...aggregator.host import HostSummary, TcpNumbers
 from ...collector.errors import Category
-from ...collector.outcome import Kernel
 from ...collector.probe.containers import Container
+from ...collector.probe.kernel import Kernel
 from ..formats import Format, RenderOptions
 from .exposition import Family, Sample, exposed, labels
 

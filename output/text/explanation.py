@@ -8,7 +8,8 @@ from ...aggregator.diagnosis import Word
 from ...aggregator.host import HostSummary, TcpNumbers, summarise_host
 from ...aggregator.namespaces import NamespaceSummary
 from ...aggregator.thresholds import Thresholds
-from ...collector.outcome import HostReading, Kernel
+from ...collector.outcome import HostReading
+from ...collector.probe.kernel import Kernel
 from ...collector.probe.sockstat import Sockstat
 from ...core.errors import SockfleetError
 from ...core.record import record

@@ -13,14 +13,12 @@ without the characters that Nagios strips from macros (illegal_macro_output_char
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 
 from ...aggregator.measures import Measure
-from ...alerting.range import Range
-from ...core.record import record
+from ...alerting.state import _SEVERITY, Level, State
 from ...core.text import cleaned
 
-__all__ = ["Level", "State", "failure_text", "plugin_text", "worst_of"]
+__all__ = ["failure_text", "plugin_text"]
 
 _NAME = "SOCKFLEET"
 _STATUS_LIMIT = 300
@@ -28,45 +26,6 @@ _LINE_LIMIT = 300
 _MOST_LINES = 15
 _PERFDATA_LIMIT = 2000
 _NAMED = 3
-
-
-class State(IntEnum):
-    """The guidelines' states; the value is the plugin's exit code."""
-
-    OK = 0
-    WARNING = 1
-    CRITICAL = 2
-    UNKNOWN = 3
-
-
-_SEVERITY = (State.OK, State.UNKNOWN, State.WARNING, State.CRITICAL)
-
-
-def worst_of(states: Sequence[State]) -> State:
-    """A problem that is known goes before a level that cannot be judged."""
-    return max(states, key=_SEVERITY.index, default=State.OK)
-
-
-@record
-class Level:
-    """One number of a scan beside the ranges it is held against."""
-
-    measure: Measure
-    warning: Range | None = None
-    critical: Range | None = None
-
-    @property
-    def state(self) -> State:
-        """UNKNOWN where there is a range and no number."""
-        value = self.measure.value
-        if value is None:
-            judged = self.warning is not None or self.critical is not None
-            return State.UNKNOWN if judged else State.OK
-        if self.critical is not None and self.critical.alerts(value):
-            return State.CRITICAL
-        if self.warning is not None and self.warning.alerts(value):
-            return State.WARNING
-        return State.OK
 
 
 def plugin_text(

@@ -8,7 +8,7 @@ from collections.abc import Container, Mapping
 
 import asyncssh
 
-from ...collector.probe.script import SOCKSTAT, SOCKSTAT6
+from ...collector.probe.labels import SOCKSTAT, SOCKSTAT6
 from ..fleet.server_keys import ServerKey
 from ..host.answer import Answer, answer
 from ..host.namespace_lines import namespace_lines

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...collector.probe.script import NAMESPACES, PAGE_SIZE
+from ...collector.probe.labels import NAMESPACES, PAGE_SIZE
 
 __all__ = ["Answer", "answer", "probe_asked"]
 

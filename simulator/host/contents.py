@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...collector.outcome import Kernel
+from ...collector.probe.kernel import Kernel
 
 __all__ = ["Contents", "NamespaceSockets"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...collector.probe.script import (
+from ...collector.probe.labels import (
     BOOT_ID,
     OSRELEASE,
     SNMP,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from random import Random
 from uuid import UUID
 
-from ...collector.outcome import Kernel
+from ...collector.probe.kernel import Kernel
 from .contents import Contents, NamespaceSockets
 
 __all__ = ["PROFILES", "Profile", "Span", "draw", "draw_contents", "with_spans"]

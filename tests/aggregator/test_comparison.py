@@ -17,7 +17,7 @@ from sockfleet.aggregator.fleet import summarise
 from sockfleet.aggregator.merge import merge
 from sockfleet.aggregator.namespaces import RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.scope import Scope
 from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries

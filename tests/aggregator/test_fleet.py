@@ -16,7 +16,7 @@ from sockfleet.aggregator.fleet import (
 )
 from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarise_host
 from sockfleet.collector.errors import Category
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.core.errors import UsageError
 from tests.support.fleet.sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
 

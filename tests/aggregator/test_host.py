@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 
 from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
-from sockfleet.collector.outcome import HostReading, Kernel
+from sockfleet.collector.outcome import HostReading
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from tests.support.fleet.sample_fleet import failure, outcomes, reading

@@ -8,7 +8,8 @@ import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.local_transport import LocalTransport
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.collector.transport import OUTPUT_LIMIT, Attempt, CommandOutput, TransportSettings
 from sockfleet.inventory.models import Connection, Host
 from tests.support.ssh.over_ssh import ended, open_descriptors

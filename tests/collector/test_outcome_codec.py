@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sockfleet.collector import outcome_codec
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.outcome import HostFailure, HostReading, Kernel
+from sockfleet.collector.outcome import HostFailure, HostReading
 from sockfleet.collector.outcome_codec import OutcomeError, decode_outcome, encode_outcome
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace, Namespaces
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.sockstat import Sockstat

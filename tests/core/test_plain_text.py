@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.core.plain_text import escaped, has_unsafe, shown
+from sockfleet.core.text import escaped, has_unsafe, shown
 
 
 @given(st.text(max_size=200) | st.binary(max_size=50) | st.integers() | st.none())

@@ -19,10 +19,10 @@ from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.host import summarise_host
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.outcome import HostReading
+from sockfleet.collector.probe.answer import ProbeAnswer, parse_probe
 from sockfleet.collector.probe.forced import FORCED_MARK, ForcedProbe
 from sockfleet.collector.probe.namespaces import NamespaceError, parse_namespaces
 from sockfleet.collector.probe.processes import ProcessError, parse_processes
-from sockfleet.collector.probe.script import ProbeAnswer, parse_probe
 from sockfleet.collector.probe.sockstat import SockstatError, parse_sockstat
 from sockfleet.collector.sampling.sftp import end_of_packet, parse_reads
 from sockfleet.collector.sampling.shell import parse_sample, sample_end

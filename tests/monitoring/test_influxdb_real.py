@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sockfleet.aggregator.fleet import summarise
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
 from tests.support.monitoring.running_daemons import free_port, running

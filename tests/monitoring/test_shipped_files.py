@@ -13,8 +13,8 @@ from line_protocol_parser import parse_line
 
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.cli.main import cli
-from sockfleet.collector.outcome import Kernel
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope

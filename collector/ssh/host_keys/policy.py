@@ -18,12 +18,11 @@ from typing import NoReturn
 
 from ....core.errors import UsageError
 from ....core.record import record
-from ....core.text import cleaned
+from ....core.text import cleaned, endpoint
 from ....inventory.models import Host, HostKeyPolicy, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from ..credentials.public_key import blob_key_type, fingerprint
-from ..routes.tcp import endpoint
 from ..settings import effective
 from . import messages
 from .accept_new import accept_new

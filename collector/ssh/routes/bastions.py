@@ -13,13 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
-from ....core.text import cleaned
+from ....core.text import cleaned, endpoint
 from ....inventory.models import Hop, Host
 from ...errors import Category, HostError, Phase
-from ...timeouts import may_pass
+from ...pacing.retry import may_pass
 from ...transport import Attempt
 from ..messages import via_jump
-from .tcp import endpoint
 
 __all__ = ["BastionConnection", "Bastions", "Shared"]
 

@@ -20,7 +20,7 @@ from ...transport import Attempt
 from ..messages import before_version
 from .resolver import Address, Resolver
 
-__all__ = ["dial", "endpoint", "out_of_resources"]
+__all__ = ["dial", "out_of_resources"]
 
 T = TypeVar("T")
 
@@ -38,12 +38,6 @@ _LOCAL = {
 
 # Where the addresses of one name fail differently, the one that says most about the host counts.
 _TELLING = (Category.REFUSED, Category.TCP_TIMEOUT, Category.UNREACHABLE, Category.LOCAL_RESOURCE)
-
-
-def endpoint(address: str, port: int) -> str:
-    """``address:port`` for people, an IPv6 address in brackets."""
-    shown = cleaned(address)
-    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
 
 def out_of_resources(error: OSError) -> str | None:

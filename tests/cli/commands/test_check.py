@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.alerting.levels import Levels
 from sockfleet.collector.errors import Category
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.cli.command_line import run_command

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from sockfleet.cli.commands.inventory import command
-from sockfleet.core.plain_text import escaped
+from sockfleet.core.text import escaped
 from tests.support.paths import CORPUS, TESTS
 
 RUNNER = TESTS / "support" / "inventory" / "ansible_inventory_runner.py"

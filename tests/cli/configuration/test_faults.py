@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sockfleet.cli.configuration.file import _judged, read_configuration, settings_of
 from sockfleet.cli.configuration.keys import COMMANDS, ConfigurationError, all_keys
-from sockfleet.core.plain_text import has_unsafe
+from sockfleet.core.text import has_unsafe
 from tests.support.cli.configured_runs import Run, faults, run_in, taken, written
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.become import (
     Become,
     FileRule,
@@ -28,7 +29,7 @@ from sockfleet.collector.probe.become import (
     sudoers_line,
 )
 from sockfleet.collector.probe.processes import Process
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.collector.transport import CommandOutput, TransportSettings
 from sockfleet.inventory.models import Host
 from tests.support.machine.become_rules import refusal, text_of, whole_probe

@@ -11,9 +11,10 @@ import pytest
 
 from sockfleet.aggregator.host import summarise_host
 from sockfleet.collector.outcome import HostReading
+from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.namespace_script import MAX_NAMESPACES
 from sockfleet.collector.probe.scope import Scope
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
 from sockfleet.inventory.models import Host
 from tests.support.machine.namespaces import holder
 

@@ -11,13 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import HostError
-from sockfleet.collector.probe.script import (
-    ProbeOptions,
-    new_mark,
-    parse_probe,
-    probe_command,
-    tcp_estab,
-)
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.kernel import tcp_estab
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
 from tests.support.fleet.fake_transport import SOCKSTAT, answer
 
 MARK = "sockfleet-0123456789abcdef"

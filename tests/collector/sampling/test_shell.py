@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import ProbeOptions, new_mark
 from sockfleet.collector.sampling.shell import (
     ALL,
     FULL,

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sockfleet.collector.errors import Category, HostError
-from sockfleet.collector.probe.script import ProbeAnswer
+from sockfleet.collector.probe.answer import ProbeAnswer
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host
 from tests.support.machine.login_users import can_make_users, login_user, shell_path

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.probe.script import ProbeAnswer
+from sockfleet.collector.probe.answer import ProbeAnswer
 from sockfleet.collector.transport import OUTPUT_LIMIT, CommandOutput
 from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import ask, ask_all, read, settings_for, ssh_settings

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
 from sockfleet.aggregator.fleet import summarise
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
 

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sockfleet.aggregator.diagnosis import Word
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.collector.errors import Category
-from sockfleet.collector.outcome import Kernel
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope

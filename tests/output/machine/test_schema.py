@@ -37,8 +37,8 @@ from sockfleet.aggregator.namespaces import NamespaceSummary, RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS, TcpNumbers
 from sockfleet.aggregator.processes import Attribution
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.outcome import Kernel
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format

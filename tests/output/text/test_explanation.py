@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.outcome import HostReading, Kernel
+from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace, Namespaces
 from sockfleet.collector.probe.sockstat import Sockstat, parse_sockstat
 from sockfleet.core.errors import SockfleetError

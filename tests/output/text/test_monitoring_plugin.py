@@ -11,14 +11,9 @@ from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.fleet import summarise
 from sockfleet.aggregator.measures import KEYS, Measure, measure
 from sockfleet.alerting.range import parse_range
-from sockfleet.collector.outcome import Kernel
-from sockfleet.output.text.monitoring_plugin import (
-    Level,
-    State,
-    failure_text,
-    plugin_text,
-    worst_of,
-)
+from sockfleet.alerting.state import Level, State, worst_of
+from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.output.text.monitoring_plugin import failure_text, plugin_text
 from tests.support.fleet.sample_fleet import BEGAN, fleets, reading, scan, summaries
 
 LATER = BEGAN + timedelta(hours=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockfleet.collector.probe.script import tcp_estab
+from sockfleet.collector.probe.kernel import tcp_estab
 from sockfleet.collector.probe.sockstat import Sockstat, parse_sockstat
 from sockfleet.output.text.ss_summary import MissingCounterError, ss_summary
 from tests.support.paths import WORKED

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sockfleet.aggregator.fleet import SORT_KEYS, summarise
 from sockfleet.collector.errors import Category
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
 from sockfleet.output.text.style import amount_of_memory

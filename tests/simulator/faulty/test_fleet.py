@@ -8,7 +8,8 @@ import asyncssh
 import pytest
 import yaml
 
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.simulator.faulty.fleet import Fleet
 from sockfleet.simulator.host.proc_files import proc_files
 from sockfleet.simulator.scenario.scenario_file import chosen_scenario

@@ -8,7 +8,8 @@ import contextlib
 import asyncssh
 import pytest
 
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import new_mark, probe_command
 from tests.support.fleet.fleet_clients import connected, output_of, ssh_command
 from tests.support.fleet.small_fleets import SOCKSTAT, fleet_of, with_fault
 

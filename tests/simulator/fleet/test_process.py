@@ -16,7 +16,8 @@ import asyncssh
 import pytest
 import yaml
 
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.simulator.errors import ScenarioError, SimulatorError
 from sockfleet.simulator.fleet.process import FleetProcess
 from tests.support.fleet.fleet_clients import ONE_HOST, connected

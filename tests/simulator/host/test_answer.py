@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError
-from sockfleet.collector.outcome import Kernel
-from sockfleet.collector.probe.script import new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.simulator.host.answer import answer
 from sockfleet.simulator.host.contents import Contents, NamespaceSockets
 from sockfleet.simulator.host.proc_files import proc_files

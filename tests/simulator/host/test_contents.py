@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.sockstat import parse_sockstat
 from sockfleet.simulator.host.contents import Contents, NamespaceSockets
 from sockfleet.simulator.host.proc_files import proc_files

@@ -9,9 +9,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.namespaces import parse_namespaces
 from sockfleet.collector.probe.scope import Scope, scope_of
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
 from sockfleet.simulator.host.answer import answer
 from sockfleet.simulator.host.namespace_lines import namespace_lines
 from sockfleet.simulator.host.proc_files import proc_files

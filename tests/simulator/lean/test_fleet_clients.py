@@ -8,7 +8,8 @@ import asyncssh
 import paramiko
 import pytest
 
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
 from sockfleet.simulator.host.proc_files import proc_files
 from sockfleet.simulator.lean.fleet import LeanFleet
 from tests.support.fleet.fleet_clients import connected, output_of, ssh_command

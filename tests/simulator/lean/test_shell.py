@@ -9,7 +9,8 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, parse_probe
+from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.script import ProbeOptions, new_mark
 from sockfleet.collector.sampling.shell import (
     ALL,
     FULL,

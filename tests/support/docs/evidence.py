@@ -9,7 +9,7 @@ from sockfleet.aggregator import diagnosis
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.aggregator.thresholds import Thresholds
-from sockfleet.collector.outcome import Kernel
+from sockfleet.collector.probe.kernel import Kernel
 
 __all__ = ["Evidence", "diagnose"]
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sockfleet.aggregator.fleet import ScanInfo
 from sockfleet.aggregator.host import HostSummary, summarise_host
 from sockfleet.collector.errors import Category, Phase
-from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading, Kernel
+from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace, Namespaces
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope

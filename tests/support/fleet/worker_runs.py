@@ -21,9 +21,9 @@ from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
-from sockfleet.collector.pacing.partition import Pile
 from sockfleet.collector.workers import supervisor as workers_
 from sockfleet.collector.workers import worker_scan as shard
+from sockfleet.collector.workers.pipe_queue import Pile
 from sockfleet.collector.workers.supervisor import Workers
 from sockfleet.inventory.models import Host
 from tests.support.fleet.fake_transport import FakeTransport, good

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.probe.script import ProbeAnswer, new_mark, parse_probe, probe_command
+from sockfleet.collector.probe.answer import ProbeAnswer, parse_probe
+from sockfleet.collector.probe.script import new_mark, probe_command
 from sockfleet.collector.transport import (
     Attempt,
     CommandOutput,

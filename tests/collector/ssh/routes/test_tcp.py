@@ -15,8 +15,9 @@ import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.routes.resolver import Resolver
-from sockfleet.collector.ssh.routes.tcp import dial, endpoint
+from sockfleet.collector.ssh.routes.tcp import dial
 from sockfleet.collector.transport import Attempt
+from sockfleet.core.text import endpoint
 from sockfleet.inventory.models import Host
 from tests.collector.ssh.routes.test_resolver import infos
 from tests.support.ssh.over_ssh import open_descriptors

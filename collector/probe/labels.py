@@ -1,0 +1,27 @@
+"""The labels of the sections in the answer of the probe: files that it reads, and three names."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BOOT_ID",
+    "NAMESPACES",
+    "OSRELEASE",
+    "PAGE_SIZE",
+    "PROCESSES",
+    "SNMP",
+    "SOCKSTAT",
+    "SOCKSTAT6",
+    "TCP_MAX_ORPHANS",
+    "TCP_MEM",
+]
+
+SOCKSTAT = "/proc/net/sockstat"
+SOCKSTAT6 = "/proc/net/sockstat6"
+SNMP = "/proc/net/snmp"
+OSRELEASE = "/proc/sys/kernel/osrelease"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
+TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
+PAGE_SIZE = "page_size"
+NAMESPACES = "namespaces"
+PROCESSES = "processes"
