@@ -14,7 +14,7 @@ from ..collector.probe.processes import Process
 from ..core.record import record
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
-from .document_problems import problems
+from .document_problems import find_problems
 from .errors import DocumentError
 from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary, TcpNumbers
@@ -152,7 +152,7 @@ def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
     summary = FleetSummary(
         scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
     )
-    for problem in problems(summary):
+    for problem in find_problems(summary):
         raise DocumentError(problem)
     try:
         orjson.dumps(head_document(summary))

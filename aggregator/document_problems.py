@@ -13,14 +13,14 @@ from .namespaces import NamespaceSummary
 from .numbers import TCP_NUMBERS
 from .shards import Shards
 
-__all__ = ["problems"]
+__all__ = ["find_problems"]
 
 # What a JSON writer can write again, summed over millions of hosts too; see host.py.
 _MOST = 2**42
 _MOST_SETTING = 2**63 - 1
 
 
-def problems(summary: FleetSummary) -> Iterator[str]:
+def find_problems(summary: FleetSummary) -> Iterator[str]:
     """Each complete as it stands, with the path of keys where that is known."""
     for name in ("started_at", "finished_at"):
         yield from _time_problems(f"$.scan.{name}", getattr(summary.scan, name))

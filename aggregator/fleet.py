@@ -15,7 +15,7 @@ from typing import TypeAlias
 from ..core.errors import UsageError
 from ..core.record import record
 from .change import FleetChange
-from .grouping import levels_by
+from .grouping import group_levels
 from .host import TCP_NUMBERS, HostSummary, TcpNumbers
 from .shards import Shards
 
@@ -30,7 +30,7 @@ __all__ = [
     "SameMachine",
     "ScanInfo",
     "distribution",
-    "summarise",
+    "summarize_fleet",
 ]
 
 DISTRIBUTED = ("tcp_close", "closed")
@@ -139,7 +139,7 @@ class FleetSummary:
             yield rank if host.tcp is not None else None, host
 
 
-def summarise(
+def summarize_fleet(
     hosts: Iterable[HostSummary],
     scan: ScanInfo,
     *,
@@ -159,7 +159,7 @@ def summarise(
         raise UsageError(f"--sort {sort!r}: there are {', '.join(SORT_KEYS)}")
     everyone = list(hosts)
     if group_by is not None:
-        levels = levels_by(group_by, everyone, children or {}, variables)
+        levels = group_levels(group_by, everyone, children or {}, variables)
         everyone = [replace(host, levels=levels(host)) for host in everyone]
     return assemble(everyone, replace(scan, sort=sort, group_by=group_by), warnings)
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..core.errors import UsageError
-from ..core.text import cleaned
+from ..core.text import clean
 from .host import HostSummary
 
-__all__ = ["levels_by"]
+__all__ = ["group_levels"]
 
 _LABEL_LIMIT = 100
 
 
-def levels_by(
+def group_levels(
     group_by: str,
     hosts: Sequence[HostSummary],
     children: Mapping[str, Sequence[str]],
@@ -55,4 +55,4 @@ def _value(value: object) -> tuple[str, ...]:
     if value is None or value == "":
         return ()
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return (cleaned(text, limit=_LABEL_LIMIT),)
+    return (clean(text, limit=_LABEL_LIMIT),)

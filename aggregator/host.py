@@ -18,7 +18,7 @@ from ..collector.probe.namespaces import Namespace
 from ..collector.probe.processes import Process
 from ..collector.probe.scope import Scope, scope_of, scope_reasons
 from ..core.record import record
-from ..core.text import cleaned
+from ..core.text import clean
 from .arithmetic import closed, inuse_both, tcp_close
 from .change import HostChange
 from .diagnosis import Diagnosis, diagnose
@@ -33,12 +33,12 @@ from .namespaces import (
 from .numbers import TCP_NUMBERS, TcpNumbers
 from .processes import (
     Attribution,
-    attribution,
+    attribute,
     unattributed,
 )
 from .thresholds import Thresholds
 
-__all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarise_host"]
+__all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarize_host"]
 
 # The kernel prints the counts as 32-bit numbers (%d) and mem as long; 2**40 pages are 4 PiB. Sums
 # of such numbers over millions of hosts still fit the 64 bits of a JSON writer, so that no host
@@ -128,7 +128,7 @@ class HostSummary:
 _USUAL_THRESHOLDS = Thresholds()
 
 
-def summarise_host(outcome: HostOutcome, thresholds: Thresholds = _USUAL_THRESHOLDS) -> HostSummary:
+def summarize_host(outcome: HostOutcome, thresholds: Thresholds = _USUAL_THRESHOLDS) -> HostSummary:
     """The summary of one outcome, diagnosed by these thresholds.
 
     A reading with a counter that no kernel can have becomes a failure of category ``parse``.
@@ -179,7 +179,7 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
         namespaces=summaries,
         namespaces_rest=rest_summary(namespaces),
         processes=None if processes is None else processes.seen,
-        attribution=None if processes is None else attribution(processes),
+        attribution=None if processes is None else attribute(processes),
         unattributed=unattributed(processes, numbers.tcp_close),
         sockets_used=used,
         kernel=kernel,
@@ -205,7 +205,7 @@ def _failed(failure: HostFailure) -> HostSummary:
         error=FailureReason(
             category=failure.category.value,
             phase=failure.phase.value,
-            message=cleaned(failure.message, limit=_MESSAGE_LIMIT),
+            message=clean(failure.message, limit=_MESSAGE_LIMIT),
         ),
         variables=host.variables,
     )

@@ -9,14 +9,14 @@ from dataclasses import replace
 from .comparison import without_change
 from .fleet import FleetSummary, ScanInfo, assemble
 from .host import HostSummary, Status
-from .shards import joined_shards, missing_shards
+from .shards import join_shards, missing_shards
 
-__all__ = ["merge"]
+__all__ = ["merge_scans"]
 
 _NAMED = 5
 
 
-def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
+def merge_scans(scans: Sequence[FleetSummary]) -> FleetSummary:
     """Join scans; everything but the hosts is reckoned anew.
 
     A host that stands in several counts once, and a warning names it: a reading goes before a
@@ -37,7 +37,7 @@ def merge(scans: Sequence[FleetSummary]) -> FleetSummary:
             if earlier is None or host.status is Status.OK or earlier.status is Status.FAILED:
                 chosen[host.name] = host
     info = _info([scan.scan for scan in scans])
-    shards, about_shards = joined_shards((scan.scan.shards, scan.scan.limit) for scan in scans)
+    shards, about_shards = join_shards((scan.scan.shards, scan.scan.limit) for scan in scans)
     info = replace(info, shards=shards)
     # Of several scans each may be against another one, so that rates would not add up.
     hosts = [without_change(host) for host in chosen.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..collector.probe.processes import Processes
 from ..core.record import record
 
-__all__ = ["Attribution", "attribution", "unattributed"]
+__all__ = ["Attribution", "attribute", "unattributed"]
 
 
 @record
@@ -29,7 +29,7 @@ class Attribution:
     rest_tcp_close: int = 0
 
 
-def attribution(processes: Processes) -> Attribution:
+def attribute(processes: Processes) -> Attribution:
     """The account of the look-up."""
     return Attribution(
         tool=processes.tool,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..core.record import record
 
-__all__ = ["Shards", "joined_shards", "missing_shards"]
+__all__ = ["Shards", "join_shards", "missing_shards"]
 
 
 @record
@@ -31,7 +31,7 @@ def missing_shards(shards: Shards) -> str | None:
     return f"{named} {verb} missing: {whose} hosts are not in this scan"
 
 
-def joined_shards(
+def join_shards(
     scans: Iterable[tuple[Shards | None, str | None]],
 ) -> tuple[Shards | None, list[str]]:
     """What scans, each with its shards and its limit, hold together, and what to warn of.

@@ -9,7 +9,7 @@ from dataclasses import fields
 from ..core.errors import UsageError
 from ..core.record import record
 
-__all__ = ["Thresholds", "thresholds_from"]
+__all__ = ["Thresholds", "parse_thresholds"]
 
 
 @record
@@ -42,7 +42,7 @@ class Thresholds:
 _KINDS = {field.name: type(field.default) for field in fields(Thresholds)}
 
 
-def thresholds_from(settings: Iterable[str]) -> Thresholds:
+def parse_thresholds(settings: Iterable[str]) -> Thresholds:
     """The thresholds with those replaced that ``KEY=VALUE`` names; the last of a key counts.
 
     A share is a part of 1 or has a percent sign. Raises UsageError for an unknown key, with the

@@ -24,9 +24,9 @@ from itertools import islice
 from memory_use import MIB, memory_bytes
 
 from sockfleet.aggregator.document import from_document
-from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarise
-from sockfleet.aggregator.host import HostSummary, summarise_host
-from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
+from sockfleet.aggregator.host import HostSummary, summarize_host
+from sockfleet.aggregator.merge import merge_scans
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading
 from sockfleet.collector.probe.kernel import Kernel
@@ -111,14 +111,14 @@ def sum_up(count: int) -> SummedUp:
         # A few at a time: asking the clock for each would be measured too.
         while some := list(islice(coming, AT_ONCE)):
             start = time.process_time()
-            hosts += map(summarise_host, some)
+            hosts += map(summarize_host, some)
             summaries_s += time.process_time() - start
     now = datetime.now(UTC)
     scan = ScanInfo(
         id="bench", started_at=now, finished_at=now + timedelta(1), duration_s=1, complete=True
     )
     start = time.process_time()
-    summary = summarise(hosts, scan)
+    summary = summarize_fleet(hosts, scan)
     ranked = time.process_time()
     document = load_format("json").render(summary, RenderOptions())
     written = time.process_time()
@@ -159,7 +159,7 @@ def main() -> int:
     read_back = from_document(done.document)
     print(f"JSON read back            {time.process_time() - start:.2f} s")
     start = time.process_time()
-    merge([read_back, done.summary])
+    merge_scans([read_back, done.summary])
     print(f"merge of two, all overlap {time.process_time() - start:.2f} s")
     print(f"peak memory in the end    {memory_bytes('VmHWM') / MIB:.0f} MiB")
 

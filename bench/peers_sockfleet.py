@@ -17,7 +17,7 @@ from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.outcome import HostOutcome, HostReading
 from sockfleet.collector.probe.script import ProbeOptions
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
-from sockfleet.collector.sampling.fleet_sampler import WarmFleet, WarmSettings
+from sockfleet.collector.sampling.fleet_sampler import FleetSampler, SamplingSettings
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
 
@@ -72,7 +72,7 @@ def _sampled(
 
     async def everyone() -> list[HostOutcome]:
         outcomes: list[HostOutcome] = []
-        async with WarmFleet(hosts, settings, WarmSettings(interval_s=0)) as fleet:
+        async with FleetSampler(hosts, settings, SamplingSettings(interval_s=0)) as fleet:
             async for done in fleet.rounds(rounds):
                 outcomes = [sample.outcome for sample in done.samples]
         return outcomes

@@ -21,7 +21,7 @@ from aggregate import readings, sum_up
 from workers import scan
 
 from sockfleet.aggregator.document import from_document
-from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.merge import merge_scans
 from sockfleet.collector.outcome_codec import decode_outcome, encode_outcome
 from sockfleet.simulator.lean.process import LeanFleetProcess
 
@@ -101,7 +101,7 @@ def _collecting(folder: Path) -> dict[str, float]:
 def _afterwards() -> dict[str, float]:
     done = sum_up(_SUMMED)
     read, read_us = _timed(lambda: from_document(done.document))
-    _, merge_us = _timed(lambda: merge([read, read]))
+    _, merge_us = _timed(lambda: merge_scans([read, read]))
     outcomes = list(readings(_SUMMED))
     hosts = [outcome.host for outcome in outcomes]
     lines, encode_us = _timed(lambda: [encode_outcome(n, o) for n, o in enumerate(outcomes)])

@@ -42,8 +42,8 @@ from sockfleet.collector.asyncssh.connector import Connector
 from sockfleet.collector.engine import Engine
 from sockfleet.collector.outcome import HostOutcome, HostReading
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
-from sockfleet.collector.sampling.fleet_sampler import WarmFleet
-from sockfleet.collector.sampling.settings import MEMORY_PER_CONNECTION, WarmSettings
+from sockfleet.collector.sampling.fleet_sampler import FleetSampler
+from sockfleet.collector.sampling.settings import MEMORY_PER_CONNECTION, SamplingSettings
 from sockfleet.collector.transport import Attempt
 
 HOSTS, SAMPLES, ROUNDS = 100, 50, 5
@@ -85,12 +85,12 @@ def judged(target: Target, outcomes: Sequence[HostOutcome], count: int) -> None:
 
 async def sampling(
     target: Target, count: int, stack: AsyncExitStack, *, namespaces: bool
-) -> tuple[WarmFleet, Once]:
+) -> tuple[FleetSampler, Once]:
     """A fleet that is connected, and what takes one sample of each host."""
     # As many logins at once whatever the hosts: the memory of a login in progress follows them.
     settings = replace(settings_for(target, namespaces=namespaces), concurrency=LOGINS_AT_ONCE)
-    fleet = WarmFleet(
-        hosts_of(target, target.addresses[:count]), settings, WarmSettings(interval_s=0)
+    fleet = FleetSampler(
+        hosts_of(target, target.addresses[:count]), settings, SamplingSettings(interval_s=0)
     )
     await stack.enter_async_context(fleet)
     rounds = fleet.rounds()

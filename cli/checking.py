@@ -15,11 +15,11 @@ from ..alerting.levels import Levels
 from ..alerting.state import State, worst_of
 from ..core.errors import UsageError
 from ..output.formats import RenderOptions
-from ..output.text.abbreviation import some
+from ..output.text.abbreviation import abbreviate
 from ..output.text.changes import change_lines
 from ..output.text.monitoring_plugin import plugin_text
-from ..output.text.style import Paint, how_many
-from ..output.text.warnings import warnings_of
+from ..output.text.style import TextStyle, count_text
+from ..output.text.warnings import warning_lines
 from .saved_scans import read_scan
 from .scanning import Scan
 
@@ -33,7 +33,7 @@ _ALWAYS_SHOWN = (
 # Failures of this side: by the guidelines UNKNOWN, where those of the network are not.
 _OUR_OWN = frozenset({"config", "local_resource", "client_overload", "not_attempted"})
 _CLOCK_SKEW_S = 60.0
-_PLAIN = Paint(RenderOptions(ascii=True))
+_PLAIN = TextStyle(RenderOptions(ascii=True))
 
 
 class Check:
@@ -142,7 +142,7 @@ def _nothing_read(summary: FleetSummary) -> State:
 
 def _in_short(summary: FleetSummary) -> str:
     hosts = summary.fleet.hosts
-    told = f"{hosts.ok} of {how_many(hosts.total, 'host')} read"
+    told = f"{hosts.ok} of {count_text(hosts.total, 'host')} read"
     held = measure("tcp_close", summary)
     if held.value is None:
         return told
@@ -156,7 +156,7 @@ def _more(summary: FleetSummary) -> Iterator[str]:
     for category, count in summary.fleet.failures.items():
         failed = [host for host in summary.hosts if host.error and host.error.category == category]
         message = failed[0].error.message if failed and failed[0].error else ""
-        names = some(host.name for host in failed)
-        yield f"{how_many(count, 'host')} failed, {category}: {names}: {message}"
+        names = abbreviate(host.name for host in failed)
+        yield f"{count_text(count, 'host')} failed, {category}: {names}: {message}"
     yield from change_lines(summary, _PLAIN)
-    yield from (f"warning: {text}" for text in warnings_of(summary))
+    yield from (f"warning: {text}" for text in warning_lines(summary))

@@ -9,7 +9,7 @@ from ..collector.engine import Engine, EngineSettings
 from ..collector.outcome import HostOutcome
 from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..collector.runtime.event_loop import run_on_event_loop
-from ..collector.runtime.signals import _told_of_signals, heed_signals
+from ..collector.runtime.signals import catch_signals, stop_on_signals
 from ..core.record import record
 from ..inventory.models import Host
 
@@ -37,13 +37,13 @@ class Ended:
 
 def how_many_workers(wanted: int | str, hosts: int) -> int:
     """The number of processes for so many hosts; ``auto``: as many as are worth it here."""
-    from ..collector.runtime.cpu_count import usable_processors
+    from ..collector.runtime.cpu_count import usable_cpus
 
     if isinstance(wanted, int):
         return min(wanted, hosts)
     if hosts < FROM_HOSTS_ON:
         return 1
-    return min(usable_processors(), hosts // HOSTS_PER_WORKER)
+    return min(usable_cpus(), hosts // HOSTS_PER_WORKER)
 
 
 def collect(
@@ -84,7 +84,7 @@ def _in_this_process(
     signals: list[int] = []
 
     async def main() -> None:
-        heed_signals(engine.stop, signals)
+        stop_on_signals(engine.stop, signals)
         await engine.run(hosts, deliver)
 
     run_on_event_loop(main())
@@ -99,9 +99,9 @@ def _in_workers(
     deliver: Callable[[HostOutcome], None],
     count: int,
 ) -> Ended:
-    from ..collector.workers.supervisor import Workers
+    from ..collector.workers.supervisor import WorkerSupervisor
 
-    workers = Workers(hosts, settings, deliver, count=count)
-    with _told_of_signals(workers.stop) as signals:
+    workers = WorkerSupervisor(hosts, settings, deliver, count=count)
+    with catch_signals(workers.stop) as signals:
         end = workers.run()
     return Ended(complete=end.complete, signal=signals[0] if signals else None, notes=end.notes)

@@ -8,25 +8,25 @@ from typing import Any
 from ..collector.engine import EngineSettings
 from ..collector.outcome import HostOutcome
 from ..collector.runtime.event_loop import run_on_event_loop
-from ..collector.runtime.signals import heed_signals
+from ..collector.runtime.signals import stop_on_signals
 from ..core.errors import UsageError
 from ..inventory.models import Host
 from .collecting import Ended
 from .prompts import Passphrases
 
-__all__ = ["collect_on_dask", "judge_dask", "notes_on_secrets", "uses_keys_here"]
+__all__ = ["check_cluster_options", "collect_on_dask", "notes_on_secrets", "uses_keys_here"]
 
 
-def judge_dask(given: Mapping[str, Any]) -> None:
+def check_cluster_options(given: Mapping[str, Any]) -> None:
     """Raise UsageError for options that ask a cluster for what it cannot do."""
     address: str | None = given["dask"]
     if address is None:
         if given["dask_ship_secrets"]:
             raise UsageError("--dask-ship-secrets is for --dask ADDRESS")
         return
-    from ..collector.cluster.dask_client import judged_address
+    from ..collector.cluster.dask_client import check_address
 
-    judged_address(address)
+    check_address(address)
     if given["workers"] != "auto":
         raise UsageError(
             "--dask and --workers exclude each other: the cluster's workers are the processes"
@@ -63,7 +63,7 @@ def collect_on_dask(
 ) -> Ended:
     """As `collecting.collect`; raises ClusterError where the scheduler is not reached."""
     from ..collector.cluster.scan import DaskScan, DaskSettings
-    from ..collector.outcome import ShardEnd
+    from ..collector.outcome import RunEnd
 
     asked = settings.transport_settings.ask_passphrase
     dask = DaskSettings(
@@ -73,9 +73,9 @@ def collect_on_dask(
     )
     signals: list[int] = []
 
-    async def main() -> tuple[ShardEnd, str | None]:
+    async def main() -> tuple[RunEnd, str | None]:
         scan = DaskScan(hosts, settings, dask, deliver)
-        heed_signals(scan.stop, signals)
+        stop_on_signals(scan.stop, signals)
         return await scan.run(), scan.lost
 
     end, lost = run_on_event_loop(main())

@@ -11,8 +11,8 @@ from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit
 from ..output.atomic_file import replace_whole
 from ..output.formats import Format, RenderOptions, load_format
-from ..output.text.warnings import warnings_of
-from . import terminal
+from ..output.text.warnings import warning_lines
+from . import streams
 from .output_files import OutputFile, parse_mode, parse_output
 from .streams import StdoutError
 
@@ -72,13 +72,13 @@ class Delivery:
             return
         self._hosts_are_out = True
         try:
-            terminal.write(self.stdout.host_line(host))
+            streams.write(self.stdout.host_line(host))
         except (StdoutError, BrokenPipeError) as error:
             if not self._files:
                 raise
             self._stdout_ended = True
             if isinstance(error, StdoutError):
-                terminal.note(f"error: {error}")
+                streams.warn(f"error: {error}")
                 self._whole = False
 
     def deliver(self, summary: FleetSummary, *, before: bytes = b"") -> bool:
@@ -94,20 +94,20 @@ class Delivery:
                 data = _rendered(file.format, summary, plain)
                 replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
             except SockfleetError as error:
-                terminal.note(f"error: {error}")
+                streams.warn(f"error: {error}")
                 whole = False
         if self.stdout is None or self.stdout.name != "table":
-            new = [text for text in warnings_of(summary) if text not in self._warned]
+            new = [text for text in warning_lines(summary) if text not in self._warned]
             self._warned.update(new)
-            terminal.notes(new, quiet=self._quiet)
+            streams.warn_all(new, quiet=self._quiet)
         if self.stdout is not None and not self._stdout_ended:
             try:
-                terminal.write(before + self._shown(self.stdout, summary))
+                streams.write(before + self._shown(self.stdout, summary))
             except BrokenPipeError:
                 self._stdout_ended = True
                 return whole  # the reader has what it wanted
             except SockfleetError as error:
-                terminal.note(f"error: {error}")
+                streams.warn(f"error: {error}")
                 whole = False
         return whole
 

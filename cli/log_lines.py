@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ..core.text import escaped
+from ..core.text import escape
 
 __all__ = ["LogLines", "log_to_stderr"]
 
@@ -24,7 +24,7 @@ class LogLines(logging.Formatter):
         message = f"sockfleet: {record.name}: {record.message}"
         traceback = whole.removeprefix(record.message).strip("\n")
         rows = traceback.split("\n") if traceback else []
-        return "\n".join([escaped(message), *(f"    {escaped(row)}" for row in rows)])
+        return "\n".join([escape(message), *(f"    {escape(row)}" for row in rows)])
 
 
 def log_to_stderr(verbosity: int) -> None:

@@ -14,8 +14,8 @@ from importlib import import_module
 import click
 
 from ..core.errors import SockfleetError
-from ..core.exit_codes import of_signal
-from .streams import complete_streams, note
+from ..core.exit_codes import code_for_signal
+from .streams import open_missing_streams, warn
 
 __all__ = ["cli", "main"]
 
@@ -76,16 +76,16 @@ def main() -> None:
     of the time for one host. What runs long (`event_loop`) looks for its own.
     """
     gc.disable()
-    complete_streams()
+    open_missing_streams()
     try:
         code = cli.main(prog_name="sockfleet", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.Abort:  # click's word for SIGINT outside of a scan, which handles its own
-        code = of_signal(signal.SIGINT)
+        code = code_for_signal(signal.SIGINT)
     except SockfleetError as error:
-        note(f"error: {error}")
+        warn(f"error: {error}")
         code = error.exit_code
     gc.freeze()  # or the interpreter's end goes through all that was imported, several times
     sys.exit(code if isinstance(code, int) else 0)

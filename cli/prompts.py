@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ..inventory.models import Host, Secret
 
-__all__ = ["Passphrases", "ask"]
+__all__ = ["Passphrases", "prompt"]
 
 
-def ask(question: str) -> Secret | None:
+def prompt(question: str) -> Secret | None:
     """The answer typed at the controlling terminal; None where there is none."""
     try:
         with Path("/dev/tty").open("w+b", buffering=0):
@@ -40,7 +40,7 @@ class Passphrases:
 
     def __call__(self, path: str) -> Secret | None:
         if path not in self._known:
-            self._known[path] = ask(f"Passphrase for {path}: ")
+            self._known[path] = prompt(f"Passphrase for {path}: ")
         return self._known[path]
 
     def collect(self, hosts: Iterable[Host]) -> None:

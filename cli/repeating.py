@@ -19,13 +19,13 @@ from ..aggregator.host import HostSummary, Status
 from ..collector.engine import EngineSettings
 from ..collector.runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..collector.runtime.event_loop import run_on_event_loop
-from ..collector.runtime.signals import heed_signals
-from ..collector.sampling.fleet_sampler import WarmFleet
+from ..collector.runtime.signals import stop_on_signals
+from ..collector.sampling.fleet_sampler import FleetSampler
 from ..collector.sampling.round import Round, Sample
-from ..collector.sampling.settings import WarmSettings
+from ..collector.sampling.settings import SamplingSettings
 from ..core.errors import UsageError
-from ..core.exit_codes import Exit, of_hosts, of_signal
-from . import terminal
+from ..core.exit_codes import Exit, code_for_hosts, code_for_signal
+from . import streams
 from .delivery import Delivery
 from .progress import progress_bar
 from .scanning import Scan
@@ -74,17 +74,17 @@ class Repetition:
         except BrokenPipeError:
             return Exit.OK  # the reader has what it wanted
         if signals:
-            return of_signal(signals[0])
+            return code_for_signal(signals[0])
         if self._delivery.stdout is None and not self._ok:
-            terminal.note("error: no host could be read in any round")
-        return of_hosts(self._ok, self._failed) if self._whole else Exit.LOCAL
+            streams.warn("error: no host could be read in any round")
+        return code_for_hosts(self._ok, self._failed) if self._whole else Exit.LOCAL
 
     async def _run(self, signals: list[int]) -> None:
         hosts = self._scan.selection.hosts
         settings, warm = self._within_limits(self._scan.settings(), len(hosts))
         bar = sys.stderr.isatty() and not self._quiet and not self._delivery.is_streamed
-        async with WarmFleet(hosts, settings, warm) as fleet:
-            heed_signals(fleet.stop, signals)
+        async with FleetSampler(hosts, settings, warm) as fleet:
+            stop_on_signals(fleet.stop, signals)
             with ExitStack() as first_round:
                 self._advance = first_round.enter_context(progress_bar(len(hosts), wanted=bar))
                 async for each in fleet.rounds(self._rounds, self._sampled):
@@ -93,15 +93,15 @@ class Repetition:
                     self._delivered(each)
                     if not self._delivery.is_wanted:
                         break
-        terminal.notes(fleet.notes, quiet=self._quiet)
+        streams.warn_all(fleet.notes, quiet=self._quiet)
 
     def _within_limits(
         self, settings: EngineSettings, hosts: int
-    ) -> tuple[EngineSettings, WarmSettings]:
+    ) -> tuple[EngineSettings, SamplingSettings]:
         """As many connections as there are descriptors for; what is beyond takes turns."""
         possible = concurrency_within(raise_descriptor_limit(), hosts)
         at_once = min(settings.concurrency, possible)
-        warm = WarmSettings(interval_s=self._interval_s)
+        warm = SamplingSettings(interval_s=self._interval_s)
         if possible < hosts:
             at_once = min(at_once, -(-possible // 2))
             warm = replace(warm, most_kept=min(warm.most_kept, possible - at_once))
@@ -109,7 +109,7 @@ class Repetition:
             beyond = f"{hosts - warm.most_kept} of {hosts} hosts"
             why = f"{warm.most_kept} connections may stay open (ulimit -n, 256 MiB)"
             note = f"{beyond} are asked over a new connection in each round: {why}"
-            terminal.notes([note], quiet=self._quiet)
+            streams.warn_all([note], quiet=self._quiet)
         return replace(settings, concurrency=at_once), warm
 
     def _sampled(self, sample: Sample) -> None:

@@ -12,7 +12,7 @@ from ..collector.outcome import HostReading
 from ..collector.probe.kernel import Kernel, tcp_estab
 from ..collector.probe.sockstat import SockstatError, parse_sockstat
 from ..core.errors import SockfleetError, UsageError
-from ..core.text import cleaned
+from ..core.text import clean
 from ..inventory.models import Host
 from ..output.text.explanation import OneHost, one_host
 
@@ -137,7 +137,7 @@ def _rows(file: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         line = _LINE.match(row)
         if line is None:
             raise UsageError(
-                f"{file} line {number}: {cleaned(row, limit=80)!r} is not a line of sockstat, "
+                f"{file} line {number}: {clean(row, limit=80)!r} is not a line of sockstat, "
                 "sockstat6 or snmp"
             )
         yield _kind(line[1]), row

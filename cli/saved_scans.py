@@ -12,7 +12,7 @@ from ..aggregator.document import from_document
 from ..aggregator.errors import ComparisonError, DocumentError
 from ..aggregator.fleet import FleetSummary
 from ..core.errors import UsageError
-from . import terminal
+from . import streams
 
 __all__ = ["comparison_with", "earlier_scan", "read_scan"]
 
@@ -41,7 +41,7 @@ def earlier_scan(name: str, *, quiet: bool) -> FleetSummary | None:
         if not isinstance(error.__cause__, FileNotFoundError):
             _nothing_compared(str(error))
         elif not quiet:
-            terminal.note(f"--against {name}: no such file yet, so nothing is compared")
+            streams.warn(f"--against {name}: no such file yet, so nothing is compared")
     return None
 
 
@@ -58,4 +58,4 @@ def comparison_with(
 
 
 def _nothing_compared(problem: str) -> None:
-    terminal.note(f"warning: --against: {problem}; nothing is compared")
+    streams.warn(f"warning: --against: {problem}; nothing is compared")

@@ -9,37 +9,42 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..aggregator.fleet import FleetSummary, ScanInfo, summarise
-from ..aggregator.host import HostSummary, Status, summarise_host
+from ..aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
+from ..aggregator.host import HostSummary, Status, summarize_host
 from ..aggregator.shards import Shards
-from ..aggregator.thresholds import thresholds_from
+from ..aggregator.thresholds import parse_thresholds
 from ..collector.engine import EngineSettings
 from ..collector.outcome import HostOutcome
 from ..collector.probe.become import Become
 from ..collector.probe.forced import FORCED_COMMAND
 from ..collector.probe.full import FullProbe
-from ..collector.probe.script import ProbeOptions, new_mark
+from ..collector.probe.script import ProbeOptions, new_marker
 from ..collector.transport import TransportSettings
 from ..core.errors import UsageError
-from ..core.exit_codes import Exit, of_hosts, of_signal
+from ..core.exit_codes import Exit, code_for_hosts, code_for_signal
 from ..inventory.models import Host, HostKeyPolicy, Probe
 from ..inventory.name_shard import NameShard, parse_shard
-from . import terminal
+from . import streams, terminal
 from .collecting import Ended, collect, how_many_workers
-from .dask_collecting import collect_on_dask, judge_dask, notes_on_secrets, uses_keys_here
+from .dask_collecting import (
+    check_cluster_options,
+    collect_on_dask,
+    notes_on_secrets,
+    uses_keys_here,
+)
 from .delivery import Delivery
 from .log_lines import log_to_stderr
 from .progress import progress_bar
-from .prompts import Passphrases, ask
+from .prompts import Passphrases, prompt
 from .selection import Selection, connection_defaults, select_hosts
 
 if TYPE_CHECKING:  # only --against has one
     from ..aggregator.comparison import Comparison
 
-__all__ = ["Scan", "delivery_of", "engine_settings", "probe_command_of", "selection"]
+__all__ = ["Scan", "delivery_of", "engine_settings", "probe_command_of", "select"]
 
 
-def selection(given: Mapping[str, Any]) -> Selection:
+def select(given: Mapping[str, Any]) -> Selection:
     """The hosts that the options of a command mean; see `selection.select_hosts`."""
     defaults = connection_defaults(
         user=given["user"],
@@ -50,7 +55,7 @@ def selection(given: Mapping[str, Any]) -> Selection:
         ssh_config=given["ssh_config"],
         allow_proxy_command=given["allow_proxy_command"],
         probe=probe_of(given),
-        ask=ask,
+        ask=prompt,
     )
     return select_hosts(given["inventory"], given["limit"], defaults, shard_of(given))
 
@@ -101,7 +106,7 @@ def probe_command_of(given: Mapping[str, Any]) -> str:
         return command
     from ..collector.sampling.shell import shell_command
 
-    return f"{command}\n{shell_command(new_mark(), options)}"
+    return f"{command}\n{shell_command(new_marker(), options)}"
 
 
 def engine_settings(given: Mapping[str, Any], passphrases: Passphrases) -> EngineSettings:
@@ -142,16 +147,16 @@ class Scan:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._quiet: bool = given["quiet"]
-        self._thresholds = thresholds_from(given["threshold"])
-        judge_dask(given)
+        self._thresholds = parse_thresholds(given["threshold"])
+        check_cluster_options(given)
         log_to_stderr(given["verbose"])
-        self.selection = selection(given)
+        self.selection = select(given)
         shard = shard_of(given)
         self._shards = None if shard is None else Shards(of=shard.of, parts=(shard.part,))
         self._variables = _variables(self.selection) if shard is not None else frozenset()
         self._begin()
         self._judge_view()
-        terminal.notes(self.selection.notes, quiet=self._quiet)
+        streams.warn_all(self.selection.notes, quiet=self._quiet)
 
     def run(self, delivery: Delivery) -> int:
         """Collect and deliver; returns the exit code."""
@@ -161,7 +166,7 @@ class Scan:
             return Exit.OK  # the reader has what it wanted
         written = delivery.deliver(summary)
         if delivery.stdout is None and summary.fleet.hosts.failed and not summary.fleet.hosts.ok:
-            terminal.note(f"error: {_none_read(summary)}")  # else cron would hear nothing
+            streams.warn(f"error: {_none_read(summary)}")  # else cron would hear nothing
         return _exit_code(ended, summary, written=written)
 
     def collect(self, delivery: Delivery | None = None) -> tuple[Ended, FleetSummary]:
@@ -187,8 +192,8 @@ class Scan:
 
             ended = self._collected(hosts, settings, deliver)
         if ended.failed is not None:
-            terminal.note(f"error: {ended.failed}")
-        terminal.notes(ended.notes, quiet=self._quiet)
+            streams.warn(f"error: {ended.failed}")
+        streams.warn_all(ended.notes, quiet=self._quiet)
         summary = self._summary(done, complete=ended.complete)
         return ended, summary if comparison is None else comparison.fleet(summary)
 
@@ -216,7 +221,7 @@ class Scan:
 
     def summarised(self, outcome: HostOutcome) -> HostSummary:
         """The summary of one outcome, diagnosed by the thresholds that were asked for."""
-        return summarise_host(outcome, self._thresholds)
+        return summarize_host(outcome, self._thresholds)
 
     def _collected(
         self,
@@ -229,7 +234,7 @@ class Scan:
         if self._given["dask"] is None:
             workers = how_many_workers(self._given["workers"], len(hosts))
             return collect(hosts, settings, deliver, workers=workers)
-        terminal.notes(notes_on_secrets(hosts, self._given), quiet=self._quiet)
+        streams.warn_all(notes_on_secrets(hosts, self._given), quiet=self._quiet)
         return collect_on_dask(
             hosts,
             settings,
@@ -270,7 +275,7 @@ class Scan:
             limit=self._given["limit"],
             shards=self._shards,
         )
-        return summarise(
+        return summarize_fleet(
             hosts,
             info,
             group_by=self._given["group_by"],
@@ -313,9 +318,9 @@ def _none_read(summary: FleetSummary) -> str:
 def _exit_code(ended: Ended, summary: FleetSummary, *, written: bool) -> int:
     """Where several hold, INTERFACE says which counts: a signal, then a write, then the hosts."""
     if ended.signal is not None:
-        return of_signal(ended.signal)
+        return code_for_signal(ended.signal)
     if ended.failed is not None:
         return Exit.FAILED
     if not written:
         return Exit.LOCAL
-    return of_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)
+    return code_for_hosts(summary.fleet.hosts.ok, summary.fleet.hosts.failed)

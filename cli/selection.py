@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.record import record
-from ..inventory.connection.connection import ConnectionDefaults, judge_hosts, resolve_hosts
+from ..inventory.connection.connection import ConnectionDefaults, check_hosts, resolve_hosts
 from ..inventory.models import Host, Inventory, Probe, Secret
 from ..inventory.name_shard import NameShard
-from ..inventory.patterns import matching
+from ..inventory.patterns import match_hosts
 from ..inventory.sources.load import load_inventory
 
 __all__ = ["Selection", "connection_defaults", "select_hosts"]
@@ -43,10 +43,10 @@ def select_hosts(
     is empty is nothing wrong.
     """
     inventory = load_inventory(sources, stdin=sys.stdin.buffer)
-    found = matching(inventory, limit)
+    found = match_hosts(inventory, limit)
     names = found.hosts if shard is None else [name for name in found.hosts if shard.holds(name)]
     if found.hosts and not names:
-        hosts, notes, _ = judge_hosts(inventory, names, defaults)
+        hosts, notes, _ = check_hosts(inventory, names, defaults)
     else:
         hosts, notes = resolve_hosts(inventory, names, defaults)
     return Selection(

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from ..core.errors import SockfleetError
-from ..core.text import escaped_lines
+from ..core.text import escape_lines
 
-__all__ = ["StdoutError", "complete_streams", "note", "notes", "write"]
+__all__ = ["StdoutError", "open_missing_streams", "warn", "warn_all", "write"]
 
 
 class StdoutError(SockfleetError):
@@ -25,7 +25,7 @@ class StdoutError(SockfleetError):
     exit_code = 5
 
 
-def complete_streams() -> None:
+def open_missing_streams() -> None:
     """Give standard streams that the caller closed (``>&-``) a place of their own.
 
     Else the first sockets and files take their numbers: what goes to stderr would go to them, and
@@ -75,19 +75,19 @@ def _let_go_of_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def note(text: str) -> None:
+def warn(text: str) -> None:
     """One remark on stderr; a stderr that is closed or full is no reason to lose a result.
 
     Whatever it quotes, it steers no terminal: newlines stay, other control characters do not.
     """
     try:
-        click.echo(f"sockfleet: {escaped_lines(text)}", err=True)
+        click.echo(f"sockfleet: {escape_lines(text)}", err=True)
     except OSError:
         return
 
 
-def notes(texts: Iterable[str], *, quiet: bool) -> None:
+def warn_all(texts: Iterable[str], *, quiet: bool) -> None:
     """Warnings, unless the user wants none."""
     if not quiet:
         for text in texts:
-            note(f"warning: {text}")
+            warn(f"warning: {text}")

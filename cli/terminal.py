@@ -1,4 +1,4 @@
-"""How a result is to look on this standard output, and the streams themselves."""
+"""How a result is to look on this standard output."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import shutil
 import sys
 
 from ..output.formats import RenderOptions
-from .streams import StdoutError, complete_streams, note, notes, write
 
-__all__ = ["StdoutError", "complete_streams", "note", "notes", "render_options", "write"]
+__all__ = ["render_options"]
 
 
 def render_options(color: str, *, top: int | None = None) -> RenderOptions:

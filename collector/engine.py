@@ -15,12 +15,12 @@ from typing import Any
 
 from ..core.errors import SockfleetError
 from ..core.record import record
-from ..core.text import cleaned
+from ..core.text import clean
 from ..inventory.models import Connection, Host, Probe
 from .errors import Category, HostError, Phase
-from .outcome import HostFailure, HostOutcome, HostReading, not_begun
-from .pacing.login_limit import HandshakeLimit
-from .pacing.retry import may_pass
+from .outcome import HostFailure, HostOutcome, HostReading, not_attempted
+from .pacing.login_limit import AdaptiveLoginLimit
+from .pacing.retry import is_transient
 from .pacing.schedule import Schedule
 from .probe.answer import ProbeAnswer
 from .probe.become import Become
@@ -28,7 +28,7 @@ from .probe.forced import ForcedProbe
 from .probe.full import FullProbe
 from .probe.script import ProbeOptions
 from .runtime.time_limit import TimeLimit
-from .timeouts import blamed, timed_out
+from .timeouts import attribute_timeout, timeout_error
 from .transport import Attempt, Transport, TransportSettings, load_transport
 
 __all__ = ["Engine", "EngineSettings"]
@@ -45,7 +45,7 @@ class EngineSettings:
     """The limits of one scan."""
 
     concurrency: int = 2000
-    """Hosts asked at once, at most (`HandshakeLimit`)."""
+    """Hosts asked at once, at most (`AdaptiveLoginLimit`)."""
     timeout_s: float = 30.0
     """Everything for one host, all attempts, from its slot on."""
     deadline_s: float | None = None
@@ -91,7 +91,7 @@ class Engine:
             Probe.FULL: FullProbe(settings.probe, settings.become),
             Probe.FORCED: ForcedProbe(),
         }
-        self._handshakes = HandshakeLimit(settings.concurrency)
+        self._handshakes = AdaptiveLoginLimit(settings.concurrency)
         self._asking: set[_Asking] = set()
         self._stopped = asyncio.Event()
         self._why_stopped = ""
@@ -142,7 +142,7 @@ class Engine:
                 asking = self._asking.pop()
                 deliver(self._failure(asking, self._cut_off(asking)))
             for host in schedule.rest():
-                deliver(not_begun(host, self._why_stopped))
+                deliver(not_attempted(host, self._why_stopped))
         finally:
             await _settle([watch])
             if deadline is not None:
@@ -198,7 +198,7 @@ class Engine:
             with TimeLimit(limit_s):
                 return await self._attempts(asking)
         except TimeoutError:
-            late = timed_out(asking.attempt, limit_s)
+            late = timeout_error(asking.attempt, limit_s)
             return self._failure(asking, self._blamed(late, asking.started, asking.lost_s))
 
     async def _attempts(self, asking: _Asking) -> HostOutcome:
@@ -213,7 +213,7 @@ class Engine:
                 failed = self._blamed(error, began, lost_s)
             finally:
                 place.leave()
-            if asking.attempts > self._settings.retries or not may_pass(failed):
+            if asking.attempts > self._settings.retries or not is_transient(failed):
                 return self._failure(asking, failed)
             # Jittered, so that a switch that comes back does not meet its whole fleet at once.
             pause_s = _BACKOFF_S * 2 ** (asking.attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
@@ -233,12 +233,12 @@ class Engine:
             # A transport translates all that it knows; what it does not know must not end the scan.
             log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
             category = Category.PARSE if attempt.phase is Phase.PARSE else Category.PROTOCOL
-            text = cleaned(f"unexpected {type(error).__name__}: {error}")
+            text = clean(f"unexpected {type(error).__name__}: {error}")
             raise HostError(category, attempt.phase, text) from error
 
     def _blamed(self, error: HostError, began: float, lost_s: float) -> HostError:
         passed_s = asyncio.get_running_loop().time() - began
-        return blamed(error, passed_s=passed_s, lost_s=self._handshakes.lost_s - lost_s)
+        return attribute_timeout(error, passed_s=passed_s, lost_s=self._handshakes.lost_s - lost_s)
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
@@ -285,8 +285,8 @@ class Engine:
             elapsed_s=asyncio.get_running_loop().time() - asking.started,
             category=error.category,
             phase=error.phase,
-            # Ours quote a host through `cleaned` already; a third party's transport may not.
-            message=cleaned(error.message, limit=_MESSAGE_LIMIT),
+            # Ours quote a host through `clean` already; a third party's transport may not.
+            message=clean(error.message, limit=_MESSAGE_LIMIT),
         )
 
 

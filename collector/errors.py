@@ -75,7 +75,7 @@ class HostError(SockfleetError):
     """One attempt at one host failed.
 
     ``message`` says what was seen, on which host and port, and what the user can do next where
-    that is known. It may quote the host only through `core.text.cleaned`. ``passing`` marks a
+    that is known. It may quote the host only through `core.text.clean`. ``passing`` marks a
     failure that may pass by itself though its category does not say so, such as a resolver's
     temporary failure: the engine tries again.
     """

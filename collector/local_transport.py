@@ -11,7 +11,7 @@ import os
 import signal
 from typing import cast
 
-from ..core.text import cleaned
+from ..core.text import clean
 from .errors import Category, HostError, Phase
 from .ssh.messages import ended_by_signal, output_limit
 from .ssh.routes.tcp import out_of_resources
@@ -56,7 +56,7 @@ class LocalTransport:
             attempt.phase = Phase.COMMAND
             await output.complete
         except OSError as error:
-            raise _not_started(error) from error
+            raise _spawn_error(error) from error
         finally:
             await _end(starting, output)
         status = cast("int", process.get_returncode())
@@ -112,9 +112,9 @@ async def _end(
         await asyncio.wait_for(output.exited.wait(), _REAP_S)
 
 
-def _not_started(error: OSError) -> HostError:
+def _spawn_error(error: OSError) -> HostError:
     remedy = out_of_resources(error)
-    text = f"cannot run /bin/sh on this machine: {cleaned(str(error))}"
+    text = f"cannot run /bin/sh on this machine: {clean(str(error))}"
     return HostError(
         Category.LOCAL_RESOURCE, Phase.SESSION, f"{text}; {remedy}" if remedy else text
     )

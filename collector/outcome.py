@@ -10,7 +10,7 @@ from .probe.namespaces import Namespaces
 from .probe.processes import Processes
 from .probe.sockstat import Sockstat
 
-__all__ = ["HostFailure", "HostOutcome", "HostReading", "ShardEnd", "not_begun", "unasked"]
+__all__ = ["HostFailure", "HostOutcome", "HostReading", "RunEnd", "not_attempted", "not_contacted"]
 
 
 @record
@@ -51,7 +51,7 @@ class HostFailure:
 HostOutcome = HostReading | HostFailure
 
 
-def unasked(host: Host, category: Category, message: str) -> HostFailure:
+def not_contacted(host: Host, category: Category, message: str) -> HostFailure:
     """The failure of a host that nobody has begun to ask."""
     return HostFailure(
         host=host,
@@ -64,13 +64,13 @@ def unasked(host: Host, category: Category, message: str) -> HostFailure:
     )
 
 
-def not_begun(host: Host, why: str) -> HostFailure:
+def not_attempted(host: Host, why: str) -> HostFailure:
     """The outcome of a host whose turn never came, as the run was stopped by ``why``."""
-    return unasked(host, Category.NOT_ATTEMPTED, f"not begun: stopped by {why}")
+    return not_contacted(host, Category.NOT_ATTEMPTED, f"not begun: stopped by {why}")
 
 
 @record
-class ShardEnd:
+class RunEnd:
     """How the work on a shard ended; every host's outcome was sent before."""
 
     complete: bool

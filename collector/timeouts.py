@@ -5,7 +5,7 @@ from __future__ import annotations
 from .errors import Category, HostError, Phase
 from .transport import Attempt
 
-__all__ = ["blamed", "timed_out"]
+__all__ = ["attribute_timeout", "timeout_error"]
 
 _BY_PHASE = {
     Phase.QUEUED: Category.NOT_ATTEMPTED,
@@ -48,7 +48,7 @@ _TIMEOUTS = frozenset(
 )
 
 
-def blamed(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
+def attribute_timeout(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
     """``error``, or a timeout's true reason where this machine was too busy to listen.
 
     ``lost_s`` of the ``passed_s`` its event loop did not run: overloaded, or stopped as a laptop
@@ -65,7 +65,7 @@ def blamed(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
     )
 
 
-def timed_out(attempt: Attempt, seconds: float) -> HostError:
+def timeout_error(attempt: Attempt, seconds: float) -> HostError:
     """The error of an attempt that used up its time, from how far it had come."""
     host = attempt.host
     where = f"{attempt.address or host.address}:{host.port}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Exit", "of_hosts", "of_signal"]
+__all__ = ["Exit", "code_for_hosts", "code_for_signal"]
 
 
 class Exit(IntEnum):
@@ -21,13 +21,13 @@ class Exit(IntEnum):
     """Another run holds the lock (EX_TEMPFAIL of sysexits.h)."""
 
 
-def of_hosts(ok: int, failed: int) -> Exit:
+def code_for_hosts(ok: int, failed: int) -> Exit:
     """What the hosts' outcomes alone say."""
     if not failed:
         return Exit.OK
     return Exit.SOME_FAILED if ok else Exit.NONE_READ
 
 
-def of_signal(number: int) -> int:
+def code_for_signal(number: int) -> int:
     """The shell's convention for a process that a signal ended."""
     return 128 + number

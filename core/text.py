@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["cleaned", "endpoint", "escaped", "escaped_lines", "has_unsafe", "printable", "shown"]
+__all__ = [
+    "clean",
+    "endpoint",
+    "escape",
+    "escape_lines",
+    "escape_unprintable",
+    "has_unsafe",
+    "quote",
+]
 
 # Cc controls, Cf formats (bidirectional overrides, zero-width), Cs surrogates, Co private use,
 # Cn unassigned, Zl and Zp the line and paragraph separators: each can rewrite a terminal line
@@ -12,7 +20,7 @@ __all__ = ["cleaned", "endpoint", "escaped", "escaped_lines", "has_unsafe", "pri
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def cleaned(raw: bytes | str, *, limit: int = 200) -> str:
+def clean(raw: bytes | str, *, limit: int = 200) -> str:
     """One harmless line of at most ``limit`` characters out of what a host sent.
 
     Bytes are read as UTF-8, what is not UTF-8 becomes U+FFFD; runs of white space, controls and
@@ -30,11 +38,11 @@ def cleaned(raw: bytes | str, *, limit: int = 200) -> str:
 
 def endpoint(address: str, port: int) -> str:
     """``address:port`` for people, an IPv6 address in brackets."""
-    shown = cleaned(address)
+    shown = clean(address)
     return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
 
-def shown(value: object, *, limit: int = 80) -> str:
+def quote(value: object, *, limit: int = 80) -> str:
     """A value as messages quote it: one line of printable ASCII; ``…`` ends what is cut."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
@@ -45,7 +53,7 @@ def has_unsafe(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(c) in _UNSAFE for c in text)
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     r"""The text with ``\x1b`` and the like for each unsafe character."""
     if not has_unsafe(text):
         return text
@@ -54,12 +62,12 @@ def escaped(text: str) -> str:
     )
 
 
-def escaped_lines(text: str) -> str:
+def escape_lines(text: str) -> str:
     """The text with its newlines, each line of it escaped."""
-    return "\n".join(map(escaped, text.split("\n")))
+    return "\n".join(map(escape, text.split("\n")))
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """The text with each character that cannot be printed as its escape: ``a\\x00``.
 
     Names that differ in such a character still differ, so that none takes another's place. A zero

@@ -12,9 +12,9 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ..core.text import has_unsafe, shown
+from ..core.text import has_unsafe, quote
 
-__all__ = ["judged_address", "judged_label", "judged_port", "judged_user"]
+__all__ = ["check_address", "check_label", "check_port", "check_user"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -23,39 +23,39 @@ _USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}")
 _DIGITS = re.compile(r"[0-9]{1,5}")
 
 
-def judged_address(text: str) -> str:
+def check_address(text: str) -> str:
     """An IPv4 or IPv6 address (with a zone) or a DNS name in ASCII."""
     if ":" in text:
         return _judged_ipv6(text)
     if len(text) <= 254 and _DNS_NAME.fullmatch(text):
         return text
-    raise ValueError(f"{shown(text)} is no host name or address{_address_hint(text)}")
+    raise ValueError(f"{quote(text)} is no host name or address{_address_hint(text)}")
 
 
-def judged_user(text: str) -> str:
+def check_user(text: str) -> str:
     """A login name: letters, digits and ``. _ - @ +``, not beginning with ``-``, ``@`` or ``+``."""
     if _USER.fullmatch(text):
         return text
     raise ValueError(
-        f"{shown(text)} is no user name: letters, digits and . _ - @ + are expected, "
+        f"{quote(text)} is no user name: letters, digits and . _ - @ + are expected, "
         "not beginning with - @ +"
     )
 
 
-def judged_port(text: str) -> int:
+def check_port(text: str) -> int:
     """A TCP port from its decimal digits."""
     port = int(text) if _DIGITS.fullmatch(text) else 0
     if 1 <= port <= 65535:
         return port
-    raise ValueError(f"{shown(text)} is no port: a whole number from 1 to 65535 is expected")
+    raise ValueError(f"{quote(text)} is no port: a whole number from 1 to 65535 is expected")
 
 
-def judged_label(text: str) -> str:
+def check_label(text: str) -> str:
     """The inventory's own name of a host that is reached by another address: any printable text."""
     if text.strip() != text or not 0 < len(text) <= 255:
-        raise ValueError(f"{shown(text)} is no host name: blank at an end, empty, or over 255")
+        raise ValueError(f"{quote(text)} is no host name: blank at an end, empty, or over 255")
     if text.startswith("-") or has_unsafe(text):
-        raise ValueError(f"{shown(text)} is no host name: it begins with - or holds a control")
+        raise ValueError(f"{quote(text)} is no host name: it begins with - or holds a control")
     return text
 
 
@@ -64,9 +64,9 @@ def _judged_ipv6(text: str) -> str:
     try:
         ipaddress.IPv6Address(address)
     except ValueError:
-        raise ValueError(f"{shown(text)} is no host name or address{_address_hint(text)}") from None
+        raise ValueError(f"{quote(text)} is no host name or address{_address_hint(text)}") from None
     if percent and not _ZONE.fullmatch(zone):
-        raise ValueError(f"{shown(text)}: {shown(zone)} is no interface name")
+        raise ValueError(f"{quote(text)}: {quote(zone)} is no interface name")
     return text
 
 

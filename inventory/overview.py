@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..core.text import escaped
+from ..core.text import escape
 from .models import Inventory
 
 __all__ = ["graph_lines", "list_document"]
@@ -99,4 +99,4 @@ def _variables(
 
 
 def _line(text: str, depth: int) -> str:
-    return "  |" * depth + f"--{escaped(text)}" if depth else escaped(text)
+    return "  |" * depth + f"--{escape(text)}" if depth else escape(text)

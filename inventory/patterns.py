@@ -24,10 +24,10 @@ from ..core.record import record
 from .errors import InventoryError
 from .models import Inventory
 from .ranges import is_address, split_port
-from .sources.draft import ALL
-from .sources.files import decoded, read_bytes
+from .sources.files import decode_text, read_bytes
+from .sources.unresolved import ALL
 
-__all__ = ["Selection", "matching", "select"]
+__all__ = ["Selection", "match_hosts", "select"]
 
 _PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]")
@@ -46,11 +46,11 @@ class Selection:
 
 
 def select(inventory: Inventory, pattern: str | None) -> tuple[str, ...]:
-    """The names of the hosts that ``pattern`` selects; None selects all. See `matching`."""
-    return matching(inventory, pattern).hosts
+    """The names of the hosts that ``pattern`` selects; None selects all. See `match_hosts`."""
+    return match_hosts(inventory, pattern).hosts
 
 
-def matching(inventory: Inventory, pattern: str | None) -> Selection:
+def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
     """The hosts that ``pattern`` selects; None selects all.
 
     Raises UsageError when that is not a single host, or for what is no pattern.
@@ -93,7 +93,7 @@ def _with_files(parts: Iterable[str]) -> list[str]:
 
 def _file_parts(path: str) -> list[str]:
     try:
-        text = decoded(read_bytes(path), path)
+        text = decode_text(read_bytes(path), path)
     except InventoryError as error:
         raise UsageError(f"limit @{error}") from error
     if text.lstrip()[:1] == "{":

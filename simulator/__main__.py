@@ -18,7 +18,7 @@ from ..core.errors import SockfleetError
 from .faulty.fleet import Fleet
 from .lean.fleet import LeanFleet, collect_rarely
 from .lean.scenario import lean_scenario
-from .scenario.scenario_file import MOST_HOSTS, chosen_scenario
+from .scenario.scenario_file import MOST_HOSTS, choose_scenario
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +52,7 @@ def simulate(
     if not lean:
         if rtt is not None or dead is not None or verify:
             raise click.UsageError("--rtt, --dead and --verify are for --lean")
-        fleet = Fleet(chosen_scenario(scenario, hosts=hosts, seed=seed), folder)
+        fleet = Fleet(choose_scenario(scenario, hosts=hosts, seed=seed), folder)
         uvloop.run(_play(fleet, until_eof=until_eof))
         return
     chosen = lean_scenario(scenario, hosts=hosts, seed=seed, dead_percent=dead or 0.0)

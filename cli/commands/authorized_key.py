@@ -28,10 +28,10 @@ def command(key: str, *, networks: tuple[str, ...]) -> None:
     account with a real login shell on each host, and scan with --probe forced, or set
     "sockfleet_probe: forced" in the inventory.
     """
-    from ...collector.ssh.credentials.authorized_key import authorized_line, judged_network
-    from ..terminal import write
+    from ...collector.ssh.credentials.authorized_key import authorized_line, check_network
+    from ..streams import write
 
-    allowed = [judged_network(word.strip()) for text in networks for word in text.split(",")]
+    allowed = [check_network(word.strip()) for text in networks for word in text.split(",")]
     write(f"{authorized_line(_read(key), allowed)}\n".encode())
 
 

@@ -26,10 +26,10 @@ def command(user: str, method: str, **given: Any) -> None:
     --process-args and --no-namespaces.
     """
     from ...collector.probe.become import doas_rule, sudo_rs_rule, sudoers_line
-    from ...collector.probe.script import new_mark, probe_command
+    from ...collector.probe.script import new_marker, probe_command
     from ..scanning import probe_options_of
 
-    probe = probe_command(new_mark(), probe_options_of(given))
+    probe = probe_command(new_marker(), probe_options_of(given))
     if method == "sudo":
         click.echo("# /etc/sudoers.d/sockfleet, mode 0440; check it with: visudo -c")
         click.echo(sudoers_line(user, probe))

@@ -92,9 +92,9 @@ def _unknown(problem: str) -> NoReturn:
 
 
 def _print(text: str) -> None:
-    from .. import terminal
+    from .. import streams
 
-    terminal.write(text.encode("utf-8", "backslashreplace"))
+    streams.write(text.encode("utf-8", "backslashreplace"))
 
 
 @click.command("check", cls=MonitoringCommand)
@@ -157,9 +157,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     for them is given; no host read at all is CRITICAL.
     """
     from ..checking import Check
-    from ..terminal import complete_streams
+    from ..streams import open_missing_streams
 
-    complete_streams()
+    open_missing_streams()
     text, state = Check(_as_meant(ctx, given)).run()
     _print(text)
     ctx.exit(state)

@@ -32,34 +32,34 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
     from ...core.exit_codes import Exit
     from ..configuration.file import read_configuration, used_file
     from ..configuration.values import value_faults
-    from ..terminal import complete_streams, note, write
+    from ..streams import open_missing_streams, warn, write
 
     if not check:
         raise click.UsageError("name what to do: --check", ctx)
-    complete_streams()
+    open_missing_streams()
     path = used_file(config)
     file = None if path is None else read_configuration(path, named=bool(config))
     faults = [*file.faults, *value_faults(file)] if file else []
     for key, problem in faults:
-        note(f"error: {path}: {key}: {problem}")
+        warn(f"error: {path}: {key}: {problem}")
     text = "".join(f"{line}\n" for line in _lines(file, profile))
     write(text.encode("utf-8", "backslashreplace"))
     ctx.exit(Exit.USAGE if faults else Exit.OK)
 
 
 def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
-    from ...core.text import escaped
+    from ...core.text import escape
     from ..configuration.file import chosen_profile, searched_files, settings_of
     from ..configuration.keys import COMMANDS, keys_of
 
     chosen_profile(file, profile)
     if file is None:
         places = ", ".join(map(str, searched_files(os.environ)))
-        yield f"# no configuration file; looked for {escaped(places)}"
+        yield f"# no configuration file; looked for {escape(places)}"
     else:
-        yield f"# {escaped(str(file.path))}"
-        profiles = ", ".join(map(escaped, file.profiles)) or "none"
-        yield f"# profiles: {profiles}; chosen: {escaped(profile) if profile else 'none'}"
+        yield f"# {escape(str(file.path))}"
+        profiles = ", ".join(map(escape, file.profiles)) or "none"
+        yield f"# profiles: {profiles}; chosen: {escape(profile) if profile else 'none'}"
     for command in COMMANDS:
         settings = settings_of(command, file, profile) if file else {}
         lines = []
@@ -68,7 +68,7 @@ def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
             overruled = bool(os.environ.get(variable))
             if key in settings:
                 value, table = settings[key]
-                origin = f"[{escaped(table)}]" + f", but {variable} is set" * overruled
+                origin = f"[{escape(table)}]" + f", but {variable} is set" * overruled
                 lines.append(f"{key} = {_toml(value)}  # {origin}")
             elif overruled:
                 lines.append(f"# {key}: {variable} is set")

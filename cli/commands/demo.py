@@ -16,7 +16,7 @@ from types import FrameType
 
 import click
 
-from ...core.exit_codes import Exit, of_signal
+from ...core.exit_codes import Exit, code_for_signal
 from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
@@ -43,7 +43,7 @@ class _Stopped(SystemExit):
 
     def __init__(self, number: int) -> None:
         self.number = number
-        super().__init__(of_signal(number))
+        super().__init__(code_for_signal(number))
 
 
 @click.command()

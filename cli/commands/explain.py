@@ -45,24 +45,25 @@ def command(
     FILE is a saved sockstat, sockstat6 or net/snmp, in any order; a folder that holds proc/net, as
     a sosreport does; or "-" for standard input. Without FILE and --host, this machine.
     """
-    from ...aggregator.thresholds import thresholds_from
+    from ...aggregator.thresholds import parse_thresholds
     from ...core.errors import SockfleetError
     from ...output.text.explanation import explanation
     from ...output.text.ss_summary import MissingCounterError, ss_summary
     from ..saved_files import saved_host, this_machine
-    from ..terminal import note, render_options, write
+    from ..streams import warn, write
+    from ..terminal import render_options
 
     if host is not None and file:
         raise click.UsageError("--host and FILE exclude each other")
-    thresholds = thresholds_from(threshold)
+    thresholds = parse_thresholds(threshold)
     if file:
         shown = saved_host(file, thresholds)
     elif host is None and as_ss:
         shown = this_machine()
     else:
-        from ..live_host import live_host, local_host
+        from ..live_host import scan_one_host, scan_this_machine
 
-        ask = local_host if host is None else partial(live_host, host)
+        ask = scan_this_machine if host is None else partial(scan_one_host, host)
         shown = ask(given, thresholds)
     if not as_ss:
         write(explanation(shown, render_options(color)))
@@ -75,5 +76,5 @@ def command(
             "sockstat6 and snmp"
         ) from error
     if shown.sockstat6 is None and not shown.is_ipv6_off:
-        note("no sockstat6 given: the IPv6 column is 0, as where IPv6 is off")
+        warn("no sockstat6 given: the IPv6 column is 0, as where IPv6 is off")
     write(text.encode("ascii"))

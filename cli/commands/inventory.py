@@ -14,14 +14,14 @@ import click
 
 from ...core.errors import UsageError
 from ...core.text import has_unsafe
-from ...inventory.connection.connection import ConnectionDefaults, judge_hosts
+from ...inventory.connection.connection import ConnectionDefaults, check_hosts
 from ...inventory.connection.secret_variables import with_secrets_hidden
 from ...inventory.errors import InventoryError
 from ...inventory.models import Inventory
 from ...inventory.overview import graph_lines, list_document
-from ...inventory.patterns import matching
+from ...inventory.patterns import match_hosts
 from ...inventory.sources.load import load_inventory
-from .. import terminal
+from .. import streams
 from ..configuration.options import configuration_options
 from ..options import inventory_argument, limit_option, message_options, option
 
@@ -64,8 +64,8 @@ def command(
     read = load_inventory(inventory, stdin=sys.stdin.buffer)
     names, notes = _selected(read, host, limit)
     shown = _Shown(read, names, show_secrets=show_secrets)
-    terminal.notes([*read.notes, *notes], quiet=quiet)
-    terminal.notes(_warnings(read, names, verbose=verbose), quiet=quiet)
+    streams.warn_all([*read.notes, *notes], quiet=quiet)
+    streams.warn_all(_warnings(read, names, verbose=verbose), quiet=quiet)
     if host is not None:
         output = _json(shown.hosts[host])
     elif as_list:
@@ -73,7 +73,7 @@ def command(
     else:
         output = shown.graph(limited=limit is not None, with_vars=with_vars)
     try:
-        terminal.write(output)
+        streams.write(output)
     except BrokenPipeError:
         return  # the reader has what it wanted
 
@@ -120,14 +120,14 @@ def _selected(
         return (host,), ()
     if limit is None:
         return tuple(inventory.hosts), ()
-    found = matching(inventory, limit)
+    found = match_hosts(inventory, limit)
     return found.hosts, found.notes
 
 
 def _warnings(inventory: Inventory, names: Sequence[str], *, verbose: int) -> list[str]:
     """What ``scan`` would refuse, and with -v what it would pass over."""
     try:
-        _, notes, faults = judge_hosts(inventory, names, ConnectionDefaults())
+        _, notes, faults = check_hosts(inventory, names, ConnectionDefaults())
     except InventoryError as error:
         return [str(error)]
     warnings = [str(fault) for fault in faults[:_SHOWN_FAULTS]]

@@ -36,15 +36,15 @@ def command(
     SCAN.json is what "sockfleet scan --format json" wrote, "-" standard input. A host that stands
     in several counts once: a reading before a failure, then the newer scan.
     """
-    from ...aggregator.merge import merge
-    from ...core.exit_codes import Exit, of_hosts
+    from ...aggregator.merge import merge_scans
+    from ...core.exit_codes import Exit, code_for_hosts
     from ..delivery import Delivery
     from ..saved_scans import comparison_with, earlier_scan, read_scan
     from ..terminal import render_options
 
     shown = render_options(color, top=top)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
-    summary = merge([read_scan(name) for name in scan])
+    summary = merge_scans([read_scan(name) for name in scan])
     earlier = None if against is None else earlier_scan(against, quiet=quiet)
     if earlier is not None and against is not None:
         began, names = summary.scan.started_at, {host.name for host in summary.hosts}
@@ -52,4 +52,4 @@ def command(
         summary = summary if comparison is None else comparison.whole(summary)
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts
-    ctx.exit(of_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)
+    ctx.exit(code_for_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)

@@ -63,9 +63,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     # Imported here: --help and completion need none of it.
     from ..lock import run_lock
     from ..scanning import Scan, delivery_of
-    from ..terminal import complete_streams
+    from ..streams import open_missing_streams
 
-    complete_streams()
+    open_missing_streams()
     if given["print_probe"]:
         from ..scanning import probe_command_of
 

@@ -17,8 +17,8 @@ def command(document: str) -> None:
     """
     import orjson
 
-    from ...output.machine.schema import schema_of
-    from ..terminal import write
+    from ...output.machine.schema import load_schema
+    from ..streams import write
 
-    shown = orjson.dumps(schema_of(document), option=orjson.OPT_INDENT_2)
+    shown = orjson.dumps(load_schema(document), option=orjson.OPT_INDENT_2)
     write(shown + b"\n")

@@ -24,15 +24,15 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.record import record
-from ...core.text import escaped, shown
+from ...core.text import escape, quote
 from .keys import (
     COMMANDS,
     ConfigurationError,
     Fault,
     all_keys,
-    judged_table,
+    check_table,
     keys_of,
-    suggestion,
+    suggest,
 )
 
 __all__ = [
@@ -128,7 +128,7 @@ def read_configuration(path: Path, *, named: bool) -> Configuration:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigurationError(f"{path}:{line}: not UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not TOML: {escaped(str(error))}") from error
+        raise ConfigurationError(f"{path}: not TOML: {escape(str(error))}") from error
     return _judged(document, path) if document else Configuration(path=path)
 
 
@@ -151,9 +151,9 @@ def _judged(document: Mapping[str, Any], path: Path) -> Configuration:
 
     def judged(table: object, name: str, *commands: str) -> dict[str, Any]:
         if not isinstance(table, dict):
-            faults.append(Fault(name, f"expected a table, [{name}], found {shown(table)}"))
+            faults.append(Fault(name, f"expected a table, [{name}], found {quote(table)}"))
             return {}
-        settings, found = judged_table(table, name, [keys[each] for each in commands], folder)
+        settings, found = check_table(table, name, [keys[each] for each in commands], folder)
         faults.extend(found)
         return settings
 
@@ -167,11 +167,11 @@ def _judged(document: Mapping[str, Any], path: Path) -> Configuration:
             commands[name] = judged(table, name, name)
         elif name == "profile" and isinstance(table, dict):
             for each, content in table.items():
-                profiles[each] = judged(content, f"profile.{escaped(each)}", *COMMANDS)
+                profiles[each] = judged(content, f"profile.{escape(each)}", *COMMANDS)
         elif name == "profile":
             faults.append(Fault(name, "expected tables, [profile.NAME]"))
         else:
-            faults.append(Fault(escaped(name), _unknown_table(name, table)))
+            faults.append(Fault(escape(name), _unknown_table(name, table)))
     return Configuration(
         path=path, defaults=defaults, commands=commands, profiles=profiles, faults=faults
     )
@@ -179,7 +179,7 @@ def _judged(document: Mapping[str, Any], path: Path) -> Configuration:
 
 def _unknown_table(name: str, content: object) -> str:
     if isinstance(content, dict):
-        return f"no such table{suggestion(name, ('defaults', *COMMANDS, 'profile'))}"
+        return f"no such table{suggest(name, ('defaults', *COMMANDS, 'profile'))}"
     return "stands in no table; put it under [defaults] or under a command such as [scan]"
 
 
@@ -188,12 +188,12 @@ def chosen_profile(file: Configuration | None, profile: str | None) -> Mapping[s
     if profile is None:
         return {}
     if file is None:
-        raise ConfigurationError(f"--profile {shown(profile)}: there is no configuration file")
+        raise ConfigurationError(f"--profile {quote(profile)}: there is no configuration file")
     try:
         return file.profiles[profile]
     except KeyError:
-        near = suggestion(profile, map(escaped, file.profiles)) or "; it has none"
-        raise ConfigurationError(f"{file.path}: no profile {shown(profile)}{near}") from None
+        near = suggest(profile, map(escape, file.profiles)) or "; it has none"
+        raise ConfigurationError(f"{file.path}: no profile {quote(profile)}{near}") from None
 
 
 def settings_of(command: str, file: Configuration, profile: str | None) -> dict[str, Setting]:

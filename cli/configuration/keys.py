@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.errors import UsageError
-from ...core.text import shown
+from ...core.text import quote
 from ..parameter_types import WorkerCount
 
 __all__ = [
@@ -27,9 +27,9 @@ __all__ = [
     "Fault",
     "Keys",
     "all_keys",
-    "judged_table",
+    "check_table",
     "keys_of",
-    "suggestion",
+    "suggest",
 ]
 
 COMMANDS = ("scan", "check", "explain", "inventory", "merge")
@@ -78,7 +78,7 @@ def all_keys() -> Mapping[str, Keys]:
     return {command: keys_of(command) for command in COMMANDS}
 
 
-def judged_table(
+def check_table(
     table: Mapping[str, Any], path: str, places: Iterable[Keys], folder: Path
 ) -> tuple[dict[str, Any], list[Fault]]:
     """The settings of a table and what is wrong in it.
@@ -111,10 +111,10 @@ def _unknown(key: str, value: object, places: list[Keys]) -> str:
     written = key.replace("_", "-").lower()
     if written.startswith("no-") and written[3:] in known and isinstance(value, bool):
         return f"no such key; write {written[3:]} = {str(not value).lower()}"
-    return f"no such key{suggestion(written, known)}"
+    return f"no such key{suggest(written, known)}"
 
 
-def suggestion(found: str, known: Iterable[str]) -> str:
+def suggest(found: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` where something is near, else the list of what there is."""
     known = list(known)
     near = difflib.get_close_matches(found, known, n=1)
@@ -130,7 +130,7 @@ def _misfit(parameter: click.Parameter, value: object) -> str | None:
     values = value if is_list and isinstance(value, list) else [value]
     if is_list != isinstance(value, list) or not all(fits(one) for one in values):
         wanted = f"a list of texts, such as {_example(value)}" if is_list else expected
-        return f"expected {wanted}, found {_kind(value)} {shown(value)}"
+        return f"expected {wanted}, found {_kind(value)} {quote(value)}"
     for one in values:
         try:
             parameter.type.convert(one, parameter, None)
@@ -174,7 +174,7 @@ def _kind(value: object) -> str:
 
 def _key(name: str) -> str:
     """A key as TOML writes it."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else shown(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 
 
 def _with_whole_paths(key: str, value: Any, folder: Path) -> Any:

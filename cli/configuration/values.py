@@ -12,14 +12,14 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ...aggregator.fleet import SORT_KEYS
-from ...aggregator.thresholds import thresholds_from
+from ...aggregator.thresholds import parse_thresholds
 from ...alerting.levels import Levels
 from ...core.errors import UsageError
 from ...inventory.name_shard import parse_shard
 from ...output.formats import format_for_suffix, load_format
 from ..output_files import parse_mode
 from .file import Configuration
-from .keys import Fault, suggestion
+from .keys import Fault, suggest
 
 __all__ = ["value_faults"]
 
@@ -38,13 +38,13 @@ def value_faults(file: Configuration) -> Iterator[Fault]:
 
 def _sort(key: str) -> None:
     if key not in SORT_KEYS:
-        raise UsageError(f"no such key to sort by{suggestion(key, SORT_KEYS)}")
+        raise UsageError(f"no such key to sort by{suggest(key, SORT_KEYS)}")
 
 
 def _transport(name: str) -> None:
     names = sorted(entry.name for entry in entry_points(group="sockfleet.transports"))
     if name not in names:
-        raise UsageError(f"no such transport{suggestion(name, names)}")
+        raise UsageError(f"no such transport{suggest(name, names)}")
 
 
 def _outputs(targets: list[str]) -> None:
@@ -62,7 +62,7 @@ _JUDGES: Mapping[str, Callable[[Any], object]] = {
     "output": _outputs,
     "shard": parse_shard,
     "sort": _sort,
-    "threshold": thresholds_from,
+    "threshold": parse_thresholds,
     "transport": _transport,
     "warning": lambda levels: Levels(levels, ()),
 }

@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Callable
 
 from ..errors import HostError, Phase
-from ..ssh.messages import cut_short, ended_by_signal, output_limit
+from ..ssh.messages import ended_by_signal, output_limit, truncated
 from ..transport import OUTPUT_LIMIT, CommandOutput
 from .library import asyncssh
-from .stream import Link
+from .stream import ByteStream
 
 __all__ = ["OneCommand"]
 
@@ -26,7 +26,7 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
     """
 
     def __init__(
-        self, where: str, link: Link, ended_well: Callable[[], None] | None = None
+        self, where: str, link: ByteStream, ended_well: Callable[[], None] | None = None
     ) -> None:
         self._where = where
         self._link = link
@@ -53,7 +53,7 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
             said = "" if self._exit_status is None else "its output did not end"
             if self._link.up:
                 said = "the session was closed without an exit status"
-            raise cut_short(self._where, Phase.COMMAND, len(self._stdout) + len(self._stderr), said)
+            raise truncated(self._where, Phase.COMMAND, len(self._stdout) + len(self._stderr), said)
         return CommandOutput(
             stdout=bytes(self._stdout), stderr=bytes(self._stderr), exit_status=self._exit_status
         )

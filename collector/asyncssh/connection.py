@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 
 from ...core.record import record
 from ..errors import HostError, Phase
-from ..ssh.routes.routes import Way
+from ..ssh.routes.routes import Route
 from ..transport import Attempt, CommandOutput
 from .command import OneCommand
-from .errors import translated
+from .errors import translate_error
 from .fast_connection import ClientConnection
 from .login import Login
-from .stream import Link
+from .stream import ByteStream
 
 __all__ = ["Connection"]
 
@@ -24,8 +24,8 @@ class Connection:
     attempt: Attempt
     where: str
     user: str
-    way: Way[Connection, Link]
-    link: Link
+    way: Route[Connection, ByteStream]
+    link: ByteStream
     login: Login
     ssh: ClientConnection
     undo: AsyncExitStack | None
@@ -61,7 +61,7 @@ class Connection:
 
     def translated(self, error: Exception) -> HostError:
         """What ``error``, met in using the connection, says about the host."""
-        return translated(
+        return translate_error(
             error,
             where=self.where,
             phase=self.attempt.phase,

@@ -14,24 +14,24 @@ from ...core.text import endpoint
 from ...inventory.models import Secret, SshSettings
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
-from ..ssh.connect_timeout import ConnectClock
+from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.credentials.public_key import blob_key_type
 from ..ssh.credentials.store import Credentials
 from ..ssh.host_keys.policy import HostKeyCheck, HostKeyVerifier
-from ..ssh.routes.bastions import Shared
+from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
-from ..ssh.routes.routes import Way, Ways
-from ..ssh.settings import effective, effective_at_bastion
-from ..ssh.transport import by_known_key_types
+from ..ssh.routes.routes import Route, Router
+from ..ssh.settings import resolve_bastion_settings, resolve_settings
+from ..ssh.transport import retry_with_known_key_types
 from ..transport import Attempt, TransportSettings
 from .connection import Connection
-from .credentials import LoginMeansCache
-from .errors import translated
+from .credentials import CredentialsCache
+from .errors import translate_error
 from .fast_connection import LoginPlan, log_in
 from .library import asyncssh
-from .login import Login, LoginMeans
+from .login import Login, LoginCredentials
 from .options import connection_options, host_key_algorithms
-from .stream import Link
+from .stream import ByteStream
 
 __all__ = ["Connector"]
 
@@ -43,7 +43,7 @@ class _Prepared:
     """Made once for all hosts with the same settings."""
 
     ssh: SshSettings
-    means: LoginMeans
+    means: LoginCredentials
     plan: LoginPlan
     host_keys: tuple[str, ...]
 
@@ -58,9 +58,9 @@ class Connector:
         # One thread: unlocking keys is rare, and a person answers one question at a time.
         self._threads = DaemonThreads(1, "sockfleet-keys")
         self._credentials = Credentials(settings)
-        self._means = LoginMeansCache(self._credentials, self._threads, may_ask=self._may_ask)
+        self._means = CredentialsCache(self._credentials, self._threads, may_ask=self._may_ask)
         self._prepared: dict[SshSettings, _Prepared] = {}
-        self._ways = Ways(self._open_bastion, over=_over, through=_through, direct=_direct)
+        self._ways = Router(self._open_bastion, over=_over, through=_through, direct=_direct)
 
     def connected(self, attempt: Attempt) -> AbstractAsyncContextManager[Connection]:
         """A connection for one command; it is gone when the block is left, however that happens.
@@ -72,7 +72,7 @@ class Connector:
     async def opened(self, attempt: Attempt, *, keepalive_s: float = 0) -> Connection:
         """A connection that stays until it is closed, asked for a sign of life every
         ``keepalive_s`` where it says nothing; 0: never asked. Raises HostError."""
-        ssh = effective(attempt.host.ssh, self._settings.defaults)
+        ssh = resolve_settings(attempt.host.ssh, self._settings.defaults)
         return await self._open(attempt, ssh, keepalive_s=keepalive_s)
 
     @property
@@ -86,7 +86,7 @@ class Connector:
         self._threads.close()
 
     async def _open_bastion(self, attempt: Attempt) -> Connection:
-        ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
+        ssh = resolve_bastion_settings(attempt.host.ssh, self._settings.defaults)
         connection = await self._open(attempt, ssh, keepalive_s=_BASTION_KEEPALIVE_S)
         connection.link.budget.expect_channels()
         return connection
@@ -96,7 +96,7 @@ class Connector:
         prepared = await self._prepare(ssh)
         check = self._verifier.for_host(attempt.host)
         log_in = functools.partial(self._log_in, attempt, prepared, check, keepalive_s=keepalive_s)
-        return await by_known_key_types(prepared.host_keys, check, log_in)
+        return await retry_with_known_key_types(prepared.host_keys, check, log_in)
 
     async def _prepare(self, ssh: SshSettings) -> _Prepared:
         prepared = self._prepared.get(ssh)
@@ -133,14 +133,14 @@ class Connector:
                 return await self._ask(f"{user}@{host.name}: {prompt}")
 
         login = Login(prepared.means, check, attempt, ask if self._may_ask else None)
-        way: Way[Connection, Link] | None = None
+        way: Route[Connection, ByteStream] | None = None
         undo = AsyncExitStack()
         try:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with attempt.handshake():
-                    with ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock:
+                    with ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock:
                         attempt.phase = Phase.BANNER
                         connection = await log_in(
                             way.stream,
@@ -157,7 +157,7 @@ class Connector:
                 raise
             except Exception as error:
                 link = None if way is None else way.stream
-                failure = translated(
+                failure = translate_error(
                     error,
                     where=_where(attempt),
                     phase=attempt.phase,
@@ -210,21 +210,23 @@ class _Connected(AbstractAsyncContextManager[Connection]):
             await self._connection.close()
 
 
-def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Link:
-    link = Link(attempt, sock)
+def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> ByteStream:
+    link = ByteStream(attempt, sock)
     undo.push_async_callback(link.close)
     return link
 
 
-async def _direct(attempt: Attempt, undo: AsyncExitStack, address: Address) -> Link:
-    link = Link(attempt)
+async def _direct(attempt: Attempt, undo: AsyncExitStack, address: Address) -> ByteStream:
+    link = ByteStream(attempt)
     await link.reach(address.ip, attempt.host.port)
     undo.push_async_callback(link.close)
     return link
 
 
-async def _through(shared: Shared[Connection], attempt: Attempt, undo: AsyncExitStack) -> Link:
-    host, link = attempt.host, Link(attempt)
+async def _through(
+    shared: SharedBastion[Connection], attempt: Attempt, undo: AsyncExitStack
+) -> ByteStream:
+    host, link = attempt.host, ByteStream(attempt)
     undo.push_async_callback(link.close)
     try:
         await shared.connection.ssh.create_connection(

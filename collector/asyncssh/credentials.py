@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from importlib.util import find_spec
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import SshSettings
 from ..errors import HostError
 from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.credentials.store import Credentials, PrivateKeyFile
-from ..ssh.credentials.user import login_user, nothing_to_log_in_with, unusable
+from ..ssh.credentials.user import login_user, no_credentials, unusable
 from .library import asyncssh
-from .login import Identity, LoginMeans
+from .login import Identity, LoginCredentials
 
-__all__ = ["LoginMeansCache"]
+__all__ = ["CredentialsCache"]
 
 
-class LoginMeansCache:
+class CredentialsCache:
     """Reads and unlocks keys beside the event loop, once for each distinct settings.
 
     ``may_ask`` says that the user can be asked for passwords, so that no key is needed.
@@ -27,9 +27,9 @@ class LoginMeansCache:
         self._credentials = credentials
         self._threads = threads
         self._may_ask = may_ask
-        self._made: dict[SshSettings, asyncio.Future[LoginMeans | HostError]] = {}
+        self._made: dict[SshSettings, asyncio.Future[LoginCredentials | HostError]] = {}
 
-    async def get(self, ssh: SshSettings) -> LoginMeans:
+    async def get(self, ssh: SshSettings) -> LoginCredentials:
         """The means for ``ssh``. Raises HostError ``config``: unusable keys, or nothing at all."""
         making = self._made.get(ssh)
         if making is None:
@@ -39,19 +39,19 @@ class LoginMeansCache:
             raise HostError(made.category, made.phase, made.message)
         return made
 
-    def _tried(self, ssh: SshSettings) -> LoginMeans | HostError:
+    def _tried(self, ssh: SshSettings) -> LoginCredentials | HostError:
         try:
             return self._make(ssh)
         except HostError as error:
             return error
 
-    def _make(self, ssh: SshSettings) -> LoginMeans:
+    def _make(self, ssh: SshSettings) -> LoginCredentials:
         if ssh.gssapi and find_spec("gssapi") is None:
             raise unusable(
                 "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
                 "beside sockfleet"
             )
-        means = LoginMeans(
+        means = LoginCredentials(
             user=login_user(ssh),
             identities=tuple(_identity(each) for each in self._credentials.key_files(ssh)),
             agent=ssh.agent,
@@ -61,14 +61,14 @@ class LoginMeansCache:
             gssapi=ssh.gssapi,
         )
         if not (means.identities or ssh.agent or ssh.password or ssh.gssapi or self._may_ask):
-            raise nothing_to_log_in_with(means.user)
+            raise no_credentials(means.user)
         return means
 
 
 def _identity(file: PrivateKeyFile) -> Identity:
     if file.kind.startswith("sk-") and find_spec("fido2") is None:
         raise unusable(
-            f"{cleaned(file.path)} is a FIDO key: it needs the Python package fido2: install "
+            f"{clean(file.path)} is a FIDO key: it needs the Python package fido2: install "
             "asyncssh[fido2] beside sockfleet, or let an ssh-agent hold the key"
         )
     passphrase = None if file.passphrase is None else file.passphrase.reveal()
@@ -78,5 +78,5 @@ def _identity(file: PrivateKeyFile) -> Identity:
             None if file.certificate is None else asyncssh.import_certificate(file.certificate)
         )
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
-        raise unusable(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
+        raise unusable(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
     return Identity(path=file.path, key=key, certificate=certificate)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..ssh import messages as ssh_messages
 from ..ssh.routes.tcp import out_of_resources
 from .library import asyncssh
 from .login import Login
-from .stream import Link
+from .stream import ByteStream
 
-__all__ = ["translated"]
+__all__ = ["translate_error"]
 
 # asyncssh looks up who runs it for each connection, though the answer is not needed here.
 _NO_NAME = "Unknown local username"
@@ -18,8 +18,14 @@ _NO_NAME = "Unknown local username"
 _WRONG_SIGNATURE = "hash mismatch"
 
 
-def translated(
-    error: Exception, *, where: str, phase: Phase, user: str, link: Link | None, login: Login | None
+def translate_error(
+    error: Exception,
+    *,
+    where: str,
+    phase: Phase,
+    user: str,
+    link: ByteStream | None,
+    login: Login | None,
 ) -> HostError:
     """What ``error``, met in ``phase``, says about the host at ``where``; never raises."""
     if isinstance(error, HostError):
@@ -30,13 +36,13 @@ def translated(
     if login is not None and login.refusal is not None:
         return login.refusal
     if link is not None and not link.version_seen and phase is Phase.BANNER:
-        return ssh_messages.before_version(where, link.head)
+        return ssh_messages.closed_before_version(where, link.head)
     if link is not None and link.budget.exceeded:
-        return ssh_messages.sends_without_end(where, phase)
+        return ssh_messages.endless_output(where, phase)
     if _is_refusal(error, phase):
         return _refused(error, where, user, login)
     if isinstance(error, asyncssh.ChannelOpenError) and link is not None and not link.up:
-        return ssh_messages.cut_short(where, phase, 0)
+        return ssh_messages.truncated(where, phase, 0)
     return _by_kind(error, where, phase)
 
 
@@ -52,22 +58,22 @@ def _by_kind(error: Exception, where: str, phase: Phase) -> HostError:
         case asyncssh.HostKeyNotVerifiable():
             return _host_key(error, where, said)
         case asyncssh.KeyExchangeFailed() if _WRONG_SIGNATURE in said:
-            return ssh_messages.broken_protocol(where, phase, said)
+            return ssh_messages.protocol_error(where, phase, said)
         case asyncssh.KeyExchangeFailed():
             return ssh_messages.no_common_algorithm(where, said)
         case asyncssh.ChannelOpenError():
             return ssh_messages.session_refused(where, said)
         case asyncssh.ProtocolError() | asyncssh.MACError() | asyncssh.CompressionError():
-            return ssh_messages.broken_protocol(where, phase, said)
+            return ssh_messages.protocol_error(where, phase, said)
         case asyncssh.DisconnectError() | OSError():  # it hung up, with or without a word
             if phase in (Phase.KEX, Phase.AUTH):
                 return ssh_messages.lost_in_login(where, phase, said)
-            return ssh_messages.cut_short(where, phase, 0, said)
-    return ssh_messages.broken_protocol(where, phase, said)
+            return ssh_messages.truncated(where, phase, 0, said)
+    return ssh_messages.protocol_error(where, phase, said)
 
 
 def _said(error: Exception) -> str:
-    text = cleaned(error.reason if isinstance(error, asyncssh.Error) else str(error))
+    text = clean(error.reason if isinstance(error, asyncssh.Error) else str(error))
     known = isinstance(error, asyncssh.Error | OSError)
     return text if known and text else f"{type(error).__name__}: {text}"
 

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ...core.record import record
 from .library import asyncssh
-from .log import SILENT, Quiet, log_is_read
+from .log import SILENT, QuietLog, log_is_enabled
 
 if TYPE_CHECKING:
     from asyncssh.packet import SSHPacket, SSHPacketLogger
@@ -136,7 +136,7 @@ def _take_nothing() -> bool:
     return False
 
 
-class _Channel(Quiet, asyncssh.SSHClientChannel[bytes]):
+class _Channel(QuietLog, asyncssh.SSHClientChannel[bytes]):
     """A channel of such a connection."""
 
 
@@ -150,7 +150,7 @@ def _done_at_once(handler: Coroutine[Any, None, None]) -> bool:
     raise RuntimeError("asyncssh waits for something in the key exchange")
 
 
-class ClientConnection(Quiet, asyncssh.SSHClientConnection):
+class ClientConnection(QuietLog, asyncssh.SSHClientConnection):
     """A connection as `log_in` makes it."""
 
     def __init__(
@@ -164,7 +164,7 @@ class ClientConnection(Quiet, asyncssh.SSHClientConnection):
         revoked_keys: Collection[asyncssh.SSHKey],
     ) -> None:
         super().__init__(loop, options, wait="auth")
-        self._is_logged = log_is_read()
+        self._is_logged = log_is_enabled()
         if not self._is_logged:
             self._logger = SILENT
         self._stream: Stream | None = stream

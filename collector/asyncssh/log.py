@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from asyncssh.logging import SSHLogger
     from asyncssh.packet import SSHPacket
 
-__all__ = ["SILENT", "Quiet", "log_is_read"]
+__all__ = ["SILENT", "QuietLog", "log_is_enabled"]
 
 
 class _Silent(asyncssh.logging.SSHLogger):
@@ -37,12 +37,12 @@ class _Silent(asyncssh.logging.SSHLogger):
 SILENT = _Silent()
 
 
-def log_is_read() -> bool:
+def log_is_enabled() -> bool:
     """Whether lines of a connection's course are wanted at all."""
     return asyncssh.logging.logger.isEnabledFor(logging.INFO)
 
 
-class Quiet(asyncssh.packet.SSHPacketLogger):
+class QuietLog(asyncssh.packet.SSHPacketLogger):
     """What handles packets, and is silent about them where its log is."""
 
     def log_sent_packet(

@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Protocol
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
 from .library import asyncssh
 
-__all__ = ["Ask", "Identity", "Login", "LoginMeans"]
+__all__ = ["Ask", "Identity", "Login", "LoginCredentials"]
 
 # These sign in one way each; an RSA key has several, and the server says which it takes.
 _ONE_WAY = (
@@ -59,7 +59,7 @@ class Identity:
 
 
 @record
-class LoginMeans:
+class LoginCredentials:
     """What there is to log in with, made once for all hosts with the same settings."""
 
     user: str
@@ -99,7 +99,7 @@ class Login(asyncssh.SSHClient):
 
     def __init__(
         self,
-        means: LoginMeans,
+        means: LoginCredentials,
         check: HostKeyCheck,
         attempt: Attempt,
         ask: Ask | None,
@@ -132,7 +132,7 @@ class Login(asyncssh.SSHClient):
     def auth_banner_received(self, msg: str, lang: str) -> None:
         """What the server shows before the login, kept for the message of a refusal."""
         del lang
-        self.banner = cleaned(msg)
+        self.banner = clean(msg)
 
     # The host key: asyncssh is given no known_hosts, so that it asks about every key.
 
@@ -204,7 +204,7 @@ class Login(asyncssh.SSHClient):
     _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
 
     def _offering(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
-        self.offered += [f"{cleaned(key.get_comment() or '?')} (agent)" for key in keys]
+        self.offered += [f"{clean(key.get_comment() or '?')} (agent)" for key in keys]
         return keys
 
     async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
@@ -217,7 +217,7 @@ class Login(asyncssh.SSHClient):
         try:
             return await self._agent.get_keys()
         except ValueError as error:
-            self.agent_trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
+            self.agent_trouble = f"the agent at {self._means.agent}: {clean(str(error))}"
             return ()
 
     # Passwords.
@@ -252,7 +252,7 @@ class Login(asyncssh.SSHClient):
                 self._password_tried = True
                 secret = self._means.password
             else:
-                secret = await self._asked(cleaned(prompt))
+                secret = await self._asked(clean(prompt))
             if secret is None:
                 return None
             answers.append(secret.reveal())

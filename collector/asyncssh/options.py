@@ -7,10 +7,10 @@ connection: several milliseconds a host (FACTS: Speed, measured).
 from __future__ import annotations
 
 from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
+from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose
 from ..transport import OUTPUT_LIMIT
 from .library import asyncssh
-from .login import LoginMeans
+from .login import LoginCredentials
 
 __all__ = ["connection_options", "host_key_algorithms"]
 
@@ -28,7 +28,7 @@ _HOST_KEYS = _SIGNATURES | _names(asyncssh.public_key.get_certificate_algs())
 
 
 def connection_options(
-    ssh: SshSettings, means: LoginMeans, *, may_ask: bool
+    ssh: SshSettings, means: LoginCredentials, *, may_ask: bool
 ) -> asyncssh.SSHClientConnectionOptions:
     """The options that hold for every connection with these settings.
 
@@ -38,11 +38,11 @@ def connection_options(
     return asyncssh.SSHClientConnectionOptions(
         config=None,
         username=means.user,
-        kex_algs=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        encryption_algs=chosen("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
-        mac_algs=chosen("MACs", ssh.macs, MACS, _MACS),
+        kex_algs=choose("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        encryption_algs=choose("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
+        mac_algs=choose("MACs", ssh.macs, MACS, _MACS),
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=chosen("signatures", (), HOST_KEYS, _SIGNATURES),
+        signature_algs=choose("signatures", (), HOST_KEYS, _SIGNATURES),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
         known_hosts=([], [], []),  # `Login` judges; whoever looked here would find nobody trusted
@@ -73,7 +73,7 @@ def connection_options(
 
 def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
     """The host key algorithms to offer, before what is known of a host moves some forward."""
-    return chosen(
+    return choose(
         "host key algorithms",
         ssh.host_key_algorithms,
         HOST_KEYS,
@@ -81,7 +81,7 @@ def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
     )
 
 
-def _methods(means: LoginMeans, *, may_ask: bool) -> list[str]:
+def _methods(means: LoginCredentials, *, may_ask: bool) -> list[str]:
     methods = ["gssapi-with-mic"] if means.gssapi else []
     if means.identities or means.agent:
         methods.append("publickey")

@@ -1,7 +1,7 @@
 """The byte stream below an SSH connection: a socket or a channel through a bastion.
 
 asyncssh's exceptions do not tell an SSH server that hung up from something that is no SSH server
-at all; what came before the version line does. So the stream passes through a `Link`, which
+at all; what came before the version line does. So the stream passes through a `ByteStream`, which
 asyncssh takes for the transport below its connection.
 
 The link also gathers what one arrival leads to: asyncssh writes each packet by itself, 18 system
@@ -19,7 +19,7 @@ from ..errors import Phase
 from ..ssh.byte_budget import ByteBudget
 from ..transport import Attempt
 
-__all__ = ["Link"]
+__all__ = ["ByteStream"]
 
 _HEAD_BYTES = 512
 # asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
@@ -42,7 +42,7 @@ class _Peer(Protocol):
     def get_extra_info(self, name: str) -> object: ...
 
 
-class Link(asyncio.Protocol):
+class ByteStream(asyncio.Protocol):
     """One byte stream, watched: ``head`` holds what came before the SSH version was understood."""
 
     def __init__(self, attempt: Attempt, sock: socket.socket | None = None) -> None:

@@ -11,18 +11,18 @@ from ..errors import HostError, Phase
 from ..ssh.transport import SshTransport
 from ..transport import TransportSettings
 from .connector import Connector
-from .errors import translated
+from .errors import translate_error
 
-__all__ = ["AsyncsshTransport", "translated_outside"]
+__all__ = ["AsyncsshTransport", "translate_outside_login"]
 
 
 class AsyncsshTransport(SshTransport):
     """Runs commands over SSH with asyncssh."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        super().__init__(Connector(settings), translated_outside)
+        super().__init__(Connector(settings), translate_outside_login)
 
 
-def translated_outside(error: Exception, where: str, phase: Phase) -> HostError:
+def translate_outside_login(error: Exception, where: str, phase: Phase) -> HostError:
     """What ``error``, met outside of login and command, says about the host."""
-    return translated(error, where=where, phase=phase, user="", link=None, login=None)
+    return translate_error(error, where=where, phase=phase, user="", link=None, login=None)

@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ...core.errors import SockfleetError
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import Host
 from ..engine import Engine, EngineSettings
-from ..outcome import HostOutcome, not_begun
+from ..outcome import HostOutcome, not_attempted
 from ..outcome_codec import encode_outcome
 from ..pacing.host_feed import HostFeed
 from ..runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..runtime.event_loop import run_on_event_loop
 from ..transport import Transport
 
-__all__ = ["Batch", "FedEngine"]
+__all__ = ["Batch", "BatchEngine"]
 
 log = logging.getLogger("sockfleet.collector")
 
@@ -54,7 +54,7 @@ class Batch:
             self.ended.set()
 
 
-class FedEngine:
+class BatchEngine:
     """One scan's engine. All but the constructor may be called from any thread.
 
     It ends by `end`, by its deadline, or when it has had nothing to do for ``idle_s``; then
@@ -141,12 +141,12 @@ class FedEngine:
             problem = str(error)
         except Exception as error:  # whatever it is, somebody waits for these hosts
             log.debug("the engine of a scan", exc_info=True)
-            problem = cleaned(f"unexpected {type(error).__name__}: {error}")
+            problem = clean(f"unexpected {type(error).__name__}: {error}")
         with self._lock:
             self._is_closed = True
             self._loop = None
             for index, host in list(self._under_way.items()):
-                self._keep(index, not_begun(host, self._why_ended or problem))
+                self._keep(index, not_attempted(host, self._why_ended or problem))
         self._feed.close()
         on_end()
 

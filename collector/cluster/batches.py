@@ -9,11 +9,11 @@ from itertools import zip_longest
 
 from ...inventory.models import Host
 from ..errors import Category
-from ..pacing.partition import deal_out
+from ..pacing.partition import partition
 from ..pacing.schedule import caps_of
 from .dask_client import Task
 
-__all__ = ["Handful", "deal"]
+__all__ = ["HostBatch", "make_batches"]
 
 MOST_HOSTS = 100
 """In a handful: each costs about 15 ms in all, as much as a dozen hosts do."""
@@ -25,7 +25,7 @@ MOVES = 3
 
 
 @dataclass(slots=True, eq=False)
-class Handful:
+class HostBatch:
     """Hosts that go together, until the last of them has its outcome."""
 
     left: set[int]
@@ -76,9 +76,9 @@ class Handful:
         return True
 
 
-def deal(
+def make_batches(
     hosts: Sequence[Host], indexes: Sequence[int], *, bastion_connections: int
-) -> Iterator[Handful]:
+) -> Iterator[HostBatch]:
     """Each of these hosts in one handful, the regions by turns.
 
     Hosts that share a limit (a group's, a jump host's) go to one worker together, so that the
@@ -96,14 +96,14 @@ def deal(
 
 def _of_region(
     hosts: Sequence[Host], indexes: list[int], region: str | None, bastion_connections: int
-) -> Iterator[Handful]:
+) -> Iterator[HostBatch]:
     bound: list[int] = []
     free: list[int] = []
     for index in indexes:
         (bound if any(caps_of(hosts[index], bastion_connections)) else free).append(index)
-    dealt = deal_out([hosts[i] for i in bound], 1, bastion_connections=bastion_connections)
+    dealt = partition([hosts[i] for i in bound], 1, bastion_connections=bastion_connections)
     for unit in dealt.units:
-        yield Handful({bound[i] for i in unit}, region)
+        yield HostBatch({bound[i] for i in unit}, region)
     size = max(FEWEST_HOSTS, min(MOST_HOSTS, len(free) // HANDFULS))
     for at in range(0, len(free), size):
-        yield Handful(set(free[at : at + size]), region)
+        yield HostBatch(set(free[at : at + size]), region)

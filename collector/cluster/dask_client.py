@@ -16,15 +16,15 @@ from typing import Any, Protocol, TypeVar
 
 from ...core.errors import SockfleetError, UsageError
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 
 __all__ = [
     "Cluster",
     "ClusterError",
-    "Settled",
+    "SettledTask",
     "Task",
-    "connected",
-    "judged_address",
+    "check_address",
+    "connect",
     "local_cluster",
 ]
 
@@ -65,14 +65,14 @@ class ClusterError(SockfleetError):
 
 
 @record
-class Settled:
+class SettledTask:
     """How a task ended; all None: it was cancelled."""
 
     value: object = None
     error: BaseException | None = None
 
 
-def judged_address(address: str) -> str:
+def check_address(address: str) -> str:
     """The address of a scheduler, or ``local``; raises UsageError for what can be neither."""
     if address == "local" or (address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0])):
         return address
@@ -134,17 +134,17 @@ class Cluster:
             resources=None if region is None else {region: _SHARE},
         )
 
-    async def settled(self, task: Task) -> Settled:
+    async def settled(self, task: Task) -> SettledTask:
         """Wait until the task has ended, whichever way."""
         error = await task.exception()
         if task.cancelled():
-            return Settled()
+            return SettledTask()
         if error is not None:
-            return Settled(error=error)
+            return SettledTask(error=error)
         try:
-            return Settled(value=await task)
+            return SettledTask(value=await task)
         except Exception as late:  # cancelled, or lost with its worker, while it was fetched
-            return Settled() if task.cancelled() or self.is_lost else Settled(error=late)
+            return SettledTask() if task.cancelled() or self.is_lost else SettledTask(error=late)
 
     async def cancel(self, tasks: list[Task]) -> None:
         """Let these not be done; their `settled` ends. Raises nothing."""
@@ -153,7 +153,7 @@ class Cluster:
 
 
 @asynccontextmanager
-async def connected(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]:
+async def connect(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]:
     """The running cluster of the scheduler at ``address``.
 
     Certificates for tls:// are those of Dask's own configuration. Raises ClusterError where it is
@@ -182,7 +182,7 @@ async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cl
     """A cluster of this many processes of this machine, which end with the context, or with us.
 
     Nobody else can use it: it takes part in TLS with a certificate of its own that never leaves
-    these processes' memory. Raises as `connected` does.
+    these processes' memory. Raises as `connect` does.
     """
     distributed = _distributed()
     with _signals_kept_from_children(), _no_pages():
@@ -206,7 +206,7 @@ async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cl
                 )
                 await client
             except Exception as error:
-                problem = cleaned(f"{type(error).__name__}: {error}")
+                problem = clean(f"{type(error).__name__}: {error}")
                 raise ClusterError(
                     f"--dask local: no worker could be started: {problem}"
                 ) from error
@@ -282,7 +282,7 @@ def _distributed() -> ModuleType:
 
 
 def _unreachable(address: str, timeout_s: float, error: Exception) -> str:
-    why = cleaned(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    why = clean(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return (
         f"no Dask scheduler answers at {address} within {timeout_s:g} s ({why}): is it running, "
         "and is the address as it shows when it starts?"

@@ -23,7 +23,14 @@ from ..errors import HostError
 from ..ssh.credentials.store import PASSPHRASE_VARIABLE
 from ..ssh.credentials.user import login_user
 
-__all__ = ["PASSWORD_VARIABLE", "Packing", "Parcel", "Software", "as_sent", "software"]
+__all__ = [
+    "PASSWORD_VARIABLE",
+    "PayloadBuilder",
+    "Software",
+    "TaskPayload",
+    "installed_software",
+    "prepare_host",
+]
 
 PASSWORD_VARIABLE = "SOCKFLEET_PASSWORD"  # noqa: S105 (the variable's name)
 _AGENT_VARIABLE = "SSH_AUTH_SOCK"
@@ -42,7 +49,7 @@ class Software:
         return f"sockfleet {self.sockfleet} on Python {self.python}"
 
 
-def software() -> Software:
+def installed_software() -> Software:
     """What runs here."""
     return Software(
         sockfleet=version("sockfleet"), python=f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -61,7 +68,7 @@ class _SentPassphrases:
 
 
 @record
-class Parcel:
+class TaskPayload:
     """Some hosts on their way to a worker. Its repr, which Dask logs, shows no content."""
 
     scan: str
@@ -87,8 +94,8 @@ class Parcel:
         return settings, {index: replace(host, ssh=own[host.ssh]) for index, host in hosts.items()}
 
 
-class Packing:
-    """Makes the parcels of one scan; see `as_sent` for what stays here."""
+class PayloadBuilder:
+    """Makes the parcels of one scan; see `prepare_host` for what stays here."""
 
     def __init__(
         self,
@@ -100,7 +107,7 @@ class Packing:
     ) -> None:
         """``passphrases``, by key file, are sent only ``with_secrets``."""
         self._scan = scan
-        self._software = software()
+        self._software = installed_software()
         self._with_secrets = with_secrets
         self._logins: dict[SshSettings, SshSettings] = {}
         answers = _sent_passphrases(passphrases or {}) if with_secrets else None
@@ -110,7 +117,7 @@ class Packing:
                 settings,
                 transport_settings=replace(
                     transport,
-                    defaults=as_sent(transport.defaults, with_secrets=with_secrets),
+                    defaults=prepare_host(transport.defaults, with_secrets=with_secrets),
                     known_hosts_files=tuple(map(_home_relative, transport.known_hosts_files)),
                     ask_passphrase=answers,
                     ask_password=None,
@@ -118,13 +125,13 @@ class Packing:
             )
         )
 
-    def parcel(self, hosts: Mapping[int, Host], *, spent_s: float) -> Parcel:
+    def parcel(self, hosts: Mapping[int, Host], *, spent_s: float) -> TaskPayload:
         """The hosts, ready to be sent."""
         sent = {
             index: replace(host, groups=(), variables={}, ssh=self._login(host.ssh))
             for index, host in hosts.items()
         }
-        return Parcel(
+        return TaskPayload(
             scan=self._scan,
             software=self._software,
             settings=self._settings,
@@ -135,11 +142,11 @@ class Packing:
     def _login(self, ssh: SshSettings) -> SshSettings:
         sent = self._logins.get(ssh)
         if sent is None:
-            sent = self._logins[ssh] = as_sent(ssh, with_secrets=self._with_secrets)
+            sent = self._logins[ssh] = prepare_host(ssh, with_secrets=self._with_secrets)
         return sent
 
 
-def as_sent(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
+def prepare_host(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
     """A login as another machine is to read it: its own files, its own agent, the same user."""
     known_hosts = ssh.known_hosts_files
     return replace(
@@ -151,7 +158,7 @@ def as_sent(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
         agent=_AGENT_VARIABLE if _is_own_agent(ssh.agent) else ssh.agent,
         password=ssh.password if with_secrets else None,
         jumps=tuple(
-            replace(hop, ssh=as_sent(hop.ssh, with_secrets=with_secrets)) for hop in ssh.jumps
+            replace(hop, ssh=prepare_host(hop.ssh, with_secrets=with_secrets)) for hop in ssh.jumps
         ),
     )
 

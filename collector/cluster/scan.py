@@ -16,19 +16,19 @@ from dataclasses import field, replace
 from typing import Any
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import Connection, Host, Secret
 from ..engine import Engine, EngineSettings
 from ..errors import Category
-from ..outcome import HostOutcome, ShardEnd, not_begun, unasked
+from ..outcome import HostOutcome, RunEnd, not_attempted, not_contacted
 from ..outcome_codec import decode_outcome
-from ..runtime.cpu_count import usable_processors
-from ..ssh.host_keys.policy import joined_notes
-from .batches import Handful, deal
-from .dask_client import Cluster, Settled, connected, local_cluster
-from .payload import Packing, software
-from .version_check import agree
-from .worker import Answer, ask, finish
+from ..runtime.cpu_count import usable_cpus
+from ..ssh.host_keys.policy import join_notes
+from .batches import HostBatch, make_batches
+from .dask_client import Cluster, SettledTask, connect, local_cluster
+from .payload import PayloadBuilder, installed_software
+from .version_check import check_versions
+from .worker import Answer, finish_tasks, run_task
 
 __all__ = ["DaskScan", "DaskSettings"]
 
@@ -86,7 +86,7 @@ class DaskScan:
         self._here = Engine(settings)
         self._preparing: asyncio.Task[None] | None = None
         """The whole run, while it has asked nobody yet."""
-        self._in_flight: set[Handful] = set()
+        self._in_flight: set[HostBatch] = set()
         self._tasks = 0
         self._notes: dict[str, tuple[str, ...]] = {}
         self._stopped = asyncio.Event()
@@ -103,7 +103,7 @@ class DaskScan:
             if self._preparing is not None:
                 self._preparing.cancel()
 
-    async def run(self) -> ShardEnd:
+    async def run(self) -> RunEnd:
         """Ask every host.
 
         Raises what ``deliver`` raises, ClusterError where the scheduler is not reached, UsageError
@@ -125,16 +125,16 @@ class DaskScan:
             if deadline is not None:
                 deadline.cancel()
         self._account_for_the_rest()
-        return ShardEnd(
+        return RunEnd(
             complete=self._why_stopped is None,
-            notes=joined_notes([*self._notes.values(), self._here.notes]),
+            notes=join_notes([*self._notes.values(), self._here.notes]),
         )
 
     async def _whole(self) -> None:
         if self._why_stopped is not None:
             return
         async with self._cluster() as cluster:
-            await agree(cluster, within_s=self._patience_s)
+            await check_versions(cluster, within_s=self._patience_s)
             self._preparing = None
             try:
                 await self._ask_all(cluster)
@@ -150,8 +150,8 @@ class DaskScan:
 
     def _cluster(self) -> AbstractAsyncContextManager[Cluster]:
         if not self._dask.is_local:
-            return connected(self._dask.address, timeout_s=self._patience_s)
-        processes = usable_processors()
+            return connect(self._dask.address, timeout_s=self._patience_s)
+        processes = usable_cpus()
         concurrency = -(-self._settings.concurrency // processes)
         self._settings = replace(
             self._settings,
@@ -161,7 +161,7 @@ class DaskScan:
         return local_cluster(processes, timeout_s=START_S)
 
     async def _ask_all(self, cluster: Cluster) -> None:
-        self._packing = Packing(
+        self._packing = PayloadBuilder(
             self._scan,
             self._settings,
             with_secrets=self._dask.with_secrets or self._dask.is_local,
@@ -169,7 +169,7 @@ class DaskScan:
         )
         here = [i for i, host in self._open.items() if host.connection is Connection.LOCAL]
         there = [i for i, host in self._open.items() if host.connection is not Connection.LOCAL]
-        handfuls = deal(
+        handfuls = make_batches(
             self._hosts,
             there,
             bastion_connections=self._settings.transport_settings.bastion_connections,
@@ -210,7 +210,7 @@ class DaskScan:
         """Let the workers end their part, at once where there is a reason."""
         with suppress(OSError):  # TimeoutError too
             async with asyncio.timeout(STOPPING_S / 2):
-                await cluster.call_all(finish, self._scan, why)
+                await cluster.call_all(finish_tasks, self._scan, why)
 
     async def _ask_here(self, indexes: list[int]) -> None:
         numbers = {id(self._hosts[index]): index for index in indexes}
@@ -219,7 +219,7 @@ class DaskScan:
             lambda outcome: self._tell(numbers[id(outcome.host)], outcome),
         )
 
-    async def _hand_out(self, cluster: Cluster, handfuls: Iterator[Handful]) -> None:
+    async def _hand_out(self, cluster: Cluster, handfuls: Iterator[HostBatch]) -> None:
         for handful in handfuls:
             if self._why_stopped is not None:
                 return
@@ -227,7 +227,7 @@ class DaskScan:
             await self._see_to(cluster, handful)
             self._in_flight.discard(handful)
 
-    async def _see_to(self, cluster: Cluster, handful: Handful) -> None:
+    async def _see_to(self, cluster: Cluster, handful: HostBatch) -> None:
         """Have these hosts asked until each has its outcome, or none can be had."""
         patience_s = FIRST_PATIENCE_S
         while handful.left and handful.given_up is None and self.lost is None:
@@ -236,7 +236,7 @@ class DaskScan:
                 self._take(handful, settled.value)
                 patience_s = min(2 * patience_s, LAST_PATIENCE_S)
             elif settled.error is not None:
-                problem = cleaned(f"{type(settled.error).__name__}: {settled.error}")
+                problem = clean(f"{type(settled.error).__name__}: {settled.error}")
                 handful.given_up = Category.LOCAL_RESOURCE, f"the Dask workers failed: {problem}"
             elif cluster.is_lost:
                 self._lose(f"the connection to the Dask scheduler at {cluster.address} was lost")
@@ -246,12 +246,14 @@ class DaskScan:
             for index in sorted(handful.left):
                 self._fail(index, *handful.given_up)
 
-    async def _handed_in(self, cluster: Cluster, handful: Handful, patience_s: float) -> Settled:
+    async def _handed_in(
+        self, cluster: Cluster, handful: HostBatch, patience_s: float
+    ) -> SettledTask:
         self._tasks += 1
         hosts = {index: self._hosts[index] for index in handful.left}
         handful.task = cluster.submit(
             f"sockfleet-{self._scan}-{self._tasks}",
-            ask,
+            run_task,
             self._packing.parcel(hosts, spent_s=self._spent_s()),
             patience_s,
             worker=handful.worker,
@@ -259,9 +261,9 @@ class DaskScan:
         )
         return await cluster.settled(handful.task)
 
-    def _take(self, handful: Handful, answer: Answer) -> None:
-        if answer.other_software is not None:  # it came after `agree`
-            versions = f"runs {answer.other_software}, and here is {software()}"
+    def _take(self, handful: HostBatch, answer: Answer) -> None:
+        if answer.other_software is not None:  # it came after `check_versions`
+            versions = f"runs {answer.other_software}, and here is {installed_software()}"
             why = f"the Dask worker {answer.worker} {versions}: install the same on all"
             handful.given_up = Category.CONFIG, why
         handful.worker = answer.worker
@@ -313,7 +315,7 @@ class DaskScan:
                 text = f"stopped by {self._why_stopped} before its Dask worker told of it"
                 self._fail(index, self._cut_off, text)
             else:
-                self._tell(index, not_begun(self._hosts[index], str(self._why_stopped)))
+                self._tell(index, not_attempted(self._hosts[index], str(self._why_stopped)))
 
     def _tell(self, index: int, outcome: HostOutcome) -> None:
         """A task that was done twice tells twice of its hosts."""
@@ -321,4 +323,4 @@ class DaskScan:
             self._deliver(outcome)
 
     def _fail(self, index: int, category: Category, message: str) -> None:
-        self._tell(index, unasked(self._hosts[index], category, message))
+        self._tell(index, not_contacted(self._hosts[index], category, message))

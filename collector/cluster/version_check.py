@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from ...core.errors import UsageError
-from ...core.text import cleaned
+from ...core.text import clean
 from .dask_client import Cluster
-from .payload import Software, software
+from .payload import Software, installed_software
 
-__all__ = ["agree"]
+__all__ = ["check_versions"]
 
 
-async def agree(cluster: Cluster, *, within_s: float) -> None:
+async def check_versions(cluster: Cluster, *, within_s: float) -> None:
     """Raise UsageError where a worker would take one value for another, or cannot run sockfleet.
 
     Each worker has ``within_s`` to answer.
     """
-    here = software()
+    here = installed_software()
     workers = sorted(await cluster.workers())
     asked = (_difference(cluster, worker, here, within_s) for worker in workers)
     problems = [problem for problem in await asyncio.gather(*asked) if problem is not None]
@@ -29,12 +29,12 @@ async def agree(cluster: Cluster, *, within_s: float) -> None:
 async def _difference(cluster: Cluster, worker: str, here: Software, within_s: float) -> str | None:
     try:
         async with asyncio.timeout(within_s):
-            there = await cluster.call(worker, software)
+            there = await cluster.call(worker, installed_software)
     except TimeoutError:
         return f"the Dask worker {worker} has not answered within {within_s:g} s"
     except OSError:
         return None  # it has just gone
     except Exception as error:  # what cannot be imported there, most of all
-        problem = cleaned(f"{type(error).__name__}: {error}")
+        problem = clean(f"{type(error).__name__}: {error}")
         return f"the Dask worker {worker} cannot run sockfleet ({problem})"
     return None if there == here else f"the Dask worker {worker} runs {there}"

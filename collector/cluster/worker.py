@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 from ...core.record import record
 from ..engine import EngineSettings
-from ..outcome import not_begun
+from ..outcome import not_attempted
 from ..outcome_codec import encode_outcome
-from .batch_engine import FedEngine
-from .payload import Parcel, Software, software
+from .batch_engine import BatchEngine
+from .payload import Software, TaskPayload, installed_software
 
-__all__ = ["Answer", "ask", "finish"]
+__all__ = ["Answer", "finish_tasks", "run_task"]
 
 _ENDED_SCANS = 100
 """Remembered, so that a task which comes late does not begin a scan anew."""
@@ -38,7 +38,7 @@ class Answer:
     """Set where the worker runs another version, and has asked nobody."""
 
 
-def ask(parcel: Parcel, patience_s: float) -> Answer:
+def run_task(parcel: TaskPayload, patience_s: float) -> Answer:
     """The Dask task: ask the parcel's hosts, and answer when all have ended.
 
     ``patience_s`` after the last one got its slot it answers what there is; a further parcel with
@@ -47,7 +47,7 @@ def ask(parcel: Parcel, patience_s: float) -> Answer:
     from distributed import get_worker
 
     address: str = get_worker().address
-    here = software()
+    here = installed_software()
     if parcel.software != here:
         return Answer(worker=address, other_software=here)
     settings, hosts = parcel.contents()
@@ -57,7 +57,7 @@ def ask(parcel: Parcel, patience_s: float) -> Answer:
         if engine is not None and batch is not None:
             break
         if why_ended is not None:
-            lines = [encode_outcome(i, not_begun(host, why_ended)) for i, host in hosts.items()]
+            lines = [encode_outcome(i, not_attempted(host, why_ended)) for i, host in hosts.items()]
             return Answer(worker=address, lines=tuple(lines))
         _forget(parcel.scan, engine)
     batch.begun.wait()
@@ -67,7 +67,7 @@ def ask(parcel: Parcel, patience_s: float) -> Answer:
     return Answer(worker=address, lines=collected, notes=notes)
 
 
-def finish(scan: str, why: str | None) -> None:
+def finish_tasks(scan: str, why: str | None) -> None:
     """End the scan in this process: at once, with ``why`` for those cut off, or None: it is over.
 
     To be called in every worker, also those that had no part in it yet. The engine of the newest
@@ -94,21 +94,21 @@ def _give_way() -> None:
 
 
 _lock = threading.Lock()
-_engines: dict[str, FedEngine] = {}
+_engines: dict[str, BatchEngine] = {}
 _ended: dict[str, str] = {}
 
 
-def _engine(scan: str, settings: EngineSettings) -> tuple[FedEngine | None, str | None]:
+def _engine(scan: str, settings: EngineSettings) -> tuple[BatchEngine | None, str | None]:
     """The scan's engine, made where there is none, and why the scan has ended, if it has."""
     with _lock:
         why = _ended.get(scan)
         if scan not in _engines and why is None:
-            engine = _engines[scan] = FedEngine(settings)
+            engine = _engines[scan] = BatchEngine(settings)
             engine.start(on_end=lambda: _forget(scan, engine))
         return _engines.get(scan), why
 
 
-def _forget(scan: str, engine: FedEngine | None) -> None:
+def _forget(scan: str, engine: BatchEngine | None) -> None:
     with _lock:
         if scan not in _ended and _engines.get(scan) is engine:
             _engines.pop(scan, None)

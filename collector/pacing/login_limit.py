@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-__all__ = ["HandshakeLimit", "Place"]
+__all__ = ["AdaptiveLoginLimit", "LoginSlot"]
 
 START = 32
 LEAST = 4
@@ -31,7 +31,7 @@ FULL = 0.9
 """This share of a tick spent at work means that the core has no time left."""
 
 
-class HandshakeLimit:
+class AdaptiveLoginLimit:
     """A semaphore whose size adapts; `watch` must run beside those who have places."""
 
     def __init__(self, most: int, *, start: int = START) -> None:
@@ -44,9 +44,9 @@ class HandshakeLimit:
         self._ahead: deque[asyncio.Future[None]] = deque()
         self._is_over = False
 
-    def place(self) -> Place:
+    def place(self) -> LoginSlot:
         """A place to take once; it must be left, taken or not."""
-        return Place(self)
+        return LoginSlot(self)
 
     async def room(self) -> None:
         """Wait while enough are connected that have no place yet."""
@@ -112,14 +112,14 @@ class HandshakeLimit:
                 turn.set_result(None)
 
 
-class Place(AbstractAsyncContextManager[None]):
+class LoginSlot(AbstractAsyncContextManager[None]):
     """One host's; entered for each login on the way to it, and left once."""
 
-    def __init__(self, limit: HandshakeLimit) -> None:
+    def __init__(self, limit: AdaptiveLoginLimit) -> None:
         self._limit = limit
         self._is_taken = False
 
-    def taken(self) -> Place:
+    def taken(self) -> LoginSlot:
         """Itself, to be entered."""
         return self
 

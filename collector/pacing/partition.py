@@ -19,7 +19,7 @@ from ...core.record import record
 from ...inventory.models import Host
 from .schedule import caps_of
 
-__all__ = ["Deal", "deal_out", "share_of"]
+__all__ = ["Partition", "partition", "share"]
 
 UNIT_HOSTS = 16
 """Hosts that are taken together, if possible: few, so that none waits long at the end."""
@@ -28,7 +28,7 @@ MOST_UNITS = 500
 
 
 @record
-class Deal:
+class Partition:
     """Every host in one place: in a unit of the pile, or with one of the workers."""
 
     units: Sequence[Sequence[int]]
@@ -40,15 +40,15 @@ class Deal:
 
     def shares(self, worker: int) -> dict[str, int]:
         """What this worker may use of each limit in `shared`."""
-        return {name: share_of(most, worker, len(self.own)) for name, most in self.shared.items()}
+        return {name: share(most, worker, len(self.own)) for name, most in self.shared.items()}
 
 
-def share_of(whole: int, worker: int, workers: int) -> int:
+def share(whole: int, worker: int, workers: int) -> int:
     """The worker's part of a number that is to be divided without a rest."""
     return whole // workers + (worker < whole % workers)
 
 
-def deal_out(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -> Deal:
+def partition(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -> Partition:
     """Deal the hosts to this many workers."""
     free: list[int] = []
     bound = _Bound()
@@ -71,7 +71,7 @@ def deal_out(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -
     whole.sort(key=len, reverse=True)
     size = max(UNIT_HOSTS, -(-len(hosts) // MOST_UNITS))
     units = [*_packed(whole, size), *_packed(([index] for index in free), size)]
-    return Deal(units=units, own=own, shared=shared)
+    return Partition(units=units, own=own, shared=shared)
 
 
 def _packed(parts: Iterable[list[int]], size: int) -> Iterator[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import Category, HostError
 
-__all__ = ["may_pass"]
+__all__ = ["is_transient"]
 
 # A refused login is never tried again: sshd 9.8 and later lock a source out for failed logins.
 _MAY_PASS = frozenset(
@@ -12,6 +12,6 @@ _MAY_PASS = frozenset(
 )
 
 
-def may_pass(error: HostError) -> bool:
+def is_transient(error: HostError) -> bool:
     """Whether another attempt in the same run makes sense."""
     return error.passing or error.category in _MAY_PASS

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import paramiko
 
 from ..errors import Phase
-from ..ssh.messages import cut_short, ended_by_signal, output_limit, session_refused
+from ..ssh.messages import ended_by_signal, output_limit, session_refused, truncated
 from ..transport import OUTPUT_LIMIT, CommandOutput
 from .session import RefusedChannelError, Session
 
@@ -98,7 +98,7 @@ def _finished(
             said = "the session was closed without an exit status"
         elif status != -1:
             said = "its output did not end"
-        raise cut_short(where, Phase.COMMAND, len(streams), said)
+        raise truncated(where, Phase.COMMAND, len(streams), said)
     return CommandOutput(
         stdout=bytes(streams.stdout), stderr=bytes(streams.stderr), exit_status=status
     )

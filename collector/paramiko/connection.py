@@ -14,14 +14,14 @@ from typing import TypeVar
 from ...core.record import record
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
-from ..ssh.routes.routes import Way
+from ..ssh.routes.routes import Route
 from ..transport import Attempt, CommandOutput
 from .command import run_command
-from .errors import translated
+from .errors import translate_error
 from .session import Session
-from .stream import Wire
+from .stream import ByteStream
 
-__all__ = ["END_S", "Connection", "finished", "phases_of"]
+__all__ = ["END_S", "Connection", "phases_of", "run_to_end"]
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Connection:
 
     attempt: Attempt
     where: str
-    way: Way[Connection, Wire]
+    way: Route[Connection, ByteStream]
     session: Session
     threads: DaemonThreads
     undo: AsyncExitStack
@@ -54,11 +54,11 @@ class Connection:
         session.wire.budget.expect_command()
         work = self.threads.run(lambda: run_command(session, self.where, command, reach))
         try:
-            return await finished(work, session.wire)
+            return await run_to_end(work, session.wire)
         except HostError:
             raise
         except Exception as error:
-            raise translated(
+            raise translate_error(
                 error, where=self.where, phase=attempt.phase, wire=session.wire, session=session
             ) from error
 
@@ -79,7 +79,7 @@ def phases_of(attempt: Attempt) -> Callable[[Phase], None]:
     return reach
 
 
-async def finished(work: asyncio.Future[T], wire: Wire) -> T:
+async def run_to_end(work: asyncio.Future[T], wire: ByteStream) -> T:
     """The outcome of ``work`` on a thread; cut off, its wire is too, and its end is waited for."""
     try:
         return await asyncio.shield(work)

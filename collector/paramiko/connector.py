@@ -16,20 +16,20 @@ from ...core.text import endpoint
 from ...inventory.models import Secret, SshSettings
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
-from ..ssh.connect_timeout import ConnectClock
+from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.credentials.store import Credentials
 from ..ssh.host_keys.policy import HostKeyCheck, HostKeyVerifier
-from ..ssh.routes.bastions import Shared
-from ..ssh.routes.routes import Way, Ways
-from ..ssh.settings import effective, effective_at_bastion
-from ..ssh.transport import by_known_key_types
+from ..ssh.routes.bastions import SharedBastion
+from ..ssh.routes.routes import Route, Router
+from ..ssh.settings import resolve_bastion_settings, resolve_settings
+from ..ssh.transport import retry_with_known_key_types
 from ..transport import Attempt, TransportSettings
-from .connection import END_S, Connection, finished, phases_of
-from .credentials import means_for
-from .errors import said, translated
-from .login import Means, log_in
-from .session import Offer, RefusedChannelError, Session, offer_of
-from .stream import Wire
+from .connection import END_S, Connection, phases_of, run_to_end
+from .credentials import credentials_for
+from .errors import disconnect_text, translate_error
+from .login import LoginCredentials, log_in
+from .session import Offer, RefusedChannelError, Session, read_offer
+from .stream import ByteStream
 
 __all__ = ["Connector"]
 
@@ -41,7 +41,7 @@ class _Prepared:
     """Made once for all hosts with the same settings."""
 
     ssh: SshSettings
-    means: Means
+    means: LoginCredentials
     offer: Offer
 
 
@@ -56,7 +56,7 @@ class Connector:
         self._key_thread = DaemonThreads(1, "sockfleet-keys")
         self._threads = DaemonThreads(settings.concurrency, "sockfleet-paramiko")
         self._prepared: dict[SshSettings, asyncio.Future[_Prepared | HostError]] = {}
-        self._ways = Ways(self._open_bastion, over=_over, through=self._through)
+        self._ways = Router(self._open_bastion, over=_over, through=self._through)
 
     @asynccontextmanager
     async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
@@ -64,7 +64,9 @@ class Connector:
 
         Raises HostError.
         """
-        connection = await self._open(attempt, effective(attempt.host.ssh, self._settings.defaults))
+        connection = await self._open(
+            attempt, resolve_settings(attempt.host.ssh, self._settings.defaults)
+        )
         try:
             yield connection
         except HostError as error:
@@ -87,7 +89,7 @@ class Connector:
         self._threads.close()
 
     async def _open_bastion(self, attempt: Attempt) -> Connection:
-        ssh = effective_at_bastion(attempt.host.ssh, self._settings.defaults)
+        ssh = resolve_bastion_settings(attempt.host.ssh, self._settings.defaults)
         connection = await self._open(attempt, ssh)
         connection.session.wire.budget.expect_channels()
         connection.session.set_keepalive(_BASTION_KEEPALIVE_S)
@@ -98,7 +100,7 @@ class Connector:
         prepared = await self._prepare(ssh)
         check = self._verifier.for_host(attempt.host)
         log_in = functools.partial(self._log_in, attempt, prepared, check)
-        return await by_known_key_types(prepared.offer.host_keys, check, log_in)
+        return await retry_with_known_key_types(prepared.offer.host_keys, check, log_in)
 
     async def _prepare(self, ssh: SshSettings) -> _Prepared:
         making = self._prepared.get(ssh)
@@ -112,8 +114,8 @@ class Connector:
     def _made(self, ssh: SshSettings) -> _Prepared | HostError:
         may_ask = self._settings.ask_password is not None
         try:
-            means = means_for(ssh, self._credentials, may_ask=may_ask)
-            return _Prepared(ssh=ssh, means=means, offer=offer_of(ssh))
+            means = credentials_for(ssh, self._credentials, may_ask=may_ask)
+            return _Prepared(ssh=ssh, means=means, offer=read_offer(ssh))
         except HostError as error:
             return error
 
@@ -126,19 +128,19 @@ class Connector:
     ) -> Connection:
         ssh = prepared.ssh
         limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
-        way: Way[Connection, Wire] | None = None
+        way: Route[Connection, ByteStream] | None = None
         async with AsyncExitStack() as undo:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with attempt.handshake():
-                    with ConnectClock(attempt, limit_s, spent_s=way.spent_s) as clock:
+                    with ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock:
                         attempt.phase = Phase.BANNER
                         session = await self._session(
                             attempt, prepared, check, host_keys, way.stream, clock
                         )
             except Exception as error:
-                failure = translated(
+                failure = translate_error(
                     error,
                     where=_where(attempt),
                     phase=attempt.phase,
@@ -165,8 +167,8 @@ class Connector:
         prepared: _Prepared,
         check: HostKeyCheck,
         host_keys: tuple[str, ...],
-        wire: Wire,
-        clock: ConnectClock,
+        wire: ByteStream,
+        clock: ConnectTimeout,
     ) -> Session:
         loop = asyncio.get_running_loop()
         where, user = _where(attempt), prepared.means.user
@@ -188,7 +190,7 @@ class Connector:
             )
         )
         try:
-            return await finished(work, wire)
+            return await run_to_end(work, wire)
         except asyncio.CancelledError:
             work.add_done_callback(self._dispose_unwanted)
             raise
@@ -198,21 +200,21 @@ class Connector:
             self._threads.run(work.result().dispose)
 
     async def _through(
-        self, shared: Shared[Connection], attempt: Attempt, undo: AsyncExitStack
-    ) -> Wire:
+        self, shared: SharedBastion[Connection], attempt: Attempt, undo: AsyncExitStack
+    ) -> ByteStream:
         host, session = attempt.host, shared.connection.session
         opening = self._threads.run(lambda: session.open_channel_to(host.address, host.port))
         try:
-            wire = Wire(await asyncio.shield(opening))
+            wire = ByteStream(await asyncio.shield(opening))
         except asyncio.CancelledError:
             opening.add_done_callback(self._close_unwanted)
             raise
         except (RefusedChannelError, paramiko.SSHException, EOFError, OSError) as error:
-            raise shared.unreachable(host, said(error)) from error
+            raise shared.unreachable(host, disconnect_text(error)) from error
         undo.push_async_callback(self._released, wire)
         return wire
 
-    async def _released(self, wire: Wire) -> None:
+    async def _released(self, wire: ByteStream) -> None:
         """On a thread: closing a channel sends, through a bastion that may not listen."""
         await asyncio.wait({self._threads.run(wire.release)}, timeout=END_S)
 
@@ -220,7 +222,7 @@ class Connector:
         if not opening.cancelled() and opening.exception() is None:
             self._threads.run(opening.result().close)
 
-    async def _ask(self, question: str, clock: ConnectClock) -> Secret | None:
+    async def _ask(self, question: str, clock: ConnectTimeout) -> Secret | None:
         ask_password = self._settings.ask_password
         if ask_password is None:
             return None
@@ -228,9 +230,9 @@ class Connector:
             return await self._key_thread.run(lambda: ask_password(question))
 
 
-def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> Wire:
+def _over(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> ByteStream:
     del attempt
-    wire = Wire(sock)
+    wire = ByteStream(sock)
     undo.callback(wire.release)
     return wire
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from ...inventory.models import SshSettings
 from ..ssh.credentials.store import Credentials
-from ..ssh.credentials.user import login_user, nothing_to_log_in_with, unusable
+from ..ssh.credentials.user import login_user, no_credentials, unusable
 from .keys import key_of
-from .login import Means
+from .login import LoginCredentials
 
-__all__ = ["means_for"]
+__all__ = ["credentials_for"]
 
 
-def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> Means:
+def credentials_for(
+    ssh: SshSettings, credentials: Credentials, *, may_ask: bool
+) -> LoginCredentials:
     """The means for ``ssh``; may block, and ask for passphrases.
 
     ``may_ask`` says that the user can be asked for passwords, so that no key is needed. Raises
@@ -19,7 +21,7 @@ def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> M
     """
     if ssh.gssapi:
         raise unusable("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
-    means = Means(
+    means = LoginCredentials(
         user=login_user(ssh),
         keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),
         agent=ssh.agent,
@@ -28,5 +30,5 @@ def means_for(ssh: SshSettings, credentials: Credentials, *, may_ask: bool) -> M
         password=ssh.password,
     )
     if not (means.keys or means.agent or means.password or may_ask):
-        raise nothing_to_log_in_with(means.user)
+        raise no_credentials(means.user)
     return means

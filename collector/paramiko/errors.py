@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import paramiko
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..ssh import messages as ssh_messages
 from ..ssh.routes.tcp import out_of_resources
 from .session import RefusedChannelError, Session
-from .stream import Wire
+from .stream import ByteStream
 
-__all__ = ["said", "translated"]
+__all__ = ["disconnect_text", "translate_error"]
 
 _LOGIN = (Phase.BANNER, Phase.KEX, Phase.AUTH)
 _NO_THREAD = "can't start new thread"
 
 
-def translated(
-    error: Exception, *, where: str, phase: Phase, wire: Wire | None, session: Session | None
+def translate_error(
+    error: Exception, *, where: str, phase: Phase, wire: ByteStream | None, session: Session | None
 ) -> HostError:
     """What ``error``, met in ``phase``, says about the host at ``where``; never raises."""
     if isinstance(error, HostError):
@@ -30,18 +30,18 @@ def translated(
     if lack is not None:
         return lack
     if wire is not None and not wire.version_seen and phase in _LOGIN:
-        return ssh_messages.before_version(where, wire.head)
-    text = said(error)
+        return ssh_messages.closed_before_version(where, wire.head)
+    text = disconnect_text(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ssh_messages.no_common_algorithm(where, text)
     if wire is not None and wire.budget.exceeded:
-        return ssh_messages.sends_without_end(where, phase)
+        return ssh_messages.endless_output(where, phase)
     farewell = None if session is None else session.farewell
     if farewell is not None or _is_loss(error, wire):
         if phase in _LOGIN:
             return ssh_messages.lost_in_login(where, phase, farewell or _loss(wire))
-        return ssh_messages.cut_short(where, phase, 0, farewell or _loss(wire))
-    return ssh_messages.broken_protocol(where, phase, text)
+        return ssh_messages.truncated(where, phase, 0, farewell or _loss(wire))
+    return ssh_messages.protocol_error(where, phase, text)
 
 
 def _lack(error: Exception, where: str, phase: Phase) -> HostError | None:
@@ -54,19 +54,19 @@ def _lack(error: Exception, where: str, phase: Phase) -> HostError | None:
     return HostError(Category.LOCAL_RESOURCE, phase, f"{where}: {lack}; {remedy}")
 
 
-def _is_loss(error: Exception, wire: Wire | None) -> bool:
+def _is_loss(error: Exception, wire: ByteStream | None) -> bool:
     return isinstance(error, EOFError | OSError) or (wire is not None and wire.ended)
 
 
-def _loss(wire: Wire | None) -> str:
+def _loss(wire: ByteStream | None) -> str:
     fault = None if wire is None else wire.fault
     return "" if fault is None else fault.strerror or str(fault)
 
 
-def said(error: Exception) -> str:
+def disconnect_text(error: Exception) -> str:
     """What the exception itself says, with its type where that is not one of paramiko's."""
     if isinstance(error, EOFError):
         return "the connection was lost"
-    text = cleaned(str(error))
+    text = clean(str(error))
     known = isinstance(error, paramiko.SSHException | OSError | RefusedChannelError)
     return text if known and text else f"{type(error).__name__}: {text}"

@@ -11,7 +11,7 @@ import paramiko
 from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..ssh.credentials.store import PrivateKeyFile
 from ..ssh.credentials.user import unusable
 
@@ -45,7 +45,7 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
     made_by = _CLASSES.get(file.kind)
     if made_by is None:
         raise unusable(
-            f"{cleaned(file.path)} is a key of kind {cleaned(file.kind)}, which paramiko cannot "
+            f"{clean(file.path)} is a key of kind {clean(file.kind)}, which paramiko cannot "
             "use: choose --transport asyncssh, or let an ssh-agent hold the key"
         )
     try:
@@ -56,7 +56,7 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
         certified = made_by.from_private_key(io.StringIO(pem))
         certified.load_certificate(file.certificate.decode("ascii"))
     except (paramiko.SSHException, ValueError, AssertionError) as error:
-        raise unusable(f"{cleaned(file.path)} cannot be used: {cleaned(str(error))}") from error
+        raise unusable(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
     return (OfferedKey(f"{file.path} (certificate)", certified), plain)
 
 
@@ -83,7 +83,7 @@ class Agent(AgentSSH):
         wanted = [key for blob in first for key in keys if key.asbytes() == blob]
         others = [] if only_these else [key for key in keys if key not in wanted]
         return [
-            OfferedKey(f"{cleaned(key.comment or '?')} (agent)", key) for key in (*wanted, *others)
+            OfferedKey(f"{clean(key.comment or '?')} (agent)", key) for key in (*wanted, *others)
         ]
 
     def close(self) -> None:

@@ -13,18 +13,18 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied
 from ..ssh.routes.tcp import out_of_resources
-from .errors import translated
+from .errors import translate_error
 from .keys import Agent, OfferedKey
 from .session import Offer, Session
-from .stream import Wire
+from .stream import ByteStream
 
-__all__ = ["Ask", "Means", "log_in"]
+__all__ = ["Ask", "LoginCredentials", "log_in"]
 
 Ask = Callable[[str], Secret | None]
 """Asks the user, from any thread but the event loop's; None: no answer."""
@@ -36,7 +36,7 @@ _TRIVIAL = "Trivial auth disabled"
 
 
 @record
-class Means:
+class LoginCredentials:
     """What there is to log in with, made once for all hosts with the same settings."""
 
     user: str
@@ -50,12 +50,12 @@ class Means:
 
 
 def log_in(
-    wire: Wire,
+    wire: ByteStream,
     where: str,
     *,
     offer: Offer,
     check: HostKeyCheck,
-    means: Means,
+    means: LoginCredentials,
     ask: Ask | None,
     reach: Callable[[Phase], None],
 ) -> Session:
@@ -84,7 +84,9 @@ def log_in(
             wire.release()
         else:
             session.dispose()
-        raise translated(error, where=where, phase=phase, wire=wire, session=session) from error
+        raise translate_error(
+            error, where=where, phase=phase, wire=wire, session=session
+        ) from error
     return session
 
 
@@ -148,7 +150,9 @@ class _Handler(AuthHandler):
 class _Login:
     """The attempts of one login, until one succeeds."""
 
-    def __init__(self, session: Session, where: str, means: Means, ask: Ask | None) -> None:
+    def __init__(
+        self, session: Session, where: str, means: LoginCredentials, ask: Ask | None
+    ) -> None:
         self._session = session
         self._where = where
         self._means = means
@@ -179,7 +183,7 @@ class _Login:
         raise self._denied()
 
     def _denied(self) -> HostError:
-        banner = cleaned(self._handler.banner or b"")
+        banner = clean(self._handler.banner or b"")
         said = "; ".join(each for each in (self._session.farewell, banner, self._trouble) if each)
         hint = self._means.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))
         return auth_denied(self._where, self._means.user, self._offered, agent_hint=hint, said=said)
@@ -192,7 +196,7 @@ class _Login:
         except (paramiko.SSHException, OSError, ValueError) as error:
             if isinstance(error, OSError) and out_of_resources(error):
                 raise
-            self._trouble = f"the agent at {self._means.agent}: {cleaned(str(error))}"
+            self._trouble = f"the agent at {self._means.agent}: {clean(str(error))}"
             return any(self._offers(key) for key in self._means.keys)
         with closing(agent):
             held = agent.offered(self._means.agent_first, only_these=self._means.agent_only_these)
@@ -255,7 +259,7 @@ class _Login:
                 self._password_tried = True
                 secret = self._means.password
             elif self._ask is not None:
-                secret = self._ask(cleaned(prompt))
+                secret = self._ask(clean(prompt))
             if secret is None:
                 raise _NoAnswerError
             answers.append(secret.reveal())
@@ -287,7 +291,7 @@ class _Login:
         except (paramiko.SSHException, OSError) as error:
             if self._session.broken or not self._session.is_active():
                 raise
-            self._trouble = cleaned(str(error))  # an agent that does not sign with this key
+            self._trouble = clean(str(error))  # an agent that does not sign with this key
             return False
         if further:
             self._allowed = set(further)

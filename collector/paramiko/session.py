@@ -19,13 +19,13 @@ from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen
+from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose
 from ..transport import OUTPUT_LIMIT
-from .stream import Wire
+from .stream import ByteStream
 
-__all__ = ["Offer", "RefusedChannelError", "Session", "offer_of"]
+__all__ = ["Offer", "RefusedChannelError", "Session", "read_offer"]
 
 _JOIN_S = 1.0
 _UNWANTED_S = 60.0
@@ -63,16 +63,16 @@ class Offer:
     host_keys: tuple[str, ...]
 
 
-def offer_of(ssh: SshSettings) -> Offer:
+def read_offer(ssh: SshSettings) -> Offer:
     """What ``ssh`` lets us offer of what paramiko has.
 
     Raises HostError ``config`` where nothing is left.
     """
     return Offer(
-        kex=chosen("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        ciphers=chosen("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
-        macs=chosen("MACs", ssh.macs, MACS, _table("_mac_info")),
-        host_keys=chosen(
+        kex=choose("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        ciphers=choose("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
+        macs=choose("MACs", ssh.macs, MACS, _table("_mac_info")),
+        host_keys=choose(
             "host key algorithms",
             ssh.host_key_algorithms,
             HOST_KEYS,
@@ -98,7 +98,7 @@ class Session(paramiko.Transport):
 
     _kex_info: ClassVar = _KEX
 
-    def __init__(self, wire: Wire, offer: Offer) -> None:
+    def __init__(self, wire: ByteStream, offer: Offer) -> None:
         self.wire = wire
         self.farewell: str | None = None
         """What the server's DISCONNECT said; None where it sent none."""
@@ -177,7 +177,7 @@ class Session(paramiko.Transport):
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         m.get_int()
-        self.farewell = cleaned(m.get_binary())
+        self.farewell = clean(m.get_binary())
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         # paramiko reads lists that run over the message's end as empty ones.
@@ -189,7 +189,7 @@ class Session(paramiko.Transport):
         # Not paramiko's own, which keeps the refusal as the exception of the whole connection:
         # other threads would take it for their own, or the connection for broken.
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
-        self._refusals[channel] = cleaned(reason)
+        self._refusals[channel] = clean(reason)
         with self.lock:
             waiting = self.channel_events.pop(channel, None)
             if waiting is not None:
@@ -201,7 +201,7 @@ class Session(paramiko.Transport):
         request = paramiko.Message(rest)
         if request.get_binary() == b"exit-signal":
             request.get_boolean()
-            self.signals[channel.chanid] = cleaned(request.get_binary(), limit=40)
+            self.signals[channel.chanid] = clean(request.get_binary(), limit=40)
         _CHANNEL_HANDLERS[MSG_CHANNEL_REQUEST](channel, paramiko.Message(rest))
 
     def _channel_close(self, channel: paramiko.Channel, m: paramiko.Message) -> None:

@@ -17,13 +17,13 @@ import paramiko
 
 from ..ssh.byte_budget import ByteBudget
 
-__all__ = ["Wire"]
+__all__ = ["ByteStream"]
 
 # RFC 4253, 4.2: other lines may come before it, and it is US-ASCII.
 _VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[ -~]*\r?\n")
 
 
-class Wire:
+class ByteStream:
     """Has the methods of a socket that paramiko uses; both its threads and ours may call them."""
 
     def __init__(self, stream: socket.socket | paramiko.Channel) -> None:

@@ -10,7 +10,7 @@ from ..errors import HostError, Phase
 from ..ssh.transport import SshTransport
 from ..transport import TransportSettings
 from .connector import Connector
-from .errors import translated
+from .errors import translate_error
 
 __all__ = ["ParamikoTransport"]
 
@@ -23,4 +23,4 @@ class ParamikoTransport(SshTransport):
 
 
 def _translated(error: Exception, where: str, phase: Phase) -> HostError:
-    return translated(error, where=where, phase=phase, wire=None, session=None)
+    return translate_error(error, where=where, phase=phase, wire=None, session=None)

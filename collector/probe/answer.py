@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from .kernel import Kernel, parse_kernel
 from .labels import NAMESPACES, PROCESSES, SOCKSTAT, SOCKSTAT6
@@ -66,7 +66,7 @@ def _between_marks(stdout: bytes, mark: bytes) -> bytes:
     begin, end = b"\n%b begin\n" % mark, b"\n%b end\n" % mark
     at = _only(begin, text)
     if at < 0:
-        seen = cleaned(stdout, limit=120) or "nothing"
+        seen = clean(stdout, limit=120) or "nothing"
         raise HostError(
             Category.NO_SHELL,
             Phase.PARSE,

@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from ...core.errors import UsageError
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 
@@ -157,7 +157,7 @@ def become_failure(output: CommandOutput) -> HostError | None:
     """
     if output.exit_status == 0 or _BEGIN.search(output.stdout):
         return None
-    said = [cleaned(row) for row in output.stderr.splitlines()[:100]]
+    said = [clean(row) for row in output.stderr.splitlines()[:100]]
     for pattern, meaning in _REFUSALS:
         for row in said:
             if pattern.search(row):

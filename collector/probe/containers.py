@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 
 __all__ = ["Container", "container_of"]
 
@@ -82,7 +82,7 @@ def _container(path: str) -> Container | None:
 def _unescaped(name: str) -> str:
     """What systemd escaped byte by byte; whoever names a container can so write any byte."""
     raw = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), name.encode())
-    return cleaned(raw) or name
+    return clean(raw) or name
 
 
 def _dashed(uid: str) -> str:

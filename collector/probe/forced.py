@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 from .answer import ProbeAnswer, parse_probe
@@ -56,7 +56,7 @@ class ForcedProbe:
         """
         if not output.exit_status:
             return _parsed(output.stdout)
-        said = cleaned(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
+        said = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
         raise HostError(
             Category.COMMAND_FAILED,
             Phase.COMMAND,
@@ -73,7 +73,7 @@ def _parsed(stdout: bytes) -> ProbeAnswer:
     except HostError as error:
         if error.category is not Category.NO_SHELL:
             raise
-        seen = cleaned(stdout, limit=120) or "nothing"
+        seen = clean(stdout, limit=120) or "nothing"
         raise HostError(
             Category.NO_SHELL,
             Phase.PARSE,

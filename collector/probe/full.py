@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 from .answer import ProbeAnswer, parse_probe
 from .become import Become, become, become_failure
-from .script import ProbeOptions, new_mark, probe_command
+from .script import ProbeOptions, new_marker, probe_command
 
 __all__ = ["FullProbe"]
 
@@ -18,7 +18,7 @@ class FullProbe:
     def __init__(
         self, options: ProbeOptions, as_root: Become | None = None, *, mark: str | None = None
     ) -> None:
-        self._mark = mark or new_mark()
+        self._mark = mark or new_marker()
         self._as_root = as_root
         command = probe_command(self._mark, options)
         self.command = command if as_root is None else become(command, as_root)
@@ -33,7 +33,7 @@ class FullProbe:
         if refused is not None:
             raise refused
         if output.exit_status != 0 and self._mark.encode() in output.stdout:
-            said = cleaned(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
+            said = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
             raise HostError(
                 Category.COMMAND_FAILED,
                 Phase.COMMAND,

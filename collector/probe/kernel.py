@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from .labels import BOOT_ID, OSRELEASE, PAGE_SIZE, SNMP, TCP_MAX_ORPHANS, TCP_MEM
 
 __all__ = ["Kernel", "parse_kernel", "tcp_estab"]
@@ -81,7 +81,7 @@ def _settings(
     limits = [_whole(word) for word in tcp_mem.split()]
     low, pressure, high = limits if len(limits) == 3 else (None, None, None)
     return (
-        cleaned(release, limit=100) or None,
+        clean(release, limit=100) or None,
         None if kib is None else kib * 1024,
         None if low is None or pressure is None or high is None else (low, pressure, high),
         _whole(tcp_max_orphans.strip()),

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from .containers import Container, container_of
 from .sockstat import Sockstat, SockstatError, sockstat_of
 
@@ -167,7 +167,7 @@ def _new_draft(answer: _Answer, row: bytes, rest: bytes) -> _Draft:
     inode, _, pid = rest.partition(b" ")
     draft = _Draft(_whole(inode, row), _whole(pid, row))
     if draft.inode in answer.drafts:
-        raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: a second time")
+        raise NamespaceError(f"namespaces: {clean(row, limit=80)!r}: a second time")
     answer.drafts[draft.inode] = draft
     return draft
 
@@ -175,9 +175,9 @@ def _new_draft(answer: _Answer, row: bytes, rest: bytes) -> _Draft:
 def _describes(draft: _Draft, word: bytes, rest: bytes, row: bytes) -> bool:
     """Whether the line is about the namespace's process; it is taken down then."""
     if word == b"cgroup":
-        draft.cgroup.append(cleaned(rest, limit=1000))
+        draft.cgroup.append(clean(rest, limit=1000))
     elif word == b"comm":
-        draft.comm = cleaned(rest, limit=64) or None
+        draft.comm = clean(rest, limit=64) or None
     elif word == b"protocols":
         draft.protocols = _whole(rest, row)
     else:
@@ -286,5 +286,5 @@ def _counters(rows: list[bytes]) -> Sockstat:
 
 def _whole(text: bytes, row: bytes) -> int:
     if not (text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise NamespaceError(f"namespaces: {cleaned(row, limit=80)!r}: expected a number")
+        raise NamespaceError(f"namespaces: {clean(row, limit=80)!r}: expected a number")
     return int(text)

@@ -25,7 +25,7 @@ import re
 from dataclasses import dataclass, field
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from .containers import Container, container_of
 
 __all__ = ["Process", "ProcessError", "Processes", "parse_processes"]
@@ -156,15 +156,15 @@ def _new_draft(answer: _Answer, row: str, rest: str) -> _Draft:
 
 def _describe(draft: _Draft, word: str, rest: str, row: str) -> None:
     if word == "cgroup":
-        draft.cgroup.append(cleaned(rest, limit=1000))
+        draft.cgroup.append(clean(rest, limit=1000))
         return
     if word in draft.texts:
         raise _error(row, f"a second {word} of process {draft.pid}")
     if word == "user":
         uid, _, name = rest.partition(" ")
-        draft.texts[word] = cleaned(name, limit=64) or str(_whole(uid, row))
+        draft.texts[word] = clean(name, limit=64) or str(_whole(uid, row))
     else:
-        text = cleaned(rest, limit=64 if word == "comm" else 400)
+        text = clean(rest, limit=64 if word == "comm" else 400)
         if text:
             draft.texts[word] = text
 
@@ -208,4 +208,4 @@ def _whole(text: str, row: str) -> int:
 
 
 def _error(row: str, problem: str) -> ProcessError:
-    return ProcessError(f"processes: {cleaned(row, limit=80)!r}: {problem}")
+    return ProcessError(f"processes: {clean(row, limit=80)!r}: {problem}")

@@ -24,7 +24,7 @@ from .labels import BOOT_ID, NAMESPACES, OSRELEASE, PAGE_SIZE, PROCESSES, TCP_MA
 from .namespace_script import NAMESPACE_SCRIPT
 from .process_script import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
 
-__all__ = ["ProbeOptions", "new_mark", "probe_command", "probe_script"]
+__all__ = ["ProbeOptions", "new_marker", "probe_command", "probe_script"]
 
 
 _SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
@@ -42,7 +42,7 @@ _SCRIPT = (
 )
 
 
-def new_mark() -> str:
+def new_marker() -> str:
     """A mark for one run that nothing on a host can know beforehand."""
     return f"sockfleet-{secrets.token_hex(8)}"
 

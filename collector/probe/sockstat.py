@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from ...core.text import cleaned
+from ...core.text import clean
 
 __all__ = ["Sockstat", "SockstatError", "parse_sockstat", "sockstat_of"]
 
@@ -70,10 +70,10 @@ def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
     except ValueError as problem:
         at = len(lines)  # each row before it gave a line
         raise SockstatError(
-            f"sockstat line {at + 1}: {cleaned(rows[at], limit=80)!r}: {problem}"
+            f"sockstat line {at + 1}: {clean(rows[at], limit=80)!r}: {problem}"
         ) from None
     if lines.keys().isdisjoint(_SOCKETS):
-        seen = cleaned(b"\n".join(rows), limit=80)
+        seen = clean(b"\n".join(rows), limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
     return Sockstat(MappingProxyType(lines))
 
@@ -100,10 +100,10 @@ def _problem(row: bytes) -> str:
     if not (name.endswith(b":") and name[:-1].isalnum()):
         return "expected a name and a colon"
     if len(keys) != len(values):
-        return f"key {cleaned(keys[-1], limit=40)!r} without a value"
+        return f"key {clean(keys[-1], limit=40)!r} without a value"
     for value in values:
         # bytes.isdigit() is ASCII alone; int() by itself would also take "1_000" and "+5".
         if not (value.isdigit() and len(value) <= _MAX_DIGITS):
-            return f"{cleaned(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
+            return f"{clean(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
     wrong = [key for key in keys if not key.replace(b"_", b"").isalnum()]
-    return f"{cleaned(b' '.join(wrong), limit=40)!r} is not a key"
+    return f"{clean(b' '.join(wrong), limit=40)!r} is not a key"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-__all__ = ["usable_processors"]
+__all__ = ["usable_cpus"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def usable_processors() -> int:
+def usable_cpus() -> int:
     """The processors it may run on, within the quota of its control groups; at least 1.
 
     The quota is cpu.max of cgroup v2 (Documentation/admin-guide/cgroup-v2.rst of the kernel), the

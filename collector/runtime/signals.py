@@ -7,45 +7,45 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["heed_signals"]
+__all__ = ["catch_signals", "stop_on_signals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def _told_of_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
-    """The signals that came; each is told to ``stop`` once, a second one ends the process."""
+def catch_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
+    """Yield the signals that arrive; ``stop`` gets each once, a second one ends the process."""
     signals: list[int] = []
 
-    def told(number: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         which = signal.Signals(number)
         signals.append(which)
         signal.signal(which, before[which])
         stop(which.name)
 
-    before = {number: signal.getsignal(number) for number in _heeded()}
+    before = {number: signal.getsignal(number) for number in _handled_signals()}
     try:
         for number in before:
-            signal.signal(number, told)
+            signal.signal(number, handle)
         yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def heed_signals(stop: Callable[[str], None], signals: list[int]) -> None:
-    """From now on the running event loop tells the signals that come, as `_told_of_signals`."""
+def stop_on_signals(stop: Callable[[str], None], signals: list[int]) -> None:
+    """Make the running event loop call ``stop`` once for each signal, as `catch_signals` does."""
     loop = asyncio.get_running_loop()
 
-    def told(number: signal.Signals) -> None:
+    def handle(number: signal.Signals) -> None:
         signals.append(number)
         loop.remove_signal_handler(number)
         stop(number.name)
 
-    for number in _heeded():
-        loop.add_signal_handler(number, told, number)
+    for number in _handled_signals():
+        loop.add_signal_handler(number, handle, number)
 
 
-def _heeded() -> list[signal.Signals]:
-    """The signals that end a run; nohup keeps what it ignores."""
+def _handled_signals() -> list[signal.Signals]:
+    """The signals that end a run; one that nohup made the process ignore stays ignored."""
     return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -18,25 +18,25 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ...inventory.models import Host
 from ..engine import Engine, EngineSettings
 from ..errors import Category, HostError, Phase
 from ..outcome import HostFailure, HostOutcome, HostReading
 from ..pacing.host_feed import HostFeed
 from ..probe.full import FullProbe
-from ..probe.script import new_mark
+from ..probe.script import new_marker
 from ..transport import Transport
-from .host_sampler import StaleError, WarmHost
-from .host_state import Place
-from .interval_timer import Beat
+from .host_sampler import HostSampler, StaleError
+from .host_state import HostState
+from .interval_timer import IntervalTimer
 from .keeping_transport import KeepingTransport
-from .methods import WarmWay, warm_plan
-from .pending_samples import SamplesUnderWay
+from .methods import SamplingMethod, sampling_plan
+from .pending_samples import PendingSamples
 from .round import Deliver, Round, RunningRound, Sample
-from .settings import KEPT_BY, WarmSettings, kept_hosts
+from .settings import KEPT_BY, SamplingSettings, kept_hosts
 
-__all__ = ["WarmFleet", "WarmSettings"]
+__all__ = ["FleetSampler", "SamplingSettings"]
 
 log = logging.getLogger("sockfleet.collector")
 
@@ -45,7 +45,7 @@ _LOST_UNUSED = 2
 _GRACE_S = 1.0
 
 
-class WarmFleet:
+class FleetSampler:
     """The fleet and its connections: an asynchronous context manager; `rounds` samples it.
 
     ``transports`` replaces registered transports by name (tests do that). Belongs to one event
@@ -56,11 +56,11 @@ class WarmFleet:
         self,
         hosts: Iterable[Host],
         settings: EngineSettings,
-        warm: WarmSettings,
+        warm: SamplingSettings,
         *,
         transports: dict[str, Transport] | None = None,
     ) -> None:
-        self._places = {host.name: Place(host) for host in hosts}
+        self._places = {host.name: HostState(host) for host in hosts}
         self._settings = settings
         self._interval_s = warm.interval_s
         every = [place.host for place in self._places.values()]
@@ -72,9 +72,9 @@ class WarmFleet:
             # Samples that come often are a sign of life themselves.
             keepalive_s=KEEPALIVE_S if warm.interval_s > KEEPALIVE_S else 0,
         )
-        mark = new_mark()
+        mark = new_marker()
         probe = FullProbe(settings.probe, settings.become, mark=mark)
-        self._plan = warm_plan(probe, settings.probe, mark, as_root=settings.become is not None)
+        self._plan = sampling_plan(probe, settings.probe, mark, as_root=settings.become is not None)
         self._engine = Engine(settings, transports={KEPT_BY: self._transport, **(transports or {})})
         self._feed = HostFeed(_begun)
         self._asking: asyncio.Task[None] | None = None
@@ -94,7 +94,7 @@ class WarmFleet:
         """How many connections are open right now."""
         return sum(place.warm is not None for place in self._places.values())
 
-    def ways(self) -> dict[str, WarmWay]:
+    def ways(self) -> dict[str, SamplingMethod]:
         """By what each host that is connected is sampled, by its name."""
         return {
             name: place.warm.way for name, place in self._places.items() if place.warm is not None
@@ -156,7 +156,7 @@ class WarmFleet:
         next, which then begins at its next due time. Raises what ``deliver`` raises, and
         UsageError for an unknown transport.
         """
-        beat = Beat(self._interval_s)
+        beat = IntervalTimer(self._interval_s)
         number = 0
         while (count is None or number < count) and not self._stopped.is_set():
             number += 1
@@ -189,7 +189,7 @@ class WarmFleet:
             self._round = None
         return running.ended(complete=not self._why_stopped)
 
-    def _without_sample(self, place: Place) -> HostFailure:
+    def _without_sample(self, place: HostState) -> HostFailure:
         if not self._why_stopped:
             return place.still_waiting()
         category = Category.DEADLINE if self._deadline_passed else Category.NOT_ATTEMPTED
@@ -198,7 +198,7 @@ class WarmFleet:
     def _ask_all(self) -> None:
         """Ask each host that is not being asked already, by the way that is open."""
         now = asyncio.get_running_loop().time()
-        quick = SamplesUnderWay()
+        quick = PendingSamples()
         anew: list[Host] = []
         for place in self._places.values():
             warm = place.warm
@@ -221,7 +221,9 @@ class WarmFleet:
 
     # Over a connection that is open.
 
-    def _sample_came(self, place: Place, warm: WarmHost, answer: asyncio.Future[bytes]) -> None:
+    def _sample_came(
+        self, place: HostState, warm: HostSampler, answer: asyncio.Future[bytes]
+    ) -> None:
         if place.warm is not warm or answer.cancelled():
             return  # it was given up
         try:
@@ -235,16 +237,16 @@ class WarmFleet:
         else:
             self._settle(place, reading)
 
-    def _sample_is_late(self, place: Place, warm: WarmHost) -> None:
+    def _sample_is_late(self, place: HostState, warm: HostSampler) -> None:
         if place.warm is warm:
             self._spawn(self._drop_late(place, warm))
 
-    async def _drop_late(self, place: Place, warm: WarmHost) -> None:
+    async def _drop_late(self, place: HostState, warm: HostSampler) -> None:
         failure = place.no_answer(self._settings.timeout_s)
         await self._drop(place, warm)
         self._settle(place, failure)
 
-    async def _renew(self, place: Place, warm: WarmHost) -> None:
+    async def _renew(self, place: HostState, warm: HostSampler) -> None:
         """A sample that takes longer."""
         try:
             async with self._renewing, asyncio.timeout(self._settings.timeout_s):
@@ -256,12 +258,12 @@ class WarmFleet:
         except Exception as error:
             # What is not known must not leave a host without an outcome.
             log.debug("unexpected error at %s", place.host.name, exc_info=True)
-            text = cleaned(f"unexpected {type(error).__name__}: {error}")
+            text = clean(f"unexpected {type(error).__name__}: {error}")
             await self._give_up(place, warm, HostError(Category.PROTOCOL, Phase.COMMAND, text))
         else:
             self._settle(place, reading)
 
-    async def _give_up(self, place: Place, warm: WarmHost, error: HostError) -> None:
+    async def _give_up(self, place: HostState, warm: HostSampler, error: HostError) -> None:
         """After a sample that failed: a connection that was lost is made anew at once."""
         error = await warm.reason(error)
         failure, was_lost = place.failure(error), not warm.is_up
@@ -273,7 +275,7 @@ class WarmFleet:
         else:
             self._settle(place, failure)
 
-    def _heed_loss(self, place: Place, warm: WarmHost) -> None:
+    def _heed_loss(self, place: HostState, warm: HostSampler) -> None:
         """Some servers end a connection with its first session: to keep those is a log-in each time
         that brings nothing, and another at once."""
         place.lost_unused = 0 if warm.was_sampled else place.lost_unused + 1
@@ -281,7 +283,7 @@ class WarmFleet:
             self.kept.discard(place.host.name)
             log.info("%s keeps no connection open: a new one in each round", place.host.name)
 
-    async def _drop(self, place: Place, warm: WarmHost) -> None:
+    async def _drop(self, place: HostState, warm: HostSampler) -> None:
         """Close the connection wholly: there is never a second one to a host."""
         if place.warm is warm:
             place.warm = None
@@ -293,7 +295,7 @@ class WarmFleet:
         place = self._places[outcome.host.name]
         kept = self._transport.taken(outcome.host.name)
         if kept is not None and isinstance(outcome, HostReading) and not self._is_over:
-            place.warm = WarmHost(kept, outcome, self._plan)
+            place.warm = HostSampler(kept, outcome, self._plan)
         elif kept is not None:
             self._spawn(kept.close())
         self._settle(place, outcome)
@@ -304,7 +306,7 @@ class WarmFleet:
 
     # To the round.
 
-    def _settle(self, place: Place, outcome: HostOutcome) -> None:
+    def _settle(self, place: HostState, outcome: HostOutcome) -> None:
         """A host is no longer asked; its outcome goes to the round that waits for it."""
         place.asked_at = None
         if isinstance(outcome, HostReading):

@@ -30,9 +30,9 @@ from ..probe.kernel import Kernel
 from ..probe.namespaces import Namespaces
 from ..probe.sockstat import Sockstat
 from ..transport import CommandOutput
-from .methods import WarmPlan, WarmWay, ways_of
-from .namespaces import sampled_namespaces
-from .session import WarmSession
+from .methods import SamplingMethod, SamplingPlan, methods_of
+from .namespaces import build_namespaces
+from .session import SamplingSession
 from .sftp import SftpHandles, parse_reads
 from .shell import (
     ALL,
@@ -42,7 +42,7 @@ from .shell import (
     parse_sample,
 )
 
-__all__ = ["SOONEST_REFRESH_S", "StaleError", "WarmHost"]
+__all__ = ["SOONEST_REFRESH_S", "HostSampler", "StaleError"]
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class _Asked(Protocol):
         ...
 
 
-class WarmHost:
+class HostSampler:
     """A host's connection, its session, and what lasts of its last whole reading."""
 
     __slots__ = (
@@ -87,7 +87,7 @@ class WarmHost:
         "connection",
     )
 
-    def __init__(self, connection: Connection, reading: HostReading, plan: WarmPlan) -> None:
+    def __init__(self, connection: Connection, reading: HostReading, plan: SamplingPlan) -> None:
         self.connection = connection
         self._plan = plan
         self._host = reading.host
@@ -95,8 +95,8 @@ class WarmHost:
         """As `HostReading.address`."""
         self._kernel = _lasting(reading.kernel)
         self._namespaces = reading.namespaces
-        self._ways = ways_of(reading, plan)
-        self._session: WarmSession | None = None
+        self._ways = methods_of(reading, plan)
+        self._session: SamplingSession | None = None
         self._handles: SftpHandles | None = None
         self._list = b""
         self._unlisted = self._unwatched = self._is_told = False
@@ -104,7 +104,7 @@ class WarmHost:
         self._refresh_at = 0.0
 
     @property
-    def way(self) -> WarmWay:
+    def way(self) -> SamplingMethod:
         """By what it is sampled, as far as is known."""
         return self._ways[0]
 
@@ -121,7 +121,7 @@ class WarmHost:
     @property
     def opens_session(self) -> bool:
         """Whether what it is sampled by must be opened first, as far as is known."""
-        return self._session is None and self._ways[0] is not WarmWay.COMMAND
+        return self._session is None and self._ways[0] is not SamplingMethod.COMMAND
 
     def is_quick(self, now: float) -> bool:
         """Whether `ask` will do; else `renew` is due."""
@@ -129,7 +129,7 @@ class WarmHost:
             now < self._refresh_at
             and self._session is not None
             and self._session.is_open
-            and self._ways[0] is not WarmWay.COMMAND
+            and self._ways[0] is not SamplingMethod.COMMAND
         )
 
     def ask(self) -> asyncio.Future[bytes]:
@@ -146,7 +146,7 @@ class WarmHost:
         return received.endswith(self._plan.sample_end)
 
     def _ends_a_probe(self, received: bytearray) -> bool:
-        return received.endswith(self._plan.full_end)
+        return received.endswith(self._plan.probe_end)
 
     def answered(self, data: bytes, *, asked_at: float | None) -> HostReading:
         """The sample. Raises HostError, and StaleError where it would not be exact."""
@@ -166,7 +166,7 @@ class WarmHost:
         if is_stale and now - self._refreshed_at >= SOONEST_REFRESH_S:
             raise StaleError
         namespaces = replace(
-            sampled_namespaces(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
+            build_namespaces(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
         )
         return self._reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
 
@@ -192,15 +192,15 @@ class WarmHost:
                 self._ways = self._ways[1:]
         return replace(reading, elapsed_s=asyncio.get_running_loop().time() - began)
 
-    def _tell(self, way: WarmWay) -> None:
+    def _tell(self, way: SamplingMethod) -> None:
         if not self._is_told:
             self._is_told = True
             log.info("%s is sampled by %s", self._host.name, way)
 
-    async def _renewed(self, way: WarmWay) -> HostReading:
-        if way is WarmWay.SFTP:
+    async def _renewed(self, way: SamplingMethod) -> HostReading:
+        if way is SamplingMethod.SFTP:
             return await self._renewed_by_sftp()
-        if way is WarmWay.SHELL:
+        if way is SamplingMethod.SHELL:
             return await self._renewed_by_shell()
         forced = self._host.probe is Probe.FORCED
         return await self._run(self._plan.forced if forced else self._plan.probe)
@@ -225,7 +225,7 @@ class WarmHost:
         if self._session is None or not self._session.is_open:
             await self._end_session()
             self._session = await self._in_session(
-                lambda: WarmSession.open(self.connection, command=self._plan.command)
+                lambda: SamplingSession.open(self.connection, command=self._plan.command)
             )
         data = await self._session.ask(FULL, self._ends_a_probe)
         output = CommandOutput(stdout=data, stderr=b"", exit_status=0)

@@ -9,20 +9,20 @@ from ...inventory.models import Host
 from ..errors import Category, HostError, Phase
 from ..outcome import HostFailure
 from .backoff import Backoff
-from .host_sampler import WarmHost
+from .host_sampler import HostSampler
 
-__all__ = ["Place"]
+__all__ = ["HostState"]
 
 _SOON_S = 0.05
 """A round that comes so little too early is not waited out."""
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class HostState:
     """A host and how it stands."""
 
     host: Host
-    warm: WarmHost | None = None
+    warm: HostSampler | None = None
     """Its connection; None where there is none."""
     asked_at: float | None = None
     """Since when an answer is waited for, from the engine or a sample; None: it is not."""

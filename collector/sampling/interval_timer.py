@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 
-__all__ = ["Beat"]
+__all__ = ["IntervalTimer"]
 
 _LATE = 0.1
 _SHORTEST_S = 1.0
 
 
-class Beat:
+class IntervalTimer:
     """Begins now. A round that would be late by more than a tenth of the interval is left out."""
 
     def __init__(self, interval_s: float) -> None:

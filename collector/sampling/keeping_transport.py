@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 from ..asyncssh.connection import Connection
 from ..asyncssh.connector import Connector
-from ..asyncssh.transport import translated_outside
+from ..asyncssh.transport import translate_outside_login
 from ..errors import HostError
 from ..ssh.transport import SshTransport
 from ..transport import Attempt, CommandOutput, TransportSettings
@@ -31,7 +31,7 @@ class KeepingTransport(SshTransport):
         keepalive_s: float,
     ) -> None:
         self._connections = Connector(settings)
-        super().__init__(self._connections, translated_outside)
+        super().__init__(self._connections, translate_outside_login)
         self._is_kept = is_kept
         self._keepalive_s = keepalive_s
         self._kept: dict[str, Connection] = {}

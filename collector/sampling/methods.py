@@ -11,15 +11,15 @@ from ..outcome import HostReading
 from ..probe.forced import ForcedProbe
 from ..probe.full import FullProbe
 from ..probe.script import ProbeOptions
-from .shell import full_end, sample_end, shell_command
+from .shell import probe_end, sample_end, shell_command
 
-__all__ = ["REFRESH_S", "WarmPlan", "WarmWay", "warm_plan", "ways_of"]
+__all__ = ["REFRESH_S", "SamplingMethod", "SamplingPlan", "methods_of", "sampling_plan"]
 
 REFRESH_S = 60.0
 """The whole probe runs so often on each host, or a little sooner or later, not on all at once."""
 
 
-class WarmWay(StrEnum):
+class SamplingMethod(StrEnum):
     """By what a host is sampled."""
 
     SFTP = "SFTP"
@@ -28,7 +28,7 @@ class WarmWay(StrEnum):
 
 
 @record
-class WarmPlan:
+class SamplingPlan:
     """What all hosts of a fleet are sampled for."""
 
     mark: str
@@ -40,26 +40,28 @@ class WarmPlan:
     forced: ForcedProbe = field(default_factory=ForcedProbe)
     command: str = ""
     sample_end: bytes = b""
-    full_end: bytes = b""
+    probe_end: bytes = b""
 
 
-def warm_plan(probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bool) -> WarmPlan:
+def sampling_plan(
+    probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bool
+) -> SamplingPlan:
     """The plan for a fleet that is asked with these options."""
-    return WarmPlan(
+    return SamplingPlan(
         mark=mark,
         options=options,
         probe=probe,
         as_root=as_root,
         command=shell_command(mark, options),
         sample_end=sample_end(mark),
-        full_end=full_end(mark),
+        probe_end=probe_end(mark),
     )
 
 
-def ways_of(reading: HostReading, plan: WarmPlan) -> tuple[WarmWay, ...]:
+def methods_of(reading: HostReading, plan: SamplingPlan) -> tuple[SamplingMethod, ...]:
     """The ways that may do for the host of this reading, the cheapest first."""
     if plan.as_root or plan.options.processes or reading.host.probe is Probe.FORCED:
-        return (WarmWay.COMMAND,)
+        return (SamplingMethod.COMMAND,)
     if reading.namespaces is None:
-        return (WarmWay.SFTP, WarmWay.SHELL, WarmWay.COMMAND)
-    return (WarmWay.SHELL, WarmWay.COMMAND)
+        return (SamplingMethod.SFTP, SamplingMethod.SHELL, SamplingMethod.COMMAND)
+    return (SamplingMethod.SHELL, SamplingMethod.COMMAND)

@@ -8,10 +8,10 @@ from ..errors import Category, HostError, Phase
 from ..probe.namespaces import Namespace, Namespaces
 from .shell import ListedNamespace, ShellSample
 
-__all__ = ["sampled_namespaces"]
+__all__ = ["build_namespaces"]
 
 
-def sampled_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
+def build_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
     """Those of the last list with the sample's counters, without those that lost their process.
 
     Raises HostError ``parse`` where one has no counter of TCP.

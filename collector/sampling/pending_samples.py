@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .host_sampler import WarmHost
-from .host_state import Place
+from .host_sampler import HostSampler
+from .host_state import HostState
 
-__all__ = ["SamplesUnderWay"]
+__all__ = ["PendingSamples"]
 
 
-class SamplesUnderWay:
+class PendingSamples:
     """Begins empty; `limit` is called once all are added."""
 
     def __init__(self) -> None:
-        self._answers: dict[asyncio.Future[bytes], tuple[Place, WarmHost]] = {}
+        self._answers: dict[asyncio.Future[bytes], tuple[HostState, HostSampler]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def add(
-        self, place: Place, warm: WarmHost, answered: Callable[[asyncio.Future[bytes]], None]
+        self, place: HostState, warm: HostSampler, answered: Callable[[asyncio.Future[bytes]], None]
     ) -> None:
         """Ask this host; ``answered`` is called with the answer, or when it was cancelled."""
         answer = warm.ask()
@@ -37,12 +37,12 @@ class SamplesUnderWay:
 
         answer.add_done_callback(done)
 
-    def limit(self, seconds: float, late: Callable[[Place, WarmHost], None]) -> None:
+    def limit(self, seconds: float, late: Callable[[HostState, HostSampler], None]) -> None:
         """Cancel what is not there by then, and call ``late`` for each."""
         if self._answers:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._pass, late)
 
-    def _pass(self, late: Callable[[Place, WarmHost], None]) -> None:
+    def _pass(self, late: Callable[[HostState, HostSampler], None]) -> None:
         for answer, (place, warm) in list(self._answers.items()):
             answer.cancel()
             late(place, warm)

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from ..asyncssh.connection import Connection
 from ..asyncssh.library import asyncssh
 from ..errors import HostError, Phase
-from ..ssh.messages import cut_short, output_limit
+from ..ssh.messages import output_limit, truncated
 from ..transport import OUTPUT_LIMIT
 
-__all__ = ["WarmSession"]
+__all__ = ["SamplingSession"]
 
 
-class WarmSession(asyncssh.SSHClientSession[bytes]):
+class SamplingSession(asyncssh.SSHClientSession[bytes]):
     """One session on a connection; `open` makes it."""
 
     def __init__(self, connection: Connection) -> None:
@@ -32,7 +32,7 @@ class WarmSession(asyncssh.SSHClientSession[bytes]):
     @classmethod
     async def open(
         cls, connection: Connection, *, command: str | None = None, subsystem: str | None = None
-    ) -> WarmSession:
+    ) -> SamplingSession:
         """A session of ``connection`` that runs a command or a subsystem. Raises HostError."""
         session = cls(connection)
         connection.attempt.phase = Phase.SESSION
@@ -58,7 +58,7 @@ class WarmSession(asyncssh.SSHClientSession[bytes]):
         """
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if self._lost or self._channel is None:
-            answer.set_exception(cut_short(self._where, Phase.COMMAND, 0))
+            answer.set_exception(truncated(self._where, Phase.COMMAND, 0))
             return answer
         self._answer, self._is_whole = answer, is_whole
         self._received.clear()
@@ -66,7 +66,7 @@ class WarmSession(asyncssh.SSHClientSession[bytes]):
         try:
             self._channel.write(request)
         except OSError as error:  # the far side has closed it, and its last word is on the way
-            self._fail(cut_short(self._where, Phase.COMMAND, 0, str(error)))
+            self._fail(truncated(self._where, Phase.COMMAND, 0, str(error)))
         return answer
 
     async def close(self) -> None:
@@ -98,7 +98,7 @@ class WarmSession(asyncssh.SSHClientSession[bytes]):
         del exc
         self._lost = True
         said = "the session was closed" if self._link.up else ""
-        self._fail(cut_short(self._where, Phase.COMMAND, len(self._received), said))
+        self._fail(truncated(self._where, Phase.COMMAND, len(self._received), said))
 
     def _settle(self) -> None:
         answer, self._answer = self._answer, None

@@ -10,7 +10,7 @@ from ...inventory.models import Connection, Host
 from ..engine import EngineSettings
 from ..pacing.schedule import caps_of
 
-__all__ = ["KEPT_BY", "MEMORY_PER_CONNECTION", "WarmSettings", "kept_hosts"]
+__all__ = ["KEPT_BY", "MEMORY_PER_CONNECTION", "SamplingSettings", "kept_hosts"]
 
 MEMORY_PER_CONNECTION = 30 * 1024
 """Bytes of an open connection with its session, at most (bench/warm.py measures it)."""
@@ -20,7 +20,7 @@ KEPT_BY = "asyncssh"
 
 
 @record
-class WarmSettings:
+class SamplingSettings:
     """How a fleet is sampled, beside what holds for a single scan."""
 
     interval_s: float

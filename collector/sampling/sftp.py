@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import struct
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..asyncssh.connection import Connection
 from ..errors import Category, HostError, Phase
 from ..probe.labels import SOCKSTAT, SOCKSTAT6
 from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
-from .session import WarmSession
+from .session import SamplingSession
 
 __all__ = ["SftpHandles", "end_of_packet", "parse_reads", "request"]
 
@@ -58,7 +58,7 @@ def end_of_packet(data: bytes | bytearray, at: int) -> int | None:
         return None
     length = _NUMBER.unpack_from(data, at)[0]
     if not 1 <= length <= _LONGEST:
-        raise _broken(f"a packet of {length} bytes, or {cleaned(bytes(data[:80]))!r} as text")
+        raise _broken(f"a packet of {length} bytes, or {clean(bytes(data[:80]))!r} as text")
     end: int = at + _NUMBER.size + length
     return end if end <= len(data) else None
 
@@ -68,7 +68,7 @@ class SftpHandles:
 
     __slots__ = ("_is_whole", "_request", "session")
 
-    def __init__(self, session: WarmSession, handle: bytes, handle6: bytes | None) -> None:
+    def __init__(self, session: SamplingSession, handle: bytes, handle6: bytes | None) -> None:
         self.session = session
         self._request = _read(1, handle) + (b"" if handle6 is None else _read(2, handle6))
         self._is_whole = _one if handle6 is None else _two
@@ -76,7 +76,7 @@ class SftpHandles:
     @classmethod
     async def open(cls, connection: Connection) -> SftpHandles:
         """Start SFTP on ``connection`` and open the files. Raises HostError."""
-        session = await WarmSession.open(connection, subsystem="sftp")
+        session = await SamplingSession.open(connection, subsystem="sftp")
         await session.ask(request(INIT, _NUMBER.pack(_VERSION)), _one)
         opening = _open(1, SOCKSTAT) + _open(2, SOCKSTAT6)
         answers = _by_number(await session.ask(opening, _two))
@@ -166,7 +166,7 @@ def _raise_unless(answer: tuple[int, bytes] | None, expected: int | None) -> Non
         raise _broken("no answer to a request, or one of another kind")
     (status,) = _NUMBER.unpack_from(answer[1])
     if status != expected:
-        raise _broken(f"status {status}: {cleaned(answer[1][8:], limit=80)!r}")
+        raise _broken(f"status {status}: {clean(answer[1][8:], limit=80)!r}")
 
 
 def _broken(said: str) -> HostError:

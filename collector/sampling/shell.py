@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...core.record import record
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..probe.script import ProbeOptions, probe_script
 from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
@@ -46,9 +46,9 @@ __all__ = [
     "OWN",
     "ListedNamespace",
     "ShellSample",
-    "full_end",
     "list_request",
     "parse_sample",
+    "probe_end",
     "sample_end",
     "shell_command",
 ]
@@ -101,7 +101,7 @@ def sample_end(mark: str) -> bytes:
     return b"|%b end\n" % mark.encode("ascii")
 
 
-def full_end(mark: str) -> bytes:
+def probe_end(mark: str) -> bytes:
     """What ends the answer to `FULL`."""
     return b"\n%b end\n" % mark.encode("ascii")
 
@@ -143,7 +143,7 @@ def parse_sample(data: bytes, mark: str) -> ShellSample:
     try:
         return _sample(parts)
     except (SockstatError, ValueError, IndexError) as error:
-        seen = cleaned(b"|".join(parts), limit=120)
+        seen = clean(b"|".join(parts), limit=120)
         text = f"the shell on the host answered {seen!r}: {error}"
         raise HostError(Category.PARSE, Phase.PARSE, text) from error
 
@@ -190,5 +190,5 @@ def _files(rows: list[bytes]) -> ListedNamespace | None:
 
 def _whole(word: bytes) -> int:
     if not (word.isdigit() and len(word) <= 10):
-        raise ValueError(f"{cleaned(word, limit=40)!r} is not a process")
+        raise ValueError(f"{clean(word, limit=40)!r} is not a process")
     return int(word)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from fnmatch import fnmatchcase
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 
-__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "chosen", "host_key_order"]
+__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "choose", "host_key_order"]
 
 KEX = (
     "mlkem768x25519-sha256",
@@ -51,7 +51,7 @@ HOST_KEYS = (
 _CERTIFIED = "-cert-v01@openssh.com"
 
 
-def chosen(
+def choose(
     kind: str,
     requested: Sequence[str],
     policy: Sequence[str],
@@ -68,7 +68,7 @@ def chosen(
     usable = tuple(name for name in dict.fromkeys(wanted) if name in supported)
     if usable:
         return usable
-    asked = cleaned(",".join(requested))
+    asked = clean(",".join(requested))
     raise HostError(
         Category.CONFIG,
         Phase.CONFIG,

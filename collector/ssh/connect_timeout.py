@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 
 from ..runtime.time_limit import TimeLimit
-from ..timeouts import timed_out
+from ..timeouts import timeout_error
 from ..transport import Attempt
 
-__all__ = ["ConnectClock"]
+__all__ = ["ConnectTimeout"]
 
 
-class ConnectClock(TimeLimit):
+class ConnectTimeout(TimeLimit):
     """``with`` around a login: bounds it by ``limit_s``, of which ``spent_s`` are gone.
 
     When the time is used up it raises the HostError of the phase that the attempt is in. It is
@@ -34,4 +34,4 @@ class ConnectClock(TimeLimit):
         try:
             super().__exit__(kind, error, trace)
         except TimeoutError:
-            raise timed_out(self._attempt, self._limit_s) from None
+            raise timeout_error(self._attempt, self._limit_s) from None

@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...core.text import cleaned
+from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import OUTPUT_LIMIT
 
 __all__ = [
     "auth_denied",
-    "before_version",
-    "broken_protocol",
-    "cut_short",
+    "closed_before_version",
     "ended_by_signal",
+    "endless_output",
     "lost_in_login",
     "no_common_algorithm",
     "output_limit",
-    "sends_without_end",
+    "protocol_error",
     "session_refused",
+    "truncated",
     "via_jump",
 ]
 
@@ -31,13 +31,13 @@ __all__ = [
 _TURNED_AWAY = re.compile(rb"\s*(Exceeded MaxStartups|Not allowed at this time)")
 
 
-def before_version(where: str, seen: bytes) -> HostError:
+def closed_before_version(where: str, seen: bytes) -> HostError:
     """The connection ended, or could not go on, before an SSH 2 version line; ``seen`` came first.
 
     The libraries' exceptions do not tell these cases apart, the bytes do.
     """
     if not seen or _TURNED_AWAY.match(seen):
-        said = f" ({cleaned(seen)})" if seen else ""
+        said = f" ({clean(seen)})" if seen else ""
         return HostError(
             Category.DROPPED_PRE_BANNER,
             Phase.BANNER,
@@ -47,7 +47,7 @@ def before_version(where: str, seen: bytes) -> HostError:
     return HostError(
         Category.NOT_SSH,
         Phase.BANNER,
-        f"{where} does not speak SSH 2: it sent {cleaned(seen, limit=80)!r}",
+        f"{where} does not speak SSH 2: it sent {clean(seen, limit=80)!r}",
     )
 
 
@@ -56,26 +56,26 @@ def no_common_algorithm(where: str, said: str) -> HostError:
     return HostError(
         Category.NO_COMMON_ALG,
         Phase.KEX,
-        f"{where} and this client have no algorithm in common: {cleaned(said)}",
+        f"{where} and this client have no algorithm in common: {clean(said)}",
     )
 
 
-def broken_protocol(where: str, phase: Phase, said: str) -> HostError:
+def protocol_error(where: str, phase: Phase, said: str) -> HostError:
     """The peer, or the library, broke the rules of SSH."""
-    return HostError(Category.PROTOCOL, phase, f"{where}: SSH protocol error: {cleaned(said)}")
+    return HostError(Category.PROTOCOL, phase, f"{where}: SSH protocol error: {clean(said)}")
 
 
-def sends_without_end(where: str, phase: Phase) -> HostError:
+def endless_output(where: str, phase: Phase) -> HostError:
     """More than any server has to say up to here (`byte_budget`)."""
     if phase in (Phase.SESSION, Phase.COMMAND):
         return output_limit(where)
-    return broken_protocol(where, phase, "it sends without end")
+    return protocol_error(where, phase, "it sends without end")
 
 
 def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
     """The connection ended during the key exchange or the login."""
     during = "the key exchange" if phase is Phase.KEX else "the login"
-    why = f": {cleaned(said)}" if said else ""
+    why = f": {clean(said)}" if said else ""
     return HostError(Category.LOST, phase, f"{where} closed the connection during {during}{why}")
 
 
@@ -86,19 +86,19 @@ def auth_denied(
 
     ``agent_hint``: an agent is running and was not asked.
     """
-    tried = ", ".join(cleaned(each) for each in offered) or "nothing of the kinds that it takes"
+    tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
-    why = f" ({cleaned(said)})" if said else ""
+    why = f" ({clean(said)})" if said else ""
     return HostError(
         Category.AUTH_DENIED,
         Phase.AUTH,
-        f"{where} refused the login of {cleaned(user)}{why}; offered: {tried}{hint}",
+        f"{where} refused the login of {clean(user)}{why}; offered: {tried}{hint}",
     )
 
 
 def session_refused(where: str, said: str) -> HostError:
     """Logged in, but the server opens no session or refuses to run a command."""
-    why = cleaned(said) or "no reason given"
+    why = clean(said) or "no reason given"
     return HostError(
         Category.SESSION_REFUSED, Phase.SESSION, f"{where} refused to run a command: {why}"
     )
@@ -118,13 +118,13 @@ def ended_by_signal(where: str, signal_name: str) -> HostError:
     return HostError(
         Category.COMMAND_FAILED,
         Phase.COMMAND,
-        f"{where}: the command was ended by signal {cleaned(signal_name, limit=40)}",
+        f"{where}: the command was ended by signal {clean(signal_name, limit=40)}",
     )
 
 
-def cut_short(where: str, phase: Phase, received_bytes: int, said: str = "") -> HostError:
+def truncated(where: str, phase: Phase, received_bytes: int, said: str = "") -> HostError:
     """The session ended without an exit status: ``truncated`` once output began, else ``lost``."""
-    why = f": {cleaned(said)}" if said else ""
+    why = f": {clean(said)}" if said else ""
     if received_bytes:
         return HostError(
             Category.TRUNCATED,

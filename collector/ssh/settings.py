@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ...inventory.models import SshSettings
 
-__all__ = ["effective", "effective_at_bastion"]
+__all__ = ["resolve_bastion_settings", "resolve_settings"]
 
 _FIELDS = (
     "certificate_files",
@@ -29,7 +29,7 @@ _FIELDS = (
 
 
 @lru_cache(maxsize=4096)
-def effective(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
+def resolve_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
     """``ssh`` with ``defaults`` where it says nothing.
 
     User and identities are already in ``ssh``. A way of its own (jumps or a proxy command) shuts
@@ -46,6 +46,6 @@ def effective(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
     return replace(ssh, **filled)
 
 
-def effective_at_bastion(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
-    """As `effective` for a jump host: the default way leads to hosts, its own is complete."""
-    return effective(ssh, replace(defaults, jumps=(), proxy_command=None))
+def resolve_bastion_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
+    """As `resolve_settings`, for a jump host: defaults are for hosts, its own settings are complete."""
+    return resolve_settings(ssh, replace(defaults, jumps=(), proxy_command=None))

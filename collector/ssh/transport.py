@@ -12,7 +12,7 @@ from ..transport import Attempt, CommandOutput
 from .algorithms import host_key_order
 from .host_keys.policy import HostKeyCheck, OtherKeyTypesError
 
-__all__ = ["Connecting", "SshTransport", "by_known_key_types"]
+__all__ = ["Connecting", "SshTransport", "retry_with_known_key_types"]
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ class SshTransport:
         await self._connector.aclose()
 
 
-async def by_known_key_types(
+async def retry_with_known_key_types(
     offered: Sequence[str], check: HostKeyCheck, log_in: Callable[[tuple[str, ...]], Awaitable[T]]
 ) -> T:
     """Log in with the host key types that the host is known by first.

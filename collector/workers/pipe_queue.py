@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import struct
 
-__all__ = ["Pile"]
+__all__ = ["PipeQueue"]
 
 _NUMBER = struct.Struct("=I")
 
 
-class Pile:
+class PipeQueue:
     """The numbers 0 to ``units`` - 1, each taken once by any process that was forked since."""
 
     def __init__(self, units: int) -> None:

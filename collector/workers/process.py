@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...core.errors import SockfleetError
-from .worker import SIGNALS, WorkerTask, live
+from .worker import SIGNALS, WorkerTask, run_worker
 
 __all__ = ["WorkerProcess", "WorkerStartError", "has_threads"]
 
@@ -58,7 +58,7 @@ class WorkerProcess:
                 if self.pid == 0:
                     for each in (self, *others):
                         each.channel.close()
-                    live(task, theirs, parent)
+                    run_worker(task, theirs, parent)
         except OSError as error:
             self.channel.close()
             raise WorkerStartError(error) from error

@@ -20,18 +20,18 @@ from ...core.errors import SockfleetError, UsageError
 from ...inventory.models import Connection, Host
 from ..engine import EngineSettings
 from ..errors import Category
-from ..outcome import HostOutcome, ShardEnd, unasked
+from ..outcome import HostOutcome, RunEnd, not_contacted
 from ..outcome_codec import OutcomeError, decode_outcome
-from ..pacing.partition import deal_out, share_of
+from ..pacing.partition import partition, share
 from ..runtime.event_loop import rare_garbage_collection
-from ..ssh.host_keys.policy import joined_notes
+from ..ssh.host_keys.policy import join_notes
 from ..transport import Transport, load_transport
-from .pipe_queue import Pile
+from .pipe_queue import PipeQueue
 from .process import WorkerProcess, WorkerStartError, has_threads
 from .worker import BEGAN, ENDED, FAILED, OUTCOME, TOOK, WorkerTask
 from .worker_scan import BATCH_S
 
-__all__ = ["Workers"]
+__all__ = ["WorkerSupervisor"]
 
 TICK_S = 0.25
 SILENT_S = 15.0
@@ -60,12 +60,12 @@ class _Worker:
         """Those of them that its engine has begun with."""
         self.heard = time.monotonic()
         """When it told something last."""
-        self.end: ShardEnd | None = None
+        self.end: RunEnd | None = None
         self.killed_for: str | None = None
         """What it did that it was killed for, in words."""
 
 
-class Workers:
+class WorkerSupervisor:
     """One run of ``count`` processes over ``hosts``, which hands each outcome to ``deliver``.
 
     Forks, so it must be run where there are no threads. Each worker has its part of the settings'
@@ -85,7 +85,7 @@ class Workers:
         self._settings = settings
         self._deliver = deliver
         self._count = count
-        self._deal = deal_out(
+        self._deal = partition(
             hosts, count, bastion_connections=settings.transport_settings.bastion_connections
         )
         self._units_left = len(self._deal.units)
@@ -96,7 +96,7 @@ class Workers:
         """By host: how many workers died with it."""
         self._deaths_in_a_row = 0
         self._notes: list[str] = []
-        self._ends: list[ShardEnd] = []
+        self._ends: list[RunEnd] = []
         self._why_stopped: str | None = None
         self._cut_off = Category.NOT_ATTEMPTED
         self._kill_at: float | None = None
@@ -105,7 +105,7 @@ class Workers:
         """End the run as `Engine.stop` does; may be called by a signal's handler."""
         self._why_stopped = self._why_stopped or why
 
-    def run(self) -> ShardEnd:
+    def run(self) -> RunEnd:
         """Ask every host; each is delivered exactly once.
 
         Raises what ``deliver`` raises, what a worker's engine raises, and WorkerStartError where
@@ -119,15 +119,15 @@ class Workers:
                 for key, _ in self._selector.select(TICK_S):
                     self._hear(key.data)
                 self._look_at_the_clock()
-        return ShardEnd(
+        return RunEnd(
             complete=self._why_stopped is None,
-            notes=(*joined_notes(end.notes for end in self._ends), *self._notes),
+            notes=(*join_notes(end.notes for end in self._ends), *self._notes),
         )
 
     @contextmanager
     def _pile_and_selector(self) -> Iterator[None]:
         """Whatever happens, no worker stays."""
-        self._pile = Pile(len(self._deal.units))
+        self._pile = PipeQueue(len(self._deal.units))
         # Not epoll, whose registrations a forked child would have in common with us.
         with selectors.PollSelector() as self._selector:
             try:
@@ -156,7 +156,7 @@ class Workers:
 
     def _settings_of(self, seat: int) -> EngineSettings:
         whole = self._settings
-        concurrency = share_of(whole.concurrency, seat, self._count)
+        concurrency = share(whole.concurrency, seat, self._count)
         return replace(
             whole,
             concurrency=concurrency,
@@ -197,7 +197,7 @@ class Workers:
             worker.began.add(int(text))
         elif what == ENDED:
             told = orjson.loads(text)
-            worker.end = ShardEnd(complete=told["complete"], notes=tuple(told["notes"]))
+            worker.end = RunEnd(complete=told["complete"], notes=tuple(told["notes"]))
             self._ends.append(worker.end)
             if not worker.end.complete:
                 self._pass_deadline()
@@ -277,7 +277,7 @@ class Workers:
         self._fail(index, Category.LOCAL_RESOURCE, f"{why}: {advice}")
 
     def _fail(self, index: int, category: Category, message: str) -> None:
-        failure = unasked(self._hosts[index], category, message)
+        failure = not_contacted(self._hosts[index], category, message)
         attempts = self._deaths[index]
         if attempts:
             elapsed_s = time.monotonic() - self._began

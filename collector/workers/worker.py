@@ -25,13 +25,13 @@ from ...core.errors import SockfleetError
 from ...core.record import record
 from ...inventory.models import Host
 from ..engine import EngineSettings
-from ..pacing.partition import Deal
+from ..pacing.partition import Partition
 from ..runtime.event_loop import run_on_event_loop
 from ..transport import Transport
-from .pipe_queue import Pile
-from .worker_scan import Shard
+from .pipe_queue import PipeQueue
+from .worker_scan import WorkerScan
 
-__all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "live"]
+__all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "run_worker"]
 
 TOOK, BEGAN, OUTCOME, ENDED, FAILED = b"t", b"b", b"o", b"e", b"x"
 
@@ -49,16 +49,16 @@ class WorkerTask:
     """All hosts of the scan."""
     own: Sequence[int]
     """Indexes of hosts that this worker asks first."""
-    deal: Deal
-    pile: Pile
+    deal: Partition
+    pile: PipeQueue
     settings: EngineSettings
     transports: Mapping[str, Transport]
     """Ready before the fork, so that what they have read is in memory once."""
     batch_s: float
-    """As of `Shard`."""
+    """As of `WorkerScan`."""
 
 
-def live(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
+def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
     """The whole life of a child of ``parent``: none of the parent's frames is returned to.
 
     Called with `SIGNALS` blocked.
@@ -110,7 +110,7 @@ async def _work(task: WorkerTask, channel: socket.socket) -> None:
             link.say(BEGAN, b"%d" % index)
             yield index, task.hosts[index]
 
-    shard = Shard(hosts(), task.settings, transports=task.transports, batch_s=task.batch_s)
+    shard = WorkerScan(hosts(), task.settings, transports=task.transports, batch_s=task.batch_s)
     link = _Link(shard)
     await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=channel)
     try:
@@ -126,7 +126,7 @@ async def _work(task: WorkerTask, channel: socket.socket) -> None:
 class _Link(asyncio.Protocol):
     """The worker's end of the socket pair."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: WorkerScan) -> None:
         self._shard = shard
         self._heard = b""
         self._transport: asyncio.WriteTransport | None = None

@@ -12,20 +12,20 @@ from dataclasses import replace
 
 from ...inventory.models import Host
 from ..engine import Engine, EngineSettings
-from ..outcome import HostOutcome, ShardEnd
+from ..outcome import HostOutcome, RunEnd
 from ..outcome_codec import encode_outcome
 from ..runtime.descriptor_limit import concurrency_within, raise_descriptor_limit
 from ..runtime.event_loop import run_on_event_loop
 from ..transport import Transport
 
-__all__ = ["Shard"]
+__all__ = ["WorkerScan"]
 
 BATCH_S = 0.05
 """How long an outcome waits for others, unless the receiver says otherwise."""
 BATCH_HOSTS = 100
 
 
-class Shard:
+class WorkerScan:
     """Some hosts, each with the index by which its outcome is known to the receiver.
 
     ``hosts`` is read as slots become free, so that it may be dealt from what others take from too.
@@ -52,7 +52,7 @@ class Shard:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._why_stopped: str | None = None
 
-    def run(self, send: Callable[[list[bytes]], None]) -> ShardEnd:
+    def run(self, send: Callable[[list[bytes]], None]) -> RunEnd:
         """Ask every host on an event loop of its own, in any thread; returns once all are sent.
 
         ``send`` is called on that event loop with what `encode_outcome` gave for some hosts, soon
@@ -60,7 +60,7 @@ class Shard:
         """
         return run_on_event_loop(self.ask(send))
 
-    async def ask(self, send: Callable[[list[bytes]], None]) -> ShardEnd:
+    async def ask(self, send: Callable[[list[bytes]], None]) -> RunEnd:
         """As `run`, on the event loop that runs."""
         outbox = _Outbox(send, self._batch_s, on_error=lambda: self._engine.stop("an error"))
 
@@ -79,7 +79,7 @@ class Shard:
             with self._lock:
                 self._loop = None
         outbox.flush()
-        return ShardEnd(complete=self._engine.complete, notes=tuple(self._engine.notes))
+        return RunEnd(complete=self._engine.complete, notes=tuple(self._engine.notes))
 
     def stop(self, why: str) -> None:
         """As `Engine.stop`, from any thread, before and during the run; afterwards nothing."""

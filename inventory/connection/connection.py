@@ -20,19 +20,19 @@ from typing import Any
 
 from ...core.errors import UsageError
 from ...core.record import record
-from ...core.text import escaped, has_unsafe, shown
-from ..addresses import judged_address, judged_label, judged_port, judged_user
+from ...core.text import escape, has_unsafe, quote
+from ..addresses import check_address, check_label, check_port, check_user
 from ..errors import InventoryError
 from ..models import Connection, Host, Inventory, InventoryHost, Probe, Secret, SshSettings
 from ..ssh_options.arguments import SshArguments, SshOption, read_arguments
-from ..ssh_options.keywords import Passed
-from ..ssh_options.login import Credentials, Login, LoginJudge
+from ..ssh_options.keywords import OtherOptions
+from ..ssh_options.login import Credentials, Login, LoginResolver
 from . import variables as variables_
 from .group_caps import GroupCaps
 from .secret_variables import without_secrets
 from .variables import Variables
 
-__all__ = ["ConnectionDefaults", "Fault", "judge_hosts", "resolve_hosts"]
+__all__ = ["ConnectionDefaults", "Fault", "check_hosts", "resolve_hosts"]
 
 _SHOWN_FAULTS = 5
 
@@ -65,7 +65,7 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
-        return f"{where}host {shown(self.host)}: {self.problem}"
+        return f"{where}host {quote(self.host)}: {self.problem}"
 
 
 def resolve_hosts(
@@ -78,7 +78,7 @@ def resolve_hosts(
     """
     if not names:
         raise UsageError("no host is selected: the inventory or the limit leaves none")
-    hosts, notes, faults = judge_hosts(inventory, names, defaults)
+    hosts, notes, faults = check_hosts(inventory, names, defaults)
     if not faults:
         return hosts, notes
     if len(faults) == 1:
@@ -93,7 +93,7 @@ def resolve_hosts(
     )
 
 
-def judge_hosts(
+def check_hosts(
     inventory: Inventory, names: Sequence[str], defaults: ConnectionDefaults
 ) -> tuple[list[Host], list[str], list[Fault]]:
     """The hosts that can be reached, the notes, and a fault for each of the others.
@@ -114,7 +114,7 @@ def judge_hosts(
 
 
 def _headless(fault: Fault) -> str:
-    return f"host {shown(fault.host)}: {fault.problem}"
+    return f"host {quote(fault.host)}: {fault.problem}"
 
 
 @record
@@ -130,14 +130,14 @@ class _Resolver:
     """Judges each distinct set of connection variables once."""
 
     def __init__(self, defaults: ConnectionDefaults, caps: GroupCaps) -> None:
-        self.passed = Passed()
+        self.passed = OtherOptions()
         self._defaults = defaults
         self._caps = caps
         _judge_defaults(defaults)
         self._asked: dict[tuple[Any, ...], _Asked] = {}
         self._logins: dict[tuple[Any, ...], Login] = {}
         self._settings: dict[SshSettings, SshSettings] = {}
-        self._judge = LoginJudge(
+        self._judge = LoginResolver(
             hop_credentials=Credentials(
                 identity_files=tuple(
                     str(Path(path).expanduser()) for path in defaults.identity_files
@@ -158,7 +158,7 @@ class _Resolver:
         }
         variables = Variables(values)
         try:
-            judged_label(described.name)
+            check_label(described.name)
         except ValueError as error:
             raise InventoryError("name", str(error)) from None
         groups, caps = _harmless(described.groups), self._caps.of(described.groups)
@@ -181,7 +181,7 @@ class _Resolver:
         if name and not address:
             raise InventoryError(name, "it is empty: an address or a name is expected")
         try:
-            alias = judged_address(address if name else described.name)
+            alias = check_address(address if name else described.name)
         except ValueError as error:
             hint = "" if name else " (ansible_host gives it another address)"
             raise InventoryError(name or "name", f"{error}{hint}") from None
@@ -285,15 +285,15 @@ class _Resolver:
 
 def _harmless(groups: tuple[str, ...]) -> tuple[str, ...]:
     """The groups as every output shows them; Ansible lets a group have any name."""
-    return tuple(map(escaped, groups)) if any(map(has_unsafe, groups)) else groups
+    return tuple(map(escape, groups)) if any(map(has_unsafe, groups)) else groups
 
 
 def _judge_defaults(defaults: ConnectionDefaults) -> None:
     try:
         if defaults.user:
-            judged_user(defaults.user)
+            check_user(defaults.user)
         if defaults.port is not None:
-            judged_port(str(defaults.port))
+            check_port(str(defaults.port))
     except ValueError as error:
         raise UsageError(str(error)) from None
 
@@ -315,7 +315,7 @@ def _arguments(variables: Variables, names: tuple[str, ...]) -> SshArguments:
     try:
         words = [word.strip() for word in shlex.split(text) if word.strip()]
     except ValueError as error:
-        raise InventoryError(source, f"{shown(text)} cannot be split into words: {error}") from None
+        raise InventoryError(source, f"{quote(text)} cannot be split into words: {error}") from None
     return read_arguments(words, source)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.text import shown
+from ...core.text import quote
 from ..errors import InventoryError
 from ..models import Inventory
 
@@ -38,6 +38,6 @@ def _judged(group: str, value: object) -> int:
     if not isinstance(value, bool) and digits.isascii() and digits.isdigit() and int(digits[:9]):
         return int(digits[:9])
     raise InventoryError(
-        f"group {shown(group)}: {_VARIABLE}",
-        f"found {shown(value)}, expected a whole number of 1 or more",
+        f"group {quote(group)}: {_VARIABLE}",
+        f"found {quote(value)}, expected a whole number of 1 or more",
     )

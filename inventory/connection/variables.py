@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.text import shown
-from ..addresses import judged_port
+from ...core.text import quote
+from ..addresses import check_port
 from ..errors import InventoryError
 from ..models import Connection, Probe
 from .secret_variables import is_secret
@@ -153,7 +153,7 @@ class Variables:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise _wrong(name, value, "a port from 1 to 65535")
         try:
-            return judged_port(str(value).strip()), name
+            return check_port(str(value).strip()), name
         except ValueError as error:
             raise InventoryError(name, str(error)) from None
 
@@ -203,7 +203,7 @@ class Variables:
             word = said.removeprefix("ansible.builtin.") if isinstance(said, str) else ""
             if word not in _CONNECTIONS:
                 known = ", ".join(_CONNECTIONS)
-                raise InventoryError(name, f"{shown(said)} is not supported: there are {known}")
+                raise InventoryError(name, f"{quote(said)} is not supported: there are {known}")
             connection, transport = _CONNECTIONS[word]
         name, wanted = self._found(TRANSPORT)
         if wanted is None:
@@ -225,7 +225,7 @@ class Variables:
 
 def _refuse_unresolved(name: str, value: object) -> None:
     if isinstance(value, str) and ("{{" in value or "{%" in value):
-        quoted = "" if is_secret(name) else f" {shown(value)}"
+        quoted = "" if is_secret(name) else f" {quote(value)}"
         raise InventoryError(
             name, f"the template{quoted} is not resolved: templates are not evaluated here"
         )
@@ -237,5 +237,5 @@ def _refuse_unresolved(name: str, value: object) -> None:
 
 
 def _wrong(name: str, value: object, expected: str) -> InventoryError:
-    found = "a secret" if is_secret(name) else shown(value)
+    found = "a secret" if is_secret(name) else quote(value)
     return InventoryError(name, f"found {found} ({type(value).__name__}), expected {expected}")

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import InventoryError
-from .draft import Draft
-from .files import decoded
+from .files import decode_text
 from .json_listing import read_listing
 from .subprocess import one_line, run_child
+from .unresolved import UnresolvedInventory
 from .yaml_text import NeedsAnsible, parse_yaml
 
 __all__ = ["read_with_ansible"]
@@ -35,7 +35,7 @@ _FAILURE = re.compile(r"(?:Failed to parse|Unable to parse|No inventory was pars
 
 
 def read_with_ansible(
-    draft: Draft, sources: Sequence[str], playbook_dir: str | None, need: NeedsAnsible
+    draft: UnresolvedInventory, sources: Sequence[str], playbook_dir: str | None, need: NeedsAnsible
 ) -> None:
     """Add what ``ansible-inventory`` makes of all ``sources``; hosts get their final variables.
 
@@ -72,7 +72,7 @@ def _ask(words: list[str], need: NeedsAnsible) -> dict[str, Any]:
     failure = _FAILURE.search(output.stderr)
     if failure:
         raise InventoryError(where, f"{_PROGRAM} said: {one_line(failure[0])}")
-    listing = parse_yaml(decoded(output.stdout, where), where)
+    listing = parse_yaml(decode_text(output.stdout, where), where)
     if not isinstance(listing, dict):
         raise InventoryError(where, f"{_PROGRAM} printed {listing!r:.80}, expected a mapping")
     return listing

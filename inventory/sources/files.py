@@ -7,7 +7,7 @@ from typing import IO
 
 from ..errors import InventoryError
 
-__all__ = ["MOST_BYTES", "decoded", "read_bytes", "read_stream"]
+__all__ = ["MOST_BYTES", "decode_text", "read_bytes", "read_stream"]
 
 MOST_BYTES = 512 * 1024 * 1024
 """No inventory is larger; an endless device or pipe ends here instead of in the memory's end."""
@@ -32,7 +32,7 @@ def read_stream(stream: IO[bytes], where: str) -> bytes:
     return content
 
 
-def decoded(content: bytes, where: str) -> str:
+def decode_text(content: bytes, where: str) -> str:
     """The text of a file in UTF-8, with or without a byte order mark.
 
     As in Ansible, other bytes pass in lines that are comments. Raises InventoryError with the

@@ -16,9 +16,9 @@ from typing import Any
 
 from ..errors import InventoryError
 from ..ranges import host_names
-from .draft import UNGROUPED, Draft
+from .unresolved import UNGROUPED, UnresolvedInventory
 
-__all__ = ["read_ini_inventory", "typed"]
+__all__ = ["parse_value", "read_ini_inventory"]
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
@@ -31,7 +31,7 @@ _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 _LITERAL_WORDS = frozenset({"True", "False", "None"})
 
 
-def read_ini_inventory(draft: Draft, text: str, file: str) -> None:
+def read_ini_inventory(draft: UnresolvedInventory, text: str, file: str) -> None:
     """Add an INI inventory to ``draft``; ``file`` is for messages.
 
     Raises InventoryError with the line.
@@ -40,7 +40,7 @@ def read_ini_inventory(draft: Draft, text: str, file: str) -> None:
 
 
 @lru_cache(maxsize=4096)
-def typed(text: str) -> object:
+def parse_value(text: str) -> object:
     """The value a text in an INI inventory stands for: a Python literal, else the text itself.
 
     Tuples and sets become lists, bytes a text. Equal texts share one value: never change it.
@@ -76,7 +76,7 @@ def _plain(value: object) -> object:
 class _IniReader:
     """One pass over one file."""
 
-    def __init__(self, draft: Draft, file: str) -> None:
+    def __init__(self, draft: UnresolvedInventory, file: str) -> None:
         self._draft = draft
         self._file = file
         self._line = 0
@@ -172,7 +172,7 @@ class _IniReader:
 
     def _value(self, text: str) -> object:
         try:
-            return typed(text)
+            return parse_value(text)
         except ValueError as error:
             raise self._error(str(error)) from error
 

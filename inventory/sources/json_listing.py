@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InventoryError
-from .draft import Draft
+from .unresolved import UnresolvedInventory
 
 __all__ = ["read_listing"]
 
@@ -20,7 +20,10 @@ _KEYS = ("hosts", "vars", "children")
 
 
 def read_listing(
-    draft: Draft, listing: object, where: str, ask_host: Callable[[str], object] | None = None
+    draft: UnresolvedInventory,
+    listing: object,
+    where: str,
+    ask_host: Callable[[str], object] | None = None,
 ) -> None:
     """Add a listing to ``draft``.
 
@@ -54,7 +57,9 @@ def _hostvars(meta: object, where: str) -> dict[str, Any]:
     return hostvars
 
 
-def _read_group(draft: Draft, name: str, body: object, where: str, named: dict[str, None]) -> None:
+def _read_group(
+    draft: UnresolvedInventory, name: str, body: object, where: str, named: dict[str, None]
+) -> None:
     group = draft.add_group(name, where)
     if not isinstance(body, dict):
         body = {"hosts": body}

@@ -20,18 +20,18 @@ from pathlib import Path
 from typing import IO
 
 from ...core.errors import UsageError
-from ...core.text import escaped_lines
+from ...core.text import escape_lines
 from ..errors import InventoryError
 from ..models import Inventory
 from ..ranges import host_names
 from .ansible_inventory import read_with_ansible
-from .draft import UNGROUPED, Draft
-from .files import decoded, read_bytes, read_stream
+from .files import decode_text, read_bytes, read_stream
 from .ini import read_ini_inventory
 from .json_listing import read_listing
-from .merge import Lineage, Precedence, assembled, settle_groups
+from .merge import Lineage, Precedence, assemble, settle_groups
 from .plugin import is_plugin_source, read_plugin_source
 from .script import read_script
+from .unresolved import UNGROUPED, UnresolvedInventory
 from .variables_files import SUFFIXES, VariablesFiles
 from .yaml import read_yaml_inventory
 from .yaml_text import NeedsAnsible, parse_yaml
@@ -67,7 +67,7 @@ def load_inventory(
         return _read_all(sources, stdin, playbook_dir)
     except InventoryError as error:
         # Its file, its path of keys and what it quotes are texts of whoever wrote the inventory.
-        raise InventoryError(escaped_lines(error.where), escaped_lines(error.problem)) from error
+        raise InventoryError(escape_lines(error.where), escape_lines(error.problem)) from error
 
 
 def _read_all(
@@ -89,7 +89,7 @@ def _read_all(
 def _read_ourselves(
     sources: Sequence[str], stdin: IO[bytes] | None, playbook_dir: str | None
 ) -> Inventory:
-    draft = Draft()
+    draft = UnresolvedInventory()
     for source in sources:
         _read_source(draft, source, stdin)
     settle_groups(draft)
@@ -100,7 +100,7 @@ def _read_ourselves(
         _variables_files([_folder_of(source) for source in sources]),
         _variables_files([playbook_dir]),
     )
-    return assembled(
+    return assemble(
         draft,
         lineage,
         sources,
@@ -112,11 +112,11 @@ def _read_ourselves(
 def _read_by_ansible(
     sources: Sequence[str], playbook_dir: str | None, need: NeedsAnsible
 ) -> Inventory:
-    draft = Draft()
+    draft = UnresolvedInventory()
     named = [_expanded(source) if _is_host_list(source) else source for source in sources]
     read_with_ansible(draft, named, playbook_dir, need)
     settle_groups(draft)
-    return assembled(
+    return assemble(
         draft,
         Lineage(draft),
         sources,
@@ -125,11 +125,11 @@ def _read_by_ansible(
     )
 
 
-def _read_source(draft: Draft, source: str, stdin: IO[bytes] | None) -> None:
+def _read_source(draft: UnresolvedInventory, source: str, stdin: IO[bytes] | None) -> None:
     if source == STDIN:
         if stdin is None:
             raise UsageError("'-' stands for standard input, which cannot be read here")
-        _read_text(draft, decoded(read_stream(stdin, _STDIN_NAME), _STDIN_NAME), _STDIN_NAME)
+        _read_text(draft, decode_text(read_stream(stdin, _STDIN_NAME), _STDIN_NAME), _STDIN_NAME)
     elif not source:
         raise UsageError("an inventory is named by an empty text, expected a file or folder")
     elif _is_plugin_source(source):
@@ -162,7 +162,7 @@ def _is_host_list(source: str) -> bool:
     return "," in source and not _is_there(source) and not _is_plugin_source(source)
 
 
-def _read_host_list(draft: Draft, source: str) -> None:
+def _read_host_list(draft: UnresolvedInventory, source: str) -> None:
     where = repr(source)
     for word in source.split(","):
         if word.strip():
@@ -180,7 +180,7 @@ def _expanded(source: str) -> str:
     return ",".join(names) + ","
 
 
-def _read_folder(draft: Draft, folder: str, within: tuple[str, ...]) -> bool:
+def _read_folder(draft: UnresolvedInventory, folder: str, within: tuple[str, ...]) -> bool:
     real = os.path.realpath(folder)
     if real in within:
         raise InventoryError(folder, "is a link to a folder that holds it")
@@ -204,7 +204,7 @@ def _read_folder(draft: Draft, folder: str, within: tuple[str, ...]) -> bool:
     return found
 
 
-def _read_file(draft: Draft, path: str) -> None:
+def _read_file(draft: UnresolvedInventory, path: str) -> None:
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -218,7 +218,7 @@ def _read_file(draft: Draft, path: str) -> None:
         return
     if suffix == ".toml":
         raise NeedsAnsible(path, "is a TOML inventory")
-    text = decoded(read_bytes(path), path)
+    text = decode_text(read_bytes(path), path)
     if suffix in SUFFIXES:
         _read_data(draft, parse_yaml(text, path), path)
     elif suffix:
@@ -227,7 +227,7 @@ def _read_file(draft: Draft, path: str) -> None:
         _read_text(draft, text, path)
 
 
-def _read_text(draft: Draft, text: str, where: str) -> None:
+def _read_text(draft: UnresolvedInventory, text: str, where: str) -> None:
     """What has no suffix to tell: YAML where it is a mapping, INI otherwise."""
     try:
         data = parse_yaml(text, where)
@@ -241,7 +241,7 @@ def _read_text(draft: Draft, text: str, where: str) -> None:
         _read_ini(draft, text, where)
 
 
-def _read_data(draft: Draft, data: object, where: str) -> None:
+def _read_data(draft: UnresolvedInventory, data: object, where: str) -> None:
     if isinstance(data, dict) and isinstance(data.get("_meta"), dict):
         read_listing(draft, data, where)
     else:
@@ -257,7 +257,7 @@ def _looks_like_yaml(text: str) -> bool:
     return False
 
 
-def _read_ini(draft: Draft, text: str, where: str) -> None:
+def _read_ini(draft: UnresolvedInventory, text: str, where: str) -> None:
     if text.startswith("$ANSIBLE_VAULT"):
         raise NeedsAnsible(where, "is encrypted by ansible-vault")
     read_ini_inventory(draft, text, where)

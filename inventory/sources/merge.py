@@ -15,10 +15,10 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from ..models import Group, Inventory, InventoryHost
-from .draft import ALL, UNGROUPED, Draft, DraftGroup, DraftHost
+from .unresolved import ALL, UNGROUPED, UnresolvedGroup, UnresolvedHost, UnresolvedInventory
 from .variables_files import VariablesFiles
 
-__all__ = ["INTERNAL", "Lineage", "Precedence", "assembled", "settle_groups"]
+__all__ = ["INTERNAL", "Lineage", "Precedence", "assemble", "settle_groups"]
 
 # Ansible computes these itself and leaves them out of every listing, whoever set them
 # (INTERNAL_STATIC_VARS in ansible/constants.py).
@@ -36,7 +36,7 @@ INTERNAL = frozenset({
 # fmt: on
 
 
-def settle_groups(draft: Draft) -> None:
+def settle_groups(draft: UnresolvedInventory) -> None:
     """Put every group below ``all``, and into ``ungrouped`` exactly the hosts of no other group."""
     for name, group in draft.groups.items():
         if name != ALL and not group.parents:
@@ -58,7 +58,7 @@ def settle_groups(draft: Draft) -> None:
 class Lineage:
     """Which groups a host is in by way of others; worked out once for each combination."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: UnresolvedInventory) -> None:
         self._above: dict[str, frozenset[str]] = {}
         self.depth: dict[str, int] = {}
         parents = {name: group.parents for name, group in draft.groups.items()}
@@ -82,7 +82,7 @@ class Precedence:
 
     def __init__(
         self,
-        draft: Draft,
+        draft: UnresolvedInventory,
         lineage: Lineage,
         beside_sources: Sequence[VariablesFiles],
         beside_playbook: Sequence[VariablesFiles],
@@ -93,7 +93,7 @@ class Precedence:
         self._beside_playbook = beside_playbook
         self._inherited: dict[tuple[str, ...], dict[str, Any]] = {}
 
-    def of(self, host: DraftHost) -> Mapping[str, Any]:
+    def of(self, host: UnresolvedHost) -> Mapping[str, Any]:
         """The host's variables; hosts without any of their own share their groups' mapping."""
         direct = tuple(host.groups)
         inherited = self._inherited.get(direct)
@@ -104,7 +104,7 @@ class Precedence:
             own.update(files.of_host(host.name))
         return _shown(inherited | own) if own else inherited
 
-    def of_group(self, group: DraftGroup) -> Mapping[str, Any]:
+    def of_group(self, group: UnresolvedGroup) -> Mapping[str, Any]:
         """A group's own variables, its group_vars beside the sources included."""
         own = dict(group.variables)
         for files in self._beside_sources:
@@ -130,13 +130,13 @@ class Precedence:
         return _shown(inherited)
 
 
-def assembled(
-    draft: Draft,
+def assemble(
+    draft: UnresolvedInventory,
     lineage: Lineage,
     sources: Sequence[str],
     *,
-    host_variables: Callable[[DraftHost], Mapping[str, Any]],
-    group_variables: Callable[[DraftGroup], Mapping[str, Any]],
+    host_variables: Callable[[UnresolvedHost], Mapping[str, Any]],
+    group_variables: Callable[[UnresolvedGroup], Mapping[str, Any]],
 ) -> Inventory:
     """The final values out of a draft whose groups are settled."""
     shown: dict[tuple[str, ...], tuple[str, ...]] = {}

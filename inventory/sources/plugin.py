@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import InventoryError
-from .draft import Draft
 from .json_listing import read_listing
+from .unresolved import UnresolvedInventory
 
 if TYPE_CHECKING:  # the module is not light, and few sources are plugins
     from importlib.metadata import EntryPoints
@@ -25,7 +25,7 @@ def is_plugin_source(source: str) -> bool:
     return bool(colon) and bool(_registered(name))
 
 
-def read_plugin_source(draft: Draft, source: str) -> None:
+def read_plugin_source(draft: UnresolvedInventory, source: str) -> None:
     """Ask the registered callable and add its listing.
 
     Raises InventoryError for whatever it raises, and for what is no listing.

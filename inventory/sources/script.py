@@ -6,16 +6,16 @@ import errno
 from pathlib import Path
 
 from ..errors import InventoryError
-from .draft import Draft
-from .files import decoded
+from .files import decode_text
 from .json_listing import read_listing
 from .subprocess import one_line, run_child
+from .unresolved import UnresolvedInventory
 from .yaml_text import parse_yaml
 
 __all__ = ["read_script"]
 
 
-def read_script(draft: Draft, where: str) -> bool:
+def read_script(draft: UnresolvedInventory, where: str) -> bool:
     """Run ``FILE --list`` and add what it prints; False when the file is no program at all.
 
     A static inventory with the executable bit (usual on foreign file systems) is no program: the
@@ -31,7 +31,7 @@ def read_script(draft: Draft, where: str) -> bool:
         if output.ending:
             said = one_line(output.stderr, last=True)
             raise InventoryError(what, f"{output.ending}; it said: {said}")
-        text = decoded(output.stdout, what)
+        text = decode_text(output.stdout, what)
         if not text.strip() and words[0] == "--host":
             return {}
         if text.lstrip()[:1] not in ("{", "["):

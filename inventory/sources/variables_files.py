@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InventoryError
-from .files import decoded, read_bytes
-from .yaml import variable_names
+from .files import decode_text, read_bytes
+from .yaml import check_variable_names
 from .yaml_text import parse_yaml
 
 __all__ = ["SUFFIXES", "VariablesFiles"]
@@ -95,11 +95,11 @@ def _file_variables(path: Path) -> dict[str, Any]:
     where = str(path)
     if not path.is_file():
         raise InventoryError(where, "is no regular file")
-    value = parse_yaml(decoded(read_bytes(where), where), where)
+    value = parse_yaml(decode_text(read_bytes(where), where), where)
     if not value:
         return {}
     if not isinstance(value, dict):
         raise InventoryError(
             where, f"found a {type(value).__name__}, expected a mapping of variables"
         )
-    return variable_names(value)
+    return check_variable_names(value)

@@ -10,15 +10,15 @@ from typing import Any
 
 from ..errors import InventoryError
 from ..ranges import host_names
-from .draft import Draft
+from .unresolved import UnresolvedInventory
 from .yaml_text import NeedsAnsible
 
-__all__ = ["read_yaml_inventory", "variable_names"]
+__all__ = ["check_variable_names", "read_yaml_inventory"]
 
 _SECTIONS = ("vars", "children", "hosts")
 
 
-def read_yaml_inventory(draft: Draft, data: object, file: str) -> None:
+def read_yaml_inventory(draft: UnresolvedInventory, data: object, file: str) -> None:
     """Add a parsed YAML or JSON inventory to ``draft``; ``file`` is for messages.
 
     Raises InventoryError with the path of keys, `NeedsAnsible` for a plugin's configuration.
@@ -39,12 +39,14 @@ def read_yaml_inventory(draft: Draft, data: object, file: str) -> None:
         raise InventoryError(file, "groups are nested too deeply") from None
 
 
-def variable_names(variables: dict[Any, Any]) -> dict[str, Any]:
+def check_variable_names(variables: dict[Any, Any]) -> dict[str, Any]:
     """The same variables with texts as names, as JSON would write them (``80`` becomes "80")."""
     return {_text(name): value for name, value in variables.items()}
 
 
-def _read_group(draft: Draft, name: object, body: object, file: str, where: str) -> str:
+def _read_group(
+    draft: UnresolvedInventory, name: object, body: object, file: str, where: str
+) -> str:
     group = draft.add_group(name, where)
     if body is None:
         return group
@@ -59,7 +61,7 @@ def _read_group(draft: Draft, name: object, body: object, file: str, where: str)
         if section is None:
             continue
         if key == "vars":
-            draft.set_group_variables(group, variable_names(section), f"{where}.vars")
+            draft.set_group_variables(group, check_variable_names(section), f"{where}.vars")
         elif key == "hosts":
             _read_hosts(draft, group, section, f"{where}.hosts")
         elif key == "children":
@@ -83,7 +85,9 @@ def _section(key: object, value: object, where: str) -> dict[Any, Any] | None:
     )
 
 
-def _read_hosts(draft: Draft, group: str, section: dict[Any, Any], where: str) -> None:
+def _read_hosts(
+    draft: UnresolvedInventory, group: str, section: dict[Any, Any], where: str
+) -> None:
     for pattern, variables in section.items():
         if not isinstance(pattern, str):
             raise InventoryError(
@@ -97,7 +101,7 @@ def _read_hosts(draft: Draft, group: str, section: dict[Any, Any], where: str) -
             raise InventoryError(
                 f"{where}.{pattern}", f"found {_kind(variables)}, expected a mapping of variables"
             )
-        named = variable_names(variables)
+        named = check_variable_names(variables)
         for host in hosts:
             draft.set_host_variables(host, named, f"{where}.{pattern}")
 

@@ -13,7 +13,7 @@ import yaml
 
 from ..errors import InventoryError
 
-__all__ = ["document"]
+__all__ = ["load_document"]
 
 # Without libyaml: slower, the same values.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -24,7 +24,7 @@ _OPEN = object()  # the value of an anchor whose end has not been seen
 _VAULT_KEY = "__ansible_vault"
 
 
-def document(text: str, where: str) -> object:
+def load_document(text: str, where: str) -> object:
     """The value of the one document in ``text``; None for an empty one.
 
     Raises InventoryError with the line for what is not YAML.

@@ -38,9 +38,11 @@ def parse_yaml(text: str, where: str) -> object:
             return json.loads(text, object_pairs_hook=_json_object)
         except (ValueError, RecursionError):
             pass  # a YAML flow mapping, or a fault that the YAML reader below shows with its line
-    from .yaml_document import document  # PyYAML takes 10 ms to import, and many fleets have none
+    from .yaml_document import (
+        load_document,  # PyYAML takes 10 ms to import, and many fleets have none
+    )
 
-    return document(text, where)
+    return load_document(text, where)
 
 
 def _json_object(pairs: list[tuple[str, object]]) -> object:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 
-from ...core.text import shown
+from ...core.text import quote
 
-__all__ = ["algorithm_list"]
+__all__ = ["parse_algorithms"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
 _PATTERN = re.compile(r"[A-Za-z0-9@._*?-]{1,64}")
 
 
-def algorithm_list(text: str) -> tuple[str, ...]:
+def parse_algorithms(text: str) -> tuple[str, ...]:
     """The list cut at its commas; the first keeps a sign ``+``, ``-`` or ``^``, if there is one.
 
     Behind ``-`` stand patterns with * and ?, otherwise names. Raises ValueError quoting what is
@@ -27,5 +27,5 @@ def algorithm_list(text: str) -> tuple[str, ...]:
     allowed = _PATTERN if sign == "-" else _NAME
     for name in names:
         if not allowed.fullmatch(name):
-            raise ValueError(f"{shown(name)} in {shown(text)} is no algorithm's name")
+            raise ValueError(f"{quote(name)} in {quote(text)} is no algorithm's name")
     return (sign + names[0], *names[1:])

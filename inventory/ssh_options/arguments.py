@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ...core.record import record
-from ...core.text import shown
+from ...core.text import quote
 from ..errors import InventoryError
 
 __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_words"]
@@ -120,7 +120,7 @@ def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) ->
     for flag, value in _flags(iter(words), source, proxy=proxy):
         if flag in {"F", "W", ""}:
             if flag in found and flag != "F":
-                raise InventoryError(source, f"a second {_called(flag)}, {shown(value)}")
+                raise InventoryError(source, f"a second {_called(flag)}, {quote(value)}")
             found[flag] = value
             continue
         for option in _options(flag, value, source):
@@ -137,7 +137,7 @@ def read_option(text: str, source: str) -> SshOption:
     """One ``Keyword value``, ``Keyword=value`` or ``Keyword="a value"``; raises InventoryError."""
     match = _OPTION.fullmatch(text)
     if match is None:
-        raise InventoryError(source, f"{shown(text)} is no ssh option: Keyword=value is expected")
+        raise InventoryError(source, f"{quote(text)} is no ssh option: Keyword=value is expected")
     keyword, rest = match[1], match[2].strip()
     if keyword.lower() in _WHOLE:
         return SshOption(keyword=keyword, text=rest, words=(rest,) if rest else (), source=source)
@@ -156,21 +156,21 @@ def split_words(text: str) -> tuple[str, ...]:
     """
     words: list[str] = []
     word: str | None = None
-    quote = ""
+    open_quote = ""
     position = 0
     while position < len(text):
         char = text[position]
         following = text[position + 1 : position + 2]
         position += 1
-        if char == "\\" and following and following in ("'\"\\" if quote else "'\"\\ "):
+        if char == "\\" and following and following in ("'\"\\" if open_quote else "'\"\\ "):
             word = (word or "") + following
             position += 1
-        elif char == quote:
-            quote = ""
-        elif quote:
+        elif char == open_quote:
+            open_quote = ""
+        elif open_quote:
             word = (word or "") + char
         elif char in "'\"":
-            quote, word = char, word or ""
+            open_quote, word = char, word or ""
         elif char.isspace():
             if word is not None:
                 words.append(word)
@@ -179,8 +179,8 @@ def split_words(text: str) -> tuple[str, ...]:
             break
         else:
             word = (word or "") + char
-    if quote:
-        raise ValueError(f"a quote is not closed in {shown(text)}")
+    if open_quote:
+        raise ValueError(f"a quote is not closed in {quote(text)}")
     return tuple(words) if word is None else (*words, word)
 
 
@@ -189,7 +189,7 @@ def _flags(words: Iterator[str], source: str, *, proxy: bool) -> Iterator[tuple[
     for word in words:
         if not word.startswith("-") or word in {"-", "--"}:
             if not proxy or word in {"-", "--"}:
-                raise InventoryError(source, f"{shown(word)} is no ssh option")
+                raise InventoryError(source, f"{quote(word)} is no ssh option")
             yield "", word
             continue
         cluster = word[1:]
@@ -234,4 +234,4 @@ def _called(flag: str) -> str:
 def _no_flag(flag: str) -> str:
     if flag in _REFUSED:
         return f"-{flag} is refused: it asks ssh for something else than a login"
-    return f"{shown('-' + flag)} is no ssh option"
+    return f"{quote('-' + flag)} is no ssh option"

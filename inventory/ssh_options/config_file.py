@@ -18,7 +18,7 @@ from heapq import merge
 from pathlib import Path
 
 from ...core.record import record
-from ...core.text import shown
+from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption, read_option
 
@@ -161,7 +161,7 @@ def _match(option: SshOption) -> Iterator[_Condition]:
         if criterion not in _MATCHED_BY_VALUE:
             raise InventoryError(
                 option.source,
-                f"Match {shown(word)} is refused: all, host, originalhost, user and localuser "
+                f"Match {quote(word)} is refused: all, host, originalhost, user and localuser "
                 "are read",
             )
         value = next(words, None)

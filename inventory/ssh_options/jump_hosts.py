@@ -13,12 +13,12 @@ from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
 from ...core.record import record
-from ...core.text import shown
-from ..addresses import judged_address, judged_port, judged_user
+from ...core.text import quote
+from ..addresses import check_address, check_port, check_user
 from ..errors import InventoryError
 from .arguments import SshOption, read_arguments
 
-__all__ = ["JumpTarget", "jump_list", "jump_of_command"]
+__all__ = ["JumpTarget", "jump_of_command", "parse_jumps"]
 
 _DESTINATION = re.compile(
     r"(?:(?P<user>.*)@)?(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:\[\]]*))(?::(?P<port>[^:]*))?",
@@ -42,14 +42,14 @@ class JumpTarget:
     """What the ssh of a proxy command was given with -F; None: the same as for the host itself."""
 
 
-def jump_list(option: SshOption, text: str) -> tuple[JumpTarget, ...]:
+def parse_jumps(option: SshOption, text: str) -> tuple[JumpTarget, ...]:
     """The hops of a ProxyJump, first hop first; none for ``none``. Raises InventoryError."""
     if text.lower() == "none":
         return ()
     try:
         return tuple(_destination(part) for part in text.split(","))
     except ValueError as error:
-        raise InventoryError(option.source, f"{option.written} {shown(text)}: {error}") from None
+        raise InventoryError(option.source, f"{option.written} {quote(text)}: {error}") from None
 
 
 def jump_of_command(option: SshOption) -> JumpTarget | None:
@@ -91,18 +91,18 @@ def _destination(text: str) -> JumpTarget:
     if text.lower().startswith("ssh://"):
         uri = urlsplit(text)
         if uri.path not in {"", "/"} or uri.query or uri.fragment or uri.password is not None:
-            raise ValueError(f"{shown(text)}: ssh://[user@]host[:port] is expected")
+            raise ValueError(f"{quote(text)}: ssh://[user@]host[:port] is expected")
         user = None if uri.username is None else unquote(uri.username)
         match = _DESTINATION.fullmatch(uri.netloc.rpartition("@")[2])
     else:
         match = _DESTINATION.fullmatch(text)
         user = match["user"] if match else None
     if match is None:
-        raise ValueError(f"{shown(text)}: [user@]host[:port] is expected, IPv6 in brackets")
+        raise ValueError(f"{quote(text)}: [user@]host[:port] is expected, IPv6 in brackets")
     port = match["port"]
     host = match["plain"] if match["bracketed"] is None else match["bracketed"]
     return JumpTarget(
-        host=judged_address(host),
-        user=None if user is None else judged_user(user),
-        port=None if port is None else judged_port(port),
+        host=check_address(host),
+        user=None if user is None else check_user(user),
+        port=None if port is None else check_port(port),
     )

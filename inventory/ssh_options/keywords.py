@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from ...core.text import shown
+from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
 
-__all__ = ["ACCUMULATED", "Passed", "first_of_each"]
+__all__ = ["ACCUMULATED", "OtherOptions", "first_of_each"]
 
 ACCUMULATED = frozenset({"identityfile", "certificatefile"})
 """Each occurrence of these adds to those before it; of all others the first counts."""
@@ -148,7 +148,7 @@ _PASSED_OVER_AS = {
 }
 
 
-class Passed:
+class OtherOptions:
     """What was read and changes nothing, gathered over all hosts for a few lines of notes."""
 
     def __init__(self) -> None:
@@ -175,7 +175,7 @@ class Passed:
 
 
 def first_of_each(
-    options: Iterable[SshOption], passed: Passed
+    options: Iterable[SshOption], passed: OtherOptions
 ) -> tuple[dict[str, SshOption], dict[str, list[SshOption]]]:
     """The options that count, by name in lower case: the first of each, and all accumulated ones.
 
@@ -204,14 +204,16 @@ def first_of_each(
     return first, accumulated
 
 
-def _pass_or_refuse(name: str, option: SshOption, ignored: Iterable[str], passed: Passed) -> None:
+def _pass_or_refuse(
+    name: str, option: SshOption, ignored: Iterable[str], passed: OtherOptions
+) -> None:
     harmless = _PASSED_OVER_AS.get(name)
     if name in _PASSED_OVER or (harmless and option.text.lower() in harmless):
         passed.option(option)
     elif harmless:
         raise InventoryError(
             option.source,
-            f"{option.written} {shown(option.text)} is refused: it cannot be honoured here",
+            f"{option.written} {quote(option.text)} is refused: it cannot be honoured here",
         )
     elif not any(fnmatchcase(name, pattern) for pattern in ignored):
-        raise InventoryError(option.source, f"{shown(option.written)} is refused: unknown here")
+        raise InventoryError(option.source, f"{quote(option.written)} is refused: unknown here")

@@ -10,28 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...core.record import record
-from ...core.text import shown
-from ..addresses import judged_address, judged_label, judged_port, judged_user
+from ...core.text import quote
+from ..addresses import check_address, check_label, check_port, check_user
 from ..errors import InventoryError
 from ..models import Hop, HostKeyPolicy, Secret, SshSettings
-from .algorithms import algorithm_list
+from .algorithms import parse_algorithms
 from .arguments import SshOption
 from .config_file import SshConfig, read_ssh_config
-from .jump_hosts import JumpTarget, jump_list, jump_of_command
-from .keywords import Passed, first_of_each
+from .jump_hosts import JumpTarget, jump_of_command, parse_jumps
+from .keywords import OtherOptions, first_of_each
 from .values import (
     Tokens,
     address_family,
     agent_socket,
+    check_value,
     file_paths,
-    filled_in,
-    judged_value,
+    fill_tokens,
     known_hosts_files,
     seconds,
     yes_or_no,
 )
 
-__all__ = ["Credentials", "Login", "LoginJudge"]
+__all__ = ["Credentials", "Login", "LoginResolver"]
 
 _MAX_HOPS = 8
 
@@ -68,11 +68,11 @@ class _Way:
     """The destinations on whose behalf this one is judged, itself last, to notice a circle."""
 
 
-class LoginJudge:
+class LoginResolver:
     """Judges options; reads each ssh_config once, and gathers what is to be noted."""
 
     def __init__(
-        self, *, hop_credentials: Credentials, allow_proxy_command: bool, passed: Passed
+        self, *, hop_credentials: Credentials, allow_proxy_command: bool, passed: OtherOptions
     ) -> None:
         self._hop_credentials = hop_credentials
         self._allow_proxy_command = allow_proxy_command
@@ -98,8 +98,8 @@ class LoginJudge:
         first, accumulated = first_of_each(options, self._passed)
         hostname = first.get("hostname")
         address = _address(alias, hostname)
-        port = judged_value(first.get("port"), judged_port) or 22
-        user = judged_value(first.get("user"), judged_user)
+        port = check_value(first.get("port"), check_port) or 22
+        user = check_value(first.get("user"), check_user)
         way = _Way(
             tokens=Tokens(alias=alias, address=address, port=port, user=user),
             config_file=config_file,
@@ -116,15 +116,15 @@ class LoginJudge:
             password=self._password(first.get("passwordauthentication"), credentials.password),
             gssapi=yes_or_no(first.get("gssapiauthentication")) or False,
             known_hosts_files=known_hosts_files(first, way.tokens),
-            host_key_alias=judged_value(first.get("hostkeyalias"), judged_label),
+            host_key_alias=check_value(first.get("hostkeyalias"), check_label),
             host_keys=self._host_keys(first.get("stricthostkeychecking")),
-            connect_timeout_s=judged_value(first.get("connecttimeout"), seconds),
-            kex_algorithms=judged_value(first.get("kexalgorithms"), algorithm_list) or (),
-            ciphers=judged_value(first.get("ciphers"), algorithm_list) or (),
-            macs=judged_value(first.get("macs"), algorithm_list) or (),
-            host_key_algorithms=judged_value(first.get("hostkeyalgorithms"), algorithm_list) or (),
-            address_family=judged_value(first.get("addressfamily"), address_family) or 0,
-            bind_address=judged_value(first.get("bindaddress"), judged_address),
+            connect_timeout_s=check_value(first.get("connecttimeout"), seconds),
+            kex_algorithms=check_value(first.get("kexalgorithms"), parse_algorithms) or (),
+            ciphers=check_value(first.get("ciphers"), parse_algorithms) or (),
+            macs=check_value(first.get("macs"), parse_algorithms) or (),
+            host_key_algorithms=check_value(first.get("hostkeyalgorithms"), parse_algorithms) or (),
+            address_family=check_value(first.get("addressfamily"), address_family) or 0,
+            bind_address=check_value(first.get("bindaddress"), check_address),
             jumps=jumps,
             proxy_command=proxy_command,
         )
@@ -149,8 +149,8 @@ class LoginJudge:
 
     def _way(self, first: Mapping[str, SshOption], way: _Way) -> tuple[tuple[Hop, ...], str | None]:
         if jump := first.get("proxyjump"):
-            text = filled_in(jump, jump.words[0], way.tokens)
-            return self._through(jump, jump_list(jump, text), way), None
+            text = fill_tokens(jump, jump.words[0], way.tokens)
+            return self._through(jump, parse_jumps(jump, text), way), None
         command = first.get("proxycommand")
         if command is None or command.text.lower() == "none":
             return (), None
@@ -165,10 +165,10 @@ class LoginJudge:
         if not self._allow_proxy_command:
             raise InventoryError(
                 command.source,
-                f"ProxyCommand {shown(command.text)} is refused: it runs a program on this "
+                f"ProxyCommand {quote(command.text)} is refused: it runs a program on this "
                 "machine; --allow-proxy-command lets it, ProxyJump does without",
             )
-        return (), filled_in(command, command.text, way.tokens)
+        return (), fill_tokens(command, command.text, way.tokens)
 
     def _through(
         self, option: SshOption, targets: Sequence[JumpTarget], way: _Way
@@ -227,7 +227,7 @@ class LoginJudge:
         elif said != "accept-new":
             expected = "yes, ask, accept-new, no or off"
             raise InventoryError(
-                option.source, f"{option.written} is {shown(option.text)}: {expected} is expected"
+                option.source, f"{option.written} is {quote(option.text)}: {expected} is expected"
             )
         return HostKeyPolicy.ACCEPT_NEW
 
@@ -246,9 +246,9 @@ def _without_jumps(ssh: SshSettings) -> SshSettings:
 
 
 def _address(alias: str, hostname: SshOption | None) -> str:
-    judged_alias = judged_address(alias)
+    judged_alias = check_address(alias)
     tokens = Tokens(alias=alias, address=alias, port=22, user=None)
     return (
-        judged_value(hostname, lambda text: judged_address(tokens.fill(text, known="hn")))
+        check_value(hostname, lambda text: check_address(tokens.fill(text, known="hn")))
         or judged_alias
     )

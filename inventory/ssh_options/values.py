@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from ...core.text import shown
+from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
 
@@ -22,9 +22,9 @@ __all__ = [
     "Tokens",
     "address_family",
     "agent_socket",
+    "check_value",
     "file_paths",
-    "filled_in",
-    "judged_value",
+    "fill_tokens",
     "known_hosts_files",
     "seconds",
     "yes_or_no",
@@ -61,7 +61,7 @@ class Tokens:
 
         def value(match: re.Match[str]) -> str:
             if match[1] not in {"%", *known}:
-                raise ValueError(f"{shown(match[0])} in {shown(text)} is not filled in here")
+                raise ValueError(f"{quote(match[0])} in {quote(text)} is not filled in here")
             return self._values[match[1]]()
 
         return re.sub("%(.?)", value, text, flags=re.DOTALL)
@@ -71,12 +71,12 @@ def one_word(option: SshOption) -> str:
     """The only word of the value; raises InventoryError where there are more."""
     if len(option.words) > 1:
         raise InventoryError(
-            option.source, f"{option.written} {shown(option.text)}: one value is expected"
+            option.source, f"{option.written} {quote(option.text)}: one value is expected"
         )
     return option.words[0]
 
 
-def judged_value(option: SshOption | None, judged: Callable[[str], _T]) -> _T | None:
+def check_value(option: SshOption | None, judged: Callable[[str], _T]) -> _T | None:
     """What ``judged`` makes of the value, ValueError made InventoryError; None: absent."""
     if option is None:
         return None
@@ -91,10 +91,10 @@ def yes_or_no(option: SshOption | None) -> bool | None:
 
     def judged(word: str) -> bool:
         if word.lower() not in {"yes", "true", "no", "false"}:
-            raise ValueError(f"{shown(word)}: yes or no is expected")
+            raise ValueError(f"{quote(word)}: yes or no is expected")
         return word.lower() in {"yes", "true"}
 
-    return judged_value(option, judged)
+    return check_value(option, judged)
 
 
 def seconds(text: str) -> float | None:
@@ -102,7 +102,7 @@ def seconds(text: str) -> float | None:
     if text.lower() == "none":
         return None
     if not text or not _TIME.fullmatch(text):
-        raise ValueError(f"{shown(text)} is no time: seconds, or a form such as 1m30s")
+        raise ValueError(f"{quote(text)} is no time: seconds, or a form such as 1m30s")
     parts = re.findall(r"([0-9]+)([smhdw]?)", text.lower())
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or None
 
@@ -110,11 +110,11 @@ def seconds(text: str) -> float | None:
 def address_family(text: str) -> int:
     """socket.AF_INET, AF_INET6, or 0 for either; raises ValueError."""
     if text.lower() not in _FAMILIES:
-        raise ValueError(f"{shown(text)}: any, inet or inet6 is expected")
+        raise ValueError(f"{quote(text)}: any, inet or inet6 is expected")
     return _FAMILIES[text.lower()]
 
 
-def filled_in(option: SshOption, text: str, tokens: Tokens) -> str:
+def fill_tokens(option: SshOption, text: str, tokens: Tokens) -> str:
     """``text`` with its tokens filled in; raises InventoryError."""
     try:
         return tokens.fill(text)
@@ -126,14 +126,14 @@ def _path(option: SshOption, word: str, tokens: Tokens) -> str:
     if not word or word.lower() == "none" or "${" in word or not word.isprintable():
         raise InventoryError(
             option.source,
-            f"{option.written} {shown(word)} is refused: the path of a file is expected, "
+            f"{option.written} {quote(word)} is refused: the path of a file is expected, "
             "without environment variables",
         )
     try:
-        return str(Path(filled_in(option, word, tokens)).expanduser())
+        return str(Path(fill_tokens(option, word, tokens)).expanduser())
     except RuntimeError:
         raise InventoryError(
-            option.source, f"{option.written} {shown(word)}: no such user's home is known"
+            option.source, f"{option.written} {quote(word)}: no such user's home is known"
         ) from None
 
 
@@ -153,7 +153,7 @@ def agent_socket(option: SshOption | None, tokens: Tokens, default: str | None) 
         return os.environ.get("SSH_AUTH_SOCK") or default
     if word.startswith("$"):
         raise InventoryError(
-            option.source, f"{option.written} {shown(word)} is refused: a path is expected"
+            option.source, f"{option.written} {quote(word)} is refused: a path is expected"
         )
     return _path(option, word, tokens)
 

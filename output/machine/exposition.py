@@ -11,9 +11,9 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...core.text import printable
+from ...core.text import escape_unprintable
 
-__all__ = ["Family", "Sample", "exposed", "labels"]
+__all__ = ["Family", "Sample", "format_families", "labels"]
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\""})
 
@@ -31,7 +31,7 @@ class Family:
     samples: Iterable[Sample]
 
 
-def exposed(families: Iterable[Family]) -> bytes:
+def format_families(families: Iterable[Family]) -> bytes:
     """The text. A family without samples leaves no trace; no sample has a time, as node_exporter
     refuses files that have."""
     # Family by family: the lines of 100,000 hosts at once took four times as much memory.
@@ -54,5 +54,5 @@ def labels(**values: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    shown = printable(text)
+    shown = escape_unprintable(text)
     return shown.translate(_ESCAPES) if '"' in shown or "\\" in shown else shown

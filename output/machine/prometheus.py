@@ -20,7 +20,7 @@ from ...collector.errors import Category
 from ...collector.probe.containers import Container
 from ...collector.probe.kernel import Kernel
 from ..formats import Format, RenderOptions
-from .exposition import Family, Sample, exposed, labels
+from .exposition import Family, Sample, format_families, labels
 
 __all__ = ["FORMAT"]
 
@@ -49,7 +49,7 @@ class _Labelled:
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     hosts = [_Labelled(labels(host=host.name), host) for host in summary.hosts]
-    return exposed(chain(_scan(summary), _fleet(summary), _numbers(hosts), _words(hosts)))
+    return format_families(chain(_scan(summary), _fleet(summary), _numbers(hosts), _words(hosts)))
 
 
 # node_exporter runs as a user of its own, which has to be able to read the file.

@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-__all__ = ["SCHEMAS", "schema_of"]
+__all__ = ["SCHEMAS", "load_schema"]
 
 SCHEMAS = ("scan", "ndjson")
 """The documents that have one: a whole scan, and one line of ndjson."""
 
 
-def schema_of(document: str) -> dict[str, Any]:
+def load_schema(document: str) -> dict[str, Any]:
     """The schema of one of `SCHEMAS`, complete in itself."""
     scan: dict[str, Any] = orjson.loads(
         (files(__package__ or "") / "scan.schema.json").read_bytes()

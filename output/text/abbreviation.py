@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["folded", "some"]
+__all__ = ["abbreviate", "fold_names"]
 
 _MOST_WORDS = 12
 
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
 _Form = tuple[str, str]
 
 
-def folded(names: Iterable[str]) -> list[str]:
+def fold_names(names: Iterable[str]) -> list[str]:
     """The names, each once, as words in the order of the alphabet.
 
     A name folds along one of its numbers: the forms that most names share are filled first.
@@ -37,9 +37,9 @@ def folded(names: Iterable[str]) -> list[str]:
     return sorted([*words, *left])
 
 
-def some(names: Iterable[str]) -> str:
+def abbreviate(names: Iterable[str]) -> str:
     """The names folded, for a line of text: the first dozen words and how many more there are."""
-    words = folded(names)
+    words = fold_names(names)
     more = len(words) - _MOST_WORDS
     return ", ".join(words[:_MOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ...aggregator.change import Against, FleetChange, HostChange, Since
 from ...aggregator.fleet import FleetSummary
-from .abbreviation import some
-from .style import Paint, how_many
+from .abbreviation import abbreviate
+from .style import TextStyle, count_text
 
 __all__ = ["change_lines", "change_text", "rate_text"]
 
@@ -36,13 +36,13 @@ def _mark(change: HostChange | FleetChange) -> str:
     return "~" if change.bound else ""
 
 
-def change_lines(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def change_lines(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     """The fleet's change, and which hosts are new, gone, recovered, lost or rebooted."""
     change = summary.fleet.change
     if change is None:
         return
     line = f"Since {change.against.started_at:%Y-%m-%d %H:%M:%S %Z} ({_ago(change.against)} before)"
-    compared = how_many(change.compared, "host")
+    compared = count_text(change.compared, "host")
     if change.tcp_close is None:
         line += f": no tcp_close to compare; {compared} read both times"
     else:
@@ -61,8 +61,8 @@ def change_lines(summary: FleetSummary, paint: Paint) -> Iterator[str]:
         ("gone", change.gone or ()),
     ):
         if names:
-            label = f"{how_many(len(names), 'host')} {word}: "
-            yield paint.wrapped(label + some(names), rest="  ")
+            label = f"{count_text(len(names), 'host')} {word}: "
+            yield paint.wrapped(label + abbreviate(names), rest="  ")
 
 
 def _ago(against: Against) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...core.record import record
-from .style import Paint
+from .style import TextStyle
 
-__all__ = ["Cell", "Column", "columns_that_fit", "lines_of"]
+__all__ = ["Cell", "Column", "columns_that_fit", "format_lines"]
 
 _GAP = "  "
 
@@ -37,7 +37,7 @@ class Column:
     """To the left, as names are; numbers stand to the right."""
 
 
-def columns_that_fit(columns: Sequence[Column], paint: Paint) -> list[Column]:
+def columns_that_fit(columns: Sequence[Column], paint: TextStyle) -> list[Column]:
     """The columns without those that have to go for the terminal's width."""
     kept = list(columns)
     if paint.options.width is None:
@@ -51,7 +51,9 @@ def columns_that_fit(columns: Sequence[Column], paint: Paint) -> list[Column]:
     return kept
 
 
-def lines_of(columns: Sequence[Column], paint: Paint, *, rule_before: int | None) -> Iterator[str]:
+def format_lines(
+    columns: Sequence[Column], paint: TextStyle, *, rule_before: int | None
+) -> Iterator[str]:
     """The title and the rows; ``rule_before`` draws a line above that row.
 
     A name that is too long for what the numbers leave is never cut, as two hosts could then look
@@ -72,12 +74,12 @@ def lines_of(columns: Sequence[Column], paint: Paint, *, rule_before: int | None
         yield _row(cells, columns, widths, paint)
 
 
-def _width(column: Column, paint: Paint) -> int:
+def _width(column: Column, paint: TextStyle) -> int:
     return max(paint.width(column.title), *(paint.width(c.text) for c in column.cells), 0)
 
 
 def _row(
-    cells: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int], paint: Paint
+    cells: Sequence[Cell], columns: Sequence[Column], widths: Sequence[int], paint: TextStyle
 ) -> str:
     words = []
     for cell, column, width in zip(cells, columns, widths, strict=True):

@@ -8,7 +8,7 @@ from ...aggregator.diagnosis import Diagnosis, Word
 from ...aggregator.host import HostSummary
 from ...aggregator.namespaces import NamespaceSummary
 
-__all__ = ["named", "next_shows", "sentence"]
+__all__ = ["name_diagnosis", "next_shows", "sentence"]
 
 _SENTENCES: Mapping[str, str] = {
     Word.MEM_HIGH: "all TCP buffers together take {mem_pages} pages, near the {tcp_mem_high} from "
@@ -67,7 +67,7 @@ def next_shows(diagnosis: Diagnosis, host: HostSummary) -> str:
     return _NEXT.get(diagnosis.word, "Look further with:")
 
 
-def named(namespace: NamespaceSummary) -> str:
+def name_diagnosis(namespace: NamespaceSummary) -> str:
     """A namespace by one of its processes and its container: ``pid 7 (php, docker 3f1c…)``."""
     container = namespace.container
     inside = [namespace.command or ""]
@@ -83,4 +83,4 @@ def _suspect(diagnosis: Diagnosis, host: HostSummary) -> Iterator[str]:
     for one in host.namespaces or ():
         if one.inode == inode:
             most = "" if one.tcp_close_max is None else f", at most {one.tcp_close_max}"
-            yield f"The one to look at first is that of {named(one)}{most}."
+            yield f"The one to look at first is that of {name_diagnosis(one)}{most}."

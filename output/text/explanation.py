@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...aggregator.diagnosis import Word
-from ...aggregator.host import HostSummary, TcpNumbers, summarise_host
+from ...aggregator.host import HostSummary, TcpNumbers, summarize_host
 from ...aggregator.namespaces import NamespaceSummary
 from ...aggregator.thresholds import Thresholds
 from ...collector.outcome import HostReading
@@ -14,9 +14,9 @@ from ...collector.probe.sockstat import Sockstat
 from ...core.errors import SockfleetError
 from ...core.record import record
 from ..formats import RenderOptions
-from .diagnosis_sentences import named, next_shows, sentence
-from .holders import holders
-from .style import Paint, amount_of_memory, how_many
+from .diagnosis_sentences import name_diagnosis, next_shows, sentence
+from .holders import holder_lines
+from .style import TextStyle, count_text, format_memory
 
 __all__ = ["OneHost", "explanation", "one_host"]
 
@@ -94,7 +94,7 @@ def one_host(
 
     Raises SockfleetError for counters that no kernel can have.
     """
-    summary = summarise_host(reading, thresholds or Thresholds())
+    summary = summarize_host(reading, thresholds or Thresholds())
     if summary.error is not None:
         raise SockfleetError(f"{origin}: {summary.error.message}")
     return OneHost(
@@ -108,7 +108,7 @@ def one_host(
 
 def explanation(host: OneHost, options: RenderOptions) -> bytes:
     """The whole text."""
-    paint = Paint(options)
+    paint = TextStyle(options)
     sections = (
         ("What was read", (*_read(host, paint), *_namespaces(host, paint))),
         ("Step by step", _steps(host, paint)),
@@ -118,13 +118,13 @@ def explanation(host: OneHost, options: RenderOptions) -> bytes:
     parts = [paint.wrapped(f"TCP sockets of {host.origin}")]
     for title, lines in sections:
         parts.append("\n".join([paint.styled(title, "bold"), *lines]))
-    named = list(holders([host.summary], paint, most=None))
+    named = list(holder_lines([host.summary], paint, most=None))
     if named:
         parts.insert(-1, "\n".join(named))
     return paint.encoded("\n\n".join(parts) + "\n")
 
 
-def _read(host: OneHost, paint: Paint) -> Iterator[str]:
+def _read(host: OneHost, paint: TextStyle) -> Iterator[str]:
     for file, name in ((host.sockstat, "TCP"), (host.sockstat6, "TCP6")):
         line = {} if file is None else file.lines.get(name, {})
         if line:
@@ -143,18 +143,18 @@ def _read(host: OneHost, paint: Paint) -> Iterator[str]:
         )
 
 
-def _namespaces(host: OneHost, paint: Paint) -> Iterator[str]:
+def _namespaces(host: OneHost, paint: TextStyle) -> Iterator[str]:
     """Which network namespaces were read, those that may hold the most closed sockets first."""
     summary, elsewhere = host.summary, host.elsewhere
     if summary.namespaces is None:
         return
     all_read = "all there are" if not summary.is_bound else "there may be more"
-    words = f"{how_many(len(summary.namespaces), 'network namespace')} read, {all_read}."
+    words = f"{count_text(len(summary.namespaces), 'network namespace')} read, {all_read}."
     yield paint.wrapped(" ".join([words, *_reasons(summary)]), first=_STEP, rest=_STEP)
     elsewhere.sort(key=lambda one: -(one.tcp_close_max or 0))
     for one in elsewhere[:_MOST_NAMESPACES]:
         most = "" if one.tcp_close_max is None else f", at most {one.tcp_close_max} closed"
-        words = f"{named(one)}: {_both(one)} in use{most}"
+        words = f"{name_diagnosis(one)}: {_both(one)} in use{most}"
         yield paint.wrapped(words, first=f"{_STEP}- ", rest=_STEP * 2)
     if (more := len(elsewhere) - _MOST_NAMESPACES) > 0:
         yield paint.wrapped(f"… and {more} more", first=_STEP, rest=_STEP)
@@ -178,7 +178,7 @@ def _shown(value: int | None) -> str:
     return "not given" if value is None else str(value)
 
 
-def _steps(host: OneHost, paint: Paint) -> Iterator[str]:
+def _steps(host: OneHost, paint: TextStyle) -> Iterator[str]:
     for number, (sum_, words) in enumerate(_sums(host).items(), 1):
         line = paint.wrapped(sum_, first=f"{_STEP}{number}. ", rest=_WORDS)
         yield paint.styled(line, "bold")
@@ -227,7 +227,7 @@ def _result(result: int | None) -> str:
     return "" if result is None else f" = {result}"
 
 
-def _meaning(host: OneHost, paint: Paint) -> Iterator[str]:
+def _meaning(host: OneHost, paint: TextStyle) -> Iterator[str]:
     diagnoses = [sentence(one, host.summary) for one in host.summary.diagnosis]
     for words in (_held_means(host), *diagnoses, *_others_mean(host)):
         yield paint.wrapped(words, first=_STEP, rest=_STEP)
@@ -264,11 +264,11 @@ def _others_mean(host: OneHost) -> Iterator[str]:
             "them. They are in alloc and not among the closed."
         )
     if mem is not None:
-        size = "" if page_size is None else f" = {amount_of_memory(mem * page_size)}"
+        size = "" if page_size is None else f" = {format_memory(mem * page_size)}"
         yield f"mem {mem}: pages of memory in all TCP buffers of the machine{size}."
 
 
-def _next(host: OneHost, paint: Paint) -> Iterator[str]:
+def _next(host: OneHost, paint: TextStyle) -> Iterator[str]:
     # Two words may lead to the same command.
     commands = {
         one.next: next_shows(one, host.summary)

@@ -8,16 +8,18 @@ from heapq import nlargest
 from ...aggregator.host import HostSummary
 from ...aggregator.processes import Attribution
 from ...collector.probe.processes import Process
-from .columns import Cell, Column, columns_that_fit, lines_of
-from .style import Paint
+from .columns import Cell, Column, columns_that_fit, format_lines
+from .style import TextStyle
 
-__all__ = ["holders"]
+__all__ = ["holder_lines"]
 
 _MOST = 20
 _SHORT_ID = 12  # as docker and podman show container ids
 
 
-def holders(hosts: Sequence[HostSummary], paint: Paint, *, most: int | None) -> Iterator[str]:
+def holder_lines(
+    hosts: Sequence[HostSummary], paint: TextStyle, *, most: int | None
+) -> Iterator[str]:
     """A title, the processes with the most closed sockets, and what no process was found for.
 
     Nothing where processes were not asked for. ``most`` is how many are shown; None: 20.
@@ -30,7 +32,7 @@ def holders(hosts: Sequence[HostSummary], paint: Paint, *, most: int | None) -> 
     if shown:
         yield paint.styled("Who holds the closed sockets:", "bold")
         columns = columns_that_fit(_columns(shown, with_host=len(hosts) > 1), paint)
-        yield from lines_of(columns, paint, rule_before=None)
+        yield from format_lines(columns, paint, rule_before=None)
     for line in _remarks(asked, len(pairs) - len(shown)):
         yield paint.wrapped(line)
 

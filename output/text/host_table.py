@@ -9,8 +9,8 @@ from ...aggregator.fleet import FleetSummary, GroupSummary
 from ...aggregator.host import HostSummary, TcpNumbers
 from ...core.record import record
 from .changes import change_text, rate_text
-from .columns import Cell, Column, columns_that_fit, lines_of
-from .style import Paint, amount_of_memory, how_many
+from .columns import Cell, Column, columns_that_fit, format_lines
+from .style import TextStyle, count_text, format_memory
 
 __all__ = ["group_table", "has_bounds", "host_table"]
 
@@ -61,14 +61,14 @@ def _memory(host: HostSummary) -> str:
     if host.tcp is None or host.tcp.mem_pages is None:
         return ""
     if host.mem_bytes is None:
-        return how_many(host.tcp.mem_pages, "page")
-    return amount_of_memory(host.mem_bytes)
+        return count_text(host.tcp.mem_pages, "page")
+    return format_memory(host.mem_bytes)
 
 
 def _all_memory(summary: FleetSummary) -> str:
     """Of the hosts whose page size is known: pages of different sizes do not add up."""
     sizes = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
-    return amount_of_memory(sum(sizes)) if sizes else ""
+    return format_memory(sum(sizes)) if sizes else ""
 
 
 def has_bounds(summary: FleetSummary) -> bool:
@@ -142,7 +142,7 @@ _ONLY_WHEN_SORTED_BY = {
 }
 
 
-def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def host_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     """The hosts that were read, in their order, and their total."""
     read = [host for host in summary.hosts if host.tcp is not None]
     shown = read[: paint.options.top]
@@ -151,7 +151,7 @@ def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
     with_total = len(read) > 1
     columns = list(_host_columns(summary, shown, paint, with_total=with_total))
     kept = columns_that_fit(columns, paint)
-    yield from lines_of(kept, paint, rule_before=len(shown) if with_total else None)
+    yield from format_lines(kept, paint, rule_before=len(shown) if with_total else None)
     if len(shown) < len(read):
         yield paint.text(f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})")
     gone = [column.title for column in columns if column not in kept and column.title != _GROUPS]
@@ -160,10 +160,10 @@ def host_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
 
 
 def _host_columns(
-    summary: FleetSummary, shown: Sequence[HostSummary], paint: Paint, *, with_total: bool
+    summary: FleetSummary, shown: Sequence[HostSummary], paint: TextStyle, *, with_total: bool
 ) -> Iterator[Column]:
     sort = summary.scan.sort
-    marks = _conspicuous(summary)
+    marks = _notable(summary)
 
     def column(
         title: str,
@@ -214,7 +214,7 @@ def _host_columns(
         )
 
 
-def _conspicuous(summary: FleetSummary) -> Callable[[HostSummary], str]:
+def _notable(summary: FleetSummary) -> Callable[[HostSummary], str]:
     """Far above what is usual in this fleet: its median, as a leak lifts the mean."""
     usual = summary.fleet.distribution["tcp_close"].p50 or 0
 
@@ -227,7 +227,7 @@ def _conspicuous(summary: FleetSummary) -> Callable[[HostSummary], str]:
     return style
 
 
-def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def group_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     """The groups that were asked for, those with the most closed sockets first."""
     if summary.scan.group_by is None or not summary.groups:
         return
@@ -264,4 +264,4 @@ def group_table(summary: FleetSummary, paint: Paint) -> Iterator[str]:
         column("INUSE4+6", lambda group: _in_use(group.totals), 6),
         column("ALLOC", lambda group: _number(group.totals.alloc), 5),
     ]
-    yield from lines_of(columns_that_fit(columns, paint), paint, rule_before=None)
+    yield from format_lines(columns_that_fit(columns, paint), paint, rule_before=None)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from ...aggregator.measures import Measure
 from ...alerting.state import _SEVERITY, Level, State
-from ...core.text import cleaned
+from ...core.text import clean
 
 __all__ = ["failure_text", "plugin_text"]
 
@@ -64,7 +64,7 @@ def failure_text(state: State, problem: str) -> str:
 
 
 def _line(text: str, limit: int) -> str:
-    return cleaned(text.replace("|", "/"), limit=limit).replace("…", "...")
+    return clean(text.replace("|", "/"), limit=limit).replace("…", "...")
 
 
 def _number(value: float, unit: str) -> str:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from ..formats import RenderOptions
 
-__all__ = ["Paint", "amount_of_memory", "how_many"]
+__all__ = ["TextStyle", "count_text", "format_memory"]
 
 _ASCII_SIGNS: Mapping[str, str] = MappingProxyType(
     {"≤": "<=", "…": "...", "▼": "*", "─": "-", "–": "-", "−": "-", "·": "-", "×": "x", "Σ": "sum"}
@@ -21,7 +21,7 @@ _NARROWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Paint:
+class TextStyle:
     """Makes text fit what the reader's terminal can show."""
 
     options: RenderOptions
@@ -71,7 +71,7 @@ class Paint:
         return text.encode("ascii" if self.options.ascii else "utf-8", "backslashreplace")
 
 
-def amount_of_memory(size_bytes: int) -> str:
+def format_memory(size_bytes: int) -> str:
     """Bytes in the unit that leaves one to three digits: ``344 KiB``."""
     if abs(size_bytes) < 1024:
         return f"{size_bytes} B"
@@ -83,6 +83,6 @@ def amount_of_memory(size_bytes: int) -> str:
     return f"{amount:.3g} {unit}" if abs(amount) < _NEXT_UNIT else f"{amount:.0f} {unit}"
 
 
-def how_many(count: int, noun: str) -> str:
+def count_text(count: int, noun: str) -> str:
     """``1 host``, ``2 hosts``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

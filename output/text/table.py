@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
 from ..formats import Format, RenderOptions
-from .abbreviation import some
+from .abbreviation import abbreviate
 from .changes import change_lines
-from .holders import holders
+from .holders import holder_lines
 from .host_table import group_table, has_bounds, host_table
-from .style import Paint, how_many
-from .warnings import warnings_of
+from .style import TextStyle, count_text
+from .warnings import warning_lines
 
 __all__ = ["FORMAT"]
 
@@ -20,13 +20,13 @@ _DEEPER = " " * 6
 
 
 def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
-    paint = Paint(options)
+    paint = TextStyle(options)
     parts = [
         "\n".join(_round(summary, paint)),
         "\n".join(host_table(summary, paint)),
         "\n".join(group_table(summary, paint)),
         "\n".join((*_outcome(summary, paint), *change_lines(summary, paint))),
-        "\n".join(holders(summary.hosts, paint, most=options.top)),
+        "\n".join(holder_lines(summary.hosts, paint, most=options.top)),
         "\n".join(_failures(summary, paint)),
         "\n".join(_warnings(summary, paint)),
     ]
@@ -36,16 +36,16 @@ def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
 FORMAT = Format(name="table", suffixes=(".txt",), render=_render, repeats=True)
 
 
-def _round(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def _round(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     if summary.scan.round is not None:
         began = f"{summary.scan.started_at:%Y-%m-%d %H:%M:%S %Z}"
         yield paint.styled(f"Round {summary.scan.round}, {began}", "bold")
 
 
-def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def _outcome(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     hosts = summary.fleet.hosts
     early = "" if summary.scan.complete else "Ended before every host had its turn: "
-    line = f"{early}{hosts.ok} of {how_many(hosts.total, 'host')} read"
+    line = f"{early}{hosts.ok} of {count_text(hosts.total, 'host')} read"
     line += f" in {summary.scan.duration_s:.2f} s"
     spread = summary.fleet.distribution["tcp_close"]
     if hosts.ok > 1 and spread.p50 is not None:
@@ -65,12 +65,12 @@ def _outcome(summary: FleetSummary, paint: Paint) -> Iterator[str]:
         )
 
 
-def _failures(summary: FleetSummary, paint: Paint) -> Iterator[str]:
+def _failures(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     failures = summary.fleet.failures
     if not failures:
         return
     failed = summary.fleet.hosts.failed
-    yield paint.styled(f"{how_many(failed, 'host')} failed:", "bold")
+    yield paint.styled(f"{count_text(failed, 'host')} failed:", "bold")
     by_category: dict[str, list[HostSummary]] = {category: [] for category in failures}
     for host in summary.hosts:
         if host.error is not None:
@@ -81,7 +81,9 @@ def _failures(summary: FleetSummary, paint: Paint) -> Iterator[str]:
         if not hosts:
             continue  # a document that was read back may count what none of its hosts has
         label = f"  {paint.text(category):<{name_width}}  {len(hosts):>{count_width}}  "
-        names = paint.wrapped(some(host.name for host in hosts), first=label, rest=" " * len(label))
+        names = paint.wrapped(
+            abbreviate(host.name for host in hosts), first=label, rest=" " * len(label)
+        )
         yield names.replace(label, paint.styled(label, "red"), 1)
         yield paint.wrapped(_first_message(hosts), first=_DEEPER, rest=_DEEPER)
 
@@ -92,6 +94,6 @@ def _first_message(hosts: Sequence[HostSummary]) -> str:
     return message if first.name in message else f"{first.name}: {message}"
 
 
-def _warnings(summary: FleetSummary, paint: Paint) -> Iterator[str]:
-    for line in warnings_of(summary):
+def _warnings(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
+    for line in warning_lines(summary):
         yield paint.wrapped(f"warning: {line}", rest="  ")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ...aggregator.fleet import FleetSummary
-from .abbreviation import some
-from .style import how_many
+from .abbreviation import abbreviate
+from .style import count_text
 
-__all__ = ["warnings_of"]
+__all__ = ["warning_lines"]
 
 _MOST_MACHINES = 5
 
 
-def warnings_of(summary: FleetSummary) -> list[str]:
+def warning_lines(summary: FleetSummary) -> list[str]:
     """The scan's own warnings, and those that its hosts give reason for.
 
     The table ends with them; where another format is shown, they belong on stderr.
@@ -19,17 +19,18 @@ def warnings_of(summary: FleetSummary) -> list[str]:
     told = list(summary.fleet.warnings)
     machines = summary.fleet.same_machine
     told += [
-        f"{some(same.hosts)} gave one boot id ({same.boot_id}): names of one machine, each counted "
+        f"{abbreviate(same.hosts)} gave one boot id ({same.boot_id}): names of one machine, each "
+        "counted "
         "in the totals"
         for same in machines[:_MOST_MACHINES]
     ]
     more = len(machines) - _MOST_MACHINES
     if more > 0:
-        told.append(f"{how_many(more, 'more machine')} with several names: see --format json")
+        told.append(f"{count_text(more, 'more machine')} with several names: see --format json")
     without = [host.name for host in summary.hosts if host.levels == ()]
     if without:
         told.append(
-            f"{how_many(len(without), 'host')} in no group of {summary.scan.group_by}: "
-            f"{some(without)}"
+            f"{count_text(len(without), 'host')} in no group of {summary.scan.group_by}: "
+            f"{abbreviate(without)}"
         )
     return told

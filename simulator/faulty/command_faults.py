@@ -14,7 +14,7 @@ from ..host.answer import Answer
 from ..scenario.faults import Fault
 from .login import reset
 
-__all__ = ["respond", "spoilt"]
+__all__ = ["is_spoilt", "respond"]
 
 _Process = asyncssh.SSHServerProcess[bytes]
 
@@ -35,7 +35,7 @@ _NOLOGIN = b"This account is currently not available.\n"
 _SFTP_ONLY = b"This service allows sftp connections only.\n"
 
 
-def spoilt(reply: Answer, fault: Fault | None) -> Answer:
+def is_spoilt(reply: Answer, fault: Fault | None) -> Answer:
     """What comes instead of ``reply`` where the fault is in the account, not in the connection."""
     instead = {
         Fault.NO_SHELL: Answer(stdout=_NOLOGIN, exit_status=1),

@@ -15,7 +15,7 @@ from ..host.namespace_lines import namespace_lines
 from ..host.proc_files import proc_files
 from ..scenario.faults import Fault
 from ..scenario.scenario import Scenario, SimulatedHost
-from .command_faults import respond, spoilt
+from .command_faults import is_spoilt, respond
 from .login import ServerLogin
 from .sftp import ProcFileServer
 
@@ -130,4 +130,4 @@ class _Session:
             page_size=contents.kernel.page_size,
             namespaces=namespace_lines(contents),
         )
-        return spoilt(reply, self._host.fault)
+        return is_spoilt(reply, self._host.fault)

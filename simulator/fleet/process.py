@@ -13,7 +13,7 @@ from typing import Self
 
 from ..errors import SimulatorError
 from ..scenario.scenario import Scenario
-from ..scenario.scenario_file import chosen_scenario
+from ..scenario.scenario_file import choose_scenario
 from .folder import FleetFolder
 
 __all__ = ["FleetProcess", "SimulatorProcess"]
@@ -101,6 +101,6 @@ class FleetProcess(SimulatorProcess):
         hosts: int | None = None,
         seed: int | None = None,
     ) -> None:
-        scenario = chosen_scenario(scenario_file, hosts=hosts, seed=seed)
+        scenario = choose_scenario(scenario_file, hosts=hosts, seed=seed)
         options = {"scenario": scenario_file, "hosts": hosts, "seed": seed}
         super().__init__(scenario, folder, options)

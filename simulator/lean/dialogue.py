@@ -14,11 +14,11 @@ from .key_exchange import (
     NEWKEYS,
     Agreement,
     KeyExchange,
-    agreed,
+    negotiate,
     offer_of,
 )
 from .login import FAILURE, SUCCESS, LoginRule
-from .packets import MOST_LENGTH, TAG, Seal, unpadded
+from .packets import MOST_LENGTH, TAG, Seal, remove_padding
 from .sessions import Sessions
 from .wire import Fields, MalformedError
 
@@ -132,7 +132,7 @@ class LeanDialogue:
             rest = data[at + 4 : after]
             at = after
             self._server.counts.packets_received += 1
-            self._handle(unpadded(rest) if seal is None else seal.open(head, rest))
+            self._handle(remove_padding(rest) if seal is None else seal.open(head, rest))
             self._sequence += 1
         return data[at:]
 
@@ -182,7 +182,7 @@ class LeanDialogue:
     def _kexinit(self, message: bytes) -> None:
         if self._agreement is not None:
             raise MalformedError("an offer in the middle of a key exchange")
-        agreement = agreed(offer_of(message))
+        agreement = negotiate(offer_of(message))
         if self._session_id:
             self._send(self._server.key_exchange.offer)  # the first one was in the greeting
         else:

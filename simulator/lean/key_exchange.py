@@ -28,7 +28,7 @@ __all__ = [
     "HostKey",
     "KeyExchange",
     "Secrets",
-    "agreed",
+    "negotiate",
     "offer_of",
 ]
 
@@ -77,7 +77,7 @@ class Agreement:
 
 
 @functools.lru_cache(maxsize=64)
-def agreed(offer: bytes) -> Agreement:
+def negotiate(offer: bytes) -> Agreement:
     """``offer`` is KEXINIT after its cookie. Raises MalformedError where nothing is in common."""
     fields = Fields(offer, 0)
     lists = [fields.string().split(b",") for _ in range(len(_KINDS) + 2)]

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .wire import MalformedError
 
-__all__ = ["MOST_LENGTH", "TAG", "Seal", "unpadded"]
+__all__ = ["MOST_LENGTH", "TAG", "Seal", "remove_padding"]
 
 TAG = 16
 """Bytes of a packet's tag."""
@@ -56,10 +56,10 @@ class Seal:
             inside = self._aes.decrypt(self._nonce(), rest, length)
         except InvalidTag:
             raise MalformedError("a packet's tag is wrong") from None
-        return unpadded(inside)
+        return remove_padding(inside)
 
 
-def unpadded(inside: bytes) -> bytes:
+def remove_padding(inside: bytes) -> bytes:
     """The message in what follows a packet's length, at least a byte. Raises MalformedError."""
     if not inside:
         raise MalformedError("a packet of no bytes")

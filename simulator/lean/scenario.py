@@ -10,7 +10,7 @@ from ..errors import ScenarioError
 from ..host.profiles import PROFILES
 from ..scenario.faults import Fault
 from ..scenario.scenario import Delays, Role, Scenario
-from ..scenario.scenario_file import chosen_scenario, parse_scenario
+from ..scenario.scenario_file import choose_scenario, parse_scenario
 
 __all__ = ["lean_scenario"]
 
@@ -33,7 +33,7 @@ def lean_scenario(
         text = (files(__package__) / "lean.yml").read_text("utf-8")
         scenario = parse_scenario(text, "the lean fleet's scenario")
     else:
-        scenario = chosen_scenario(path)
+        scenario = choose_scenario(path)
     for role in scenario.roles:
         if role.fault not in {None, Fault.UNANSWERED}:
             raise ScenarioError(f"roles.{role.name}.fault", f"{role.fault}: not in a lean fleet")

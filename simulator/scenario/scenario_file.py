@@ -15,7 +15,7 @@ from ..host.profiles import PROFILES, Span, span_names, with_spans
 from .faults import Fault
 from .scenario import Delays, HostKeys, Role, Scenario, Seconds
 
-__all__ = ["MOST_HOSTS", "chosen_scenario", "load_scenario", "parse_scenario"]
+__all__ = ["MOST_HOSTS", "choose_scenario", "load_scenario", "parse_scenario"]
 
 MOST_HOSTS = 100_000
 """In one fleet: each takes a descriptor, and 127.64.0.0/10 has room for them."""
@@ -31,7 +31,7 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-def chosen_scenario(
+def choose_scenario(
     path: Path | None = None, *, hosts: int | None = None, seed: int | None = None
 ) -> Scenario:
     """The scenario of a file, or the demo's, with as many hosts and the seed asked for.

@@ -13,8 +13,8 @@ from sockfleet.aggregator.change import NamespaceStatus, Since
 from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.errors import ComparisonError, DocumentError
-from sockfleet.aggregator.fleet import summarise
-from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.fleet import summarize_fleet
+from sockfleet.aggregator.merge import merge_scans
 from sockfleet.aggregator.namespaces import RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS
 from sockfleet.collector.probe.kernel import Kernel
@@ -30,7 +30,7 @@ def counters(alloc, inuse=100, **more):
 
 
 def fleet(*outcomes, at=BEGAN, **info):
-    return summarise(summaries(*outcomes), scan(started_at=at, **info))
+    return summarize_fleet(summaries(*outcomes), scan(started_at=at, **info))
 
 
 def compared(then, now):
@@ -129,7 +129,7 @@ def test_a_namespace_that_is_not_listed_may_be_there_all_the_same():
         summaries(exact("a", 500, elsewhere=(elsewhere(7, 15), elsewhere(9, 1))))[0],
         namespaces_rest=RestSummary(namespaces=300, inuse=900),
     )
-    later = summarise([now], scan(started_at=LATER))
+    later = summarize_fleet([now], scan(started_at=LATER))
     (host,) = compared(fleet(then), later).hosts
     assert [change.inode for change in host.change.namespaces] == [4026531913, 7]
 
@@ -227,6 +227,6 @@ def test_a_merge_leaves_changes_out_and_says_so():
     scans = [
         compared(fleet(exact(name, 200)), fleet(exact(name, 350), at=LATER)) for name in ("a", "b")
     ]
-    merged = merge(scans)
+    merged = merge_scans(scans)
     assert [host.change for host in merged.hosts] == [None, None]
     assert any("changes" in warning for warning in merged.fleet.warnings)

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from sockfleet.aggregator.document import from_document, to_document
 from sockfleet.aggregator.errors import DocumentError
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
-TWO = summarise(summaries(reading("web1", groups=("web",)), failure("db1", groups=("db",))), scan())
+TWO = summarize_fleet(
+    summaries(reading("web1", groups=("web",)), failure("db1", groups=("db",))), scan()
+)
 
 
 def test_the_shape_of_the_interface():
@@ -98,7 +100,7 @@ def test_a_document_read_back_is_the_same_document(found, group_by):
     hosts = summaries(*found)
     known = group_by == "rack" and any("rack" in host.variables for host in hosts)
     known |= group_by == "web" and any("web" in host.groups for host in hosts)
-    summary = summarise(hosts, scan(), group_by=group_by if known else None)
+    summary = summarize_fleet(hosts, scan(), group_by=group_by if known else None)
     document = orjson.dumps(to_document(summary))
     assert orjson.dumps(to_document(from_document(document))) == document
     assert orjson.dumps(to_document(from_document(orjson.loads(document)))) == document
@@ -106,13 +108,13 @@ def test_a_document_read_back_is_the_same_document(found, group_by):
 
 def test_times_are_written_in_utc():
     local = BEGAN.astimezone(timezone(timedelta(hours=5)))
-    document = to_document(summarise([], scan(started_at=local)))
+    document = to_document(summarize_fleet([], scan(started_at=local)))
     assert document["scan"]["started_at"] == "2026-11-22T07:00:00.000Z"
 
 
 def test_any_bytes_of_a_command_line_can_be_written():
     odd = scan(inventory=("caf\udce9.yml", "a\x1bb"), limit="web\udcff")
-    document = to_document(summarise([], odd))
+    document = to_document(summarize_fleet([], odd))
     assert document["scan"]["inventory"] == ["caf\N{REPLACEMENT CHARACTER}.yml", "a\ufffdb"]
     assert orjson.loads(orjson.dumps(document))["scan"]["limit"] == "web\ufffd"
 

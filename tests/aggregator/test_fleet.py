@@ -12,9 +12,9 @@ from sockfleet.aggregator.fleet import (
     HostCounts,
     SameMachine,
     distribution,
-    summarise,
+    summarize_fleet,
 )
-from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarise_host
+from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarize_host
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.core.errors import UsageError
@@ -26,20 +26,20 @@ def holding(name, tcp_close, **more):
 
 
 def test_totals_are_plain_sums_over_the_hosts_that_were_read():
-    summary = summarise(summaries(reading("web1"), reading("web2"), failure("db1")), scan())
+    summary = summarize_fleet(summaries(reading("web1"), reading("web2"), failure("db1")), scan())
     assert summary.fleet.hosts == HostCounts(total=3, ok=2, failed=1)
     assert summary.fleet.totals.tcp_close == 200
     assert summary.fleet.totals.mem_pages == 172
 
 
 def test_totals_over_no_host_are_absent_not_zero():
-    summary = summarise(summaries(failure("db1")), scan())
+    summary = summarize_fleet(summaries(failure("db1")), scan())
     assert summary.fleet.totals == TcpNumbers()
     assert summary.fleet.distribution == {"tcp_close": Distribution(), "closed": Distribution()}
 
 
 def test_a_fleet_of_nobody():
-    summary = summarise([], scan())
+    summary = summarize_fleet([], scan())
     assert summary.fleet.hosts == HostCounts(total=0, ok=0, failed=0)
     assert summary.hosts == ()
 
@@ -47,7 +47,7 @@ def test_a_fleet_of_nobody():
 @given(fleets())
 def test_each_total_is_the_sum_of_what_was_given(found):
     hosts = summaries(*found)
-    summary = summarise(hosts, scan())
+    summary = summarize_fleet(hosts, scan())
     for name in TCP_NUMBERS:
         given_values = [
             value for host in hosts if host.tcp if (value := getattr(host.tcp, name)) is not None
@@ -72,7 +72,7 @@ def test_percentiles_are_nearest_rank(values):
 
 
 def test_hosts_come_ranked_those_without_the_number_next_failed_ones_last():
-    summary = summarise(
+    summary = summarize_fleet(
         summaries(
             failure("a1"),
             holding("b1", 5),
@@ -91,27 +91,27 @@ def test_hosts_come_ranked_those_without_the_number_next_failed_ones_last():
 def test_the_order_in_which_hosts_finish_changes_nothing(dice, found, sort):
     hosts = summaries(*found)
     shuffled = dice.sample(hosts, len(hosts))
-    assert summarise(shuffled, scan(), sort=sort) == summarise(hosts, scan(), sort=sort)
+    assert summarize_fleet(shuffled, scan(), sort=sort) == summarize_fleet(hosts, scan(), sort=sort)
 
 
 @given(fleets(), st.sampled_from(SORT_KEYS))
 def test_every_host_appears_exactly_once(found, sort):
-    summary = summarise(summaries(*found), scan(), sort=sort)
+    summary = summarize_fleet(summaries(*found), scan(), sort=sort)
     assert sorted(host.name for host in summary.hosts) == sorted(o.host.name for o in found)
 
 
 def test_sorting_by_name_goes_up():
-    summary = summarise(summaries(holding("b", 1), holding("a", 2)), scan(), sort="name")
+    summary = summarize_fleet(summaries(holding("b", 1), holding("a", 2)), scan(), sort="name")
     assert [host.name for host in summary.hosts] == ["a", "b"]
 
 
 def test_an_unknown_sort_key_lists_the_known_ones():
     with pytest.raises(UsageError, match=r"--sort 'size': there are tcp_close, closed, mem_pages"):
-        summarise([], scan(), sort="size")
+        summarize_fleet([], scan(), sort="size")
 
 
 def test_failures_by_category_the_most_frequent_first():
-    summary = summarise(
+    summary = summarize_fleet(
         summaries(
             failure("a", Category.REFUSED),
             failure("b", Category.DNS),
@@ -124,7 +124,7 @@ def test_failures_by_category_the_most_frequent_first():
 
 
 def test_groups_of_the_inventory_each_with_its_own_numbers():
-    summary = summarise(
+    summary = summarize_fleet(
         summaries(
             holding("web1", 5, groups=("eu", "web")),
             holding("web2", 7, groups=("web",)),
@@ -142,7 +142,7 @@ def test_groups_of_the_inventory_each_with_its_own_numbers():
 def test_hosts_with_one_boot_id_are_listed_and_still_counted_each():
     same = Kernel(boot_id=BOOT_ID.format(1))
     other = Kernel(boot_id=BOOT_ID.format(2))
-    summary = summarise(
+    summary = summarize_fleet(
         summaries(
             holding("b", 5, kernel=same),
             holding("a", 5, kernel=same),
@@ -157,13 +157,13 @@ def test_hosts_with_one_boot_id_are_listed_and_still_counted_each():
 
 
 def test_the_scan_s_own_warnings_are_kept_once():
-    summary = summarise([], scan(), warnings=["one", "two", "one"])
+    summary = summarize_fleet([], scan(), warnings=["one", "two", "one"])
     assert summary.fleet.warnings == ("one", "two")
 
 
 def test_an_outcome_streams_through_as_a_generator():
     outcomes = (holding(f"web{number}", number) for number in range(3))
-    assert summarise(map(summarise_host, outcomes), scan()).fleet.totals.tcp_close == 3
+    assert summarize_fleet(map(summarize_host, outcomes), scan()).fleet.totals.tcp_close == 3
 
 
 def test_hosts_are_counted_by_the_first_word_of_their_diagnosis():
@@ -177,11 +177,11 @@ def test_hosts_are_counted_by_the_first_word_of_their_diagnosis():
         reading("unknown", {"inuse": 3}),
         failure("e"),
     )
-    assert summarise(hosts, scan()).fleet.diagnoses == {"held-closed": 3, "time-wait": 1}
+    assert summarize_fleet(hosts, scan()).fleet.diagnoses == {"held-closed": 3, "time-wait": 1}
 
 
 @given(fleets())
 def test_every_host_with_a_diagnosis_is_counted_once(found):
     hosts = summaries(*found)
-    counted = summarise(hosts, scan()).fleet.diagnoses
+    counted = summarize_fleet(hosts, scan()).fleet.diagnoses
     assert sum(counted.values()) == sum(bool(host.diagnosis) for host in hosts)

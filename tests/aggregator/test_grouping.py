@@ -2,7 +2,7 @@
 
 import pytest
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.core.errors import UsageError
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
 
@@ -10,7 +10,7 @@ CHILDREN = {"all": ("region", "loose"), "region": ("eu", "us"), "eu": (), "us": 
 
 
 def groups_of(*outcomes, group_by):
-    summary = summarise(summaries(*outcomes), scan(), group_by=group_by, children=CHILDREN)
+    summary = summarize_fleet(summaries(*outcomes), scan(), group_by=group_by, children=CHILDREN)
     levels = {host.name: host.levels for host in summary.hosts}
     return list(summary.groups), levels
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from sockfleet.aggregator.host import Status, TcpNumbers, summarise_host
+from sockfleet.aggregator.host import Status, TcpNumbers, summarize_host
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.processes import Process, Processes
@@ -12,7 +12,7 @@ from tests.support.fleet.sample_fleet import failure, outcomes, reading
 
 
 def test_a_reading_keeps_the_raw_counters_beside_the_derived_ones():
-    summary = summarise_host(reading("web1", groups=("web",)))
+    summary = summarize_host(reading("web1", groups=("web",)))
     assert summary.status is Status.OK
     assert summary.tcp == TcpNumbers(
         alloc=247,
@@ -30,13 +30,13 @@ def test_a_reading_keeps_the_raw_counters_beside_the_derived_ones():
 
 
 def test_ipv6_off_leaves_inuse6_absent_and_still_gives_the_derived_numbers():
-    tcp = summarise_host(reading("web1", ipv6=False)).tcp
+    tcp = summarize_host(reading("web1", ipv6=False)).tcp
     assert tcp.inuse6 is None
     assert (tcp.closed, tcp.tcp_close) == (142, 104)
 
 
 def test_a_failure_has_no_numbers():
-    summary = summarise_host(failure("db1"))
+    summary = summarize_host(failure("db1"))
     assert summary.status is Status.FAILED
     assert summary.tcp is None
     assert summary.scope is None
@@ -44,7 +44,7 @@ def test_a_failure_has_no_numbers():
 
 
 def test_a_message_can_never_steer_a_terminal():
-    summary = summarise_host(failure("db1", message="\x1b[2Jhello\nworld\u202e" + "x" * 5000))
+    summary = summarize_host(failure("db1", message="\x1b[2Jhello\nworld\u202e" + "x" * 5000))
     assert summary.error.message.startswith("[2Jhello world x")
     assert summary.error.message.isprintable()
     assert len(summary.error.message) == 1000
@@ -59,11 +59,11 @@ def test_a_message_can_never_steer_a_terminal():
     ],
 )
 def test_only_all_namespaces_make_tcp_close_exact(scope, is_bound):
-    assert summarise_host(reading("web1", scope=scope)).is_bound is is_bound
+    assert summarize_host(reading("web1", scope=scope)).is_bound is is_bound
 
 
 def test_a_counter_that_no_kernel_can_have_is_a_failure_that_quotes_it():
-    summary = summarise_host(reading("web1", {"inuse": 1, "tw": 0, "alloc": 10**20 - 1}))
+    summary = summarize_host(reading("web1", {"inuse": 1, "tw": 0, "alloc": 10**20 - 1}))
     assert summary.status is Status.FAILED
     assert summary.error.category == "parse"
     assert "99999999999999999999" in summary.error.message
@@ -71,14 +71,14 @@ def test_a_counter_that_no_kernel_can_have_is_a_failure_that_quotes_it():
 
 def test_a_setting_that_no_kernel_can_have_is_absent_and_the_reading_stays():
     kernel = Kernel(page_size=2**70, tcp_mem=(1, 2, 10**20 - 1), tcp_max_orphans=10**20 - 1)
-    summary = summarise_host(reading("web1", kernel=kernel))
+    summary = summarize_host(reading("web1", kernel=kernel))
     assert summary.status is Status.OK
     assert summary.kernel == Kernel()
 
 
 @given(outcomes("web1"))
 def test_every_outcome_has_a_summary_that_is_either_read_or_failed(outcome):
-    summary = summarise_host(outcome)
+    summary = summarize_host(outcome)
     assert (summary.tcp is None) == (summary.error is not None)
     assert (summary.status is Status.OK) == isinstance(outcome, HostReading)
 
@@ -86,8 +86,8 @@ def test_every_outcome_has_a_summary_that_is_either_read_or_failed(outcome):
 def test_processes_and_unattributed_always_sum_up_to_tcp_close():
     held = [Process(pid=pid, tcp_close=n, command="php") for pid, n in ((7, 60), (9, 25))]
     found = Processes(seen=tuple(held), exact=True, denied=4, rest_processes=2, rest_tcp_close=3)
-    summary = summarise_host(reading("web1", processes=found))
+    summary = summarize_host(reading("web1", processes=found))
     assert [one.tcp_close for one in summary.processes] == [60, 25]
     assert summary.unattributed == 100 - 60 - 25 - 3
     assert summary.attribution.denied == 4
-    assert summarise_host(reading("web1")).unattributed is None
+    assert summarize_host(reading("web1")).unattributed is None

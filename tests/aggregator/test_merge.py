@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.document import from_document, to_document
-from sockfleet.aggregator.fleet import SORT_KEYS, summarise
-from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.fleet import SORT_KEYS, summarize_fleet
+from sockfleet.aggregator.merge import merge_scans
 from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
 
 
@@ -30,20 +30,20 @@ def test_merged_shards_are_the_document_of_the_whole(found, data, sort, by_rack)
     shards = data.draw(st.integers(1, 4))
     shard_of = [data.draw(st.integers(0, shards - 1)) for _ in hosts]
     group_by = "rack" if by_rack and any("rack" in host.variables for host in hosts) else None
-    whole = summarise(hosts, scan(), sort=sort, group_by=group_by)
+    whole = summarize_fleet(hosts, scan(), sort=sort, group_by=group_by)
     parts = [
         tuple(host for host, shard in zip(whole.hosts, shard_of, strict=True) if shard == number)
         for number in range(shards)
     ]
     # A scan that knows no host with the variable refuses --group-by, so there is no such part.
     assume(group_by is None or all(any("rack" in h.variables for h in part) for part in parts))
-    scans = [summarise(part, scan(), sort=sort, group_by=group_by) for part in parts]
-    assert without_id(merge([through_json(part) for part in scans])) == without_id(whole)
+    scans = [summarize_fleet(part, scan(), sort=sort, group_by=group_by) for part in parts]
+    assert without_id(merge_scans([through_json(part) for part in scans])) == without_id(whole)
 
 
 def test_one_scan_stays_what_it_is():
-    one = summarise(summaries(reading("a"), failure("b")), scan(), warnings=["told"])
-    assert merge([one]) == one
+    one = summarize_fleet(summaries(reading("a"), failure("b")), scan(), warnings=["told"])
+    assert merge_scans([one]) == one
 
 
 def test_times_span_all_parts():
@@ -55,7 +55,7 @@ def test_times_span_all_parts():
         limit="db",
         inventory=("inventory.yml", "more.yml"),
     )
-    merged = merge([summarise([], late), summarise([], scan(limit="web"))]).scan
+    merged = merge_scans([summarize_fleet([], late), summarize_fleet([], scan(limit="web"))]).scan
     assert merged.started_at == BEGAN
     assert merged.duration_s == 15
     assert merged.complete is False
@@ -65,11 +65,13 @@ def test_times_span_all_parts():
 
 
 def test_a_limit_that_all_share_stays():
-    assert merge([summarise([], scan(limit="web"))] * 2).scan.limit == "web"
+    assert merge_scans([summarize_fleet([], scan(limit="web"))] * 2).scan.limit == "web"
 
 
 def part(*outcomes, seconds=0):
-    return summarise(summaries(*outcomes), scan(finished_at=BEGAN + timedelta(seconds=seconds)))
+    return summarize_fleet(
+        summaries(*outcomes), scan(finished_at=BEGAN + timedelta(seconds=seconds))
+    )
 
 
 def alloc(value):
@@ -87,7 +89,7 @@ def test_an_overlap_counts_once_the_reading_before_the_failure_then_the_newer(sw
         reading("failed-then-ok", alloc(20)),
         seconds=60,
     )
-    merged = merge([new, old] if swapped else [old, new])
+    merged = merge_scans([new, old] if swapped else [old, new])
     assert {host.name: host.tcp.tcp_close for host in merged.hosts} == {
         "both": 10 - 4,
         "ok-then-failed": 2 - 4,
@@ -99,7 +101,7 @@ def test_an_overlap_counts_once_the_reading_before_the_failure_then_the_newer(sw
 
 
 def test_of_two_failures_the_newer_is_told():
-    merged = merge(
+    merged = merge_scans(
         [part(failure("a", message="new"), seconds=9), part(failure("a", message="old"))]
     )
     assert merged.hosts[0].error.message == "new"
@@ -107,16 +109,16 @@ def test_of_two_failures_the_newer_is_told():
 
 def test_many_overlaps_are_told_in_short():
     both = part(*(failure(f"h{number}") for number in range(9)))
-    assert merge([both, both]).fleet.warnings == (
+    assert merge_scans([both, both]).fleet.warnings == (
         "9 hosts stand in more than one scan and counted once: h0, h1, h2, h3, h4 …",
     )
 
 
 def test_scans_grouped_in_different_ways_fall_back_to_the_inventory_s_groups():
-    racked = summarise(
+    racked = summarize_fleet(
         summaries(reading("a", groups=("web",), variables={"rack": "r1"})), scan(), group_by="rack"
     )
-    merged = merge([racked, part(reading("b", groups=("web",)))])
+    merged = merge_scans([racked, part(reading("b", groups=("web",)))])
     assert list(merged.groups) == ["web"]
     assert merged.scan.group_by is None
     assert all(host.levels is None for host in merged.hosts)
@@ -125,4 +127,4 @@ def test_scans_grouped_in_different_ways_fall_back_to_the_inventory_s_groups():
 
 def test_nothing_to_merge():
     with pytest.raises(ValueError, match="at least one"):
-        merge([])
+        merge_scans([])

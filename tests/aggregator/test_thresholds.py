@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.thresholds import Thresholds, thresholds_from
+from sockfleet.aggregator.thresholds import Thresholds, parse_thresholds
 from sockfleet.core.errors import UsageError
 
 
 def test_none_set_is_the_default():
-    assert thresholds_from([]) == Thresholds()
+    assert parse_thresholds([]) == Thresholds()
 
 
 def test_each_kind_and_the_last_of_a_key():
-    found = thresholds_from(
+    found = parse_thresholds(
         ["held_sockets=7", "held-share=10%", "tw_share= 0.75 ", "held_sockets=500"]
     )
     assert found == Thresholds(held_sockets=500, held_share=0.1, tw_share=0.75)
@@ -23,7 +23,7 @@ def test_each_kind_and_the_last_of_a_key():
 
 @given(st.sampled_from([field.name for field in fields(Thresholds)]), st.integers(0, 10**15 - 1))
 def test_every_key_takes_a_number_and_changes_nothing_else(name, value):
-    found = thresholds_from([f"{name}={value}"])
+    found = parse_thresholds([f"{name}={value}"])
     assert getattr(found, name) == value
     assert type(getattr(found, name)) is type(getattr(Thresholds(), name))
     unchanged = [field.name for field in fields(Thresholds) if field.name != name]
@@ -55,14 +55,14 @@ def test_every_key_takes_a_number_and_changes_nothing_else(name, value):
 )
 def test_what_is_no_threshold_is_quoted_with_what_was_expected(text, told):
     with pytest.raises(UsageError, match=told) as caught:
-        thresholds_from(["tw_share=0.5", text])
+        parse_thresholds(["tw_share=0.5", text])
     assert caught.value.exit_code == 2
 
 
 @given(st.text())
 def test_any_text_is_a_threshold_or_refused(text):
     try:
-        found = thresholds_from([text])
+        found = parse_thresholds([text])
     except UsageError as error:
         assert repr(text) in str(error)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.cli.delivery import Delivery
 from sockfleet.cli.output_files import OutputFile, parse_mode, parse_output
 from sockfleet.core.errors import UsageError
@@ -17,7 +17,7 @@ from sockfleet.output.formats import Format, RenderOptions, load_format
 from tests.support.cli.command_line import run_command
 from tests.support.fleet.sample_fleet import reading, scan, summaries
 
-SUMMARY = summarise(summaries(reading("web1")), scan())
+SUMMARY = summarize_fleet(summaries(reading("web1")), scan())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.output.machine.schema import schema_of
+from sockfleet.output.machine.schema import load_schema
 from tests.support.ssh.sshd import Sshd
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
@@ -91,7 +91,7 @@ def test_every_line_is_as_the_schema_says(fleet, tmp_path):
     import jsonschema
 
     done = sockfleet(*fleet, "--repeat", "2", "-f", "ndjson", cwd=tmp_path)
-    validator = jsonschema.Draft202012Validator(schema_of("ndjson"))
+    validator = jsonschema.Draft202012Validator(load_schema("ndjson"))
     for line in lines_of(done.stdout):
         validator.validate(line)
 

@@ -250,7 +250,7 @@ def test_the_configuration_may_say_how_many(fleet, tmp_path, value, code):
 
 
 def test_auto_is_one_for_few_hosts_and_never_more_than_are_worth_it(mocker):
-    mocker.patch("sockfleet.collector.runtime.cpu_count.usable_processors", return_value=64)
+    mocker.patch("sockfleet.collector.runtime.cpu_count.usable_cpus", return_value=64)
     assert how_many_workers("auto", 999) == 1
     assert how_many_workers("auto", 1000) == 10
     assert how_many_workers("auto", 1_000_000) == 64

@@ -9,7 +9,7 @@ import pytest
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.local_transport import LocalTransport
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import OUTPUT_LIMIT, Attempt, CommandOutput, TransportSettings
 from sockfleet.inventory.models import Connection, Host
 from tests.support.ssh.over_ssh import ended, open_descriptors
@@ -31,7 +31,7 @@ def failure(command: str) -> HostError:
 
 
 def test_reads_the_probe_of_this_machine():
-    mark = new_mark()
+    mark = new_marker()
     output = execute(probe_command(mark))
     assert output.exit_status == 0
     answer = parse_probe(output.stdout, mark)

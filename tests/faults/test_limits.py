@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.pacing.login_limit import LEAST, HandshakeLimit
+from sockfleet.collector.pacing.login_limit import LEAST, AdaptiveLoginLimit
 from sockfleet.collector.pacing.schedule import Schedule
 from sockfleet.collector.runtime.descriptor_limit import (
     DescriptorError,
@@ -31,7 +31,7 @@ async def hold(limit, running, done):
 
 def test_no_more_handshakes_at_once_than_the_limit():
     async def main():
-        limit, running, done = HandshakeLimit(100, start=3), [], asyncio.Event()
+        limit, running, done = AdaptiveLoginLimit(100, start=3), [], asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(10)]
         await asyncio.sleep(0.01)
         assert len(running) == 3
@@ -50,7 +50,7 @@ def test_no_more_handshakes_at_once_than_the_limit():
 
 
 def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
-    limit = HandshakeLimit(40, start=32)
+    limit = AdaptiveLoginLimit(40, start=32)
     limit.adapt(lag_s=0.0, busy=0.0)
     assert limit.limit == 32
 
@@ -69,7 +69,7 @@ def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
 
 def test_one_who_gives_up_waiting_takes_no_place():
     async def main():
-        limit, running, done = HandshakeLimit(10, start=1), [], asyncio.Event()
+        limit, running, done = AdaptiveLoginLimit(10, start=1), [], asyncio.Event()
         first = asyncio.create_task(hold(limit, running, done))
         second = asyncio.create_task(hold(limit, running, done))
         third = asyncio.create_task(hold(limit, running, done))
@@ -84,7 +84,7 @@ def test_one_who_gives_up_waiting_takes_no_place():
 
 def test_a_place_is_taken_once_for_all_logins_of_a_host():
     async def main():
-        limit = HandshakeLimit(10, start=1)
+        limit = AdaptiveLoginLimit(10, start=1)
         place = limit.place()
         for _ in range(2):  # at its jump host, and at itself
             async with place.taken():
@@ -99,7 +99,7 @@ def test_a_place_is_taken_once_for_all_logins_of_a_host():
 
 def test_nobody_connects_far_ahead_of_the_places_that_there_are():
     async def main():
-        limit, running, done = HandshakeLimit(100, start=4), [], asyncio.Event()
+        limit, running, done = AdaptiveLoginLimit(100, start=4), [], asyncio.Event()
         await limit.room()
         tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(20)]
         await asyncio.sleep(0.01)
@@ -114,7 +114,7 @@ def test_nobody_connects_far_ahead_of_the_places_that_there_are():
 
 def test_nobody_waits_to_connect_when_no_host_is_left():
     async def main():
-        limit, done = HandshakeLimit(100, start=4), asyncio.Event()
+        limit, done = AdaptiveLoginLimit(100, start=4), asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(20)]
         await asyncio.sleep(0.01)
         ahead = [asyncio.create_task(limit.room()) for _ in range(50)]
@@ -128,7 +128,7 @@ def test_nobody_waits_to_connect_when_no_host_is_left():
 
 
 def test_a_late_loop_takes_places_away_only_where_they_fill_the_core():
-    limit = HandshakeLimit(100, start=40)
+    limit = AdaptiveLoginLimit(100, start=40)
     limit.adapt(lag_s=3.0, busy=0.1)  # stopped, or delayed by others
     assert limit.limit == 40
     limit.adapt(lag_s=0.2, busy=1.0)

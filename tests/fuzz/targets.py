@@ -16,7 +16,7 @@ import orjson
 
 from sockfleet.aggregator.document import from_document, host_document
 from sockfleet.aggregator.errors import DocumentError
-from sockfleet.aggregator.host import summarise_host
+from sockfleet.aggregator.host import summarize_host
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.answer import ProbeAnswer, parse_probe
@@ -29,8 +29,8 @@ from sockfleet.collector.sampling.shell import parse_sample, sample_end
 from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts
 from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
 from sockfleet.collector.transport import CommandOutput
-from sockfleet.core.text import cleaned
-from sockfleet.inventory.connection.connection import ConnectionDefaults, judge_hosts
+from sockfleet.core.text import clean
+from sockfleet.inventory.connection.connection import ConnectionDefaults, check_hosts
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Host
 from sockfleet.inventory.sources.load import load_inventory
@@ -55,7 +55,7 @@ def probe(data: bytes) -> None:
         try:
             answer = parse_probe(stdout, MARK)
         except HostError as error:
-            harmless(cleaned(error.message, limit=1000))
+            harmless(clean(error.message, limit=1000))
             assert error.message.isprintable()
         else:
             _document_of(answer)
@@ -90,7 +90,7 @@ def _document_of(answer: ProbeAnswer) -> None:
         namespaces=answer.namespaces,
         processes=answer.processes,
     )
-    harmless(orjson.dumps(host_document(summarise_host(reading))).decode())
+    harmless(orjson.dumps(host_document(summarize_host(reading))).decode())
 
 
 def warm_shell(data: bytes) -> None:
@@ -177,7 +177,7 @@ def inventory(data: bytes) -> None:
     """
     try:
         found = load_inventory(["-"], stdin=io.BytesIO(data))
-        hosts, notes, faults = judge_hosts(found, list(found.hosts), ConnectionDefaults())
+        hosts, notes, faults = check_hosts(found, list(found.hosts), ConnectionDefaults())
     except InventoryError as error:
         harmless(str(error))
         return
@@ -223,7 +223,7 @@ def document(data: bytes) -> None:
 def text(data: bytes) -> None:
     """What every quoted text goes through."""
     for limit in (1, 40, 200):
-        line = cleaned(data, limit=limit)
+        line = clean(data, limit=limit)
         assert len(line) <= limit
         assert line.isprintable()
 

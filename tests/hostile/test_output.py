@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.document import from_document
-from sockfleet.aggregator.fleet import FleetSummary, summarise
-from sockfleet.aggregator.host import HostSummary, summarise_host
+from sockfleet.aggregator.fleet import FleetSummary, summarize_fleet
+from sockfleet.aggregator.host import HostSummary, summarize_host
 from sockfleet.cli import terminal
 from sockfleet.cli.log_lines import LogLines
 from sockfleet.cli.main import main
@@ -109,7 +109,7 @@ def scanned(**scripts) -> tuple[list[HostOutcome], FleetSummary]:
     settings = EngineSettings(retries=0, probe=ProbeOptions(processes=True, arguments=True))
     engine = Engine(settings, transports={"asyncssh": FakeTransport(**scripts)})
     asyncio.run(engine.run(hosts(*scripts, "good", groups=("all_of_them",)), outcomes.append))
-    return outcomes, summarise([summarise_host(one) for one in outcomes], scan())
+    return outcomes, summarize_fleet([summarize_host(one) for one in outcomes], scan())
 
 
 def playing(place: Place, text: bytes):
@@ -195,7 +195,7 @@ def test_markup_stays_text():
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_remarks_and_logs_are_harmless(text, capsysbinary):
     said = text.decode("latin-1")
-    terminal.note(said)
+    terminal.warn(said)
     err = assert_harmless(capsysbinary.readouterr().err)
     assert err.startswith("sockfleet: ")
     try:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.inventory.addresses import (
-    judged_address,
-    judged_label,
-    judged_port,
-    judged_user,
+    check_address,
+    check_label,
+    check_port,
+    check_user,
 )
 
 SHELL = set(" \t\n\r'\"`$&;|<>()[]{}!*?\\#~^=,/")
@@ -34,7 +34,7 @@ SHELL = set(" \t\n\r'\"`$&;|<>()[]{}!*?\\#~^=,/")
     ],
 )
 def test_an_address_or_a_name_is_taken_as_it_is(text: str) -> None:
-    assert judged_address(text) == text
+    assert check_address(text) == text
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_an_address_or_a_name_is_taken_as_it_is(text: str) -> None:
 )
 def test_anything_else_is_refused_with_a_hint(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told) as caught:
-        judged_address(text)
+        check_address(text)
     assert str(caught.value).isprintable()
 
 
 @given(st.text(max_size=300))
 def test_what_passes_can_be_no_option_and_nothing_to_a_shell(text: str) -> None:
-    for judged in (judged_address, judged_user):
+    for judged in (check_address, check_user):
         try:
             passed = judged(text)
         except ValueError:
@@ -84,39 +84,39 @@ def test_what_passes_can_be_no_option_and_nothing_to_a_shell(text: str) -> None:
 
 @given(st.from_regex(re.compile(r"[a-z0-9]{1,10}(\.[a-z0-9]{1,10}){0,4}"), fullmatch=True))
 def test_every_plain_dns_name_passes(text: str) -> None:
-    assert judged_address(text) == text
+    assert check_address(text) == text
 
 
 @given(st.ip_addresses())
 def test_every_ip_address_passes(address: object) -> None:
-    assert judged_address(str(address)) == str(address)
+    assert check_address(str(address)) == str(address)
 
 
 @pytest.mark.parametrize("text", ["root", "a.b-c_d", "me@corp.example", "1000", "x+y"])
 def test_user_names(text: str) -> None:
-    assert judged_user(text) == text
+    assert check_user(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "-x", "a b", "a'b", "DOM\\me", "é", "a\n", "a$b", "x" * 256])
 def test_no_user_names(text: str) -> None:
     with pytest.raises(ValueError, match="no user name"):
-        judged_user(text)
+        check_user(text)
 
 
 @given(st.integers(1, 65535))
 def test_ports(port: int) -> None:
-    assert judged_port(str(port)) == port
+    assert check_port(str(port)) == port
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "-1", "+22", "2_2", "22x", "２２", "1e3"])
 def test_no_ports(text: str) -> None:
     with pytest.raises(ValueError, match="1 to 65535"):
-        judged_port(text)
+        check_port(text)
 
 
 @pytest.mark.parametrize("text", ["web 1", "büro", "db/1", "a;b", "x" * 255])
 def test_a_label_is_only_shown_so_it_may_be_any_printable_text(text: str) -> None:
-    assert judged_label(text) == text
+    assert check_label(text) == text
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_a_label_is_only_shown_so_it_may_be_any_printable_text(text: str) -> Non
 )
 def test_no_labels(text: str) -> None:
     with pytest.raises(ValueError, match="no host name"):
-        judged_label(text)
+        check_label(text)
 
 
 @given(st.text(alphabet=string.printable + "\x00\x1b\u202e\u2028", max_size=20))
 def test_a_label_never_holds_a_control(text: str) -> None:
     try:
-        judged_label(text)
+        check_label(text)
     except ValueError:
         return
     assert text.isprintable()

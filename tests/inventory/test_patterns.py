@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sockfleet.core.errors import UsageError
 from sockfleet.inventory.models import Inventory
-from sockfleet.inventory.patterns import matching, select
+from sockfleet.inventory.patterns import match_hosts, select
 from sockfleet.inventory.sources.load import load_inventory
 
 
@@ -63,7 +63,7 @@ def test_an_empty_inventory() -> None:
 
 
 def test_parts_that_match_nothing_are_noted(fleet: Inventory) -> None:
-    selection = matching(fleet, "w1,nosuch,!gone")
+    selection = match_hosts(fleet, "w1,nosuch,!gone")
     assert selection.hosts == ("w1",)
     assert selection.notes == (
         "no host or group matches 'nosuch'",
@@ -86,7 +86,7 @@ def saved_scan(path: Path, **statuses: str) -> str:
 
 def test_a_saved_scan_means_its_failed_hosts(fleet: Inventory, tmp_path: Path) -> None:
     limit = saved_scan(tmp_path / "scan.json", w1="ok", w2="failed", d1="failed", gone="failed")
-    selection = matching(fleet, limit)
+    selection = match_hosts(fleet, limit)
     assert selection.hosts == ("d1", "w2")
     assert selection.notes == ("no host or group matches 'gone'",)
     assert select(fleet, f"{limit},!d1") == ("w2",)

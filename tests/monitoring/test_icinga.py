@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.aggregator.comparison import Comparison
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.atomic_file import replace_whole
 from sockfleet.output.formats import RenderOptions, load_format
@@ -33,8 +33,8 @@ def shop(tcp_close):
 def write_scan(path, tcp_close):
     """A scan that ended now, an hour after one with 10 closed sockets."""
     now = datetime.now(UTC)
-    then = summarise(shop(10), scan(started_at=now - timedelta(hours=1)))
-    summary = summarise(shop(tcp_close), scan(started_at=now, finished_at=now))
+    then = summarize_fleet(shop(10), scan(started_at=now - timedelta(hours=1)))
+    summary = summarize_fleet(shop(tcp_close), scan(started_at=now, finished_at=now))
     summary = Comparison(then, started_at=now, names={"shop"}).whole(summary)
     data = load_format("json").render(summary, RenderOptions())
     replace_whole(path, data, new_mode=0o600)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
@@ -82,7 +82,7 @@ def test_it_takes_a_scan_with_hosts_up_and_down(server):
         reading("web1", groups=("web",), kernel=Kernel(page_size=4096)),
         failure("db1", message='say "no"'),
     )
-    summary = summarise(hosts, scan())
+    summary = summarize_fleet(hosts, scan())
     assert posted(f"{server}/write?db=sockfleet", rendered(summary)) == 204
     found = {row["host"]: row for row in rows(server, "SELECT * FROM sockfleet_host")}
     web1, db1 = found["web1"], found["db1"]
@@ -99,7 +99,7 @@ def test_a_name_stays_a_name(server):
     (plain,) = summaries(failure("a"))
     names = [*HOSTILE, "a\\", "a\\,b", "a\nb"]
     hosts = [replace(plain, name=f"hostile {name}") for name in names]
-    assert posted(f"{server}/write?db=sockfleet", rendered(summarise(hosts, scan()))) == 204
+    assert posted(f"{server}/write?db=sockfleet", rendered(summarize_fleet(hosts, scan()))) == 204
     query = "SHOW TAG VALUES FROM sockfleet_host WITH KEY = host WHERE host =~ /hostile/"
     seen = {row["value"] for row in rows(server, query)}
     assert seen == {f"hostile {name}" for name in HOSTILE} | {

@@ -11,7 +11,7 @@ import tomllib
 from click.testing import CliRunner
 from line_protocol_parser import parse_line
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.cli.main import cli
 from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.kernel import Kernel
@@ -26,7 +26,7 @@ PAGE = (ROOT / "docs/monitoring.md").read_text()
 RULES = (ROOT / "examples/prometheus/sockfleet-rules.yml").read_text()
 TELEGRAF = tomllib.loads((ROOT / "examples/telegraf.conf").read_text())["inputs"]["exec"][0]
 
-EVERYTHING = summarise(
+EVERYTHING = summarize_fleet(
     summaries(
         reading(
             "web1",

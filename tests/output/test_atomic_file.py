@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.output.atomic_file import WriteError, replace_whole
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import reading, scan, summaries
@@ -38,7 +38,7 @@ def part(tmp_path: Path) -> Path:
     hosts = [reading(f"web{number}", groups=("web",)) for number in range(200)]
     path = tmp_path / "part.json"
     path.write_bytes(
-        load_format("json").render(summarise(summaries(*hosts), scan()), RenderOptions())
+        load_format("json").render(summarize_fleet(summaries(*hosts), scan()), RenderOptions())
     )
     return path
 

@@ -7,7 +7,7 @@ import shlex
 import stat
 from pathlib import Path
 
-from .private_keys import KeyFileError, look_at, public_key_blob
+from .private_keys import KeyFileError, public_key_blob, read_key_file
 from .public_key import blob_key_type
 
 __all__ = ["certifies", "public_part", "read_certificate", "read_private_key"]
@@ -22,7 +22,7 @@ def read_private_key(path: str) -> bytes:
     which ssh refuses too (sshkey_perm_ok() in its authfile.c).
     """
     data, status = _read(path)
-    look_at(data)
+    read_key_file(data)
     if status.st_uid == os.geteuid() and status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
         raise KeyFileError(
@@ -42,7 +42,7 @@ def public_part(path: str) -> tuple[bytes | None, bool]:
         public = public_key_blob(data)
         if public is not None:
             return public, True
-        locked = look_at(data)
+        locked = read_key_file(data)
         if locked.public is None:
             return public_key_blob(_read(f"{path}.pub")[0]), locked.encrypted
     except KeyFileError:

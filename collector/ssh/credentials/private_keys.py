@@ -19,7 +19,7 @@ from .public_key import blob_key_type
 if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-__all__ = ["KeyFileError", "LockedKey", "OpenKey", "look_at", "public_key_blob", "unlock"]
+__all__ = ["KeyFileError", "LockedKey", "OpenKey", "public_key_blob", "read_key_file", "unlock"]
 
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PEM = re.compile(rb"-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----")
@@ -69,7 +69,7 @@ def public_key_blob(data: bytes) -> bytes | None:
     return blob if (blob_key_type(blob) or "").encode() == found[1] else None
 
 
-def look_at(data: bytes) -> LockedKey:
+def read_key_file(data: bytes) -> LockedKey:
     """Read the outside of a private key file. Raises KeyFileError where it is none."""
     text = data.strip()
     if text.startswith(_OPENSSH):
@@ -96,7 +96,7 @@ def unlock(data: bytes, passphrase: str | None) -> OpenKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as forms
 
-    locked = look_at(data)
+    locked = read_key_file(data)
     if locked.kind == "ssh-dss":
         raise KeyFileError(_NOT_FOR_SSH)
     load = forms.load_ssh_private_key if locked.kind else forms.load_pem_private_key

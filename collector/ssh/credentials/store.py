@@ -15,7 +15,7 @@ from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from .agent import agent_keys
 from .key_files import certifies, public_part, read_certificate, read_private_key
-from .private_keys import KeyFileError, look_at, unlock
+from .private_keys import KeyFileError, read_key_file, unlock
 
 __all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "default_identity_files"]
 
@@ -156,7 +156,7 @@ class Credentials:
 
     def _unlocked(self, path: str) -> PrivateKeyFile:
         data = read_private_key(path)
-        if not look_at(data).encrypted:
+        if not read_key_file(data).encrypted:
             return _opened(path, data, None)
         problem = KeyFileError(
             f"is locked by a passphrase: set {PASSPHRASE_VARIABLE}, or have an ssh-agent hold it "

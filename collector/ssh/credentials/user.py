@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 
-from ....core.text import cleaned
+from ....core.text import clean
 from ....inventory.models import SshSettings
 from ...errors import Category, HostError, Phase
 
-__all__ = ["login_user", "nothing_to_log_in_with", "unusable"]
+__all__ = ["login_user", "no_credentials", "unusable"]
 
 
 def login_user(ssh: SshSettings) -> str:
@@ -23,10 +23,10 @@ def login_user(ssh: SshSettings) -> str:
         ) from error
 
 
-def nothing_to_log_in_with(user: str) -> HostError:
+def no_credentials(user: str) -> HostError:
     """No key, no agent, no password, and nobody who can be asked."""
     return unusable(
-        f"nothing to log in with as {cleaned(user)}: no key in ~/.ssh that can be used, no agent, "
+        f"nothing to log in with as {clean(user)}: no key in ~/.ssh that can be used, no agent, "
         "no password; name a key with -i, or use --agent"
     )
 

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from ....core.record import record
-from ....core.text import cleaned
+from ....core.text import clean
 from ...errors import Category, HostError, Phase
 from ..credentials.public_key import blob_key_type, fingerprint, key_title
 from .accept_new import host_key_line
@@ -91,8 +91,8 @@ def mislabelled(place: HostKeyPlace, key_type: str, blob: bytes) -> HostError:
     return HostError(
         Category.PROTOCOL,
         Phase.KEX,
-        f"{place.where} showed a host key of type {cleaned(blob_key_type(blob) or '?')!r} where "
-        f"{cleaned(key_type)!r} was agreed on",
+        f"{place.where} showed a host key of type {clean(blob_key_type(blob) or '?')!r} where "
+        f"{clean(key_type)!r} was agreed on",
     )
 
 
@@ -101,7 +101,7 @@ def no_plain_name(place: HostKeyPlace) -> HostError:
     return HostError(
         Category.CONFIG,
         Phase.KEX,
-        f"HostKeyAlias {cleaned(place.name)!r} cannot be added to {place.files[0]}: letters, "
+        f"HostKeyAlias {clean(place.name)!r} cannot be added to {place.files[0]}: letters, "
         "digits and . _ - : % are expected",
     )
 

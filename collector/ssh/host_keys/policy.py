@@ -18,12 +18,12 @@ from typing import NoReturn
 
 from ....core.errors import UsageError
 from ....core.record import record
-from ....core.text import cleaned, endpoint
+from ....core.text import clean, endpoint
 from ....inventory.models import Host, HostKeyPolicy, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from ..credentials.public_key import blob_key_type, fingerprint
-from ..settings import effective
+from ..settings import resolve_settings
 from . import messages
 from .accept_new import accept_new
 from .certificates import CertificateError, read_host_certificate
@@ -36,7 +36,7 @@ __all__ = [
     "HostKeyVerifier",
     "OtherKeyTypesError",
     "fingerprint",
-    "joined_notes",
+    "join_notes",
 ]
 
 DEFAULT_FILES = (
@@ -148,7 +148,7 @@ class HostKeyCheck:
             self.check_authority(certificate.authority)
             certificate.require_valid_for(self.place.name, time.time() if now is None else now)
         except CertificateError as problem:
-            raise messages.uncertified(self.place, cleaned(str(problem))) from problem
+            raise messages.uncertified(self.place, clean(str(problem))) from problem
         if self.known.is_revoked((self.place.name,), self.place.port, certificate.key):
             raise messages.revoked(self.place, certificate.key)
 
@@ -194,7 +194,7 @@ class HostKeyVerifier:
         Raises HostError (config) where its own known_hosts files cannot be read.
         """
         address, port = host.address, host.port
-        ssh = effective(host.ssh, self._settings.defaults)
+        ssh = resolve_settings(host.ssh, self._settings.defaults)
         files = self._files(ssh)
         try:
             known = self._load(files)
@@ -252,7 +252,7 @@ class HostKeyVerifier:
             return verdict
 
 
-def joined_notes(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
+def join_notes(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """The notes of several processes of one scan as those of one: none twice, added keys summed."""
     added = Counter[str]()
     others = dict[str, None]()

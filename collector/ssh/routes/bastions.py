@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
-from ....core.text import cleaned, endpoint
+from ....core.text import clean, endpoint
 from ....inventory.models import Hop, Host
 from ...errors import Category, HostError, Phase
-from ...pacing.retry import may_pass
+from ...pacing.retry import is_transient
 from ...transport import Attempt
 from ..messages import via_jump
 
-__all__ = ["BastionConnection", "Bastions", "Shared"]
+__all__ = ["BastionConnection", "Bastions", "SharedBastion"]
 
 CHANNELS = 900
 """Hosts through one connection; sshd gets slow, then refuses, not far above."""
@@ -50,7 +50,7 @@ C = TypeVar("C", bound=BastionConnection)
 
 
 @dataclass(slots=True, kw_only=True)
-class Shared(Generic[C]):
+class SharedBastion(Generic[C]):
     """One bastion connection and how many hosts use it."""
 
     connection: C
@@ -63,7 +63,7 @@ class Shared(Generic[C]):
         return HostError(
             Category.VIA_JUMP,
             Phase.CONNECT,
-            f"jump host {self.hop}: no connection from there to {target}: {cleaned(said)}",
+            f"jump host {self.hop}: no connection from there to {target}: {clean(said)}",
             passing=not self.connection.up,
         )
 
@@ -75,7 +75,7 @@ class Shared(Generic[C]):
             Category.VIA_JUMP,
             error.phase,
             f"jump host {self.hop} went away: {error.message}",
-            passing=may_pass(error),
+            passing=is_transient(error),
         )
 
 
@@ -100,7 +100,7 @@ class _HopAttempt(Attempt):
 class _Place(Generic[C]):
     """What is known of one way to one bastion."""
 
-    open: list[Shared[C]] = field(default_factory=list)
+    open: list[SharedBastion[C]] = field(default_factory=list)
     opening: asyncio.Task[None] | None = None
     attempt: _HopAttempt | None = None
     failure: HostError | None = None
@@ -117,7 +117,7 @@ class Bastions(Generic[C]):
         self._open_connection = open_connection
         self._places: dict[_Way, _Place[C]] = {}
 
-    async def take(self, attempt: Attempt, way: _Way) -> Shared[C]:
+    async def take(self, attempt: Attempt, way: _Way) -> SharedBastion[C]:
         """A connection to the last hop of ``way`` with room for one more host.
 
         Keeps ``attempt.phase`` and ``attempt.hop``. Raises HostError ``via_jump``. The caller must
@@ -133,7 +133,7 @@ class Bastions(Generic[C]):
             self._raise_failure(place, attempt, way[-1])
             await self._opened(place, attempt, way)
 
-    def give_back(self, shared: Shared[C]) -> None:
+    def give_back(self, shared: SharedBastion[C]) -> None:
         """One host less goes through it."""
         shared.hosts -= 1
 
@@ -148,7 +148,7 @@ class Bastions(Generic[C]):
             for shared in place.open:
                 await shared.connection.close()
 
-    async def _usable(self, place: _Place[C]) -> Shared[C] | None:
+    async def _usable(self, place: _Place[C]) -> SharedBastion[C] | None:
         for shared in list(place.open):
             if not shared.connection.up:
                 place.open.remove(shared)
@@ -164,7 +164,7 @@ class Bastions(Generic[C]):
         if error.category is Category.VIA_JUMP:  # a hop before this one; raised anew for each host
             raise HostError(error.category, error.phase, error.message, passing=error.passing)
         attempt.hop = endpoint(hop.address, hop.port)
-        seen = HostError(error.category, error.phase, error.message, passing=may_pass(error))
+        seen = HostError(error.category, error.phase, error.message, passing=is_transient(error))
         raise via_jump(attempt.hop, seen)
 
     async def _opened(self, place: _Place[C], attempt: Attempt, way: _Way) -> None:
@@ -197,6 +197,6 @@ class Bastions(Generic[C]):
             place.failed_at = asyncio.get_running_loop().time()
         else:
             place.failure = None
-            place.open.append(Shared(connection=connection, hop=label))
+            place.open.append(SharedBastion(connection=connection, hop=label))
         finally:
             place.opening = None

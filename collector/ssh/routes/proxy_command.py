@@ -13,7 +13,7 @@ import signal
 import socket
 from typing import Self, cast
 
-from ....core.text import cleaned
+from ....core.text import clean
 from ...errors import Category, HostError, Phase
 
 __all__ = ["ProxyCommand"]
@@ -79,7 +79,7 @@ class ProxyCommand:
         if status is None:
             return None
         how = f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        words = cleaned(self._process.last_line)
+        words = clean(self._process.last_line)
         return HostError(
             Category.VIA_JUMP,
             Phase.CONNECT,

@@ -15,7 +15,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from ....core.record import record
-from ....core.text import cleaned
+from ....core.text import clean
 from ...errors import Category, HostError, Phase
 from ...runtime.daemon_threads import DaemonThreads
 
@@ -129,7 +129,7 @@ def _literal(name: str, family: int) -> _Answer | None:
         wanted = "IPv6" if family == socket.AF_INET6 else "IPv4"
         return _Unresolved(
             category=Category.DNS,
-            message=f"{cleaned(name)} is not an {wanted} address, and only {wanted} is allowed "
+            message=f"{clean(name)} is not an {wanted} address, and only {wanted} is allowed "
             "for this host (AddressFamily)",
             final=True,
         )
@@ -137,7 +137,7 @@ def _literal(name: str, family: int) -> _Answer | None:
 
 
 def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
-    shown = cleaned(name)
+    shown = clean(name)
     try:
         infos = lookup(name, None, family, socket.SOCK_STREAM)
     except socket.gaierror as error:

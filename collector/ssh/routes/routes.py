@@ -15,28 +15,28 @@ from typing import Generic, TypeVar
 from ....core.record import record
 from ....inventory.models import SshSettings
 from ...errors import Category, HostError, Phase
-from ...timeouts import timed_out
+from ...timeouts import timeout_error
 from ...transport import Attempt
-from .bastions import BastionConnection, Bastions, Shared
+from .bastions import BastionConnection, Bastions, SharedBastion
 from .proxy_command import ProxyCommand
 from .resolver import Address, Resolver
-from .tcp import dial
+from .tcp import connect
 
-__all__ = ["Way", "Ways"]
+__all__ = ["Route", "Router"]
 
 C = TypeVar("C", bound=BastionConnection)
 S = TypeVar("S")
 
 
 @record
-class Way(Generic[C, S]):
+class Route(Generic[C, S]):
     """A way that is open."""
 
     stream: S
     spent_s: float
     """Of the connect timeout; a shared bastion's opening is not this host's time."""
     proxy: ProxyCommand | None = None
-    shared: Shared[C] | None = None
+    shared: SharedBastion[C] | None = None
     """The bastion that it goes through."""
 
     def rest_of(self, undo: AsyncExitStack) -> AsyncExitStack | None:
@@ -54,12 +54,13 @@ class Way(Generic[C, S]):
         return await self.proxy.ended() or error
 
 
-class Ways(Generic[C, S]):
+class Router(Generic[C, S]):
     """Opens byte streams for one scan and keeps the bastions that they go through.
 
     ``open_connection`` logs in to a bastion. ``over`` makes a stream of a connected socket, which
     it then owns; ``through`` opens one from a bastion to the attempt's host, and may be cancelled.
-    ``direct``, where there is one, opens one over TCP (`dial`). What they push on the stack closes
+    ``direct``, where there is one, opens one over TCP (`connect`). What they push on the stack
+    closes
     the stream.
     """
 
@@ -68,7 +69,7 @@ class Ways(Generic[C, S]):
         open_connection: Callable[[Attempt], Awaitable[C]],
         *,
         over: Callable[[socket.socket, Attempt, AsyncExitStack], S],
-        through: Callable[[Shared[C], Attempt, AsyncExitStack], Awaitable[S]],
+        through: Callable[[SharedBastion[C], Attempt, AsyncExitStack], Awaitable[S]],
         direct: Callable[[Attempt, AsyncExitStack, Address], Awaitable[S]] | None = None,
     ) -> None:
         self._resolver = Resolver()
@@ -79,7 +80,7 @@ class Ways(Generic[C, S]):
 
     async def open(
         self, attempt: Attempt, ssh: SshSettings, *, limit_s: float, undo: AsyncExitStack
-    ) -> Way[C, S]:
+    ) -> Route[C, S]:
         """The way that ``ssh`` asks for; ``undo`` receives what closes it.
 
         Keeps ``attempt.phase``, ``address`` and ``hop``. Raises HostError within ``limit_s``, a
@@ -101,7 +102,7 @@ class Ways(Generic[C, S]):
             stream = self._over(proxy.sock, attempt, undo)
         else:
             direct = self._direct
-            reached = await dial(
+            reached = await connect(
                 attempt,
                 self._resolver,
                 address=attempt.host.address,
@@ -115,17 +116,17 @@ class Ways(Generic[C, S]):
                 stream = self._over(reached, attempt, undo)
             else:
                 stream = reached
-        return Way(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
+        return Route(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
 
     async def _by(
-        self, shared: Shared[C], attempt: Attempt, limit_s: float, undo: AsyncExitStack
+        self, shared: SharedBastion[C], attempt: Attempt, limit_s: float, undo: AsyncExitStack
     ) -> S:
         attempt.phase = Phase.CONNECT
         try:
             async with asyncio.timeout(limit_s):
                 stream = await self._through(shared, attempt, undo)
         except TimeoutError:
-            raise timed_out(attempt, limit_s) from None
+            raise timeout_error(attempt, limit_s) from None
         attempt.hop = None
         return stream
 

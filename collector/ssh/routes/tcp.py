@@ -13,14 +13,14 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from ....core.text import cleaned
+from ....core.text import clean
 from ...errors import Category, HostError, Phase
 from ...runtime.time_limit import TimeLimit
 from ...transport import Attempt
-from ..messages import before_version
+from ..messages import closed_before_version
 from .resolver import Address, Resolver
 
-__all__ = ["dial", "out_of_resources"]
+__all__ = ["connect", "out_of_resources"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def out_of_resources(error: OSError) -> str | None:
     return _LOCAL.get(error.errno or 0)
 
 
-async def dial(
+async def connect(
     attempt: Attempt,
     resolver: Resolver,
     *,
@@ -83,7 +83,7 @@ async def dial(
             raise HostError(
                 Category.DNS_TIMEOUT,
                 Phase.DNS,
-                f"no answer from the name service for {cleaned(address)} in {timeout_s:.3g} s",
+                f"no answer from the name service for {clean(address)} in {timeout_s:.3g} s",
             ) from None
         seen = ", ".join(map(str, tried))
         raise HostError(
@@ -182,7 +182,7 @@ def _bind(sock: socket.socket, bind_address: str) -> None:
         raise HostError(
             Category.CONFIG,
             Phase.CONNECT,
-            f"cannot connect from {cleaned(bind_address)} (BindAddress): {error.strerror}",
+            f"cannot connect from {clean(bind_address)} (BindAddress): {error.strerror}",
         ) from error
 
 
@@ -193,7 +193,7 @@ def _failure(address: Address, error: OSError) -> HostError:
 
 
 def _refusal(address: Address, error: OSError) -> HostError:
-    said = os.strerror(error.errno) if error.errno else cleaned(str(error))
+    said = os.strerror(error.errno) if error.errno else clean(str(error))
     if isinstance(error, ConnectionRefusedError):
         return HostError(
             Category.REFUSED,
@@ -201,7 +201,7 @@ def _refusal(address: Address, error: OSError) -> HostError:
             f"connection refused by {address}: is sshd running there, on this port?",
         )
     if isinstance(error, ConnectionResetError):  # accepted and dropped before we looked
-        return before_version(str(address), b"")
+        return closed_before_version(str(address), b"")
     remedy = out_of_resources(error)
     if remedy is not None:
         return HostError(

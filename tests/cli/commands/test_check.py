@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.alerting.levels import Levels
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
@@ -37,7 +37,7 @@ def saved(tmp_path):
         ended = datetime.now(UTC) - timedelta(seconds=age_s)
         info = scan(started_at=ended - timedelta(seconds=1), finished_at=ended, complete=complete)
         path = tmp_path / name
-        summary = summarise(summaries(*outcomes), info)
+        summary = summarize_fleet(summaries(*outcomes), info)
         path.write_bytes(load_format("json").render(summary, RenderOptions()))
         return path
 
@@ -265,7 +265,7 @@ def test_any_words_are_levels_or_refused(warning, critical):
         levels = Levels(warning, critical)
     except UsageError:
         return
-    assert not (warning or critical) or levels.judged(summarise([], scan()))
+    assert not (warning or critical) or levels.judged(summarize_fleet([], scan()))
 
 
 @pytest.fixture

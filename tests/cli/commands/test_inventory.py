@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from sockfleet.cli.commands.inventory import command
-from sockfleet.core.text import escaped
+from sockfleet.core.text import escape
 from tests.support.paths import CORPUS, TESTS
 
 RUNNER = TESTS / "support" / "inventory" / "ansible_inventory_runner.py"
@@ -106,7 +106,7 @@ def test_list_and_graph_are_those_of_ansible(fleet: Path, monkeypatch: pytest.Mo
             else:
                 # With us a value with a newline stays one line, and controls are escaped.
                 lines = theirs.replace("r\no}", "r\\no}").split("\n")
-                assert ours.stdout.split("\n") == [escaped(line) for line in lines], folder
+                assert ours.stdout.split("\n") == [escape(line) for line in lines], folder
 
 
 def test_a_hosts_variables_are_those_of_ansible(fleet: Path) -> None:

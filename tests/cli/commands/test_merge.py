@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.cli.command_line import run_command
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
@@ -20,7 +20,7 @@ def merge(monkeypatch, capsysbinary):
 
 
 def document(*outcomes):
-    summary = summarise(summaries(*outcomes), scan())
+    summary = summarize_fleet(summaries(*outcomes), scan())
     return load_format("json").render(summary, RenderOptions())
 
 

@@ -9,7 +9,7 @@ import os
 import asyncssh
 import pytest
 
-from sockfleet.collector.asyncssh.errors import translated
+from sockfleet.collector.asyncssh.errors import translate_error
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.byte_budget import ByteBudget
 
@@ -71,7 +71,7 @@ def test_asyncssh_exports_the_errors_that_are_counted_on():
 @pytest.mark.parametrize("login", [None, Login()])
 def test_nothing_escapes(phase, link, login):
     for error in foreign_errors():
-        seen = translated(error, where=WHERE, phase=phase, user="root", link=link, login=login)
+        seen = translate_error(error, where=WHERE, phase=phase, user="root", link=link, login=login)
         assert isinstance(seen, HostError), error
         assert WHERE in seen.message, error
         assert "\x1b" not in seen.message
@@ -80,7 +80,7 @@ def test_nothing_escapes(phase, link, login):
 
 def category(error: Exception, phase: Phase, **known: object) -> Category:
     options = {"link": Link(), "login": Login(), **known}
-    return translated(error, where=WHERE, phase=phase, user="root", **options).category
+    return translate_error(error, where=WHERE, phase=phase, user="root", **options).category
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_refused_host_key_is_what_the_check_said():
     error = asyncssh.HostKeyNotVerifiable("Host key is not trusted")
     login = Login(refusal)
     assert (
-        translated(error, where=WHERE, phase=Phase.KEX, user="u", link=Link(), login=login)
+        translate_error(error, where=WHERE, phase=Phase.KEX, user="u", link=Link(), login=login)
         is refusal
     )
 
@@ -158,7 +158,7 @@ def test_a_connection_that_was_cut_off_for_its_flood(phase, wanted):
 
 
 def test_a_refused_login_says_who_and_with_what():
-    error = translated(
+    error = translate_error(
         asyncssh.PermissionDenied("…"),
         where=WHERE,
         phase=Phase.AUTH,

@@ -17,7 +17,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from sockfleet.collector.asyncssh.fast_connection import ClientConnection
-from sockfleet.collector.asyncssh.stream import Link
+from sockfleet.collector.asyncssh.stream import ByteStream
 from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.outcome import HostOutcome, HostReading
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
@@ -79,7 +79,7 @@ def test_a_host_takes_six_round_trips(fleet):
 
 
 def test_a_host_takes_five_writes(fleet, mocker):
-    flushed = mocker.spy(Link, "_flush")
+    flushed = mocker.spy(ByteStream, "_flush")
     scan(fleet, hosts_of(fleet))
     # The first two go as one where the server's version is there at once.
     assert 4 * HOSTS <= flushed.call_count <= 5 * HOSTS
@@ -89,18 +89,18 @@ def test_a_host_takes_five_writes(fleet, mocker):
 def sent(mocker: MockerFixture) -> list[tuple[int, bytes]]:
     """Every packet that goes out, by its type; "in parts" is what the stream is told."""
     packets: list[tuple[int, bytes]] = []
-    send, expect = asyncssh.SSHClientConnection.send_packet, Link.expect_parts
+    send, expect = asyncssh.SSHClientConnection.send_packet, ByteStream.expect_parts
 
     def spy(self: ClientConnection, pkttype: int, *args: bytes, **how: object) -> None:
         packets.append((pkttype, b"".join(args)))
         send(self, pkttype, *args, **how)
 
-    def spy_expected(self: Link) -> None:
+    def spy_expected(self: ByteStream) -> None:
         packets.append((IN_PARTS, b""))
         expect(self)
 
     mocker.patch.object(asyncssh.SSHClientConnection, "send_packet", spy)
-    mocker.patch.object(Link, "expect_parts", spy_expected)
+    mocker.patch.object(ByteStream, "expect_parts", spy_expected)
     return packets
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from sockfleet.collector.asyncssh.stream import Link
+from sockfleet.collector.asyncssh.stream import ByteStream
 from sockfleet.collector.errors import Phase
 from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host
@@ -21,10 +21,10 @@ class Peer:
 
     def __init__(self) -> None:
         self.seen = b""
-        self.transport: Link | None = None
+        self.transport: ByteStream | None = None
         self.lost: list[Exception | None] = []
 
-    def connection_made(self, transport: Link) -> None:
+    def connection_made(self, transport: ByteStream) -> None:
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None = None) -> None:
@@ -76,9 +76,9 @@ def ours_of(server: socket.socket) -> socket.socket:
     raise LookupError
 
 
-async def joined() -> tuple[Link, Channel, Peer, Attempt]:
+async def joined() -> tuple[ByteStream, Channel, Peer, Attempt]:
     trying = attempt()
-    link, channel = Link(trying), Channel()
+    link, channel = ByteStream(trying), Channel()
     link.connection_made(channel)
     peer = Peer()
     await link.join(peer)
@@ -113,7 +113,7 @@ def test_the_head_is_bounded():
 @pytest.mark.parametrize("lost", [False, True])
 def test_what_comes_before_the_peer_is_kept(lost):
     async def main() -> None:
-        link = Link(attempt())
+        link = ByteStream(attempt())
         link.connection_made(Channel())
         link.data_received(b"SSH-2.0-")
         link.data_received(b"x\r\n")
@@ -151,7 +151,7 @@ def test_what_answers_a_write_is_acknowledged_at_once(run):
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        link, peer = Link(attempt()), Peer()
+        link, peer = ByteStream(attempt()), Peer()
         with socket.create_server(("127.0.0.1", 0)) as listening:
             await link.reach(*listening.getsockname())
             server, _ = listening.accept()
@@ -194,7 +194,7 @@ def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
             ours.setblocking(False)
             theirs.close()
             number = ours.fileno()
-            link = Link(attempt(), ours)
+            link = ByteStream(attempt(), ours)
             del ours
             await link.join(globals()[kind]())
             await link.close()
@@ -214,7 +214,7 @@ def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
     async def main(port: int) -> None:
         before = descriptors()
         for turns in range(8):
-            link = Link(attempt())
+            link = ByteStream(attempt())
             reaching = asyncio.create_task(link.reach("127.0.0.1", port))
             for _ in range(turns):
                 await asyncio.sleep(0)
@@ -233,7 +233,7 @@ def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
 def test_what_came_before_the_connection_was_there_is_counted_once():
     async def main() -> None:
         trying = attempt()
-        link, channel, peer = Link(trying), Channel(), Peer()
+        link, channel, peer = ByteStream(trying), Channel(), Peer()
         link.connection_made(channel)
         link.data_received(b"x" * 40_000 + b"\r\n")
         await link.join(peer)
@@ -246,7 +246,7 @@ def test_what_came_before_the_connection_was_there_is_counted_once():
 class Writer(Peer):
     """Writes at once, as an SSH connection does: to a peer that is gone."""
 
-    def connection_made(self, transport: Link) -> None:
+    def connection_made(self, transport: ByteStream) -> None:
         super().connection_made(transport)
         transport.write(b"SSH-2.0-me\r\n")
 
@@ -254,7 +254,7 @@ class Writer(Peer):
 class Aborter(Peer):
     """Gives up at once: the stream is lost before the loop has done handing it over."""
 
-    def connection_made(self, transport: Link) -> None:
+    def connection_made(self, transport: ByteStream) -> None:
         super().connection_made(transport)
         transport.abort()
 
@@ -262,7 +262,7 @@ class Aborter(Peer):
 def test_a_link_that_never_joined_closes_its_socket():
     async def main() -> None:
         ours, theirs = socket.socketpair()
-        link = Link(attempt(), ours)
+        link = ByteStream(attempt(), ours)
         await link.close()
         await link.close()
         assert ours.fileno() == -1

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import uvloop
 
-from sockfleet.collector.asyncssh.credentials import LoginMeansCache
+from sockfleet.collector.asyncssh.credentials import CredentialsCache
 from sockfleet.collector.asyncssh.transport import AsyncsshTransport
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.runtime.daemon_threads import DaemonThreads
@@ -66,7 +66,7 @@ def test_a_fido_key_needs_a_package_too(mocker):
 
     async def main() -> None:
         threads = DaemonThreads(1, "keys")
-        cache = LoginMeansCache(credentials, threads, may_ask=False)
+        cache = CredentialsCache(credentials, threads, may_ask=False)
         for _ in range(2):
             with pytest.raises(
                 HostError, match=r"id_ed25519_sk is a FIDO key: .*asyncssh\[fido2\]"

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from sockfleet.collector.cluster.batch_engine import FedEngine
+from sockfleet.collector.cluster.batch_engine import BatchEngine
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category
 from sockfleet.collector.outcome_codec import decode_outcome
@@ -37,7 +37,7 @@ class Fed:
     def __init__(self, idle_s=WAIT_S, transport=None, **settings):
         self.ended = threading.Event()
         self.transport = transport or FakeTransport()
-        self.engine = FedEngine(
+        self.engine = BatchEngine(
             EngineSettings(**settings), transports={"asyncssh": self.transport}, idle_s=idle_s
         )
         self.engine.start(self.ended.set)
@@ -141,7 +141,7 @@ def test_an_end_with_a_reason_cuts_off_and_accounts_for_every_host(fed):
 
 def test_an_end_before_the_start_holds():
     ended = threading.Event()
-    engine = FedEngine(EngineSettings(), transports={"asyncssh": FakeTransport()})
+    engine = BatchEngine(EngineSettings(), transports={"asyncssh": FakeTransport()})
     batch = engine.take({0: HOSTS[0]})
     engine.end("SIGTERM")
     engine.start(ended.set)

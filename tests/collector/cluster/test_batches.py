@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.cluster.batches import FEWEST_HOSTS, MOST_HOSTS, MOVES, Handful, deal
+from sockfleet.collector.cluster.batches import (
+    FEWEST_HOSTS,
+    MOST_HOSTS,
+    MOVES,
+    HostBatch,
+    make_batches,
+)
 from sockfleet.collector.errors import Category
 from sockfleet.collector.pacing.schedule import caps_of
 from sockfleet.inventory.models import Hop, Host, SshSettings
@@ -35,7 +41,7 @@ some_hosts = st.lists(
 @given(some_hosts, st.data())
 def test_every_host_is_in_one_handful_of_its_region_and_shared_limits_are_not_parted(hosts, data):
     indexes = [i for i in range(len(hosts)) if data.draw(st.integers(0, 9)) or not i]
-    handfuls = list(deal(hosts, indexes, bastion_connections=5))
+    handfuls = list(make_batches(hosts, indexes, bastion_connections=5))
     assert sorted(index for handful in handfuls for index in handful.left) == indexes
     holders = {}
     for handful in handfuls:
@@ -48,7 +54,9 @@ def test_every_host_is_in_one_handful_of_its_region_and_shared_limits_are_not_pa
 
 def test_a_small_fleet_is_parted_and_a_large_one_costs_few_tasks():
     sizes = {
-        count: {len(h.left) for h in deal([made()] * count, range(count), bastion_connections=5)}
+        count: {
+            len(h.left) for h in make_batches([made()] * count, range(count), bastion_connections=5)
+        }
         for count in (5, 100, 640, 100_000)
     }
     assert sizes == {5: {5}, 100: {FEWEST_HOSTS}, 640: {20}, 100_000: {MOST_HOSTS}}
@@ -56,12 +64,12 @@ def test_a_small_fleet_is_parted_and_a_large_one_costs_few_tasks():
 
 def test_regions_take_turns():
     hosts = [made(region="eu")] * 40 + [made(region="us")] * 20
-    regions = [handful.region for handful in deal(hosts, range(60), bastion_connections=5)]
+    regions = [handful.region for handful in make_batches(hosts, range(60), bastion_connections=5)]
     assert regions[:4] == ["eu", "us", "eu", "us"]
 
 
 def test_a_region_that_nobody_serves_is_given_up_after_a_while_and_named():
-    handful = Handful({1}, "ap")
+    handful = HostBatch({1}, "ap")
     assert not handful.is_stuck(EU, 100.0, patience_s=PATIENCE_S)
     assert not handful.is_stuck(EU, 109.0, patience_s=PATIENCE_S)
     assert handful.given_up is None
@@ -72,7 +80,7 @@ def test_a_region_that_nobody_serves_is_given_up_after_a_while_and_named():
 
 
 def test_a_worker_that_comes_in_time_serves_the_region():
-    handful = Handful({1}, "eu")
+    handful = HostBatch({1}, "eu")
     assert not handful.is_stuck({}, 100.0, patience_s=PATIENCE_S)
     assert not handful.is_stuck(EU, 109.0, patience_s=PATIENCE_S)
     assert not handful.is_stuck({}, 111.0, patience_s=PATIENCE_S)  # its patience begins anew
@@ -80,14 +88,14 @@ def test_a_worker_that_comes_in_time_serves_the_region():
 
 
 def test_hosts_without_a_region_take_any_worker():
-    handful = Handful({1}, None)
+    handful = HostBatch({1}, None)
     assert not handful.is_stuck(EU, 100.0, patience_s=0.0)
     assert handful.is_stuck({}, 100.0, patience_s=0.0)
     assert "has no worker" in handful.given_up[1]
 
 
 def test_hosts_whose_worker_is_gone_move_but_not_for_ever():
-    handful = Handful({1}, "eu", worker="tcp://gone")
+    handful = HostBatch({1}, "eu", worker="tcp://gone")
     assert handful.is_stuck(EU, 100.0, patience_s=PATIENCE_S)
     for _ in range(MOVES):
         handful.move()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from sockfleet.collector.cluster.payload import Packing, as_sent, software
+from sockfleet.collector.cluster.payload import PayloadBuilder, installed_software, prepare_host
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Hop, Host, Secret, SshSettings
@@ -62,7 +62,7 @@ def settings(**transport):
 
 
 def parcel(host, *, with_secrets, **transport):
-    packing = Packing(
+    packing = PayloadBuilder(
         "scan1",
         settings(**transport),
         with_secrets=with_secrets,
@@ -125,8 +125,8 @@ def test_a_worker_without_an_agent_says_so_at_the_login(host, monkeypatch):
 
 def test_an_agent_of_another_name_is_the_path_that_was_given(host):
     ssh = replace(host.ssh, agent="/other/agent")
-    assert as_sent(ssh, with_secrets=False).agent == "/other/agent"
-    assert as_sent(replace(ssh, agent=None), with_secrets=False).agent is None
+    assert prepare_host(ssh, with_secrets=False).agent == "/other/agent"
+    assert prepare_host(replace(ssh, agent=None), with_secrets=False).agent is None
 
 
 def test_passphrases_answer_for_their_files_where_they_came_to(host):
@@ -152,7 +152,7 @@ def test_what_is_needed_to_ask_arrives(host):
 
 
 def test_the_software_is_named_with_its_versions():
-    text = str(software())
+    text = str(installed_software())
     assert text.startswith("sockfleet ")
     assert " on Python 3." in text
-    assert software() == software()
+    assert installed_software() == installed_software()

@@ -13,7 +13,7 @@ import pytest
 
 from sockfleet.collector.cluster import scan as dask_scan
 from sockfleet.collector.cluster.dask_client import ClusterError, local_cluster
-from sockfleet.collector.cluster.payload import software
+from sockfleet.collector.cluster.payload import installed_software
 from sockfleet.collector.cluster.scan import DaskScan, DaskSettings
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category
@@ -211,9 +211,8 @@ def test_a_worker_of_another_version_is_refused_before_anybody_is_asked(plugin, 
     with DaskCluster(tmp_path / "dask") as cluster:
         cluster.worker(env=plugin)
         cluster.worker(env=older)
-        told = (
-            rf"runs sockfleet 0\.0\.1 on Python 3\.\d+; here is {re.escape(str(software()))}: inst"
-        )
+        here = re.escape(str(installed_software()))
+        told = rf"runs sockfleet 0\.0\.1 on Python 3\.\d+; here is {here}: inst"
         with pytest.raises(UsageError, match=told):
             asyncio.run(scanned(cluster.address, hosts("late")))
     assert not (tmp_path / "late").exists()

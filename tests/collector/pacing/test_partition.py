@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.pacing.partition import MOST_UNITS, UNIT_HOSTS, deal_out, share_of
+from sockfleet.collector.pacing.partition import MOST_UNITS, UNIT_HOSTS, partition, share
 from sockfleet.collector.pacing.schedule import caps_of
 from sockfleet.inventory.models import Hop, Host, SshSettings
 
@@ -24,7 +24,7 @@ hosts = st.lists(
 
 @given(hosts, st.integers(1, 5), st.integers(1, 8))
 def test_every_host_once_and_no_limit_exceeded(fleet, workers, bastion_connections):
-    deal = deal_out(fleet, workers, bastion_connections=bastion_connections)
+    deal = partition(fleet, workers, bastion_connections=bastion_connections)
     dealt = [index for part in (*deal.units, *deal.own) for index in part]
     assert sorted(dealt) == list(range(len(fleet)))
     assert len(deal.own) == workers
@@ -46,13 +46,13 @@ def test_every_host_once_and_no_limit_exceeded(fleet, workers, bastion_connectio
 
 @given(st.integers(1, 10**6), st.integers(1, 64))
 def test_shares_are_even_and_add_up(whole, workers):
-    shares = [share_of(whole, worker, workers) for worker in range(workers)]
+    shares = [share(whole, worker, workers) for worker in range(workers)]
     assert sum(shares) == whole
     assert max(shares) - min(shares) <= 1
 
 
 def test_hosts_without_limits_come_in_small_units_in_their_order():
-    deal = deal_out([host((), None)] * 100, 4, bastion_connections=8)
+    deal = partition([host((), None)] * 100, 4, bastion_connections=8)
     assert [index for unit in deal.units for index in unit] == list(range(100))
     assert {len(unit) for unit in deal.units} <= {UNIT_HOSTS, 100 % UNIT_HOSTS}
     assert not any(deal.own)
@@ -60,19 +60,19 @@ def test_hosts_without_limits_come_in_small_units_in_their_order():
 
 def test_a_bastion_with_a_fair_part_of_the_hosts_stays_with_one_worker():
     fleet = [host((), f"10.9.9.{n % 4}") for n in range(100)]
-    deal = deal_out(fleet, 4, bastion_connections=64)
+    deal = partition(fleet, 4, bastion_connections=64)
     assert [len(unit) for unit in deal.units] == [25] * 4
     assert deal.shared == {}
 
 
 def test_a_bastion_with_all_hosts_is_shared_by_all_workers():
-    deal = deal_out([host((), "10.9.9.1")] * 100, 3, bastion_connections=64)
+    deal = partition([host((), "10.9.9.1")] * 100, 3, bastion_connections=64)
     assert [len(part) for part in deal.own] == [34, 33, 33]
     assert [deal.shares(worker)["bastion 10.9.9.1:22"] for worker in range(3)] == [22, 21, 21]
 
 
 def test_a_limit_too_small_to_share_keeps_its_hosts_together():
-    deal = deal_out([host([("a", 1)], None)] * 100, 3, bastion_connections=64)
+    deal = partition([host([("a", 1)], None)] * 100, 3, bastion_connections=64)
     assert [len(unit) for unit in deal.units] == [100]
 
 
@@ -85,6 +85,6 @@ def test_the_units_fit_into_one_page_of_numbers(hosts, limited):
         is_limited = limited == "each" or (limited == "half" and number % 2)
         return host([(f"g{number}", 3)] if is_limited else (), None)
 
-    deal = deal_out([one(number) for number in range(hosts)], 3, bastion_connections=8)
+    deal = partition([one(number) for number in range(hosts)], 3, bastion_connections=8)
     assert len(deal.units) <= MOST_UNITS + 2
     assert sum(map(len, [*deal.units, *deal.own])) == hosts

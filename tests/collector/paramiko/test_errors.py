@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from paramiko import ssh_exception
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.paramiko.errors import translated
+from sockfleet.collector.paramiko.errors import translate_error
 from sockfleet.collector.paramiko.session import RefusedChannelError
-from sockfleet.collector.paramiko.stream import Wire
+from sockfleet.collector.paramiko.stream import ByteStream
 
 WHERE = "10.0.0.9:22"
 ARGUMENTS = {
@@ -57,13 +57,13 @@ OTHERS = [
 def wire():
     ours, theirs = socket.socketpair()
     with theirs:
-        made = Wire(ours)
+        made = ByteStream(ours)
         yield made
         made.release()
 
 
-def of(error: Exception, phase: Phase, wire: Wire | None) -> HostError:
-    return translated(error, where=WHERE, phase=phase, wire=wire, session=None)
+def of(error: Exception, phase: Phase, wire: ByteStream | None) -> HostError:
+    return translate_error(error, where=WHERE, phase=phase, wire=wire, session=None)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -124,7 +124,7 @@ def test_the_version_line_is_found_however_it_is_cut(pieces):
     text = before + b"\nSSH-2.0-x\r\n"
     ours, theirs = socket.socketpair()
     with theirs:
-        wire = Wire(ours)
+        wire = ByteStream(ours)
         wire.settimeout(5)
         for at in range(0, len(text), 7):
             assert not wire.version_seen
@@ -147,7 +147,7 @@ def test_a_wire_that_is_cut_ends_whoever_reads_and_keeps_its_number_until_releas
 def test_a_wire_allows_no_more_than_its_budget():
     ours, theirs = socket.socketpair()
     with theirs:
-        wire = Wire(ours)
+        wire = ByteStream(ours)
         wire.settimeout(5)
         theirs.sendall(b"SSH-2.0-x\r\n")
         wire.recv(100)

@@ -20,8 +20,8 @@ import uvloop
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.paramiko.keys import key_of
-from sockfleet.collector.paramiko.session import Session, offer_of
-from sockfleet.collector.paramiko.stream import Wire
+from sockfleet.collector.paramiko.session import Session, read_offer
+from sockfleet.collector.paramiko.stream import ByteStream
 from sockfleet.collector.paramiko.transport import ParamikoTransport
 from sockfleet.collector.ssh.credentials.store import PrivateKeyFile
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
@@ -85,7 +85,7 @@ def test_a_machine_without_room_for_a_connection(sshd, settings, mocker, raised,
 
 def test_whatever_goes_wrong_is_told_with_its_type(sshd, settings, mocker):
     mocker.patch(
-        "sockfleet.collector.paramiko.connector.means_for", side_effect=ZeroDivisionError("x")
+        "sockfleet.collector.paramiko.connector.credentials_for", side_effect=ZeroDivisionError("x")
     )
     outcome = ask("paramiko", settings, host_of(sshd))
     assert outcome.fault == (Category.PROTOCOL, Phase.CONFIG)
@@ -207,7 +207,7 @@ def test_a_channel_of_a_connection_that_has_ended_says_so():
     """The connection may end between the login and the channel: none gets a number then."""
     ours, theirs = socket.socketpair()
     with theirs:
-        session = Session(Wire(ours), offer_of(SshSettings()))
+        session = Session(ByteStream(ours), read_offer(SshSettings()))
         try:
             with pytest.raises(paramiko.SSHException, match="not active"):
                 session.open_command_channel()

@@ -12,7 +12,7 @@ from sockfleet.collector.probe.become import (
     sudo_rs_rule,
     sudoers_line,
 )
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.core.errors import UsageError
 from tests.support.machine.become_rules import refusal, text_of, whole_probe
@@ -29,10 +29,10 @@ def test_it_is_one_line_without_what_shells_read_differently(method):
 
 
 def test_what_runs_as_root_is_the_same_in_every_run():
-    first, second = (become(whole_probe(new_mark())) for _ in range(2))
+    first, second = (become(whole_probe(new_marker())) for _ in range(2))
     assert first != second
     assert text_of(first) == text_of(second)
-    lines = {sudoers_line("web", whole_probe(new_mark())) for _ in range(2)}
+    lines = {sudoers_line("web", whole_probe(new_marker())) for _ in range(2)}
     assert len(lines) == 1
 
 
@@ -46,7 +46,7 @@ def test_another_command_is_not_wrapped():
     "name", ["", "ALL", "WEB", "%wheel", "#0", "a b", "a,b", "root\nx", "-x", "a\\x"]
 )
 def test_a_name_that_a_rule_would_read_as_something_else_is_refused(name):
-    command = probe_command(new_mark())
+    command = probe_command(new_marker())
     for make in (sudoers_line, sudo_rs_rule, doas_rule):
         with pytest.raises(UsageError, match="not the name of a user"):
             make(name, command)

@@ -29,7 +29,7 @@ from sockfleet.collector.probe.become import (
     sudoers_line,
 )
 from sockfleet.collector.probe.processes import Process
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput, TransportSettings
 from sockfleet.inventory.models import Host
 from tests.support.machine.become_rules import refusal, text_of, whole_probe
@@ -130,9 +130,9 @@ def seen(output: CommandOutput, mark: str) -> dict[int, Process]:
 
 @pytest.mark.parametrize("method", [Become.AUTO, Become.SUDO])
 def test_the_line_for_sudoers_lets_the_probe_run_as_root(transport, host, user, trusting, method):
-    mark = new_mark()
+    mark = new_marker()
     command = whole_probe(mark)
-    with holder(idle=21) as one, sudoers(sudoers_line(user, whole_probe(new_mark()))):
+    with holder(idle=21) as one, sudoers(sudoers_line(user, whole_probe(new_marker()))):
         as_root = ask(transport, trusting, host, become(command, method)).output
         as_user = ask(transport, trusting, host, command).output
     assert become_failure(as_root) is None
@@ -142,8 +142,8 @@ def test_the_line_for_sudoers_lets_the_probe_run_as_root(transport, host, user, 
 
 
 def test_the_file_for_doas_lets_the_probe_run_as_root(transport, host, user, trusting):
-    mark = new_mark()
-    with holder(idle=13) as one, doas_installed(user, whole_probe(new_mark())):
+    mark = new_marker()
+    with holder(idle=13) as one, doas_installed(user, whole_probe(new_marker())):
         command = become(whole_probe(mark), Become.DOAS)
         output = ask(transport, trusting, host, command).output
     assert become_failure(output) is None
@@ -171,8 +171,8 @@ def installed(rule: FileRule) -> Iterator[None]:
 
 
 def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, trusting):
-    mark = new_mark()
-    rule = sudo_rs_rule(user, whole_probe(new_mark()))
+    mark = new_marker()
+    rule = sudo_rs_rule(user, whole_probe(new_marker()))
     assert len(rule.rule) < 1024  # sudo-rs takes no more
     with holder(idle=9) as one, installed(rule), sudoers(rule.rule):
         output = ask(transport, trusting, host, become(whole_probe(mark))).output
@@ -184,19 +184,19 @@ def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, tru
 
 
 def test_sudo_without_a_rule(transport, host, trusting):
-    output = ask(transport, trusting, host, become(probe_command(new_mark()), Become.SUDO)).output
+    output = ask(transport, trusting, host, become(probe_command(new_marker()), Become.SUDO)).output
     assert "a password is required" in refusal(output)
     assert "NOPASSWD" in refusal(output)
 
 
 def test_the_rule_for_other_options_is_none_for_these(host, user, trusting):
-    with sudoers(sudoers_line(user, whole_probe(new_mark()))):
-        command = become(whole_probe(new_mark(), arguments=True))
+    with sudoers(sudoers_line(user, whole_probe(new_marker()))):
+        command = become(whole_probe(new_marker(), arguments=True))
         assert "these options" in refusal(ask("asyncssh", trusting, host, command).output)
 
 
 def test_sudo_that_wants_a_terminal(host, user, trusting):
-    command = probe_command(new_mark())
+    command = probe_command(new_marker())
     with sudoers(sudoers_line(user, command), f"Defaults:{user} requiretty"):
         output = ask("asyncssh", trusting, host, become(command)).output
     assert "requiretty" in refusal(output)
@@ -205,16 +205,16 @@ def test_sudo_that_wants_a_terminal(host, user, trusting):
 def test_sudo_that_forbids_another_command_in_so_many_words(user):
     # Where a rule without a password allows something else as anybody, sudo asks for none.
     with sudoers(f"Defaults:{user} !authenticate", f"{user} ALL=(root) /bin/true"):
-        output = as_user(user, "sh", "-c", become(probe_command(new_mark())))
+        output = as_user(user, "sh", "-c", become(probe_command(new_marker())))
     assert "is not allowed to execute" in refusal(output)
     with sudoers(f"Defaults:{user} !authenticate"):
-        output = as_user(user, "sh", "-c", become(probe_command(new_mark())))
+        output = as_user(user, "sh", "-c", become(probe_command(new_marker())))
     assert "sudoers" in refusal(output)
 
 
 def test_the_line_for_sudoers_allows_nothing_else(user):
-    text = text_of(become(whole_probe(new_mark())))
-    with sudoers(sudoers_line(user, whole_probe(new_mark()))):
+    text = text_of(become(whole_probe(new_marker())))
+    with sudoers(sudoers_line(user, whole_probe(new_marker()))):
         assert allows(user, "/bin/sh", "-c", text)
         assert not as_user(user, "sudo", "-n", "/bin/sh", "-c", text, text="x\n").exit_status
         for words in (
@@ -249,7 +249,7 @@ printable = st.characters(min_codepoint=32, max_codepoint=126)
 )
 @given(data=st.data())
 def test_no_change_of_the_text_is_allowed(user, data):
-    command = whole_probe(new_mark())
+    command = whole_probe(new_marker())
     text = text_of(become(command))
     at = data.draw(st.integers(0, len(text) - 1))
     new = data.draw(st.text(printable, max_size=3))
@@ -262,7 +262,7 @@ def test_no_change_of_the_text_is_allowed(user, data):
 def test_what_follows_a_beginning_of_the_text_is_used_by_nothing(user, arguments):
     # sudo compares the words joined, so `sh -c BEGINNING REST` is allowed too; REST becomes the
     # shell's own $0, $1, …: none may stand in the text.
-    command = whole_probe(new_mark(), arguments=arguments)
+    command = whole_probe(new_marker(), arguments=arguments)
     text = text_of(become(command))
     with sudoers(sudoers_line(user, command)):
         assert allows(user, "/bin/sh", "-c", *text.split(" ", 3))
@@ -278,7 +278,7 @@ def test_the_path_of_the_user_is_never_root_s(user, server):
     for name in ("awk", "head", "ls", "xargs", "python3", "sh", "grep"):
         (folder / name).write_text("#!/bin/sh\nid >&2\n")
         (folder / name).chmod(0o755)
-    command = whole_probe(new_mark())
+    command = whole_probe(new_marker())
     kept = f"Defaults:{user} !env_reset, !secure_path"
     with sudoers(sudoers_line(user, command), kept):
         words = ["sudo", "-n", "/bin/sh", "-c", text_of(become(command))]
@@ -288,7 +288,7 @@ def test_the_path_of_the_user_is_never_root_s(user, server):
 
 
 def test_doas_allows_the_file_and_nothing_else(user):
-    command = whole_probe(new_mark())
+    command = whole_probe(new_marker())
     text = text_of(become(command))
     with doas_installed(user, command) as path:
         allowed = as_user(user, "doas", "-n", str(path), text="mark\n")
@@ -309,14 +309,14 @@ def test_doas_allows_the_file_and_nothing_else(user):
 
 
 def test_the_file_of_another_version_is_not_run(host, user, trusting):
-    with doas_installed(user, whole_probe(new_mark())):
-        command = become(whole_probe(new_mark(), arguments=True), Become.DOAS)
+    with doas_installed(user, whole_probe(new_marker())):
+        command = become(whole_probe(new_marker(), arguments=True), Become.DOAS)
         output = ask("asyncssh", trusting, host, command).output
     assert "doas.conf" in refusal(output)
 
 
 def test_doas_with_a_rule_for_everything_needs_no_file(host, user, trusting):
-    mark = new_mark()
+    mark = new_marker()
     with doas_conf(f"permit nopass {user}"):
         output = ask("asyncssh", trusting, host, become(probe_command(mark), Become.DOAS)).output
     assert parse_probe(output.stdout, mark).sockstat.get("TCP", "alloc") is not None
@@ -333,7 +333,7 @@ def test_doas_with_a_rule_for_everything_needs_no_file(host, user, trusting):
 )
 def test_what_doas_refuses_with(user, rule, problem):
     with doas_conf(None if rule is None else rule.format(user=user)):
-        output = as_user(user, "sh", "-c", become(probe_command(new_mark()), Become.DOAS))
+        output = as_user(user, "sh", "-c", become(probe_command(new_marker()), Become.DOAS))
     assert problem in refusal(output)
 
 
@@ -350,7 +350,7 @@ def test_neither_is_installed(user, server, method, problem):
     folder.mkdir(mode=0o755)
     for name in ("sh", "id"):
         (folder / name).symlink_to(shell_path(name))
-    words = ["env", f"PATH={folder}", "sh", "-c", become(probe_command(new_mark()), method)]
+    words = ["env", f"PATH={folder}", "sh", "-c", become(probe_command(new_marker()), method)]
     output = as_user(user, *words)
     assert output.exit_status == 127
     assert problem in refusal(output)
@@ -362,7 +362,7 @@ SHELLS = ["sh", "bash", "dash", "busybox ash", "zsh", "tcsh", "fish", "ksh", "mk
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("arguments", [False, True])
 def test_it_means_the_same_to_every_login_shell_and_root_needs_no_rule(shell, arguments):
-    mark = new_mark()
+    mark = new_marker()
     words = [*shell.split(), "-c", become(whole_probe(mark, arguments=arguments))]
     result = subprocess.run(words, capture_output=True, check=True)
     assert result.stderr == b""

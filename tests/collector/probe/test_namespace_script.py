@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.aggregator.host import summarise_host
+from sockfleet.aggregator.host import summarize_host
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.namespace_script import MAX_NAMESPACES
 from sockfleet.collector.probe.scope import Scope
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
 from sockfleet.inventory.models import Host
 from tests.support.machine.namespaces import holder
 
@@ -24,7 +24,7 @@ ROOT, ORDINARY = [], NOBODY
 
 def read(prefix=(), command=None):
     """The summary of this machine, as the probe sees it run with ``prefix`` before it."""
-    mark = new_mark()
+    mark = new_marker()
     result = subprocess.run(
         [*prefix, "sh", "-c", command(mark) if command else probe_command(mark)],
         capture_output=True,
@@ -42,7 +42,7 @@ def read(prefix=(), command=None):
         kernel=answer.kernel,
         namespaces=answer.namespaces,
     )
-    return summarise_host(reading)
+    return summarize_host(reading)
 
 
 def quiet(prefix=()):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.kernel import tcp_estab
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
 from tests.support.fleet.fake_transport import SOCKSTAT, answer
 
 MARK = "sockfleet-0123456789abcdef"
@@ -37,7 +37,7 @@ def run(shell, command, **options):
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 def test_it_works_under_every_login_shell(shell):
-    mark = new_mark()
+    mark = new_marker()
     result = run(shell, probe_command(mark))
     assert result.returncode == 0, result.stderr
     assert result.stderr == b""
@@ -58,7 +58,7 @@ def test_it_works_under_every_login_shell(shell):
 def test_it_needs_no_tool_but_those_of_busybox(tmp_path):
     for tool in ("sh", "head"):
         (tmp_path / tool).symlink_to(shutil.which("busybox"))
-    mark = new_mark()
+    mark = new_marker()
     script = probe_command(mark).replace("exec /bin/sh", f"exec {tmp_path}/sh")
     result = run(["sh"], script, env={"PATH": str(tmp_path)})
     assert parse_probe(result.stdout, mark).kernel.tcp_mem is not None
@@ -85,7 +85,7 @@ def test_it_is_one_line_without_what_shells_read_differently():
 
 
 def test_marks_are_new_each_time():
-    assert new_mark() != new_mark()
+    assert new_marker() != new_marker()
 
 
 def command_with(mark):

@@ -5,12 +5,12 @@ import os
 import pytest
 
 from sockfleet.collector.runtime import cpu_count as processors
-from sockfleet.collector.runtime.cpu_count import usable_processors
+from sockfleet.collector.runtime.cpu_count import usable_cpus
 
 
 def test_it_is_the_affinity_where_no_quota_holds(mocker):
     mocker.patch.object(processors, "_quotas", return_value=[])
-    assert usable_processors() == len(os.sched_getaffinity(0))
+    assert usable_cpus() == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_without_control_groups_there_is_no_quota(tmp_path):
 def test_the_lowest_counts(mocker, quotas, expected):
     mocker.patch.object(processors, "_quotas", return_value=quotas)
     mocker.patch("os.sched_getaffinity", return_value=set(range(8)))
-    assert usable_processors() == expected
+    assert usable_cpus() == expected

@@ -12,7 +12,7 @@ from sockfleet.aggregator.host import HostSummary, Status
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.sampling import backoff as warm_backoff
-from sockfleet.collector.sampling.host_sampler import WarmHost
+from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.inventory.models import Connection, Host
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
 from tests.support.ssh.over_ssh import logins
@@ -124,7 +124,7 @@ def test_what_nobody_foresaw_costs_one_sample_and_no_more(server, known_hosts, m
         def broken(*_arguments: object, **_named: object) -> None:
             raise HostError(Category.PARSE, Phase.PARSE, "the shell on the host answered nonsense")
 
-        monkeypatch.setattr(WarmHost, "answered", broken)
+        monkeypatch.setattr(HostSampler, "answered", broken)
         failed = (await fleet.round())["web1"]
         assert failed.error.category == "parse"
         monkeypatch.undo()

@@ -14,8 +14,8 @@ import asyncssh
 import pytest
 
 from sockfleet.aggregator.host import Status
-from sockfleet.collector.sampling.host_sampler import WarmHost
-from sockfleet.collector.sampling.methods import WarmWay
+from sockfleet.collector.sampling.host_sampler import HostSampler
+from sockfleet.collector.sampling.methods import SamplingMethod
 from sockfleet.collector.ssh.credentials.authorized_key import authorized_line
 from sockfleet.inventory.models import Host, Probe, Secret, SshSettings
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-def way_of(fleet: Sampled, name: str = "web1") -> WarmWay:
+def way_of(fleet: Sampled, name: str = "web1") -> SamplingMethod:
     return fleet.fleet.ways()[name]
 
 
@@ -58,7 +58,9 @@ async def sees_what_is_opened(fleet: Sampled) -> None:
     raise AssertionError(f"{HELD} sockets were never seen: {before}, {during}, {after}")
 
 
-@pytest.mark.parametrize(("namespaces", "way"), [(True, WarmWay.SHELL), (False, WarmWay.SFTP)])
+@pytest.mark.parametrize(
+    ("namespaces", "way"), [(True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)]
+)
 def test_a_sample_sees_sockets_opened_since_the_last(server, known_hosts, namespaces, way):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
@@ -91,12 +93,12 @@ def test_keys_that_the_server_renews_are_renewed(tmp_path, namespaces):
 def test_a_server_that_allows_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
     config = (QUICK_SHELL, "MaxSessions 1")
     with Sshd(tmp_path / "sshd", config=config) as server:
-        for namespaces, way in ((True, WarmWay.SHELL), (False, WarmWay.SFTP)):
+        for namespaces, way in ((True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)):
 
-            async def scenario(fleet: Sampled, way: WarmWay = way) -> None:
+            async def scenario(fleet: Sampled, way: SamplingMethod = way) -> None:
                 await settled(fleet)
                 assert way_of(fleet) is way
-                monkeypatch.setattr(WarmHost, "is_quick", lambda *_: False)
+                monkeypatch.setattr(HostSampler, "is_quick", lambda *_: False)
                 await settled(fleet)
                 monkeypatch.undo()
                 await settled(fleet)
@@ -114,7 +116,7 @@ def test_without_sftp_the_shell_is_taken(tmp_path):
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        assert way_of(fleet) is WarmWay.SHELL
+        assert way_of(fleet) is SamplingMethod.SHELL
         await sees_what_is_opened(fleet)
 
     with server:
@@ -129,7 +131,7 @@ def test_a_forced_command_is_run_each_time(server, known_hosts):
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        assert way_of(fleet) is WarmWay.COMMAND
+        assert way_of(fleet) is SamplingMethod.COMMAND
         await sees_what_is_opened(fleet)
         assert (await fleet.round())["web1"].scope == "host-namespace"
 
@@ -194,13 +196,13 @@ def test_a_shell_that_was_killed_is_started_anew_on_the_same_connection(
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         if renews:
-            monkeypatch.setattr(WarmHost, "is_quick", lambda *_: False)
+            monkeypatch.setattr(HostSampler, "is_quick", lambda *_: False)
         (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
         os.kill(shell, signal.SIGKILL)
         assert (await fleet.round())["web1"].status is Status.OK
         monkeypatch.undo()
         await settled(fleet)
-        assert way_of(fleet) is WarmWay.SHELL
+        assert way_of(fleet) is SamplingMethod.SHELL
 
     sampled(known_hosts, [host_at(server)], scenario)
     assert logins(server) == 1

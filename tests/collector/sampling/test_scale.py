@@ -12,8 +12,8 @@ from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.script import ProbeOptions
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
-from sockfleet.collector.sampling.fleet_sampler import WarmFleet
-from sockfleet.collector.sampling.settings import WarmSettings
+from sockfleet.collector.sampling.fleet_sampler import FleetSampler
+from sockfleet.collector.sampling.settings import SamplingSettings
 from sockfleet.inventory.models import Host, SshSettings
 from sockfleet.simulator.lean.process import LeanFleetProcess
 from tests.support.ssh.over_ssh import open_descriptors, settings_for
@@ -47,7 +47,7 @@ def test_500_hosts_in_20_rounds(tmp_path, namespaces):
             return told == {name: count + more for name, count in alloc.items()}
 
         async def sample() -> None:
-            async with WarmFleet(hosts, settings, WarmSettings(interval_s=0)) as warm:
+            async with FleetSampler(hosts, settings, SamplingSettings(interval_s=0)) as warm:
                 held = None
                 async for each in warm.rounds(ROUNDS):
                     leaked = LEAKED if each.number > ROUNDS // 2 else 0

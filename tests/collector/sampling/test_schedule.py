@@ -11,9 +11,9 @@ import pytest
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostFailure
-from sockfleet.collector.sampling.fleet_sampler import WarmFleet
+from sockfleet.collector.sampling.fleet_sampler import FleetSampler
 from sockfleet.collector.sampling.round import Round
-from sockfleet.collector.sampling.settings import WarmSettings, kept_hosts
+from sockfleet.collector.sampling.settings import SamplingSettings, kept_hosts
 from sockfleet.collector.transport import Attempt, CommandOutput
 from sockfleet.inventory.models import Connection, Hop, Host, SshSettings
 from tests.support.fleet.fake_transport import FakeTransport, good, hosts
@@ -25,17 +25,17 @@ def rounds_of(
     count: int,
     *names: str,
     interval_s: float = 10.0,
-    between: Callable[[WarmFleet, Round], None] | None = None,
+    between: Callable[[FleetSampler, Round], None] | None = None,
     **settings: Any,
 ) -> list[tuple[float, Round]]:
     """When each round ended, and what it was."""
 
     async def play() -> list[tuple[float, Round]]:
         loop = asyncio.get_running_loop()
-        fleet = WarmFleet(
+        fleet = FleetSampler(
             hosts(*names, transport="fake"),
             EngineSettings(**{"concurrency": 10, "retries": 0, **settings}),
-            WarmSettings(interval_s=interval_s),
+            SamplingSettings(interval_s=interval_s),
             transports={"fake": transport},
         )
         ended = []
@@ -81,10 +81,10 @@ def test_a_round_that_would_be_late_is_left_out():
 def test_whoever_is_long_with_a_round_loses_rounds_and_no_time():
     async def play() -> list[float]:
         loop, begun = asyncio.get_running_loop(), []
-        fleet = WarmFleet(
+        fleet = FleetSampler(
             hosts("web1", transport="fake"),
             EngineSettings(concurrency=1),
-            WarmSettings(interval_s=10.0),
+            SamplingSettings(interval_s=10.0),
             transports={"fake": FakeTransport()},
         )
         async with fleet:
@@ -148,7 +148,7 @@ def test_the_deadline_cuts_off_the_round_and_is_the_end():
 
 
 def test_stopped_between_two_rounds_it_ends_without_another():
-    def stop(fleet: WarmFleet, each: Round) -> None:
+    def stop(fleet: FleetSampler, each: Round) -> None:
         if each.number == 2:
             asyncio.get_running_loop().call_later(3.0, fleet.stop, "SIGINT")
 
@@ -171,8 +171,8 @@ def test_an_unknown_transport_is_told():
     from sockfleet.core.errors import UsageError
 
     async def play() -> None:
-        fleet = WarmFleet(
-            hosts("web1", transport="pigeon"), EngineSettings(), WarmSettings(interval_s=10.0)
+        fleet = FleetSampler(
+            hosts("web1", transport="pigeon"), EngineSettings(), SamplingSettings(interval_s=10.0)
         )
         async with fleet:
             async for _ in fleet.rounds(1):

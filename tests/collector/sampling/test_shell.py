@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import ProbeOptions, new_mark
+from sockfleet.collector.probe.script import ProbeOptions, new_marker
 from sockfleet.collector.sampling.shell import (
     ALL,
     FULL,
     OWN,
     ShellSample,
-    full_end,
     list_request,
     parse_sample,
+    probe_end,
     sample_end,
     shell_command,
 )
@@ -55,13 +55,13 @@ class Shell:
 
     def list(self) -> list[int]:
         """Run the whole probe; the processes of its namespaces."""
-        answer = parse_probe(self.ask(FULL, full_end(self.mark)), self.mark)
+        answer = parse_probe(self.ask(FULL, probe_end(self.mark)), self.mark)
         return [one.pid for one in answer.namespaces.seen]
 
 
 @contextmanager
 def shell(login: str = "sh", bin_sh: str = "/bin/sh", noise: str = "") -> Iterator[Shell]:
-    mark = new_mark()
+    mark = new_marker()
     command = noise + shell_command(mark, ProbeOptions()).replace("/bin/sh", bin_sh, 1)
     words = [shell_path(login), "-c", command]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

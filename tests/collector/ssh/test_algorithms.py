@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, chosen, host_key_order
+from sockfleet.collector.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose, host_key_order
 
 POLICY = ("a1", "a2", "b1", "gone")
 WEAK = (b"sha1", b"md5", b"cbc", b"arcfour", b"ssh-rsa", b"ssh-dss", b"group1-")
@@ -29,13 +29,13 @@ SUPPORTED = {"a1", "a2", "b1", "old", "older"}
     ],
 )
 def test_a_users_list_against_the_policy(requested, wanted):
-    assert chosen("ciphers", requested, POLICY, SUPPORTED) == wanted
+    assert choose("ciphers", requested, POLICY, SUPPORTED) == wanted
 
 
 @pytest.mark.parametrize("requested", [("gone",), ("-*",)])
 def test_nothing_left_is_told(requested):
     with pytest.raises(HostError, match="none of the ciphers asked for") as raised:
-        chosen("ciphers", requested, POLICY, SUPPORTED)
+        choose("ciphers", requested, POLICY, SUPPORTED)
     assert (raised.value.category, raised.value.phase) == (Category.CONFIG, Phase.CONFIG)
     assert requested[0] in raised.value.message
 
@@ -43,7 +43,7 @@ def test_nothing_left_is_told(requested):
 @given(st.lists(st.sampled_from(["a1", "b1", "+a1", "-a1", "^b1", "+", "x", "gone"])))
 def test_no_list_gives_a_name_twice_or_one_that_is_unsupported(requested):
     try:
-        usable = chosen("ciphers", requested, POLICY, SUPPORTED)
+        usable = choose("ciphers", requested, POLICY, SUPPORTED)
     except HostError:
         return
     assert usable

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.ssh.connect_timeout import ConnectClock
+from sockfleet.collector.ssh.connect_timeout import ConnectTimeout
 from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host
 from tests.support import virtual_time
@@ -21,7 +21,7 @@ def test_when_time_is_up_the_phase_says_what_it_was():
     async def main() -> float:
         with (
             pytest.raises(HostError) as raised,
-            ConnectClock(attempt(Phase.KEX), 5, spent_s=2),
+            ConnectTimeout(attempt(Phase.KEX), 5, spent_s=2),
         ):
             await asyncio.Event().wait()
         assert raised.value.category is Category.KEX_TIMEOUT
@@ -33,7 +33,7 @@ def test_when_time_is_up_the_phase_says_what_it_was():
 
 def test_a_timeout_of_another_kind_stays_what_it_is():
     async def main() -> None:
-        with pytest.raises(TimeoutError), ConnectClock(attempt(Phase.AUTH), 5):
+        with pytest.raises(TimeoutError), ConnectTimeout(attempt(Phase.AUTH), 5):
             raise TimeoutError
 
     virtual_time.run(main())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from sockfleet.collector.ssh.settings import effective
+from sockfleet.collector.ssh.settings import resolve_settings
 from sockfleet.inventory.models import Hop, HostKeyPolicy, Secret, SshSettings
 
 HOP = Hop(address="bastion", ssh=SshSettings(user="jump"))
@@ -31,7 +31,7 @@ FULL = SshSettings(
 
 
 def test_the_scan_fills_in_all_but_user_and_identity():
-    filled = effective(SshSettings(), FULL)
+    filled = resolve_settings(SshSettings(), FULL)
     differing = {
         f.name for f in fields(SshSettings) if getattr(filled, f.name) != getattr(FULL, f.name)
     }
@@ -39,15 +39,17 @@ def test_the_scan_fills_in_all_but_user_and_identity():
 
 
 def test_what_the_host_says_stays():
-    assert effective(FULL, SshSettings(agent="other", ciphers=("aes256-ctr",))) == FULL
+    assert resolve_settings(FULL, SshSettings(agent="other", ciphers=("aes256-ctr",))) == FULL
 
 
 def test_a_way_of_its_own_shuts_out_the_scans_way():
-    proxied = effective(SshSettings(proxy_command="nc %h %p"), FULL)
+    proxied = resolve_settings(SshSettings(proxy_command="nc %h %p"), FULL)
     assert (proxied.jumps, proxied.proxy_command) == ((), "nc %h %p")
-    jumping = effective(SshSettings(jumps=(HOP,)), SshSettings(proxy_command="nc"))
+    jumping = resolve_settings(SshSettings(jumps=(HOP,)), SshSettings(proxy_command="nc"))
     assert (jumping.jumps, jumping.proxy_command) == ((HOP,), None)
 
 
 def test_equal_settings_give_one_object():
-    assert effective(SshSettings(user="a"), FULL) is effective(SshSettings(user="a"), FULL)
+    assert resolve_settings(SshSettings(user="a"), FULL) is resolve_settings(
+        SshSettings(user="a"), FULL
+    )

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.ssh.connect_timeout import ConnectClock
+from sockfleet.collector.ssh.connect_timeout import ConnectTimeout
 from sockfleet.collector.transport import Attempt, Transport
 from sockfleet.inventory.models import Host, Secret, SshSettings
 from tests.support.ssh.bad_sessions import ENDINGS, bad_session_server
@@ -85,7 +85,7 @@ def test_the_slot_is_held_for_the_handshake_alone(transport, sshd, settings):
 def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings, mocker):
     order: list[str] = []
 
-    class Clock(ConnectClock):
+    class Clock(ConnectTimeout):
         def __enter__(self) -> Self:
             order.append("the clock runs")
             return super().__enter__()
@@ -261,7 +261,7 @@ def test_a_question_without_an_answer_is_a_refusal(transport, tmp_path):
 
 
 def test_time_for_typing_is_not_the_hosts_time(transport, tmp_path, mocker):
-    stopped = mocker.spy(ConnectClock, "stopped")
+    stopped = mocker.spy(ConnectTimeout, "stopped")
     outcome, asked = login_by(transport, tmp_path, "password", answers={"password": PASSWORD})
     assert outcome.stdout == b"whole"
     assert stopped.call_count == len(asked) == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.timeouts import timed_out
+from sockfleet.collector.timeouts import timeout_error
 from sockfleet.collector.transport import Attempt, Transport
 from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import settings_for, ssh_settings, without_leaks
@@ -66,7 +66,7 @@ def ask_frozen(transport: str, server: Sshd, tmp_path: Path, phase: Phase) -> Ho
         except HostError as error:
             return error
         except TimeoutError:
-            return timed_out(attempt, 2 * LIMIT_S)
+            return timeout_error(attempt, 2 * LIMIT_S)
         raise AssertionError("it did not freeze")
 
     try:

@@ -8,7 +8,7 @@ import pytest
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category
 from sockfleet.collector.outcome_codec import decode_outcome
-from sockfleet.collector.workers.worker_scan import Shard
+from sockfleet.collector.workers.worker_scan import WorkerScan
 from sockfleet.inventory.models import Host
 from tests.support.fleet.fake_transport import FakeTransport
 
@@ -41,7 +41,7 @@ def run(shard):
 def shard(transport, hosts=HOSTS, **settings):
     # Numbered from behind: the index is the receiver's and no count of the engine's.
     numbered = iter(sorted(enumerate(hosts), reverse=True))
-    return Shard(numbered, EngineSettings(**settings), transports={"asyncssh": transport})
+    return WorkerScan(numbered, EngineSettings(**settings), transports={"asyncssh": transport})
 
 
 def test_every_host_leaves_once_in_batches():

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from sockfleet.inventory.errors import InventoryError
-from sockfleet.inventory.sources.files import decoded, read_bytes
+from sockfleet.inventory.sources.files import decode_text, read_bytes
 
 
 def test_utf8_with_and_without_a_mark() -> None:
-    assert decoded("wéb\n".encode(), "f") == "wéb\n"
-    assert decoded(b"\xef\xbb\xbfweb\n", "f") == "web\n"
+    assert decode_text("wéb\n".encode(), "f") == "wéb\n"
+    assert decode_text(b"\xef\xbb\xbfweb\n", "f") == "web\n"
 
 
 def test_comments_may_be_in_any_encoding() -> None:
-    assert decoded(b"# caf\xe9\nweb\n; \xff\ndb", "f") == "\nweb\n\ndb"
+    assert decode_text(b"# caf\xe9\nweb\n; \xff\ndb", "f") == "\nweb\n\ndb"
 
 
 def test_other_lines_may_not() -> None:
     with pytest.raises(InventoryError, match=r"^f:2: found the byte 0xe9, expected text in UTF-8$"):
-        decoded(b"# caf\xe9\ncaf\xe9\n", "f")
+        decode_text(b"# caf\xe9\ncaf\xe9\n", "f")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
-from sockfleet.inventory.sources.draft import Draft
-from sockfleet.inventory.sources.ini import read_ini_inventory, typed
+from sockfleet.inventory.sources.ini import parse_value, read_ini_inventory
+from sockfleet.inventory.sources.unresolved import UnresolvedInventory
 
 
-def read(text: str) -> Draft:
-    draft = Draft()
+def read(text: str) -> UnresolvedInventory:
+    draft = UnresolvedInventory()
     read_ini_inventory(draft, text, "hosts.ini")
     return draft
 
@@ -27,15 +27,15 @@ def test_the_quick_ways_give_what_the_literal_gives(text: str) -> None:
     try:
         expected = ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        assert typed(text) == text
+        assert parse_value(text) == text
         return
     except TypeError:
         with pytest.raises(ValueError, match="cannot read"):
-            typed(text)
+            parse_value(text)
         return
     if isinstance(expected, str | int | float | bool | None):
-        assert typed(text) == expected
-        assert type(typed(text)) is type(expected)
+        assert parse_value(text) == expected
+        assert type(parse_value(text)) is type(expected)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_quick_ways_give_what_the_literal_gives(text: str) -> None:
     ],
 )
 def test_typed(text: str, value: object) -> None:
-    assert typed(text) == value
+    assert parse_value(text) == value
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.inventory.ssh_options.algorithms import algorithm_list
+from sockfleet.inventory.ssh_options.algorithms import parse_algorithms
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from sockfleet.inventory.ssh_options.algorithms import algorithm_list
     ],
 )
 def test_a_list_is_cut_and_keeps_its_sign(text: str, expected: tuple[str, ...]) -> None:
-    assert algorithm_list(text) == expected
+    assert parse_algorithms(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ def test_a_list_is_cut_and_keeps_its_sign(text: str, expected: tuple[str, ...]) 
 )
 def test_what_is_no_algorithm_is_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="no algorithm"):
-        algorithm_list(text)
+        parse_algorithms(text)
 
 
 @given(st.text(max_size=40))
 def test_never_a_control_or_a_blank_in_a_list(text: str) -> None:
     try:
-        names = algorithm_list(text)
+        names = parse_algorithms(text)
     except ValueError:
         return
     assert ",".join(names) == text

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.inventory.ssh_options.config_file import read_ssh_config
-from sockfleet.inventory.ssh_options.keywords import Passed
-from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginJudge
+from sockfleet.inventory.ssh_options.keywords import OtherOptions
+from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
 
 ME = getpass.getuser()
 
 
-def login(config: Path, alias: str, text: str = "", *, passed: Passed | None = None) -> Login:
-    judge = LoginJudge(
-        hop_credentials=Credentials(), allow_proxy_command=False, passed=passed or Passed()
+def login(config: Path, alias: str, text: str = "", *, passed: OtherOptions | None = None) -> Login:
+    judge = LoginResolver(
+        hop_credentials=Credentials(), allow_proxy_command=False, passed=passed or OtherOptions()
     )
     options = read_arguments(shlex.split(text), "args").options
     return judge.login(alias, options, Credentials(), config_file=str(config))
@@ -213,7 +213,7 @@ def test_the_bastion_of_an_ssh_w_is_looked_up_too(tmp_path: Path) -> None:
 def test_one_note_tells_of_a_whole_file(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Compression yes\nHost *\n  SendEnv LANG\n  ForwardAgent no\n")
-    passed = Passed()
+    passed = OtherOptions()
     login(config, "web1", passed=passed)
     assert passed.notes() == [
         f"{config}: passed over, as it changes nothing here: Compression, SendEnv, ForwardAgent"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import SshOption
-from sockfleet.inventory.ssh_options.jump_hosts import JumpTarget, jump_list, jump_of_command
+from sockfleet.inventory.ssh_options.jump_hosts import JumpTarget, jump_of_command, parse_jumps
 
 
 def option(keyword: str, text: str) -> SshOption:
@@ -14,7 +14,7 @@ def option(keyword: str, text: str) -> SshOption:
 
 
 def jumps(text: str) -> tuple[JumpTarget, ...]:
-    return jump_list(option("ProxyJump", text), text)
+    return parse_jumps(option("ProxyJump", text), text)
 
 
 @pytest.mark.parametrize(

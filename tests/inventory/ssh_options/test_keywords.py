@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_option
-from sockfleet.inventory.ssh_options.keywords import Passed, first_of_each
+from sockfleet.inventory.ssh_options.keywords import OtherOptions, first_of_each
 from tests.support.ssh.ssh_reference import effective_options
 
 # They make a login safer or reach the host in another way: to pass over them would not be honest.
@@ -24,7 +24,7 @@ def test_there_is_a_decision_about_every_option_that_ssh_settles() -> None:
         if keyword in NO_OPTIONS:
             continue
         try:
-            first_of_each([read_option(f"{keyword} {value}", "args")], Passed())
+            first_of_each([read_option(f"{keyword} {value}", "args")], OtherOptions())
         except InventoryError:
             undecided.append(keyword)
     assert set(undecided) <= REFUSED
@@ -33,12 +33,14 @@ def test_there_is_a_decision_about_every_option_that_ssh_settles() -> None:
 @pytest.mark.parametrize("keyword", sorted(REFUSED))
 def test_these_are_refused_on_purpose(keyword: str) -> None:
     with pytest.raises(InventoryError, match=f"'{keyword}' is refused"):
-        first_of_each([read_option(f"{keyword} x", "args")], Passed())
+        first_of_each([read_option(f"{keyword} x", "args")], OtherOptions())
 
 
 def test_the_first_counts_and_files_add_up() -> None:
     texts = ["port 1", "Port 2", "IdentityFile /a", "identityfile /b", "UserKnownHostsFile2 /k"]
-    first, accumulated = first_of_each([read_option(text, "args") for text in texts], Passed())
+    first, accumulated = first_of_each(
+        [read_option(text, "args") for text in texts], OtherOptions()
+    )
     assert first["port"].text == "1"
     assert first["userknownhostsfile"].text == "/k"
     assert [option.text for option in accumulated["identityfile"]] == ["/a", "/b"]
@@ -48,7 +50,7 @@ def test_the_first_counts_and_files_add_up() -> None:
 def test_an_option_nobody_knows_is_refused(keyword: str) -> None:
     try:
         option = read_option(f"{keyword}xyzzy 1", "args")
-        first_of_each([option], Passed())
+        first_of_each([option], OtherOptions())
     except InventoryError as error:
         assert str(error).isprintable()
     else:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.arguments import read_arguments
-from sockfleet.inventory.ssh_options.keywords import Passed
-from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginJudge
+from sockfleet.inventory.ssh_options.keywords import OtherOptions
+from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
 
 NOTHING = Credentials()
@@ -24,16 +24,16 @@ def login(
     text: str,
     alias: str = "web1",
     *,
-    passed: Passed | None = None,
+    passed: OtherOptions | None = None,
     allow_proxy_command: bool = False,
     credentials: Credentials = NOTHING,
     hop_credentials: Credentials = NOTHING,
 ) -> Login:
     arguments = read_arguments(shlex.split(text), "args")
-    judge = LoginJudge(
+    judge = LoginResolver(
         hop_credentials=hop_credentials,
         allow_proxy_command=allow_proxy_command,
-        passed=passed or Passed(),
+        passed=passed or OtherOptions(),
     )
     return judge.login(alias, arguments.options, credentials, config_file=arguments.config_file)
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_honoured_is_refused_by_name(text: str, told: str) -> Non
 
 
 def test_what_is_passed_over_is_told_once() -> None:
-    passed = Passed()
+    passed = OtherOptions()
     login("-C -o ControlMaster=auto -o ControlPersist=60s -C", passed=passed)
     login("-C -o ControlMaster=auto", passed=passed)
     assert passed.notes() == [
@@ -153,7 +153,7 @@ def test_what_is_passed_over_is_told_once() -> None:
 
 
 def test_no_check_is_read_as_accept_new_and_told() -> None:
-    passed = Passed()
+    passed = OtherOptions()
     found = login("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", passed=passed)
     assert found.ssh.host_keys is HostKeyPolicy.ACCEPT_NEW
     assert found.ssh.known_hosts_files is not None
@@ -194,7 +194,7 @@ def test_agents(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_password_is_kept_back_where_the_options_say_so() -> None:
-    passed = Passed()
+    passed = OtherOptions()
     password = Credentials(password=Secret("s3"))
     assert login("-o PasswordAuthentication=yes", credentials=password).ssh.password is not None
     assert (

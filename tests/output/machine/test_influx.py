@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
 
-MIXED = summarise(
+MIXED = summarize_fleet(
     summaries(
         reading(
             "web2", groups=("eu", "web"), kernel=Kernel(page_size=4096, tcp_mem=(1000, 2000, 3000))
@@ -89,20 +89,20 @@ def test_fleet_groups_and_counts():
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_the_scan_says_whether_it_was_complete(complete):
-    (found,) = points("sockfleet_scan", summarise([], scan(complete=complete)))
+    (found,) = points("sockfleet_scan", summarize_fleet([], scan(complete=complete)))
     assert found["fields"] == {"complete": complete, "duration_s": 1.234, "scan_id": "0f6b"}
 
 
 def test_a_number_beyond_64_bits_has_no_field():
     (host,) = summaries(reading("a", {"mem": 2**40}, kernel=Kernel(page_size=2**40)))
-    fields = fields_of("a", summarise([host], scan()))
+    fields = fields_of("a", summarize_fleet([host], scan()))
     assert fields["mem_pages"] == 2**40
     assert "mem_bytes" not in fields
 
 
 @given(fleets())
 def test_every_fleet_is_read_back(found):
-    summary = summarise(summaries(*found), scan())
+    summary = summarize_fleet(summaries(*found), scan())
     for host in summary.hosts:
         fields = fields_of(host.name, summary)
         assert fields["up"] == (host.tcp is not None)
@@ -119,7 +119,7 @@ _HOSTILE = st.text(min_size=1) | st.sampled_from(
 def test_hostile_names_and_words_stay_in_their_place(name, word):
     (plain,) = summaries(failure("a", groups=("web",)))
     host = replace(plain, name=name, error=replace(plain.error, category=word))
-    summary = summarise([host], scan())
+    summary = summarize_fleet([host], scan())
     (point,) = points("sockfleet_host", summary)
     assert point["tags"].keys() == {"host"}
     assert point["fields"].keys() == {

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 
 from sockfleet.aggregator.document import from_document, to_document
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
 
-MIXED = summarise(
+MIXED = summarize_fleet(
     summaries(
         reading("web2", groups=("eu", "web")),
         reading("web1", {"inuse": 3}, ipv6=False),
@@ -33,7 +33,7 @@ def rows(summary=MIXED):
 
 @given(fleets())
 def test_json_is_the_document(found):
-    summary = summarise(summaries(*found), scan())
+    summary = summarize_fleet(summaries(*found), scan())
     data = rendered("json", summary)
     assert orjson.loads(data) == orjson.loads(orjson.dumps(to_document(summary)))
     assert to_document(from_document(data)) == to_document(summary)
@@ -54,7 +54,7 @@ def test_top_and_colour_change_nothing_for_machines(name):
 
 @given(fleets())
 def test_ndjson_is_the_same_hosts_unranked_then_the_fleet(found):
-    summary = summarise(summaries(*found), scan())
+    summary = summarize_fleet(summaries(*found), scan())
     *hosts, last = [json.loads(line) for line in rendered("ndjson", summary).splitlines()]
     whole = json.loads(rendered("json", summary))
     for host in whole["hosts"]:
@@ -84,12 +84,12 @@ def test_no_text_of_a_host_becomes_a_formula():
 
 
 def test_a_negative_number_stays_a_number():
-    summary = summarise(summaries(reading("a", {"inuse": 9, "tw": 0, "alloc": 2})), scan())
+    summary = summarize_fleet(summaries(reading("a", {"inuse": 9, "tw": 0, "alloc": 2})), scan())
     assert rows(summary)[0]["tcp_close"] == "-11"
 
 
 def test_csv_quotes_what_would_split_a_row():
-    summary = summarise(summaries(failure("a", message='say "no", then\ngo')), scan())
+    summary = summarize_fleet(summaries(failure("a", message='say "no", then\ngo')), scan())
     assert rows(summary)[0]["error_message"] == 'say "no", then go'
 
 
@@ -102,7 +102,7 @@ def test_csv_is_a_table_by_anybodys_guess():
 
 @given(fleets())
 def test_csv_has_a_row_for_each_host_with_the_numbers_that_it_gave(found):
-    summary = summarise(summaries(*found), scan())
+    summary = summarize_fleet(summaries(*found), scan())
     for host, row in zip(summary.hosts, rows(summary), strict=True):
         assert row["name"] == host.name
         for name in ("alloc", "inuse6", "tcp_close"):
@@ -115,5 +115,5 @@ def test_csv_has_a_row_for_each_host_with_the_numbers_that_it_gave(found):
 
 def test_csv_names_the_groups_of_group_by():
     hosts = summaries(reading("a", groups=("eu", "web"), variables={"rack": "r1"}))
-    summary = summarise(hosts, scan(), group_by="rack")
+    summary = summarize_fleet(hosts, scan(), group_by="rack")
     assert (rows(summary)[0]["groups"], rows(summary)[0]["levels"]) == ("eu web", "r1")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from sockfleet.aggregator.diagnosis import Word
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.kernel import Kernel
@@ -28,7 +28,7 @@ LIMITS = Kernel(
     tcp_max_orphans=1000,
     tcp_estab=7,
 )
-MIXED = summarise(
+MIXED = summarize_fleet(
     summaries(
         reading("web2", groups=("eu", "web"), kernel=LIMITS, scope=Scope.ALL_NAMESPACES),
         reading("web1", {"inuse": 3}, ipv6=False, kernel=Kernel()),
@@ -127,7 +127,7 @@ def test_every_category_and_word_is_counted_from_the_start():
 
 
 def test_totals_over_none_have_no_sample():
-    found = samples(summarise(summaries(failure("a")), scan()))
+    found = samples(summarize_fleet(summaries(failure("a")), scan()))
     assert value(found, "fleet_hosts", status="ok") == 0
     assert value(found, "fleet_tcp_close") is None
     assert value(found, "fleet_mem_bytes") is None
@@ -136,7 +136,7 @@ def test_totals_over_none_have_no_sample():
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_only_a_complete_scan_is_the_last_complete_one(complete):
-    found = samples(summarise(summaries(reading("a")), scan(complete=complete)))
+    found = samples(summarize_fleet(summaries(reading("a")), scan(complete=complete)))
     finished = scan().finished_at.timestamp()
     last = value(found, "scan_last_complete_timestamp_seconds")
     assert last == (finished if complete else None)
@@ -147,7 +147,7 @@ def test_only_a_complete_scan_is_the_last_complete_one(complete):
 
 def test_group_by_takes_the_place_of_the_inventorys_groups():
     hosts = summaries(reading("a", groups=("eu", "web"), variables={"rack": "r1"}))
-    found = samples(summarise(hosts, scan(), group_by="rack"))
+    found = samples(summarize_fleet(hosts, scan(), group_by="rack"))
     groups = {dict(labels)["group"] for name, labels in found if name == "sockfleet_host_group"}
     assert groups == {"r1"}
 
@@ -175,7 +175,7 @@ def test_namespaces_and_processes_are_few_and_outlive_a_restart():
         elsewhere=(*pods, namespace(20, "app19")),
         processes=Processes(seen=tuple(held), exact=True),
     )
-    found = samples(summarise(summaries(one), scan()))
+    found = samples(summarize_fleet(summaries(one), scan()))
     highest = {"host": "a", "command": "app19", "runtime": "docker"}
     assert value(found, "host_namespace_tcp_close_max", **highest) == 29 + 30
     assert sum(name == "sockfleet_host_namespace_tcp_close_max" for name, _ in found) == 10
@@ -187,12 +187,12 @@ def test_namespaces_and_processes_are_few_and_outlive_a_restart():
 def test_a_word_that_a_document_repeats_spoils_nothing():
     (host,) = summaries(reading("a", groups=("web",)))
     twice = replace(host, groups=("web", "web"), diagnosis=host.diagnosis * 2)
-    assert samples(summarise([twice], scan())) == samples(summarise([host], scan()))
+    assert samples(summarize_fleet([twice], scan())) == samples(summarize_fleet([host], scan()))
 
 
 @given(fleets())
 def test_every_fleet_is_read_back(found):
-    summary = summarise(summaries(*found), scan())
+    summary = summarize_fleet(summaries(*found), scan())
     read = samples(summary)
     for host in summary.hosts:
         assert value(read, "host_up", host=host.name) == (host.tcp is not None)
@@ -211,14 +211,14 @@ def test_promtool_finds_nothing_to_say_of_hostile_names():
     (plain,) = summaries(reading("a"))
     names = ['a"b', "a\\", 'a\\"} 1\n', "a\nsockfleet_host_up 1", "a\x00b", "\udc80", "{}", "größe"]
     hosts = [replace(plain, name=name, groups=(name,)) for name in names]
-    assert judged_by_promtool(rendered(summarise(hosts, scan()))) == (0, b"", b"")
+    assert judged_by_promtool(rendered(summarize_fleet(hosts, scan()))) == (0, b"", b"")
 
 
 @given(st.lists(_HOSTILE, unique=True, min_size=1, max_size=4), _HOSTILE)
 def test_hostile_labels_stay_labels(names, word):
     (plain,) = summaries(reading("a", groups=("web",)))
     hosts = [replace(plain, name=name, groups=(word,)) for name in names]
-    summary = summarise(hosts, scan())
+    summary = summarize_fleet(hosts, scan())
     text = rendered(summary)
     assert len(text.split("\n")) == len(text.splitlines()) + 1
     assert "\x00" not in text

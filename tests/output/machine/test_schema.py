@@ -29,10 +29,10 @@ from sockfleet.aggregator.fleet import (
     GroupSummary,
     HostCounts,
     ScanInfo,
-    summarise,
+    summarize_fleet,
 )
 from sockfleet.aggregator.host import FailureReason, HostSummary, Status
-from sockfleet.aggregator.merge import merge
+from sockfleet.aggregator.merge import merge_scans
 from sockfleet.aggregator.namespaces import NamespaceSummary, RestSummary
 from sockfleet.aggregator.numbers import TCP_NUMBERS, TcpNumbers
 from sockfleet.aggregator.processes import Attribution
@@ -42,7 +42,7 @@ from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
-from sockfleet.output.machine.schema import SCHEMAS, schema_of
+from sockfleet.output.machine.schema import SCHEMAS, load_schema
 from tests.support.fleet.sample_fleet import (
     BEGAN,
     failure,
@@ -54,9 +54,9 @@ from tests.support.fleet.sample_fleet import (
 )
 
 EXAMPLE = json.loads(Path(__file__).with_name("interface_example.json").read_text())
-DEFS = schema_of("scan")["$defs"]
+DEFS = load_schema("scan")["$defs"]
 WHOLE = to_document(
-    summarise(
+    summarize_fleet(
         summaries(
             reading(
                 "web1",
@@ -85,8 +85,8 @@ def closed(schema):
     return schema
 
 
-OPEN = {name: Draft202012Validator(schema_of(name)) for name in SCHEMAS}
-CLOSED = {name: Draft202012Validator(closed(schema_of(name))) for name in SCHEMAS}
+OPEN = {name: Draft202012Validator(load_schema(name)) for name in SCHEMAS}
+CLOSED = {name: Draft202012Validator(closed(load_schema(name))) for name in SCHEMAS}
 
 
 def written(name, summary):
@@ -97,12 +97,12 @@ def written(name, summary):
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_schema_is_one_itself(name):
-    Draft202012Validator.check_schema(schema_of(name))
+    Draft202012Validator.check_schema(load_schema(name))
 
 
 @given(fleets(), st.sampled_from([None, "all"]))
 def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, group_by):
-    summary = summarise(summaries(*found), scan(), group_by=group_by)
+    summary = summarize_fleet(summaries(*found), scan(), group_by=group_by)
     for document in written("json", summary):
         CLOSED["scan"].validate(document)
     for line in written("ndjson", summary):
@@ -114,8 +114,8 @@ def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, 
 def test_a_comparison_is_described_too(found, data):
     names = [outcome.host.name for outcome in found]
     earlier = [data.draw(outcomes(name)) for name in [*names, "gone1"]]
-    then = summarise(summaries(*earlier), scan())
-    now = summarise(summaries(*found), scan(started_at=BEGAN + timedelta(minutes=5)))
+    then = summarize_fleet(summaries(*earlier), scan())
+    now = summarize_fleet(summaries(*found), scan(started_at=BEGAN + timedelta(minutes=5)))
     comparison = Comparison(then, started_at=now.scan.started_at, names=names)
     CLOSED["scan"].validate(written("json", comparison.whole(now))[0])
     for line in written("ndjson", comparison.whole(now)):
@@ -125,7 +125,7 @@ def test_a_comparison_is_described_too(found, data):
 @settings(max_examples=30)
 @given(fleets(), fleets())
 def test_merged_scans_are_described_too(first, second):
-    both = merge([summarise(summaries(*found), scan()) for found in (first, second)])
+    both = merge_scans([summarize_fleet(summaries(*found), scan()) for found in (first, second)])
     CLOSED["scan"].validate(written("json", both)[0])
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.output.text.abbreviation import folded, some
+from sockfleet.output.text.abbreviation import abbreviate, fold_names
 
 
 def unfolded(word):
@@ -45,22 +45,22 @@ def unfolded(word):
     ],
 )
 def test_examples(names, words):
-    assert folded(names) == words
+    assert fold_names(names) == words
 
 
 @given(st.sets(st.from_regex(r"[a-c]?[0-9]{0,3}[.-]?[0-9]{0,2}[x-z]?", fullmatch=True)))
 def test_every_name_comes_back_exactly_once(names):
-    assert sorted(name for word in folded(names) for name in unfolded(word)) == sorted(names)
+    assert sorted(name for word in fold_names(names) for name in unfolded(word)) == sorted(names)
 
 
 def test_a_serial_number_is_no_index():
     long = "9" * 5000
-    assert folded([f"host-{long}", f"host-{long[:-1]}8"]) == sorted(
+    assert fold_names([f"host-{long}", f"host-{long[:-1]}8"]) == sorted(
         [f"host-{long}", f"host-{long[:-1]}8"]
     )
 
 
 def test_some_of_very_many():
     scattered = [f"{chr(97 + n)}{chr(97 + n)}" for n in range(20)]
-    assert some(scattered).endswith("kk, ll, … and 8 more")
-    assert some(["web1", "web2", "web3"]) == "web[1-3]"
+    assert abbreviate(scattered).endswith("kk, ll, … and 8 more")
+    assert abbreviate(["web1", "web2", "web3"]) == "web[1-3]"

@@ -1,11 +1,11 @@
 """The processes that hold closed sockets, as people read them."""
 
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.output.formats import RenderOptions
-from sockfleet.output.text.holders import holders
-from sockfleet.output.text.style import Paint
+from sockfleet.output.text.holders import holder_lines
+from sockfleet.output.text.style import TextStyle
 from sockfleet.output.text.table import FORMAT
 from tests.support.fleet.sample_fleet import reading, scan, summaries
 
@@ -21,7 +21,7 @@ JAVA = Process(
 
 def shown(*found, most=None, **options):
     hosts = summaries(*(reading(f"web{n}", processes=one) for n, one in enumerate(found, 1)))
-    return "\n".join(holders(hosts, Paint(RenderOptions(**options)), most=most))
+    return "\n".join(holder_lines(hosts, TextStyle(RenderOptions(**options)), most=most))
 
 
 def test_most_first_with_user_and_container():
@@ -67,6 +67,6 @@ def test_nothing_where_it_was_not_asked():
 def test_the_table_of_a_scan_has_them_and_no_markup_is_interpreted():
     evil = Process(pid=1, command="[red]x[/red]", tcp_close=100)
     hosts = summaries(reading("web1", processes=Processes(seen=(evil,), exact=True)))
-    text = FORMAT.render(summarise(hosts, scan()), RenderOptions(width=80)).decode()
+    text = FORMAT.render(summarize_fleet(hosts, scan()), RenderOptions(width=80)).decode()
     assert "[red]x[/red]" in text
     assert max(map(len, text.splitlines())) <= 80

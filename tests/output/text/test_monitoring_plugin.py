@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pynag.Utils import PerfData
 
 from sockfleet.aggregator.comparison import Comparison
-from sockfleet.aggregator.fleet import summarise
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.aggregator.measures import KEYS, Measure, measure
 from sockfleet.alerting.range import parse_range
 from sockfleet.alerting.state import Level, State, worst_of
@@ -114,9 +114,9 @@ def test_a_failure_is_one_line():
 
 @given(fleets(min_size=1), st.sampled_from(["10", "~:-5", "@1:2", "3:"]))
 def test_every_number_of_any_fleet_is_read_back_by_another_parser(found, text):
-    then = summarise(summaries(*found), scan())
+    then = summarize_fleet(summaries(*found), scan())
     names = {host.name for host in then.hosts}
-    now = summarise(summaries(*found), scan(started_at=LATER))
+    now = summarize_fleet(summaries(*found), scan(started_at=LATER))
     whole = Comparison(then, started_at=LATER, names=names).whole(now)
     levels = [
         Level(measure=measure(key, whole), warning=parse_range(text), critical=parse_range("5"))
@@ -138,7 +138,7 @@ def test_every_number_of_any_fleet_is_read_back_by_another_parser(found, text):
 def test_every_key_gives_a_number_where_the_fleet_has_it():
     kernel = Kernel(page_size=4096, tcp_mem=(100, 200, 400), tcp_max_orphans=4)
     then, now = (
-        summarise(summaries(reading("a", kernel=kernel)), scan(started_at=at))
+        summarize_fleet(summaries(reading("a", kernel=kernel)), scan(started_at=at))
         for at in (BEGAN, LATER)
     )
     whole = Comparison(then, started_at=LATER, names={"a"}).whole(now)

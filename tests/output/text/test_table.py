@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.fleet import SORT_KEYS, summarise
+from sockfleet.aggregator.fleet import SORT_KEYS, summarize_fleet
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
-from sockfleet.output.text.style import amount_of_memory
+from sockfleet.output.text.style import format_memory
 from tests.support.fleet.sample_fleet import BOOT_ID, failure, fleets, reading, scan, summaries
 
 TABLE = load_format("table")
@@ -42,7 +42,7 @@ def believable():
 
 
 def shown(hosts, *, sort="tcp_close", group_by=None, complete=True, warnings=(), **options):
-    summary = summarise(
+    summary = summarize_fleet(
         hosts, scan(complete=complete), sort=sort, group_by=group_by, warnings=warnings
     )
     return TABLE.render(summary, RenderOptions(**options)).decode()
@@ -201,4 +201,4 @@ def test_markup_and_wide_characters_are_just_text():
     ],
 )
 def test_memory_in_units(size, text):
-    assert amount_of_memory(size) == text
+    assert format_memory(size) == text

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.simulator.faulty.fleet import Fleet
 from sockfleet.simulator.host.proc_files import proc_files
-from sockfleet.simulator.scenario.scenario_file import chosen_scenario
+from sockfleet.simulator.scenario.scenario_file import choose_scenario
 from tests.support.fleet.fleet_clients import ONE_HOST, connected, output_of, ssh_command
 from tests.support.fleet.small_fleets import SOCKSTAT, fleet_of
 
@@ -31,11 +31,11 @@ def test_openssh_logs_in_and_reads_the_file(tmp_path):
 
 def test_the_probe_gets_each_hosts_own_numbers(tmp_path):
     async def main():
-        async with Fleet(chosen_scenario(), tmp_path) as fleet:
+        async with Fleet(choose_scenario(), tmp_path) as fleet:
             for host in fleet.hosts:
                 if not host.is_read:
                     continue
-                mark = new_mark()
+                mark = new_marker()
                 async with connected(fleet, fleet.addresses[host.name]) as connection:
                     done = await connection.run(probe_command(mark), encoding=None)
                 answer = parse_probe(done.stdout, mark)

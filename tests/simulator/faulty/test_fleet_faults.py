@@ -9,7 +9,7 @@ import asyncssh
 import pytest
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from tests.support.fleet.fleet_clients import connected, output_of, ssh_command
 from tests.support.fleet.small_fleets import SOCKSTAT, fleet_of, with_fault
 
@@ -159,7 +159,7 @@ def test_what_a_command_meets(tmp_path):
 
     async def main():
         async with fleet_of(text, tmp_path) as fleet:
-            mark = new_mark()
+            mark = new_marker()
             done = {}
             for name, address in fleet.addresses.items():
                 async with connected(fleet, address) as connection:

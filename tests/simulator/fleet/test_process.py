@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.simulator.errors import ScenarioError, SimulatorError
 from sockfleet.simulator.fleet.process import FleetProcess
 from tests.support.fleet.fleet_clients import ONE_HOST, connected
@@ -48,7 +48,7 @@ def test_a_thousand_hosts_answer_and_leave_nothing_behind(tmp_path):
         found = {}
 
         async def ask(name: str, address: str) -> None:
-            mark = new_mark()
+            mark = new_marker()
             async with (
                 slots,
                 asyncssh.connect(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.kernel import Kernel
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.simulator.host.answer import answer
 from sockfleet.simulator.host.contents import Contents, NamespaceSockets
 from sockfleet.simulator.host.proc_files import proc_files
@@ -44,7 +44,7 @@ def parts(text: bytes) -> tuple[bytes, bytes]:
 
 
 def test_same_shape_as_the_real_shell_gives():
-    command = probe_command(new_mark())
+    command = probe_command(new_marker())
     real, _ = parts(really_printed(command))
     files = {path: Path(path).read_bytes() for path in paths_of(real)}
     played, _ = parts(answer(command, files, page_size=4096).stdout)
@@ -92,7 +92,7 @@ all_contents = st.builds(
 
 @given(all_contents)
 def test_the_parser_reads_back_what_the_host_holds(contents):
-    mark = new_mark()
+    mark = new_marker()
     played = answer(probe_command(mark), proc_files(contents), page_size=contents.kernel.page_size)
     read = parse_probe(played.stdout, mark)
     host = contents.host
@@ -113,7 +113,7 @@ def test_the_parser_reads_back_what_the_host_holds(contents):
 
 
 def test_a_host_without_sockstat_is_told_apart():
-    mark = new_mark()
+    mark = new_marker()
     with pytest.raises(HostError) as caught:
         parse_probe(answer(probe_command(mark), {}).stdout, mark)
     assert caught.value.category is Category.UNSUPPORTED_HOST

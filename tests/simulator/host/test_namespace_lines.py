@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.namespaces import parse_namespaces
 from sockfleet.collector.probe.scope import Scope, scope_of
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
 from sockfleet.simulator.host.answer import answer
 from sockfleet.simulator.host.namespace_lines import namespace_lines
 from sockfleet.simulator.host.proc_files import proc_files
@@ -27,7 +27,7 @@ def kinds(text: bytes) -> list[bytes]:
 
 
 def test_the_kinds_of_lines_and_their_order_are_the_real_scripts():
-    command = probe_command(new_mark())
+    command = probe_command(new_marker())
     real = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True).stdout
     _, label, rest = real.partition(b"==> namespaces <==\n")
     real_lines = rest.rpartition(b"sockfleet-")[0]
@@ -55,7 +55,7 @@ def test_every_namespace_is_read_back(profile, seed, ipv6):
 def test_only_a_probe_that_asks_for_namespaces_gets_them():
     contents = draw_contents(Random(7), PROFILES["container-host"])
     for asked in (True, False):
-        mark = new_mark()
+        mark = new_marker()
         command = probe_command(mark, ProbeOptions(namespaces=asked))
         played = answer(command, proc_files(contents), namespaces=namespace_lines(contents))
         read = parse_probe(played.stdout, mark).namespaces

@@ -15,9 +15,9 @@ from sockfleet.simulator.fleet.plain_packets import VERSION, packet
 from sockfleet.simulator.lean.counts import LeanCounts
 from sockfleet.simulator.lean.dialogue import LeanDialogue, LeanServer
 from sockfleet.simulator.lean.host import LeanHost
-from sockfleet.simulator.lean.key_exchange import HostKey, Secrets, agreed, mpint, offer_of
+from sockfleet.simulator.lean.key_exchange import HostKey, Secrets, mpint, negotiate, offer_of
 from sockfleet.simulator.lean.login import LoginRule
-from sockfleet.simulator.lean.packets import Seal, unpadded
+from sockfleet.simulator.lean.packets import Seal, remove_padding
 from sockfleet.simulator.lean.scenario import lean_scenario
 from sockfleet.simulator.lean.wire import Fields
 
@@ -63,7 +63,9 @@ class Client:
             length = int.from_bytes(data[:4], "big")
             end = 4 + length + (16 if self.opening else 0)
             rest = data[4:end]
-            found.append(self.opening.open(data[:4], rest) if self.opening else unpadded(rest))
+            found.append(
+                self.opening.open(data[:4], rest) if self.opening else remove_padding(rest)
+            )
             if found[-1] == NEWKEYS and self.opening is None:
                 self.prepare(found[-2])
             data = data[end:]
@@ -86,7 +88,7 @@ class Client:
         text = b"".join(map(String, (*parts, shown, self.half, theirs))) + shared
         self.session_id = hashlib.sha256(text).digest()
         secrets = Secrets(reply, self.session_id, shared)
-        theirs_in, theirs_out = secrets.seals(agreed(offer_of(self.offer)), self.session_id)
+        theirs_in, theirs_out = secrets.seals(negotiate(offer_of(self.offer)), self.session_id)
         self.next = theirs_in, theirs_out
         self.opening = theirs_out
 

@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import ProbeOptions, new_mark, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
 from sockfleet.simulator.host.proc_files import proc_files
 from sockfleet.simulator.lean.fleet import LeanFleet
 from tests.support.fleet.fleet_clients import connected, output_of, ssh_command
@@ -47,7 +47,7 @@ def test_openssh_runs_the_probe_and_the_commands_around_it(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             (host, _) = fleet.hosts
-            mark = new_mark()
+            mark = new_marker()
             for options in (ProbeOptions(), ProbeOptions(namespaces=False)):
                 command = ssh_command(fleet, host.name, probe_command(mark, options))
                 status, stdout, stderr = await output_of(command)

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sockfleet.simulator.fleet.plain_packets import text
-from sockfleet.simulator.lean.key_exchange import HostKey, KeyExchange, agreed, offer_of
+from sockfleet.simulator.lean.key_exchange import HostKey, KeyExchange, negotiate, offer_of
 from sockfleet.simulator.lean.wire import MalformedError
 
 USUAL = (
@@ -31,14 +31,14 @@ def offer(*, guesses: bool = False, **lists: bytes) -> bytes:
 
 
 def test_the_clients_first_that_is_known_is_taken_each_way():
-    one = agreed(offer())
+    one = negotiate(offer())
     assert (one.key_bytes_in, one.key_bytes_out) == (16, 32)
     assert (one.strict, one.ext_info, one.wrong_guess) == (False, False, False)
 
 
 def test_what_a_client_can_do_besides_is_seen():
     names = b"curve25519-sha256@libssh.org,ext-info-c,kex-strict-c-v00@openssh.com"
-    one = agreed(offer(_0=names))
+    one = negotiate(offer(_0=names))
     assert (one.strict, one.ext_info) == (True, True)
 
 
@@ -51,20 +51,20 @@ def test_what_a_client_can_do_besides_is_seen():
     ],
 )
 def test_a_guess_is_held_against_our_own_first(exchange, key, wrong):
-    assert agreed(offer(guesses=True, _0=exchange, _1=key)).wrong_guess is wrong
-    assert not agreed(offer(guesses=False, _0=exchange, _1=key)).wrong_guess
+    assert negotiate(offer(guesses=True, _0=exchange, _1=key)).wrong_guess is wrong
+    assert not negotiate(offer(guesses=False, _0=exchange, _1=key)).wrong_guess
 
 
 @pytest.mark.parametrize("place", range(8))
 def test_nothing_in_common_says_what_was_seen(place):
     with pytest.raises(MalformedError, match="no algorithm in common, of 3des-cbc,x"):
-        agreed(offer(**{f"_{place}": b"3des-cbc,x"}))
+        negotiate(offer(**{f"_{place}": b"3des-cbc,x"}))
 
 
 @pytest.mark.parametrize("cut", [0, 3, 50, len(offer()) - 5])
 def test_an_offer_that_ends_early_is_refused(cut):
     with pytest.raises(MalformedError):
-        agreed(offer()[:cut])
+        negotiate(offer()[:cut])
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_half_a_key_that_gives_no_secret_is_refused(public, said):
 
 
 def test_our_own_offer_fits_itself():
-    assert agreed(offer_of(KeyExchange().offer)).key_bytes_in == 16
+    assert negotiate(offer_of(KeyExchange().offer)).key_bytes_in == 16

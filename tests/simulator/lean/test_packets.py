@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.simulator.lean.packets import TAG, Seal, unpadded
+from sockfleet.simulator.lean.packets import TAG, Seal, remove_padding
 from sockfleet.simulator.lean.wire import Fields, MalformedError, mpint
 
 keys = st.sampled_from([16, 32]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
@@ -63,7 +63,7 @@ def test_the_count_goes_round_within_its_eight_bytes():
 )
 def test_padding_that_cannot_be_is_refused(inside):
     with pytest.raises(MalformedError):
-        unpadded(inside)
+        remove_padding(inside)
 
 
 @given(st.binary(max_size=40))

@@ -10,14 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import ProbeOptions, new_mark
+from sockfleet.collector.probe.script import ProbeOptions, new_marker
 from sockfleet.collector.sampling.shell import (
     ALL,
     FULL,
     OWN,
-    full_end,
     list_request,
     parse_sample,
+    probe_end,
     sample_end,
     shell_command,
 )
@@ -52,17 +52,17 @@ def shape(output: bytes) -> bytes:
 
 
 def test_it_prints_what_the_real_shell_prints_but_for_the_numbers():
-    mark = new_mark()
+    mark = new_marker()
     command = shell_command(mark, ProbeOptions(namespaces=False))
     done = subprocess.run(["/bin/sh", "-c", command], input=OWN, capture_output=True, check=True)
     assert shape(started(mark).feed(OWN)) == shape(done.stdout)
 
 
 def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
-    mark = new_mark()
+    mark = new_marker()
     shell = started(mark)
     full = shell.feed(FULL)
-    assert full.endswith(full_end(mark))
+    assert full.endswith(probe_end(mark))
     found = parse_probe(full, mark).namespaces
     assert found is not None
     pids = [one.pid for one in found.seen if one.pid != 1]
@@ -82,7 +82,7 @@ def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
 
 
 def test_lines_in_pieces_are_answered_when_they_are_whole():
-    mark = new_mark()
+    mark = new_marker()
     shell = started(mark)
     assert [bool(shell.feed(bytes([byte]))) for byte in OWN] == [False, False, False, True]
     assert shell.feed(OWN * 3).count(sample_end(mark)) == 3
@@ -90,7 +90,7 @@ def test_lines_in_pieces_are_answered_when_they_are_whole():
 
 def test_a_line_without_end_is_refused():
     with pytest.raises(MalformedError, match="without end"):
-        started(new_mark()).feed(b"x" * 70_000)
+        started(new_marker()).feed(b"x" * 70_000)
 
 
 @pytest.mark.parametrize("command", ["while read -r w a; do :; done", "cat /proc/net/sockstat"])

@@ -11,7 +11,7 @@ from sockfleet.simulator.errors import ScenarioError
 from sockfleet.simulator.host.profiles import PROFILES
 from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import Role, Scenario
-from sockfleet.simulator.scenario.scenario_file import chosen_scenario, parse_scenario
+from sockfleet.simulator.scenario.scenario_file import choose_scenario, parse_scenario
 
 
 def role(name: str, count: int, fault: Fault | None = None) -> Role:
@@ -19,7 +19,7 @@ def role(name: str, count: int, fault: Fault | None = None) -> Role:
 
 
 def test_the_demo_shows_what_it_promises():
-    hosts = chosen_scenario().hosts()
+    hosts = choose_scenario().hosts()
     assert 24 <= len(hosts) <= 60
     planned = {host.name: host.fault.planned for host in hosts if host.fault}
     assert set(planned.values()) == {
@@ -37,9 +37,9 @@ def test_the_demo_shows_what_it_promises():
 
 
 def test_the_same_scenario_gives_the_same_fleet_and_another_seed_another():
-    assert chosen_scenario().hosts() == chosen_scenario().hosts()
-    assert chosen_scenario(seed=1) == chosen_scenario()
-    assert chosen_scenario(seed=2).hosts() != chosen_scenario().hosts()
+    assert choose_scenario().hosts() == choose_scenario().hosts()
+    assert choose_scenario(seed=1) == choose_scenario()
+    assert choose_scenario(seed=2).hosts() != choose_scenario().hosts()
 
 
 def test_a_host_keeps_its_contents_when_others_come():

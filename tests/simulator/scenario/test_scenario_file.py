@@ -12,7 +12,7 @@ from sockfleet.simulator.host.profiles import PROFILES
 from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import Delays, HostKeys
 from sockfleet.simulator.scenario.scenario_file import (
-    chosen_scenario,
+    choose_scenario,
     load_scenario,
     parse_scenario,
 )
@@ -153,4 +153,4 @@ def test_the_example_works_as_it_stands():
 def test_hosts_of_a_chosen_scenario(tmp_path):
     path = tmp_path / "s.yml"
     path.write_text("roles: {a: {count: 2}, b: {}}")
-    assert len(chosen_scenario(path, hosts=30, seed=3).hosts()) == 30
+    assert len(choose_scenario(path, hosts=30, seed=3).hosts()) == 30

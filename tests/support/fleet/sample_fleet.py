@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.fleet import ScanInfo
-from sockfleet.aggregator.host import HostSummary, summarise_host
+from sockfleet.aggregator.host import HostSummary, summarize_host
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading
 from sockfleet.collector.probe.containers import Container
@@ -95,7 +95,7 @@ def failure(
 
 def summaries(*outcomes: HostOutcome) -> list[HostSummary]:
     """What the aggregator makes of each."""
-    return [summarise_host(outcome) for outcome in outcomes]
+    return [summarize_host(outcome) for outcome in outcomes]
 
 
 counters = st.integers(0, 2**40)

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sockfleet.aggregator.host import HostSummary, Status, summarise_host
+from sockfleet.aggregator.host import HostSummary, Status, summarize_host
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.probe.script import ProbeOptions
-from sockfleet.collector.sampling.fleet_sampler import WarmFleet
+from sockfleet.collector.sampling.fleet_sampler import FleetSampler
 from sockfleet.collector.sampling.round import Round
-from sockfleet.collector.sampling.settings import WarmSettings
+from sockfleet.collector.sampling.settings import SamplingSettings
 from sockfleet.collector.transport import Transport
 from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import no_task_is_left, nothing_is_left, settings_for, ssh_settings
@@ -32,7 +32,7 @@ T = TypeVar("T")
 class Sampled:
     """A fleet that is connected; `round` samples it once."""
 
-    def __init__(self, fleet: WarmFleet, rounds: AsyncIterator[Round]) -> None:
+    def __init__(self, fleet: FleetSampler, rounds: AsyncIterator[Round]) -> None:
         self.fleet = fleet
         self._rounds = rounds
         self.last: Round | None = None
@@ -40,7 +40,7 @@ class Sampled:
     async def round(self) -> dict[str, HostSummary]:
         """Each host's summary in the next round, by name."""
         self.last = await anext(self._rounds)
-        hosts = [summarise_host(sample.outcome) for sample in self.last.samples]
+        hosts = [summarize_host(sample.outcome) for sample in self.last.samples]
         assert len({host.name for host in hosts}) == len(hosts)
         return {host.name: host for host in hosts}
 
@@ -64,8 +64,8 @@ async def sampling(
     **warm: Any,
 ) -> AsyncIterator[Sampled]:
     """A fleet whose rounds follow each other at once, unless ``interval_s`` says otherwise."""
-    wanted = WarmSettings(**{"interval_s": 0.0, **warm})
-    async with WarmFleet(hosts, settings, wanted, transports=transports) as fleet:
+    wanted = SamplingSettings(**{"interval_s": 0.0, **warm})
+    async with FleetSampler(hosts, settings, wanted, transports=transports) as fleet:
         yield Sampled(fleet, fleet.rounds())
 
 

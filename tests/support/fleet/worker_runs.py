@@ -1,4 +1,4 @@
-"""A driver of its own process: runs of `Workers` in which something goes wrong on purpose.
+"""A driver of its own process: runs of `WorkerSupervisor` in which something goes wrong on purpose.
 
 Usage: python worker_runs.py SCENARIO [NUMBER]; prints what came of it as JSON. Apart from the
 process of the tests because that may have threads, beside which nothing must be forked.
@@ -23,8 +23,8 @@ from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.workers import supervisor as workers_
 from sockfleet.collector.workers import worker_scan as shard
-from sockfleet.collector.workers.pipe_queue import Pile
-from sockfleet.collector.workers.supervisor import Workers
+from sockfleet.collector.workers.pipe_queue import PipeQueue
+from sockfleet.collector.workers.supervisor import WorkerSupervisor
 from sockfleet.inventory.models import Host
 from tests.support.fleet.fake_transport import FakeTransport, good
 
@@ -94,7 +94,7 @@ def run(transport, *, during=None, hosts=HOSTS, count=2, **settings):
 
     workers_._transports = lambda hosts, settings: {"asyncssh": transport}
     settings = EngineSettings(**{"concurrency": 20, "timeout_s": 20} | settings)
-    workers = Workers(hosts, settings, deliver, count=count)
+    workers = WorkerSupervisor(hosts, settings, deliver, count=count)
     error = None
     try:
         end = workers.run()
@@ -165,13 +165,13 @@ def killed_half_way(count):
 
 def always_killed():
     """Whoever is started is killed at once: nothing can be done, and it ends all the same."""
-    start = Workers._start
+    start = WorkerSupervisor._start
 
     def doomed(self, *words, **options):
         start(self, *words, **options)
         os.kill(self._alive[-1].process.pid, signal.SIGKILL)
 
-    Workers._start = doomed
+    WorkerSupervisor._start = doomed
     return run(Slow())
 
 
@@ -191,7 +191,7 @@ def random_kills(rounds="60"):
                     os.kill(running[int(victim * len(running))], signal.SIGKILL)
                     told["killed"] += 1
 
-        class Watched(Workers):
+        class Watched(WorkerSupervisor):
             def run(self, alive=alive):
                 alive.append(self)
                 return super().run()
@@ -339,7 +339,7 @@ def standard_output():
 
 def pile(units):
     """What four processes took from one pile, and what is left."""
-    heap = Pile(int(units))
+    heap = PipeQueue(int(units))
     reader, writer = os.pipe()
     for _ in range(4):
         if os.fork() == 0:

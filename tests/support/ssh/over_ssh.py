@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.probe.answer import ProbeAnswer, parse_probe
-from sockfleet.collector.probe.script import new_mark, probe_command
+from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import (
     Attempt,
     CommandOutput,
@@ -213,7 +213,7 @@ def ended(pid: int) -> bool:
 
 def read(transport: str, settings: TransportSettings, host: Host) -> ProbeAnswer | HostError:
     """The probe's answer, or why there is none."""
-    mark = new_mark()
+    mark = new_marker()
     outcome = ask(transport, settings, host, probe_command(mark))
     if outcome.error is not None:
         return outcome.error

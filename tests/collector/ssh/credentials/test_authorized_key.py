@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.probe.forced import FORCED_COMMAND
-from sockfleet.collector.ssh.credentials.authorized_key import authorized_line, judged_network
+from sockfleet.collector.ssh.credentials.authorized_key import authorized_line, check_network
 from sockfleet.core.errors import UsageError
 from tests.support.ssh.sshd import ssh_keygen
 
@@ -113,7 +113,7 @@ def test_any_text_is_one_line_or_refused(text):
     ],
 )
 def test_networks_as_sshd_takes_them(text, network):
-    assert judged_network(text) == network
+    assert check_network(text) == network
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_networks_as_sshd_takes_them(text, network):
 )
 def test_what_sshd_would_not_take_is_refused(text, told):
     with pytest.raises(UsageError) as caught:
-        judged_network(text)
+        check_network(text)
     assert told in str(caught.value)
     assert str(caught.value).isprintable()

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.ssh.credentials.private_keys import (
     KeyFileError,
-    look_at,
     public_key_blob,
+    read_key_file,
     unlock,
 )
 from sockfleet.inventory.models import Secret
@@ -37,7 +37,7 @@ def test_every_form_of_key_is_unlocked_for_the_libraries(
     key_forms: Path, form: str, locked: str
 ) -> None:
     path = key_forms / f"{form}{locked}"
-    assert look_at(path.read_bytes()).encrypted is bool(locked)
+    assert read_key_file(path.read_bytes()).encrypted is bool(locked)
     (key,) = credentials(lambda _: Secret(PASSPHRASE)).key_files(naming(path))
     assert key.path == str(path)
     assert key.passphrase is None

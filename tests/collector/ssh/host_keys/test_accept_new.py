@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.collector.errors import Category
-from sockfleet.collector.ssh.host_keys.policy import joined_notes
+from sockfleet.collector.ssh.host_keys.policy import join_notes
 from sockfleet.inventory.models import HostKeyPolicy, SshSettings
 from tests.support.ssh.judged_host_keys import (
     ACCEPT_NEW,
@@ -99,7 +99,7 @@ def test_notes_of_several_processes_are_those_of_one():
         (),
         ("new host keys added to other: 1", "new host keys added to ~/.ssh/known_hosts: 4", spoilt),
     ]
-    assert joined_notes(parts) == (
+    assert join_notes(parts) == (
         spoilt,
         "new host keys added to ~/.ssh/known_hosts: 7",
         "new host keys added to other: 1",
@@ -108,4 +108,4 @@ def test_notes_of_several_processes_are_those_of_one():
 
 def test_one_process_s_notes_stay_as_they_are():
     notes = ("new host keys added to: nobody knows", "new host keys added to a file: 2")
-    assert joined_notes([notes]) == notes
+    assert join_notes([notes]) == notes

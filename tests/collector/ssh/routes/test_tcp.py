@@ -15,7 +15,7 @@ import pytest
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.routes.resolver import Resolver
-from sockfleet.collector.ssh.routes.tcp import dial
+from sockfleet.collector.ssh.routes.tcp import connect
 from sockfleet.collector.transport import Attempt
 from sockfleet.core.text import endpoint
 from sockfleet.inventory.models import Host
@@ -69,7 +69,7 @@ class Dialled:
         resolver = Resolver(lookup=lookup or socket.getaddrinfo)
         options = {"family": 0, "bind_address": None, **further}
         try:
-            sock = await dial(
+            sock = await connect(
                 self.attempt, resolver, address=address, port=port, timeout_s=timeout_s, **options
             )
         except HostError as error:
@@ -184,7 +184,7 @@ def test_no_descriptor_left():
         attempt = Attempt(host=Host(name="web1", address="127.0.0.1"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
-            await dial(
+            await connect(
                 attempt,
                 Resolver(),
                 address="127.0.0.1",
@@ -244,7 +244,7 @@ def test_cut_off_in_the_middle_nothing_is_left():
         connecting = attempt.at(Phase.CONNECT)
         resolver = Resolver(lookup=lambda *_: infos("127.0.0.2", "127.0.0.2", "127.0.0.3"))
         dialling = asyncio.create_task(
-            dial(
+            connect(
                 attempt,
                 resolver,
                 address="web",

@@ -12,14 +12,14 @@ from typing import Any
 
 from ..errors import InventoryError
 
-__all__ = ["ALL", "UNGROUPED", "Draft", "DraftGroup", "DraftHost"]
+__all__ = ["ALL", "UNGROUPED", "UnresolvedGroup", "UnresolvedHost", "UnresolvedInventory"]
 
 ALL = "all"
 UNGROUPED = "ungrouped"
 
 
 @dataclass(slots=True)
-class DraftGroup:
+class UnresolvedGroup:
     """A group so far. The dictionaries without values keep the order of definition."""
 
     name: str
@@ -32,7 +32,7 @@ class DraftGroup:
 
 
 @dataclass(slots=True)
-class DraftHost:
+class UnresolvedHost:
     """A host so far."""
 
     name: str
@@ -42,15 +42,15 @@ class DraftHost:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-class Draft:
+class UnresolvedInventory:
     """What the sources have said until now; ``all`` and ``ungrouped`` are always there."""
 
     def __init__(self) -> None:
-        self.groups: dict[str, DraftGroup] = {}
-        self.hosts: dict[str, DraftHost] = {}
+        self.groups: dict[str, UnresolvedGroup] = {}
+        self.hosts: dict[str, UnresolvedHost] = {}
         self.notes: dict[str, None] = {}
-        self.groups[ALL] = DraftGroup(ALL)
-        self.groups[UNGROUPED] = DraftGroup(UNGROUPED)
+        self.groups[ALL] = UnresolvedGroup(ALL)
+        self.groups[UNGROUPED] = UnresolvedGroup(UNGROUPED)
         self._link(ALL, UNGROUPED)
 
     def note(self, text: str) -> None:
@@ -64,7 +64,7 @@ class Draft:
                 where, f"found {name!r} as the name of a group, expected a text (quote numbers)"
             )
         if name not in self.groups:
-            self.groups[name] = DraftGroup(name)
+            self.groups[name] = UnresolvedGroup(name)
         return name
 
     def add_child(self, parent: str, child: str, where: str) -> None:
@@ -79,7 +79,7 @@ class Draft:
 
     def add_hosts(
         self, names: Iterable[str], group: str, port: int | None, where: str
-    ) -> list[DraftHost]:
+    ) -> list[UnresolvedHost]:
         """Make sure that these hosts exist and are in ``group``.
 
         A port counts only where a host is named for the first time, as in Ansible.
@@ -91,7 +91,7 @@ class Draft:
                 raise InventoryError(where, "found an empty host name")
             host = self.hosts.get(name)
             if host is None:
-                host = self.hosts[name] = DraftHost(name, where)
+                host = self.hosts[name] = UnresolvedHost(name, where)
                 if port:
                     host.variables["ansible_port"] = port
             host.groups[group] = None
@@ -99,7 +99,9 @@ class Draft:
             added.append(host)
         return added
 
-    def set_host_variables(self, host: DraftHost, variables: dict[str, Any], where: str) -> None:
+    def set_host_variables(
+        self, host: UnresolvedHost, variables: dict[str, Any], where: str
+    ) -> None:
         """Give a host variables of its own; those it had of the same names are replaced.
 
         Where a group has the host's name Ansible gives them to the group, and so do we.
