@@ -47,5 +47,5 @@ def resolve_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
 
 
 def resolve_bastion_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
-    """As `resolve_settings`, for a jump host: defaults are for hosts, its own settings are complete."""
+    """As `resolve_settings`, for a jump host, which is reached by its own settings alone."""
     return resolve_settings(ssh, replace(defaults, jumps=(), proxy_command=None))
