@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from client_cpu import Peer
 from fleet_target import Target
 
-from sockfleet.cli.collecting import collect
 from sockfleet.cli.commands.scan import command as scan
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.outcome import HostOutcome, HostReading
@@ -20,6 +20,7 @@ from sockfleet.collector.runtime.event_loop import run_on_event_loop
 from sockfleet.collector.sampling.fleet_sampler import FleetSampler, SamplingSettings
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
+from sockfleet.scan.collect import collect
 
 LOGINS, SAMPLES = 2, 20
 """Rounds: the second opens what the samples use."""
@@ -59,7 +60,7 @@ def _asked(
 ) -> Iterable[tuple[str, bytes]]:
     outcomes: list[HostOutcome] = []
     settings = settings_for(target, transport=transport, namespaces=namespaces)
-    collect(hosts_of(target, addresses), settings, outcomes.append)
+    collect(hosts_of(target, addresses), settings, outcomes.append, stoppable=nullcontext)
     return ((outcome.host.name, _tcp_line(outcome)) for outcome in outcomes)
 
 

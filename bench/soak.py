@@ -23,18 +23,18 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from memory_use import memory_bytes
 
-from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.outcome import HostFailure, HostOutcome
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
+from sockfleet.scan.collect import collect
 from sockfleet.simulator.fleet.process import FleetProcess
 from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import SimulatedHost
@@ -136,7 +136,7 @@ def scan(fleet: Fleet, limits: Limits) -> tuple[Tally, float]:
     )
     tally = Tally(fleet)
     began = time.monotonic()
-    collect(fleet.hosts, settings, tally.add)
+    collect(fleet.hosts, settings, tally.add, stoppable=nullcontext)
     return tally, time.monotonic() - began
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..aggregator.fleet import FleetSummary
 from ..aggregator.measures import measure
 from ..alerting.levels import Levels
 from ..alerting.state import State, worst_of
+from ..collector.runtime.signals import StopSignals
 from ..core.errors import UsageError
 from ..output.formats import RenderOptions
 from ..output.text.abbreviation import abbreviate
@@ -20,8 +21,11 @@ from ..output.text.changes import change_lines
 from ..output.text.monitoring_plugin import plugin_text
 from ..output.text.style import TextStyle, count_text
 from ..output.text.warnings import warning_lines
-from .saved_scans import read_scan
-from .scanning import Scan
+from ..scan.saved_scans import read_scan
+from ..scan.scan import Scan
+from .log_lines import log_to_stderr
+from .options import scan_options_from
+from .terminal_hooks import terminal_hooks
 
 __all__ = ["Check"]
 
@@ -52,7 +56,7 @@ class Check:
 
     def run(self) -> tuple[str, State]:
         """What to print, and the state that is the exit code."""
-        summary = self._saved() if self._given["from_file"] else self._asked()
+        summary = self._saved() if self._given["from_file"] else self._scan()
         summary = self._compared(summary)
         levels = self._levels.judged(summary)
         state = self._state(summary, [level.state for level in levels])
@@ -75,24 +79,20 @@ class Check:
             return _nothing_read(summary)
         return worst_of([*states, *(State.UNKNOWN for _ in self._doubts)])
 
-    def _asked(self) -> FleetSummary:
-        scan = Scan(
-            {
-                **self._given,
-                # Icinga takes stderr for a part of the output: only -v speaks there.
-                "quiet": not self._given["verbose"],
-                "against": None,
-                "threshold": (),
-                "group_by": None,
-                "sort": "tcp_close",
-            }
-        )
-        ended, summary = scan.collect()
-        if ended.signal is not None:
-            self._doubts.append(f"stopped by {signal.Signals(ended.signal).name}")
-        elif not ended.complete:
-            self._doubts.append(f"ended by the deadline of {self._given['deadline']:g} s")
-        return summary
+    def _scan(self) -> FleetSummary:
+        verbose: int = self._given["verbose"]
+        log_to_stderr(verbose)
+        signals = StopSignals()
+        # Icinga takes stderr for a part of the output: only -v writes there.
+        hooks = terminal_hooks(signals, quiet=not verbose)
+        # The comparison is made below, where a fault in it is a state of the check.
+        options = replace(scan_options_from(self._given), against=None)
+        result = Scan(options, hooks).run()
+        if signals.received:
+            self._doubts.append(f"stopped by {signals.received[0].name}")
+        elif not result.complete:
+            self._doubts.append(f"ended by the deadline of {options.deadline_s:g} s")
+        return result.summary
 
     def _saved(self) -> FleetSummary:
         name: str = self._given["from_file"]

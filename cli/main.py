@@ -1,42 +1,23 @@
-"""``sockfleet``: the group of commands, each loaded only when it is asked for.
-
-`sockfleet --help` must stay light (asyncssh alone takes longer to import than Python to start), so
-a command's module is imported when the command runs; its line of help stands here.
-"""
+"""``sockfleet``: the group of commands, and how an error becomes a line and an exit code."""
 
 from __future__ import annotations
 
 import gc
 import signal
 import sys
-from importlib import import_module
 
 import click
 
 from ..core.errors import SockfleetError
 from ..core.exit_codes import code_for_signal
+from .command_table import COMMANDS, load_command
 from .streams import open_missing_streams, warn
 
 __all__ = ["cli", "main"]
 
-COMMANDS = {
-    "scan": "Collect from every host of an inventory and print a ranked table.",
-    "check": "Tell a monitoring system how the fleet is (exit codes 0 to 3).",
-    "explain": "Show the arithmetic of one host, step by step.",
-    "merge": "Join scans of parts of a fleet into one.",
-    "inventory": "Show what was understood of an inventory.",
-    "demo": "Scan a simulated fleet of real SSH servers on this machine.",
-    "authorized-key": "Print the authorized_keys line that lets a key answer the probe, no more.",
-    "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
-    "config": "Tell what sockfleet.toml says to each command, and what is wrong in it.",
-    "schema": "Print the JSON Schema of the documents that are written.",
-    "completion": "Print the completion script for bash, zsh or fish.",
-}
-"""Command and its line of help; the module of the same name holds it as ``command``."""
-
 
 class LazyCommands(click.Group):
-    """Imports a command's module when the command is asked for."""
+    """Imports the module of a command when the command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -44,12 +25,7 @@ class LazyCommands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(
-            f".commands.{cmd_name.replace('-', '_')}", __package__
-        ).command
-        return command
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -1,34 +1,64 @@
-"""The options that several commands share, each also readable from SOCKFLEET_<NAME>."""
+"""The options that several commands share, each also readable from SOCKFLEET_<NAME>.
+
+Those of a scan are declared in scan/options.py, once; here they become options of click.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from functools import cache
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from .parameter_types import WorkerCount
+from ..scan.option import Declaration, declarations
+from ..scan.options import RepeatOptions, ScanOptions
+from .parameter_types import EnumChoice, WorkerCount
 
 __all__ = [
-    "against_option",
+    "CONNECTION",
+    "PACE",
+    "PROBE",
+    "SCALE",
+    "Decorator",
+    "ScanOption",
     "color_option",
-    "connection_options",
-    "dask_options",
+    "combine",
     "inventory_argument",
-    "limit_option",
     "message_options",
     "option",
     "output_options",
-    "pace_options",
-    "probe_options",
     "repeat_options",
-    "shard_option",
-    "threshold_option",
-    "workers_option",
+    "scan_options",
+    "scan_options_from",
 ]
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
+
+CONNECTION = (
+    *("user", "identity", "agent", "ask_pass", "password_file", "ssh_config"),
+    *("allow_proxy_command", "known_hosts", "host_keys", "transport"),
+)
+"""How to log in, where the inventory does not say otherwise."""
+PROBE = ("probe", "namespaces", "processes", "process_args", "become", "become_method")
+"""What each host is asked for."""
+PACE = ("concurrency", "per_bastion", "connect_timeout_s", "timeout_s", "deadline_s", "retries")
+"""How much at once, and for how long."""
+SCALE = ("workers", "dask", "dask_ship_secrets")
+"""Who shares the work."""
+
+
+class ScanOption(click.Option):
+    """An option that `ScanOptions` declares."""
+
+    def __init__(self, *words: Any, is_path: bool = False, **settings: Any) -> None:
+        self.is_path = is_path
+        """Whether its value names a file."""
+        super().__init__(*words, **settings)
 
 
 def option(*names: str, **settings: Any) -> Decorator:
@@ -36,11 +66,12 @@ def option(*names: str, **settings: Any) -> Decorator:
     long = next(name for name in names if name.startswith("--")).split("/")[0]
     settings.setdefault("envvar", "SOCKFLEET_" + long.lstrip("-").replace("-", "_").upper())
     settings.setdefault("show_envvar", False)
+    settings.setdefault("cls", ScanOption)
     return click.option(*names, **settings)
 
 
-def together(*decorators: Decorator) -> Decorator:
-    """One decorator out of several, shown in their order."""
+def combine(*decorators: Decorator) -> Decorator:
+    """One decorator out of several; the options are shown in their order."""
 
     def decorate(command: Function) -> Function:
         for decorator in reversed(decorators):
@@ -48,6 +79,75 @@ def together(*decorators: Decorator) -> Decorator:
         return command
 
     return decorate
+
+
+def scan_options(*names: str, **changes: Mapping[str, Any]) -> Decorator:
+    """The options of `ScanOptions` of these names.
+
+    ``changes`` gives other settings of click by name, for a command whose defaults or short flags
+    differ: ``deadline_s={"default": 50.0}``.
+    """
+    return combine(
+        *(_declared_option(name, *_declarations()[name], changes.get(name)) for name in names)
+    )
+
+
+def scan_options_from(given: Mapping[str, Any]) -> ScanOptions:
+    """The options that a command got; the others keep their defaults."""
+    names = {field.name for field in fields(ScanOptions)}
+    return ScanOptions(**{name: value for name, value in given.items() if name in names})
+
+
+def repeat_options() -> Decorator:
+    """--repeat and --interval; docs/repeating.md says what a round is."""
+    return combine(*(_declared_option(*each) for each in declarations(RepeatOptions)))
+
+
+@cache
+def _declarations() -> dict[str, tuple[Any, Any, Declaration]]:
+    found = declarations(ScanOptions)
+    return {name: (kind, default, declared) for name, kind, default, declared in found}
+
+
+def _declared_option(
+    name: str,
+    kind: Any,
+    default: Any,
+    declaration: Declaration,
+    changes: Mapping[str, Any] | None = None,
+) -> Decorator:
+    settings: dict[str, Any] = {
+        "help": declaration.help,
+        "default": default.value if isinstance(default, StrEnum) else default,
+        "metavar": declaration.metavar,
+        "is_path": declaration.is_path,
+        "flags": declaration.flags,
+    } | (changes or {})
+    flags = settings.pop("flags")
+    if kind is bool:
+        long = flags[-1].removeprefix("--")
+        flags = (*flags[:-1], f"--{long}/--no-{long}")
+    elif get_origin(kind) is Sequence:
+        settings["multiple"] = True
+    else:
+        settings["type"] = _click_type(kind, declaration)
+        settings["show_default"] = declaration.show_default
+    return option(*flags, name, **settings)
+
+
+def _click_type(kind: Any, declaration: Declaration) -> Any:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return EnumChoice(kind)
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    parts = [part for part in get_args(kind) or (kind,) if part is not NoneType]
+    if any(get_origin(part) is Literal for part in parts):
+        return WorkerCount()
+    if parts == [int]:
+        return click.IntRange(min=None if declaration.minimum is None else int(declaration.minimum))
+    if parts == [float]:
+        return click.FloatRange(min=declaration.minimum, min_open=declaration.minimum_excluded)
+    return str
 
 
 def inventory_argument(*, required: bool = True) -> Decorator:
@@ -61,246 +161,9 @@ def inventory_argument(*, required: bool = True) -> Decorator:
     )
 
 
-def limit_option() -> Decorator:
-    """--limit, in Ansible's patterns."""
-    return option(
-        "-l",
-        "--limit",
-        metavar="PATTERN",
-        help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
-    )
-
-
-def shard_option() -> Decorator:
-    """--shard; what it splits by stands in docs/scale.md."""
-    return option(
-        "--shard",
-        metavar="I/N",
-        help="Ask only part I of N, split by the hosts' names; merge joins the parts.",
-    )
-
-
-def against_option() -> Decorator:
-    """--against; what is compared stands in docs/monitoring.md."""
-    return option(
-        "--against",
-        metavar="SCAN.json",
-        help="Compare with an earlier scan: what grew and how fast, new, lost and rebooted hosts. "
-        "It may be the file that --output replaces.",
-    )
-
-
-def connection_options() -> Decorator:
-    """How to log in, where the inventory does not say otherwise."""
-    return together(
-        option("-u", "--user", help="Log in as this user.  [default: your own name]"),
-        option("-i", "--identity", multiple=True, metavar="FILE", help="Private key; repeatable."),
-        option(
-            "--agent/--no-agent",
-            default=False,
-            help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
-        ),
-        option(
-            "-k",
-            "--ask-pass/--no-ask-pass",
-            default=False,
-            help="Ask for a password to log in with.",
-        ),
-        option(
-            "--password-file",
-            type=click.Path(dir_okay=False),
-            metavar="FILE",
-            help="Read the password from a file; SOCKFLEET_PASSWORD holds one directly.",
-        ),
-        option("--ssh-config", metavar="FILE", help="Take what it says of each host, as ssh -F."),
-        option(
-            "--allow-proxy-command/--no-allow-proxy-command",
-            default=False,
-            help="Run the ProxyCommand that an inventory or ssh_config names.",
-        ),
-        option(
-            "--known-hosts",
-            multiple=True,
-            metavar="FILE",
-            help="Known host keys; repeatable.  [default: ~/.ssh/known_hosts and the system's]",
-        ),
-        option(
-            "--host-keys",
-            type=click.Choice(["strict", "accept-new"]),
-            default="strict",
-            show_default=True,
-            help="accept-new trusts and remembers keys of unknown hosts, never a changed one.",
-        ),
-        option(
-            "--transport",
-            default="asyncssh",
-            show_default=True,
-            help="asyncssh, paramiko, or one that a plugin adds.",
-        ),
-    )
-
-
-def probe_options() -> Decorator:
-    """What each host is asked for."""
-    return together(
-        option(
-            "--probe",
-            type=click.Choice(["full", "forced"]),
-            default="full",
-            show_default=True,
-            help="forced is for a key that may run nothing else (sockfleet authorized-key): the "
-            "host's own namespace alone.",
-        ),
-        option(
-            "--namespaces/--no-namespaces",
-            default=True,
-            help="Read every network namespace of a host, or its own alone, which is a little "
-            "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
-        ),
-        option(
-            "--processes/--no-processes",
-            default=False,
-            help="Name the processes that hold the closed sockets: your own, or with root's "
-            "rights all.",
-        ),
-        option(
-            "--process-args/--no-process-args",
-            default=False,
-            help="The same with their arguments, which may hold secrets.",
-        ),
-        option("--become/--no-become", default=False, help="Ask as root, by sudo -n or doas -n."),
-        option(
-            "--become-method",
-            type=click.Choice(["auto", "sudo", "doas"]),
-            default="auto",
-            show_default=True,
-            help="What --become uses.",
-        ),
-    )
-
-
-def threshold_option() -> Decorator:
-    """--threshold; what the keys mean stands in docs/closed-sockets.md."""
-    return option(
-        "--threshold",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="From where on a diagnosis holds, such as held_sockets=500 or orphans_warning_share="
-        "30%; repeatable. A wrong KEY lists them all.",
-    )
-
-
-def pace_options(*, is_plugin: bool = False) -> Decorator:
-    """How much at once, and for how long.
-
-    In a monitoring plugin -c is --critical, -t the time for everything, and that is limited.
-    """
-    seconds = click.FloatRange(min=0, min_open=True)
-    return together(
-        option(
-            *(() if is_plugin else ("-c",)),
-            "--concurrency",
-            type=click.IntRange(min=1),
-            default=2000,
-            show_default=True,
-            help="Hosts asked at once.",
-        ),
-        option(
-            "--per-bastion",
-            type=click.IntRange(min=1),
-            default=64,
-            show_default=True,
-            help="Hosts asked at once through one jump host.",
-        ),
-        option(
-            "--connect-timeout",
-            type=seconds,
-            default=10.0,
-            show_default=True,
-            metavar="S",
-            help="From the name to the end of the login.",
-        ),
-        option(
-            "--timeout",
-            type=seconds,
-            default=30.0,
-            show_default=True,
-            metavar="S",
-            help="Everything for one host, retries included.",
-        ),
-        option(
-            *(("-t",) if is_plugin else ()),
-            "--deadline",
-            type=seconds,
-            default=50.0 if is_plugin else None,
-            metavar="S",
-            help=f"The whole run.  [default: {50 if is_plugin else 'none'}]",
-        ),
-        option(
-            "--retries",
-            type=click.IntRange(min=0),
-            default=1,
-            show_default=True,
-            help="Further attempts after what may pass by itself; never after a refused login.",
-        ),
-    )
-
-
-def workers_option() -> Decorator:
-    """--workers; what they share stands in docs/scale.md."""
-    return option(
-        "--workers",
-        type=WorkerCount(),
-        default="auto",
-        show_default=True,
-        metavar="N|auto",
-        help="Processes that share the work; auto takes one for each processor, from 1,000 hosts "
-        "on.",
-    )
-
-
-def dask_options() -> Decorator:
-    """--dask and what it may send; docs/dask.md tells how to start workers."""
-    return together(
-        option(
-            "--dask",
-            metavar="ADDRESS|local",
-            help="Let the workers of this Dask scheduler ask the hosts (tcp://HOST:PORT or "
-            "tls://HOST:PORT), or processes of this machine that live as long as the scan.",
-        ),
-        option(
-            "--dask-ship-secrets/--no-dask-ship-secrets",
-            default=False,
-            help="Send passwords and passphrases to the workers, over tls:// only; private keys "
-            "are never sent.  [default: no-dask-ship-secrets]",
-        ),
-    )
-
-
-def repeat_options() -> Decorator:
-    """--repeat and --interval; what a round is stands in docs/repeating.md."""
-    return together(
-        option(
-            "--repeat",
-            type=click.IntRange(min=0),
-            metavar="N",
-            help="Read every host N times over connections that stay open, and show what changes; "
-            "0: until stopped.",
-        ),
-        option(
-            "--interval",
-            type=click.FloatRange(min=0.1),
-            default=10.0,
-            show_default=True,
-            metavar="S",
-            help="With --repeat: from the beginning of one round to that of the next.",
-        ),
-    )
-
-
 def output_options() -> Decorator:
     """In which formats the result goes where."""
-    return together(
+    return combine(
         option(
             "-f",
             "--format",
@@ -343,7 +206,7 @@ def color_option() -> Decorator:
 
 def message_options() -> Decorator:
     """What is told on stderr beside the result."""
-    return together(
+    return combine(
         option(
             "-q", "--quiet/--no-quiet", default=False, help="No progress and no notes; errors only."
         ),

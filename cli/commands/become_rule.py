@@ -27,9 +27,9 @@ def command(user: str, method: str, **given: Any) -> None:
     """
     from ...collector.probe.become import doas_rule, sudo_rs_rule, sudoers_line
     from ...collector.probe.script import new_marker, probe_command
-    from ..scanning import probe_options_of
+    from ...scan.engine_settings import probe_options
 
-    probe = probe_command(new_marker(), probe_options_of(given))
+    probe = probe_command(new_marker(), probe_options(**given))
     if method == "sudo":
         click.echo("# /etc/sudoers.d/sockfleet, mode 0440; check it with: visudo -c")
         click.echo(sudoers_line(user, probe))

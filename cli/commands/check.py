@@ -12,16 +12,13 @@ from click.core import ParameterSource
 from ...core.errors import SockfleetError
 from ..configuration.options import configuration_options
 from ..options import (
-    against_option,
-    connection_options,
-    dask_options,
+    CONNECTION,
+    PACE,
+    PROBE,
+    SCALE,
     inventory_argument,
-    limit_option,
     option,
-    pace_options,
-    probe_options,
-    shard_option,
-    workers_option,
+    scan_options,
 )
 
 __all__ = ["command"]
@@ -103,6 +100,7 @@ def _print(text: str) -> None:
     "--from",
     "from_file",
     metavar="SCAN.json",
+    is_path=True,
     help='Judge a saved scan instead of asking the hosts; "-" is standard input.',
 )
 @option(
@@ -126,14 +124,18 @@ def _print(text: str) -> None:
     metavar="KEY=RANGE",
     help="CRITICAL where the number is outside the range; repeatable.",
 )
-@against_option()
-@limit_option()
-@shard_option()
-@connection_options()
-@probe_options()
-@pace_options(is_plugin=True)
-@workers_option()
-@dask_options()
+@scan_options("against", "limit", "shard", *CONNECTION, *PROBE)
+@scan_options(
+    *PACE,
+    *SCALE,
+    # In a monitoring plugin -c is --critical and -t the time for everything, which is limited.
+    concurrency={"flags": ("--concurrency",)},
+    deadline_s={
+        "flags": ("-t", "--deadline"),
+        "default": 50.0,
+        "help": "The whole run.  [default: 50]",
+    },
+)
 @configuration_options()
 @option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging.")
 @click.pass_context

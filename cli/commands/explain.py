@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..configuration.options import configuration_options
 from ..options import (
+    CONNECTION,
+    PACE,
+    PROBE,
     color_option,
-    connection_options,
     option,
-    pace_options,
-    probe_options,
-    threshold_option,
+    scan_options,
+    scan_options_from,
 )
+
+if TYPE_CHECKING:  # --help needs none of it
+    from ...collector.outcome import HostReading
 
 __all__ = ["command"]
 
@@ -25,10 +29,7 @@ __all__ = ["command"]
 @click.option("--ss", "as_ss", is_flag=True, help="Print exactly what ss -s prints on that host.")
 @click.option("--host", metavar="NAME", help="Ask this host now, over SSH.")
 @option("--inventory", multiple=True, metavar="FILE", help="Where --host stands.")
-@threshold_option()
-@connection_options()
-@probe_options()
-@pace_options()
+@scan_options("threshold", *CONNECTION, *PROBE, *PACE)
 @configuration_options()
 @color_option()
 def command(
@@ -47,7 +48,7 @@ def command(
     """
     from ...aggregator.thresholds import parse_thresholds
     from ...core.errors import SockfleetError
-    from ...output.text.explanation import explanation
+    from ...output.text.explanation import explanation, one_host
     from ...output.text.ss_summary import MissingCounterError, ss_summary
     from ..saved_files import saved_host, this_machine
     from ..streams import warn, write
@@ -61,10 +62,8 @@ def command(
     elif host is None and as_ss:
         shown = this_machine()
     else:
-        from ..live_host import scan_one_host, scan_this_machine
-
-        ask = scan_this_machine if host is None else partial(scan_one_host, host)
-        shown = ask(given, thresholds)
+        reading = _read_host(host, given)
+        shown = one_host(reading, origin=reading.host.name, thresholds=thresholds)
     if not as_ss:
         write(explanation(shown, render_options(color)))
         return
@@ -78,3 +77,22 @@ def command(
     if shown.sockstat6 is None and not shown.is_ipv6_off:
         warn("no sockstat6 given: the IPv6 column is 0, as where IPv6 is off")
     write(text.encode("ascii"))
+
+
+def _read_host(name: str | None, given: Mapping[str, Any]) -> HostReading:
+    """Read that host, or this machine, now."""
+    from ...collector.runtime.signals import StopSignals
+    from ...core.exit_codes import code_for_signal
+    from ...scan.one_host import HostNotReadError, read_one_host, read_this_machine
+    from ..terminal_hooks import terminal_hooks
+
+    signals = StopSignals()
+    options, hooks = scan_options_from(given), terminal_hooks(signals, quiet=False)
+    try:
+        if name is None:
+            return read_this_machine(options, hooks)
+        return read_one_host(name, options, hooks)
+    except HostNotReadError as error:
+        if signals.received:
+            error.exit_code = code_for_signal(signals.received[0])
+        raise

@@ -23,7 +23,7 @@ from ...inventory.patterns import match_hosts
 from ...inventory.sources.load import load_inventory
 from .. import streams
 from ..configuration.options import configuration_options
-from ..options import inventory_argument, limit_option, message_options, option
+from ..options import inventory_argument, message_options, option, scan_options
 
 __all__ = ["command"]
 
@@ -37,7 +37,7 @@ _SHOWN_FAULTS = 5
 @option("--host", metavar="NAME", help="One host's variables, as JSON.")
 @option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
 @option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
-@limit_option()
+@scan_options("limit")
 @configuration_options()
 @message_options()
 def command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..configuration.options import configuration_options
-from ..options import against_option, color_option, option, output_options
+from ..options import color_option, option, output_options, scan_options
 
 __all__ = ["command"]
 
@@ -13,7 +13,7 @@ __all__ = ["command"]
 @click.command("merge")
 @click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
-@against_option()
+@scan_options("against")
 @configuration_options()
 @color_option()
 @option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
@@ -37,18 +37,21 @@ def command(
     in several counts once: a reading before a failure, then the newer scan.
     """
     from ...aggregator.merge import merge_scans
+    from ...collector.runtime.signals import StopSignals
     from ...core.exit_codes import Exit, code_for_hosts
+    from ...scan.saved_scans import Baseline, read_scan
     from ..delivery import Delivery
-    from ..saved_scans import comparison_with, earlier_scan, read_scan
     from ..terminal import render_options
+    from ..terminal_hooks import terminal_hooks
 
     shown = render_options(color, top=top)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
     summary = merge_scans([read_scan(name) for name in scan])
-    earlier = None if against is None else earlier_scan(against, quiet=quiet)
-    if earlier is not None and against is not None:
-        began, names = summary.scan.started_at, {host.name for host in summary.hosts}
-        comparison = comparison_with(earlier, against, started_at=began, names=names)
+    if against is not None:
+        on_message = terminal_hooks(StopSignals(), quiet=quiet).on_message
+        comparison = Baseline(against, on_message).comparison(
+            started_at=summary.scan.started_at, names={host.name for host in summary.hosts}
+        )
         summary = summary if comparison is None else comparison.whole(summary)
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts

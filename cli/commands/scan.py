@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from ...scan.options import RepeatOptions
 from ..configuration.options import configuration_options
 from ..options import (
-    against_option,
+    CONNECTION,
+    PACE,
+    PROBE,
+    SCALE,
     color_option,
-    connection_options,
-    dask_options,
     inventory_argument,
-    limit_option,
     message_options,
     option,
     output_options,
-    pace_options,
-    probe_options,
     repeat_options,
-    shard_option,
-    threshold_option,
-    workers_option,
+    scan_options,
+    scan_options_from,
 )
 
 __all__ = ["command"]
@@ -30,22 +29,14 @@ __all__ = ["command"]
 
 @click.command("scan")
 @inventory_argument(required=False)
-@limit_option()
-@shard_option()
+@scan_options("limit", "shard")
 @output_options()
-@option("--sort", default="tcp_close", show_default=True, metavar="KEY", help="Rank by this.")
-@option("--group-by", metavar="GROUP|VAR", help="Sum up by a group's children or a variable.")
-@against_option()
-@threshold_option()
-@connection_options()
-@probe_options()
-@pace_options()
-@workers_option()
-@dask_options()
+@scan_options("sort", "group_by", "against", "threshold", *CONNECTION, *PROBE, *PACE, *SCALE)
 @repeat_options()
 @option(
     "--lock",
     metavar="FILE",
+    is_path=True,
     help="Do nothing and exit with 75 while another run holds this lock.",
 )
 @click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
@@ -62,26 +53,37 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """
     # Imported here: --help and completion need none of it.
     from ..lock import run_lock
-    from ..scanning import Scan, delivery_of
+    from ..log_lines import log_to_stderr
     from ..streams import open_missing_streams
 
     open_missing_streams()
     if given["print_probe"]:
-        from ..scanning import probe_command_of
+        from ...scan.engine_settings import probe_command
 
-        click.echo(probe_command_of(given))
+        repeated = given["rounds"] is not None
+        click.echo(probe_command(scan_options_from(given), repeated=repeated))
         return
     if not given["inventory"]:
         raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)
+    log_to_stderr(given["verbose"])
     if given["list_hosts"]:
-        for host in Scan(given).selection.hosts:
-            click.echo(host.name)
+        for name in _list_hosts(given):
+            click.echo(name)
         return
     with run_lock(given["lock"]):
-        delivery = delivery_of(given)
-        scan = Scan(given)
-        if given["repeat"] is None:
-            ctx.exit(scan.run(delivery))
-        from ..repeating import Repetition
+        from ..scan_run import ScanRun, make_delivery
 
-        ctx.exit(Repetition(scan, delivery, given).run())
+        delivery = make_delivery(given)
+        run = ScanRun(scan_options_from(given), delivery, quiet=given["quiet"])
+        if given["rounds"] is None:
+            ctx.exit(run.run())
+        ctx.exit(run.repeat(RepeatOptions(rounds=given["rounds"], interval_s=given["interval_s"])))
+
+
+def _list_hosts(given: Mapping[str, Any]) -> list[str]:
+    from ...collector.runtime.signals import StopSignals
+    from ...scan.scan import Scan
+    from ..terminal_hooks import terminal_hooks
+
+    hooks = terminal_hooks(StopSignals(), quiet=given["quiet"])
+    return [host.name for host in Scan(scan_options_from(given), hooks).selection.hosts]

@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ import click
 
 from ...core.errors import UsageError
 from ...core.text import quote
+from ..command_table import load_command
 from ..parameter_types import WorkerCount
 
 __all__ = [
@@ -38,9 +38,6 @@ COMMANDS = ("scan", "check", "explain", "inventory", "merge")
 Keys = Mapping[str, click.Parameter]
 
 _NOT_IN_A_FILE = frozenset({"config", "profile"})
-_ARE_FILES = frozenset(
-    {"against", "from", "identity", "known-hosts", "lock", "password-file", "ssh-config"}
-)
 _SECRET = re.compile(r"pass(word|wd|phrase|code)?$|secret|token", re.IGNORECASE)
 _FORMAT_PREFIX = re.compile(r"([a-z][a-z0-9_-]*:)?(.*)", re.DOTALL)
 
@@ -62,10 +59,8 @@ class ConfigurationError(UsageError):
 
 def keys_of(command: str) -> Keys:
     """The keys of a command's table, each with the parameter that it sets."""
-    # Each module of a command is light; what it runs on is imported when it runs.
-    module = import_module(f"..commands.{command}", __package__)
     keys: dict[str, click.Parameter] = {}
-    for parameter in module.command.params:
+    for parameter in load_command(command).params:
         if parameter.envvar is not None:
             # An argument has its name alone.
             name = next((each for each in parameter.opts if each.startswith("--")), parameter.name)
@@ -95,7 +90,7 @@ def check_table(
         for parameter in parameters:
             found = found or _misfit(parameter, value)
         if found is None:
-            settings[key] = _with_whole_paths(key, value, folder)
+            settings[key] = _with_whole_paths(key, value, parameters[0], folder)
         else:
             faults.append(Fault(f"{path}.{_key(key)}", found))
     return settings, faults
@@ -177,13 +172,13 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 
 
-def _with_whole_paths(key: str, value: Any, folder: Path) -> Any:
+def _with_whole_paths(key: str, value: Any, parameter: click.Parameter, folder: Path) -> Any:
     """Files as they are meant wherever the command runs; cron runs it in another folder."""
     whole = {
         "inventory": _whole_inventory,
         "limit": _whole_limit,
         "output": _whole_output,
-    }.get(key, _whole if key in _ARE_FILES else None)
+    }.get(key, _whole if getattr(parameter, "is_path", False) else None)
     if whole is None:
         return value
     if isinstance(value, list):

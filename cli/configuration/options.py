@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..options import Decorator, option, together
+from ..options import Decorator, combine, option
 
 __all__ = ["configuration_options"]
 
@@ -24,7 +24,7 @@ def configuration_options() -> Decorator:
 
     # Eager: the file's defaults must be known before the other options are judged.
     settings: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": seen}
-    return together(
+    return combine(
         option(
             "--config",
             metavar="FILE",

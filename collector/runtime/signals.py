@@ -7,45 +7,69 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["catch_signals", "stop_on_signals"]
+__all__ = ["StopSignals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def catch_signals(stop: Callable[[str], None]) -> Iterator[list[int]]:
-    """Yield the signals that arrive; ``stop`` gets each once, a second one ends the process."""
-    signals: list[int] = []
+class StopSignals:
+    """Stops a run on the first signal; calling it gives the context in which it does."""
 
-    def handle(number: int, _frame: object) -> None:
-        which = signal.Signals(number)
-        signals.append(which)
-        signal.signal(which, before[which])
-        stop(which.name)
+    def __init__(self) -> None:
+        self.received: list[signal.Signals] = []
+        """The signals that arrived, in their order."""
 
-    before = {number: signal.getsignal(number) for number in _handled_signals()}
-    try:
-        for number in before:
-            signal.signal(number, handle)
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    @contextmanager
+    def __call__(self, stop: Callable[[str], None]) -> Iterator[None]:
+        """Call ``stop`` with the name of each signal, once, until the context ends.
 
+        Where an event loop runs in this thread, ``stop`` is called by the loop. A signal that
+        nohup made the process ignore stays ignored.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            with self._handle_in_main_thread(stop):
+                yield
+        else:
+            with self._handle_in_loop(loop, stop):
+                yield
 
-def stop_on_signals(stop: Callable[[str], None], signals: list[int]) -> None:
-    """Make the running event loop call ``stop`` once for each signal, as `catch_signals` does."""
-    loop = asyncio.get_running_loop()
+    @contextmanager
+    def _handle_in_loop(
+        self, loop: asyncio.AbstractEventLoop, stop: Callable[[str], None]
+    ) -> Iterator[None]:
+        def handle(which: signal.Signals) -> None:
+            self.received.append(which)
+            loop.remove_signal_handler(which)
+            stop(which.name)
 
-    def handle(number: signal.Signals) -> None:
-        signals.append(number)
-        loop.remove_signal_handler(number)
-        stop(number.name)
+        handled = _handled_signals()
+        for which in handled:
+            loop.add_signal_handler(which, handle, which)
+        try:
+            yield
+        finally:
+            for which in handled:
+                loop.remove_signal_handler(which)
 
-    for number in _handled_signals():
-        loop.add_signal_handler(number, handle, number)
+    @contextmanager
+    def _handle_in_main_thread(self, stop: Callable[[str], None]) -> Iterator[None]:
+        def handle(number: int, _frame: object) -> None:
+            which = signal.Signals(number)
+            self.received.append(which)
+            signal.signal(which, before[which])
+            stop(which.name)
+
+        before = {which: signal.getsignal(which) for which in _handled_signals()}
+        try:
+            for which in before:
+                signal.signal(which, handle)
+            yield
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
 
 
 def _handled_signals() -> list[signal.Signals]:
-    """The signals that end a run; one that nohup made the process ignore stays ignored."""
-    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    return [which for which in _SIGNALS if signal.getsignal(which) is not signal.SIG_IGN]

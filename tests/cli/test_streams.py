@@ -96,7 +96,7 @@ def test_a_clock_that_is_set_back_meanwhile(tmp_path, monkeypatch, capsysbinary,
     """Durations come from the clock that cannot be set, and the end is the beginning plus them."""
     (tmp_path / "here.ini").write_text(HERE)
     times = [datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in range(23, 0, -1)]
-    clock = mocker.patch("sockfleet.cli.scanning.datetime")
+    clock = mocker.patch("sockfleet.scan.scan.datetime")
     clock.now.side_effect = times
     code, out, _ = run_command(
         "scan",

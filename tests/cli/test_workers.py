@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.cli.collecting import how_many_workers
+from sockfleet.scan.collect import count_workers
 from sockfleet.simulator.lean.process import LeanFleetProcess
 from tests.support.ssh.sshd import Sshd
 
@@ -251,8 +251,8 @@ def test_the_configuration_may_say_how_many(fleet, tmp_path, value, code):
 
 def test_auto_is_one_for_few_hosts_and_never_more_than_are_worth_it(mocker):
     mocker.patch("sockfleet.collector.runtime.cpu_count.usable_cpus", return_value=64)
-    assert how_many_workers("auto", 999) == 1
-    assert how_many_workers("auto", 1000) == 10
-    assert how_many_workers("auto", 1_000_000) == 64
-    assert how_many_workers(7, 1_000_000) == 7
-    assert how_many_workers(7, 3) == 3
+    assert count_workers("auto", 999) == 1
+    assert count_workers("auto", 1000) == 10
+    assert count_workers("auto", 1_000_000) == 64
+    assert count_workers(7, 1_000_000) == 7
+    assert count_workers(7, 3) == 3

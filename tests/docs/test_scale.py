@@ -11,11 +11,11 @@ import sys
 import click
 import pytest
 
-from sockfleet.cli import collecting
 from sockfleet.cli.main import cli
 from sockfleet.collector.pacing import partition as deal
 from sockfleet.collector.ssh.routes import bastions as bastion
 from sockfleet.collector.workers import supervisor as workers
+from sockfleet.scan import collect
 from sockfleet.simulator.lean.process import LeanFleetProcess
 from tests.support.cli.command_line import known_options
 from tests.support.paths import ROOT
@@ -51,8 +51,8 @@ def sockfleet(words, folder):
 
 
 def test_the_limits_are_as_it_says():
-    assert f"below {collecting.FROM_HOSTS_ON:,} hosts" in PAGE
-    assert f"one for each {collecting.HOSTS_PER_WORKER} hosts" in PAGE
+    assert f"below {collect.FROM_HOSTS_ON:,} hosts" in PAGE
+    assert f"one for each {collect.HOSTS_PER_WORKER} hosts" in PAGE
     assert f"`--timeout` and {workers.SILENT_S:g} s more" in PAGE
     assert f"up to {bastion.CHANNELS} channels" in PAGE
     assert workers.ATTEMPTS == 2

@@ -81,7 +81,7 @@ if __name__ == "__main__":
     # What a command imports while it runs is imported before the first fork.
     for name in (
         "cli.commands.merge",
-        "cli.scanning",
+        "scan.scan",
         "collector.local_transport",
         "output.machine.json",
     ):

@@ -15,9 +15,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
-from sockfleet.cli.collecting import collect
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
@@ -26,6 +26,7 @@ from sockfleet.collector.workers import worker_scan as shard
 from sockfleet.collector.workers.pipe_queue import PipeQueue
 from sockfleet.collector.workers.supervisor import WorkerSupervisor
 from sockfleet.inventory.models import Host
+from sockfleet.scan.collect import collect
 from tests.support.fleet.fake_transport import FakeTransport, good
 
 HOSTS = [Host(name=f"h{n:03}", address=f"10.0.0.{n}") for n in range(200)]
@@ -318,7 +319,7 @@ def threads():
 def collected():
     outcomes = []
     hosts = [Host(name=f"l{n}", address="localhost", connection="local") for n in range(4)]
-    ended = collect(hosts, EngineSettings(), outcomes.append, workers=2)
+    ended = collect(hosts, EngineSettings(), outcomes.append, stoppable=nullcontext, workers=2)
     return {"seen": len(outcomes), "notes": list(ended.notes), "left": children()}
 
 

@@ -1,0 +1,68 @@
+"""What a scan hands to its caller while it runs, and what it needs from a user.
+
+A scan prints nothing and reads no terminal. The command line puts a progress bar, its messages on
+stderr, its prompts and its signal handlers in here; a program may put in what it likes, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from ..aggregator.host import HostSummary
+from ..inventory.models import Secret
+
+__all__ = ["Message", "MessageKind", "ScanHooks", "Stoppable", "ignore"]
+
+Stoppable = Callable[[Callable[[str], None]], AbstractContextManager[object]]
+"""Called with a function that stops the scan; the scan runs within the context that it returns.
+The function takes what stopped it (``SIGINT``) and may be called from a signal handler, or in the
+thread of the scan."""
+
+
+class MessageKind(StrEnum):
+    """How much a message matters."""
+
+    REMARK = "remark"
+    """Expected: the first scan has none to compare with."""
+    NOTE = "note"
+    """The scan did what was asked, with a restriction."""
+    WARNING = "warning"
+    """Something that was asked for is missing from the result."""
+    ERROR = "error"
+    """The scan itself failed in its middle; what was read until then is in the result."""
+
+
+class Message(NamedTuple):
+    """One line for the user, complete as it stands."""
+
+    kind: MessageKind
+    text: str
+
+
+def ignore(_value: object) -> None:
+    """Do nothing."""
+
+
+def _no_terminal(_question: str) -> None:
+    """Have no answer: there is nobody to ask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanHooks:
+    """Callables of the caller; by default each does nothing."""
+
+    on_host: Callable[[HostSummary], None] = ignore
+    """Called with each host as it finishes, in any order. What it raises ends the scan."""
+    on_message: Callable[[Message], None] = ignore
+    prompt: Callable[[str], Secret | None] = _no_terminal
+    """Asks the user for a password or passphrase; None: there is no answer."""
+    stoppable: Stoppable = nullcontext
+
+    def note(self, texts: Iterable[str]) -> None:
+        """Pass on what a user should know beside the result."""
+        for text in texts:
+            self.on_message(Message(MessageKind.NOTE, text))

@@ -1,0 +1,69 @@
+"""How an option is declared: once, as the default of a field of `ScanOptions`.
+
+The declaration holds what the command line, the environment, sockfleet.toml, the manual page and
+Python need. The command line makes its options from it (cli/options.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+__all__ = ["KEY", "Declaration", "declarations", "option"]
+
+T = TypeVar("T")
+
+KEY = "option"
+"""Where the metadata of a field holds its `Declaration`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What is known of one option apart from its type, which is that of its field."""
+
+    flags: tuple[str, ...]
+    """As on the command line, the long one last. The environment variable and the key in
+    sockfleet.toml follow from it: ``--known-hosts``, SOCKFLEET_KNOWN_HOSTS, known-hosts."""
+    help: str
+    metavar: str | None = None
+    minimum: float | None = None
+    minimum_excluded: bool = False
+    """Whether the value must be above ``minimum``."""
+    show_default: bool = False
+    """Whether the help shows the default as it is; else ``help`` says what None means."""
+    is_path: bool = False
+    """Whether it names a file: in sockfleet.toml, relative to the folder of that file."""
+
+
+def option(
+    default: T,
+    *flags: str,
+    help: str,  # noqa: A002 (click's word for it)
+    metavar: str | None = None,
+    minimum: float | None = None,
+    minimum_excluded: bool = False,
+    show_default: bool = False,
+    is_path: bool = False,
+) -> T:
+    """The field of an option: its default and its `Declaration`."""
+    declaration = Declaration(
+        flags=flags,
+        help=help,
+        metavar=metavar,
+        minimum=minimum,
+        minimum_excluded=minimum_excluded,
+        show_default=show_default,
+        is_path=is_path,
+    )
+    # dataclasses.field() is declared to return its default's type, as here.
+    return dataclasses.field(default=default, metadata={KEY: declaration})
+
+
+def declarations(options: type) -> Iterator[tuple[str, Any, Any, Declaration]]:
+    """Name, type, default and declaration of each option of a class, in their order."""
+    types = get_type_hints(options)
+    for field in dataclasses.fields(options):
+        if KEY in field.metadata:
+            yield field.name, types[field.name], field.default, field.metadata[KEY]

@@ -1,0 +1,271 @@
+"""What a scan does: every option once, with its type, default, help and flags.
+
+`ScanOptions` is public API. Values are checked when it is made, so that a wrong one is an error
+before any host is contacted; their types are for the type checker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..core.errors import UsageError
+from ..inventory.models import HostKeyPolicy, Probe, Secret
+from .option import option
+
+__all__ = ["RepeatOptions", "ScanOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """Which hosts to read, how to log in to them, what to read, and within which limits.
+
+    The inventory's variables win over the options of a login, as in Ansible. Raises UsageError for
+    options that exclude each other.
+    """
+
+    inventory: Sequence[str] = ()
+    """Ansible inventories: files, folders, scripts, ``-`` for standard input, ``web1,web2,``."""
+    password: Secret | None = None
+    """To log in with; None: ``ask_pass``, ``password_file`` or SOCKFLEET_PASSWORD give one."""
+
+    limit: str | None = option(
+        None,
+        "-l",
+        "--limit",
+        metavar="PATTERN",
+        help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
+    )
+    shard: str | None = option(
+        None,
+        "--shard",
+        metavar="I/N",
+        help="Ask only part I of N, split by the hosts' names; merge joins the parts.",
+    )
+    sort: str = option(
+        "tcp_close", "--sort", metavar="KEY", show_default=True, help="Rank by this."
+    )
+    group_by: str | None = option(
+        None,
+        "--group-by",
+        metavar="GROUP|VAR",
+        help="Sum up by a group's children or a variable.",
+    )
+    against: str | None = option(
+        None,
+        "--against",
+        metavar="SCAN.json",
+        is_path=True,
+        help="Compare with an earlier scan: what grew and how fast, new, lost and rebooted hosts. "
+        "It may be the file that --output replaces.",
+    )
+    threshold: Sequence[str] = option(
+        (),
+        "--threshold",
+        metavar="KEY=VALUE",
+        help="From where on a diagnosis holds, such as held_sockets=500 or orphans_warning_share="
+        "30%; repeatable. A wrong KEY lists them all.",
+    )
+
+    user: str | None = option(
+        None, "-u", "--user", help="Log in as this user.  [default: your own name]"
+    )
+    identity: Sequence[str] = option(
+        (), "-i", "--identity", metavar="FILE", is_path=True, help="Private key; repeatable."
+    )
+    agent: bool = option(
+        False,
+        "--agent",
+        help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
+    )
+    ask_pass: bool = option(False, "-k", "--ask-pass", help="Ask for a password to log in with.")
+    password_file: str | None = option(
+        None,
+        "--password-file",
+        metavar="FILE",
+        is_path=True,
+        help="Read the password from a file; SOCKFLEET_PASSWORD holds one directly.",
+    )
+    ssh_config: str | None = option(
+        None,
+        "--ssh-config",
+        metavar="FILE",
+        is_path=True,
+        help="Take what it says of each host, as ssh -F.",
+    )
+    allow_proxy_command: bool = option(
+        False,
+        "--allow-proxy-command",
+        help="Run the ProxyCommand that an inventory or ssh_config names.",
+    )
+    known_hosts: Sequence[str] = option(
+        (),
+        "--known-hosts",
+        metavar="FILE",
+        is_path=True,
+        help="Known host keys; repeatable.  [default: ~/.ssh/known_hosts and the system's]",
+    )
+    host_keys: HostKeyPolicy = option(
+        HostKeyPolicy.STRICT,
+        "--host-keys",
+        show_default=True,
+        help="accept-new trusts and remembers keys of unknown hosts, never a changed one.",
+    )
+    transport: str = option(
+        "asyncssh",
+        "--transport",
+        show_default=True,
+        help="asyncssh, paramiko, or one that a plugin adds.",
+    )
+
+    probe: Probe = option(
+        Probe.FULL,
+        "--probe",
+        show_default=True,
+        help="forced is for a key that may run nothing else (sockfleet authorized-key): the "
+        "host's own namespace alone.",
+    )
+    namespaces: bool = option(
+        True,
+        "--namespaces",
+        help="Read every network namespace of a host, or its own alone, which is a little "
+        "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
+    )
+    processes: bool = option(
+        False,
+        "--processes",
+        help="Name the processes that hold the closed sockets: your own, or with root's "
+        "rights all.",
+    )
+    process_args: bool = option(
+        False, "--process-args", help="The same with their arguments, which may hold secrets."
+    )
+    become: bool = option(False, "--become", help="Ask as root, by sudo -n or doas -n.")
+    become_method: Literal["auto", "sudo", "doas"] = option(
+        "auto", "--become-method", show_default=True, help="What --become uses."
+    )
+
+    concurrency: int = option(
+        2000, "-c", "--concurrency", minimum=1, show_default=True, help="Hosts asked at once."
+    )
+    per_bastion: int = option(
+        64,
+        "--per-bastion",
+        minimum=1,
+        show_default=True,
+        help="Hosts asked at once through one jump host.",
+    )
+    connect_timeout_s: float = option(
+        10.0,
+        "--connect-timeout",
+        metavar="S",
+        minimum=0,
+        minimum_excluded=True,
+        show_default=True,
+        help="From the name to the end of the login.",
+    )
+    timeout_s: float = option(
+        30.0,
+        "--timeout",
+        metavar="S",
+        minimum=0,
+        minimum_excluded=True,
+        show_default=True,
+        help="Everything for one host, retries included.",
+    )
+    deadline_s: float | None = option(
+        None,
+        "--deadline",
+        metavar="S",
+        minimum=0,
+        minimum_excluded=True,
+        help="The whole run.  [default: none]",
+    )
+    retries: int = option(
+        1,
+        "--retries",
+        minimum=0,
+        show_default=True,
+        help="Further attempts after what may pass by itself; never after a refused login.",
+    )
+
+    workers: int | Literal["auto"] = option(
+        "auto",
+        "--workers",
+        metavar="N|auto",
+        minimum=1,
+        show_default=True,
+        help="Processes that share the work; auto takes one for each processor, from 1,000 hosts "
+        "on.",
+    )
+    dask: str | None = option(
+        None,
+        "--dask",
+        metavar="ADDRESS|local",
+        help="Let the workers of this Dask scheduler ask the hosts (tcp://HOST:PORT or "
+        "tls://HOST:PORT), or processes of this machine that live as long as the scan.",
+    )
+    dask_ship_secrets: bool = option(
+        False,
+        "--dask-ship-secrets",
+        help="Send passwords and passphrases to the workers, over tls:// only; private keys "
+        "are never sent.  [default: no-dask-ship-secrets]",
+    )
+
+    def __post_init__(self) -> None:
+        self._check_probe()
+        self._check_cluster()
+
+    def _check_probe(self) -> None:
+        for name in ("become", "processes", "process_args"):
+            if self.probe is Probe.FORCED and getattr(self, name):
+                raise UsageError(
+                    f"--probe forced and --{name.replace('_', '-')} exclude each other: the key's "
+                    "forced command answers the same, whatever is asked"
+                )
+
+    def _check_cluster(self) -> None:
+        if self.dask is None:
+            if self.dask_ship_secrets:
+                raise UsageError("--dask-ship-secrets is for --dask ADDRESS")
+            return
+        from ..collector.cluster.dask_client import check_address
+
+        check_address(self.dask)
+        if self.workers != "auto":
+            raise UsageError(
+                "--dask and --workers exclude each other: the cluster's workers are the processes"
+            )
+        if self.dask_ship_secrets and self.dask.startswith("tcp://"):
+            raise UsageError(
+                f"--dask-ship-secrets: secrets go to tls:// addresses only, and not to {self.dask}"
+            )
+
+    @property
+    def uses_keys_here(self) -> bool:
+        """Whether this machine's key files are used, and their passphrases of any use."""
+        return self.dask in (None, "local") or self.dask_ship_secrets
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatOptions:
+    """How often a scan is repeated over connections that stay open."""
+
+    rounds: int | None = option(
+        None,
+        "--repeat",
+        metavar="N",
+        minimum=0,
+        help="Read every host N times over connections that stay open, and show what changes; "
+        "0: until stopped.",
+    )
+    """None or 0: until it is stopped."""
+    interval_s: float = option(
+        10.0,
+        "--interval",
+        metavar="S",
+        minimum=0.1,
+        show_default=True,
+        help="With --repeat: from the beginning of one round to that of the next.",
+    )

@@ -1,0 +1,215 @@
+"""One scan: from options to a summary of the fleet."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
+from ..aggregator.host import HostSummary, Status, summarize_host
+from ..aggregator.shards import Shards
+from ..aggregator.thresholds import parse_thresholds
+from ..collector.engine import EngineSettings
+from ..collector.outcome import HostOutcome
+from ..core.record import record
+from .collect import CollectEnd, collect, collect_on_cluster, count_workers
+from .engine_settings import engine_settings
+from .hooks import Message, MessageKind, ScanHooks
+from .options import ScanOptions
+from .passphrases import Passphrases
+from .selection import Selection, select_hosts
+
+if TYPE_CHECKING:  # what reads saved scans is not light, and only --against needs it
+    from ..aggregator.comparison import Comparison
+    from .saved_scans import Baseline
+
+__all__ = ["Scan", "ScanResult", "run_scan"]
+
+
+@record
+class ScanResult:
+    """What one scan gave."""
+
+    summary: FleetSummary
+    complete: bool
+    """False where the scan was stopped, by its deadline or from outside."""
+    failed: str | None
+    """Why the scan itself failed in the middle; None: it did not."""
+
+
+def run_scan(options: ScanOptions, hooks: ScanHooks | None = None) -> ScanResult:
+    """Read every selected host once. Raises UsageError before any host is contacted."""
+    return Scan(options, hooks).run()
+
+
+class Scan:
+    """One scan. Everything that can be checked is checked when it is made; raises UsageError."""
+
+    def __init__(self, options: ScanOptions, hooks: ScanHooks | None = None) -> None:
+        self._options = options
+        self._hooks = ScanHooks() if hooks is None else hooks
+        self._thresholds = parse_thresholds(options.threshold)
+        self._passphrases = Passphrases(self._hooks.prompt)
+        self.selection = select_hosts(options, prompt=self._hooks.prompt)
+        shard = self.selection.shard
+        self._shards = None if shard is None else Shards(of=shard.of, parts=(shard.part,))
+        self._variables = _variable_names(self.selection) if shard is not None else frozenset()
+        self._start_clock()
+        self._check_view()
+        self._hooks.note(self.selection.notes)
+
+    def prepare(self) -> None:
+        """Ask for passphrases and read the earlier scan, once, before any host is contacted."""
+        _ = self.settings, self._baseline
+
+    def run(self) -> ScanResult:
+        """Read every host, sum up, and compare with what ``against`` names.
+
+        Raises what ``on_host`` raises, SockfleetError where the scan cannot begin.
+        """
+        self.prepare()
+        self._start_clock()
+        comparison = self.compare_from(self._started_at)
+        done: list[HostSummary] = []
+
+        def deliver(outcome: HostOutcome) -> None:
+            host = self.summarize(outcome)
+            if comparison is not None:
+                host = comparison.host(host)
+            done.append(host)
+            self._hooks.on_host(host)
+
+        ended = self._collect(deliver)
+        if ended.failed is not None:
+            self._hooks.on_message(Message(MessageKind.ERROR, ended.failed))
+        self._hooks.note(ended.notes)
+        summary = self._summary(done, complete=ended.complete)
+        return ScanResult(
+            summary=summary if comparison is None else comparison.fleet(summary),
+            complete=ended.complete,
+            failed=ended.failed,
+        )
+
+    @cached_property
+    def settings(self) -> EngineSettings:
+        """The limits, the login and the probe of the collector; asks for passphrases."""
+        if self._options.uses_keys_here:
+            self._passphrases.collect(self.selection.hosts)
+        return engine_settings(self._options, self._passphrases)
+
+    @cached_property
+    def _baseline(self) -> Baseline | None:
+        if self._options.against is None:
+            return None
+        from .saved_scans import Baseline
+
+        return Baseline(self._options.against, self._hooks.on_message)
+
+    def compare_from(self, started_at: datetime) -> Comparison | None:
+        """The comparison of a scan that starts then with the earlier one; None without one."""
+        if self._baseline is None:
+            return None
+        names = {host.name for host in self.selection.hosts}
+        return self._baseline.comparison(started_at=started_at, names=names)
+
+    def summarize(self, outcome: HostOutcome) -> HostSummary:
+        """The summary of one outcome, diagnosed by the thresholds of the options."""
+        return summarize_host(outcome, self._thresholds)
+
+    def summary(
+        self,
+        hosts: Sequence[HostSummary],
+        started_at: datetime,
+        duration_s: float,
+        *,
+        complete: bool,
+        number: int | None = None,
+    ) -> FleetSummary:
+        """The summary of a scan, or of the round of that number of a repeated one."""
+        groups = self.selection.inventory.groups
+        info = ScanInfo(
+            id=uuid.uuid4().hex,
+            started_at=started_at,
+            # Not the clock's time at the end: it may have been set meanwhile, and backwards too.
+            finished_at=started_at + timedelta(seconds=duration_s),
+            duration_s=duration_s,
+            complete=complete,
+            round=number,
+            inventory=self.selection.inventory.sources,
+            limit=self._options.limit,
+            shards=self._shards,
+        )
+        return summarize_fleet(
+            hosts,
+            info,
+            group_by=self._options.group_by,
+            sort=self._options.sort,
+            children={name: group.children for name, group in groups.items()},
+            variables=self._variables,
+        )
+
+    def _collect(self, deliver: Callable[[HostOutcome], None]) -> CollectEnd:
+        hosts, options, settings = self.selection.hosts, self._options, self.settings
+        if not hosts:  # an empty shard
+            return CollectEnd(complete=True, notes=())
+        stoppable = self._hooks.stoppable
+        if options.dask is None:
+            workers = count_workers(options.workers, len(hosts))
+            return collect(hosts, settings, deliver, stoppable=stoppable, workers=workers)
+        self._hooks.note(self._notes_on_secrets())
+        return collect_on_cluster(
+            hosts,
+            settings,
+            deliver,
+            stoppable=stoppable,
+            address=options.dask,
+            ship_secrets=options.dask_ship_secrets,
+            passphrases=self._passphrases.known,
+        )
+
+    def _notes_on_secrets(self) -> list[str]:
+        if self._options.uses_keys_here:
+            return []
+        count = sum(host.ssh.password is not None for host in self.selection.hosts)
+        if not count:
+            return []
+        what = f"the passwords of {count} hosts are not sent to the Dask workers"
+        return [f"{what}, which use their own SOCKFLEET_PASSWORD; --dask-ship-secrets sends them"]
+
+    def _start_clock(self) -> None:
+        """Begin the scan's time: what comes before is reading files and asking the user."""
+        self._started_at = datetime.now(UTC)
+        self._started = time.monotonic()
+
+    def _summary(self, hosts: list[HostSummary], *, complete: bool) -> FleetSummary:
+        duration_s = time.monotonic() - self._started
+        return self.summary(hosts, self._started_at, duration_s, complete=complete)
+
+    def _check_view(self) -> None:
+        """Raise UsageError for an unknown ``sort`` or ``group_by``."""
+        hosts = self.selection.hosts if self._options.group_by else ()
+        self._summary(
+            [
+                HostSummary(
+                    name=host.name,
+                    port=host.port,
+                    groups=host.groups,
+                    status=Status.FAILED,
+                    attempts=0,
+                    elapsed_s=0.0,
+                    variables=host.variables,
+                )
+                for host in hosts
+            ],
+            complete=False,
+        )
+
+
+def _variable_names(selection: Selection) -> frozenset[str]:
+    """What ``group_by`` may name in each shard, though none of its own hosts has it."""
+    hosts = selection.inventory.hosts
+    return frozenset(name for each in selection.names for name in hosts[each].variables)

@@ -1,0 +1,98 @@
+"""From the options to the hosts that are meant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..core.errors import UsageError
+from ..core.record import record
+from ..inventory.connection.connection import ConnectionDefaults, check_hosts, resolve_hosts
+from ..inventory.models import Host, Inventory, Secret
+from ..inventory.name_shard import NameShard, parse_shard
+from ..inventory.patterns import match_hosts
+from ..inventory.sources.load import load_inventory
+from .options import ScanOptions
+
+__all__ = ["Selection", "select_hosts"]
+
+
+@record
+class Selection:
+    """The hosts of one scan."""
+
+    inventory: Inventory
+    hosts: Sequence[Host]
+    """The hosts to read: of a shard, its own."""
+    names: Sequence[str]
+    """All that the limit selects, those of other shards too."""
+    notes: Sequence[str]
+    """Warnings for the user."""
+    shard: NameShard | None = None
+    """Which part of the names the hosts are; None: all."""
+
+
+def select_hosts(
+    options: ScanOptions, *, prompt: Callable[[str], Secret | None] | None = None
+) -> Selection:
+    """Read the inventories, apply the limit and the shard, check the connection variables.
+
+    ``prompt`` asks for the password of ``ask_pass``, or gives None where there is no terminal.
+    Raises UsageError for everything that cannot be used, an empty selection included; an empty
+    shard of a selection is no error.
+    """
+    defaults = _connection_defaults(options, prompt)
+    shard = None if options.shard is None else parse_shard(options.shard)
+    inventory = load_inventory(options.inventory, stdin=sys.stdin.buffer)
+    found = match_hosts(inventory, options.limit)
+    names = found.hosts if shard is None else [name for name in found.hosts if shard.holds(name)]
+    if found.hosts and not names:
+        hosts, notes, _ = check_hosts(inventory, names, defaults)
+    else:
+        hosts, notes = resolve_hosts(inventory, names, defaults)
+    return Selection(
+        inventory=inventory,
+        hosts=hosts,
+        names=found.hosts,
+        notes=[*inventory.notes, *found.notes, *notes],
+        shard=shard,
+    )
+
+
+def _connection_defaults(
+    options: ScanOptions, prompt: Callable[[str], Secret | None] | None
+) -> ConnectionDefaults:
+    """What the options and the environment say of the login."""
+    socket = os.environ.get("SSH_AUTH_SOCK") or None
+    if options.agent and socket is None:
+        raise UsageError("--agent: SSH_AUTH_SOCK is not set, so there is no agent to ask")
+    return ConnectionDefaults(
+        user=options.user,
+        identity_files=tuple(str(Path(file).expanduser()) for file in options.identity),
+        agent=socket if options.agent else None,
+        password=_password(options, prompt),
+        ssh_config=options.ssh_config,
+        allow_proxy_command=options.allow_proxy_command,
+        probe=options.probe,
+    )
+
+
+def _password(options: ScanOptions, prompt: Callable[[str], Secret | None] | None) -> Secret | None:
+    if options.password is not None:
+        return options.password
+    if options.ask_pass:
+        answer = None if prompt is None else prompt("SSH password: ")
+        if answer is None:
+            raise UsageError("--ask-pass: there is no terminal to ask at")
+        return answer
+    file = options.password_file
+    if file is not None:
+        try:
+            line = Path(file).read_text(encoding="utf-8").split("\n", 1)[0]
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--password-file {file}: {error}") from error
+        return Secret(line)
+    held = os.environ.get("SOCKFLEET_PASSWORD")
+    return Secret(held) if held else None
