@@ -27,7 +27,6 @@ from .probe.become import Become
 from .probe.forced import ForcedProbe
 from .probe.full import FullProbe
 from .probe.script import ProbeOptions
-from .runtime.time_limit import TimeLimit
 from .timeouts import attribute_timeout, timeout_error
 from .transport import Attempt, Transport, TransportSettings, load_transport
 
@@ -195,7 +194,7 @@ class Engine:
     async def _ask(self, asking: _Asking) -> HostOutcome:
         limit_s = self._settings.timeout_s
         try:
-            with TimeLimit(limit_s):
+            async with asyncio.timeout(limit_s):
                 return await self._attempts(asking)
         except TimeoutError:
             late = timeout_error(asking.attempt, limit_s)

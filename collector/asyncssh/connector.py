@@ -139,20 +139,22 @@ class Connector:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
-                async with attempt.handshake():
-                    with ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock:
-                        attempt.phase = Phase.BANNER
-                        connection = await log_in(
-                            way.stream,
-                            prepared.plan,
-                            host_key_algorithms=_encoded(algorithms),
-                            revoked_keys=_revoked(check),
-                            host=host.address,
-                            port=host.port,
-                            protocol_factory=lambda: login,
-                            host_key_alias=check.place.name,
-                            keepalive_interval=keepalive_s,
-                        )
+                async with (
+                    attempt.handshake(),
+                    ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock,
+                ):
+                    attempt.phase = Phase.BANNER
+                    connection = await log_in(
+                        way.stream,
+                        prepared.plan,
+                        host_key_algorithms=_encoded(algorithms),
+                        revoked_keys=_revoked(check),
+                        host=host.address,
+                        port=host.port,
+                        protocol_factory=lambda: login,
+                        host_key_alias=check.place.name,
+                        keepalive_interval=keepalive_s,
+                    )
             except HostError:
                 raise
             except Exception as error:

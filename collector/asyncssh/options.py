@@ -64,7 +64,7 @@ def connection_options(
         env={},
         send_env=[],
         command=None,
-        login_timeout=0,  # ConnectClock bounds it, by phases
+        login_timeout=0,  # ConnectTimeout bounds it, by phases
         connect_timeout=None,
         keepalive_interval=0,
         rekey_seconds=0,

@@ -133,12 +133,14 @@ class Connector:
             try:
                 way = await self._ways.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 attempt.phase = Phase.HANDSHAKE_SLOT
-                async with attempt.handshake():
-                    with ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock:
-                        attempt.phase = Phase.BANNER
-                        session = await self._session(
-                            attempt, prepared, check, host_keys, way.stream, clock
-                        )
+                async with (
+                    attempt.handshake(),
+                    ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock,
+                ):
+                    attempt.phase = Phase.BANNER
+                    session = await self._session(
+                        attempt, prepared, check, host_keys, way.stream, clock
+                    )
             except Exception as error:
                 failure = translate_error(
                     error,

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
-from ..runtime.time_limit import TimeLimit
 from ..timeouts import timeout_error
 from ..transport import Attempt
 
 __all__ = ["ConnectTimeout"]
 
 
-class ConnectTimeout(TimeLimit):
-    """``with`` around a login: bounds it by ``limit_s``, of which ``spent_s`` are gone.
+class ConnectTimeout:
+    """``async with`` around a login: bounds it by ``limit_s``, of which ``spent_s`` are gone.
 
     When the time is used up it raises the HostError of the phase that the attempt is in. It is
     stopped while the user types.
     """
 
-    __slots__ = ("_attempt", "_limit_s")
+    __slots__ = ("_attempt", "_is_running", "_limit_s", "_timeout")
 
     def __init__(self, attempt: Attempt, limit_s: float, *, spent_s: float = 0.0) -> None:
-        super().__init__(limit_s - spent_s)
         self._attempt = attempt
         self._limit_s = limit_s
+        self._timeout = asyncio.timeout(limit_s - spent_s)
+        self._is_running = False
 
-    def __exit__(
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self._is_running = True
+        return self
+
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_running = False
         try:
-            super().__exit__(kind, error, trace)
+            await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
             raise timeout_error(self._attempt, self._limit_s) from None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Time in here does not count. It may end later than the login does."""
+        loop = asyncio.get_running_loop()
+        began, ends = loop.time(), self._timeout.when()
+        self._reschedule(None)
+        try:
+            yield
+        finally:
+            self._reschedule(None if ends is None else ends + loop.time() - began)
+
+    def _reschedule(self, when: float | None) -> None:
+        """Do nothing where the time is up or the login over: `asyncio.Timeout` refuses it then."""
+        if self._is_running and not self._timeout.expired():
+            self._timeout.reschedule(when)

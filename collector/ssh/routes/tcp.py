@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from ....core.text import clean
 from ...errors import Category, HostError, Phase
-from ...runtime.time_limit import TimeLimit
 from ...transport import Attempt
 from ..messages import closed_before_version
 from .resolver import Address, Resolver
@@ -69,7 +68,7 @@ async def connect(
     attempt.phase = Phase.DNS
     tried: list[Address] = []
     try:
-        with TimeLimit(timeout_s):
+        async with asyncio.timeout(timeout_s):
             addresses = await resolver.resolve(address, port, family)
             attempt.phase = Phase.CONNECT
             alone = addresses[0] if len(addresses) == 1 and bind_address is None else None

@@ -86,11 +86,11 @@ def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings, m
     order: list[str] = []
 
     class Clock(ConnectTimeout):
-        def __enter__(self) -> Self:
+        async def __aenter__(self) -> Self:
             order.append("the clock runs")
-            return super().__enter__()
+            return await super().__aenter__()
 
-    mocker.patch(f"sockfleet.collector.{transport}_connector.ConnectClock", Clock)
+    mocker.patch(f"sockfleet.collector.{transport}.connector.ConnectTimeout", Clock)
 
     async def work(loaded: Transport) -> None:
         @asynccontextmanager
