@@ -102,7 +102,7 @@ class Router(Generic[C, S]):
             stream = self._over(proxy.sock, attempt, undo)
         else:
             direct = self._direct
-            reached = await connect(
+            stream = await connect(
                 attempt,
                 self._resolver,
                 address=attempt.host.address,
@@ -110,12 +110,9 @@ class Router(Generic[C, S]):
                 family=ssh.address_family,
                 bind_address=ssh.bind_address,
                 timeout_s=limit_s,
+                over=lambda sock: self._over(sock, attempt, undo),
                 direct=None if direct is None else functools.partial(direct, attempt, undo),
             )
-            if isinstance(reached, socket.socket):
-                stream = self._over(reached, attempt, undo)
-            else:
-                stream = reached
         return Route(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
 
     async def _by(

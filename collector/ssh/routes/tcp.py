@@ -21,7 +21,7 @@ from .resolver import Address, Resolver
 
 __all__ = ["connect", "out_of_resources"]
 
-T = TypeVar("T")
+S = TypeVar("S")
 
 _STAGGER_S = 0.25  # RFC 8305 section 8: the recommended Connection Attempt Delay
 
@@ -53,13 +53,14 @@ async def connect(
     family: int,
     bind_address: str | None,
     timeout_s: float,
-    direct: Callable[[Address], Awaitable[T]] | None = None,
-) -> socket.socket | T:
-    """A connected, non-blocking TCP socket with TCP_NODELAY, which the caller must close.
+    over: Callable[[socket.socket], S],
+    direct: Callable[[Address], Awaitable[S]] | None = None,
+) -> S:
+    """A byte stream over TCP, which the caller must close.
 
-    Or what ``direct`` makes of an address, where there is one alone, of IPv4, and no
-    ``bind_address``: an event loop connects at a third of the cost where it makes the socket
-    itself. ``direct`` raises OSError.
+    ``over`` makes it of a connected, non-blocking socket with TCP_NODELAY. ``direct`` connects to
+    the address itself and raises OSError; it is used for a single IPv4 address without
+    ``bind_address``. Connecting, joining and closing then take 65 instead of 122 µs with uvloop.
 
     Keeps ``attempt.phase`` and ``attempt.address``. Raises HostError: ``dns``, ``dns_timeout``,
     ``tcp_timeout``, ``refused``, ``unreachable``, ``local_resource``, and ``config`` for a
@@ -76,7 +77,7 @@ async def connect(
                 tried.append(alone)
                 attempt.address = alone.ip
                 return await _by(direct, alone)
-            return await _race(attempt, addresses, bind_address, tried)
+            return over(await _race(attempt, addresses, bind_address, tried))
     except TimeoutError:
         if not tried:
             raise HostError(
@@ -90,7 +91,7 @@ async def connect(
         ) from None
 
 
-async def _by(direct: Callable[[Address], Awaitable[T]], address: Address) -> T:
+async def _by(direct: Callable[[Address], Awaitable[S]], address: Address) -> S:
     try:
         return await direct(address)
     except OSError as error:

@@ -54,6 +54,10 @@ def silent(address: str, port: int = 0) -> Iterator[int]:
                 client.close()
 
 
+def as_it_is(sock: socket.socket) -> socket.socket:
+    return sock
+
+
 class Dialled:
     """What came of one call."""
 
@@ -67,7 +71,7 @@ class Dialled:
 
     async def _main(self, address, port, timeout_s, lookup, further):
         resolver = Resolver(lookup=lookup or socket.getaddrinfo)
-        options = {"family": 0, "bind_address": None, **further}
+        options = {"family": 0, "bind_address": None, "over": as_it_is, **further}
         try:
             sock = await connect(
                 self.attempt, resolver, address=address, port=port, timeout_s=timeout_s, **options
@@ -192,6 +196,7 @@ def test_no_descriptor_left():
                 family=0,
                 bind_address=None,
                 timeout_s=5,
+                over=as_it_is,
             )
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -252,6 +257,7 @@ def test_cut_off_in_the_middle_nothing_is_left():
                 family=0,
                 bind_address=None,
                 timeout_s=20,
+                over=as_it_is,
             )
         )
         await connecting
