@@ -18,8 +18,7 @@ def record(values: type[T]) -> type[T]:
     """A data class with slots, made by keywords, hashed by its values and not to be changed.
 
     The type checker holds that nobody changes one, and nothing does at run time: a data class
-    that is frozen there takes three to four times as long to make, twice as long to define, and
-    90 of them are defined before the first host is asked (bench/RESULTS.md, the budgets of one
-    host and of 100,000 readings).
+    that is frozen there takes 2.7 times as long to make and half as long again to define (one of
+    nine fields: 1.9 against 0.7 µs, 1.0 against 0.7 ms).
     """
     return dataclass(slots=True, kw_only=True, unsafe_hash=True)(values)
