@@ -122,7 +122,8 @@ def _declared_option(
         "metavar": declaration.metavar,
         "is_path": declaration.is_path,
         "flags": declaration.flags,
-    } | (changes or {})
+        **(changes or {}),
+    }
     flags = settings.pop("flags")
     if kind is bool:
         long = flags[-1].removeprefix("--")

@@ -6,7 +6,8 @@ Each round is a scan of its own, compared with the round before it, and the firs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 from ..aggregator.comparison import Comparison
@@ -63,21 +64,24 @@ class RepeatedScan:
         self.prepare()
 
         async def run_rounds() -> None:
-            async for summary in self.rounds():
-                if not on_round(summary):
-                    break
+            async with aclosing(self.rounds()) as rounds:
+                async for summary in rounds:
+                    if not on_round(summary):
+                        break
 
         run_on_event_loop(run_rounds())
 
-    async def rounds(self) -> AsyncIterator[FleetSummary]:
-        """The summary of each round as it ends."""
+    async def rounds(self) -> AsyncGenerator[FleetSummary, None]:
+        """The summary of each round as it ends; close it (contextlib.aclosing) to end early."""
         self.prepare()
         hosts = self.selection.hosts
         settings, sampling = self._within_limits(self._scan.settings, len(hosts))
         async with FleetSampler(hosts, settings, sampling) as fleet:
             with self._hooks.stoppable(fleet.stop):
-                async for each in fleet.rounds(self._repeat.rounds or None, self._take_sample):
-                    yield self._summarize(each)
+                rounds = fleet.rounds(self._repeat.rounds or None, self._take_sample)
+                async with aclosing(rounds):
+                    async for each in rounds:
+                        yield self._summarize(each)
         self._hooks.note(fleet.notes)
 
     def _within_limits(

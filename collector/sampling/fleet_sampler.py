@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Self
@@ -149,7 +149,7 @@ class FleetSampler:
 
     async def rounds(
         self, count: int | None = None, deliver: Deliver | None = None
-    ) -> AsyncIterator[Round]:
+    ) -> AsyncGenerator[Round, None]:
         """Sample every host ``count`` times, None: until stopped, and give each round as it ends.
 
         ``deliver`` is told each sample as it is known. Whoever takes long with a round delays the
