@@ -16,7 +16,9 @@ from tests.support.ssh.sshd import Sshd
 settings.register_profile("sockfleet", deadline=None)
 settings.load_profile("sockfleet")
 
-# Whoever runs the tests under nohup hands on that this one is ignored.
+# A shell starts a background job of a script with SIGINT ignored, nohup ignores SIGHUP, and both are
+# inherited (signal(7)): a scan that a test starts would ignore them too, and rightly so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Only root can make accounts, rules of sudo, network namespaces, control groups and cron jobs.
