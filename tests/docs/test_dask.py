@@ -139,7 +139,8 @@ def test_a_worker_starts_with_the_resources_of_the_page(tmp_path):
     (line,) = lines_of("Regions")
     words = shlex.split(line)
     with DaskCluster(tmp_path / "dask") as cluster:
-        cluster.worker(*words[words.index("--resources") :])
+        worker = cluster.worker(*words[words.index("--resources") :])
+        assert worker.poll() is None
 
 
 def test_every_option_of_ours_that_is_named_exists():

@@ -119,8 +119,10 @@ def test_nobody_waits_to_connect_when_no_host_is_left():
         await asyncio.sleep(0.01)
         ahead = [asyncio.create_task(limit.room()) for _ in range(50)]
         await asyncio.sleep(0.01)
+        assert not any(each.done() for each in ahead)
         limit.no_more()
-        await asyncio.gather(*ahead)
+        await asyncio.sleep(0)
+        assert all(each.done() for each in ahead)
         done.set()
         await asyncio.gather(*tasks)
 

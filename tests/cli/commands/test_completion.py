@@ -14,7 +14,9 @@ from sockfleet.cli.main import COMMANDS, cli
 def test_the_script_is_sound(shell, tmp_path):
     script = tmp_path / "script"
     script.write_text(CliRunner().invoke(cli, ["completion", shell]).stdout)
-    subprocess.run([shell, "-n", str(script)], check=True)
+    read = subprocess.run([shell, "-n", str(script)], capture_output=True, check=False)
+    assert (read.returncode, read.stderr) == (0, b"")
+    assert "_SOCKFLEET_COMPLETE" in script.read_text()
 
 
 def completed(*words):

@@ -66,7 +66,11 @@ def test_the_policy_has_nothing_weak(policy):
     ],
 )
 def test_asyncssh_has_every_algorithm_of_the_policy(option, policy):
-    asyncssh.SSHClientConnectionOptions(config=None, client_keys=None, **{option: list(policy)})
+    options = asyncssh.SSHClientConnectionOptions(
+        config=None, client_keys=None, **{option: list(policy)}
+    )
+    taken = [name if isinstance(name, str) else name.decode() for name in getattr(options, option)]
+    assert taken == list(policy)
 
 
 def test_known_host_keys_come_first():

@@ -277,6 +277,8 @@ def test_no_text_ends_in_another_error(text: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(text, encoding="utf-8", errors="replace")
     try:
-        login(config, "web1")
-    except InventoryError:
-        return
+        found = login(config, "web1")
+    except InventoryError as error:
+        assert str(config) in str(error)
+    else:
+        assert isinstance(found, Login)

@@ -89,6 +89,11 @@ OPEN = {name: Draft202012Validator(load_schema(name)) for name in SCHEMAS}
 CLOSED = {name: Draft202012Validator(closed(load_schema(name))) for name in SCHEMAS}
 
 
+def errors(name, document):
+    """What the schema without further keys says against a document."""
+    return [str(error) for error in CLOSED[name].iter_errors(document)]
+
+
 def written(name, summary):
     """What a format's output holds, as a reader gets it."""
     data = load_format(name).render(summary, RenderOptions())
@@ -97,16 +102,17 @@ def written(name, summary):
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_schema_is_one_itself(name):
-    Draft202012Validator.check_schema(load_schema(name))
+    rules = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    assert list(rules.iter_errors(load_schema(name))) == []
 
 
 @given(fleets(), st.sampled_from([None, "all"]))
 def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, group_by):
     summary = summarize_fleet(summaries(*found), scan(), group_by=group_by)
     for document in written("json", summary):
-        CLOSED["scan"].validate(document)
+        assert errors("scan", document) == []
     for line in written("ndjson", summary):
-        CLOSED["ndjson"].validate(line)
+        assert errors("ndjson", line) == []
 
 
 @settings(max_examples=30)
@@ -117,20 +123,20 @@ def test_a_comparison_is_described_too(found, data):
     then = summarize_fleet(summaries(*earlier), scan())
     now = summarize_fleet(summaries(*found), scan(started_at=BEGAN + timedelta(minutes=5)))
     comparison = Comparison(then, started_at=now.scan.started_at, names=names)
-    CLOSED["scan"].validate(written("json", comparison.whole(now))[0])
+    assert errors("scan", written("json", comparison.whole(now))[0]) == []
     for line in written("ndjson", comparison.whole(now)):
-        CLOSED["ndjson"].validate(line)
+        assert errors("ndjson", line) == []
 
 
 @settings(max_examples=30)
 @given(fleets(), fleets())
 def test_merged_scans_are_described_too(first, second):
     both = merge_scans([summarize_fleet(summaries(*found), scan()) for found in (first, second)])
-    CLOSED["scan"].validate(written("json", both)[0])
+    assert errors("scan", written("json", both)[0]) == []
 
 
 def test_the_example_of_the_interface_is_one():
-    CLOSED["scan"].validate(EXAMPLE)
+    assert errors("scan", EXAMPLE) == []
 
 
 def objects(value, path=()):

@@ -122,6 +122,7 @@ def test_it_tells_when_it_was_stopped_from_outside(tmp_path):
     with FleetProcess(tmp_path, hosts=20) as fleet:
         os.kill(fleet.pid, signal.SIGTERM)
         fleet.wait()
+        assert not Path(f"/proc/{fleet.pid}").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -336,11 +336,20 @@ def test_what_is_read_is_granted_again_and_no_more_is_taken():
     assert not client.dialogue.over
 
 
+def assert_ends_once_if_at_all(client):
+    """A rule that the client broke ends the connection, and nothing after it is read."""
+    assert client.counts.protocol_errors <= 1
+    assert client.dialogue.over or not client.counts.protocol_errors
+    if client.dialogue.over:
+        assert client.dialogue.take(packet(b"\x02" + String(""))) == b""
+
+
 @given(st.binary(min_size=1, max_size=200), st.booleans())
 def test_garbage_before_the_keys_is_answered_or_ends_it(data, as_packet):
     client = Client()
     client.greet()
     client.dialogue.take(packet(data) if as_packet else data)
+    assert_ends_once_if_at_all(client)
 
 
 LOGGED_IN = st.sampled_from([1, 2, 3, 5, 7, 20, 21, 30, 50, 80, 90, 93, 94, 95, 96, 97, 98, 99])
@@ -352,6 +361,7 @@ def test_garbage_behind_the_login_is_answered_or_ends_it(messages):
     client.send(OPEN)
     for number, rest in messages:
         client.dialogue.take(client.sealing.seal(bytes([number]) + rest))
+    assert_ends_once_if_at_all(client)
 
 
 @given(st.lists(st.binary(max_size=80), min_size=1, max_size=5), st.booleans())
@@ -363,6 +373,7 @@ def test_garbage_to_sftp_and_the_shell_is_answered_or_ends_it(pieces, to_sftp):
     for piece in pieces:
         framed = String(piece) if to_sftp else piece + b"\n"
         client.dialogue.take(client.sealing.seal(b"\x5e" + UInt32(0) + String(framed)))
+    assert_ends_once_if_at_all(client)
 
 
 SHELL = "m=sockfleet-0123456789abcdef; while read -r w a; do :; done"
