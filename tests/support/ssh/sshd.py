@@ -8,6 +8,7 @@ ordinary user only that user.
 from __future__ import annotations
 
 import contextlib
+import errno
 import getpass
 import os
 import shutil
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +26,7 @@ from typing import Self
 __all__ = ["Sshd", "find_sshd", "free_port", "sftp_server", "ssh_keygen"]
 
 START_TIMEOUT_S = 20.0
+_TRIES = 20
 
 
 def find_sshd() -> str:
@@ -36,11 +39,46 @@ def find_sshd() -> str:
 
 def free_port(address: str = "127.0.0.1") -> int:
     """A TCP port that nobody listens on at ``address`` right now."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((address, 0))
+    with _bound(address, 0) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        one.bind((address, port))
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _reserve(addresses: Sequence[str], port: int | None) -> tuple[int, list[int]]:
+    """A port (None: any) that is free on each address, and the descriptors that keep it so.
+
+    The kernel gives it to nobody else meanwhile, but sshd, which sets SO_REUSEADDR as we do, may
+    bind it too: that is allowed as long as only one of the sockets listens (socket(7)).
+    """
+    for _ in range(_TRIES):
+        with contextlib.ExitStack() as bound:
+            try:
+                sockets = [bound.enter_context(_bound(addresses[0], port or 0))]
+                found: int = sockets[0].getsockname()[1]
+                sockets += [bound.enter_context(_bound(each, found)) for each in addresses[1:]]
+            except OSError as error:
+                if port is not None or error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            for one in sockets:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return found, [os.dup(one.fileno()) for one in sockets]
+    raise RuntimeError(f"no port is free on all of {addresses}")
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def ssh_keygen(
@@ -75,7 +113,8 @@ class Sshd:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.addresses = tuple(addresses)
-        self.port = free_port(self.addresses[0]) if port is None else port
+        self.port, reserved = _reserve(self.addresses, port)
+        self._release_port = weakref.finalize(self, _close, reserved)
         self.user = getpass.getuser()
         self.log = folder / "sshd.log"
         self.host_keys = [
@@ -154,6 +193,7 @@ class Sshd:
                 start_new_session=True,
             )
         self._wait_until_it_listens()
+        self._release_port()  # sshd holds it now
         return self
 
     def _wait_until_it_listens(self) -> None:
