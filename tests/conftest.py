@@ -16,19 +16,33 @@ from tests.support.ssh.sshd import Sshd
 settings.register_profile("sockfleet", deadline=None)
 settings.load_profile("sockfleet")
 
-# A shell starts a background job of a script with SIGINT ignored, nohup ignores SIGHUP, and both are
-# inherited (signal(7)): a scan that a test starts would ignore them too, and rightly so.
+# A shell starts the background jobs of a script with SIGINT ignored, nohup ignores SIGHUP, and
+# children inherit both (signal(7)): a scan that a test starts would rightly ignore them too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-# Only root can make accounts, rules of sudo, network namespaces, control groups and cron jobs.
-collect_ignore_glob = [] if os.geteuid() == 0 else ["*_as_root.py"]
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only root can run."""
+    for item in items:
+        if item.path.stem.endswith("_as_root"):
+            item.add_marker("as_root")
+    if os.geteuid() != 0:
+        left_out = [item for item in items if item.get_closest_marker("as_root")]
+        items[:] = [item for item in items if not item.get_closest_marker("as_root")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what an ordinary user's run leaves out."""
+    if os.geteuid() != 0:
+        terminalreporter.write_line("left out: the tests marked as_root, which only root can run")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the page's examples find around them; what only root can do is left to root."""
+"""What the page's examples find around them."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The machine on which the examples are installed; what only root can do is left to root."""
+"""The machine on which the examples are installed."""
 
 import pytest
 

@@ -13,7 +13,7 @@ from sockfleet.inventory.models import Hop, Host
 from sockfleet.simulator.scenario.faults import Fault
 from tests.faults.test_table import assert_read, scan
 from tests.support.ssh.fault_servers import GOOD, Places, all_places
-from tests.support.ssh.fault_table import CONNECT_LIMIT_S, SIMULATED, SSHD, Row
+from tests.support.ssh.fault_table import CONNECT_LIMIT_S, SIMULATED, SSHD, Row, case
 from tests.support.ssh.over_ssh import TRANSPORTS, nothing_is_left
 
 BEHIND = ("behind1", "behind2")
@@ -55,9 +55,7 @@ def test_every_fault_before_the_session_is_tried():
     assert rows - {row.name for row, _ in CASES} == not_of_forwarding
 
 
-@pytest.mark.parametrize(
-    ("row", "phases"), CASES, ids=[row.name.replace(" ", "-") for row, _ in CASES]
-)
+@pytest.mark.parametrize(("row", "phases"), [case(*each) for each in CASES])
 def test_a_jump_host_that_fails_is_named(transport, places, row: Row, phases: tuple[Phase, ...]):
     jump = places.hosts[row.name]
     limit_s = CONNECT_LIMIT_S if row.connect_limit_s or row.name in IN_FORWARDING else None

@@ -22,7 +22,7 @@ from sockfleet.inventory.models import Host
 from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import SimulatedHost
 from tests.support.ssh.fault_servers import GOOD, Places, all_places
-from tests.support.ssh.fault_table import ROWS, SIMULATED, Row
+from tests.support.ssh.fault_table import ROWS, SIMULATED, Row, case
 from tests.support.ssh.over_ssh import TRANSPORTS, no_task_is_left, nothing_is_left
 
 OUTER_S = 25.0
@@ -44,7 +44,7 @@ def test_the_table_has_every_fault_of_the_simulator():
     assert {row.name: row.category for row in SIMULATED} == {f: f.planned for f in Fault}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.name.replace(" ", "-") for row in ROWS])
+@pytest.mark.parametrize("row", [case(row) for row in ROWS])
 def test_a_fault_is_named_and_spoils_nothing(transport, places, row, request):
     limited = _within(row, places.hosts[row.name])
     with nothing_is_left():

@@ -68,6 +68,7 @@ KINDS = {
 }
 
 
+@pytest.mark.as_root
 @pytest.mark.parametrize("prefix", [ROOT, ORDINARY], ids=["root", "ordinary user"])
 def test_the_number_is_exact_over_three_namespaces(prefix):
     for _ in range(20):
@@ -105,6 +106,7 @@ def hold_each_namespace_to(during, holders, *, can_read_links):
     assert wrong - during.tcp.tcp_close == in_use >= holders[0].inuse
 
 
+@pytest.mark.as_root
 def test_a_namespace_that_only_a_mount_keeps_lowers_the_scope(tmp_path):
     kept = tmp_path / "kept"
     kept.touch()
@@ -126,6 +128,7 @@ def mounted_anew(options):
     return ["unshare", "-m", "sh", "-c", script]
 
 
+@pytest.mark.as_root
 @pytest.mark.parametrize("value", ["1", "2", "invisible", "ptraceable"])
 def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
     prefix = mounted_anew(f"hidepid={value}")
@@ -135,6 +138,7 @@ def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
         assert not [r for r in read(prefix).scope_reasons if "hidepid" in r]
 
 
+@pytest.mark.as_root
 @pytest.mark.parametrize("who", [ROOT, ORDINARY], ids=["root", "ordinary user"])
 def test_subset_pid_hides_proc_net_and_nothing_that_counts(who):
     """Each process's own net folder still shows, so every namespace is read, the host's too."""
@@ -146,6 +150,7 @@ def test_subset_pid_hides_proc_net_and_nothing_that_counts(who):
     assert summary.scope is Scope.ALL_NAMESPACES
 
 
+@pytest.mark.as_root
 def test_another_pid_namespace_lowers_the_scope():
     summary = read(["unshare", "-p", "-f", "--mount-proc"])
     assert summary.scope is Scope.VISIBLE_NAMESPACES
@@ -166,6 +171,7 @@ def test_without_awk_the_scope_is_the_host_s(tmp_path):
     assert summary.scope is Scope.HOST_NAMESPACE
 
 
+@pytest.mark.as_root
 @pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
 def test_every_awk_reads_the_same(awk, tmp_path):
     program = tmp_path / "awk"
@@ -177,6 +183,7 @@ def test_every_awk_reads_the_same(awk, tmp_path):
         assert (namespace.inuse, namespace.inuse6) == (one.inuse, 0)
 
 
+@pytest.mark.as_root
 def test_thousands_of_processes_and_hundreds_of_namespaces_take_the_same_few_forks(tmp_path):
     """A list of paths longer than an argument list may be, and hundreds of namespaces."""
     processes, namespaces = 3000, MAX_NAMESPACES + 50

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pytest
+
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.simulator.scenario.faults import Fault
-from tests.support.machine.login_users import can_make_users
 
-__all__ = ["ROWS", "SIMULATED", "SSHD", "Row"]
+__all__ = ["ROWS", "SIMULATED", "SSHD", "Row", "case"]
 
 CONNECT_LIMIT_S = 0.7
 COMMAND_LIMIT_S = 2.5
@@ -36,6 +37,8 @@ class Row:
     name: str
     category: Category | None
     phase: Phase | None
+    as_root: bool = False
+    """Whether only root can play it."""
 
     @property
     def connect_limit_s(self) -> float | None:
@@ -167,7 +170,7 @@ SSHD = [
         Category.AUTH_DENIED,
         ["sshd: unknown user", "sshd: key not authorised", "sshd: no public keys", "sshd: denied"],
     ),
-    *_rows(Phase.AUTH, Category.AUTH_DENIED, ["sshd: locked account"] if can_make_users() else []),
+    Row(name="sshd: locked account", category=Category.AUTH_DENIED, phase=Phase.AUTH, as_root=True),
     *_rows(Phase.SESSION, Category.SESSION_REFUSED, ["sshd: MaxSessions 0"]),
     *_rows(
         Phase.PARSE,
@@ -184,3 +187,9 @@ SSHD = [
 ]
 
 ROWS = [*SIMULATED, *SSHD]
+
+
+def case(row: Row, *further: object) -> pytest.ParameterSet:
+    """A parameter set of pytest with the row's name as its id."""
+    marks = [pytest.mark.as_root] if row.as_root else []
+    return pytest.param(row, *further, id=row.name.replace(" ", "-"), marks=marks)
