@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only root can run."""
+    """Leave out what only root can run, and begin with the files that need the machine alone."""
     for item in items:
         if item.path.stem.endswith("_as_root"):
             item.add_marker("as_root")
@@ -37,12 +39,42 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("as_root")]
         items[:] = [item for item in items if not item.get_closest_marker("as_root")]
         config.hook.pytest_deselected(items=left_out)
+    # The workers wait for each other only once if all that is alone stands at the start.
+    alone = {item.path for item in items if item.get_closest_marker("alone")}
+    items.sort(key=lambda item: item.path not in alone)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what an ordinary user's run leaves out."""
+    """Say what an ordinary user's run leaves out: xdist does not count deselected tests."""
     if os.geteuid() != 0:
         terminalreporter.write_line("left out: the tests marked as_root, which only root can run")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold the machine while a test, its fixtures included, runs beside other workers' tests.
+
+    The wait comes before pytest-timeout starts its clock.
+    """
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    folder = Path(item.config.option.basetemp).parent  # xdist gives each worker a folder in it
+    with _held(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def _held(folder: Path, *, alone: bool) -> Iterator[None]:
+    """A lock that any number of tests share, or that one test has alone."""
+    with (folder / "queue.lock").open("a") as queue, (folder / "machine.lock").open("a") as machine:
+        # A test that waits for the others to end keeps new ones from starting.
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(queue, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            fcntl.flock(machine, fcntl.LOCK_UN)  # also for children that share the descriptor
 
 
 @pytest.fixture

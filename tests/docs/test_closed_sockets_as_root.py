@@ -3,11 +3,15 @@
 import re
 import subprocess
 
+import pytest
+
 from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.thresholds import Thresholds
 from tests.support.docs.closed_sockets_page import example, shell
 from tests.support.docs.evidence import Evidence, diagnose
 from tests.support.machine.namespaces import holder
+
+pytestmark = pytest.mark.alone
 
 
 def test_every_way_into_close(desk):

@@ -14,7 +14,7 @@ from tests.support.machine.login_users import login_user, shell_path
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
 
-pytestmark = pytest.mark.as_root
+pytestmark = [pytest.mark.as_root, pytest.mark.alone]
 
 KINDS = ("idle", "idle6", "bound", "reset", "listening", "listening6", "connected", "udp")
 

@@ -69,6 +69,7 @@ KINDS = {
 
 
 @pytest.mark.as_root
+@pytest.mark.alone
 @pytest.mark.parametrize("prefix", [ROOT, ORDINARY], ids=["root", "ordinary user"])
 def test_the_number_is_exact_over_three_namespaces(prefix):
     for _ in range(20):
@@ -107,6 +108,7 @@ def hold_each_namespace_to(during, holders, *, can_read_links):
 
 
 @pytest.mark.as_root
+@pytest.mark.alone
 def test_a_namespace_that_only_a_mount_keeps_lowers_the_scope(tmp_path):
     kept = tmp_path / "kept"
     kept.touch()
@@ -184,6 +186,7 @@ def test_every_awk_reads_the_same(awk, tmp_path):
 
 
 @pytest.mark.as_root
+@pytest.mark.alone
 def test_thousands_of_processes_and_hundreds_of_namespaces_take_the_same_few_forks(tmp_path):
     """A list of paths longer than an argument list may be, and hundreds of namespaces."""
     processes, namespaces = 3000, MAX_NAMESPACES + 50

@@ -17,6 +17,8 @@ from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled,
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
