@@ -11,10 +11,12 @@ from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.outcome import HostFailure
 from sockfleet.inventory.models import Hop, Host
 from sockfleet.simulator.scenario.faults import Fault
-from tests.faults.test_table import assert_read, scan
+from tests.faults.test_table import assert_read, scan, warm_up
 from tests.support.ssh.fault_servers import GOOD, Places, all_places
-from tests.support.ssh.fault_table import CONNECT_LIMIT_S, SIMULATED, SSHD, Row, case
-from tests.support.ssh.over_ssh import TRANSPORTS, nothing_is_left
+from tests.support.ssh.fault_table import SIMULATED, SSHD, Row, case
+from tests.support.ssh.over_ssh import nothing_is_left
+
+pytestmark = pytest.mark.usefixtures("attribute_no_timeout")
 
 BEHIND = ("behind1", "behind2")
 
@@ -38,8 +40,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     with all_places(tmp_path_factory.mktemp("jumps")) as places:
-        for transport in TRANSPORTS:  # what their libraries open and keep once for the process
-            scan(transport, places, places.good, SIMULATED[-1])
+        warm_up(places)
         yield places
 
 
@@ -58,8 +59,9 @@ def test_every_fault_before_the_session_is_tried():
 @pytest.mark.parametrize(("row", "phases"), [case(*each) for each in CASES])
 def test_a_jump_host_that_fails_is_named(transport, places, row: Row, phases: tuple[Phase, ...]):
     jump = places.hosts[row.name]
-    limit_s = CONNECT_LIMIT_S if row.connect_limit_s or row.name in IN_FORWARDING else None
-    limited = {} if limit_s is None else {"connect_timeout_s": limit_s}
+    limited = {}
+    if row.waits_for_connect_timeout or row.name in IN_FORWARDING:
+        limited["connect_timeout_s"] = places.connect_limit_s
     asked = [
         places.good[0],
         *(behind(jump, name, places.good[1], **limited) for name in BEHIND),

@@ -37,6 +37,8 @@ from tests.support.ssh.over_ssh import (
 )
 from tests.support.ssh.sshd import ssh_keygen
 
+pytestmark = pytest.mark.usefixtures("attribute_no_timeout")
+
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
@@ -219,10 +221,12 @@ def test_a_command_line_that_ends_though_a_look_up_never_does(tmp_path):
         import sys, threading
         from functools import partial
         from sockfleet.collector.ssh.routes import resolver, routes as ways
+        from sockfleet.collector import engine
         from sockfleet.cli.main import main
 
         stuck = partial(resolver.Resolver, lookup=lambda *_: threading.Event().wait())
         ways.Resolver = stuck
+        engine.attribute_timeout = lambda error, **_: error  # however busy this machine is
         sys.argv = ["sockfleet", "scan", "a.example,b.example,", "--connect-timeout", "0.5",
                     "--retries", "0", "-i", sys.argv[1], "--known-hosts", "/dev/null"]
         main()

@@ -24,6 +24,9 @@ __all__ = ["GOOD", "Places", "all_places", "fleet_places"]
 GOOD = ("good1", "good2")
 """Sound hosts of the simulated fleet, to be asked beside each fault."""
 
+_CONNECT_LIMIT_S = 0.4
+_HOST_LIMIT_S = 2.0
+
 # What sshd runs instead of the probe, by the fault's name; each has an address of its own.
 _FORCED = {
     "sshd: nologin": "/usr/sbin/nologin",
@@ -60,6 +63,18 @@ class Places:
     hosts: dict[str, Host] = field(default_factory=dict)
     simulated: dict[str, SimulatedHost] = field(default_factory=dict)
     """The truth of the simulated ones."""
+    good_takes_s: float = 0.0
+    """How long the slowest of the good hosts took on this machine, as busy as it is."""
+
+    @property
+    def connect_limit_s(self) -> float:
+        """The connect timeout of a host that would wait for ever, enough for any login here."""
+        return _CONNECT_LIMIT_S + 10 * self.good_takes_s
+
+    @property
+    def host_limit_s(self) -> float:
+        """The timeout for everything, where the command would never end."""
+        return _HOST_LIMIT_S + 10 * self.good_takes_s
 
     @property
     def good(self) -> list[Host]:

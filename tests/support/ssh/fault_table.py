@@ -17,8 +17,6 @@ from sockfleet.simulator.scenario.faults import Fault
 
 __all__ = ["ROWS", "SIMULATED", "SSHD", "Row", "case"]
 
-CONNECT_LIMIT_S = 0.7
-COMMAND_LIMIT_S = 2.5
 
 _BY_CONNECT_TIMEOUT = frozenset(
     {
@@ -41,14 +39,14 @@ class Row:
     """Whether only root can play it."""
 
     @property
-    def connect_limit_s(self) -> float | None:
-        """The connect timeout that ends it; None: it ends by itself."""
-        return CONNECT_LIMIT_S if self.category in _BY_CONNECT_TIMEOUT else None
+    def waits_for_connect_timeout(self) -> bool:
+        """Whether only the connect timeout ends it."""
+        return self.category in _BY_CONNECT_TIMEOUT
 
     @property
-    def command_limit_s(self) -> float | None:
-        """The timeout for everything that ends it; None: it ends by itself."""
-        return COMMAND_LIMIT_S if self.category is Category.COMMAND_TIMEOUT else None
+    def waits_for_host_timeout(self) -> bool:
+        """Whether only the timeout for the whole host ends it."""
+        return self.category is Category.COMMAND_TIMEOUT
 
 
 def _rows(phase: Phase | None, category: Category | None, names: Iterable[str]) -> list[Row]:
