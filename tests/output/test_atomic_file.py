@@ -150,8 +150,8 @@ def test_a_disk_that_is_full_already_takes_not_even_a_temporary(part, tmp_path):
 
 def test_a_read_only_folder_is_told(part, tmp_path):
     code, said = on_a_small_disk(
-        f"printf old >out.json && mount -o remount,ro . && {sys.executable} -m sockfleet.cli merge "
-        f"{part} -o out.json; echo code $?; cat out.json",
+        "printf old >out.json && mount -o remount,bind,ro . && "
+        f"{sys.executable} -m sockfleet.cli merge {part} -o out.json; echo code $?; cat out.json",
         tmp_path / "disk",
     )
     assert code == 0, said

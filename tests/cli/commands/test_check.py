@@ -32,9 +32,10 @@ def check(monkeypatch, capsysbinary):
 @pytest.fixture
 def saved(tmp_path):
     """Write a scan of these outcomes that ended some seconds ago; the path."""
+    now = datetime.now(UTC)  # once: what lies between two scans does not depend on this machine
 
     def write(*outcomes, age_s=10, name="scan.json", complete=True):
-        ended = datetime.now(UTC) - timedelta(seconds=age_s)
+        ended = now - timedelta(seconds=age_s)
         info = scan(started_at=ended - timedelta(seconds=1), finished_at=ended, complete=complete)
         path = tmp_path / name
         summary = summarize_fleet(summaries(*outcomes), info)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,8 +26,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 def test_a_lost_connection_is_made_anew_in_the_same_round(server, known_hosts):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        for pid in server.sessions():
-            os.kill(pid, signal.SIGKILL)
+        server.kill_sessions()
         assert (await fleet.round())["web1"].status is Status.OK
         assert fleet.fleet.connected == 1
 
@@ -58,12 +55,12 @@ def test_a_frozen_host_fails_and_comes_back_when_it_is_thawed(server, known_host
         with server.frozen():
             late = (await fleet.round())["web1"]
             assert late.error.category == "command_timeout"
-            assert "no sample in 0.5 s over the connection that was open" in late.error.message
+            assert "no sample in 1.5 s over the connection that was open" in late.error.message
             again = await fleet.until(lambda found: found["web1"].attempts > 0)
             assert again["web1"].error.category == "banner_timeout"
         await fleet.until(lambda found: found["web1"].status is Status.OK)
 
-    sampled(known_hosts, [host_at(server)], scenario, timeout_s=0.5, retries=0)
+    sampled(known_hosts, [host_at(server)], scenario, timeout_s=1.5, retries=0)
 
 
 def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monkeypatch):
@@ -76,7 +73,7 @@ def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monk
         assert "connection that was open" not in found.error.message
         assert found.error.category == "banner_timeout", "it was connected to anew at once"
 
-    sampled(known_hosts, [host_at(server)], scenario, interval_s=0.6, timeout_s=0.4, retries=0)
+    sampled(known_hosts, [host_at(server)], scenario, interval_s=2.0, timeout_s=1.5, retries=0)
 
 
 def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
@@ -110,8 +107,7 @@ def test_behind_a_bastion_connections_stay_open_and_come_back_with_it(tmp_path):
             await settled(fleet)
             assert fleet.fleet.connected == 3
             assert logins(bastion) == 1
-            for pid in bastion.sessions():
-                os.kill(pid, signal.SIGKILL)
+            bastion.kill_sessions()
             await fleet.until(
                 lambda found: all(host.status is Status.OK for host in found.values())
             )

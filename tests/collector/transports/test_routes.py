@@ -187,7 +187,8 @@ def test_a_bastion_that_dies_is_opened_again(transport, settings, tmp_path, serv
         known_hosts = Path(settings.known_hosts_files[0])
         known_hosts.write_text(known_hosts.read_text() + bastion.known_hosts_lines())
         host = inner(servers, hop(bastion))
-        kill = f"kill -KILL $(pgrep -P {bastion.pid})"  # its process for this connection
+        # Its process for this connection and, where root does not log in, that one's child.
+        kill = f"pid=$(pgrep -P {bastion.pid}); kill -KILL $(pgrep -P $pid) $pid"
 
         async def twice(loaded: Transport) -> tuple[HostError, CommandOutput]:
             with pytest.raises(HostError) as caught:

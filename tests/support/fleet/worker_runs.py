@@ -192,14 +192,14 @@ def random_kills(rounds="60"):
                     os.kill(running[int(victim * len(running))], signal.SIGKILL)
                     told["killed"] += 1
 
-        class Watched(WorkerSupervisor):
+        class Watched(workers_.WorkerSupervisor):
             def run(self, alive=alive):
                 alive.append(self)
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
                 return super().run()
 
-        globals()["Workers"] = Watched
+        globals()["WorkerSupervisor"] = Watched
         signal.signal(signal.SIGALRM, kill)
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
         result = run(transport)
         signal.setitimer(signal.ITIMER_REAL, 0)
         told["rounds"] += 1

@@ -169,6 +169,11 @@ class Sshd:
         """The processes of its connections, the deepest first."""
         return _children(self.pid)
 
+    def kill_sessions(self) -> None:
+        """Kill the processes of its connections; a parent may end with its child by itself."""
+        for pid in self.sessions():
+            _send(pid, signal.SIGKILL)
+
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """It and its connections stand still in the block; the kernel completes new ones alone."""
@@ -210,8 +215,7 @@ class Sshd:
         """Stop the server and every connection of it; may be called twice."""
         if self.process is None:
             return
-        for pid in _children(self.process.pid):
-            _send(pid, signal.SIGKILL)
+        self.kill_sessions()
         self.process.terminate()
         self.process.wait()
         self.process = None
