@@ -71,38 +71,36 @@ def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_pat
     user = server[0].user if who == "root" else server[1]
     seed = random.SystemRandom().randrange(2**32)
     draw = random.Random(seed)
-    proven = 0
-    for _ in range(50):
-        before = quiet(server, user, tmp_path)
-        with ExitStack() as stack:
-            holders = [
-                stack.enter_context(
-                    holder(
-                        own_namespace=number > 0,
-                        **{kind: draw.randrange(40) for kind in KINDS},
-                    )
-                )
-                for number in range(3)
-            ]
-            during = quiet(server, user, tmp_path)
-            assert during["scope"] == "all-namespaces", f"seed {seed}"
-            pids = {namespace["pid"] for namespace in during["namespaces"]}
-            assert {holders[1].pid, holders[2].pid} <= pids
-        after = quiet(server, user, tmp_path)
-        if after["tcp"]["tcp_close"] != before["tcp"]["tcp_close"]:
-            continue  # somebody else on this machine opened or closed sockets meanwhile
-        grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
-        assert grown == sum(one.tcp_close for one in holders), f"seed {seed}"
-        proven += 1
-        if proven == 10:
-            return
-    raise AssertionError("this machine is never quiet")
+    for _ in range(10):
+        counts = [{kind: draw.randrange(40) for kind in KINDS} for _ in range(3)]
+        # A busy machine opens and closes sockets of its own meanwhile, which spoil a round or two:
+        # a wrong number would come out each time.
+        assert any(is_exact(server, user, tmp_path, counts) for _ in range(20)), f"seed {seed}"
+
+
+def is_exact(server, user, tmp_path, counts):
+    """Whether a scan saw as many sockets more as three namespaces, the host's own first, held."""
+    before = quiet(server, user, tmp_path)
+    with ExitStack() as stack:
+        holders = [
+            stack.enter_context(holder(own_namespace=number > 0, **kinds))
+            for number, kinds in enumerate(counts)
+        ]
+        during = quiet(server, user, tmp_path)
+        assert during["scope"] == "all-namespaces"
+        pids = {namespace["pid"] for namespace in during["namespaces"]}
+        assert {holders[1].pid, holders[2].pid} <= pids
+    grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
+    return grown == sum(one.tcp_close for one in holders)
 
 
 def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
     with holder(connected=20):
-        exact = quiet(server, server[0].user, tmp_path)
-        bound = scan(server, server[0].user, tmp_path, "--no-namespaces")
+        for _ in range(20):  # others may close sockets between the two scans
+            exact = quiet(server, server[0].user, tmp_path)
+            bound = scan(server, server[0].user, tmp_path, "--no-namespaces")
+            if bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40:
+                break
     assert bound["scope"] == "host-namespace"
     assert "namespaces" not in bound
     assert bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40

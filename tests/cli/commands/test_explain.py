@@ -189,6 +189,7 @@ UNSHARE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root
 MAY_UNSHARE = os.geteuid() == 0 or not subprocess.call([*UNSHARE, "true"], stderr=DEVNULL)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "within", [["live"], ["idle", *UNSHARE]] if MAY_UNSHARE else [["live"]], ids=" ".join
 )
