@@ -1,18 +1,25 @@
-"""asyncssh, imported without its search for C libraries that are not wanted here.
+"""asyncssh, imported without the optional parts that nothing here uses.
 
-On import asyncssh asks `ctypes.util.find_library` for liboqs and nettle, which runs ldconfig, and
+On import asyncssh calls `ctypes.util.find_library` for liboqs and nettle, which runs ldconfig, and
 gcc and ld where they are installed: 20 to 60 ms, and programs from the PATH that nobody expects a
 scan to start. The libraries would add the key exchange sntrup761 and the umac MACs, neither of
 which `algorithms` offers.
+
+It also imports cryptography.x509, a sixth of the whole import, for X.509 certificates. These need
+pyOpenSSL besides, and `algorithms` offers none of their key types.
 """
 
 from __future__ import annotations
 
 import ctypes.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 __all__ = ["asyncssh"]
+
+_X509 = "asyncssh.crypto.x509"
 
 
 def _nothing(name: str) -> None:
@@ -20,14 +27,29 @@ def _nothing(name: str) -> None:
 
 
 @contextmanager
-def _no_library_found() -> Iterator[None]:
+def _without_optional_parts() -> Iterator[None]:
     search = ctypes.util.find_library
     ctypes.util.find_library = _nothing
+    # None makes an import fail ("The module cache" of the language reference); typeshed has it not.
+    sys.modules[_X509] = None  # type: ignore[assignment]
     try:
         yield
     finally:
         ctypes.util.find_library = search
+        del sys.modules[_X509]
 
 
-with _no_library_found():
-    import asyncssh
+def _import_asyncssh() -> None:
+    """Leave the optional parts out, unless this version of asyncssh cannot do without them."""
+    if "asyncssh" in sys.modules:
+        return
+    try:
+        with _without_optional_parts():
+            import_module("asyncssh")
+    except ImportError:
+        for name in [name for name in sys.modules if name.startswith("asyncssh.")]:
+            del sys.modules[name]
+
+
+_import_asyncssh()
+import asyncssh  # noqa: E402  (all of it, where the import above has failed)

@@ -1,5 +1,6 @@
-"""Importing the default transport starts no other program."""
+"""Importing the default transport starts no other program and loads no unused module."""
 
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ sys.addaudithook(lambda event, _: print(event) if event in ("subprocess.Popen", 
 from sockfleet.collector.asyncssh.transport import AsyncsshTransport
 import asyncssh
 assert ctypes.util.find_library is search
+assert "asyncssh.crypto.x509" not in sys.modules
+assert "cryptography.x509" not in sys.modules
 print(asyncssh.__version__)
 """
 
@@ -18,3 +21,22 @@ def test_no_compiler_runs_to_find_libraries():
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
+
+
+def test_an_asyncssh_that_needs_its_x509_module_is_imported_whole(tmp_path):
+    crypto = tmp_path / "asyncssh" / "crypto"
+    crypto.mkdir(parents=True)
+    (crypto.parent / "__init__.py").write_text("from . import crypto\n")
+    (crypto / "__init__.py").write_text("from . import x509\n")
+    (crypto / "x509.py").write_text("certificates = 'read'\n")
+    script = (
+        "from sockfleet.collector.asyncssh.library import asyncssh\n"
+        "print(asyncssh.crypto.x509.certificates)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("read\n", "")
