@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ import orjson
 from ..collector.probe.containers import Container
 from ..collector.probe.processes import Process
 from ..core.record import record
+from ..core.version import VERSION
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
 from .document_problems import find_problems
@@ -45,7 +45,7 @@ def head_document(summary: FleetSummary) -> dict[str, Any]:
     """The document without its hosts, which may be many: a writer sends those one by one."""
     return {
         "schema": SCHEMA,
-        "sockfleet": version("sockfleet"),
+        "sockfleet": VERSION,
         "scan": _scan(summary.scan),
         "fleet": fleet_document(summary.fleet),
         "groups": {_text(name): _group(group) for name, group in summary.groups.items()},

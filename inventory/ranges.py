@@ -21,24 +21,25 @@ __all__ = ["MOST_NAMES", "host_names", "is_address", "split_port"]
 MOST_NAMES = 1_000_000
 """One pattern that stands for more is a slip of the keyboard, and would fill the memory."""
 
+# Texts, which `re` compiles when a name has a colon or a bracket: few inventories have one.
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?!-)(?:[\w-]|{_RANGE})+(?<![-_])"
-_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+_HOSTNAME = rf"(?i:{_LABEL}(?:\.{_LABEL})*)"
 # In an IPv6 address a range stands for a whole component.
-_IPV6_RANGE = re.compile(r"(?<![^:])\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\](?![^:])", re.IGNORECASE)
-_BRACKETED_PORT = re.compile(r"\[(.+)\]:([0-9]+)")
-_PORT = re.compile(r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)")
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_IPV6_RANGE = r"(?i:(?<![^:])\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\](?![^:]))"
+_BRACKETED_PORT = r"\[(.+)\]:([0-9]+)"
+_PORT = r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)"
+_NUMBER = r"[0-9]{1,18}"
 
 
 def is_address(text: str) -> bool:
     """Whether ``text`` is a host name or an IP address, ranges included, without a port."""
-    if _HOSTNAME.fullmatch(text):
+    if re.fullmatch(_HOSTNAME, text):
         return True
     if "%" in text:
         return False
     try:
-        IPv6Address(_IPV6_RANGE.sub("1", text))
+        IPv6Address(re.sub(_IPV6_RANGE, "1", text))
     except ValueError:
         return False
     return True
@@ -53,7 +54,7 @@ def split_port(text: str) -> tuple[str, int | None]:
         return text, None
     name, port = text, None
     for form in (_BRACKETED_PORT, _PORT):
-        found = form.fullmatch(name)
+        found = re.fullmatch(form, name)
         if found:
             name, port = found[1], int(found[2])
     return (name, port) if is_address(name) else (text, None)
@@ -96,9 +97,9 @@ def _values(bounds: str, text: str, where: str) -> list[str]:
         )
     first, last = words[0] or "0", words[1]
     step = words[2] if len(words) == 3 else "1"
-    if not _NUMBER.fullmatch(step) or int(step) < 1:
+    if not re.fullmatch(_NUMBER, step) or int(step) < 1:
         raise InventoryError(where, f"{text!r}: found the step {step!r}, expected a number from 1")
-    if _NUMBER.fullmatch(first) and _NUMBER.fullmatch(last):
+    if re.fullmatch(_NUMBER, first) and re.fullmatch(_NUMBER, last):
         return _numbers(first, last, int(step), text, where)
     if len(first) == len(last) == 1 and first in ascii_letters and last in ascii_letters:
         begin, end = ascii_letters.index(first), ascii_letters.index(last)

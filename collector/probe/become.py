@@ -118,33 +118,34 @@ def _file_rule(form: str, user: str, command: str) -> FileRule:
     return FileRule(rule=rule, path=path, file=f"#!/bin/sh\n{text}\n")
 
 
+# Patterns as texts, which `re` compiles for the first refusal: most runs see none.
 _REFUSALS = (
     (
-        re.compile(r"^sudo: .*((password|terminal|authentication) is required|no tty present)"),
+        r"^sudo: .*((password|terminal|authentication) is required|no tty present)",
         "sudoers needs a NOPASSWD rule for this version's probe with these options",
     ),
     (
-        re.compile(r"^Sorry, user |^\S+ is not in the sudoers file|^sudo: .*not in the sudoers"),
+        r"^Sorry, user |^\S+ is not in the sudoers file|^sudo: .*not in the sudoers",
         "no rule of sudoers allows this version's probe with these options",
     ),
     (
-        re.compile(r"^sudo: sorry, you must have a tty"),
+        r"^sudo: sorry, you must have a tty",
         "sudoers says requiretty; set 'Defaults:USER !requiretty' for the account",
     ),
     (
-        re.compile(r"^doas: Auth\w+ (required|failed)|^doas: a tty is required"),
+        r"^doas: Auth\w+ (required|failed)|^doas: a tty is required",
         "it wants a password; the account's rule in doas.conf needs nopass",
     ),
     (
-        re.compile(r"^doas: (Operation not permitted|doas is not enabled)"),
+        r"^doas: (Operation not permitted|doas is not enabled)",
         "no rule of doas.conf allows this version's probe with these options",
     ),
     (
-        re.compile(r"^sockfleet: not installed: "),
+        r"^sockfleet: not installed: ",
         "install one, or log in as root",
     ),
     (
-        re.compile(r"^(sudo|sudo-rs|doas): (?!unable to resolve host)"),
+        r"^(sudo|sudo-rs|doas): (?!unable to resolve host)",
         "it could not run the probe as root",
     ),
 )
@@ -160,7 +161,7 @@ def become_failure(output: CommandOutput) -> HostError | None:
     said = [clean(row) for row in output.stderr.splitlines()[:100]]
     for pattern, meaning in _REFUSALS:
         for row in said:
-            if pattern.search(row):
+            if re.search(pattern, row):
                 message = f"could not become root: {row!r}: {meaning}"
                 return HostError(Category.BECOME_DENIED, Phase.COMMAND, message)
     return None

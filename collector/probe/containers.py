@@ -28,21 +28,22 @@ class Container:
     """The Kubernetes pod, where it is one of a pod."""
 
 
+# Texts, which `re` compiles when the first process is looked at: most scans read none.
 _ID = r"(?P<id>[0-9a-f]{64})"
 _SHAPES = (
-    ("docker", re.compile(rf"/docker[-/]{_ID}(?:\.scope)?(?:/|$)")),
-    ("containerd", re.compile(rf"/cri-containerd[-:]{_ID}(?:\.scope)?(?:/|$)")),
-    ("containerd", re.compile(rf":cri-containerd:{_ID}(?:/|$)")),
-    ("cri-o", re.compile(rf"/crio-(?:conmon-)?{_ID}(?:\.scope)?(?:/|$)")),
-    ("podman", re.compile(rf"/libpod-(?:conmon-|payload-)?{_ID}(?:\.scope)?(?:/|$)")),
-    ("containerd", re.compile(rf"/nerdctl[-/]{_ID}(?:\.scope)?(?:/|$)")),
-    ("kubernetes", re.compile(rf"/kubepods.*/{_ID}(?:/|$)")),
-    ("lxc", re.compile(r"/lxc(?:\.payload)?[./](?P<id>[A-Za-z0-9][A-Za-z0-9_.-]*?)(?:/|$)")),
-    ("systemd-nspawn", re.compile(r"/systemd-nspawn@(?P<id>[^/]+)\.service(?:/|$)")),
-    ("machine", re.compile(r"/machine-(?P<id>[^/]+)\.scope(?:/|$)")),
+    ("docker", rf"/docker[-/]{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", rf"/cri-containerd[-:]{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", rf":cri-containerd:{_ID}(?:/|$)"),
+    ("cri-o", rf"/crio-(?:conmon-)?{_ID}(?:\.scope)?(?:/|$)"),
+    ("podman", rf"/libpod-(?:conmon-|payload-)?{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", rf"/nerdctl[-/]{_ID}(?:\.scope)?(?:/|$)"),
+    ("kubernetes", rf"/kubepods.*/{_ID}(?:/|$)"),
+    ("lxc", r"/lxc(?:\.payload)?[./](?P<id>[A-Za-z0-9][A-Za-z0-9_.-]*?)(?:/|$)"),
+    ("systemd-nspawn", r"/systemd-nspawn@(?P<id>[^/]+)\.service(?:/|$)"),
+    ("machine", r"/machine-(?P<id>[^/]+)\.scope(?:/|$)"),
 )
 # kubepods-burstable-pod1234_5678.slice (systemd, "_" for "-") or /kubepods/burstable/pod1234-5678
-_POD = re.compile(
+_POD = (
     r"pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)"
 )
 
@@ -64,14 +65,14 @@ def _container(path: str) -> Container | None:
     found = [
         (match.start(), runtime, match["id"])
         for runtime, shape in _SHAPES
-        for match in shape.finditer(path)
+        for match in re.finditer(shape, path)
     ]
     if not found:
         return None
     innermost = max(start for start, _, _ in found)
     # Of several that start at one place the first of the table is the more telling one.
     _, runtime, identity = next(entry for entry in found if entry[0] == innermost)
-    pod = _POD.search(path)
+    pod = re.search(_POD, path)
     return Container(
         runtime=runtime,
         id=_unescaped(identity),

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from itertools import chain
 
 from ...aggregator.diagnosis import Word
@@ -19,6 +18,7 @@ from ...aggregator.host import HostSummary, TcpNumbers
 from ...collector.errors import Category
 from ...collector.probe.containers import Container
 from ...collector.probe.kernel import Kernel
+from ...core.version import VERSION
 from ..formats import Format, RenderOptions
 from .exposition import Family, Sample, format_families, labels
 
@@ -63,7 +63,7 @@ def _scan(summary: FleetSummary) -> Iterator[Family]:
     def family(name: str, text: str, value: float | None, label: str = "") -> Family:
         return Family(f"sockfleet_{name}", text, [(label, value)])
 
-    build = labels(version=version("sockfleet"))
+    build = labels(version=VERSION)
     yield family("build_info", "The version that wrote this.", 1, build)
     yield family(
         "scan_complete",
