@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-__all__ = ["Budget", "exit_code"]
+__all__ = ["Budget", "exit_code", "to_row"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,14 @@ class Budget:
     def __str__(self) -> str:
         limit = f"{self.limit:g} {self.unit}".rstrip()
         if self.figure is None:
-            return f"{self.name:46} {'-':>9}  budget {limit:8} MISSED: {self.why_not}"
+            return f"{self.name:48} {'-':>9}  budget {limit:8} MISSED: {self.why_not}"
         said = "held" if self.held else "MISSED"
-        return f"{self.name:46} {self.figure:9.3f}  budget {limit:8} {said}"
+        return f"{self.name:48} {self.figure:9.3f}  budget {limit:8} {said}"
+
+
+def to_row(budget: Budget) -> dict[str, Any]:
+    """What `spread` reads of one budget of one run."""
+    return {**asdict(budget), "held": budget.held}
 
 
 def exit_code(budgets: Sequence[Budget]) -> int:

@@ -5,10 +5,9 @@
 Processor time of this process and of all that it started counts, user and system. What must not
 count is done before: imports, and a first run over a few hosts. What a command-line tool costs on a
 few hosts is taken off again, so that neither side pays for its start; for samples over kept
-connections the logins are taken off. The crypto floor (one X25519 exchange with a fresh key, one
-Ed25519 signature, one verification) is measured before and after, in the same process: a machine
-whose speed moves meets both alike. The answers are held against the truth after the clock has
-stopped.
+connections the logins are taken off. The crypto floor (`crypto_floor`) is measured before and
+after, in the same process: a machine whose speed moves meets both alike. The answers are held
+against the truth after the clock has stopped.
 """
 
 from __future__ import annotations
@@ -19,16 +18,15 @@ import json
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from crypto_floor import floor_ms
 from fleet_target import Target
 
 WARM_UP = 50
 FEW = 4  # hosts of a command-line tool's first run
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-_FLOOR_TURNS = 200
 
 Ask = Callable[[Target, Sequence[str]], Iterable[tuple[str, bytes]]]
 """Asks the addresses, and gives what each of them said.
@@ -78,23 +76,6 @@ def await_children() -> None:
             os.wait()
     except ChildProcessError:
         return
-
-
-def floor_ms() -> float:
-    """What the cryptography of one login costs at the least, in ms."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    server, key = X25519PrivateKey.generate().public_key(), Ed25519PrivateKey.generate()
-    public, text = key.public_key(), os.urandom(32)
-    shown = key.sign(text)
-    for turns in (20, _FLOOR_TURNS):  # the first turns find everything cold
-        began = time.process_time()
-        for _ in range(turns):
-            X25519PrivateKey.generate().exchange(server)
-            public.verify(shown, text)
-            key.sign(text)
-    return (time.process_time() - began) * 1e3 / _FLOOR_TURNS
 
 
 def timed(ask: Ask, target: Target, addresses: Sequence[str]) -> tuple[float, list[str]]:

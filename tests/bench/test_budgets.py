@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import budgets
+import crypto_floor
 import pytest
-from budget import Budget, exit_code
+import spread
+from budget import Budget, exit_code, to_row
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "budgets.py"
 HELD = Budget(name="wall", figure=11.5, limit=12, unit="s")
@@ -41,12 +43,34 @@ def test_a_section_that_breaks_off_is_a_missed_line(tmp_path, mocker):
     assert (line.name, line.held, line.why_not) == ("cold", False, "no sshd")
 
 
-def test_the_command_prints_a_line_for_each_budget():
-    command = [sys.executable, str(SCRIPT), "--only", "host keys"]
+def test_the_command_prints_a_line_for_each_budget_and_appends_the_run(tmp_path):
+    runs = tmp_path / "runs.jsonl"
+    command = [sys.executable, str(SCRIPT), "--only", "host keys", "--json", str(runs)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     load, each, last = done.stdout.splitlines()
-    assert load.startswith("known_hosts, 100,000 hashed lines: load")
-    assert each.startswith("known_hosts, 100,000 hashed lines: each host")
+    assert load.startswith("known_hosts, 100,000 lines: load")
+    assert each.startswith("known_hosts, 100,000 lines: each")
     held = [line.endswith(" held") for line in (load, each)]
     assert last.startswith(f"{held.count(True)} held, {held.count(False)} missed; ")
     assert done.returncode == (0 if all(held) else 1)
+    (run,) = spread.read_runs([runs])
+    assert [row["held"] for row in run] == held
+    assert load.startswith(run[0]["name"])
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_floor_is_shared_between_processes(processes):
+    assert crypto_floor.floor_wall_ms(processes) > 0
+
+
+def test_the_spread_is_of_all_runs_of_a_budget():
+    lower = Budget(name="wall", figure=10.5, limit=13, unit="s")
+    runs = [[to_row(one)] for one in (HELD, MISSED, UNKNOWN, lower)]
+    ((name, rows),) = spread.rows_by_name(runs).items()
+    line = " ".join(spread.spread_line(name, rows).split())
+    assert line == "wall 10.500 11.500 12.500 budget 13 s held in 2 of 4"
+
+
+def test_a_budget_that_no_run_could_measure_has_no_spread():
+    line = " ".join(spread.spread_line("wall", [to_row(UNKNOWN)]).split())
+    assert line == "wall - - - budget 12 s held in 0 of 1"

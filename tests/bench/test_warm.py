@@ -28,7 +28,7 @@ def test_every_way_is_measured_in_each_round(target):
     ways = {warm.FILES_KEPT, warm.SHELL, warm.COMMAND, warm.ASYNCSSH, warm.FILES_OPENED}
     assert set(taken) == {*ways, warm.COLD, warm.FLOOR}
     assert all(len(figures) == 2 for figures in taken.values())
-    assert len(list(warm.client_budgets(taken))) == 3
+    assert len(list(warm.client_budgets(taken))) == 2
 
 
 @pytest.mark.parametrize("namespaces", [True, False])

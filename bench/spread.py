@@ -1,0 +1,62 @@
+"""How far the budgets' figures lie apart in several runs of `budgets`.
+
+    python bench/spread.py FILE [FILE …]
+
+Each FILE holds what `budgets --json FILE` appended, one run a line. A budget that another machine,
+or another hour, could miss shows here by its largest figure. The exit code is 1 when a run missed
+a budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+"""One budget of one run, as `budget.to_row` makes it."""
+
+
+def read_runs(paths: Iterable[Path]) -> list[Sequence[Row]]:
+    """The budgets of each run, in the order of the files and of their lines."""
+    return [json.loads(line)["budgets"] for path in paths for line in path.read_text().splitlines()]
+
+
+def rows_by_name(runs: Iterable[Sequence[Row]]) -> dict[str, list[Row]]:
+    """All runs' rows of each budget; a run of some sections lacks the others."""
+    found: dict[str, list[Row]] = {}
+    for run in runs:
+        for row in run:
+            found.setdefault(row["name"], []).append(row)
+    return found
+
+
+def spread_line(name: str, rows: Sequence[Row]) -> str:
+    """Least, median and largest figure of one budget beside its newest limit."""
+    figures = [row["figure"] for row in rows if row["figure"] is not None]
+    shown = (
+        [f"{value:9.3f}" for value in (min(figures), statistics.median(figures), max(figures))]
+        if figures
+        else [f"{'-':>9}"] * 3
+    )
+    limit = f"{rows[-1]['limit']:g} {rows[-1]['unit']}".rstrip()
+    held = sum(row["held"] for row in rows)
+    return f"{name:48} {' '.join(shown)}  budget {limit:8} held in {held} of {len(rows)}"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("file", type=Path, nargs="+")
+    found = rows_by_name(read_runs(options.parse_args().file))
+    print(f"{'':48} {'least':>9} {'median':>9} {'most':>9}")
+    for name, rows in found.items():
+        print(spread_line(name, rows))
+    return 0 if found and all(row["held"] for rows in found.values() for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
