@@ -1,14 +1,13 @@
-"""Ask every host once, many at a time, each within its time: one outcome per host, always.
+"""Run the probe on every host of a scan, many at once: exactly one outcome per host.
 
-Memory follows the concurrency, not the fleet: hosts come from an iterator, outcomes leave through
-a callback as they are known. Whatever happens to one host ends in its outcome.
+Hosts come from an iterator and each outcome goes to a callback at once, so memory grows with the
+concurrency and not with the fleet. An error of one host becomes its outcome; the scan goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from ..inventory.models import Connection, Host, Probe
 from .errors import Category, HostError, Phase
 from .outcome import HostFailure, HostOutcome, HostReading, not_attempted
 from .pacing.login_limit import AdaptiveLoginLimit
-from .pacing.retry import is_transient
+from .pacing.retry import retry_delay_s
 from .pacing.schedule import Schedule
 from .probe.answer import ProbeAnswer
 from .probe.become import Become
@@ -34,9 +33,8 @@ __all__ = ["Engine", "EngineSettings"]
 
 log = logging.getLogger("sockfleet.collector")
 
-_BACKOFF_S = 0.5
 _MESSAGE_LIMIT = 1000
-_GRACE_S = 1.0  # for what is under way to end once the run is stopped
+_GRACE_S = 1.0  # for attempts in progress to end once the run is stopped
 
 
 @record
@@ -44,34 +42,36 @@ class EngineSettings:
     """The limits of one scan."""
 
     concurrency: int = 2000
-    """Hosts asked at once, at most (`AdaptiveLoginLimit`)."""
+    """How many hosts are contacted at once, at most; `AdaptiveLoginLimit` may allow fewer."""
     timeout_s: float = 30.0
-    """Everything for one host, all attempts, from its slot on."""
+    """For one host, all attempts together, from the moment it gets its slot."""
     deadline_s: float | None = None
-    """The whole run; None: no limit."""
+    """For the whole run; None: no limit."""
     deadline_spent_s: float = 0.0
-    """How much of ``deadline_s`` was over before this engine began: others began the run."""
+    """How much of ``deadline_s`` passed before this engine started; another process began the
+    run."""
     retries: int = 1
-    """Further attempts after what may pass by itself."""
+    """Further attempts after a transient failure (`pacing.retry`)."""
     probe: ProbeOptions = field(default_factory=ProbeOptions)
-    """What each host is asked for."""
+    """What the probe reads besides the host's own namespace."""
     become: Become | None = None
-    """Ask as root; None: as the user who logs in."""
+    """How the probe becomes root; None: it runs as the login user."""
     transport: str = "asyncssh"
+    """For hosts that name none."""
     transport_settings: TransportSettings = field(default_factory=TransportSettings)
     cap_shares: Mapping[str, int] = field(default_factory=dict)
-    """Of limits that engines of other processes use too (`schedule.caps_of` names them): how much
-    of each this one may use."""
+    """This engine's share of each limit that engines of other processes use too, by the names of
+    `schedule.caps_of`."""
 
 
 @dataclass(slots=True, eq=False)
-class _Asking:
-    """A host in its slot; ``attempt`` is the one under way, or the last."""
+class _ActiveHost:
+    """A host that has a slot; ``attempt`` is its current or last one."""
 
     attempt: Attempt
     started: float
     lost_s: float
-    """What this machine's event loop had lost by then (`HandshakeLimit.lost_s`)."""
+    """`AdaptiveLoginLimit.lost_s` when it started."""
     attempts: int = 0
 
 
@@ -90,35 +90,35 @@ class Engine:
             Probe.FULL: FullProbe(settings.probe, settings.become),
             Probe.FORCED: ForcedProbe(),
         }
-        self._handshakes = AdaptiveLoginLimit(settings.concurrency)
-        self._asking: set[_Asking] = set()
+        self._login_limit = AdaptiveLoginLimit(settings.concurrency)
+        self._active: set[_ActiveHost] = set()
         self._stopped = asyncio.Event()
-        self._why_stopped = ""
+        self._stop_reason = ""
         self._deadline_passed = False
 
     @property
     def complete(self) -> bool:
-        """False once the run was stopped, by its deadline or from outside."""
-        return not self._why_stopped
+        """False once the run was stopped, by its deadline or by `stop`."""
+        return not self._stop_reason
 
     @property
     def notes(self) -> list[str]:
-        """What the transports have to tell beside the outcomes; complete once the run is over."""
+        """The transports' notes for the user; complete once the run has ended."""
         return [note for transport in self._transports.values() for note in transport.notes]
 
     def stop(self, why: str) -> None:
-        """End the run now: what is under way is cut off, the rest is not begun.
+        """End the run now: cut off the hosts in progress and skip the rest.
 
-        ``why`` completes "stopped by …" in the messages of the hosts it concerns. To be called in
-        the event loop's thread, also before `run`.
+        ``why`` completes "stopped by …" in the messages of these hosts. Call it in the event
+        loop's thread; also before `run`.
         """
-        self._why_stopped = self._why_stopped or why
+        self._stop_reason = self._stop_reason or why
         self._stopped.set()
 
     async def run(self, hosts: Iterable[Host], deliver: Callable[[HostOutcome], None]) -> None:
-        """Ask every host and hand each outcome to ``deliver``, exactly one per host.
+        """Contact every host and call ``deliver`` with its outcome, exactly once per host.
 
-        Raises only what ``deliver`` raises, and UsageError for an unknown transport.
+        Raises what ``deliver`` raises, and UsageError for an unknown transport; nothing else.
         """
         loop = asyncio.get_running_loop()
         schedule = Schedule(
@@ -126,7 +126,7 @@ class Engine:
             bastion_connections=self._settings.transport_settings.bastion_connections,
             shares=self._settings.cap_shares,
         )
-        watch = loop.create_task(self._handshakes.watch())
+        adapting = loop.create_task(self._login_limit.adapt_until_cancelled())
         deadline = None
         if self._settings.deadline_s is not None:
             left_s = self._settings.deadline_s - self._settings.deadline_spent_s
@@ -135,27 +135,29 @@ class Engine:
             else:
                 deadline = loop.call_later(left_s, self._pass_deadline)
         try:
-            await self._work(schedule, deliver)
-            # What did not even end when it was cut off is accounted for without waiting for it.
-            while self._asking:
-                asking = self._asking.pop()
-                deliver(self._failure(asking, self._cut_off(asking)))
-            for host in schedule.rest():
-                deliver(not_attempted(host, self._why_stopped))
+            await self._run_workers(schedule, deliver)
+            # A host whose attempt ignores its cancellation has an outcome too, without delay.
+            while self._active:
+                active = self._active.pop()
+                deliver(self._make_failure(active, self._cut_off_error(active)))
+            for host in schedule.remaining():
+                deliver(not_attempted(host, self._stop_reason))
         finally:
-            await _settle([watch])
+            await _cancel_and_wait([adapting])
             if deadline is not None:
                 deadline.cancel()
             await self._close_transports()
 
-    async def _work(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
-        """Run the workers until the last host is asked or the run is stopped."""
+    async def _run_workers(
+        self, schedule: Schedule, deliver: Callable[[HostOutcome], None]
+    ) -> None:
+        """Run the workers until the last host has its outcome or the run is stopped."""
         workers: list[asyncio.Task[None]] = []
 
         async def work() -> None:
-            for _ in range(0 if self._why_stopped else self._settings.concurrency):
-                workers.append(asyncio.create_task(self._worker(schedule, deliver)))
-                # One a turn: a thousand connects at once would hold up those that have begun.
+            for _ in range(0 if self._stop_reason else self._settings.concurrency):
+                workers.append(asyncio.create_task(self._work(schedule, deliver)))
+                # One per loop iteration: a thousand connects at once would delay those in progress.
                 await asyncio.sleep(0)
             await asyncio.gather(*workers)
 
@@ -168,57 +170,58 @@ class Engine:
                 all_done.result()
         finally:
             all_done.cancel()
-            await _settle([stopped, *workers])
+            await _cancel_and_wait([stopped, *workers])
             if all_done.done() and not all_done.cancelled():
-                all_done.exception()  # looked at, as in _settle
+                all_done.exception()  # retrieved, as in _cancel_and_wait
 
-    async def _worker(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
+    async def _work(self, schedule: Schedule, deliver: Callable[[HostOutcome], None]) -> None:
+        """Contact one host after another until none is left."""
         loop = asyncio.get_running_loop()
-        while (host := await self._next(schedule)) is not None:
-            asking = _Asking(Attempt(host=host), loop.time(), self._handshakes.lost_s)
-            self._asking.add(asking)
-            outcome = await self._ask(asking)
-            if asking not in self._asking:
-                return  # it ended after the run had been cut off and accounted for it
-            self._asking.remove(asking)
-            schedule.done(host)
+        while (host := await self._next_host(schedule)) is not None:
+            active = _ActiveHost(Attempt(host=host), loop.time(), self._login_limit.lost_s)
+            self._active.add(active)
+            outcome = await self._contact(active)
+            if active not in self._active:
+                return  # `run` was stopped meanwhile and has delivered a failure for it
+            self._active.remove(active)
+            schedule.release(host)
             deliver(outcome)
 
-    async def _next(self, schedule: Schedule) -> Host | None:
-        await self._handshakes.room()
+    async def _next_host(self, schedule: Schedule) -> Host | None:
+        await self._login_limit.wait_to_connect()
         host = await schedule.next()
         if host is None:
-            self._handshakes.no_more()
+            self._login_limit.end_connecting()
         return host
 
-    async def _ask(self, asking: _Asking) -> HostOutcome:
+    async def _contact(self, active: _ActiveHost) -> HostOutcome:
         limit_s = self._settings.timeout_s
         try:
             async with asyncio.timeout(limit_s):
-                return await self._attempts(asking)
+                return await self._attempt_until_done(active)
         except TimeoutError:
-            late = timeout_error(asking.attempt, limit_s)
-            return self._failure(asking, self._blamed(late, asking.started, asking.lost_s))
+            error = timeout_error(active.attempt, limit_s)
+            error = self._attribute_timeout(error, active.started, active.lost_s)
+            return self._make_failure(active, error)
 
-    async def _attempts(self, asking: _Asking) -> HostOutcome:
+    async def _attempt_until_done(self, active: _ActiveHost) -> HostOutcome:
         while True:
-            asking.attempts += 1
-            place = self._handshakes.place()
-            asking.attempt = Attempt(host=asking.attempt.host, handshake=place.taken)
-            began, lost_s = asyncio.get_running_loop().time(), self._handshakes.lost_s
+            active.attempts += 1
+            slot = self._login_limit.slot()
+            active.attempt = Attempt(host=active.attempt.host, handshake=slot.held)
+            began, lost_s = asyncio.get_running_loop().time(), self._login_limit.lost_s
             try:
-                return self._reading(asking, await self._ask_once(asking.attempt))
-            except HostError as error:
-                failed = self._blamed(error, began, lost_s)
+                return self._make_reading(active, await self._run_probe(active.attempt))
+            except HostError as raised:
+                error = self._attribute_timeout(raised, began, lost_s)
             finally:
-                place.leave()
-            if asking.attempts > self._settings.retries or not is_transient(failed):
-                return self._failure(asking, failed)
-            # Jittered, so that a switch that comes back does not meet its whole fleet at once.
-            pause_s = _BACKOFF_S * 2 ** (asking.attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311 (no secret)
-            await asyncio.sleep(pause_s)
+                slot.release()
+            delay_s = retry_delay_s(error, attempts=active.attempts, retries=self._settings.retries)
+            if delay_s is None:
+                return self._make_failure(active, error)
+            await asyncio.sleep(delay_s)
 
-    async def _ask_once(self, attempt: Attempt) -> ProbeAnswer:
+    async def _run_probe(self, attempt: Attempt) -> ProbeAnswer:
         probe = self._probes[attempt.host.probe]
         try:
             output = await self._transport(attempt.host).execute(attempt, probe.command)
@@ -229,15 +232,15 @@ class Engine:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            # A transport translates all that it knows; what it does not know must not end the scan.
+            # Transports translate the errors they know; any other must not end the scan.
             log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
             category = Category.PARSE if attempt.phase is Phase.PARSE else Category.PROTOCOL
             text = clean(f"unexpected {type(error).__name__}: {error}")
             raise HostError(category, attempt.phase, text) from error
 
-    def _blamed(self, error: HostError, began: float, lost_s: float) -> HostError:
+    def _attribute_timeout(self, error: HostError, began: float, lost_s: float) -> HostError:
         passed_s = asyncio.get_running_loop().time() - began
-        return attribute_timeout(error, passed_s=passed_s, lost_s=self._handshakes.lost_s - lost_s)
+        return attribute_timeout(error, passed_s=passed_s, lost_s=self._login_limit.lost_s - lost_s)
 
     def _transport(self, host: Host) -> Transport:
         name = host.transport or self._settings.transport
@@ -259,16 +262,16 @@ class Engine:
         self._deadline_passed = True
         self.stop(f"the run's deadline of {self._settings.deadline_s:g} s")
 
-    def _cut_off(self, asking: _Asking) -> HostError:
+    def _cut_off_error(self, active: _ActiveHost) -> HostError:
         category = Category.DEADLINE if self._deadline_passed else Category.NOT_ATTEMPTED
-        return HostError(category, asking.attempt.phase, f"cut off by {self._why_stopped}")
+        return HostError(category, active.attempt.phase, f"cut off by {self._stop_reason}")
 
-    def _reading(self, asking: _Asking, answer: ProbeAnswer) -> HostReading:
+    def _make_reading(self, active: _ActiveHost, answer: ProbeAnswer) -> HostReading:
         return HostReading(
-            host=asking.attempt.host,
-            address=asking.attempt.address or asking.attempt.host.address,
-            attempts=asking.attempts,
-            elapsed_s=asyncio.get_running_loop().time() - asking.started,
+            host=active.attempt.host,
+            address=active.attempt.address or active.attempt.host.address,
+            attempts=active.attempts,
+            elapsed_s=asyncio.get_running_loop().time() - active.started,
             sockstat=answer.sockstat,
             sockstat6=answer.sockstat6,
             kernel=answer.kernel,
@@ -276,30 +279,30 @@ class Engine:
             processes=answer.processes,
         )
 
-    def _failure(self, asking: _Asking, error: HostError) -> HostFailure:
+    def _make_failure(self, active: _ActiveHost, error: HostError) -> HostFailure:
         return HostFailure(
-            host=asking.attempt.host,
-            address=asking.attempt.address or asking.attempt.host.address,
-            attempts=asking.attempts,
-            elapsed_s=asyncio.get_running_loop().time() - asking.started,
+            host=active.attempt.host,
+            address=active.attempt.address or active.attempt.host.address,
+            attempts=active.attempts,
+            elapsed_s=asyncio.get_running_loop().time() - active.started,
             category=error.category,
             phase=error.phase,
-            # Ours quote a host through `clean` already; a third party's transport may not.
+            # Our transports clean what they quote; a third party's may not.
             message=clean(error.message, limit=_MESSAGE_LIMIT),
         )
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody cancelled this task: libraries also let such an error out on their own."""
+    """Whether this task is being cancelled; libraries also raise CancelledError on their own."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-async def _settle(tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancel what still runs and give it a moment to close its connections."""
+async def _cancel_and_wait(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and wait briefly while they close their connections."""
     for task in tasks:
         task.cancel()
     done, _ = await asyncio.wait(tasks, timeout=_GRACE_S)
     for task in done:
         if not task.cancelled():
-            task.exception()  # looked at, so that asyncio does not report it a second time
+            task.exception()  # retrieved: else asyncio logs it as never retrieved

@@ -1,4 +1,4 @@
-"""What can go wrong with one host: the categories, how far it came, and the one error for it."""
+"""The error of one host: its category, the phase it happened in, and the exception."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Category", "HostError", "Phase"]
 
 
 class Category(StrEnum):
-    """Why a host has no reading; fixed words of the JSON (INTERFACE: error categories)."""
+    """Why a host has no reading: the fixed words of the JSON's ``error.category``."""
 
     CONFIG = "config"
     DNS = "dns"
@@ -48,17 +48,17 @@ class Category(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far an attempt came, in the order of the way; the JSON's ``error.phase``."""
+    """How far an attempt came, in this order; the JSON's ``error.phase``."""
 
     QUEUED = "queued"
-    """Not begun: before the host got its slot."""
+    """Not started: the host has no slot yet."""
     CONFIG = "config"
-    """Reading keys and known_hosts on this side."""
+    """Reading keys and known_hosts on this machine."""
     DNS = "dns"
     CONNECT = "connect"
     """TCP: until the connection is made."""
     HANDSHAKE_SLOT = "handshake_slot"
-    """Connected, and waiting for a place among this machine's own handshakes."""
+    """Connected over TCP, waiting for one of this machine's login slots."""
     BANNER = "banner"
     """Until the server's version line."""
     KEX = "kex"
@@ -67,7 +67,7 @@ class Phase(StrEnum):
     SESSION = "session"
     """Opening the session and starting the command."""
     COMMAND = "command"
-    """Until the command has ended and its output is complete."""
+    """Until the command has exited and its output is complete."""
     PARSE = "parse"
 
 
@@ -75,16 +75,16 @@ class HostError(SockfleetError):
     """One attempt at one host failed.
 
     ``message`` says what was seen, on which host and port, and what the user can do next where
-    that is known. It may quote the host only through `core.text.clean`. ``passing`` marks a
-    failure that may pass by itself though its category does not say so, such as a resolver's
-    temporary failure: the engine tries again.
+    that is known. Text from a host is in it only after `core.text.clean`. ``transient`` marks a
+    failure that may heal by itself although its category does not say so, such as a temporary
+    failure of a resolver: `pacing.retry` allows another attempt.
     """
 
     def __init__(
-        self, category: Category, phase: Phase, message: str, *, passing: bool = False
+        self, category: Category, phase: Phase, message: str, *, transient: bool = False
     ) -> None:
         self.category = category
         self.phase = phase
         self.message = message
-        self.passing = passing
+        self.transient = transient
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The outcome of asking one host: a reading or a failure, never an exception."""
+"""The outcome of one host: a reading or a failure, never an exception."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["HostFailure", "HostOutcome", "HostReading", "RunEnd", "not_attempted
 
 @record
 class HostReading:
-    """One host answered, and its answer was whole."""
+    """One host answered, and its answer was complete."""
 
     host: Host
     address: str
-    """The IP address it was read at; as configured where the far side of a bastion resolves it."""
+    """The IP address that was read; as configured where a bastion resolves the name."""
     attempts: int
     elapsed_s: float
-    """From the host's slot to the end of the last attempt, waits between attempts included."""
+    """From the start of the first attempt to the end of the last, pauses between them included."""
     sockstat: Sockstat
     sockstat6: Sockstat | None
     """None where the host has no /proc/net/sockstat6: IPv6 is off."""
@@ -30,18 +30,18 @@ class HostReading:
     namespaces: Namespaces | None = None
     """Every network namespace that was seen; None where only the host's own was read."""
     processes: Processes | None = None
-    """Who holds closed sockets; None where it was not asked."""
+    """The processes that hold closed sockets; None where the probe did not list them."""
 
 
 @record
 class HostFailure:
-    """One host gave no reading, and why."""
+    """Why one host has no reading."""
 
     host: Host
     address: str
     """The IP address tried last; as configured where none was found yet."""
     attempts: int
-    """0 when it was never tried."""
+    """0: the host was never contacted."""
     elapsed_s: float
     category: Category
     phase: Phase
@@ -52,7 +52,7 @@ HostOutcome = HostReading | HostFailure
 
 
 def not_contacted(host: Host, category: Category, message: str) -> HostFailure:
-    """The failure of a host that nobody has begun to ask."""
+    """The failure of a host that was never contacted."""
     return HostFailure(
         host=host,
         address=host.address,
@@ -65,15 +65,15 @@ def not_contacted(host: Host, category: Category, message: str) -> HostFailure:
 
 
 def not_attempted(host: Host, why: str) -> HostFailure:
-    """The outcome of a host whose turn never came, as the run was stopped by ``why``."""
+    """The failure of a host that had no slot yet when ``why`` stopped the run."""
     return not_contacted(host, Category.NOT_ATTEMPTED, f"not begun: stopped by {why}")
 
 
 @record
 class RunEnd:
-    """How the work on a shard ended; every host's outcome was sent before."""
+    """How a run, or one worker's part of it, ended; all outcomes were delivered before."""
 
     complete: bool
-    """False where it was stopped, by the deadline or by `Shard.stop`."""
+    """False where the deadline or a call of ``stop`` cut it off."""
     notes: tuple[str, ...]
-    """What the transports have to tell the user."""
+    """Notes of the transports for the user, each a complete sentence."""

@@ -1,7 +1,7 @@
-"""A host's outcome as one line of JSON, for the way from a worker to whoever asked it to work.
+"""Encode a host's outcome as one line of JSON, for the way from a worker to its supervisor.
 
-The host itself is not in it: the receiver has it, and the line names it by its index. Nothing else
-is lost: what is decoded equals what was encoded, None and 0 told apart.
+The line names the host by its index, as the receiver has the host itself. Decoding restores an
+equal outcome; None and 0 stay different.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ __all__ = ["OutcomeError", "decode_outcome", "encode_outcome"]
 _Lines = Mapping[str, Mapping[str, int]]
 
 _UNUSUAL = b" "
-"""Begins a line that orjson could not write: a counter beyond 64 bits, half of a surrogate pair."""
+"""Begins a line that orjson cannot write: a counter beyond 64 bits, half of a surrogate pair."""
 
 
 class OutcomeError(ValueError):
-    """Bytes that `encode_outcome` has not written."""
+    """Bytes that `encode_outcome` did not write."""
 
 
 class _Outcome(msgspec.Struct, kw_only=True, frozen=True, tag_field="outcome"):
@@ -59,8 +59,8 @@ _DECODER = msgspec.json.Decoder(_Reading | _Failure)
 
 
 def encode_outcome(index: int, outcome: HostOutcome) -> bytes:
-    """One line without its line end; ``index`` is where the receiver finds the host."""
-    plain: dict[str, Any] = {
+    """One line without its newline; ``index`` is the host's in the receiver's list."""
+    fields: dict[str, Any] = {
         "index": index,
         "address": outcome.address,
         "attempts": outcome.attempts,
@@ -68,7 +68,7 @@ def encode_outcome(index: int, outcome: HostOutcome) -> bytes:
     }
     if isinstance(outcome, HostReading):
         six = outcome.sockstat6
-        plain |= {
+        fields |= {
             "outcome": "reading",
             "sockstat": outcome.sockstat.lines,
             "sockstat6": None if six is None else six.lines,
@@ -77,53 +77,53 @@ def encode_outcome(index: int, outcome: HostOutcome) -> bytes:
             "processes": outcome.processes,
         }
     else:
-        plain |= {
+        fields |= {
             "outcome": "failure",
             "category": outcome.category,
             "phase": outcome.phase,
             "message": outcome.message,
         }
     try:
-        return orjson.dumps(plain, default=_plain)
+        return orjson.dumps(fields, default=_to_builtins)
     except orjson.JSONEncodeError:
-        return _UNUSUAL + json.dumps(plain, default=_plain).encode("ascii")
+        return _UNUSUAL + json.dumps(fields, default=_to_builtins).encode("ascii")
 
 
 def decode_outcome(line: bytes, hosts: Sequence[Host]) -> tuple[int, HostOutcome]:
-    """The index and the outcome of ``hosts[index]``.
+    """Return the index and the outcome of ``hosts[index]``.
 
-    Raises OutcomeError for anything but a whole line of `encode_outcome` about one of the hosts.
+    Raises OutcomeError for anything but a complete line of `encode_outcome` about one of the hosts.
     """
     try:
         if line.startswith(_UNUSUAL):
-            wire = msgspec.convert(json.loads(line), type=_Reading | _Failure)
+            decoded = msgspec.convert(json.loads(line), type=_Reading | _Failure)
         else:
-            wire = _DECODER.decode(line)
+            decoded = _DECODER.decode(line)
     except ValueError as error:  # msgspec's errors are ValueErrors too
         raise OutcomeError(f"{line[:80]!r}: {error}") from error
-    if not 0 <= wire.index < len(hosts):
+    if not 0 <= decoded.index < len(hosts):
         raise OutcomeError(f"{line[:80]!r}: there are {len(hosts)} hosts")
-    host = hosts[wire.index]
-    if isinstance(wire, _Failure):
-        return wire.index, HostFailure(
+    host = hosts[decoded.index]
+    if isinstance(decoded, _Failure):
+        return decoded.index, HostFailure(
             host=host,
-            address=wire.address,
-            attempts=wire.attempts,
-            elapsed_s=wire.elapsed_s,
-            category=wire.category,
-            phase=wire.phase,
-            message=wire.message,
+            address=decoded.address,
+            attempts=decoded.attempts,
+            elapsed_s=decoded.elapsed_s,
+            category=decoded.category,
+            phase=decoded.phase,
+            message=decoded.message,
         )
-    return wire.index, HostReading(
+    return decoded.index, HostReading(
         host=host,
-        address=wire.address,
-        attempts=wire.attempts,
-        elapsed_s=wire.elapsed_s,
-        sockstat=_sockstat(wire.sockstat),
-        sockstat6=None if wire.sockstat6 is None else _sockstat(wire.sockstat6),
-        kernel=wire.kernel,
-        namespaces=wire.namespaces,
-        processes=wire.processes,
+        address=decoded.address,
+        attempts=decoded.attempts,
+        elapsed_s=decoded.elapsed_s,
+        sockstat=_sockstat(decoded.sockstat),
+        sockstat6=None if decoded.sockstat6 is None else _sockstat(decoded.sockstat6),
+        kernel=decoded.kernel,
+        namespaces=decoded.namespaces,
+        processes=decoded.processes,
     )
 
 
@@ -133,6 +133,6 @@ def _sockstat(lines: _Lines) -> Sockstat:
     )
 
 
-def _plain(value: object) -> object:
-    """What the two writers do not know: read-only mappings, and json no data classes either."""
+def _to_builtins(value: object) -> object:
+    """Convert what orjson and json cannot write: read-only mappings, and data classes for json."""
     return dict(value) if isinstance(value, MappingProxyType) else msgspec.to_builtins(value)

@@ -1,4 +1,4 @@
-"""What a timeout means depends on how far the attempt had come, and a retry on what failed."""
+"""Which category a timeout has: it depends on the phase that the attempt was in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ _WAITED_FOR = {
     Phase.PARSE: "its output to be read",
 }
 
-
 _TIMEOUTS = frozenset(
     {
         Category.DNS_TIMEOUT,
@@ -49,10 +48,11 @@ _TIMEOUTS = frozenset(
 
 
 def attribute_timeout(error: HostError, *, passed_s: float, lost_s: float) -> HostError:
-    """``error``, or a timeout's true reason where this machine was too busy to listen.
+    """Return ``error``, or ``client_overload`` for a timeout that this machine caused.
 
-    ``lost_s`` of the ``passed_s`` its event loop did not run: overloaded, or stopped as a laptop
-    or a virtual machine is. Beyond half of the time nothing can be said about the host.
+    ``lost_s`` of the ``passed_s`` seconds its event loop did not run: the machine was overloaded,
+    or suspended as a laptop or a virtual machine is. Beyond half of the time the timeout says
+    nothing about the host.
     """
     if error.category not in _TIMEOUTS or lost_s <= passed_s / 2:
         return error
@@ -61,12 +61,12 @@ def attribute_timeout(error: HostError, *, passed_s: float, lost_s: float) -> Ho
         error.phase,
         f"{error.message}; for {lost_s:.1f} s of that this machine itself was too busy, or "
         "stopped: lower --concurrency",
-        passing=True,
+        transient=True,
     )
 
 
 def timeout_error(attempt: Attempt, seconds: float) -> HostError:
-    """The error of an attempt that used up its time, from how far it had come."""
+    """The error of an attempt that did not end within ``seconds``, by the phase it was in."""
     host = attempt.host
     where = f"{attempt.address or host.address}:{host.port}"
     what = f"{where}: still waiting for {_WAITED_FOR[attempt.phase]} after {seconds:g} s"

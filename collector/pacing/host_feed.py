@@ -1,4 +1,4 @@
-"""Hosts that come while an engine runs, from any thread."""
+"""A queue of hosts that any thread extends while an engine takes from it."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ __all__ = ["HostFeed"]
 
 
 class HostFeed:
-    """An iterator of hosts whose end is the present one's until it is closed.
+    """An iterator of hosts that may continue after StopIteration, until it is closed.
 
-    ``taken`` is called with each host as somebody takes it.
+    ``on_take`` is called with each host that is taken.
     """
 
-    def __init__(self, taken: Callable[[Host], None]) -> None:
-        self._taken = taken
+    def __init__(self, on_take: Callable[[Host], None]) -> None:
+        self._on_take = on_take
         self._hosts: deque[Host] = deque()
         self._lock = threading.Lock()
-        self._more: Callable[[], object] | None = None
+        self._changed: Callable[[], object] | None = None
         self._is_open = True
 
     @property
     def is_open(self) -> bool:
-        """Whether more hosts may come."""
+        """Whether more hosts may be added."""
         return self._is_open
 
     def on_change(self, call: Callable[[], object] | None) -> None:
-        """Call this, in the thread of whoever adds hosts or closes, after each time.
+        """Call ``call`` now and after each `add` and `close`, in the thread that calls these.
 
-        It must not block. Once this returns, nothing that was to be called before is.
+        It must not block. It replaces the function before, which is not called once this returns;
+        None: call nothing.
         """
         with self._lock:
-            self._more = call
-            self._tell()
+            self._changed = call
+            self._notify()
 
     def add(self, hosts: Iterable[Host]) -> None:
-        """Hand in more hosts; ValueError once it is closed."""
+        """Append hosts; raises ValueError once closed."""
         with self._lock:
             if not self._is_open:
                 raise ValueError("this feed is closed")
             self._hosts.extend(hosts)
-            self._tell()
+            self._notify()
 
     def close(self) -> None:
-        """No more hosts come."""
+        """Let no more hosts be added."""
         with self._lock:
             self._is_open = False
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
-        if self._more is not None:
-            self._more()
+    def _notify(self) -> None:
+        if self._changed is not None:
+            self._changed()
 
     def __len__(self) -> int:
         return len(self._hosts)
@@ -68,5 +69,5 @@ class HostFeed:
             host = self._hosts.popleft()
         except IndexError:
             raise StopIteration from None
-        self._taken(host)
+        self._on_take(host)
         return host

@@ -1,13 +1,14 @@
-"""How many hosts are logged in to and asked at once, by how well this machine keeps up.
+"""How many hosts are logged in to at once: as many as this machine can serve in time.
 
-A login is mostly our own arithmetic. 300 at once on one core made hosts miss their login timeout
-that had done nothing wrong; 30 did not. Across a slow network, though, 30 leave the core idle. So
-the limit grows while somebody waits and the core has time left, and shrinks where it has none and
-callbacks are late. More than fill the core only cost it: what waits has left the caches by its
-turn (a quarter more a host with 1,000 at once than with 32, at no round-trip time).
+A login is mostly the client's own arithmetic. 300 logins at once on one core made healthy hosts
+miss their login timeout; 30 did not. Across a slow network, however, 30 leave the core idle. The
+limit therefore grows while hosts wait and the core has time left, and shrinks when the core is full
+and callbacks come late. More hosts than the core can serve only cost it time, as the data of a
+waiting host has left the CPU caches by its turn (a quarter more CPU per host with 1,000 at once
+than with 32, without network delay).
 
-A host takes its place when its TCP connection stands, so that one that does not answer takes none,
-and keeps it to its end. Nor are hosts connected far ahead of the places that there are.
+A slot is acquired after TCP connects and held until the host is done; unreachable hosts never hold
+one. Only a few more hosts than there are slots are connected ahead.
 """
 
 from __future__ import annotations
@@ -25,57 +26,57 @@ START = 32
 LEAST = 4
 TICK_S = 0.05
 LATE_S = 0.1
-"""A tick this late means that the loop has more work than time."""
+"""A tick this late means that the event loop has more work than it can do."""
 ON_TIME_S = 0.02
 FULL = 0.9
-"""This share of a tick spent at work means that the core has no time left."""
+"""A core that works for this share of a tick has no time left."""
 
 
 class AdaptiveLoginLimit:
-    """A semaphore whose size adapts; `watch` must run beside those who have places."""
+    """A semaphore whose size adapts while `adapt_until_cancelled` runs."""
 
     def __init__(self, most: int, *, start: int = START) -> None:
         self.most = most
         self.limit = min(start, most)
         self.lost_s = 0.0
-        """How late all ticks so far came, together: time in which nobody else could be served."""
-        self._running = 0
+        """The sum of all ticks' delays: time in which the event loop served no other host."""
+        self._held = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._ahead: deque[asyncio.Future[None]] = deque()
-        self._is_over = False
+        self._waiting_to_connect: deque[asyncio.Future[None]] = deque()
+        self._all_connected = False
 
-    def place(self) -> LoginSlot:
-        """A place to take once; it must be left, taken or not."""
+    def slot(self) -> LoginSlot:
+        """A slot for one host, not acquired yet."""
         return LoginSlot(self)
 
-    async def room(self) -> None:
-        """Wait while enough are connected that have no place yet."""
-        while self._has_enough_ahead() and not self._is_over:
-            await _turn(self._ahead)
+    async def wait_to_connect(self) -> None:
+        """Wait while enough connected hosts have no slot yet."""
+        while self._has_enough_ahead() and not self._all_connected:
+            await _wait_in(self._waiting_to_connect)
 
-    def no_more(self) -> None:
-        """No host is left to connect to: nobody needs to wait in `room`."""
-        self._is_over = True
-        for turn in _given(self._ahead, len(self._ahead)):
+    def end_connecting(self) -> None:
+        """Wake all that wait to connect: no host is left."""
+        self._all_connected = True
+        for turn in _take(self._waiting_to_connect, len(self._waiting_to_connect)):
             turn.set_result(None)
 
-    async def enter(self) -> None:
-        """Take a place as soon as there is one; `leave` gives it back."""
-        while self._running >= self.limit:
+    async def acquire(self) -> None:
+        """Wait for a free slot and take it; `release` gives it back."""
+        while self._held >= self.limit:
             try:
-                await _turn(self._waiting)
+                await _wait_in(self._waiting)
             except asyncio.CancelledError:
-                self._let_in()  # the place that was just given away, if it was
+                self._wake()  # this waiter may have been woken for a slot that it will not take
                 raise
-        self._running += 1
+        self._held += 1
 
-    def leave(self) -> None:
-        """Give a place back."""
-        self._running -= 1
-        self._let_in()
+    def release(self) -> None:
+        """Give a slot back."""
+        self._held -= 1
+        self._wake()
 
-    async def watch(self) -> None:
-        """Adapt the limit to the loop's lag until cancelled."""
+    async def adapt_until_cancelled(self) -> None:
+        """Adapt the limit to the event loop's lag, tick by tick."""
         loop = asyncio.get_running_loop()
         while True:
             began, worked_s = loop.time(), _work_s()
@@ -84,68 +85,71 @@ class AdaptiveLoginLimit:
             self.adapt(lag_s=passed_s - TICK_S, busy=(_work_s() - worked_s) / passed_s)
 
     def adapt(self, *, lag_s: float, busy: float) -> None:
-        """One step: a full and late tick takes a quarter away, one with time left adds a half.
+        """Adapt the limit after one tick: minus a quarter when it was late and full.
 
-        ``busy`` is the share of the tick in which this process was at work, or would have been.
+        It grows by a half when hosts wait and the core had time left. ``busy`` is the share of the
+        tick in which this process worked, or waited for a core.
         """
         self.lost_s += max(lag_s, 0.0)
         if busy >= FULL:
             if lag_s > LATE_S:
                 self.limit = max(LEAST, self.limit * 3 // 4)
         elif self._waiting:
-            # A little even where others delay the loop: it has time, so it has too few hosts, or
-            # all places are with hosts that take theirs.
+            # Late but not full: something else delays the loop. The core has time for more hosts,
+            # or slow hosts hold all slots, so the limit still grows a little.
             step = self.limit // (2 if lag_s < ON_TIME_S else 8)
             self.limit = min(self.most, self.limit + max(1, step))
-        self._let_in(ahead=1 + self.limit // 4)
+        self._wake(connects=1 + self.limit // 4)
 
     def _has_enough_ahead(self) -> bool:
         return len(self._waiting) > LEAST + self.limit // 4
 
-    def _let_in(self, ahead: int = 1) -> None:
-        """Give the free places away, and let up to ``ahead`` further hosts connect: for a host
-        that ends one, so that they come as they go and not all at once."""
-        for turn in _given(self._waiting, self.limit - self._running):
+    def _wake(self, connects: int = 1) -> None:
+        """Wake a waiter for each free slot, and up to ``connects`` hosts that wait to connect.
+
+        One host that ends lets one connect, so that they do not connect all at once.
+        """
+        for turn in _take(self._waiting, self.limit - self._held):
             turn.set_result(None)
-        if self._ahead and not self._has_enough_ahead():
-            for turn in _given(self._ahead, ahead):
+        if self._waiting_to_connect and not self._has_enough_ahead():
+            for turn in _take(self._waiting_to_connect, connects):
                 turn.set_result(None)
 
 
 class LoginSlot(AbstractAsyncContextManager[None]):
-    """One host's; entered for each login on the way to it, and left once."""
+    """One host's slot: entered for each login on the way to it, released once."""
 
     def __init__(self, limit: AdaptiveLoginLimit) -> None:
         self._limit = limit
-        self._is_taken = False
+        self._is_held = False
 
-    def taken(self) -> LoginSlot:
-        """Itself, to be entered."""
+    def held(self) -> LoginSlot:
+        """This slot as the context manager that acquires it."""
         return self
 
     async def __aenter__(self) -> None:
-        if not self._is_taken:
-            await self._limit.enter()
-            self._is_taken = True
+        if not self._is_held:
+            await self._limit.acquire()
+            self._is_held = True
 
     async def __aexit__(self, *_raised: object) -> None:
-        """Nothing: the host has its place until it is done."""
+        """Keep the slot: the host holds it until `release`."""
 
-    def leave(self) -> None:
-        """Give the place back, if it was taken."""
-        if self._is_taken:
-            self._is_taken = False
-            self._limit.leave()
+    def release(self) -> None:
+        """Give the slot back if it was acquired."""
+        if self._is_held:
+            self._is_held = False
+            self._limit.release()
 
 
-async def _turn(queue: deque[asyncio.Future[None]]) -> None:
+async def _wait_in(queue: deque[asyncio.Future[None]]) -> None:
     turn = asyncio.get_running_loop().create_future()
     queue.append(turn)
     await turn
 
 
-def _given(queue: deque[asyncio.Future[None]], count: int) -> Iterator[asyncio.Future[None]]:
-    """The next ``count`` of those who still wait."""
+def _take(queue: deque[asyncio.Future[None]], count: int) -> Iterator[asyncio.Future[None]]:
+    """Take the next ``count`` waiters that are not cancelled out of the queue."""
     while queue and count > 0:
         turn = queue.popleft()
         if not turn.done():
@@ -154,11 +158,13 @@ def _given(queue: deque[asyncio.Future[None]], count: int) -> Iterator[asyncio.F
 
 
 def _work_s() -> float:
-    """How long this process has worked so far, and its thread here waited for a core that others
-    had: no more would be done in that time, however much there were to do."""
+    """Seconds that this process has worked, and that its thread waited for a core others used.
+
+    More work would not get done in that time, so it counts as busy.
+    """
     try:
         # Documentation/scheduler/sched-stats.rst
         waited_ns = int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
-    except (OSError, IndexError, ValueError):  # not Linux, or built without it
+    except (OSError, IndexError, ValueError):  # not Linux, or a kernel without schedstats
         waited_ns = 0
     return time.process_time() + waited_ns / 1e9

@@ -1,13 +1,9 @@
-"""Which worker asks which hosts: all take from one pile as they have room, so that none runs dry.
+"""Which worker process contacts which hosts.
 
-The pile is a pipe full of numbers that all processes may read: the kernel gives each number to one
-of them (a reader holds the pipe's lock while it reads, and reads whole numbers). So a worker that
-dies holds no lock and no number but its own. A file with a common position would not do: that of a
-memfd is not locked, and numbers came twice.
-
-A limit on connections (a group's, a bastion's) holds for the whole run. Hosts that share one go to
-one worker together; where that would leave the others without work, each worker gets its part of
-the hosts and of the limit beforehand.
+Workers pull units of hosts from a shared queue (`workers.pipe_queue`), so none idles. A limit on
+connections (a group's, a bastion's) holds for the whole run: hosts that share one form a unit, as
+one worker can keep it alone. Where such a unit would leave the other workers without work, each
+worker gets a fixed part of its hosts and of its limit beforehand.
 """
 
 from __future__ import annotations
@@ -22,60 +18,60 @@ from .schedule import caps_of
 __all__ = ["Partition", "partition", "share"]
 
 UNIT_HOSTS = 16
-"""Hosts that are taken together, if possible: few, so that none waits long at the end."""
+"""Hosts in a unit, where limits allow: few, so that all workers end at about the same time."""
 MOST_UNITS = 500
-"""And two that are not full: their numbers fit into the smallest pipe, one page (pipe(7))."""
+"""And up to two small ones: their numbers fit into the smallest pipe, one page (pipe(7))."""
 
 
 @record
 class Partition:
-    """Every host in one place: in a unit of the pile, or with one of the workers."""
+    """Each host is in one unit of the queue, or belongs to one worker from the start."""
 
     units: Sequence[Sequence[int]]
-    """Indexes of hosts that go to whoever takes the unit; those with shared limits first."""
+    """For each unit: the indexes of its hosts. Units with shared limits come first."""
     own: Sequence[Sequence[int]]
-    """For each worker: indexes of hosts that are its own from the start."""
+    """For each worker: the indexes of the hosts that it gets from the start."""
     shared: Mapping[str, int]
-    """Limits that all workers use in common, by the names of `schedule.caps_of`, whole."""
+    """The limits that all workers use, undivided, by the names of `schedule.caps_of`."""
 
     def shares(self, worker: int) -> dict[str, int]:
-        """What this worker may use of each limit in `shared`."""
+        """This worker's share of each limit in ``shared``."""
         return {name: share(most, worker, len(self.own)) for name, most in self.shared.items()}
 
 
 def share(whole: int, worker: int, workers: int) -> int:
-    """The worker's part of a number that is to be divided without a rest."""
+    """The worker's share of ``whole``; the shares of all workers add up to it."""
     return whole // workers + (worker < whole % workers)
 
 
 def partition(hosts: Sequence[Host], workers: int, *, bastion_connections: int) -> Partition:
-    """Deal the hosts to this many workers."""
+    """Divide the hosts between this many workers."""
     free: list[int] = []
-    bound = _Bound()
+    limited = _LimitedHosts()
     for index, host in enumerate(hosts):
         limits = dict(caps_of(host, bastion_connections))
         if limits:
-            bound.add(index, limits)
+            limited.add(index, limits)
         else:
             free.append(index)
     whole: list[list[int]] = []
     own: list[list[int]] = [[] for _ in range(workers)]
     shared: dict[str, int] = {}
-    for together, limits in bound.parts():
+    for together, limits in limited.parts():
         if len(together) * workers <= len(hosts) or min(limits.values()) < workers:
             whole.append(together)
             continue
         shared |= limits
-        for worker, mine in enumerate(own):
-            mine += together[worker::workers]
+        for worker, hosts_of_worker in enumerate(own):
+            hosts_of_worker += together[worker::workers]
     whole.sort(key=len, reverse=True)
     size = max(UNIT_HOSTS, -(-len(hosts) // MOST_UNITS))
-    units = [*_packed(whole, size), *_packed(([index] for index in free), size)]
+    units = [*_pack(whole, size), *_pack(([index] for index in free), size)]
     return Partition(units=units, own=own, shared=shared)
 
 
-def _packed(parts: Iterable[list[int]], size: int) -> Iterator[list[int]]:
-    """Units of at least ``size`` hosts, the last one apart, that leave each part whole."""
+def _pack(parts: Iterable[list[int]], size: int) -> Iterator[list[int]]:
+    """Join whole parts to units of at least ``size`` hosts; the last one may be smaller."""
     unit: list[int] = []
     for part in parts:
         unit += part
@@ -86,37 +82,40 @@ def _packed(parts: Iterable[list[int]], size: int) -> Iterator[list[int]]:
         yield unit
 
 
-class _Bound:
-    """Hosts with shared limits; two that share one, also through a third host, belong together."""
+class _LimitedHosts:
+    """Hosts with shared limits, joined into parts: two hosts of one limit are in the same part.
+
+    A union-find structure over the names of the limits.
+    """
 
     def __init__(self) -> None:
         self._limits: dict[str, int] = {}
-        self._above: dict[str, str] = {}
+        self._parent: dict[str, str] = {}
         self._hosts: defaultdict[str, list[int]] = defaultdict(list)
 
     def add(self, index: int, limits: Mapping[str, int]) -> None:
         first, *others = limits
         self._limits |= limits
-        top = self._top(first)
+        root = self._root(first)
         for other in others:
-            self._above[self._top(other)] = top
+            self._parent[self._root(other)] = root
         self._hosts[first].append(index)
 
     def parts(self) -> Iterator[tuple[list[int], dict[str, int]]]:
-        """The hosts of each part, in their order, and its limits."""
+        """Yield the hosts of each part, in their order, and the part's limits."""
         hosts: defaultdict[str, list[int]] = defaultdict(list)
         limits: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for name, most in self._limits.items():
-            limits[self._top(name)][name] = most
+            limits[self._root(name)][name] = most
         for name, indexes in self._hosts.items():
-            hosts[self._top(name)] += indexes
-        for top, indexes in hosts.items():
-            yield sorted(indexes), limits[top]
+            hosts[self._root(name)] += indexes
+        for root, indexes in hosts.items():
+            yield sorted(indexes), limits[root]
 
-    def _top(self, name: str) -> str:
-        above = self._above.setdefault(name, name)
-        while above != name:
-            # Halving the way on each look keeps it short.
-            self._above[name] = self._above[above]
-            name, above = above, self._above[above]
+    def _root(self, name: str) -> str:
+        parent = self._parent.setdefault(name, name)
+        while parent != name:
+            # Path halving keeps the chain short.
+            self._parent[name] = self._parent[parent]
+            name, parent = parent, self._parent[parent]
         return name

@@ -1,7 +1,7 @@
-"""Which host is asked next: in order, but never more of a group or a bastion than its cap allows.
+"""Which host comes next: in order, but at most as many of a group or bastion as its cap allows.
 
-A host whose cap is used up is set aside, so that it takes no slot and holds up nobody behind it;
-it comes first again as soon as a place in its cap is free.
+A host whose cap is used up is parked, so that it takes no slot and does not block the hosts behind
+it. It comes first again as soon as its cap allows another host.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Schedule", "caps_of"]
 
 
 def caps_of(host: Host, bastion_connections: int) -> Iterator[tuple[str, int]]:
-    """The limits that the host shares with others: a name, and how many may be asked at once."""
+    """The limits that the host shares with others: name, and how many hosts at once."""
     for group, most in host.caps:
         yield f"group {group}", most
     if host.ssh.jumps:
@@ -26,9 +26,9 @@ def caps_of(host: Host, bastion_connections: int) -> Iterator[tuple[str, int]]:
 
 
 class Schedule:
-    """Hands out each host once; `done` must be told when a host's slot is free again.
+    """Yields each host once from `next`; call `release` when a host has its outcome.
 
-    ``shares`` is what this process may use of the limits that others use too, by their names.
+    ``shares`` is this process's share of each limit that other processes use too, by its name.
     """
 
     def __init__(
@@ -51,24 +51,24 @@ class Schedule:
             self._feed.on_change(lambda: loop.call_soon_threadsafe(self._wake))
 
     async def next(self) -> Host | None:
-        """The next host that may be asked, waiting for one if need be; None when none is left.
+        """Wait for the next host that its caps allow; None: no host is left.
 
-        A feed has hosts left until it is closed.
+        A `HostFeed` has hosts left until it is closed.
         """
         while True:
-            host = self._ready()
+            host = self._take_ready()
             if host is not None:
                 for name, _ in self._caps(host):
                     self._running[name] += 1
                 return host
             if self._is_over():
                 return None
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
 
-    def done(self, host: Host) -> None:
-        """The host's outcome is known: its places are free."""
+    def release(self, host: Host) -> None:
+        """Let the next host use this host's share of its caps."""
         for name, _ in self._caps(host):
             self._running[name] -= 1
             parked = self._parked.get(name)
@@ -78,8 +78,8 @@ class Schedule:
                     del self._parked[name]
         self._wake()
 
-    def rest(self) -> Iterator[Host]:
-        """Every host that `next` did not hand out, for the account of a run that ends early."""
+    def remaining(self) -> Iterator[Host]:
+        """Yield every host that `next` did not return, as the run was stopped."""
         yield from self._freed
         for parked in self._parked.values():
             yield from parked
@@ -90,7 +90,7 @@ class Schedule:
         self._parked.clear()
         self._wake()
 
-    def _ready(self) -> Host | None:
+    def _take_ready(self) -> Host | None:
         while self._freed:
             host = self._freed.popleft()
             if self._park(host) is None:
@@ -101,7 +101,7 @@ class Schedule:
         return None
 
     def _park(self, host: Host) -> str | None:
-        """The cap that keeps the host from being asked now, under which it was set aside."""
+        """Park the host where one of its caps is used up, and return that cap; else None."""
         for name, most in self._caps(host):
             if self._running[name] >= most:
                 self._parked.setdefault(name, deque()).append(host)
@@ -116,12 +116,12 @@ class Schedule:
         return not (self._parked or (self._feed is not None and self._feed.is_open))
 
     def _wake(self) -> None:
-        """Wake as many as there are hosts for: of a feed's many waiting none in vain."""
+        """Wake the waiters; with an open feed only as many as there are hosts."""
         wanted = len(self._waiting)
         if self._feed is not None and not self._is_over():
             wanted = len(self._freed) + len(self._feed)
         while self._waiting and wanted:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 wanted -= 1

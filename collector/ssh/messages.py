@@ -139,5 +139,8 @@ def via_jump(hop: str, error: HostError) -> HostError:
     if error.category is Category.VIA_JUMP:
         return error
     return HostError(
-        Category.VIA_JUMP, error.phase, f"jump host {hop}: {error.message}", passing=error.passing
+        Category.VIA_JUMP,
+        error.phase,
+        f"jump host {hop}: {error.message}",
+        transient=error.transient,
     )

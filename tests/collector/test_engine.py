@@ -1,4 +1,4 @@
-"""One outcome per host, within its time, whatever the transport does."""
+"""The engine delivers one outcome per host in time, whatever the transport does."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.support import virtual_time
 from tests.support.fleet.fake_transport import FakeTransport, answer, good, hosts
 
 
-def collect(the_hosts, transport, stop_after_s=None, **settings):
+def collect(fleet, transport, stop_after_s=None, **settings):
     """Outcomes by host name, and the engine, after a run on the virtual clock."""
     engine = Engine(
         EngineSettings(**settings), transports={"asyncssh": transport, "local": transport}
@@ -24,14 +24,14 @@ def collect(the_hosts, transport, stop_after_s=None, **settings):
     async def main():
         if stop_after_s is not None:
             asyncio.get_running_loop().call_later(stop_after_s, engine.stop, "SIGINT")
-        await engine.run(iter(the_hosts), outcomes.append)
+        await engine.run(iter(fleet), outcomes.append)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=10)
 
     virtual_time.run(main())
     names = [outcome.host.name for outcome in outcomes]
-    assert sorted(names) == sorted(host.name for host in the_hosts)  # each exactly once
+    assert sorted(names) == sorted(host.name for host in fleet)  # each exactly once
     return dict(zip(names, outcomes, strict=True)), engine
 
 
@@ -56,7 +56,7 @@ def stalling(phase, hop=None):
     return script
 
 
-def test_a_reading_and_a_failure_side_by_side():
+def test_one_failed_host_leaves_the_reading_of_another():
     transport = FakeTransport(bad=failing(Category.REFUSED))
     outcomes, engine = collect(hosts("good", "bad"), transport)
     assert isinstance(outcomes["good"], HostReading)
@@ -79,18 +79,18 @@ def test_a_reading_and_a_failure_side_by_side():
         (Category.LOST, {}, 3),
         (Category.DNS_TIMEOUT, {}, 3),
         (Category.DNS, {}, 1),
-        (Category.DNS, {"passing": True}, 3),
+        (Category.DNS, {"transient": True}, 3),
         (Category.AUTH_DENIED, {}, 1),
         (Category.HOSTKEY_CHANGED, {}, 1),
     ],
 )
-def test_only_what_may_pass_is_tried_again(category, options, attempts):
+def test_only_transient_failures_are_tried_again(category, options, attempts):
     transport = FakeTransport(a=failing(category, **options))
     outcomes, _ = collect(hosts("a"), transport, retries=2)
     assert outcomes["a"].attempts == transport.attempts["a"] == attempts
 
 
-def test_a_failure_that_passes_ends_in_a_reading_that_counts_its_attempts():
+def test_a_reading_after_a_transient_failure_counts_both_attempts():
     outcomes, _ = collect(hosts("a"), FakeTransport(a=failing(Category.LOST, times=1)), retries=1)
     assert outcomes["a"].attempts == 2
     assert 0.25 <= outcomes["a"].elapsed_s <= 0.75  # the jittered pause between them
@@ -109,7 +109,7 @@ def test_a_failure_that_passes_ends_in_a_reading_that_counts_its_attempts():
         (Phase.COMMAND, "command_timeout"),
     ],
 )
-def test_a_stall_ends_at_the_timeout_and_is_named_by_its_phase(phase, category):
+def test_a_stall_ends_at_the_timeout_with_the_category_of_its_phase(phase, category):
     outcomes, _ = collect(hosts("a", "b"), FakeTransport(a=stalling(phase)), timeout_s=7)
     assert (outcomes["a"].category, outcomes["a"].phase) == (category, phase)
     assert outcomes["a"].elapsed_s == pytest.approx(7)
@@ -124,7 +124,7 @@ def test_a_stall_at_a_jump_host_names_the_hop():
     assert "bastion:22" in outcomes["a"].message
 
 
-def test_an_error_that_no_transport_foresaw_does_not_end_the_scan():
+def test_an_untranslated_error_of_a_transport_does_not_end_the_scan():
     async def broken(attempt, command):
         raise ZeroDivisionError("\x1b[31mred")
 
@@ -156,12 +156,12 @@ def output(stdout, status, stderr=b""):
         (output(lambda c: answer(c, b"TCP: inuse 5 orphan\n"), 0), "parse"),
     ],
 )
-def test_only_a_whole_answer_with_status_0_is_a_reading(script, category):
+def test_only_a_complete_answer_with_status_0_is_a_reading(script, category):
     outcomes, _ = collect(hosts("a"), FakeTransport(a=script))
     assert outcomes["a"].category == category
 
 
-def test_no_more_hosts_at_once_than_the_concurrency():
+def test_concurrency_limits_how_many_hosts_run_at_once():
     async def slow(attempt, command):
         await asyncio.sleep(1)
         return await good(attempt, command)
@@ -172,7 +172,7 @@ def test_no_more_hosts_at_once_than_the_concurrency():
     assert transport.most_running == 7
 
 
-def test_stop_accounts_for_every_host_within_two_seconds():
+def test_stop_delivers_an_outcome_for_every_host_within_two_seconds():
     async def stubborn(attempt, command):
         try:
             await asyncio.sleep(1000)
@@ -202,7 +202,7 @@ def test_stop_accounts_for_every_host_within_two_seconds():
     assert not engine.complete
 
 
-def test_the_deadline_cuts_off_what_runs_and_says_so():
+def test_the_deadline_cuts_off_hosts_in_progress_and_says_so():
     transport = FakeTransport(a=stalling(Phase.AUTH))
     outcomes, engine = collect(
         hosts("a", "b"), transport, concurrency=1, timeout_s=60, deadline_s=5
@@ -213,7 +213,7 @@ def test_the_deadline_cuts_off_what_runs_and_says_so():
     assert not engine.complete
 
 
-def test_stopped_before_it_began_asks_nobody():
+def test_an_engine_stopped_before_its_run_contacts_no_host():
     transport = FakeTransport()
     engine = Engine(EngineSettings(), transports={"asyncssh": transport})
     engine.stop("SIGTERM")
@@ -223,7 +223,7 @@ def test_stopped_before_it_began_asks_nobody():
     assert not transport.attempts
 
 
-def test_a_cap_holds_for_its_group_and_does_not_hold_up_others():
+def test_a_cap_holds_for_its_group_and_does_not_delay_other_hosts():
     async def slow(attempt, command):
         running.append(attempt.host.name)
         assert len([name for name in running if name.startswith("capped")]) <= 2
@@ -235,10 +235,10 @@ def test_a_cap_holds_for_its_group_and_does_not_hold_up_others():
     capped = [f"capped{n}" for n in range(10)]
     free = [f"free{n}" for n in range(10)]
     transport = FakeTransport(**dict.fromkeys([*capped, *free], slow))
-    the_hosts = [*hosts(*capped, caps=(("dc1", 2),)), *hosts(*free)]
-    outcomes, _ = collect(the_hosts, transport, concurrency=8)
+    fleet = [*hosts(*capped, caps=(("dc1", 2),)), *hosts(*free)]
+    outcomes, _ = collect(fleet, transport, concurrency=8)
     assert all(isinstance(outcome, HostReading) for outcome in outcomes.values())
-    assert outcomes["capped9"].elapsed_s == pytest.approx(1)  # waiting is not on its clock
+    assert outcomes["capped9"].elapsed_s == pytest.approx(1)  # waiting for its cap does not count
     assert transport.most_running == 8
 
 
@@ -248,14 +248,14 @@ def test_hosts_behind_one_bastion_share_its_connections():
         return await good(attempt, command)
 
     names = [f"h{n}" for n in range(9)]
-    way = SshSettings(jumps=(Hop(address="bastion", ssh=SshSettings()),))
+    login = SshSettings(jumps=(Hop(address="bastion", ssh=SshSettings()),))
     transport = FakeTransport(**dict.fromkeys(names, slow))
     settings = TransportSettings(bastion_connections=3)
-    collect(hosts(*names, ssh=way), transport, transport_settings=settings)
+    collect(hosts(*names, ssh=login), transport, transport_settings=settings)
     assert transport.most_running == 3
 
 
-def test_a_local_host_goes_through_the_local_transport():
+def test_a_local_host_uses_the_local_transport():
     local, remote = FakeTransport(), FakeTransport()
     engine = Engine(EngineSettings(), transports={"asyncssh": remote, "local": local})
     outcomes = []
@@ -270,7 +270,7 @@ def test_an_unknown_transport_is_a_usage_error():
         virtual_time.run(engine.run(hosts("a"), lambda outcome: None))
 
 
-def test_what_the_receiver_raises_ends_the_run_and_leaves_no_task():
+def test_an_error_of_deliver_ends_the_run_and_leaves_no_task():
     def closed(outcome):
         raise BrokenPipeError
 

@@ -75,8 +75,8 @@ def saying(stdout: Callable[[str], bytes], status: int = 0) -> Script:
 
 
 failures = st.builds(
-    lambda category, phase, passing: raising(
-        lambda: HostError(category, phase, "planned", passing=passing)
+    lambda category, phase, transient: raising(
+        lambda: HostError(category, phase, "planned", transient=transient)
     ),
     st.sampled_from(Category),
     st.sampled_from(Phase),

@@ -19,14 +19,14 @@ from tests.support.fleet.fake_transport import hosts
 
 
 async def hold(limit, running, done):
-    place = limit.place()
+    slot = limit.slot()
     try:
-        async with place:
+        async with slot:
             running.append(1)
         await done.wait()  # a place is for more than the login
         running.pop()
     finally:
-        place.leave()
+        slot.release()
 
 
 def test_no_more_handshakes_at_once_than_the_limit():
@@ -57,7 +57,7 @@ def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
     async def main():
         done = asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(60)]
-        watch = asyncio.create_task(limit.watch())
+        watch = asyncio.create_task(limit.adapt_until_cancelled())
         await asyncio.sleep(1)
         assert limit.limit == 40
         done.set()
@@ -85,13 +85,13 @@ def test_one_who_gives_up_waiting_takes_no_place():
 def test_a_place_is_taken_once_for_all_logins_of_a_host():
     async def main():
         limit = AdaptiveLoginLimit(10, start=1)
-        place = limit.place()
+        slot = limit.slot()
         for _ in range(2):  # at its jump host, and at itself
-            async with place.taken():
+            async with slot.held():
                 pass
-        place.leave()
-        place.leave()
-        async with limit.place():
+        slot.release()
+        slot.release()
+        async with limit.slot():
             assert limit.limit == 1
 
     virtual_time.run(main())
@@ -100,10 +100,10 @@ def test_a_place_is_taken_once_for_all_logins_of_a_host():
 def test_nobody_connects_far_ahead_of_the_places_that_there_are():
     async def main():
         limit, running, done = AdaptiveLoginLimit(100, start=4), [], asyncio.Event()
-        await limit.room()
+        await limit.wait_to_connect()
         tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(20)]
         await asyncio.sleep(0.01)
-        ahead = asyncio.create_task(limit.room())
+        ahead = asyncio.create_task(limit.wait_to_connect())
         await asyncio.sleep(0.01)
         assert (len(running), ahead.done()) == (4, False)
         done.set()
@@ -117,10 +117,10 @@ def test_nobody_waits_to_connect_when_no_host_is_left():
         limit, done = AdaptiveLoginLimit(100, start=4), asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(20)]
         await asyncio.sleep(0.01)
-        ahead = [asyncio.create_task(limit.room()) for _ in range(50)]
+        ahead = [asyncio.create_task(limit.wait_to_connect()) for _ in range(50)]
         await asyncio.sleep(0.01)
         assert not any(each.done() for each in ahead)
-        limit.no_more()
+        limit.end_connecting()
         await asyncio.sleep(0)
         assert all(each.done() for each in ahead)
         done.set()
@@ -173,13 +173,13 @@ def test_every_host_has_its_turn_once_and_no_cap_is_ever_passed(all_caps, worker
             await asyncio.sleep(1)
             running.remove(host)
             order.append(host.name)
-            schedule.done(host)
+            schedule.release(host)
 
     async def main():
         the_hosts = [hosts(f"h{n}", caps=c)[0] for n, c in enumerate(all_caps)]
         schedule = Schedule(the_hosts, bastion_connections=5)
         await asyncio.gather(*(work(schedule) for _ in range(workers)))
-        assert list(schedule.rest()) == []
+        assert list(schedule.remaining()) == []
 
     virtual_time.run(main())
     assert sorted(order) == sorted(f"h{n}" for n in range(len(all_caps)))

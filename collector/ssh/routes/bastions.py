@@ -64,7 +64,7 @@ class SharedBastion(Generic[C]):
             Category.VIA_JUMP,
             Phase.CONNECT,
             f"jump host {self.hop}: no connection from there to {target}: {clean(said)}",
-            passing=not self.connection.up,
+            transient=not self.connection.up,
         )
 
     def reason(self, error: HostError) -> HostError:
@@ -75,7 +75,7 @@ class SharedBastion(Generic[C]):
             Category.VIA_JUMP,
             error.phase,
             f"jump host {self.hop} went away: {error.message}",
-            passing=is_transient(error),
+            transient=is_transient(error),
         )
 
 
@@ -162,9 +162,9 @@ class Bastions(Generic[C]):
             return
         attempt.phase = error.phase
         if error.category is Category.VIA_JUMP:  # a hop before this one; raised anew for each host
-            raise HostError(error.category, error.phase, error.message, passing=error.passing)
+            raise HostError(error.category, error.phase, error.message, transient=error.transient)
         attempt.hop = endpoint(hop.address, hop.port)
-        seen = HostError(error.category, error.phase, error.message, passing=is_transient(error))
+        seen = HostError(error.category, error.phase, error.message, transient=is_transient(error))
         raise via_jump(attempt.hop, seen)
 
     async def _opened(self, place: _Place[C], attempt: Attempt, way: _Way) -> None:

@@ -84,7 +84,7 @@ class Resolver:
         if answer is None:
             answer = await asyncio.shield(self._ask(name, family))
         if isinstance(answer, _Unresolved):
-            raise HostError(answer.category, Phase.DNS, answer.message, passing=not answer.final)
+            raise HostError(answer.category, Phase.DNS, answer.message, transient=not answer.final)
         return tuple(
             Address(family=each.family, sockaddr=(each.ip, port, *each.sockaddr[2:]))
             for each in answer

@@ -1,4 +1,4 @@
-"""Hosts that come while an engine runs: each is asked once, and nobody waits in vain."""
+"""Hosts added to a feed of a running engine: each is contacted once, no worker wakes in vain."""
 
 import asyncio
 import threading
@@ -21,14 +21,14 @@ caps = st.lists(
 
 
 @given(st.lists(st.lists(caps, max_size=8), max_size=6), st.integers(1, 5))
-def test_whatever_comes_when_each_host_has_its_turn_once(batches, workers):
+def test_schedule_returns_each_host_of_a_feed_once(batches, workers):
     order, taken = [], []
 
     async def work(schedule):
         while (host := await schedule.next()) is not None:
             await asyncio.sleep(1)
             order.append(host.name)
-            schedule.done(host)
+            schedule.release(host)
 
     async def main():
         feed = HostFeed(lambda host: taken.append(host.name))
@@ -39,21 +39,21 @@ def test_whatever_comes_when_each_host_has_its_turn_once(batches, workers):
             await asyncio.sleep(batch_number % 3)
         feed.close()
         await working
-        assert list(schedule.rest()) == []
+        assert list(schedule.remaining()) == []
 
     virtual_time.run(main())
     everyone = sorted(f"h{b}.{n}" for b, batch in enumerate(batches) for n in range(len(batch)))
     assert sorted(order) == sorted(taken) == everyone
 
 
-def test_a_few_hosts_wake_a_few_of_many_that_wait():
+def test_one_added_host_wakes_one_of_many_waiting_workers():
     woken = 0
 
     async def work(schedule):
         nonlocal woken
         while (host := await schedule.next()) is not None:
             woken += 1
-            schedule.done(host)
+            schedule.release(host)
 
     async def main():
         feed = HostFeed(lambda _host: None)
@@ -63,7 +63,7 @@ def test_a_few_hosts_wake_a_few_of_many_that_wait():
         waiting = list(schedule._waiting)
         feed.add(hosts("one"))
         await asyncio.sleep(1)
-        assert sum(turn.done() for turn in waiting) == 1
+        assert sum(waiter.done() for waiter in waiting) == 1
         assert not any(task.done() for task in working)
         feed.close()
         await asyncio.gather(*working)
@@ -72,21 +72,21 @@ def test_a_few_hosts_wake_a_few_of_many_that_wait():
     assert woken == 1
 
 
-def test_an_engine_asks_what_other_threads_hand_in_until_it_is_told_that_no_more_come():
+def test_engine_contacts_hosts_added_by_another_thread_until_the_feed_closes():
     outcomes, begun = [], threading.Event()
     feed = HostFeed(lambda _host: begun.set())
     engine = Engine(EngineSettings(concurrency=3), transports={"asyncssh": FakeTransport()})
     thread = threading.Thread(target=lambda: asyncio.run(engine.run(feed, outcomes.append)))
     thread.start()
     feed.add(hosts("a"))
-    begun.wait()  # the engine is past its start, and waits for more
+    begun.wait()  # the engine runs and waits for hosts
     feed.add(hosts("b", "c", "d", "e"))
     feed.close()
     thread.join()
     assert sorted(outcome.host.name for outcome in outcomes) == ["a", "b", "c", "d", "e"]
 
 
-def test_a_stopped_engine_accounts_for_what_the_feed_still_held():
+def test_stopped_engine_delivers_a_failure_for_each_host_left_in_the_feed():
     outcomes = []
 
     async def main():
@@ -95,14 +95,14 @@ def test_a_stopped_engine_accounts_for_what_the_feed_still_held():
         engine = Engine(EngineSettings(), transports={"asyncssh": FakeTransport()})
         engine.stop("SIGINT")
         await engine.run(feed, outcomes.append)
-        feed.add(hosts("late"))  # nobody listens any more, and nobody is hurt
+        feed.add(hosts("late"))  # the engine does not take it any more
         assert len(feed) == 1
 
     virtual_time.run(main())
     assert sorted(outcome.host.name for outcome in outcomes) == ["a", "b"]
 
 
-def test_a_closed_feed_takes_no_more():
+def test_closed_feed_accepts_no_host():
     feed = HostFeed(lambda _host: None)
     feed.close()
     with pytest.raises(ValueError, match="closed"):

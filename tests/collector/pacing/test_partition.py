@@ -1,4 +1,4 @@
-"""Every host is dealt once, and limits that hosts share hold for the run as a whole."""
+"""Each host is in exactly one part, and shared limits hold for the whole run."""
 
 import pytest
 from hypothesis import given
@@ -23,24 +23,24 @@ hosts = st.lists(
 
 
 @given(hosts, st.integers(1, 5), st.integers(1, 8))
-def test_every_host_once_and_no_limit_exceeded(fleet, workers, bastion_connections):
-    deal = partition(fleet, workers, bastion_connections=bastion_connections)
-    dealt = [index for part in (*deal.units, *deal.own) for index in part]
-    assert sorted(dealt) == list(range(len(fleet)))
-    assert len(deal.own) == workers
-    unit_of = {index: number for number, unit in enumerate(deal.units) for index in unit}
-    shares = [deal.shares(worker) for worker in range(workers)]
+def test_each_host_is_in_one_part_and_no_limit_is_exceeded(fleet, workers, bastion_connections):
+    parts = partition(fleet, workers, bastion_connections=bastion_connections)
+    indexes = [index for part in (*parts.units, *parts.own) for index in part]
+    assert sorted(indexes) == list(range(len(fleet)))
+    assert len(parts.own) == workers
+    unit_of = {index: number for number, unit in enumerate(parts.units) for index in unit}
+    shares = [parts.shares(worker) for worker in range(workers)]
     for name, most in {c for each in fleet for c in caps_of(each, bastion_connections)}:
         having = [
             index
             for index, each in enumerate(fleet)
             if name in dict(caps_of(each, bastion_connections))
         ]
-        if name in deal.shared:
+        if name in parts.shared:
             assert sum(share[name] for share in shares) == most
             assert all(share[name] >= 1 for share in shares)
             assert not set(having) & set(unit_of)
-        else:  # all of them go to whoever takes the unit
+        else:  # one worker takes all of them
             assert len({unit_of[index] for index in having}) == 1
 
 
@@ -51,40 +51,40 @@ def test_shares_are_even_and_add_up(whole, workers):
     assert max(shares) - min(shares) <= 1
 
 
-def test_hosts_without_limits_come_in_small_units_in_their_order():
-    deal = partition([host((), None)] * 100, 4, bastion_connections=8)
-    assert [index for unit in deal.units for index in unit] == list(range(100))
-    assert {len(unit) for unit in deal.units} <= {UNIT_HOSTS, 100 % UNIT_HOSTS}
-    assert not any(deal.own)
+def test_hosts_without_limits_form_small_units_in_their_order():
+    parts = partition([host((), None)] * 100, 4, bastion_connections=8)
+    assert [index for unit in parts.units for index in unit] == list(range(100))
+    assert {len(unit) for unit in parts.units} <= {UNIT_HOSTS, 100 % UNIT_HOSTS}
+    assert not any(parts.own)
 
 
-def test_a_bastion_with_a_fair_part_of_the_hosts_stays_with_one_worker():
+def test_a_bastion_of_few_enough_hosts_stays_with_one_worker():
     fleet = [host((), f"10.9.9.{n % 4}") for n in range(100)]
-    deal = partition(fleet, 4, bastion_connections=64)
-    assert [len(unit) for unit in deal.units] == [25] * 4
-    assert deal.shared == {}
+    parts = partition(fleet, 4, bastion_connections=64)
+    assert [len(unit) for unit in parts.units] == [25] * 4
+    assert parts.shared == {}
 
 
-def test_a_bastion_with_all_hosts_is_shared_by_all_workers():
-    deal = partition([host((), "10.9.9.1")] * 100, 3, bastion_connections=64)
-    assert [len(part) for part in deal.own] == [34, 33, 33]
-    assert [deal.shares(worker)["bastion 10.9.9.1:22"] for worker in range(3)] == [22, 21, 21]
+def test_a_bastion_of_all_hosts_is_divided_between_the_workers():
+    parts = partition([host((), "10.9.9.1")] * 100, 3, bastion_connections=64)
+    assert [len(part) for part in parts.own] == [34, 33, 33]
+    assert [parts.shares(worker)["bastion 10.9.9.1:22"] for worker in range(3)] == [22, 21, 21]
 
 
 def test_a_limit_too_small_to_share_keeps_its_hosts_together():
-    deal = partition([host([("a", 1)], None)] * 100, 3, bastion_connections=64)
-    assert [len(unit) for unit in deal.units] == [100]
+    parts = partition([host([("a", 1)], None)] * 100, 3, bastion_connections=64)
+    assert [len(unit) for unit in parts.units] == [100]
 
 
 @pytest.mark.parametrize("hosts", [1, 16, 8001, 123_457])
 @pytest.mark.parametrize("limited", ["none", "each", "half"])
 def test_the_units_fit_into_one_page_of_numbers(hosts, limited):
-    """Each limited host has a limit of its own: a part of its own, and not one unit for each."""
+    """A host with a limit of its own is a part of its own; units join many such parts."""
 
     def one(number):
         is_limited = limited == "each" or (limited == "half" and number % 2)
         return host([(f"g{number}", 3)] if is_limited else (), None)
 
-    deal = partition([one(number) for number in range(hosts)], 3, bastion_connections=8)
-    assert len(deal.units) <= MOST_UNITS + 2
-    assert sum(map(len, [*deal.units, *deal.own])) == hosts
+    parts = partition([one(number) for number in range(hosts)], 3, bastion_connections=8)
+    assert len(parts.units) <= MOST_UNITS + 2
+    assert sum(map(len, [*parts.units, *parts.own])) == hosts

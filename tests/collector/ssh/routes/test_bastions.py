@@ -125,9 +125,9 @@ def test_no_connection_carries_more_hosts_than_it_should():
 
 
 @pytest.mark.parametrize(
-    ("category", "passing"), [(Category.TCP_TIMEOUT, True), (Category.AUTH_DENIED, False)]
+    ("category", "transient"), [(Category.TCP_TIMEOUT, True), (Category.AUTH_DENIED, False)]
 )
-def test_a_failure_is_remembered_for_a_while(category, passing):
+def test_a_failure_is_remembered_for_a_while(category, transient):
     async def main() -> None:
         bastions = FakeBastions()
         bastions.failing = HostError(category, Phase.CONNECT, "went wrong")
@@ -136,7 +136,7 @@ def test_a_failure_is_remembered_for_a_while(category, passing):
             with pytest.raises(HostError, match="jump host bastion:22: went wrong") as raised:
                 await bastions.take(attempt, WAY)
             assert raised.value.category is Category.VIA_JUMP
-            assert raised.value.passing is passing
+            assert raised.value.transient is transient
             assert attempt.hop == "bastion:22"
         assert bastions.tries == 1
         bastions.failing = None

@@ -102,7 +102,7 @@ def test_no_such_name(name):
     error = failure(name)
     assert (error.category, error.phase) == (Category.DNS, Phase.DNS)
     assert error.message.startswith("no such name: ")
-    assert not error.passing
+    assert not error.transient
 
 
 def test_a_temporary_failure_is_told_apart():
@@ -112,7 +112,7 @@ def test_a_temporary_failure_is_told_apart():
     error = failure("web", lookup=lookup)
     assert error.category is Category.DNS
     assert error.message.startswith("temporary failure of the name service for web ")
-    assert error.passing
+    assert error.transient
 
 
 def test_a_name_cannot_write_to_the_terminal():
