@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
+from ...collector.runtime.signals import STOP_SIGNALS, replace_handlers
 from ...core.exit_codes import Exit, code_for_signal
 from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
@@ -24,7 +24,6 @@ from ...simulator.scenario.verdict import differences
 
 __all__ = ["command"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SCAN_ENDS_S = 5.0
 
 _NEXT = """
@@ -71,7 +70,7 @@ def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bo
     the simulation planned it, with the numbers that it holds; else with 1.
     """
     with (
-        _stopped_by_signals(),
+        _stop_on_signals(),
         tempfile.TemporaryDirectory(prefix="sockfleet-demo-") as folder,
         FleetProcess(Path(folder), scenario, hosts=hosts, seed=seed) as fleet,
     ):
@@ -155,17 +154,13 @@ def _stay(fleet: FleetProcess) -> None:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP end the block once; while it is being left, more are ignored."""
+def _stop_on_signals() -> Iterator[None]:
+    """Raise `_Stopped` at the first stop signal; ignore further ones while the block is left."""
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        for each in _SIGNALS:
+    def stop(number: int, _frame: object) -> None:
+        for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise _Stopped(number)
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    try:
+    with replace_handlers(STOP_SIGNALS, stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from ...core.errors import SockfleetError, UsageError
 from ...core.record import record
 from ...core.text import clean
+from ..runtime.signals import block_stop_signals
 
 __all__ = [
     "Cluster",
@@ -240,13 +240,10 @@ def _signals_kept_from_children() -> Iterator[None]:
     over = threading.Event()
     listener = threading.Thread(target=over.wait, name="sockfleet-signals", daemon=True)
     listener.start()
-    before = signal.pthread_sigmask(
-        signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    )
     try:
-        yield
+        with block_stop_signals():
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         over.set()
         listener.join()
 

@@ -1,1 +1,1 @@
-"""The process that runs the collector: event loop, threads, signals, descriptors, processors."""
+"""The process that runs the collector: event loop, threads, signals, descriptors, CPUs."""

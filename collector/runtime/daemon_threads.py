@@ -1,7 +1,7 @@
-"""Blocking work beside the event loop, on threads that never delay the end of the program.
+"""Run blocking functions on daemon threads, which never delay the exit of the program.
 
-asyncio's own pool is joined at the end of a run, so one look-up or prompt that hangs there keeps
-the program alive after Ctrl-C.
+asyncio joins the threads of its own pool at exit, so one hanging name lookup or prompt there would
+keep the program alive after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class DaemonThreads:
-    """At most ``most`` daemon threads, started as they are needed. Belongs to one event loop."""
+    """A pool of at most ``most`` daemon threads, started on demand. Belongs to one event loop."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most = most
@@ -28,7 +28,7 @@ class DaemonThreads:
         self._unfinished = 0
 
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """The future of ``work``, which runs on one of the threads and cannot be interrupted."""
+        """Run ``work`` on one of the threads; it cannot be interrupted."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
@@ -45,11 +45,11 @@ class DaemonThreads:
             result, error = None, None
             try:
                 result = work()
-            except BaseException as raised:  # handed on to whoever waits
+            except BaseException as raised:  # the future raises it
                 error = raised
             try:
                 loop.call_soon_threadsafe(deliver, result, error)
-            except RuntimeError:  # the loop was closed meanwhile: nobody waits any more
+            except RuntimeError:  # the loop is closed: nothing awaits the future
                 return
 
         self._unfinished += 1
@@ -60,7 +60,7 @@ class DaemonThreads:
         return future
 
     def close(self) -> None:
-        """Let the idle threads end; those that are stuck are left behind."""
+        """End the idle threads; blocked ones stay until the process exits."""
         for _ in range(self._started):
             self._work.put(None)
         self._started = 0

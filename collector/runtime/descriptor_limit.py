@@ -1,6 +1,7 @@
-"""One descriptor a connection: raise the limit before the start, instead of blaming hosts later.
+"""Raise the limit on file descriptors before a scan: each connection takes one.
 
-Without a free descriptor getaddrinfo says "Name or service not known" (FACTS: SSH traps, 10).
+Without a free descriptor getaddrinfo(3) fails with "Name or service not known", as if the host's
+name were wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ...core.errors import SockfleetError
 __all__ = ["DescriptorError", "concurrency_within", "raise_descriptor_limit"]
 
 _RESERVED = 64
-"""For the event loop, the resolver, files, logs and whatever the process was started with."""
+"""For the event loop, the resolver, files, logs and descriptors that the process inherited."""
 
 
 class DescriptorError(SockfleetError):
@@ -22,19 +23,19 @@ class DescriptorError(SockfleetError):
 
 
 def raise_descriptor_limit() -> int:
-    """Raise RLIMIT_NOFILE to its hard limit and return what holds now."""
+    """Raise RLIMIT_NOFILE to its hard limit and return the limit now in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        except (OSError, ValueError):  # macOS refuses an infinite one
+        except (OSError, ValueError):  # macOS refuses RLIM_INFINITY
             return soft
         soft = hard
     return soft
 
 
 def concurrency_within(limit: int, wanted: int) -> int:
-    """How many of ``wanted`` hosts can be asked at once with ``limit`` descriptors.
+    """How many of ``wanted`` hosts can be contacted at once with ``limit`` descriptors.
 
     Raises DescriptorError where not even one can.
     """

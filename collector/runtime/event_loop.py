@@ -1,4 +1,4 @@
-"""The event loop that a scan runs on, and its rare garbage collection."""
+"""The event loop of a scan, with rare garbage collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def run_on_event_loop(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on an event loop of its own, in any thread; returns its result."""
+    """Run ``main`` on a new uvloop event loop, in any thread, and return its result."""
     import uvloop
 
     with (
@@ -26,7 +26,7 @@ def run_on_event_loop(main: Coroutine[Any, Any, T]) -> T:
 
 
 class _RareGarbageCollection:
-    """Holds while any scan of this process goes on: there is one collector for all threads."""
+    """Counts the scans of this process, as all threads share one garbage collector."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,10 +58,10 @@ _RARE = _RareGarbageCollection()
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """What was imported is never garbage, and a scan's own cycles are few: look for them rarely.
+    """Freeze the objects of imported modules and collect garbage rarely within the block.
 
-    Measured: 0.12 ms a host at 400 hosts at once, and 0.25 in a Dask worker, which has more
-    imported. In any thread, and at the same time in several.
+    A scan makes few reference cycles. Measured with 400 hosts at once: saves 0.12 ms of CPU per
+    host, and 0.25 ms in a Dask worker, which has imported more. Several threads may enter at once.
     """
     _RARE.begin()
     try:

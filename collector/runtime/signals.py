@@ -1,19 +1,27 @@
-"""SIGINT, SIGTERM and SIGHUP end a run early; a second one kills the process as usual."""
+"""The signals that end a run: SIGINT, SIGTERM and SIGHUP, and how a process handles them."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
-__all__ = ["StopSignals"]
+__all__ = ["STOP_SIGNALS", "StopSignals", "block_stop_signals", "replace_handlers"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal or a service manager sends to every process of a run."""
+
+Handler = Callable[[int, FrameType | None], Any]
 
 
 class StopSignals:
-    """Stops a run on the first signal; calling it gives the context in which it does."""
+    """Stops a run at the first signal; a second one of the same kind ends the process as usual.
+
+    Calling it gives the context in which it does.
+    """
 
     def __init__(self) -> None:
         self.received: list[signal.Signals] = []
@@ -61,15 +69,35 @@ class StopSignals:
             signal.signal(which, before[which])
             stop(which.name)
 
-        before = {which: signal.getsignal(which) for which in _handled_signals()}
-        try:
-            for which in before:
-                signal.signal(which, handle)
+        with replace_handlers(_handled_signals(), handle) as before:
             yield
-        finally:
-            for which, handler in before.items():
-                signal.signal(which, handler)
+
+
+@contextmanager
+def replace_handlers(
+    numbers: Collection[int], handler: Handler
+) -> Iterator[Mapping[int, Handler | int | None]]:
+    """Let ``handler`` handle these signals within the block; yields the handlers before."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        for number in numbers:
+            signal.signal(number, handler)
+        yield before
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextmanager
+def block_stop_signals() -> Iterator[None]:
+    """Block the stop signals in this thread; child processes inherit the mask (signal(7))."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _handled_signals() -> list[signal.Signals]:
-    return [which for which in _SIGNALS if signal.getsignal(which) is not signal.SIG_IGN]
+    """The stop signals without those that nohup made the process ignore."""
+    return [which for which in STOP_SIGNALS if signal.getsignal(which) is not signal.SIG_IGN]

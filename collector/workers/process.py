@@ -6,12 +6,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ...core.errors import SockfleetError
-from .worker import SIGNALS, WorkerTask, run_worker
+from ..runtime.signals import block_stop_signals
+from .worker import WorkerTask, run_worker
 
 __all__ = ["WorkerProcess", "WorkerStartError", "has_threads"]
 
@@ -53,7 +54,7 @@ class WorkerProcess:
         except OSError as error:
             raise WorkerStartError(error) from error
         try:
-            with _signals_held():  # until the child has its own way to take them
+            with block_stop_signals():  # until the child has installed its handlers
                 self.pid = os.fork()
                 if self.pid == 0:
                     for each in (self, *others):
@@ -97,12 +98,3 @@ class WorkerProcess:
         if code >= 0:
             return f"ended with exit code {code}"
         return f"was killed by {signal.Signals(-code).name}"
-
-
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -27,16 +27,14 @@ from ...inventory.models import Host
 from ..engine import EngineSettings
 from ..pacing.partition import Partition
 from ..runtime.event_loop import run_on_event_loop
+from ..runtime.signals import STOP_SIGNALS
 from ..transport import Transport
 from .pipe_queue import PipeQueue
 from .worker_scan import WorkerScan
 
-__all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "SIGNALS", "TOOK", "WorkerTask", "run_worker"]
+__all__ = ["BEGAN", "ENDED", "FAILED", "OUTCOME", "TOOK", "WorkerTask", "run_worker"]
 
 TOOK, BEGAN, OUTCOME, ENDED, FAILED = b"t", b"b", b"o", b"e", b"x"
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What a terminal or a service manager sends to every process of a run."""
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -61,15 +59,15 @@ class WorkerTask:
 def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
     """The whole life of a child of ``parent``: none of the parent's frames is returned to.
 
-    Called with `SIGNALS` blocked.
+    Called with `STOP_SIGNALS` blocked.
     """
     code = 1
     try:
         _end_with(parent)
-        for number in SIGNALS:
+        for number in STOP_SIGNALS:
             # The parent tells when to stop. Not ignored: a ProxyCommand would inherit that.
             signal.signal(number, _let_pass)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         _let_go_of_stdout()
         run_on_event_loop(_work(task, channel))
         code = 0

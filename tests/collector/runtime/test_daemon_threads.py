@@ -1,4 +1,4 @@
-"""Blocking work on daemon threads."""
+"""`DaemonThreads` runs blocking functions and never delays the exit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sockfleet.collector.runtime.daemon_threads import DaemonThreads
 
 
-def test_results_and_errors_come_back():
+def test_the_future_has_the_result_or_the_error():
     async def main() -> None:
         threads = DaemonThreads(2, "test")
         assert await threads.run(lambda: 7) == 7
@@ -21,7 +21,7 @@ def test_results_and_errors_come_back():
     asyncio.run(main())
 
 
-def test_one_thread_does_one_thing_after_the_other():
+def test_one_thread_runs_the_work_in_order():
     order = []
 
     async def main() -> None:
@@ -34,7 +34,7 @@ def test_one_thread_does_one_thing_after_the_other():
     assert order == list(range(50))
 
 
-def test_nobody_waits_for_a_cancelled_result():
+def test_a_cancelled_future_does_not_block_the_next_work():
     release = threading.Event()
 
     async def main() -> None:
@@ -48,16 +48,12 @@ def test_nobody_waits_for_a_cancelled_result():
     asyncio.run(main())
 
 
-def test_work_that_ends_after_the_loop_is_dropped():
-    release, done = threading.Event(), threading.Event()
+def test_a_result_after_the_loop_has_closed_is_dropped():
+    release = threading.Event()
 
     async def main() -> None:
         threads = DaemonThreads(1, "test")
-
-        def work() -> None:
-            release.wait()
-
-        threads.run(work)
+        threads.run(release.wait)
         threads.close()
 
     asyncio.run(main())
@@ -65,4 +61,3 @@ def test_work_that_ends_after_the_loop_is_dropped():
     release.set()
     thread.join(10)
     assert not thread.is_alive()
-    assert not done.is_set()

@@ -1,4 +1,4 @@
-"""The event loop of a scan: its rare garbage collection holds as long as any scan goes on."""
+"""Garbage collection is rare while any scan runs, and as before afterwards."""
 
 import asyncio
 import gc
@@ -11,7 +11,7 @@ from sockfleet.collector.runtime.event_loop import rare_garbage_collection, run_
 
 @pytest.fixture(autouse=True)
 def as_before():
-    was_enabled = gc.isenabled()  # a command that ran in this process may have switched it off
+    was_enabled = gc.isenabled()  # a command that ran in this process may have disabled it
     gc.enable()
     before = gc.get_threshold()
     yield
@@ -22,7 +22,7 @@ def as_before():
         (gc.enable if was_enabled else gc.disable)()
 
 
-def test_a_result_comes_back_from_any_thread():
+def test_it_returns_the_result_in_any_thread():
     async def main():
         assert gc.get_freeze_count() > 0
         return asyncio.get_running_loop()
@@ -35,7 +35,7 @@ def test_a_result_comes_back_from_any_thread():
     assert all(loop.is_closed() for loop in loops)
 
 
-def test_of_scans_that_overlap_the_first_to_begin_may_be_the_first_to_end():
+def test_overlapping_scans_may_end_in_any_order():
     began, end = threading.Event(), threading.Event()
 
     def other():
@@ -53,7 +53,7 @@ def test_of_scans_that_overlap_the_first_to_begin_may_be_the_first_to_end():
     thread.join()
 
 
-def test_an_error_leaves_nothing_changed():
+def test_an_error_restores_the_settings():
     async def main():
         raise ValueError("out")
 
@@ -61,7 +61,7 @@ def test_an_error_leaves_nothing_changed():
         run_on_event_loop(main())
 
 
-def test_what_was_switched_off_is_off_again():
+def test_disabled_garbage_collection_is_disabled_again():
     gc.disable()
     try:
         with rare_garbage_collection():

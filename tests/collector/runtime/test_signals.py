@@ -1,50 +1,75 @@
-"""What signals do to a run, as they arrive and as the process was started."""
-
-from __future__ import annotations
+"""Stop signals: handled once, blocked, and restored; those that are ignored stay ignored."""
 
 import asyncio
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from sockfleet.collector.runtime.signals import StopSignals
-
-NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@pytest.fixture(params=NUMBERS, ids=lambda number: number.name)
-def ignored(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
-    """A signal that this process ignores, as nohup or a script's background job starts it."""
-    before = signal.signal(request.param, signal.SIG_IGN)
-    yield request.param
-    signal.signal(request.param, before)
+from sockfleet.collector.runtime.signals import (
+    STOP_SIGNALS,
+    StopSignals,
+    block_stop_signals,
+    replace_handlers,
+)
 
 
-def test_an_ignored_signal_does_not_stop_a_run_in_the_main_thread(ignored):
-    signals, stopped = StopSignals(), []
-    with signals(stopped.append):
-        signal.raise_signal(ignored)
-    assert (signals.received, stopped) == ([], [])
+@pytest.fixture(autouse=True)
+def handler_before():
+    """The tests may run with SIGINT ignored, as a job that a script starts with ``&``."""
+
+    def fail(number, _frame):
+        raise AssertionError(f"signal {number} reached the handler before")
+
+    with replace_handlers(STOP_SIGNALS, fail):
+        yield fail
 
 
-def test_an_ignored_signal_does_not_stop_a_run_in_an_event_loop(ignored):
-    signals, stopped = StopSignals(), []
-
-    async def run() -> None:
-        with signals(stopped.append):
-            signal.raise_signal(ignored)
-            await asyncio.sleep(0)
-
-    asyncio.run(run())
-    assert (signals.received, stopped) == ([], [])
-
-
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.name)
-def test_a_signal_stops_a_run_and_its_handler_comes_back(number):
-    signals, stopped = StopSignals(), []
-    before = signal.getsignal(number)
-    with signals(stopped.append):
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_the_first_signal_stops_and_the_second_reaches_the_handler_before(number):
+    names, signals = [], StopSignals()
+    with signals(names.append):
         signal.raise_signal(number)
-    assert (signals.received, stopped) == ([number], [number.name])
-    assert signal.getsignal(number) is before
+        assert (names, signals.received) == ([number.name], [number])
+        with pytest.raises(AssertionError, match="handler before"):
+            signal.raise_signal(number)
+
+
+def test_the_handlers_are_restored_after_the_block(handler_before):
+    with StopSignals()(lambda _name: None):
+        signal.raise_signal(signal.SIGTERM)
+    assert {signal.getsignal(number) for number in STOP_SIGNALS} == {handler_before}
+
+
+def test_an_ignored_signal_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    names = []
+    with StopSignals()(names.append):
+        signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert names == []
+
+
+def test_an_event_loop_calls_stop_itself():
+    async def main():
+        stopped, names, signals = asyncio.Event(), [], StopSignals()
+
+        def stop(name):
+            assert asyncio.get_running_loop()
+            names.append(name)
+            stopped.set()
+
+        with signals(stop):
+            signal.raise_signal(signal.SIGTERM)
+            await stopped.wait()
+        assert (names, signals.received) == (["SIGTERM"], [signal.SIGTERM])
+
+    asyncio.run(main())
+
+
+def test_a_blocked_signal_arrives_after_the_block():
+    names = []
+    with StopSignals()(names.append):
+        with block_stop_signals():
+            signal.raise_signal(signal.SIGTERM)
+            assert names == []
+        assert names == ["SIGTERM"]
