@@ -1,1 +1,1 @@
-"""A scan shared between forked processes."""
+"""A scan divided between forked worker processes."""

@@ -1,4 +1,4 @@
-"""A worker's process, seen from the process that started it."""
+"""A worker process from its supervisor's side: fork, read, stop, kill, reap."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _READ_BYTES = 1 << 18
 
 
 def has_threads() -> bool:
-    """Whether this process has threads beside the one that calls; then it must not fork.
+    """Whether this process has more than one thread; then it must not fork.
 
-    A child has the other threads' locks as they were, and nobody to release them.
+    The child would inherit locks that no thread of its own releases.
     """
     if threading.active_count() > 1:
         return True
-    tasks = Path("/proc/self/task")  # of libraries that start theirs without Python
+    tasks = Path("/proc/self/task")  # counts threads that libraries start without Python, too
     return tasks.exists() and len(list(tasks.iterdir())) > 1
 
 
 class WorkerStartError(SockfleetError):
-    """The system has no further process, descriptor or memory for a worker."""
+    """The system has no process, descriptor or memory left for a worker."""
 
     exit_code = 5
 
@@ -41,34 +41,35 @@ class WorkerStartError(SockfleetError):
 
 
 class WorkerProcess:
-    """Starts a worker; ``others`` are those alive, whose channels the new one must not hold open.
+    """Forks a worker that runs ``task``.
 
-    Raises WorkerStartError.
+    ``others`` are the workers alive, whose channels the new one must close. Raises
+    WorkerStartError.
     """
 
     def __init__(self, task: WorkerTask, others: Iterable[WorkerProcess]) -> None:
         self._unread = b""
         parent = os.getpid()
         try:
-            self.channel, theirs = socket.socketpair()
+            self.channel, worker_end = socket.socketpair()
         except OSError as error:
             raise WorkerStartError(error) from error
         try:
             with block_stop_signals():  # until the child has installed its handlers
                 self.pid = os.fork()
                 if self.pid == 0:
-                    for each in (self, *others):
-                        each.channel.close()
-                    run_worker(task, theirs, parent)
+                    for worker in (self, *others):
+                        worker.channel.close()
+                    run_worker(task, worker_end, parent)
         except OSError as error:
             self.channel.close()
             raise WorkerStartError(error) from error
         finally:
-            theirs.close()
+            worker_end.close()
         self.channel.setblocking(False)
 
-    def lines(self) -> list[bytes] | None:
-        """The whole lines that have come since, without waiting; None: there will be no more."""
+    def read_lines(self) -> list[bytes] | None:
+        """The complete lines received since, without waiting; None: the worker closed its end."""
         try:
             data = self.channel.recv(_READ_BYTES)
         except BlockingIOError:
@@ -80,20 +81,20 @@ class WorkerProcess:
         *lines, self._unread = (self._unread + data).split(b"\n")
         return lines
 
-    def tell_to_stop(self, why: str) -> None:
-        """End its shard as `Engine.stop` does; it tells what was cut off."""
-        with suppress(OSError):  # it has just ended
+    def send_stop(self, why: str) -> None:
+        """Stop its run as `Engine.stop` does; the outcomes of the hosts cut off still come."""
+        with suppress(OSError):  # it has just exited
             self.channel.send(f"{why}\n".encode())
 
     def kill(self) -> None:
-        """End it now, even where it is stopped."""
+        """Kill it now, even while it is stopped."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def buried(self) -> str:
-        """Let go of a worker that has closed its channel or was killed; how it ended, in words."""
+    def reap(self) -> str:
+        """Reap a worker that closed its channel or was killed; returns how it ended, in words."""
         self.channel.close()
-        self.kill()  # with its channel closed there is nothing it could still do
+        self.kill()  # without its channel it has nothing left to do
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         if code >= 0:
             return f"ended with exit code {code}"

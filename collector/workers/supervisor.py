@@ -1,15 +1,14 @@
-"""One scan by several processes: deals the hosts, hears their outcomes, and lets none be lost.
+"""One scan by several processes: starts the workers, receives their outcomes, replaces the dead.
 
-A worker may be killed at any moment, by the kernel for want of memory or by anybody. What it has
-told counts; what it had taken and not told is asked once more by a fresh worker. A host whose
-worker dies twice is a failure: it may be what kills them.
+A worker may be killed at any moment, by the kernel's OOM killer or by a user. The outcomes it has
+sent count; a fresh worker contacts the hosts it had taken without an outcome once more. A host
+whose workers die twice is a failure (`workers.outcome_tracker`).
 """
 
 from __future__ import annotations
 
 import selectors
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,12 +19,13 @@ from ...core.errors import SockfleetError, UsageError
 from ...inventory.models import Connection, Host
 from ..engine import EngineSettings
 from ..errors import Category
-from ..outcome import HostOutcome, RunEnd, not_contacted
+from ..outcome import HostOutcome, RunEnd
 from ..outcome_codec import OutcomeError, decode_outcome
 from ..pacing.partition import partition, share
 from ..runtime.event_loop import rare_garbage_collection
 from ..ssh.host_keys.policy import join_notes
 from ..transport import Transport, load_transport
+from .outcome_tracker import OutcomeTracker
 from .pipe_queue import PipeQueue
 from .process import WorkerProcess, WorkerStartError, has_threads
 from .worker import BEGAN, ENDED, FAILED, OUTCOME, TOOK, WorkerTask
@@ -35,11 +35,9 @@ __all__ = ["WorkerSupervisor"]
 
 TICK_S = 0.25
 SILENT_S = 15.0
-"""Beyond a host's own time: a worker that tells nothing for so long is stuck, or was stopped."""
+"""Beyond a host's own time: a worker that sends nothing for so long is stuck, or was stopped."""
 STOPPING_S = 8.0
-"""For the workers to tell what was cut off, once the run is stopped."""
-ATTEMPTS = 2
-"""Workers that may die with a host before the host is given up."""
+"""For the workers to send the failures of hosts that were cut off, once the run is stopped."""
 MOST_DEATHS = 8
 """Workers that may die one after another without a single outcome between."""
 
@@ -48,29 +46,27 @@ _MADE_BEFORE_THE_FORK = frozenset({"asyncssh", "paramiko"})
 
 
 class _Worker:
-    """A process while it lives, and what it has to do."""
+    """A worker process that is alive, and the hosts it has."""
 
-    def __init__(self, seat: int, process: WorkerProcess, own: Iterable[int]) -> None:
-        self.seat = seat
-        """Which part of the limits it has; a fresh worker takes the seat of the one that died."""
+    def __init__(self, number: int, process: WorkerProcess, own: Iterable[int]) -> None:
+        self.number = number
+        """Which share of the limits it has; a fresh worker takes the number of the dead one."""
         self.process = process
         self.taken = set(own)
-        """Indexes of hosts that it has and has not told of."""
+        """Indexes of the hosts that it has and has sent no outcome of."""
         self.began = set[int]()
-        """Those of them that its engine has begun with."""
-        self.heard = time.monotonic()
-        """When it told something last."""
+        """Those of them that its engine has taken up."""
+        self.last_message_at = time.monotonic()
         self.end: RunEnd | None = None
-        self.killed_for: str | None = None
-        """What it did that it was killed for, in words."""
+        self.kill_reason: str | None = None
+        """Why the supervisor killed it, as what it did; None: it did not."""
 
 
 class WorkerSupervisor:
-    """One run of ``count`` processes over ``hosts``, which hands each outcome to ``deliver``.
+    """One run of ``count`` processes over ``hosts``; each outcome goes to ``deliver``.
 
-    Forks, so it must be run where there are no threads. Each worker has its part of the settings'
-    limits, so that together they keep to them. Raises UsageError for what the transports cannot
-    honour.
+    It forks, so it must run in a process without threads. The workers divide the settings' limits
+    between them. Raises UsageError for settings that the transports cannot honour.
     """
 
     def __init__(
@@ -83,52 +79,49 @@ class WorkerSupervisor:
     ) -> None:
         self._hosts = hosts
         self._settings = settings
-        self._deliver = deliver
         self._count = count
-        self._deal = partition(
+        self._partition = partition(
             hosts, count, bastion_connections=settings.transport_settings.bastion_connections
         )
-        self._units_left = len(self._deal.units)
-        self._transports = _transports(hosts, settings)
+        self._units_left = len(self._partition.units)
+        self._transports = _load_transports(hosts, settings)
         self._alive: list[_Worker] = []
-        self._done = bytearray(len(hosts))
-        self._deaths = Counter[int]()
-        """By host: how many workers died with it."""
+        self._outcomes = OutcomeTracker(hosts, deliver)
         self._deaths_in_a_row = 0
         self._notes: list[str] = []
         self._ends: list[RunEnd] = []
-        self._why_stopped: str | None = None
-        self._cut_off = Category.NOT_ATTEMPTED
+        self._stop_reason: str | None = None
+        self._stop_category = Category.NOT_ATTEMPTED
         self._kill_at: float | None = None
 
     def stop(self, why: str) -> None:
-        """End the run as `Engine.stop` does; may be called by a signal's handler."""
-        self._why_stopped = self._why_stopped or why
+        """End the run as `Engine.stop` does; a signal handler may call it."""
+        self._stop_reason = self._stop_reason or why
 
     def run(self) -> RunEnd:
-        """Ask every host; each is delivered exactly once.
+        """Contact every host and deliver exactly one outcome for each.
 
         Raises what ``deliver`` raises, what a worker's engine raises, and WorkerStartError where
-        the first ones cannot be started; no worker is left behind then either.
+        the first workers cannot be started; no worker is alive afterwards in any case.
         """
-        self._began = self._looked = time.monotonic()
-        with rare_garbage_collection(), self._pile_and_selector():
-            for seat in range(self._count):
-                self._start(seat, self._deal.own[seat], batch_s=BATCH_S)
-            while self._alive or self._any_missing():
+        self._began = self._checked_at = time.monotonic()
+        with rare_garbage_collection(), self._queue_and_selector():
+            for number in range(self._count):
+                self._start(number, self._partition.own[number], batch_s=BATCH_S)
+            while self._alive or self._recover_missing():
                 for key, _ in self._selector.select(TICK_S):
-                    self._hear(key.data)
-                self._look_at_the_clock()
+                    self._receive(key.data)
+                self._check_time()
         return RunEnd(
-            complete=self._why_stopped is None,
+            complete=self._stop_reason is None,
             notes=(*join_notes(end.notes for end in self._ends), *self._notes),
         )
 
     @contextmanager
-    def _pile_and_selector(self) -> Iterator[None]:
-        """Whatever happens, no worker stays."""
-        self._pile = PipeQueue(len(self._deal.units))
-        # Not epoll, whose registrations a forked child would have in common with us.
+    def _queue_and_selector(self) -> Iterator[None]:
+        """Open what the run needs; kill all workers and close it afterwards."""
+        self._queue = PipeQueue(len(self._partition.units))
+        # Not epoll: a forked child would share its registrations.
         with selectors.PollSelector() as self._selector:
             try:
                 yield
@@ -136,125 +129,118 @@ class WorkerSupervisor:
                 for worker in self._alive:
                     worker.process.kill()
                 for worker in self._alive:
-                    worker.process.buried()
-                self._pile.close()
+                    worker.process.reap()
+                self._queue.close()
 
-    def _start(self, seat: int, own: Sequence[int], *, batch_s: float) -> None:
+    def _start(self, number: int, own: Sequence[int], *, batch_s: float) -> None:
         task = WorkerTask(
             hosts=self._hosts,
             own=own,
-            deal=self._deal,
-            pile=self._pile,
-            settings=self._settings_of(seat),
+            units=self._partition.units,
+            queue=self._queue,
+            settings=self._settings_of(number),
             transports=self._transports,
             batch_s=batch_s,
         )
         process = WorkerProcess(task, [worker.process for worker in self._alive])
-        worker = _Worker(seat, process, own)
+        worker = _Worker(number, process, own)
         self._alive.append(worker)
         self._selector.register(process.channel, selectors.EVENT_READ, worker)
 
-    def _settings_of(self, seat: int) -> EngineSettings:
+    def _settings_of(self, number: int) -> EngineSettings:
         whole = self._settings
-        concurrency = share(whole.concurrency, seat, self._count)
+        concurrency = share(whole.concurrency, number, self._count)
         return replace(
             whole,
             concurrency=concurrency,
             deadline_spent_s=self._spent_s(time.monotonic()),
-            cap_shares=self._deal.shares(seat),
+            cap_shares=self._partition.shares(number),
             transport_settings=replace(whole.transport_settings, concurrency=concurrency),
         )
 
     def _spent_s(self, now: float) -> float:
         return self._settings.deadline_spent_s + now - self._began
 
-    def _hear(self, worker: _Worker) -> None:
-        lines = worker.process.lines()
+    def _receive(self, worker: _Worker) -> None:
+        lines = worker.process.read_lines()
         if lines is None:
-            self._bury(worker)
+            self._handle_end(worker)
             return
-        worker.heard = time.monotonic()
-        if worker.killed_for is not None:
+        worker.last_message_at = time.monotonic()
+        if worker.kill_reason is not None:
             return
         try:
             for line in lines:
-                self._heed(worker, line[:1], line[1:])
-        except OutcomeError:  # its memory is spoilt, and so may be all that it says
-            worker.killed_for = "told nonsense"
+                self._handle_message(worker, line[:1], line[1:])
+        except OutcomeError:  # its memory is corrupt, so all that it sends may be
+            worker.kill_reason = "sent invalid data"
             worker.process.kill()
 
-    def _heed(self, worker: _Worker, what: bytes, text: bytes) -> None:
-        if what == OUTCOME:
+    def _handle_message(self, worker: _Worker, kind: bytes, text: bytes) -> None:
+        if kind == OUTCOME:
             index, outcome = decode_outcome(text, self._hosts)
             worker.taken.discard(index)
             worker.began.discard(index)
             self._deaths_in_a_row = 0
-            self._tell(index, outcome)
-        elif what == TOOK:
-            worker.taken.update(self._deal.units[int(text)])
+            self._outcomes.deliver(index, outcome)
+        elif kind == TOOK:
+            worker.taken.update(self._partition.units[int(text)])
             self._units_left -= 1
-        elif what == BEGAN:
+        elif kind == BEGAN:
             worker.began.add(int(text))
-        elif what == ENDED:
-            told = orjson.loads(text)
-            worker.end = RunEnd(complete=told["complete"], notes=tuple(told["notes"]))
+        elif kind == ENDED:
+            end = orjson.loads(text)
+            worker.end = RunEnd(complete=end["complete"], notes=tuple(end["notes"]))
             self._ends.append(worker.end)
             if not worker.end.complete:
                 self._pass_deadline()
-        elif what == FAILED:
-            told = orjson.loads(text)
-            usage = told["exit_code"] == UsageError.exit_code
-            raise (UsageError if usage else SockfleetError)(told["text"])
+        elif kind == FAILED:
+            error = orjson.loads(text)
+            usage = error["exit_code"] == UsageError.exit_code
+            raise (UsageError if usage else SockfleetError)(error["text"])
 
-    def _tell(self, index: int, outcome: HostOutcome) -> None:
-        if not self._done[index]:
-            self._done[index] = 1
-            self._deliver(outcome)
-
-    def _bury(self, worker: _Worker) -> None:
+    def _handle_end(self, worker: _Worker) -> None:
+        """Reap a worker that has ended; replace it where it left hosts without an outcome."""
         self._selector.unregister(worker.process.channel)
         self._alive.remove(worker)
-        how = worker.process.buried()
-        if worker.end is not None or self._why_stopped is not None:
+        how = worker.process.reap()
+        if worker.end is not None or self._stop_reason is not None:
             return
-        if worker.killed_for is not None:
-            how = f"{worker.killed_for} and was killed"
+        if worker.kill_reason is not None:
+            how = f"{worker.kill_reason} and was killed"
         self._deaths_in_a_row += 1
-        self._count_deaths(worker.began or worker.taken, how)
-        again = [index for index in sorted(worker.taken) if not self._done[index]]
+        self._outcomes.count_deaths(worker.began or worker.taken, how)
+        again = self._outcomes.without_outcome(worker.taken)
         if again or self._units_left:
-            self._start_afresh(worker.seat, again, how)
-        anew = sum(not self._done[index] for index in again)
+            self._replace(worker.number, again, how)
+        tried_again = len(self._outcomes.without_outcome(again))
         self._notes.append(
-            f"worker process {worker.process.pid} {how}: of its hosts {anew} are asked anew, "
-            f"{len(worker.taken) - anew} given up"
+            f"worker process {worker.process.pid} {how}: {tried_again} of its hosts are tried "
+            f"again, {len(worker.taken) - tried_again} are given up"
         )
 
-    def _any_missing(self) -> bool:
-        """With no worker alive: ask for what is missing, or give it up; whether to go on."""
-        missing = [index for index, done in enumerate(self._done) if not done]
-        if missing and self._why_stopped is not None:
+    def _recover_missing(self) -> bool:
+        """With no worker alive: start one for the hosts without an outcome, or fail these.
+
+        Returns whether a worker is alive.
+        """
+        missing = self._outcomes.without_outcome()
+        if missing and self._stop_reason is not None:
             for index in missing:
-                text = f"cut off by {self._why_stopped}, with the worker process that had it"
-                self._fail(index, self._cut_off, text)
+                text = f"cut off by {self._stop_reason}, with the worker process that had it"
+                self._outcomes.fail(index, self._stop_category, text)
         elif missing:
-            left = set[int]()
-            while (unit := self._pile.take()) is not None:
-                left.update(self._deal.units[unit])
+            queued = set[int]()
+            while (unit := self._queue.take()) is not None:
+                queued.update(self._partition.units[unit])
             self._units_left = 0
-            how = "died before it could say what it had taken"
-            self._count_deaths((index for index in missing if index not in left), how)
-            self._start_afresh(0, [index for index in missing if not self._done[index]], how)
+            how = "died before it could report which hosts it had taken"
+            self._outcomes.count_deaths((i for i in missing if i not in queued), how)
+            self._replace(0, self._outcomes.without_outcome(missing), how)
         return bool(self._alive)
 
-    def _count_deaths(self, lost: Iterable[int], how: str) -> None:
-        for index in lost:
-            self._deaths[index] += 1
-            if self._deaths[index] >= ATTEMPTS:
-                self._give_up(index, f"the worker process that asked it {how}, as one had before")
-
-    def _start_afresh(self, seat: int, again: Sequence[int], how: str) -> None:
-        """Give these hosts, and what nobody has taken yet, to a fresh worker."""
+    def _replace(self, number: int, again: Sequence[int], how: str) -> None:
+        """Start a fresh worker for these hosts and the queue, or give the hosts up."""
         problem = None
         if self._deaths_in_a_row >= MOST_DEATHS:
             problem = f"{self._deaths_in_a_row} had died one after another"
@@ -262,59 +248,46 @@ class WorkerSupervisor:
             problem = "no other can be started beside threads"
         else:
             try:
-                # What it learns is told at once: with one of these hosts it may die as well.
-                self._start(seat, again, batch_s=0.0)
+                # It sends each outcome at once, as one of these hosts may kill it as well.
+                self._start(number, again, batch_s=0.0)
             except WorkerStartError as error:
                 problem = f"no other could be started ({error.reason})"
         if problem is not None:
-            lost = again if self._alive else range(len(self._done))
-            for index in lost:
-                if not self._done[index]:
-                    self._give_up(index, f"a worker process {how}, and {problem}")
+            lost = again if self._alive else None
+            self._outcomes.give_up(lost, f"a worker process {how}, and {problem}")
 
-    def _give_up(self, index: int, why: str) -> None:
-        advice = "see whether memory ran out (dmesg), lower --concurrency, or use --workers 1"
-        self._fail(index, Category.LOCAL_RESOURCE, f"{why}: {advice}")
-
-    def _fail(self, index: int, category: Category, message: str) -> None:
-        failure = not_contacted(self._hosts[index], category, message)
-        attempts = self._deaths[index]
-        if attempts:
-            elapsed_s = time.monotonic() - self._began
-            failure = replace(failure, attempts=attempts, elapsed_s=elapsed_s)
-        self._tell(index, failure)
-
-    def _look_at_the_clock(self) -> None:
+    def _check_time(self) -> None:
+        """Apply the deadline, stop the workers once, and kill those that are silent."""
         now = time.monotonic()
-        late_s = now - self._looked - TICK_S
-        self._looked = now
-        if late_s > TICK_S:  # this process itself was stopped, or busy: they are not to blame
+        late_s = now - self._checked_at - TICK_S
+        self._checked_at = now
+        if late_s > TICK_S:  # this process was stopped, or busy: the workers are not silent
             for worker in self._alive:
-                worker.heard += late_s
+                worker.last_message_at += late_s
         deadline_s = self._settings.deadline_s
         if deadline_s is not None and self._spent_s(now) >= deadline_s:
             self._pass_deadline()
-        if self._why_stopped is not None and self._kill_at is None:
+        if self._stop_reason is not None and self._kill_at is None:
             self._kill_at = now + STOPPING_S
-            if self._cut_off is not Category.DEADLINE:  # they look at the clock themselves
+            if self._stop_category is not Category.DEADLINE:  # each worker has the deadline itself
                 for worker in self._alive:
-                    worker.process.tell_to_stop(self._why_stopped)
+                    worker.process.send_stop(self._stop_reason)
         for worker in self._alive:
-            silent_s = now - worker.heard
+            silent_s = now - worker.last_message_at
             if self._kill_at is not None and now > self._kill_at:
                 worker.process.kill()
-            elif silent_s > self._settings.timeout_s + SILENT_S and worker.killed_for is None:
-                worker.killed_for = f"told nothing for {silent_s:.0f} s"
+            elif silent_s > self._settings.timeout_s + SILENT_S and worker.kill_reason is None:
+                worker.kill_reason = f"sent nothing for {silent_s:.0f} s"
                 worker.process.kill()
 
     def _pass_deadline(self) -> None:
-        if self._why_stopped is None:
-            self._cut_off = Category.DEADLINE
-            self._why_stopped = f"the run's deadline of {self._settings.deadline_s:g} s"
+        if self._stop_reason is None:
+            self._stop_category = Category.DEADLINE
+            self._stop_reason = f"the run's deadline of {self._settings.deadline_s:g} s"
 
 
-def _transports(hosts: Iterable[Host], settings: EngineSettings) -> dict[str, Transport]:
-    """Those of the hosts' transports that can be made before the fork; raises UsageError."""
+def _load_transports(hosts: Iterable[Host], settings: EngineSettings) -> dict[str, Transport]:
+    """Load the transports of these hosts that may be made before the fork; raises UsageError."""
     names = {
         host.transport or settings.transport
         for host in hosts

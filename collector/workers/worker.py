@@ -1,10 +1,10 @@
-"""The life of one worker of a scan, in a process that was forked for it.
+"""What a worker process does, from its fork to its end.
 
-What a worker says are lines on its end of a socket pair: `TOOK` and the number of a unit it took
-from the pile, `BEGAN` and the index of a host that its engine took from there, `OUTCOME` and an
-encoded outcome, and in the end `ENDED` and how its shard ended, or `FAILED` and the error that
-ended it. What it is told is one line: why to stop. It ends with its parent, however that ends: at
-the end of the file, and where the kernel can, by a signal.
+It sends its supervisor lines over a socket pair: `TOOK` and the number of a unit that it took from
+the queue, `BEGAN` and the index of a host that its engine has taken up, `OUTCOME` and an encoded
+outcome, and at last `ENDED` and the end of its run, or `FAILED` and the error that ended it. The
+supervisor sends at most one line: why to stop. The worker ends with its parent: when the socket
+closes, and on Linux also by a signal of the kernel.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from ...core.errors import SockfleetError
 from ...core.record import record
 from ...inventory.models import Host
 from ..engine import EngineSettings
-from ..pacing.partition import Partition
 from ..runtime.event_loop import run_on_event_loop
 from ..runtime.signals import STOP_SIGNALS
 from ..transport import Transport
@@ -41,34 +40,35 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 @record
 class WorkerTask:
-    """What one worker is to do; it reaches the worker by the fork."""
+    """What one worker does; it inherits this by the fork."""
 
     hosts: Sequence[Host]
     """All hosts of the scan."""
     own: Sequence[int]
-    """Indexes of hosts that this worker asks first."""
-    deal: Partition
-    pile: PipeQueue
+    """Indexes of the hosts that this worker contacts before it takes any from the queue."""
+    units: Sequence[Sequence[int]]
+    """As `Partition.units`; ``queue`` holds their numbers."""
+    queue: PipeQueue
     settings: EngineSettings
     transports: Mapping[str, Transport]
-    """Ready before the fork, so that what they have read is in memory once."""
+    """Made before the fork, so that all workers share the memory of what they have read."""
     batch_s: float
     """As of `WorkerScan`."""
 
 
 def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoReturn:
-    """The whole life of a child of ``parent``: none of the parent's frames is returned to.
+    """Run the task in a child process of ``parent`` and exit; never returns to the parent's frames.
 
-    Called with `STOP_SIGNALS` blocked.
+    Call it with `STOP_SIGNALS` blocked.
     """
     code = 1
     try:
-        _end_with(parent)
+        _exit_with(parent)
         for number in STOP_SIGNALS:
-            # The parent tells when to stop. Not ignored: a ProxyCommand would inherit that.
-            signal.signal(number, _let_pass)
+            # The supervisor sends when to stop. Not SIG_IGN: a ProxyCommand would inherit it.
+            signal.signal(number, _ignore)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        _let_go_of_stdout()
+        _release_stdout()
         run_on_event_loop(_work(task, channel))
         code = 0
     except BaseException:
@@ -77,19 +77,19 @@ def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoRetur
         os._exit(code)
 
 
-def _let_go_of_stdout() -> None:
-    """The result goes there, and whoever reads it waits for the last who holds it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def _release_stdout() -> None:
+    """Point stdout to /dev/null: a reader of the result waits until no process holds the pipe."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
-def _let_pass(_number: int, _frame: object) -> None:
-    """Take a signal and do nothing."""
+def _ignore(_number: int, _frame: object) -> None:
+    """Handle a signal and do nothing."""
 
 
-def _end_with(parent: int) -> None:
-    """Be killed when the parent ends, a stopped process too."""
+def _exit_with(parent: int) -> None:
+    """Let the kernel kill this process when the parent ends, even while it is stopped."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
@@ -99,63 +99,64 @@ def _end_with(parent: int) -> None:
 async def _work(task: WorkerTask, channel: socket.socket) -> None:
     def indexes() -> Iterator[int]:
         yield from task.own
-        while (unit := task.pile.take()) is not None:
-            link.say(TOOK, b"%d" % unit)
-            yield from task.deal.units[unit]
+        while (unit := task.queue.take()) is not None:
+            supervisor.send(TOOK, b"%d" % unit)
+            yield from task.units[unit]
 
     def hosts() -> Iterator[tuple[int, Host]]:
         for index in indexes():
-            link.say(BEGAN, b"%d" % index)
+            supervisor.send(BEGAN, b"%d" % index)
             yield index, task.hosts[index]
 
-    shard = WorkerScan(hosts(), task.settings, transports=task.transports, batch_s=task.batch_s)
-    link = _Link(shard)
-    await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=channel)
+    scan = WorkerScan(hosts(), task.settings, transports=task.transports, batch_s=task.batch_s)
+    supervisor = _SupervisorChannel(scan)
+    await asyncio.get_running_loop().create_unix_connection(lambda: supervisor, sock=channel)
     try:
-        end = await shard.ask(link.send)
+        end = await scan.run(supervisor.send_outcomes)
     except SockfleetError as error:
-        told = {"exit_code": error.exit_code, "text": str(error)}
-        link.say(FAILED, orjson.dumps(told, default=str))
+        failure = {"exit_code": error.exit_code, "text": str(error)}
+        supervisor.send(FAILED, orjson.dumps(failure, default=str))
     else:
-        link.say(ENDED, orjson.dumps({"complete": end.complete, "notes": end.notes}))
-    await link.close()
+        supervisor.send(ENDED, orjson.dumps({"complete": end.complete, "notes": end.notes}))
+    await supervisor.close()
 
 
-class _Link(asyncio.Protocol):
+class _SupervisorChannel(asyncio.Protocol):
     """The worker's end of the socket pair."""
 
-    def __init__(self, shard: WorkerScan) -> None:
-        self._shard = shard
-        self._heard = b""
+    def __init__(self, scan: WorkerScan) -> None:
+        self._scan = scan
+        self._received = b""
         self._transport: asyncio.WriteTransport | None = None
         self._closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's only looks like one
+        # A cast, not isinstance: uvloop's transport is no subclass of asyncio's.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
-    def send(self, outcomes: list[bytes]) -> None:
-        """Tell these outcomes; what the parent does not take yet is kept here."""
+    def send_outcomes(self, outcomes: list[bytes]) -> None:
+        """Send encoded outcomes; the transport buffers what the parent does not read yet."""
         self._write(b"".join(OUTCOME + line + b"\n" for line in outcomes))
 
-    def say(self, what: bytes, text: bytes) -> None:
-        """Tell something else."""
-        self._write(what + text + b"\n")
+    def send(self, kind: bytes, text: bytes) -> None:
+        """Send one message."""
+        self._write(kind + text + b"\n")
 
     async def close(self) -> None:
-        """Return when the parent has everything."""
+        """Close the channel and wait until the parent has everything."""
         if self._transport is not None:
             transport, self._transport = self._transport, None
             transport.close()
             await self._closed
 
     def data_received(self, data: bytes) -> None:
-        self._heard += data
-        if self._heard.endswith(b"\n"):
-            self._shard.stop(self._heard[:-1].decode())
+        self._received += data
+        if self._received.endswith(b"\n"):
+            self._scan.stop(self._received[:-1].decode())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
-            os._exit(1)  # the parent has gone: nobody wants the rest
+            os._exit(1)  # the parent has exited: nothing reads the rest
         self._closed.set_result(exc)
 
     def _write(self, data: bytes) -> None:

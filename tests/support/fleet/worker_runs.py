@@ -1,7 +1,7 @@
-"""A driver of its own process: runs of `WorkerSupervisor` in which something goes wrong on purpose.
+"""Runs of `WorkerSupervisor` in which something goes wrong on purpose.
 
-Usage: python worker_runs.py SCENARIO [NUMBER]; prints what came of it as JSON. Apart from the
-process of the tests because that may have threads, beside which nothing must be forked.
+Usage: python -m tests.support.fleet.worker_runs SCENARIO [NUMBER]; prints the result as JSON. It
+runs as a process of its own: the supervisor forks, and the tests' process may have threads.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from pathlib import Path
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
-from sockfleet.collector.workers import supervisor as workers_
-from sockfleet.collector.workers import worker_scan as shard
+from sockfleet.collector.workers import supervisor, worker_scan
 from sockfleet.collector.workers.pipe_queue import PipeQueue
 from sockfleet.collector.workers.supervisor import WorkerSupervisor
 from sockfleet.inventory.models import Host
@@ -51,7 +50,7 @@ async def stalling(attempt, command):
 
 
 class Slow(FakeTransport):
-    """Each answer takes a moment, so that there are moments between."""
+    """Each answer takes a few milliseconds, so that events can fall between them."""
 
     async def execute(self, attempt, command):
         await asyncio.sleep(random.uniform(0, 0.004))
@@ -59,20 +58,20 @@ class Slow(FakeTransport):
 
 
 class Held(Slow):
-    """The second half waits until the parent lets it go, so that no worker has ended by then."""
+    """The second half of the hosts waits for `release`, so that no worker has ended before."""
 
     def __init__(self):
         super().__init__()
         self._reading, self._writing = os.pipe()
 
-    def let_go(self):
-        os.write(self._writing, b"x")  # read by nobody: there for all workers, later ones too
+    def release(self):
+        os.write(self._writing, b"x")  # stays unread: it wakes all workers, later ones too
 
     async def execute(self, attempt, command):
         if attempt.host.name >= "h100":
             loop = asyncio.get_running_loop()
             ready = loop.create_future()
-            own = os.dup(self._reading)  # a loop has one reader for each descriptor
+            own = os.dup(self._reading)  # an event loop has one reader per descriptor
             loop.add_reader(own, lambda: ready.done() or ready.set_result(None))
             await ready
             loop.remove_reader(own)
@@ -80,8 +79,11 @@ class Held(Slow):
         return await super().execute(attempt, command)
 
 
-def run(transport, *, during=None, hosts=HOSTS, count=2, **settings):
-    """What came of a run; ``during`` sees the workers and each outcome's number."""
+def run(transport, *, during=None, started=None, hosts=HOSTS, count=2, **settings):
+    """The result of a run.
+
+    ``during`` gets the supervisor and the number of each outcome; ``started`` the supervisor.
+    """
     seen = Counter()
     failures = {}
     numbers = iter(range(10**6))
@@ -91,14 +93,16 @@ def run(transport, *, during=None, hosts=HOSTS, count=2, **settings):
         if not isinstance(outcome, HostReading):
             failures[outcome.host.name] = [outcome.category, outcome.message, outcome.attempts]
         if during is not None:
-            during(workers, next(numbers))
+            during(running, next(numbers))
 
-    workers_._transports = lambda hosts, settings: {"asyncssh": transport}
+    supervisor._load_transports = lambda hosts, settings: {"asyncssh": transport}
     settings = EngineSettings(**{"concurrency": 20, "timeout_s": 20} | settings)
-    workers = WorkerSupervisor(hosts, settings, deliver, count=count)
+    running = WorkerSupervisor(hosts, settings, deliver, count=count)
+    if started is not None:
+        started.append(running)
     error = None
     try:
-        end = workers.run()
+        end = running.run()
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
     return {
@@ -113,7 +117,7 @@ def run(transport, *, during=None, hosts=HOSTS, count=2, **settings):
 
 
 def children():
-    """Processes of ours that were not waited for."""
+    """Child processes that were not reaped."""
     try:
         return [os.waitpid(-1, os.WNOHANG)[0]]
     except ChildProcessError:
@@ -124,13 +128,13 @@ def standard_output_of(pid):
     return str(Path(f"/proc/{pid}/fd/1").readlink())
 
 
-def pids(workers):
-    return [worker.process.pid for worker in workers._alive]
+def pids(running):
+    return [worker.process.pid for worker in running._alive]
 
 
 def at(number, what):
-    """Do it when that many outcomes are known."""
-    return lambda workers, outcome: what(workers) if outcome == number else None
+    """Call ``what`` with the supervisor when this many outcomes are known."""
+    return lambda running, outcome: what(running) if outcome == number else None
 
 
 def plain():
@@ -156,16 +160,16 @@ def all_killed():
 def killed_half_way(count):
     transport = Held()
 
-    def kill(all_):
-        for pid in pids(all_)[:count]:
+    def kill(running):
+        for pid in pids(running)[:count]:
             os.kill(pid, signal.SIGKILL)
-        transport.let_go()
+        transport.release()
 
     return run(transport, during=at(40, kill))
 
 
 def always_killed():
-    """Whoever is started is killed at once: nothing can be done, and it ends all the same."""
+    """Each worker is killed as soon as it is started; the run ends nevertheless."""
     start = WorkerSupervisor._start
 
     def doomed(self, *words, **options):
@@ -179,52 +183,46 @@ def always_killed():
 def random_kills(rounds="60"):
     """Rounds in which one or two workers are killed at a moment that a timer chooses."""
     chance = random.Random(int(rounds))
-    told = {"rounds": 0, "killed": 0, "bad": [], "failed": 0}
+    counts = {"rounds": 0, "killed": 0, "bad": [], "failed": 0}
     for _ in range(int(rounds)):
         transport = Slow()
         victims = [chance.random(), chance.random()] if chance.random() < 0.3 else [chance.random()]
-        alive = []
+        started = []
 
-        def kill(number, frame, alive=alive, victims=victims):
+        def kill(number, frame, started=started, victims=victims):
             for victim in victims:
-                running = [worker.process.pid for worker in alive[0]._alive]
+                running = [pid for each in started for pid in pids(each)]
                 if running:
                     os.kill(running[int(victim * len(running))], signal.SIGKILL)
-                    told["killed"] += 1
+                    counts["killed"] += 1
 
-        class Watched(workers_.WorkerSupervisor):
-            def run(self, alive=alive):
-                alive.append(self)
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
-                return super().run()
-
-        globals()["WorkerSupervisor"] = Watched
         signal.signal(signal.SIGALRM, kill)
-        result = run(transport)
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
+        result = run(transport, started=started)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        told["rounds"] += 1
-        told["failed"] += len(result["failures"])
+        counts["rounds"] += 1
+        counts["failed"] += len(result["failures"])
         if not result["once"] or result["error"] or result["left"] or not result["complete"]:
-            told["bad"].append(result)
-    return told
+            counts["bad"].append(result)
+    return counts
 
 
 def stopped_worker():
-    workers_.SILENT_S = 1.0
+    supervisor.SILENT_S = 1.0
     return run(FakeTransport(h007=stopping), timeout_s=1.0, concurrency=2)
 
 
-def nonsense():
-    """One host's outcome cannot be read, whichever worker tells it."""
-    encode = shard.encode_outcome
-    shard.encode_outcome = lambda index, outcome: (
+def invalid_data():
+    """One host's outcome cannot be decoded, whichever worker sends it."""
+    encode = worker_scan.encode_outcome
+    worker_scan.encode_outcome = lambda index, outcome: (
         b"{}" if outcome.host.name == "h007" else encode(index, outcome)
     )
     return run(Slow(), concurrency=2)
 
 
 def paused():
-    """This process was stopped for a minute, as by Ctrl-Z, and the workers with it."""
+    """This process and its workers were stopped for a minute, as by Ctrl-Z."""
     clock = [0.0]
 
     class Time:
@@ -232,15 +230,15 @@ def paused():
         def monotonic():
             return time.monotonic() + clock[0]
 
-    def pause(all_):
+    def pause(running):
         clock[0] += 60.0
 
-    workers_.time = Time
+    supervisor.time = Time
     return run(Slow(), during=at(40, pause))
 
 
 def stopped_at_the_deadline():
-    workers_.STOPPING_S = 0.2
+    supervisor.STOPPING_S = 0.2
     return run(FakeTransport(h007=stopping), deadline_s=0.3, concurrency=2)
 
 
@@ -249,20 +247,20 @@ def deadline():
 
 
 def stop():
-    return run(FakeTransport(h007=stalling), during=at(150, lambda all_: all_.stop("SIGINT")))
+    return run(FakeTransport(h007=stalling), during=at(150, lambda running: running.stop("SIGINT")))
 
 
 def killed_while_stopping():
-    def both(all_):
-        all_.stop("SIGTERM")
-        for pid in pids(all_):
+    def both(running):
+        running.stop("SIGTERM")
+        for pid in pids(running):
             os.kill(pid, signal.SIGKILL)
 
     return run(Slow(), during=at(40, both))
 
 
 def deliver_raises():
-    def broken(all_):
+    def broken(running):
         raise BrokenPipeError("| head -1")
 
     return run(Slow(), during=at(40, broken))
@@ -274,7 +272,7 @@ def unknown_transport():
 
 
 def limit_forks(most):
-    """After so many the system has no process left."""
+    """After ``most`` forks the system has no process left."""
     fork, left = os.fork, [most]
 
     def few():
@@ -292,31 +290,30 @@ def no_process_left():
 
 
 def no_second_process():
-    """The first two can be forked; when one dies there is nothing left for another."""
-
+    """The first two workers can be forked; when one dies, no other can."""
     transport = Held()
 
-    def kill_the_busiest(all_):
-        busiest = max(all_._alive, key=lambda worker: len(worker.began))
+    def kill_the_busiest(running):
+        busiest = max(running._alive, key=lambda worker: len(worker.began))
         os.kill(busiest.process.pid, signal.SIGKILL)
-        transport.let_go()
+        transport.release()
 
     limit_forks(2)
     return run(transport, during=at(10, kill_the_busiest))
 
 
 def threads():
-    """With a thread beside it the scan is done in this process."""
+    """With a second thread the scan runs in this process."""
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()
-    told = collected()
+    result = collect_local_hosts()
     end.set()
     thread.join()
-    return told
+    return result
 
 
-def collected():
+def collect_local_hosts():
     outcomes = []
     hosts = [Host(name=f"l{n}", address="localhost", connection="local") for n in range(4)]
     ended = collect(hosts, EngineSettings(), outcomes.append, stoppable=nullcontext, workers=2)
@@ -326,25 +323,25 @@ def collected():
 def fallback():
     """One worker can be forked and no other."""
     limit_forks(1)
-    return collected()
+    return collect_local_hosts()
 
 
 def standard_output():
-    """Where a worker's goes."""
+    """Each host's failure names the standard output of its worker."""
 
-    async def shown(attempt, command):
+    async def show(attempt, command):
         raise HostError(Category.PARSE, Phase.COMMAND, standard_output_of(os.getpid()))
 
-    return run(FakeTransport(**{host.name: shown for host in HOSTS[:4]}), hosts=HOSTS[:4])
+    return run(FakeTransport(**{host.name: show for host in HOSTS[:4]}), hosts=HOSTS[:4])
 
 
-def pile(units):
-    """What four processes took from one pile, and what is left."""
-    heap = PipeQueue(int(units))
+def pipe_queue(units):
+    """What four processes took from one queue, and what is left."""
+    queue = PipeQueue(int(units))
     reader, writer = os.pipe()
     for _ in range(4):
         if os.fork() == 0:
-            while (number := heap.take()) is not None:
+            while (number := queue.take()) is not None:
                 os.write(writer, number.to_bytes(4, "big"))
             os._exit(0)
     codes = [os.wait()[1] for _ in range(4)]
@@ -352,7 +349,7 @@ def pile(units):
     with os.fdopen(reader, "rb") as file:
         data = file.read()
     taken = [int.from_bytes(data[at : at + 4], "big") for at in range(0, len(data), 4)]
-    return {"codes": codes, "taken": sorted(taken), "left_over": heap.take()}
+    return {"codes": codes, "taken": sorted(taken), "left_over": queue.take()}
 
 
 if __name__ == "__main__":
