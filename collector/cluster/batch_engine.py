@@ -1,4 +1,4 @@
-"""An engine in a thread of its own that takes hosts in batches while it runs."""
+"""An engine in its own thread that takes batches of hosts while it runs."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _IDLE_S = 30.0
 
 
 class Batch:
-    """Some hosts that somebody waits for."""
+    """Some hosts that a task waits for."""
 
     def __init__(self, indexes: frozenset[int]) -> None:
         self.indexes = indexes
         self.begun = threading.Event()
-        """Set once each of them has its slot, or has ended."""
+        """Set once each host has had its slot."""
         self.ended = threading.Event()
-        """Set once the outcome of each is there."""
+        """Set once each host has its outcome."""
         self._to_begin = set(indexes)
         self._to_end = set(indexes)
 
-    def note(self, index: int, *, ended: bool) -> None:
-        """One of them has begun, or ended; to be called under the engine's lock."""
+    def mark(self, index: int, *, ended: bool) -> None:
+        """Record that a host has begun, or ended; call it under the engine's lock."""
         self._to_begin.discard(index)
         if ended:
             self._to_end.discard(index)
-        self.look()
+        self.set_events()
 
-    def look(self) -> None:
-        """Tell those who wait, where there is nothing to wait for any more."""
+    def set_events(self) -> None:
+        """Set the events that are due."""
         if not self._to_begin:
             self.begun.set()
         if not self._to_end:
@@ -55,10 +55,10 @@ class Batch:
 
 
 class BatchEngine:
-    """One scan's engine. All but the constructor may be called from any thread.
+    """One scan's engine. Any thread may call its methods.
 
-    It ends by `end`, by its deadline, or when it has had nothing to do for ``idle_s``; then
-    ``on_end`` is called, once. Raises DescriptorError where it has no room for a connection.
+    It ends by `end`, by its deadline, or after ``idle_s`` without a host; then it calls ``on_end``
+    once. Raises DescriptorError where not even one connection is possible.
     """
 
     def __init__(
@@ -73,62 +73,62 @@ class BatchEngine:
             replace(settings, concurrency=possible), transports=dict(transports or {})
         )
         self._idle_s = idle_s
-        self._feed = HostFeed(self._taken)
+        self._feed = HostFeed(self._mark_begun)
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._taken_in_all = 0
-        self._why_ended: str | None = None
+        self._hosts_taken = 0
+        self._end_reason: str | None = None
         self._is_closed = False
         self._indexes: dict[int, int] = {}
-        self._under_way: dict[int, Host] = {}
+        self._in_progress: dict[int, Host] = {}
         self._begun: set[int] = set()
         self._lines: dict[int, bytes] = {}
         self._waiting: defaultdict[int, list[Batch]] = defaultdict(list)
         self._notes: list[str] = []
 
     def start(self, on_end: Callable[[], None]) -> None:
-        """Begin, in a thread that ends with the process."""
+        """Start the engine in a daemon thread."""
         threading.Thread(
             target=self._run, args=(on_end,), name="sockfleet-engine", daemon=True
         ).start()
 
     def take(self, hosts: Mapping[int, Host]) -> Batch | None:
-        """Ask these hosts, or wait for those that are under way; None: it takes no new ones."""
+        """Contact these hosts, or wait for those in progress; None: it takes no new hosts."""
         batch = Batch(frozenset(hosts))
         with self._lock:
             if self._is_closed and not all(
-                index in self._lines or index in self._under_way for index in hosts
+                index in self._lines or index in self._in_progress for index in hosts
             ):
                 return None
             new = []
             for index, host in hosts.items():
                 if index in self._lines:
-                    batch.note(index, ended=True)
+                    batch.mark(index, ended=True)
                     continue
                 self._waiting[index].append(batch)
                 if index in self._begun:
-                    batch.note(index, ended=False)
-                elif index not in self._under_way:
-                    self._under_way[index] = host
-                    self._indexes[id(host)] = index  # the outcome brings this very host back
+                    batch.mark(index, ended=False)
+                elif index not in self._in_progress:
+                    self._in_progress[index] = host
+                    self._indexes[id(host)] = index  # the outcome holds this same object
                     new.append(host)
-            batch.look()
+            batch.set_events()
             if new:
                 self._feed.add(new)
         return batch
 
-    def collected(self, batch: Batch) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
-        """The batch's outcomes so far, as `encode_outcome` gives them, and the engine's notes."""
+    def collect(self, batch: Batch) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+        """Remove and return the batch's encoded outcomes so far, and the engine's notes."""
         with self._lock:
             found = [self._lines.pop(index) for index in batch.indexes if index in self._lines]
             return tuple(found), tuple(self._notes)
 
     def end(self, why: str | None) -> None:
-        """Stop as `Engine.stop` does, or, with None, once all that was taken has ended."""
+        """Stop as `Engine.stop` does; with None, once all hosts taken so far have ended."""
         with self._lock:
             self._is_closed = True
             if why is not None:
-                self._why_ended = self._why_ended or why
+                self._end_reason = self._end_reason or why
                 if self._loop is not None:
                     self._loop.call_soon_threadsafe(self._engine.stop, why)
         self._feed.close()
@@ -136,64 +136,64 @@ class BatchEngine:
     def _run(self, on_end: Callable[[], None]) -> None:
         problem = "its worker's engine ended"
         try:
-            run_on_event_loop(self._main())
+            run_on_event_loop(self._run_engine())
         except SockfleetError as error:
             problem = str(error)
-        except Exception as error:  # whatever it is, somebody waits for these hosts
-            log.debug("the engine of a scan", exc_info=True)
+        except Exception as error:  # a task waits for these hosts
+            log.debug("the engine of a scan failed", exc_info=True)
             problem = clean(f"unexpected {type(error).__name__}: {error}")
         with self._lock:
             self._is_closed = True
             self._loop = None
-            for index, host in list(self._under_way.items()):
-                self._keep(index, not_attempted(host, self._why_ended or problem))
+            for index, host in list(self._in_progress.items()):
+                self._store(index, not_attempted(host, self._end_reason or problem))
         self._feed.close()
         on_end()
 
-    async def _main(self) -> None:
+    async def _run_engine(self) -> None:
         with self._lock:
             self._loop = asyncio.get_running_loop()
-            if self._why_ended is not None:
-                self._engine.stop(self._why_ended)
+            if self._end_reason is not None:
+                self._engine.stop(self._end_reason)
         idle = asyncio.create_task(self._close_when_idle())
         try:
             await self._engine.run(self._feed, self._deliver)
         finally:
             idle.cancel()
-            self._feed.on_change(None)  # this loop is about to close
+            self._feed.on_change(None)  # the event loop is about to close
             with self._lock:
                 self._loop = None
                 self._notes = self._engine.notes
 
     async def _close_when_idle(self) -> None:
-        """Whoever started the scan may be gone without a word."""
+        """End an idle engine: the process that started the scan may have exited."""
         while not self._is_closed:
-            before = self._taken_in_all
+            before = self._hosts_taken
             await asyncio.sleep(self._idle_s)
             with self._lock:
-                self._is_closed |= not self._under_way and before == self._taken_in_all
+                self._is_closed |= not self._in_progress and before == self._hosts_taken
         self._feed.close()
 
-    def _taken(self, host: Host) -> None:
+    def _mark_begun(self, host: Host) -> None:
         with self._lock:
-            self._taken_in_all += 1
+            self._hosts_taken += 1
             index = self._indexes[id(host)]
             self._begun.add(index)
             for batch in self._waiting[index]:
-                batch.note(index, ended=False)
+                batch.mark(index, ended=False)
 
     def _deliver(self, outcome: HostOutcome) -> None:
         with self._lock:
-            batches = self._keep(self._indexes[id(outcome.host)], outcome)
+            batches = self._store(self._indexes[id(outcome.host)], outcome)
             if any(batch.ended.is_set() for batch in batches):
                 self._notes = self._engine.notes
 
-    def _keep(self, index: int, outcome: HostOutcome) -> list[Batch]:
+    def _store(self, index: int, outcome: HostOutcome) -> list[Batch]:
         self._lines[index] = encode_outcome(index, outcome)
-        del self._under_way[index]
+        del self._in_progress[index]
         del self._indexes[id(outcome.host)]
         self._begun.discard(index)
         batches = self._waiting.pop(index)
         for batch in batches:
-            batch.note(index, ended=True)
+            batch.mark(index, ended=True)
         return batches

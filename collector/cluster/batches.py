@@ -1,4 +1,4 @@
-"""Which hosts go to the workers of a Dask cluster together, and when nobody will ask them."""
+"""Batches of hosts for the workers of a Dask cluster, and when a batch is given up."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from .dask_client import Task
 __all__ = ["HostBatch", "make_batches"]
 
 MOST_HOSTS = 100
-"""In a handful: each costs about 15 ms in all, as much as a dozen hosts do."""
+"""Hosts in a batch: each batch costs about 15 ms in all, as much as a dozen hosts."""
 FEWEST_HOSTS = 10
-HANDFULS = 32
-"""Of a region's hosts, where there are enough: so that several workers get work."""
+BATCHES = 32
+"""Of a region's hosts, where there are enough, so that several workers get work."""
 MOVES = 3
-"""How often hosts are handed in anew after they were lost outside of Dask's own retries."""
+"""How often a batch is sent again after it was lost outside of Dask's own retries."""
 
 
 @dataclass(slots=True, eq=False)
 class HostBatch:
-    """Hosts that go together, until the last of them has its outcome."""
+    """Hosts that are sent together, until the last of them has its outcome."""
 
     left: set[int]
     """Indexes of hosts without an outcome."""
     region: str | None
     worker: str | None = None
-    """The only one that can tell what is left; None: any."""
+    """The address of the worker whose engine has what is left; None: any worker will do."""
     task: Task | None = None
-    """The newest that asks them."""
+    """The latest task for these hosts."""
     moves: int = 0
     unserved_since: float | None = None
     given_up: tuple[Category, str] | None = None
-    """Why nobody is to ask what is left."""
+    """The category and reason for the hosts that are left; None: they may still be read."""
 
     def move(self) -> None:
-        """Let another worker ask: the task was cancelled, or its worker is gone."""
+        """Let any worker take what is left: the task was cancelled, or its worker was lost."""
         self.worker = None
         self.moves += 1
         if self.moves > MOVES and self.given_up is None:
@@ -51,10 +51,10 @@ class HostBatch:
     def is_stuck(
         self, workers: Mapping[str, frozenset[str]], now: float, *, patience_s: float
     ) -> bool:
-        """Whether Dask would let it wait for ever: its worker is gone, or nobody serves its region.
+        """Whether Dask would let the task wait forever: no worker there may run it.
 
-        ``workers`` are those there are, each with what it offers. A region that nobody has served
-        for ``patience_s`` is given up.
+        ``workers`` maps the address of each worker to the resources it offers. The batch is given
+        up when no worker has offered its region for ``patience_s``.
         """
         if self.worker is not None:
             return self.worker not in workers
@@ -79,31 +79,34 @@ class HostBatch:
 def make_batches(
     hosts: Sequence[Host], indexes: Sequence[int], *, bastion_connections: int
 ) -> Iterator[HostBatch]:
-    """Each of these hosts in one handful, the regions by turns.
+    """Put each of these hosts in one batch; the regions alternate.
 
-    Hosts that share a limit (a group's, a jump host's) go to one worker together, so that the
-    limit holds for the whole scan.
+    Hosts that share a limit (a group's, a jump host's) are in one batch, so that one worker keeps
+    the limit for the whole scan.
     """
     by_region: defaultdict[str | None, list[int]] = defaultdict(list)
     for index in indexes:
         by_region[hosts[index].region].append(index)
     turns = zip_longest(
-        *(_of_region(hosts, own, region, bastion_connections) for region, own in by_region.items())
+        *(
+            _batches_of_region(hosts, own, region, bastion_connections)
+            for region, own in by_region.items()
+        )
     )
     for turn in turns:
-        yield from (handful for handful in turn if handful is not None)
+        yield from (batch for batch in turn if batch is not None)
 
 
-def _of_region(
+def _batches_of_region(
     hosts: Sequence[Host], indexes: list[int], region: str | None, bastion_connections: int
 ) -> Iterator[HostBatch]:
-    bound: list[int] = []
+    limited: list[int] = []
     free: list[int] = []
     for index in indexes:
-        (bound if any(caps_of(hosts[index], bastion_connections)) else free).append(index)
-    dealt = partition([hosts[i] for i in bound], 1, bastion_connections=bastion_connections)
-    for unit in dealt.units:
-        yield HostBatch({bound[i] for i in unit}, region)
-    size = max(FEWEST_HOSTS, min(MOST_HOSTS, len(free) // HANDFULS))
+        (limited if any(caps_of(hosts[index], bastion_connections)) else free).append(index)
+    parts = partition([hosts[i] for i in limited], 1, bastion_connections=bastion_connections)
+    for unit in parts.units:
+        yield HostBatch({limited[i] for i in unit}, region)
+    size = max(FEWEST_HOSTS, min(MOST_HOSTS, len(free) // BATCHES))
     for at in range(0, len(free), size):
         yield HostBatch(set(free[at : at + size]), region)

@@ -1,4 +1,4 @@
-"""The seam to dask.distributed, whose client has no types: everything foreign is used in here."""
+"""The interface to dask.distributed, which has no types: no other module uses its client."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _SCHEMES = ("tcp://", "tls://")
 _CLOSE_S = 5.0
 _GRACE_S = 0.5
 _SHARE = 1e-9
-"""Of a region's resource for one task: a worker that offers any of it takes as many as it can."""
+"""How much of a region's resource a task needs: so little that it never limits the tasks."""
 
 
 T = TypeVar("T")
 
 
-class _Closing(Protocol):
+class _Closable(Protocol):
     close: Callable[..., Awaitable[object]]
 
 
-class _Client(_Closing, Protocol):
-    """What is used of distributed.Client in a running event loop."""
+class _Client(_Closable, Protocol):
+    """The part of distributed.Client that is used, in a running event loop."""
 
     status: str
     scheduler: Any
@@ -53,7 +53,7 @@ class _Client(_Closing, Protocol):
 
 
 class Task(Protocol):
-    """A task that was handed in; for `Cluster.settled` and `Cluster.cancel` alone."""
+    """A submitted task, for `Cluster.wait` and `Cluster.cancel` only."""
 
     def cancelled(self) -> bool: ...
     def exception(self) -> Awaitable[BaseException | None]: ...
@@ -66,14 +66,14 @@ class ClusterError(SockfleetError):
 
 @record
 class SettledTask:
-    """How a task ended; all None: it was cancelled."""
+    """How a task ended; both None: it was cancelled."""
 
     value: object = None
     error: BaseException | None = None
 
 
 def check_address(address: str) -> str:
-    """The address of a scheduler, or ``local``; raises UsageError for what can be neither."""
+    """Return the address of a scheduler, or ``local``; raise UsageError for anything else."""
     if address == "local" or (address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0])):
         return address
     raise UsageError(
@@ -83,7 +83,7 @@ def check_address(address: str) -> str:
 
 
 class Cluster:
-    """A scheduler and its workers, as seen by one client of it."""
+    """A scheduler and its workers, through one client."""
 
     def __init__(self, client: _Client, address: str) -> None:
         self._client = client
@@ -91,7 +91,7 @@ class Cluster:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the connection to the scheduler has ended; its tasks are cancelled then."""
+        """Whether the connection to the scheduler has ended, which cancels its tasks."""
         return bool(self._client.status != "running")
 
     async def workers(self) -> Mapping[str, frozenset[str]]:
@@ -104,12 +104,12 @@ class Cluster:
         }
 
     async def call(self, worker: str, function: Callable[..., T], *words: object) -> T:
-        """Call a function in a worker, beside its tasks; raises whatever it raises, and OSError."""
+        """Call a function in a worker, outside its tasks; raises what it raises, and OSError."""
         answers: dict[str, T] = await self._client.run(function, *words, workers=[worker])
         return answers[worker]
 
     async def call_all(self, function: Callable[..., object], *words: object) -> None:
-        """Call a function in every worker; those that cannot are passed over. Raises OSError."""
+        """Call a function in every worker; ignore those where it fails. Raises OSError."""
         with _as_os_error():
             await self._client.run(function, *words, on_error="ignore")
 
@@ -121,9 +121,10 @@ class Cluster:
         worker: str | None,
         region: str | None,
     ) -> Task:
-        """Hand in a task.
+        """Submit a task.
 
-        ``region`` is a resource that its worker must offer; ``worker`` the only one to do it.
+        ``region`` is a resource that the worker must offer; ``worker`` the address of the only one
+        that may run it.
         """
         return self._client.submit(
             function,
@@ -134,8 +135,8 @@ class Cluster:
             resources=None if region is None else {region: _SHARE},
         )
 
-    async def settled(self, task: Task) -> SettledTask:
-        """Wait until the task has ended, whichever way."""
+    async def wait(self, task: Task) -> SettledTask:
+        """Wait until the task has ended, in any way."""
         error = await task.exception()
         if task.cancelled():
             return SettledTask()
@@ -143,49 +144,51 @@ class Cluster:
             return SettledTask(error=error)
         try:
             return SettledTask(value=await task)
-        except Exception as late:  # cancelled, or lost with its worker, while it was fetched
+        except Exception as late:  # cancelled or lost with its worker while the result was fetched
             return SettledTask() if task.cancelled() or self.is_lost else SettledTask(error=late)
 
     async def cancel(self, tasks: list[Task]) -> None:
-        """Let these not be done; their `settled` ends. Raises nothing."""
+        """Cancel these tasks, which ends their `wait`. Raises nothing."""
         with suppress(Exception):
             await self._client.cancel(tasks, force=True)
 
 
 @asynccontextmanager
 async def connect(address: str, *, timeout_s: float) -> AsyncIterator[Cluster]:
-    """The running cluster of the scheduler at ``address``.
+    """Connect to the cluster of the scheduler at ``address``.
 
     Certificates for tls:// are those of Dask's own configuration. Raises ClusterError where it is
     not reached within ``timeout_s``, UsageError without dask.distributed.
     """
-    distributed = _distributed()
+    distributed = _import_distributed()
     try:
         client = distributed.Client(
             address, asynchronous=True, timeout=timeout_s, set_as_default=False, name="sockfleet"
         )
-    except Exception as error:  # such as a certificate's file that is not there
-        raise ClusterError(_unreachable(address, timeout_s, error)) from error
+    except Exception as error:  # such as a missing certificate file
+        raise ClusterError(_describe_unreachable(address, timeout_s, error)) from error
     try:
         try:
-            async with asyncio.timeout(timeout_s + _GRACE_S):  # its own timeout tells more
+            async with asyncio.timeout(
+                timeout_s + _GRACE_S
+            ):  # the client's own timeout has the better message
                 await client
         except Exception as error:
-            raise ClusterError(_unreachable(address, timeout_s, error)) from error
+            raise ClusterError(_describe_unreachable(address, timeout_s, error)) from error
         yield Cluster(client, address)
     finally:
-        await _closed(client)
+        await _close(client)
 
 
 @asynccontextmanager
 async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cluster]:
-    """A cluster of this many processes of this machine, which end with the context, or with us.
+    """Start a cluster of worker processes on this machine; they end with the block or this process.
 
-    Nobody else can use it: it takes part in TLS with a certificate of its own that never leaves
-    these processes' memory. Raises as `connect` does.
+    No other program can use it: TLS requires a certificate that only these processes have, in
+    memory. Raises as `connect` does.
     """
-    distributed = _distributed()
-    with _signals_kept_from_children(), _no_pages():
+    distributed = _import_distributed()
+    with _block_signals_in_children(), _disable_http():
         cluster = distributed.LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
@@ -213,14 +216,14 @@ async def local_cluster(processes: int, *, timeout_s: float) -> AsyncIterator[Cl
             try:
                 yield Cluster(client, "local")
             finally:
-                await _closed(client)
+                await _close(client)
         finally:
-            await _closed(cluster)
+            await _close(cluster)
 
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """Whatever a scheduler's going away makes of a call."""
+    """Turn every error of a call whose scheduler was lost into OSError."""
     try:
         yield
     except OSError:
@@ -230,13 +233,13 @@ def _as_os_error() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_kept_from_children() -> Iterator[None]:
-    """Processes that are started meanwhile never see what a terminal or systemd sends to us all.
+def _block_signals_in_children() -> Iterator[None]:
+    """Start child processes that never get the stop signals of a terminal or systemd.
 
-    The mask is inherited through thread and exec (signal(7)). A thread of its own hears the signals
-    for this process, whose handlers run in the main thread all the same.
+    They inherit the mask through fork and exec (signal(7)). An extra thread without the mask
+    receives the signals for this process; Python runs the handlers in the main thread.
     """
-    resource_tracker.ensure_running()  # or its start, in this thread, would undo the mask
+    resource_tracker.ensure_running()  # started within the block, it would reset the mask
     over = threading.Event()
     listener = threading.Thread(target=over.wait, name="sockfleet-signals", daemon=True)
     listener.start()
@@ -249,28 +252,28 @@ def _signals_kept_from_children() -> Iterator[None]:
 
 
 @contextmanager
-def _no_pages() -> Iterator[None]:
-    """Schedulers that are started meanwhile serve nothing over HTTP."""
+def _disable_http() -> Iterator[None]:
+    """Start schedulers that serve no HTTP."""
     config = import_module("dask").config
     with config.set({"distributed.scheduler.http.routes": []}):
         yield
 
 
-async def _closed(thing: _Closing) -> None:
-    """Close a client or a cluster within a time; what is left of them ends with this process."""
+async def _close(closable: _Closable) -> None:
+    """Close a client or a cluster, but wait briefly: the rest ends with this process."""
     with suppress(Exception):
         async with asyncio.timeout(_CLOSE_S):
-            await thing.close(timeout=_CLOSE_S / 2)
+            await closable.close(timeout=_CLOSE_S / 2)
 
 
-def _distributed() -> ModuleType:
+def _import_distributed() -> ModuleType:
     try:
         distributed = import_module("distributed")
     except ImportError as error:
         raise UsageError(
             f"--dask needs dask.distributed ({error}): pip install 'sockfleet[dask]'"
         ) from error
-    # What matters of versions is judged by `dask_scan`, and what is lost is told by it.
+    # `version_check` compares the versions that matter; `scan` reports what is lost.
     warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
     for name in ("distributed", *logging.root.manager.loggerDict):
         if name.split(".")[0] == "distributed":
@@ -278,7 +281,7 @@ def _distributed() -> ModuleType:
     return distributed
 
 
-def _unreachable(address: str, timeout_s: float, error: Exception) -> str:
+def _describe_unreachable(address: str, timeout_s: float, error: Exception) -> str:
     why = clean(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return (
         f"no Dask scheduler answers at {address} within {timeout_s:g} s ({why}): is it running, "

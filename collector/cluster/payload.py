@@ -1,9 +1,9 @@
-"""What a Dask worker is given: hosts to ask and how, without secrets unless they are to be sent.
+"""What a Dask worker gets: hosts and settings, without secrets unless the user sends them.
 
-A worker is another machine. A path means the worker's file (below the user's home: below the home
-of whoever runs the worker), an agent the worker's own, and passwords and passphrases are the
-worker's SOCKFLEET_PASSWORD and SOCKFLEET_PASSPHRASE. Private keys are never sent. An inventory's
-variables and groups stay here too: only the address and how to log in are needed to ask.
+A worker is another machine. A path means the worker's file (below the user's home here: below the
+home of the worker's user there), an agent is the worker's own, and passwords and passphrases are
+the worker's SOCKFLEET_PASSWORD and SOCKFLEET_PASSPHRASE. Private keys are never sent. Neither are
+an inventory's variables and groups, as the worker needs only addresses and login settings.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ __all__ = [
     "Software",
     "TaskPayload",
     "installed_software",
-    "prepare_host",
+    "prepare_login",
 ]
 
 PASSWORD_VARIABLE = "SOCKFLEET_PASSWORD"  # noqa: S105 (the variable's name)
 _AGENT_VARIABLE = "SSH_AUTH_SOCK"
-"""Stands for the agent of whoever reads it, as in ssh_config(5)'s IdentityAgent."""
+"""As an agent's path it means the agent of the process that reads it, as IdentityAgent in
+ssh_config(5)."""
 
 
 @record
 class Software:
-    """What must be the same on both sides, or a value would be read as another."""
+    """The versions that must be the same on both sides, as values are pickled between them."""
 
     sockfleet: str
     python: str
@@ -50,7 +51,7 @@ class Software:
 
 
 def installed_software() -> Software:
-    """What runs here."""
+    """The versions of this process."""
     return Software(
         sockfleet=version("sockfleet"), python=f"{sys.version_info[0]}.{sys.version_info[1]}"
     )
@@ -58,7 +59,7 @@ def installed_software() -> Software:
 
 @record
 class _SentPassphrases:
-    """Answers for key files by their paths as they travelled; ``default`` for all others."""
+    """The passphrases of key files, by their paths as sent; ``default`` for all others."""
 
     known: Mapping[str, Secret]
     default: Secret | None
@@ -69,33 +70,33 @@ class _SentPassphrases:
 
 @record
 class TaskPayload:
-    """Some hosts on their way to a worker. Its repr, which Dask logs, shows no content."""
+    """Some hosts on their way to a worker. Dask logs its repr, which shows no content."""
 
     scan: str
-    """Tells apart the scans that one worker takes part in."""
+    """Identifies the scan, as a worker may serve several."""
     software: Software
     settings: bytes = field(repr=False)
-    """The scan's `EngineSettings`, pickled once for all parcels."""
+    """The scan's `EngineSettings`, pickled once for all payloads."""
     hosts: bytes = field(repr=False)
-    """Hosts by index, pickled apart: another version must be able to read the rest and say so."""
+    """Hosts by index. Pickled apart, so that a worker of another version can read the rest."""
     spent_s: float
-    """How much of the run's deadline was over when it was sent."""
+    """How much of the run's deadline had passed when it was sent."""
 
-    def contents(self) -> tuple[EngineSettings, dict[int, Host]]:
-        """The settings and the hosts, as the receiver is to use them.
+    def unpack(self) -> tuple[EngineSettings, dict[int, Host]]:
+        """The settings and the hosts as the worker uses them, with its own agent and password.
 
-        What is unpickled here came through Dask, whose every message can run code anyway.
+        Unpickling adds no risk: every message of Dask can run code (docs/dask.md).
         """
         settings: EngineSettings = pickle.loads(self.settings)  # noqa: S301 (what a cluster sends may run code anyway: docs/dask.md)
         hosts: dict[int, Host] = pickle.loads(self.hosts)  # noqa: S301 (it came with the settings)
         settings = replace(settings, deadline_spent_s=self.spent_s)
         logins = {host.ssh for host in hosts.values()}
-        own = {ssh: _with_own_means(ssh, is_hop=False) for ssh in logins}
+        own = {ssh: _with_local_credentials(ssh, is_hop=False) for ssh in logins}
         return settings, {index: replace(host, ssh=own[host.ssh]) for index, host in hosts.items()}
 
 
 class PayloadBuilder:
-    """Makes the parcels of one scan; see `prepare_host` for what stays here."""
+    """Builds the payloads of one scan; `prepare_login` says what is not sent."""
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class PayloadBuilder:
         passphrases: Mapping[str, Secret] | None = None,
     ) -> None:
         """``passphrases``, by key file, are sent only ``with_secrets``."""
-        self._scan = scan
+        self.scan = scan
         self._software = installed_software()
         self._with_secrets = with_secrets
         self._logins: dict[SshSettings, SshSettings] = {}
@@ -117,7 +118,7 @@ class PayloadBuilder:
                 settings,
                 transport_settings=replace(
                     transport,
-                    defaults=prepare_host(transport.defaults, with_secrets=with_secrets),
+                    defaults=prepare_login(transport.defaults, with_secrets=with_secrets),
                     known_hosts_files=tuple(map(_home_relative, transport.known_hosts_files)),
                     ask_passphrase=answers,
                     ask_password=None,
@@ -125,60 +126,62 @@ class PayloadBuilder:
             )
         )
 
-    def parcel(self, hosts: Mapping[int, Host], *, spent_s: float) -> TaskPayload:
-        """The hosts, ready to be sent."""
+    def build(self, hosts: Mapping[int, Host], *, spent_s: float) -> TaskPayload:
+        """The payload of these hosts."""
         sent = {
-            index: replace(host, groups=(), variables={}, ssh=self._login(host.ssh))
+            index: replace(host, groups=(), variables={}, ssh=self._prepare_login(host.ssh))
             for index, host in hosts.items()
         }
         return TaskPayload(
-            scan=self._scan,
+            scan=self.scan,
             software=self._software,
             settings=self._settings,
             hosts=pickle.dumps(sent),
             spent_s=spent_s,
         )
 
-    def _login(self, ssh: SshSettings) -> SshSettings:
+    def _prepare_login(self, ssh: SshSettings) -> SshSettings:
         sent = self._logins.get(ssh)
         if sent is None:
-            sent = self._logins[ssh] = prepare_host(ssh, with_secrets=self._with_secrets)
+            sent = self._logins[ssh] = prepare_login(ssh, with_secrets=self._with_secrets)
         return sent
 
 
-def prepare_host(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
-    """A login as another machine is to read it: its own files, its own agent, the same user."""
+def prepare_login(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
+    """A login for another machine: its own files and agent, but the same user."""
     known_hosts = ssh.known_hosts_files
     return replace(
         ssh,
-        user=_user(ssh),
+        user=_resolve_user(ssh),
         identity_files=tuple(map(_home_relative, ssh.identity_files)),
         certificate_files=tuple(map(_home_relative, ssh.certificate_files)),
         known_hosts_files=None if known_hosts is None else tuple(map(_home_relative, known_hosts)),
         agent=_AGENT_VARIABLE if _is_own_agent(ssh.agent) else ssh.agent,
         password=ssh.password if with_secrets else None,
         jumps=tuple(
-            replace(hop, ssh=prepare_host(hop.ssh, with_secrets=with_secrets)) for hop in ssh.jumps
+            replace(hop, ssh=prepare_login(hop.ssh, with_secrets=with_secrets)) for hop in ssh.jumps
         ),
     )
 
 
-def _with_own_means(ssh: SshSettings, *, is_hop: bool) -> SshSettings:
+def _with_local_credentials(ssh: SshSettings, *, is_hop: bool) -> SshSettings:
     password = None if is_hop else os.environ.get(PASSWORD_VARIABLE)
     agent = ssh.agent
     if agent == _AGENT_VARIABLE:
-        # Without one the login says that no agent answers there.
+        # Without one the login fails with the message that no agent answers.
         agent = os.environ.get(_AGENT_VARIABLE) or _AGENT_VARIABLE
     return replace(
         ssh,
         agent=agent,
         password=ssh.password or (Secret(password) if password else None),
-        jumps=tuple(replace(hop, ssh=_with_own_means(hop.ssh, is_hop=True)) for hop in ssh.jumps),
+        jumps=tuple(
+            replace(hop, ssh=_with_local_credentials(hop.ssh, is_hop=True)) for hop in ssh.jumps
+        ),
     )
 
 
-def _user(ssh: SshSettings) -> str | None:
-    """The same wherever it is done from; None: the user here has no name, and hosts will fail."""
+def _resolve_user(ssh: SshSettings) -> str | None:
+    """The login user by this machine; None: the user here has no name, so the logins will fail."""
     try:
         return login_user(ssh)
     except HostError:
@@ -186,11 +189,11 @@ def _user(ssh: SshSettings) -> str | None:
 
 
 def _home_relative(path: str) -> str:
-    """``~/…`` for a file below the home directory here, else its whole path."""
+    """``~/…`` for a file below the home directory here, else its absolute path."""
     whole = Path(path).expanduser().absolute()
     try:
         return f"~/{whole.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):  # elsewhere, or nobody knows where home is
+    except (ValueError, RuntimeError):  # elsewhere, or without a known home
         return str(whole)
 
 

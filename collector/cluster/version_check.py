@@ -1,4 +1,4 @@
-"""Whether a cluster's workers run what we run: told before any host is asked."""
+"""Check before a scan that a cluster's workers run the same versions as this process."""
 
 from __future__ import annotations
 
@@ -13,28 +13,30 @@ __all__ = ["check_versions"]
 
 
 async def check_versions(cluster: Cluster, *, within_s: float) -> None:
-    """Raise UsageError where a worker would take one value for another, or cannot run sockfleet.
+    """Raise UsageError where a worker runs another version, or cannot run sockfleet.
 
     Each worker has ``within_s`` to answer.
     """
     here = installed_software()
     workers = sorted(await cluster.workers())
-    asked = (_difference(cluster, worker, here, within_s) for worker in workers)
-    problems = [problem for problem in await asyncio.gather(*asked) if problem is not None]
+    checks = (_find_difference(cluster, worker, here, within_s) for worker in workers)
+    problems = [problem for problem in await asyncio.gather(*checks) if problem is not None]
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise UsageError(f"{problems[0]}{more}; here is {here}: install the same on all")
 
 
-async def _difference(cluster: Cluster, worker: str, here: Software, within_s: float) -> str | None:
+async def _find_difference(
+    cluster: Cluster, worker: str, here: Software, within_s: float
+) -> str | None:
     try:
         async with asyncio.timeout(within_s):
             there = await cluster.call(worker, installed_software)
     except TimeoutError:
         return f"the Dask worker {worker} has not answered within {within_s:g} s"
     except OSError:
-        return None  # it has just gone
-    except Exception as error:  # what cannot be imported there, most of all
+        return None  # the worker has just left the cluster
+    except Exception as error:  # most likely an import that fails there
         problem = clean(f"{type(error).__name__}: {error}")
         return f"the Dask worker {worker} cannot run sockfleet ({problem})"
     return None if there == here else f"the Dask worker {worker} runs {there}"

@@ -1,9 +1,9 @@
-"""What runs in the process of a Dask worker: one engine for each scan, fed by the scan's tasks.
+"""What runs in a Dask worker process: one engine per scan, which takes the hosts of its tasks.
 
-A task brings some hosts, keeps its place among the worker's tasks until the engine has a slot for
-each of them, and then gives way to the next (`distributed.secede`): so the worker takes as many as
-it can ask, and a host that answers late holds up nobody. Keys, known_hosts and the connections to
-jump hosts are made once for a scan, however many tasks it has.
+A task occupies one of the worker's threads until its hosts have their slots in the engine, and then
+secedes (`distributed.secede`). So the worker takes as many hosts as it can contact at once, and a
+slow host blocks no other task. Keys, known_hosts and connections to jump hosts are loaded once per
+scan, not once per task.
 """
 
 from __future__ import annotations
@@ -21,57 +21,59 @@ from .payload import Software, TaskPayload, installed_software
 __all__ = ["Answer", "finish_tasks", "run_task"]
 
 _ENDED_SCANS = 100
-"""Remembered, so that a task which comes late does not begin a scan anew."""
+"""How many scan ids are kept, so that a late task does not start an ended scan again."""
 
 
 @record
 class Answer:
-    """What became of a parcel."""
+    """The result of a task."""
 
     worker: str
-    """The worker's address: what is left can only be had there."""
+    """The worker's address: its engine has the hosts that are left."""
     lines: tuple[bytes, ...] = ()
-    """`outcome_codec` lines of the hosts that ended."""
+    """The encoded outcomes of the hosts that ended."""
     notes: tuple[str, ...] = ()
-    """What the worker's transports have to tell the user, all of it so far."""
+    """All notes of the worker's transports so far."""
     other_software: Software | None = None
-    """Set where the worker runs another version, and has asked nobody."""
+    """Set where the worker runs another version; it has contacted no host."""
 
 
-def run_task(parcel: TaskPayload, patience_s: float) -> Answer:
-    """The Dask task: ask the parcel's hosts, and answer when all have ended.
+def run_task(payload: TaskPayload, patience_s: float) -> Answer:
+    """The Dask task: contact the payload's hosts and return when all have ended.
 
-    ``patience_s`` after the last one got its slot it answers what there is; a further parcel with
-    those that are left, sent to this same worker, waits for them. Raises DescriptorError.
+    It returns what there is ``patience_s`` after the last host got its slot; another task with the
+    remaining hosts, sent to the same worker, waits for these. Raises DescriptorError.
     """
     from distributed import get_worker
 
     address: str = get_worker().address
     here = installed_software()
-    if parcel.software != here:
+    if payload.software != here:
         return Answer(worker=address, other_software=here)
-    settings, hosts = parcel.contents()
+    settings, hosts = payload.unpack()
     while True:
-        engine, why_ended = _engine(parcel.scan, settings)
+        engine, why_ended = _get_engine(payload.scan, settings)
         batch = None if engine is None else engine.take(hosts)
         if engine is not None and batch is not None:
             break
         if why_ended is not None:
-            lines = [encode_outcome(i, not_attempted(host, why_ended)) for i, host in hosts.items()]
-            return Answer(worker=address, lines=tuple(lines))
-        _forget(parcel.scan, engine)
+            failures = (
+                encode_outcome(i, not_attempted(host, why_ended)) for i, host in hosts.items()
+            )
+            return Answer(worker=address, lines=tuple(failures))
+        _forget(payload.scan, engine)
     batch.begun.wait()
-    _give_way()
+    _secede()
     batch.ended.wait(patience_s)
-    collected, notes = engine.collected(batch)
-    return Answer(worker=address, lines=collected, notes=notes)
+    lines, notes = engine.collect(batch)
+    return Answer(worker=address, lines=lines, notes=notes)
 
 
 def finish_tasks(scan: str, why: str | None) -> None:
-    """End the scan in this process: at once, with ``why`` for those cut off, or None: it is over.
+    """End the scan in this process; ``why`` cuts off its hosts, None means that all have ended.
 
-    To be called in every worker, also those that had no part in it yet. The engine of the newest
-    scan that was cut off is kept: somebody may still ask what became of its hosts.
+    Called in every worker, also where the scan had no task yet. The engine of the latest scan that
+    was cut off is kept, as a task may still collect the outcomes of its hosts.
     """
     with _lock:
         for ended in _ended.keys() & _engines.keys():
@@ -86,7 +88,7 @@ def finish_tasks(scan: str, why: str | None) -> None:
         engine.end(why)
 
 
-def _give_way() -> None:
+def _secede() -> None:
     import distributed
 
     secede: Callable[[], None] = distributed.secede
@@ -98,8 +100,8 @@ _engines: dict[str, BatchEngine] = {}
 _ended: dict[str, str] = {}
 
 
-def _engine(scan: str, settings: EngineSettings) -> tuple[BatchEngine | None, str | None]:
-    """The scan's engine, made where there is none, and why the scan has ended, if it has."""
+def _get_engine(scan: str, settings: EngineSettings) -> tuple[BatchEngine | None, str | None]:
+    """The scan's engine, started if there is none, and why the scan has ended, if it has."""
     with _lock:
         why = _ended.get(scan)
         if scan not in _engines and why is None:

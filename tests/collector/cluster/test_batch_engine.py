@@ -1,4 +1,4 @@
-"""An engine that is fed: batches come from any thread, and nobody waits for ever."""
+"""Batches from any thread: each host has one outcome, and no batch waits forever."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.fleet.fake_transport import FakeTransport, good, hosts
 
 NAMES = [f"h{n}" for n in range(20)]
 HOSTS = hosts(*NAMES)
-WAIT_S = 60  # of a test that would hang: far beyond what any of these takes
+WAIT_S = 60  # longer than any of these tests takes; only a hanging one reaches it
 
 
 class Gate:
-    """A host that answers only once it may."""
+    """A host that answers once `open` is set."""
 
     def __init__(self):
         self.begun = threading.Event()
@@ -31,8 +31,8 @@ class Gate:
         return await good(attempt, command)
 
 
-class Fed:
-    """A started engine and when it ended."""
+class StartedEngine:
+    """A running engine, and an event for its end."""
 
     def __init__(self, idle_s=WAIT_S, transport=None, **settings):
         self.ended = threading.Event()
@@ -46,21 +46,21 @@ class Fed:
         return self.engine.take({index: HOSTS[index] for index in indexes})
 
     def outcomes(self, batch):
-        lines, _ = self.engine.collected(batch)
+        lines, _ = self.engine.collect(batch)
         return dict(decode_outcome(line, HOSTS) for line in lines)
 
-    def asked(self, *indexes):
+    def contact(self, *indexes):
         batch = self.take(*indexes)
         assert batch.ended.wait(WAIT_S)
         return self.outcomes(batch)
 
 
 @pytest.fixture
-def fed():
+def start():
     engines = []
 
     def make(**how):
-        engines.append(Fed(**how))
+        engines.append(StartedEngine(**how))
         return engines[-1]
 
     yield make
@@ -69,26 +69,26 @@ def fed():
         assert each.ended.wait(WAIT_S)
 
 
-def test_batches_come_one_after_the_other_and_each_gets_its_own(fed):
-    engine = fed()
-    assert engine.asked(0, 1, 2).keys() == {0, 1, 2}
-    assert engine.asked(3).keys() == {3}
+def test_each_batch_gets_the_outcomes_of_its_own_hosts(start):
+    engine = start()
+    assert engine.contact(0, 1, 2).keys() == {0, 1, 2}
+    assert engine.contact(3).keys() == {3}
     assert set(engine.transport.attempts.values()) == {1}
 
 
-def test_an_empty_batch_has_ended(fed):
-    batch = fed().take()
+def test_an_empty_batch_has_ended(start):
+    batch = start().take()
     assert batch.begun.is_set()
     assert batch.ended.is_set()
 
 
-def test_a_batch_has_begun_when_each_has_its_slot_and_late_hosts_are_waited_for_again(fed):
+def test_a_batch_has_begun_when_each_host_has_its_slot(start):
     gate = Gate()
-    engine = fed(concurrency=2, transport=FakeTransport(h1=gate, h2=gate))
+    engine = start(concurrency=2, transport=FakeTransport(h1=gate, h2=gate))
     first = engine.take(0, 1)
     assert first.begun.wait(WAIT_S)
     second = engine.take(2, 3)
-    assert not second.begun.is_set()  # 0 made room for 2, and 3 waits behind 1 and 2
+    assert not second.begun.is_set()  # 2 has the slot of 0; 3 waits for one of 1 and 2
     gate.open.set()
     assert second.begun.wait(WAIT_S)
     assert first.ended.wait(WAIT_S)
@@ -97,9 +97,9 @@ def test_a_batch_has_begun_when_each_has_its_slot_and_late_hosts_are_waited_for_
     assert engine.outcomes(second).keys() == {2, 3}
 
 
-def test_what_is_under_way_is_not_asked_anew(fed):
+def test_a_host_in_progress_is_not_contacted_again(start):
     gate = Gate()
-    engine = fed(transport=FakeTransport(h1=gate))
+    engine = start(transport=FakeTransport(h1=gate))
     first = engine.take(0, 1)
     assert gate.begun.wait(WAIT_S)
     again = engine.take(1)
@@ -108,12 +108,12 @@ def test_what_is_under_way_is_not_asked_anew(fed):
     assert first.ended.wait(WAIT_S)
     assert again.ended.wait(WAIT_S)
     assert engine.transport.attempts["h1"] == 1
-    # Whoever collects first has it: a host's outcome leaves once.
+    # The first to collect an outcome gets it.
     assert [*engine.outcomes(again), *engine.outcomes(first)].count(1) == 1
 
 
-def test_what_has_ended_and_was_not_collected_is_there_for_the_next(fed):
-    engine = fed()
+def test_an_outcome_that_was_not_collected_goes_to_the_next_batch(start):
+    engine = start()
     batch = engine.take(0)
     assert batch.ended.wait(WAIT_S)
     again = engine.take(0)
@@ -122,9 +122,9 @@ def test_what_has_ended_and_was_not_collected_is_there_for_the_next(fed):
     assert engine.transport.attempts["h0"] == 1
 
 
-def test_an_end_with_a_reason_cuts_off_and_accounts_for_every_host(fed):
+def test_an_end_with_a_reason_gives_every_host_a_failure(start):
     gate = Gate()
-    engine = fed(concurrency=1, transport=FakeTransport(h0=gate))
+    engine = start(concurrency=1, transport=FakeTransport(h0=gate))
     batch = engine.take(0, 1, 2)
     assert gate.begun.wait(WAIT_S)
     engine.engine.end("SIGINT")
@@ -139,7 +139,7 @@ def test_an_end_with_a_reason_cuts_off_and_accounts_for_every_host(fed):
     assert engine.ended.wait(WAIT_S)
 
 
-def test_an_end_before_the_start_holds():
+def test_an_end_before_the_start_is_kept():
     ended = threading.Event()
     engine = BatchEngine(EngineSettings(), transports={"asyncssh": FakeTransport()})
     batch = engine.take({0: HOSTS[0]})
@@ -147,13 +147,13 @@ def test_an_end_before_the_start_holds():
     engine.start(ended.set)
     assert batch.ended.wait(WAIT_S)
     assert ended.wait(WAIT_S)
-    lines, _ = engine.collected(batch)
+    lines, _ = engine.collect(batch)
     assert b"not begun: stopped by SIGTERM" in lines[0]
 
 
-def test_an_end_without_a_reason_lets_what_was_taken_end(fed):
+def test_an_end_without_a_reason_waits_for_the_hosts_taken(start):
     gate = Gate()
-    engine = fed(transport=FakeTransport(h0=gate))
+    engine = start(transport=FakeTransport(h0=gate))
     batch = engine.take(0)
     assert gate.begun.wait(WAIT_S)
     engine.engine.end(None)
@@ -162,9 +162,9 @@ def test_an_end_without_a_reason_lets_what_was_taken_end(fed):
     assert engine.outcomes(batch)[0].sockstat is not None
 
 
-def test_an_idle_engine_ends_by_itself_and_one_that_works_does_not(fed):
+def test_only_an_idle_engine_ends_by_itself(start):
     gate = Gate()
-    engine = fed(idle_s=0.01, transport=FakeTransport(h0=gate))
+    engine = start(idle_s=0.01, transport=FakeTransport(h0=gate))
     batch = engine.take(0)
     if batch is not None:  # it may have been idle too long already on a busy machine
         assert gate.begun.wait(WAIT_S)
@@ -175,33 +175,33 @@ def test_an_idle_engine_ends_by_itself_and_one_that_works_does_not(fed):
     assert engine.take(1) is None
 
 
-def test_a_deadline_that_has_passed_is_told_for_every_host(fed):
-    engine = fed(deadline_s=1.0, deadline_spent_s=2.0)
+def test_a_passed_deadline_is_in_the_failure_of_every_host(start):
+    engine = start(deadline_s=1.0, deadline_spent_s=2.0)
     batch = engine.take(0, 1)
     if batch is None:
-        return  # it has ended first, and `ask` gives the hosts to another
+        return  # it has ended before; `run_task` starts another engine then
     assert batch.ended.wait(WAIT_S)
     outcomes = engine.outcomes(batch)
     assert {outcome.category for outcome in outcomes.values()} == {Category.NOT_ATTEMPTED}
     assert all("deadline of 1 s" in outcome.message for outcome in outcomes.values())
 
 
-def test_an_engine_that_fails_accounts_for_its_hosts(fed):
-    engine = fed()
+def test_an_engine_that_fails_gives_its_hosts_a_failure(start):
+    engine = start()
     broken = hosts("x", transport="no-such-transport")[0]
     batch = engine.engine.take({0: broken})
     assert batch.ended.wait(WAIT_S)
-    lines, _ = engine.engine.collected(batch)
+    lines, _ = engine.engine.collect(batch)
     assert b"no-such-transport" in lines[0]
     assert decode_outcome(lines[0], HOSTS)[1].category in set(Category)
 
 
-def test_many_threads_at_once_lose_and_double_nothing(fed):
-    engine = fed(concurrency=3)
+def test_many_threads_at_once_get_each_outcome_once(start):
+    engine = start(concurrency=3)
     found = []
 
     def work(n):
-        found.append(engine.asked(2 * n, 2 * n + 1))
+        found.append(engine.contact(2 * n, 2 * n + 1))
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(10)]
     for thread in threads:

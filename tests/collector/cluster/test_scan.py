@@ -1,4 +1,4 @@
-"""A scan by a real Dask cluster: what it holds, whom it refuses, what kills workers."""
+"""A scan on a real Dask cluster: secrets, versions, stops, and hosts that kill workers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.paths import ROOT
 PASSWORD = "correct-horse-42"
 WAIT_S = 15
 
-# A transport that a worker finds as it would a third party's: by its entry point.
+# A transport that a worker finds by its entry point, as a third party's.
 PLUGIN = """
 import asyncio, os, pathlib, signal
 FOLDER = pathlib.Path({folder!r})
@@ -84,7 +84,7 @@ def settings(**fields):
     return EngineSettings(**fields)
 
 
-async def scanned(address, some_hosts, *, with_secrets=False):
+async def run_scan(address, some_hosts, *, with_secrets=False):
     """The outcomes and the end of a scan."""
     outcomes = []
     dask = DaskSettings(address=address, with_secrets=with_secrets)
@@ -93,21 +93,21 @@ async def scanned(address, some_hosts, *, with_secrets=False):
         return outcomes, await scan.run()
 
 
-async def appears(path):
+async def wait_for_file(path):
     async with asyncio.timeout(WAIT_S):
         while not path.exists():  # noqa: ASYNC110 (another process makes it: there is no event)
             await asyncio.sleep(0.02)
 
 
 def test_hosts_that_kill_their_workers_end_as_failures(plugin, tmp_path, monkeypatch):
-    import distributed  # reads the environment once: the variable is for the scheduler alone
+    import distributed  # it reads the environment at import: the variable is only for the scheduler
 
     assert distributed.__version__
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
     with DaskCluster(tmp_path / "dask") as cluster:
         for _ in range(3):
             cluster.worker(env=plugin)
-        outcomes, end = asyncio.run(scanned(cluster.address, hosts("deadly")))
+        outcomes, end = asyncio.run(run_scan(cluster.address, hosts("deadly")))
     (failure,) = outcomes
     assert failure.category is Category.LOCAL_RESOURCE
     assert "KilledWorker" in failure.message
@@ -115,8 +115,8 @@ def test_hosts_that_kill_their_workers_end_as_failures(plugin, tmp_path, monkeyp
     assert len(list(tmp_path.glob("died-*"))) == 2
 
 
-def test_a_late_host_holds_up_nobody_and_is_cut_off_by_a_stop(plugin, tmp_path):
-    """Its neighbours' outcomes come while it is waited for."""
+def test_a_late_host_delays_no_other_and_a_stop_cuts_it_off(plugin, tmp_path):
+    """The outcomes of other hosts arrive while its task waits for it."""
     some = hosts("late", *(f"h{n}" for n in range(30)))
     outcomes = []
 
@@ -139,13 +139,13 @@ def test_a_late_host_holds_up_nobody_and_is_cut_off_by_a_stop(plugin, tmp_path):
     (late,) = failures
     assert (late.host.name, late.category) == ("late", Category.NOT_ATTEMPTED)
     assert late.message == "cut off by SIGINT"
-    assert late.attempts == 1  # the worker told it, and not we for the worker
+    assert late.attempts == 1  # the failure is the worker's
     assert not end.complete
     assert end.notes == ("played",)
 
 
 def scheduler_s_view(dask_scheduler):
-    """All that the scheduler holds of its tasks; runs in its process."""
+    """Everything the scheduler knows of its tasks; runs in its process."""
     import pickle
 
     held = []
@@ -155,18 +155,16 @@ def scheduler_s_view(dask_scheduler):
 
 
 @pytest.mark.parametrize("with_secrets", [False, True])
-def test_what_the_scheduler_holds_has_no_secret_unless_it_is_to_be_sent(
-    plugin, tmp_path, with_secrets
-):
+def test_the_scheduler_has_no_secret_unless_the_user_sends_it(plugin, tmp_path, with_secrets):
     import cloudpickle
     import distributed
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # no module of the scheduler's
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the scheduler cannot import it
     some = hosts("late", ssh=SshSettings(password=Secret(PASSWORD)))
     held = []
 
     async def look(scan):
-        await appears(tmp_path / "late")
+        await wait_for_file(tmp_path / "late")
         async with distributed.Client(cluster.address, asynchronous=True) as client:
             held.extend(await client.run_on_scheduler(scheduler_s_view))
         scan.stop("SIGTERM")
@@ -189,14 +187,14 @@ def test_what_the_scheduler_holds_has_no_secret_unless_it_is_to_be_sent(
     assert held
     (key,) = {pickle.loads(data)[0] for data in held}
     assert re.fullmatch(r"sockfleet-[0-9a-f]{12}-1", key)
-    assert b"192.0.2.1" in b"".join(held)  # what is sent can be seen here
+    assert b"192.0.2.1" in b"".join(held)  # the search works: it finds what is sent
     assert (PASSWORD.encode() in b"".join(held)) is with_secrets
     assert PASSWORD not in logs
 
 
 @pytest.fixture
 def older(plugin, tmp_path):
-    """The environment of a worker whose sockfleet says another version."""
+    """The environment of a worker whose sockfleet reports another version."""
     folder = tmp_path / "older"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
@@ -207,14 +205,16 @@ def older(plugin, tmp_path):
     return {"PYTHONPATH": f"{folder}:{plugin['PYTHONPATH']}"}
 
 
-def test_a_worker_of_another_version_is_refused_before_anybody_is_asked(plugin, older, tmp_path):
+def test_a_worker_of_another_version_is_refused_before_any_host_is_contacted(
+    plugin, older, tmp_path
+):
     with DaskCluster(tmp_path / "dask") as cluster:
         cluster.worker(env=plugin)
         cluster.worker(env=older)
         here = re.escape(str(installed_software()))
-        told = rf"runs sockfleet 0\.0\.1 on Python 3\.\d+; here is {here}: inst"
-        with pytest.raises(UsageError, match=told):
-            asyncio.run(scanned(cluster.address, hosts("late")))
+        message = rf"runs sockfleet 0\.0\.1 on Python 3\.\d+; here is {here}: inst"
+        with pytest.raises(UsageError, match=message):
+            asyncio.run(run_scan(cluster.address, hosts("late")))
     assert not (tmp_path / "late").exists()
 
 
@@ -227,14 +227,14 @@ def test_a_worker_without_sockfleet_is_refused_and_named(tmp_path):
     with DaskCluster(tmp_path / "dask") as cluster:
         cluster.worker(env={"PYTHONPATH": str(blocked)})
         with pytest.raises(UsageError, match=r"cannot run sockfleet \(.*ModuleNotFoundError"):
-            asyncio.run(scanned(cluster.address, hosts("h1")))
+            asyncio.run(run_scan(cluster.address, hosts("h1")))
 
 
-def test_a_worker_of_another_version_that_comes_late_asks_nobody(older, tmp_path, mocker):
-    mocker.patch.object(dask_scan, "agree")  # as if it had come after the look
+def test_a_worker_of_another_version_that_joins_late_contacts_no_host(older, tmp_path, mocker):
+    mocker.patch.object(dask_scan, "check_versions")  # as if the worker had joined after it
     with DaskCluster(tmp_path / "dask") as cluster:
         cluster.worker(env=older)
-        outcomes, _ = asyncio.run(scanned(cluster.address, hosts("late")))
+        outcomes, _ = asyncio.run(run_scan(cluster.address, hosts("late")))
     (failure,) = outcomes
     assert failure.category is Category.CONFIG
     assert "runs sockfleet 0.0.1" in failure.message
@@ -261,7 +261,7 @@ def test_a_stop_before_the_cluster_is_reached_ends_at_once(tmp_path):
     assert "stopped by SIGINT" in outcomes[0].message
 
 
-def test_an_error_of_the_receiver_ends_the_scan_everywhere(plugin, tmp_path):
+def test_an_error_of_deliver_ends_the_scan_on_all_workers(plugin, tmp_path):
     def full(_outcome):
         raise BrokenPipeError
 
@@ -278,7 +278,7 @@ def test_an_error_of_the_receiver_ends_the_scan_everywhere(plugin, tmp_path):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A certificate that signs itself, and its key: all that a cluster of one's own needs."""
+    """A self-signed certificate and its key."""
     from distributed.security import Security
 
     folder = tmp_path_factory.mktemp("tls")
@@ -288,9 +288,7 @@ def certificates(tmp_path_factory):
     return folder
 
 
-def test_a_cluster_with_certificates_is_reached_by_dask_s_own_configuration(
-    plugin, tmp_path, certificates
-):
+def test_certificates_for_tls_come_from_dask_s_own_configuration(plugin, tmp_path, certificates):
     import dask
 
     cert, key = str(certificates / "cert.pem"), str(certificates / "key.pem")
@@ -301,30 +299,30 @@ def test_a_cluster_with_certificates_is_reached_by_dask_s_own_configuration(
         tls = "distributed.comm.tls"
         given = {f"{tls}.ca-file": cert, f"{tls}.client.cert": cert, f"{tls}.client.key": key}
         with dask.config.set(given):
-            outcomes, _ = asyncio.run(scanned(cluster.address, hosts("h1")))
+            outcomes, _ = asyncio.run(run_scan(cluster.address, hosts("h1")))
             assert isinstance(outcomes[0], HostReading)
             guarded = hosts("guarded", ssh=SshSettings(password=Secret(PASSWORD)))
-            outcomes, _ = asyncio.run(scanned(cluster.address, guarded))
+            outcomes, _ = asyncio.run(run_scan(cluster.address, guarded))
             assert outcomes[0].category is Category.AUTH_DENIED
-            outcomes, _ = asyncio.run(scanned(cluster.address, guarded, with_secrets=True))
+            outcomes, _ = asyncio.run(run_scan(cluster.address, guarded, with_secrets=True))
             assert isinstance(outcomes[0], HostReading)
             assert (tmp_path / "password").read_text() == PASSWORD
         with pytest.raises(ClusterError, match="no Dask scheduler answers at tls://"):
-            asyncio.run(scanned(cluster.address, hosts("h1")))
+            asyncio.run(run_scan(cluster.address, hosts("h1")))
         with (
             dask.config.set({**given, f"{tls}.ca-file": str(tmp_path / "absent.pem")}),
             pytest.raises(ClusterError, match="no Dask scheduler answers at tls://"),
         ):
-            asyncio.run(scanned(cluster.address, hosts("h1")))
+            asyncio.run(run_scan(cluster.address, hosts("h1")))
 
 
-async def answer_to_a_stranger(port):
-    """What a TLS client without the cluster's certificate gets to read."""
-    stranger = ssl.create_default_context()
-    stranger.check_hostname = False
-    stranger.verify_mode = ssl.CERT_NONE
+async def read_without_certificate(port):
+    """What a TLS client without the cluster's certificate can read."""
+    client_tls = ssl.create_default_context()
+    client_tls.check_hostname = False
+    client_tls.verify_mode = ssl.CERT_NONE
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=stranger)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_tls)
         try:
             return await reader.read(100)
         finally:
@@ -333,7 +331,7 @@ async def answer_to_a_stranger(port):
         return type(error)
 
 
-def test_nobody_else_can_use_the_cluster_of_this_machine():
+def test_no_other_program_can_use_the_local_cluster():
     async def main():
         async with asyncio.timeout(WAIT_S), local_cluster(1, timeout_s=WAIT_S) as cluster:
             (worker,) = await cluster.workers()
@@ -346,6 +344,6 @@ def test_nobody_else_can_use_the_cluster_of_this_machine():
                 if connection.status == psutil.CONN_LISTEN
             }
             assert listening == {"127.0.0.1"}
-            return await answer_to_a_stranger(int(worker.rpartition(":")[2]))
+            return await read_without_certificate(int(worker.rpartition(":")[2]))
 
     assert asyncio.run(main()) in {b"", ssl.SSLError, ConnectionResetError}

@@ -1,4 +1,4 @@
-"""A real Dask scheduler and workers on loopback, each a process of its own."""
+"""A real Dask scheduler and workers on loopback, each in its own process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REGISTERED = b"Registered to:"
 
 
 def wait_for_line(text: bytes, log: Path, process: subprocess.Popen[bytes]) -> bytes:
-    """The first line with this text that the process writes to its log, as soon as it is there."""
+    """Wait for the first line with this text in the log of the process."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         has_ended = process.poll() is not None
@@ -29,15 +29,15 @@ def wait_for_line(text: bytes, log: Path, process: subprocess.Popen[bytes]) -> b
             if text in line:
                 return line
         if has_ended or time.monotonic() > deadline:
-            raise RuntimeError(f"it did not start:\n{log.read_text()}")
-        time.sleep(0.01)  # its log is the only event there is
+            raise RuntimeError(f"the process did not start:\n{log.read_text()}")
+        time.sleep(0.01)  # the log is the only event
 
 
 class DaskCluster:
-    """A scheduler from entering to leaving, and the workers that `worker` starts.
+    """A scheduler, as a context manager, and the workers that `worker` starts.
 
-    All of it listens on 127.0.0.1 and ends with the test, its output is kept in ``folder``.
-    ``tls`` are further options of both commands, of which the client's are its own to set.
+    They listen on 127.0.0.1 and are killed at the end; ``folder`` keeps their output. ``tls`` are
+    options for scheduler and workers; a client needs its own.
     """
 
     def __init__(self, folder: Path, *, tls: Sequence[str] = ()) -> None:
@@ -45,7 +45,7 @@ class DaskCluster:
         self._tls = tls
         self._processes: list[subprocess.Popen[bytes]] = []
         self.address = ""
-        """As ``--dask`` takes it; known once it is entered."""
+        """The value for ``--dask``; empty before the context is entered."""
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -59,14 +59,14 @@ class DaskCluster:
     def worker(
         self, *options: str, name: str = "", env: dict[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """A worker that has its place in the cluster; ``dask worker`` with these options."""
+        """Start ``dask worker`` with these options; returns once it is in the cluster."""
         name = name or f"worker{len(self._processes)}"
         words = [self.address, "--no-nanny", "--no-dashboard", "--nthreads", "1", "--name", name]
         words += ["--local-directory", str(self._folder / f"{name}.files")]
         return self._start("worker", _REGISTERED, *words, *options, name=name, env=env)[0]
 
     def log(self, name: str) -> str:
-        """What the scheduler, or the worker of that name, has printed."""
+        """The output of the scheduler, or of the worker of that name."""
         return (self._folder / f"{name}.log").read_text()
 
     def _start(
