@@ -1,4 +1,4 @@
-"""A host of a warm fleet between its samples: its connection, and what it says without one."""
+"""The state of a host between its samples, and its failures in rounds without a sample."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .host_sampler import HostSampler
 __all__ = ["HostState"]
 
 _SOON_S = 0.05
-"""A round that comes so little too early is not waited out."""
+"""A round that begins this little before the end of a pause does not wait for it."""
 
 
 @dataclass(slots=True, eq=False)
 class HostState:
-    """A host and how it stands."""
+    """A host, its connection and what it waits for."""
 
     host: Host
-    warm: HostSampler | None = None
-    """Its connection; None where there is none."""
-    asked_at: float | None = None
-    """Since when an answer is waited for, from the engine or a sample; None: it is not."""
+    sampler: HostSampler | None = None
+    """Samples it over its open connection; None: it is not connected."""
+    waiting_since: float | None = None
+    """When its sample was requested, by the event loop's clock; None: no sample is in progress."""
     backoff: Backoff = field(default_factory=Backoff)
-    lost_unused: int = 0
-    """Connections in turn that were lost before they gave a sample."""
+    unused_losses: int = 0
+    """Connections in a row that were lost before any sample."""
 
-    def failure(self, error: HostError, *, attempts: int = 1) -> HostFailure:
-        """The host's outcome where ``error`` was met now."""
-        warm = self.warm
+    def make_failure(self, error: HostError, *, attempts: int = 1) -> HostFailure:
+        """The failure of the host by ``error``, now."""
+        sampler = self.sampler
         return HostFailure(
             host=self.host,
-            address=self.host.address if warm is None else warm.address,
+            address=self.host.address if sampler is None else sampler.address,
             attempts=attempts,
             elapsed_s=self._waited_s,
             category=error.category,
@@ -43,18 +43,18 @@ class HostState:
             message=error.message,
         )
 
-    def not_yet(self, now: float) -> HostFailure | None:
-        """In the pause before the next attempt a host is as it was at the last; None: it is due."""
+    def make_backoff_failure(self, now: float) -> HostFailure | None:
+        """The last failure once more, during the pause after it; None: the pause is over."""
         wait_s = self.backoff.wait_s(now)
         if self.backoff.last is None or wait_s <= _SOON_S:
             return None
-        return self._as_before(self.backoff.last, f"not tried again for {max(round(wait_s), 1)} s")
+        return self._repeat(self.backoff.last, f"not tried again for {max(round(wait_s), 1)} s")
 
-    def still_waiting(self) -> HostFailure:
-        """The round ends and nothing has come."""
+    def make_waiting_failure(self) -> HostFailure:
+        """The failure of a host whose sample has not come by the end of the round."""
         if self.backoff.last is not None:
-            return self._as_before(self.backoff.last, "being tried again")
-        return self.failure(
+            return self._repeat(self.backoff.last, "being tried again")
+        return self.make_failure(
             HostError(
                 Category.COMMAND_TIMEOUT,
                 Phase.COMMAND,
@@ -62,9 +62,9 @@ class HostState:
             )
         )
 
-    def no_answer(self, limit_s: float) -> HostFailure:
-        """Nothing came over a connection that was open."""
-        return self.failure(
+    def make_silent_failure(self, limit_s: float) -> HostFailure:
+        """The failure of a host that sent nothing over its open connection."""
+        return self.make_failure(
             HostError(
                 Category.COMMAND_TIMEOUT,
                 Phase.COMMAND,
@@ -79,8 +79,12 @@ class HostState:
 
     @property
     def _waited_s(self) -> float:
-        return 0.0 if self.asked_at is None else asyncio.get_running_loop().time() - self.asked_at
+        return (
+            0.0
+            if self.waiting_since is None
+            else asyncio.get_running_loop().time() - self.waiting_since
+        )
 
-    def _as_before(self, last: HostFailure, then: str) -> HostFailure:
+    def _repeat(self, last: HostFailure, then: str) -> HostFailure:
         error = HostError(last.category, last.phase, f"{last.message}; {then}")
-        return self.failure(error, attempts=0)
+        return self.make_failure(error, attempts=0)

@@ -1,4 +1,4 @@
-"""When rounds begin: at a fixed interval, whatever they take, and never two at once."""
+"""When rounds begin: at a fixed interval, and never two at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHORTEST_S = 1.0
 
 
 class IntervalTimer:
-    """Begins now. A round that would be late by more than a tenth of the interval is left out."""
+    """Begins now. It skips a round that would begin more than a tenth of the interval late."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
@@ -20,7 +20,7 @@ class IntervalTimer:
         self._due = self._clock()
 
     def wait_s(self) -> float:
-        """Seconds to the next round, which counts as begun then."""
+        """Seconds until the next round, which is the current one from now on."""
         self._due += self._interval_s
         late_s = self._clock() - self._due
         if late_s > self._interval_s * _LATE and self._interval_s:
@@ -28,7 +28,7 @@ class IntervalTimer:
         return max(self._due - self._clock(), 0.0)
 
     def left_s(self) -> float | None:
-        """Seconds that the round has until the next is due, one at least; None: without end."""
+        """Seconds until the next round is due, at least 1; None: the interval is 0."""
         if not self._interval_s:
             return None
         return max(self._due + self._interval_s - self._clock(), _SHORTEST_S)

@@ -1,4 +1,4 @@
-"""A transport for the engine whose connections stay open once their command has run."""
+"""The asyncssh transport, but connections stay open after their command has run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ __all__ = ["KeepingTransport"]
 
 
 class KeepingTransport(SshTransport):
-    """Connects anew for each command, as asyncssh's own, and keeps the connection of a host that is
-    to be kept: `taken` hands it over, once.
+    """Makes a new connection for each command, and keeps those of hosts that ``is_kept`` names.
 
-    ``keepalive_s``: a kept connection is asked for a sign of life so often; 0: never. Three without
-    an answer, and it counts as lost.
+    `take` returns a kept connection. It sends a keepalive request every ``keepalive_s`` seconds (0:
+    never) and counts as lost after three without an answer.
     """
 
     def __init__(
@@ -30,26 +29,26 @@ class KeepingTransport(SshTransport):
         *,
         keepalive_s: float,
     ) -> None:
-        self._connections = Connector(settings)
-        super().__init__(self._connections, translate_outside_login)
+        self._asyncssh_connector = Connector(settings)
+        super().__init__(self._asyncssh_connector, translate_outside_login)
         self._is_kept = is_kept
         self._keepalive_s = keepalive_s
         self._kept: dict[str, Connection] = {}
 
-    def taken(self, name: str) -> Connection | None:
-        """The connection of the host ``name``, which is the caller's from now on."""
+    def take(self, name: str) -> Connection | None:
+        """Remove and return the connection of the host ``name``; the caller closes it."""
         return self._kept.pop(name, None)
 
     async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
         """As `Transport.execute`."""
         if not self._is_kept(attempt.host.name):
             return await super().execute(attempt, command)
-        await self._close(attempt.host.name)  # of an attempt whose answer was of no use
+        await self._close(attempt.host.name)  # of an earlier attempt whose answer was not valid
         with self._translating(attempt):
             return await self._run_and_keep(attempt, command)
 
     async def _run_and_keep(self, attempt: Attempt, command: str) -> CommandOutput:
-        connection = await self._connections.opened(attempt, keepalive_s=self._keepalive_s)
+        connection = await self._asyncssh_connector.opened(attempt, keepalive_s=self._keepalive_s)
         async with AsyncExitStack() as undo:
             undo.push_async_callback(connection.close)
             try:
@@ -61,12 +60,12 @@ class KeepingTransport(SshTransport):
         return output
 
     async def aclose(self) -> None:
-        """Close what is kept and not taken, then as `Transport.aclose`."""
+        """Close the connections that were not taken, then as `Transport.aclose`."""
         for name in list(self._kept):
             await self._close(name)
         await super().aclose()
 
     async def _close(self, name: str) -> None:
-        connection = self.taken(name)
+        connection = self.take(name)
         if connection is not None:
             await connection.close()

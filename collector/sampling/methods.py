@@ -1,4 +1,4 @@
-"""What the hosts of a warm fleet are sampled for, and by what each can be."""
+"""The methods of sampling a host over its open connection, and which of them fit a host."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .shell import probe_end, sample_end, shell_command
 __all__ = ["REFRESH_S", "SamplingMethod", "SamplingPlan", "methods_of", "sampling_plan"]
 
 REFRESH_S = 60.0
-"""The whole probe runs so often on each host, or a little sooner or later, not on all at once."""
+"""How often the full probe runs on each host; with jitter, so not on all hosts at once."""
 
 
 class SamplingMethod(StrEnum):
-    """By what a host is sampled."""
+    """How a host is sampled; the values are for the log."""
 
     SFTP = "SFTP"
     SHELL = "a shell that stays"
@@ -29,16 +29,17 @@ class SamplingMethod(StrEnum):
 
 @record
 class SamplingPlan:
-    """What all hosts of a fleet are sampled for."""
+    """What to sample on all hosts of a fleet."""
 
     mark: str
     options: ProbeOptions
     probe: FullProbe
-    """The whole probe, with that mark."""
+    """The full probe, with this mark."""
     as_root: bool = False
     refresh_s: float = REFRESH_S
     forced: ForcedProbe = field(default_factory=ForcedProbe)
     command: str = ""
+    """Starts the shell of `sampling.shell`."""
     sample_end: bytes = b""
     probe_end: bytes = b""
 
@@ -46,7 +47,7 @@ class SamplingPlan:
 def sampling_plan(
     probe: FullProbe, options: ProbeOptions, mark: str, *, as_root: bool
 ) -> SamplingPlan:
-    """The plan for a fleet that is asked with these options."""
+    """The plan for a fleet with these probe options."""
     return SamplingPlan(
         mark=mark,
         options=options,
@@ -59,7 +60,7 @@ def sampling_plan(
 
 
 def methods_of(reading: HostReading, plan: SamplingPlan) -> tuple[SamplingMethod, ...]:
-    """The ways that may do for the host of this reading, the cheapest first."""
+    """The methods that may work for the host of this reading, the cheapest first."""
     if plan.as_root or plan.options.processes or reading.host.probe is Probe.FORCED:
         return (SamplingMethod.COMMAND,)
     if reading.namespaces is None:

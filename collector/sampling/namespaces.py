@@ -1,4 +1,4 @@
-"""The namespaces of a host as a sample of `collector.sampling.shell` shows them."""
+"""A host's namespaces, from the last full probe and a sample of `collector.sampling.shell`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["build_namespaces"]
 
 
 def build_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
-    """Those of the last list with the sample's counters, without those that lost their process.
+    """The known namespaces with the sample's counters, without those that lost their process.
 
     Raises HostError ``parse`` where one has no counter of TCP.
     """
     seen = []
     own = ListedNamespace(sockstat=sample.sockstat, sockstat6=sample.sockstat6)
-    for one in known.seen:
-        counters = own if one.is_host else sample.listed.get(one.pid)
+    for namespace in known.seen:
+        counters = own if namespace.is_host else sample.listed.get(namespace.pid)
         if counters is not None:
-            seen.append(_counted(one, counters))
+            seen.append(_update_counters(namespace, counters))
     allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
     return replace(
         known,
@@ -32,16 +32,16 @@ def build_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
     )
 
 
-def _counted(one: Namespace, counters: ListedNamespace) -> Namespace:
+def _update_counters(namespace: Namespace, counters: ListedNamespace) -> Namespace:
     inuse = counters.sockstat.get("TCP", "inuse")
     if inuse is None:
-        text = f"the namespace of process {one.pid} has no 'TCP: inuse'"
+        text = f"the namespace of process {namespace.pid} has no 'TCP: inuse'"
         raise HostError(Category.PARSE, Phase.PARSE, text)
     return replace(
-        one,
+        namespace,
         inuse=inuse,
         inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
         tw=counters.sockstat.get("TCP", "tw"),
         used=counters.sockstat.get("sockets", "used"),
-        in_protocols=None,  # its file is too long for a shell
+        in_protocols=None,  # the file is too long for a shell to read
     )

@@ -1,4 +1,4 @@
-"""A round: one sample or failure of every host, given on as each is known."""
+"""A round: one sample or failure of every host, delivered as each is known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sample:
     round_started_at: datetime
     sampled_at: datetime
     at_s: float
-    """The same by a clock that is never set, for differences."""
+    """The same by the event loop's monotonic clock, in seconds, for differences."""
     outcome: HostOutcome
 
 
@@ -30,47 +30,47 @@ Deliver = Callable[[Sample], None]
 
 @record
 class Round:
-    """A round that is over."""
+    """A round that has ended."""
 
     number: int
     started_at: datetime
     duration_s: float
     complete: bool
-    """False for one that was cut off, by `WarmFleet.stop` or the deadline."""
+    """False: it was cut off, by `FleetSampler.stop` or the deadline."""
     samples: tuple[Sample, ...]
-    """One for each host, in the order in which they were known."""
+    """One for each host, in the order in which they came."""
 
 
 class RunningRound:
-    """The round that is under way; `over` is done once every host of ``names`` has given one.
+    """The round in progress; `finished` is done once every host of ``names`` has its outcome.
 
-    What ``deliver`` raises fails `over`.
+    An error of ``deliver`` fails `finished`.
     """
 
     def __init__(self, number: int, names: Iterable[str], deliver: Deliver) -> None:
         loop = asyncio.get_running_loop()
         self.number = number
-        self.over: asyncio.Future[None] = loop.create_future()
+        self.finished: asyncio.Future[None] = loop.create_future()
         self._started_at = datetime.now(UTC)
         self._began = loop.time()
         self._clock = loop.time
-        self._waiting = set(names)
+        self._missing = set(names)
         self._deliver = deliver
         self._samples: list[Sample] = []
-        if not self._waiting:
-            self.over.set_result(None)
+        if not self._missing:
+            self.finished.set_result(None)
 
     @property
-    def waiting(self) -> tuple[str, ...]:
-        """The hosts that have given nothing yet."""
-        return tuple(self._waiting)
+    def missing(self) -> tuple[str, ...]:
+        """The hosts without an outcome."""
+        return tuple(self._missing)
 
-    def give(self, outcome: HostOutcome) -> None:
-        """A host's outcome; a second one in the round is passed over."""
+    def add(self, outcome: HostOutcome) -> None:
+        """Deliver a host's outcome; ignore a second one in the round."""
         name = outcome.host.name
-        if name not in self._waiting:
+        if name not in self._missing:
             return
-        self._waiting.discard(name)
+        self._missing.discard(name)
         sample = Sample(
             round=self.number,
             round_started_at=self._started_at,
@@ -82,14 +82,14 @@ class RunningRound:
         try:
             self._deliver(sample)
         except BaseException as error:
-            self._waiting.clear()
-            if not self.over.done():
-                self.over.set_exception(error)
-        if not self._waiting and not self.over.done():
-            self.over.set_result(None)
+            self._missing.clear()
+            if not self.finished.done():
+                self.finished.set_exception(error)
+        if not self._missing and not self.finished.done():
+            self.finished.set_result(None)
 
-    def ended(self, *, complete: bool) -> Round:
-        """The round as it was."""
+    def end(self, *, complete: bool) -> Round:
+        """The round, ended now."""
         return Round(
             number=self.number,
             started_at=self._started_at,

@@ -1,6 +1,6 @@
-"""A session that stays open: a request goes out, its answer comes back whole, one at a time.
+"""An SSH session that stays open: one request at a time, each with one complete answer.
 
-Requests are plain futures and not coroutines: of a sample's time a task would be a fifth.
+Requests are futures and not coroutines: a task would add a fifth to the time of a sample.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ __all__ = ["SamplingSession"]
 
 
 class SamplingSession(asyncssh.SSHClientSession[bytes]):
-    """One session on a connection; `open` makes it."""
+    """One session of a connection; `open` starts it."""
 
     def __init__(self, connection: Connection) -> None:
         self._where = connection.where
         self._link = connection.link
         self._received = bytearray()
-        self._is_whole: Callable[[bytearray], bool] = _never
+        self._is_complete: Callable[[bytearray], bool] = _never
         self._answer: asyncio.Future[bytes] | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._lost = False
@@ -33,7 +33,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
     async def open(
         cls, connection: Connection, *, command: str | None = None, subsystem: str | None = None
     ) -> SamplingSession:
-        """A session of ``connection`` that runs a command or a subsystem. Raises HostError."""
+        """Open a session that runs a command or a subsystem. Raises HostError."""
         session = cls(connection)
         connection.attempt.phase = Phase.SESSION
         connection.link.budget.expect_command()
@@ -46,47 +46,49 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be asked."""
+        """Whether it can take a request."""
         return not self._lost
 
-    def ask(self, request: bytes, is_whole: Callable[[bytearray], bool]) -> asyncio.Future[bytes]:
-        """Send ``request``; the future is done once ``is_whole`` of what came since holds.
+    def request(
+        self, text: bytes, is_complete: Callable[[bytearray], bool]
+    ) -> asyncio.Future[bytes]:
+        """Send ``text``; the future has the answer once ``is_complete`` is true of it.
 
-        Only one at a time: the next when the answer is there. The future fails with HostError
-        ``lost`` or ``truncated`` when the session ends, with ``output_limit`` when the answer is
-        too long, and with what ``is_whole`` raises.
+        One request at a time: send the next when the answer has come. The future fails with
+        HostError ``lost`` or ``truncated`` when the session ends, with ``output_limit`` when the
+        answer is too long, and with the HostError that ``is_complete`` raises.
         """
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if self._lost or self._channel is None:
             answer.set_exception(truncated(self._where, Phase.COMMAND, 0))
             return answer
-        self._answer, self._is_whole = answer, is_whole
+        self._answer, self._is_complete = answer, is_complete
         self._received.clear()
         self._link.budget.expect_command()
         try:
-            self._channel.write(request)
-        except OSError as error:  # the far side has closed it, and its last word is on the way
+            self._channel.write(text)
+        except OSError as error:  # the server has closed it
             self._fail(truncated(self._where, Phase.COMMAND, 0, str(error)))
         return answer
 
     async def close(self) -> None:
-        """End it and wait until the far side has too, which then may allow another session."""
+        """Close the session and wait for the server, which may allow another one only then."""
         if self._channel is not None:
             self._channel.write_eof()
             self._channel.close()
             await self._channel.wait_closed()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
-        """The session is open."""
+        """Keep the channel of the open session."""
         self._channel = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """A part of the answer; what the far side says on its stderr is none."""
+        """Take a part of the answer; ignore stderr."""
         if datatype is not None or self._answer is None:
             return
         self._received += data
         try:
-            if self._is_whole(self._received):
+            if self._is_complete(self._received):
                 self._settle()
             elif len(self._received) > OUTPUT_LIMIT:
                 self._fail(output_limit(self._where))
@@ -94,11 +96,11 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             self._fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The session is closed, alone or with its connection."""
+        """Fail the request: the session was closed, alone or with its connection."""
         del exc
         self._lost = True
-        said = "the session was closed" if self._link.up else ""
-        self._fail(truncated(self._where, Phase.COMMAND, len(self._received), said))
+        problem = "the session was closed" if self._link.up else ""
+        self._fail(truncated(self._where, Phase.COMMAND, len(self._received), problem))
 
     def _settle(self) -> None:
         answer, self._answer = self._answer, None
@@ -113,5 +115,5 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
 
 
 def _never(_received: bytearray) -> bool:
-    """Before anything is asked."""
+    """Without a request no answer is complete."""
     return False

@@ -1,4 +1,4 @@
-"""How a fleet is sampled, and which of its connections stay open."""
+"""Settings of repeated samples, and which connections stay open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..pacing.schedule import caps_of
 __all__ = ["KEPT_BY", "MEMORY_PER_CONNECTION", "SamplingSettings", "kept_hosts"]
 
 MEMORY_PER_CONNECTION = 30 * 1024
-"""Bytes of an open connection with its session, at most (bench/warm.py measures it)."""
+"""Bytes of an open connection with its session, at most (measured by bench/warm.py)."""
 
 KEPT_BY = "asyncssh"
 """The transport whose connections can stay open; a paramiko connection would take a thread."""
@@ -21,21 +21,21 @@ KEPT_BY = "asyncssh"
 
 @record
 class SamplingSettings:
-    """How a fleet is sampled, beside what holds for a single scan."""
+    """Settings of repeated samples, besides those of a single scan."""
 
     interval_s: float
-    """From the beginning of a round to that of the next; 0: each begins when the one before has
-    ended, whatever its slowest host took."""
+    """From the beginning of a round to that of the next; 0: a round begins when the one before has
+    ended."""
     most_kept: int = 256 * 1024 * 1024 // MEMORY_PER_CONNECTION
-    """Connections that stay open; the hosts beyond are asked over a new one in each round. By
-    default what fits in 256 MiB: 8,738."""
+    """Connections that stay open; all other hosts get a new one in each round. By default as many
+    as fit in 256 MiB: 8,738."""
 
 
 def kept_hosts(hosts: Collection[Host], settings: EngineSettings, most: int) -> frozenset[str]:
     """The names of the hosts whose connections stay open: the first ``most`` that may.
 
-    Those that asyncssh connects to, unless they share a limit on connections (a group's, or a
-    bastion's) with more hosts than it allows at once: these take turns, as in a scan.
+    Only asyncssh keeps connections. Hosts that share a limit on connections (a group's, or a
+    bastion's) with more hosts than it allows at once take turns instead, as in a scan.
     """
     bastion = settings.transport_settings.bastion_connections
     members = Counter(name for host in hosts for name, _ in caps_of(host, bastion))

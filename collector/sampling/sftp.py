@@ -1,11 +1,12 @@
-"""Counters by SFTP: both files are opened once, and one write asks for both.
+"""Read sockstat and sockstat6 by SFTP: open both files once, then request both in one write.
 
-A read at offset 0 makes the kernel write a /proc file anew (seq_file(9)), so a handle that stays
-open gives fresh counters, at a tenth of what opening and closing costs either side. It also keeps
-the network namespace alive that it was opened in: here always that of sshd, the host's own.
+A read at offset 0 makes the kernel generate a /proc file again (its seq_file.c), so an open handle
+returns current counters. Opening and closing the files each time costs client and server about ten
+times as much. An open file also keeps its network namespace alive: here that of sshd, the host's
+own.
 
-asyncssh's own SFTP client takes a task, a future and a packet for each request: 0.20 ms of our time
-a sample, where the few packets below, of version 3 (draft-ietf-secsh-filexfer-02), take 0.035.
+asyncssh's SFTP client needs a task, a future and a packet for each request: 0.20 ms of client CPU a
+sample. The packets below, of version 3 (draft-ietf-secsh-filexfer-02), need 0.035 ms.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ..probe.labels import SOCKSTAT, SOCKSTAT6
 from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
 from .session import SamplingSession
 
-__all__ = ["SftpHandles", "end_of_packet", "parse_reads", "request"]
+__all__ = ["SftpHandles", "end_of_packet", "make_packet", "parse_reads"]
 
 INIT, VERSION, OPEN, READ = 1, 2, 3, 5
 STATUS, HANDLE, DATA = 101, 102, 103
@@ -28,146 +29,147 @@ _NO_SUCH_FILE = 2
 _FOR_READING = 1
 _VERSION = 3
 _FILE_BYTES = 4096
-"""Asked for of each file, which has some 150."""
+"""How much of each file to read; they have about 150 bytes."""
 _LONGEST = 64 * 1024
 _HEAD = struct.Struct(">IB")
 _ANSWER = struct.Struct(">IBI")
 _NUMBER = struct.Struct(">I")
 
 
-def request(kind: int, body: bytes) -> bytes:
-    """One packet."""
+def make_packet(kind: int, body: bytes) -> bytes:
+    """Encode one packet."""
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
-def _one(data: bytearray) -> bool:
+def _has_one_packet(data: bytearray) -> bool:
     return end_of_packet(data, 0) is not None
 
 
-def _two(data: bytearray) -> bool:
+def _has_two_packets(data: bytearray) -> bool:
     end = end_of_packet(data, 0)
     return end is not None and end_of_packet(data, end) is not None
 
 
 def end_of_packet(data: bytes | bytearray, at: int) -> int | None:
-    """Where the packet ends that begins there; None: not all of it has come.
+    """The end of the packet that begins at ``at``; None: it is incomplete.
 
-    Raises HostError ``protocol`` for what cannot be a packet, such as the text of a start-up file.
+    Raises HostError ``protocol`` for bytes that are no packet, such as text of a start-up file.
     """
     if len(data) < at + _HEAD.size:
         return None
     length = _NUMBER.unpack_from(data, at)[0]
     if not 1 <= length <= _LONGEST:
-        raise _broken(f"a packet of {length} bytes, or {clean(bytes(data[:80]))!r} as text")
+        raise _protocol_error(f"a packet of {length} bytes, or {clean(bytes(data[:80]))!r} as text")
     end: int = at + _NUMBER.size + length
     return end if end <= len(data) else None
 
 
 class SftpHandles:
-    """The open files of one host; `open` makes it."""
+    """The open files of one host; `open` opens them."""
 
-    __slots__ = ("_is_whole", "_request", "session")
+    __slots__ = ("_is_complete", "_request", "session")
 
     def __init__(self, session: SamplingSession, handle: bytes, handle6: bytes | None) -> None:
         self.session = session
-        self._request = _read(1, handle) + (b"" if handle6 is None else _read(2, handle6))
-        self._is_whole = _one if handle6 is None else _two
+        self._request = _encode_read(1, handle) + (
+            b"" if handle6 is None else _encode_read(2, handle6)
+        )
+        self._is_complete = _has_one_packet if handle6 is None else _has_two_packets
 
     @classmethod
     async def open(cls, connection: Connection) -> SftpHandles:
         """Start SFTP on ``connection`` and open the files. Raises HostError."""
         session = await SamplingSession.open(connection, subsystem="sftp")
-        await session.ask(request(INIT, _NUMBER.pack(_VERSION)), _one)
-        opening = _open(1, SOCKSTAT) + _open(2, SOCKSTAT6)
-        answers = _by_number(await session.ask(opening, _two))
-        handle = _handle(answers.get(1))
+        await session.request(make_packet(INIT, _NUMBER.pack(_VERSION)), _has_one_packet)
+        opening = _encode_open(1, SOCKSTAT) + _encode_open(2, SOCKSTAT6)
+        answers = _split_answers(await session.request(opening, _has_two_packets))
+        handle = _parse_handle(answers.get(1))
         if handle is None:
             raise HostError(
                 Category.UNSUPPORTED_HOST, Phase.COMMAND, f"there is no {SOCKSTAT} by SFTP"
             )
-        return cls(session, handle, _handle(answers.get(2)))
+        return cls(session, handle, _parse_handle(answers.get(2)))
 
-    def ask(self) -> asyncio.Future[bytes]:
-        """Ask for both files; `parse_reads` reads the answer."""
-        return self.session.ask(self._request, self._is_whole)
+    def request_sample(self) -> asyncio.Future[bytes]:
+        """Request both files; `parse_reads` parses the answer."""
+        return self.session.request(self._request, self._is_complete)
 
 
 def parse_reads(data: bytes) -> tuple[Sockstat, Sockstat | None]:
-    """sockstat and sockstat6, of which only the lines of all sockets and of TCP are read.
+    """Parse sockstat and sockstat6, only the lines of all sockets and of TCP.
 
     Raises HostError ``parse`` and ``protocol``.
     """
-    files = {number: _content(answer) for number, answer in _by_number(data).items()}
+    files = {number: _parse_data(answer) for number, answer in _split_answers(data).items()}
     try:
-        six = files.get(2)
-        return parse_sockstat(_begin(files.get(1, b""))), None if six is None else _six(six)
+        sockstat6 = files.get(2)
+        return (
+            parse_sockstat(_first_lines(files.get(1, b""))),
+            None if sockstat6 is None else parse_sockstat(sockstat6.partition(b"\n")[0]),
+        )
     except SockstatError as error:
         raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
 
 
-def _six(data: bytes) -> Sockstat:
-    return parse_sockstat(data.partition(b"\n")[0])
-
-
-def _begin(data: bytes) -> bytes:
-    """Up to the line of TCP, the second: what follows is of no use here, and takes as long."""
+def _first_lines(data: bytes) -> bytes:
+    """The lines up to that of TCP, the second; parsing the rest would double the time."""
     at = data.find(b"\nTCP:")
     return data if at < 0 else data[: data.find(b"\n", at + 1)]
 
 
-def _open(number: int, path: str) -> bytes:
+def _encode_open(number: int, path: str) -> bytes:
     name = path.encode("ascii")
     flags = _NUMBER.pack(_FOR_READING) + _NUMBER.pack(0)
-    return request(OPEN, _NUMBER.pack(number) + _NUMBER.pack(len(name)) + name + flags)
+    return make_packet(OPEN, _NUMBER.pack(number) + _NUMBER.pack(len(name)) + name + flags)
 
 
-def _read(number: int, handle: bytes) -> bytes:
+def _encode_read(number: int, handle: bytes) -> bytes:
     offset = bytes(8)
     body = _NUMBER.pack(number) + _NUMBER.pack(len(handle)) + handle + offset
-    return request(READ, body + _NUMBER.pack(_FILE_BYTES))
+    return make_packet(READ, body + _NUMBER.pack(_FILE_BYTES))
 
 
-def _by_number(data: bytes) -> dict[int, tuple[int, bytes]]:
-    """Each answer's kind and rest by the number of its request."""
+def _split_answers(data: bytes) -> dict[int, tuple[int, bytes]]:
+    """Split packets: the kind and body of each answer, by the number of its request."""
     found: dict[int, tuple[int, bytes]] = {}
     at, end = 0, len(data)
     while at < end:
         if end < at + _ANSWER.size:
-            raise _broken(f"an answer of {end - at} bytes")
+            raise _protocol_error(f"an answer of {end - at} bytes")
         length, kind, number = _ANSWER.unpack_from(data, at)
         found[number] = kind, data[at + _ANSWER.size : at + _NUMBER.size + length]
         at += _NUMBER.size + max(length, 1)
     return found
 
 
-def _handle(answer: tuple[int, bytes] | None) -> bytes | None:
-    """The handle of a file; None where there is no such file."""
+def _parse_handle(answer: tuple[int, bytes] | None) -> bytes | None:
+    """The handle of an opened file; None where there is no such file."""
     if answer is not None and answer[0] == HANDLE:
-        return _string(answer[1])
+        return _parse_string(answer[1])
     _raise_unless(answer, _NO_SUCH_FILE)
     return None
 
 
-def _content(answer: tuple[int, bytes]) -> bytes:
+def _parse_data(answer: tuple[int, bytes]) -> bytes:
     if answer[0] != DATA:
         _raise_unless(answer, None)
-    return _string(answer[1])
+    return _parse_string(answer[1])
 
 
-def _string(body: bytes) -> bytes:
+def _parse_string(body: bytes) -> bytes:
     if len(body) < _NUMBER.size or _NUMBER.unpack_from(body)[0] != len(body) - _NUMBER.size:
-        raise _broken(f"a text of {len(body)} bytes that says another length")
+        raise _protocol_error(f"a text of {len(body)} bytes that says another length")
     return body[_NUMBER.size :]
 
 
 def _raise_unless(answer: tuple[int, bytes] | None, expected: int | None) -> None:
-    """Whatever is no answer with this status is an error of the server."""
+    """Raise HostError unless the answer has this status."""
     if answer is None or answer[0] != STATUS or len(answer[1]) < _NUMBER.size:
-        raise _broken("no answer to a request, or one of another kind")
+        raise _protocol_error("no answer to a request, or one of another kind")
     (status,) = _NUMBER.unpack_from(answer[1])
     if status != expected:
-        raise _broken(f"status {status}: {clean(answer[1][8:], limit=80)!r}")
+        raise _protocol_error(f"status {status}: {clean(answer[1][8:], limit=80)!r}")
 
 
-def _broken(said: str) -> HostError:
-    return HostError(Category.PROTOCOL, Phase.COMMAND, f"SFTP: {said}")
+def _protocol_error(problem: str) -> HostError:
+    return HostError(Category.PROTOCOL, Phase.COMMAND, f"SFTP: {problem}")

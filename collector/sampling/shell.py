@@ -1,33 +1,33 @@
-"""A shell that stays on a host and prints the counters for each line that it is sent.
+"""A shell loop on a host that prints the counters for each line it reads.
 
-One ``/bin/sh`` of builtins alone: a sample forks nothing and leaves no file open between samples.
-An open file of a namespace's /proc/PID/net would keep that namespace alive after its container has
-ended, so each file is opened, read and closed again.
+It is one ``/bin/sh`` that uses only builtins: a sample forks no process. It opens, reads and closes
+the files for each sample, as an open file below /proc/PID/net would keep its network namespace
+alive after the container has ended.
 
-What it is sent, a line each:
+The requests, a line each:
 
     own                 the host's own namespace
-    all                 the same, each listed namespace, and whether there may be others
-    list PID PID …      read these processes' namespaces from now on beside the host's own
-    full                run the whole probe (`collector.probe.script`), which finds the namespaces
+    all                 that, each listed namespace, and whether there may be others
+    list PID PID …      list the namespaces of these processes, besides the host's own
+    full                run the full probe (`collector.probe.script`), which finds the namespaces
 
-The answer to ``own`` and ``all`` is one line, its parts separated by bars:
+The answer to ``own`` and ``all`` is one line; ``|`` separates its parts:
 
     MARK|sockets: used …|TCP: …|TCP6: …     of the host's own namespace
-    |ns PID|sockets: …|TCP: …|TCP6: …       of each listed one; none of these lines: it is gone
-    |new PID                                a process that began since lives in none of them
-    |many N                                 so many processes began that they were not looked at
+    |ns PID|sockets: …|TCP: …|TCP6: …       of each listed one; without counters: it has ended
+    |new PID                                a new process that is in none of them
+    |many N                                 N new processes, too many to check
     |blind                                  /proc/loadavg cannot be read
     |MARK end
 
-How ``all`` knows of namespaces that began since: /proc/loadavg ends with the number of the newest
-process (proc_pid_loadavg(5)). Each one that began since the list was made, or since the sample
-before the last, is held against the listed namespaces by ``-ef``, which compares the inodes of
-sockstat as `probe.namespace_script` does. It is looked at in two samples, as a container's
-first process is made a moment before its namespace.
+How ``all`` finds new namespaces: /proc/loadavg ends with the number of the newest process
+(proc_loadavg(5)). The loop compares each process that began since the list was made, or since the
+sample before the last, with the listed namespaces by ``-ef``, which compares the inodes of sockstat
+as `probe.namespace_script` does. It checks a process in two samples, as a container's first process
+begins a moment before its namespace.
 
-A shell's ``read`` takes one byte a system call where it cannot seek, so no more lines are read
-than are needed: ``TCP:`` is the second of sockstat and ``TCP6:`` the first of sockstat6.
+A shell's ``read`` reads one byte a system call where it cannot seek, so the loop reads no more
+lines than it needs: ``TCP:`` is the second of sockstat and ``TCP6:`` the first of sockstat6.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ ALL = b"all\n"
 FULL = b"full\n"
 
 MOST_BEGUN = 1000
-"""Processes that are looked at one by one, some 5 µs each."""
+"""How many new processes are checked one by one, about 5 µs each."""
 
-# The rules of `collector.probe.script` for a text that every login shell hands on hold here too.
+# The same rules as in `collector.probe.script`: every login shell must pass this text on unchanged.
 _LOOP = (
     "exec 2>/dev/null; m={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; "
     "h=; q=0; r=0; "
@@ -86,29 +86,29 @@ _LOOP = (
 
 
 def shell_command(mark: str, options: ProbeOptions) -> str:
-    """What starts it: a command for the host's login shell. ``options`` are those of ``full``."""
+    """The command for the login shell that starts the loop; ``options`` are those of ``full``."""
     loop = _LOOP.format(mark=mark, most=MOST_BEGUN, probe=probe_script(mark, options))
     return f"exec /bin/sh -c '{loop}'"
 
 
 def list_request(pids: Iterable[int]) -> bytes:
-    """Read the namespaces of these processes from now on."""
+    """The request that lists the namespaces of these processes."""
     return b"list %b\n" % b" ".join(b"%d" % pid for pid in pids)
 
 
 def sample_end(mark: str) -> bytes:
-    """What ends the answer to `OWN` and `ALL`."""
+    """The end of the answer to `OWN` and `ALL`."""
     return b"|%b end\n" % mark.encode("ascii")
 
 
 def probe_end(mark: str) -> bytes:
-    """What ends the answer to `FULL`."""
+    """The end of the answer to `FULL`."""
     return b"\n%b end\n" % mark.encode("ascii")
 
 
 @record
 class ListedNamespace:
-    """A namespace as it was read through one process."""
+    """A namespace, read through one of its processes."""
 
     sockstat: Sockstat
     """Only the lines of all sockets and of TCP, here and below."""
@@ -123,72 +123,72 @@ class ShellSample:
     sockstat6: Sockstat | None
     """None where IPv6 is off."""
     listed: dict[int, ListedNamespace | None]
-    """By the process; None where it is gone."""
-    stranger: int | None = None
-    """A process that lives in none of the listed namespaces."""
-    unseen: int | None = None
-    """How many processes began without being looked at, negative where their numbers began
-    anew; None: none."""
-    blind: bool = False
-    """Whether nobody can tell what processes began."""
+    """By the process through which each is read; None: it has ended."""
+    unlisted_pid: int | None = None
+    """A new process that is in none of the listed namespaces."""
+    unchecked: int | None = None
+    """How many new processes were not checked, negative where the numbers started over; None: all
+    were checked."""
+    cannot_check: bool = False
+    """Whether new processes cannot be found, as /proc/loadavg is unreadable."""
 
 
 def parse_sample(data: bytes, mark: str) -> ShellSample:
-    """Read what the shell printed for one sample, whatever stands before the mark.
+    """Parse the answer to one request; ignore what precedes the mark.
 
     Raises HostError ``parse``.
     """
     begin = data.rfind(mark.encode("ascii"), 0, -len(sample_end(mark)))
     parts = data[begin : -len(sample_end(mark))].split(b"|")[1:]
     try:
-        return _sample(parts)
+        return _parse_parts(parts)
     except (SockstatError, ValueError, IndexError) as error:
         seen = clean(b"|".join(parts), limit=120)
         text = f"the shell on the host answered {seen!r}: {error}"
         raise HostError(Category.PARSE, Phase.PARSE, text) from error
 
 
-def _sample(parts: list[bytes]) -> ShellSample:
-    stranger = unseen = None
-    blind = False
+def _parse_parts(parts: list[bytes]) -> ShellSample:
+    unlisted_pid = unchecked = None
+    cannot_check = False
     sections: list[tuple[int, list[bytes]]] = [(0, [])]
     for part in parts:
         word, _, rest = part.partition(b" ")
         if word == b"ns":
-            sections.append((_whole(rest), []))
+            sections.append((_parse_count(rest), []))
         elif word == b"new":
-            stranger = _whole(rest)
+            unlisted_pid = _parse_count(rest)
         elif word == b"many":
-            unseen = _whole(rest.removeprefix(b"-")) * (-1 if rest.startswith(b"-") else 1)
+            unchecked = _parse_count(rest.removeprefix(b"-")) * (-1 if rest.startswith(b"-") else 1)
         elif word == b"blind":
-            blind = True
+            cannot_check = True
         else:
             sections[-1][1].append(part)
-    own = _files(sections[0][1])
+    own = _parse_counters(sections[0][1])
     if own is None:
         raise ValueError("no counters of TCP in it")
     return ShellSample(
         sockstat=own.sockstat,
         sockstat6=own.sockstat6,
-        listed={pid: _files(rows) for pid, rows in sections[1:]},
-        stranger=stranger,
-        unseen=unseen,
-        blind=blind,
+        listed={pid: _parse_counters(rows) for pid, rows in sections[1:]},
+        unlisted_pid=unlisted_pid,
+        unchecked=unchecked,
+        cannot_check=cannot_check,
     )
 
 
-def _files(rows: list[bytes]) -> ListedNamespace | None:
-    six = [row for row in rows if row.startswith(b"TCP6:")]
-    four = [row for row in rows if not row.startswith(b"TCP6:")]
-    if not four:
+def _parse_counters(rows: list[bytes]) -> ListedNamespace | None:
+    tcp6 = [row for row in rows if row.startswith(b"TCP6:")]
+    others = [row for row in rows if not row.startswith(b"TCP6:")]
+    if not others:
         return None
     return ListedNamespace(
-        sockstat=parse_sockstat(b"\n".join(four)),
-        sockstat6=parse_sockstat(six[0]) if six else None,
+        sockstat=parse_sockstat(b"\n".join(others)),
+        sockstat6=parse_sockstat(tcp6[0]) if tcp6 else None,
     )
 
 
-def _whole(word: bytes) -> int:
+def _parse_count(word: bytes) -> int:
     if not (word.isdigit() and len(word) <= 10):
         raise ValueError(f"{clean(word, limit=40)!r} is not a process")
     return int(word)

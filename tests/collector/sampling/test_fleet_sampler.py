@@ -1,4 +1,4 @@
-"""Rounds of samples over kept connections, against a real OpenSSH server: who stands in them."""
+"""Rounds of samples over open connections to a real OpenSSH server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sockfleet.aggregator.host import HostSummary, Status
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.outcome import HostReading
-from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.collector.sampling import backoff
 from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.inventory.models import Connection, Host
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
@@ -28,11 +28,11 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 def is_exact(found: dict[str, HostSummary]) -> bool:
-    """A quick sample, in a round in which no other process's namespace came or went."""
+    """A quick sample in a round in which no namespace of another process began or ended."""
     return found["web1"].scope == "all-namespaces" and found["web1"].uncertainty is None
 
 
-def test_a_sample_is_as_whole_as_a_scan_of_the_host(server, known_hosts):
+def test_a_sample_is_as_complete_as_a_scan_of_the_host(server, known_hosts):
     async def scenario(fleet: Sampled) -> list[HostSummary]:
         await settled(fleet)
         return [(await fleet.until(is_exact))["web1"] for _ in range(2)]
@@ -44,13 +44,13 @@ def test_a_sample_is_as_whole_as_a_scan_of_the_host(server, known_hosts):
         assert one.kernel.release == os.uname().release
         assert one.kernel.boot_id is not None
         assert one.kernel.page_size == os.sysconf("SC_PAGE_SIZE")
-        assert one.kernel.tcp_estab is None, "it is of the moment, and no sample reads it"
-        assert one.namespaces[0].host, "its own first, whatever else runs there"
+        assert one.kernel.tcp_estab is None, "no sample reads it, and an old value would be wrong"
+        assert one.namespaces[0].host, "the host's own comes first"
         assert one.uncertainty is None, "each file is read once"
         assert one.attempts == 1
 
 
-def test_hosts_that_fail_stand_in_every_round_beside_the_others(server, known_hosts):
+def test_every_round_has_the_failed_hosts_too(server, known_hosts):
     hosts = [
         host_at(server),
         host_at(server, "closed", port=1),
@@ -71,7 +71,7 @@ def test_hosts_that_fail_stand_in_every_round_beside_the_others(server, known_ho
     sampled(known_hosts, hosts, scenario)
 
 
-def test_hosts_beyond_what_may_be_kept_are_asked_anew(server, known_hosts):
+def test_hosts_beyond_most_kept_get_a_new_connection_in_each_round(server, known_hosts):
     hosts = [host_at(server, f"web{n}", address="127.0.0.1") for n in range(4)]
 
     async def scenario(fleet: Sampled) -> None:
@@ -84,7 +84,7 @@ def test_hosts_beyond_what_may_be_kept_are_asked_anew(server, known_hosts):
     assert logins(server) == 1 + 3 * 3
 
 
-def test_what_a_deliverer_raises_ends_the_rounds(server, known_hosts):
+def test_an_error_of_deliver_ends_the_rounds(server, known_hosts):
     class StopHereError(Exception):
         pass
 
@@ -99,7 +99,7 @@ def test_what_a_deliverer_raises_ends_the_rounds(server, known_hosts):
     sampled(known_hosts, [host_at(server)], scenario)
 
 
-def test_stopped_in_a_round_every_host_is_accounted_for(server, known_hosts):
+def test_a_round_that_is_stopped_has_an_outcome_for_every_host(server, known_hosts):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         with server.frozen():
@@ -117,18 +117,18 @@ def test_stopped_in_a_round_every_host_is_accounted_for(server, known_hosts):
     sampled(known_hosts, [host_at(server), here], scenario)
 
 
-def test_what_nobody_foresaw_costs_one_sample_and_no_more(server, known_hosts, monkeypatch):
+def test_an_unexpected_answer_fails_one_sample_only(server, known_hosts, monkeypatch):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
 
         def broken(*_arguments: object, **_named: object) -> None:
             raise HostError(Category.PARSE, Phase.PARSE, "the shell on the host answered nonsense")
 
-        monkeypatch.setattr(HostSampler, "answered", broken)
+        monkeypatch.setattr(HostSampler, "parse_answer", broken)
         failed = (await fleet.round())["web1"]
         assert failed.error.category == "parse"
         monkeypatch.undo()
-        monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
+        monkeypatch.setattr(backoff, "FIRST_S", 0.01)
         await fleet.until(lambda found: found["web1"].status is Status.OK)
         assert fleet.fleet.connected == 1
 

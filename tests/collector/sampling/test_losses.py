@@ -1,4 +1,4 @@
-"""Kept connections that are lost: servers that go away, freeze or refuse, and come back."""
+"""Lost connections: servers that stop, freeze or refuse, and return."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.aggregator.host import Status
-from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.collector.sampling import backoff
 from sockfleet.inventory.models import Hop
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
 from tests.support.ssh.over_ssh import logins, ssh_settings
@@ -23,7 +23,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-def test_a_lost_connection_is_made_anew_in_the_same_round(server, known_hosts):
+def test_a_lost_connection_is_replaced_in_the_same_round(server, known_hosts):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         server.kill_sessions()
@@ -34,7 +34,7 @@ def test_a_lost_connection_is_made_anew_in_the_same_round(server, known_hosts):
     assert logins(server) == 2
 
 
-def test_a_server_that_was_away_comes_back_by_itself(server, known_hosts):
+def test_a_stopped_server_is_sampled_again_after_its_restart(server, known_hosts):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         server.stop()
@@ -49,7 +49,7 @@ def test_a_server_that_was_away_comes_back_by_itself(server, known_hosts):
     sampled(known_hosts, [host_at(server)], scenario, retries=0)
 
 
-def test_a_frozen_host_fails_and_comes_back_when_it_is_thawed(server, known_hosts):
+def test_a_frozen_host_fails_and_is_sampled_again_afterwards(server, known_hosts):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         with server.frozen():
@@ -63,7 +63,7 @@ def test_a_frozen_host_fails_and_comes_back_when_it_is_thawed(server, known_host
     sampled(known_hosts, [host_at(server)], scenario, timeout_s=1.5, retries=0)
 
 
-def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monkeypatch):
+def test_keepalive_finds_a_dead_connection_between_two_rounds(server, known_hosts, monkeypatch):
     monkeypatch.setattr("sockfleet.collector.sampling.fleet_sampler.KEEPALIVE_S", 0.05)
 
     async def scenario(fleet: Sampled) -> None:
@@ -71,13 +71,13 @@ def test_a_dead_connection_is_found_between_two_rounds(server, known_hosts, monk
         with server.frozen():
             found = (await fleet.round())["web1"]
         assert "connection that was open" not in found.error.message
-        assert found.error.category == "banner_timeout", "it was connected to anew at once"
+        assert found.error.category == "banner_timeout", "it was reconnected at once"
 
     sampled(known_hosts, [host_at(server)], scenario, interval_s=2.0, timeout_s=1.5, retries=0)
 
 
 def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
-    monkeypatch.setattr(warm_backoff, "MOST_S", 300.0)
+    monkeypatch.setattr(backoff, "MOST_S", 300.0)
     server.authorized_keys.write_text("")
 
     async def scenario(fleet: Sampled) -> None:
@@ -91,7 +91,7 @@ def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
     assert server.log.read_text().count("Connection from") == 1
 
 
-def test_behind_a_bastion_connections_stay_open_and_come_back_with_it(tmp_path):
+def test_connections_through_a_bastion_stay_open_and_return_with_it(tmp_path):
     config = (QUICK_SHELL,)
     with (
         Sshd(tmp_path / "bastion", config=config) as bastion,

@@ -1,4 +1,4 @@
-"""The ways of a sample over a kept connection: a shell that stays, SFTP, a command each time."""
+"""The methods of a sample over an open connection: shell loop, SFTP, a command each time."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-def way_of(fleet: Sampled, name: str = "web1") -> SamplingMethod:
-    return fleet.fleet.ways()[name]
+def method_of(fleet: Sampled, name: str = "web1") -> SamplingMethod:
+    return fleet.fleet.methods()[name]
 
 
 @contextmanager
@@ -46,8 +46,8 @@ def idle_sockets(count: int) -> Iterator[None]:
         yield
 
 
-async def sees_what_is_opened(fleet: Sampled) -> None:
-    """The machine's other processes open sockets too: exact in one of some tries."""
+async def sees_opened_sockets(fleet: Sampled) -> None:
+    """Other processes open sockets too, so one of several tries has to be exact."""
     for _ in range(50):
         before = (await fleet.round())["web1"].tcp.tcp_close
         with idle_sockets(HELD):
@@ -59,14 +59,14 @@ async def sees_what_is_opened(fleet: Sampled) -> None:
 
 
 @pytest.mark.parametrize(
-    ("namespaces", "way"), [(True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)]
+    ("namespaces", "method"), [(True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)]
 )
-def test_a_sample_sees_sockets_opened_since_the_last(server, known_hosts, namespaces, way):
+def test_a_sample_sees_sockets_opened_since_the_last_one(server, known_hosts, namespaces, method):
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        assert way_of(fleet) is way
-        await sees_what_is_opened(fleet)
-        assert way_of(fleet) is way
+        assert method_of(fleet) is method
+        await sees_opened_sockets(fleet)
+        assert method_of(fleet) is method
         assert fleet.fleet.connected == 1
 
     sampled(known_hosts, [host_at(server)], scenario, namespaces=namespaces)
@@ -74,7 +74,7 @@ def test_a_sample_sees_sockets_opened_since_the_last(server, known_hosts, namesp
 
 
 @pytest.mark.parametrize("namespaces", [True, False])
-def test_keys_that_the_server_renews_are_renewed(tmp_path, namespaces):
+def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
     config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
     with Sshd(tmp_path / "sshd", config=config) as server:
 
@@ -90,34 +90,34 @@ def test_keys_that_the_server_renews_are_renewed(tmp_path, namespaces):
         assert server.log.read_text().count("SSH2_MSG_NEWKEYS received") > 10
 
 
-def test_a_server_that_allows_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
+def test_a_server_with_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
     config = (QUICK_SHELL, "MaxSessions 1")
     with Sshd(tmp_path / "sshd", config=config) as server:
-        for namespaces, way in ((True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)):
+        for namespaces, method in ((True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)):
 
-            async def scenario(fleet: Sampled, way: SamplingMethod = way) -> None:
+            async def scenario(fleet: Sampled, method: SamplingMethod = method) -> None:
                 await settled(fleet)
-                assert way_of(fleet) is way
-                monkeypatch.setattr(HostSampler, "is_quick", lambda *_: False)
+                assert method_of(fleet) is method
+                monkeypatch.setattr(HostSampler, "is_ready", lambda *_: False)
                 await settled(fleet)
                 monkeypatch.undo()
                 await settled(fleet)
-                assert way_of(fleet) is way
+                assert method_of(fleet) is method
 
             known = known_hosts_of(server, tmp_path)
             sampled(known, [host_at(server)], scenario, namespaces=namespaces)
         assert logins(server) == 2
 
 
-def test_without_sftp_the_shell_is_taken(tmp_path):
+def test_without_sftp_the_shell_is_used(tmp_path):
     server = Sshd(tmp_path / "sshd", config=(QUICK_SHELL,))
     lines = server.config.read_text().splitlines()
     server.config.write_text("\n".join([*(x for x in lines if "Subsystem" not in x), ""]))
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        assert way_of(fleet) is SamplingMethod.SHELL
-        await sees_what_is_opened(fleet)
+        assert method_of(fleet) is SamplingMethod.SHELL
+        await sees_opened_sockets(fleet)
 
     with server:
         known = known_hosts_of(server, tmp_path)
@@ -131,16 +131,16 @@ def test_a_forced_command_is_run_each_time(server, known_hosts):
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        assert way_of(fleet) is SamplingMethod.COMMAND
-        await sees_what_is_opened(fleet)
+        assert method_of(fleet) is SamplingMethod.COMMAND
+        await sees_opened_sockets(fleet)
         assert (await fleet.round())["web1"].scope == "host-namespace"
 
     sampled(known_hosts, [host_at(server, probe=Probe.FORCED)], scenario)
     assert logins(server) == 1
 
 
-def test_a_server_that_keeps_no_connection_open_is_asked_over_a_new_one(tmp_path):
-    """As some small servers do: the end of the first session is that of the connection."""
+def test_a_server_that_keeps_no_connection_open_gets_a_new_one_each_time(tmp_path):
+    """Some small servers close the connection with its first session."""
     logins: list[asyncssh.SSHServerConnection] = []
 
     class Open(asyncssh.SSHServer):
@@ -184,25 +184,25 @@ def test_a_server_that_keeps_no_connection_open_is_asked_over_a_new_one(tmp_path
         assert len(logins) <= 6 + 2
 
 
-# The shell that stays.
+# The shell loop.
 
 
-@pytest.mark.parametrize("renews", [False, True])
-def test_a_shell_that_was_killed_is_started_anew_on_the_same_connection(
-    server, known_hosts, monkeypatch, renews
+@pytest.mark.parametrize("refreshes", [False, True])
+def test_a_killed_shell_is_started_again_on_the_same_connection(
+    server, known_hosts, monkeypatch, refreshes
 ):
-    """Also where the whole probe was due, and was asked of the shell that had just been killed."""
+    """Also where a full probe was due and requested from the killed shell."""
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
-        if renews:
-            monkeypatch.setattr(HostSampler, "is_quick", lambda *_: False)
+        if refreshes:
+            monkeypatch.setattr(HostSampler, "is_ready", lambda *_: False)
         (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
         os.kill(shell, signal.SIGKILL)
         assert (await fleet.round())["web1"].status is Status.OK
         monkeypatch.undo()
         await settled(fleet)
-        assert way_of(fleet) is SamplingMethod.SHELL
+        assert method_of(fleet) is SamplingMethod.SHELL
 
     sampled(known_hosts, [host_at(server)], scenario)
     assert logins(server) == 1
@@ -213,7 +213,7 @@ def name_of(pid: int) -> str:
 
 
 def test_the_shell_keeps_no_file_open_and_has_no_child(server, known_hosts):
-    """An open file of a namespace would keep it alive after its container."""
+    """An open file of a namespace would keep it alive after its container has ended."""
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
@@ -232,5 +232,5 @@ def descriptors_of(pid: int) -> set[int]:
 
 
 def child_faults(pid: int) -> int:
-    """Page faults of the children that it waited for: any child has some (proc_pid_stat(5))."""
+    """Page faults of its reaped children: any child has some (proc_pid_stat(5))."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[8])

@@ -1,4 +1,4 @@
-"""Warm samples of network namespaces that come and go."""
+"""Samples of network namespaces that begin and end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.aggregator.host import HostSummary
-from sockfleet.collector.sampling import host_sampler as warm_host
+from sockfleet.collector.sampling import host_sampler
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
@@ -27,13 +27,12 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 def namespaces_of(host: HostSummary) -> dict[int, int]:
-    """Sockets in use by the inode of the namespace, the host's own left out."""
+    """Sockets in use by the inode of the namespace, without the host's own."""
     return {one.inode: one.inuse + (one.inuse6 or 0) for one in host.namespaces if not one.host}
 
 
 async def exact(fleet: Sampled) -> HostSummary:
-    """The host in a round in which no other process's namespace came or went: tests beside this
-    one may make some."""
+    """The host in a round in which no other namespace began or ended, such as of another test."""
     found = await fleet.until(lambda hosts: hosts["web1"].scope == "all-namespaces")
     return found["web1"]
 
@@ -43,10 +42,10 @@ def inode_of(pid: int) -> int:
 
 
 @pytest.mark.parametrize("soonest_s", [0.0, 1e6])
-def test_a_namespace_that_begins_is_seen_at_once_or_the_sample_says_so(
+def test_a_new_namespace_is_read_at_once_or_lowers_the_scope(
     server, known_hosts, monkeypatch, soonest_s
 ):
-    monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", soonest_s)
+    monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", soonest_s)
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
@@ -62,7 +61,7 @@ def test_a_namespace_that_begins_is_seen_at_once_or_the_sample_says_so(
                 assert during.tcp.tcp_close >= 40, "an upper bound: its sockets are not known"
                 for _ in range(3):
                     assert (await fleet.round())["web1"].scope == "visible-namespaces"
-                monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", 0.0)
+                monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
                 during = await exact(fleet)
             assert namespaces_of(during)[inode] == 40
 
@@ -88,7 +87,7 @@ def test_sockets_opened_in_a_listed_namespace_are_counted_there(server, known_ho
 
 @contextmanager
 def listening_in(pid: int) -> Iterator[None]:
-    """A further process in that one's namespace, with one socket."""
+    """Run another process in the namespace of ``pid``, with one listening socket."""
     words = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", LISTEN]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
@@ -108,17 +107,15 @@ sys.stdin.read()
 """
 
 
-def test_a_namespace_that_ends_is_left_out_and_nothing_keeps_it_alive(
-    server, known_hosts, monkeypatch
-):
-    """A virtual cable into it goes when it does: only then it is really gone."""
-    monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", 0.0)
+def test_an_ended_namespace_is_left_out_and_not_kept_alive(server, known_hosts, monkeypatch):
+    """The kernel removes a veth into a namespace together with it, which shows its end."""
+    monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)
         with holder(listening=3) as container:
             inode = inode_of(container.pid)
-            with cable_into(container.pid) as removed:
+            with veth_into(container.pid) as removed:
                 during = (await fleet.round())["web1"]
                 assert inode in namespaces_of(during)
                 assert namespaces_of((await fleet.round())["web1"])[inode] == 3
@@ -132,8 +129,8 @@ def test_a_namespace_that_ends_is_left_out_and_nothing_keeps_it_alive(
 
 
 @contextmanager
-def cable_into(pid: int) -> Iterator[object]:
-    """One end of a veth pair in that process's namespace; yields what waits until it is gone."""
+def veth_into(pid: int) -> Iterator[object]:
+    """Put an end of a veth pair into the namespace; yields a function that waits for its end."""
     name = f"sf{os.getpid() % 10**6}"
     watch = ["ip", "monitor", "link"]
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as monitor:
@@ -153,8 +150,8 @@ def cable_into(pid: int) -> Iterator[object]:
             monitor.terminate()
 
 
-def test_where_too_much_began_to_look_at_the_list_is_made_anew(server, known_hosts, monkeypatch):
-    monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", 0.0)
+def test_too_many_new_processes_refresh_the_list(server, known_hosts, monkeypatch):
+    monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
     monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 5)
 
     async def scenario(fleet: Sampled) -> None:
@@ -168,8 +165,8 @@ def test_where_too_much_began_to_look_at_the_list_is_made_anew(server, known_hos
     sampled(known_hosts, [host_at(server)], scenario)
 
 
-def test_what_began_unseen_lowers_the_scope_until_the_next_list(server, known_hosts, monkeypatch):
-    monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", 1e6)
+def test_unchecked_processes_lower_the_scope_until_the_next_list(server, known_hosts, monkeypatch):
+    monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 1e6)
     monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 5)
 
     async def scenario(fleet: Sampled) -> None:
@@ -179,9 +176,9 @@ def test_what_began_unseen_lowers_the_scope_until_the_next_list(server, known_ho
         assert during.scope == "visible-namespaces"
         assert "more processes began" in during.scope_reasons[-1]
         assert (await fleet.round())["web1"].scope == "visible-namespaces", (
-            "they may live there yet"
+            "these processes may still run"
         )
-        monkeypatch.setattr(warm_host, "SOONEST_REFRESH_S", 0.0)
+        monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
         await exact(fleet)
 
     sampled(known_hosts, [host_at(server)], scenario)

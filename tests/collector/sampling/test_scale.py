@@ -1,4 +1,4 @@
-"""A large fleet over many rounds: nothing grows, and the numbers are each host's own."""
+"""A large fleet over many rounds: memory stays flat and each host has its own numbers."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def test_500_hosts_in_20_rounds(tmp_path, namespaces):
         )
         alloc = {host.name: host.contents.alloc for host in fleet.hosts}
 
-        def whole(outcomes: list[object], more: int) -> bool:
+        def all_read(outcomes: list[object], more: int) -> bool:
             readings = [each for each in outcomes if isinstance(each, HostReading)]
-            told = {each.host.name: each.sockstat.get("TCP", "alloc") for each in readings}
-            return told == {name: count + more for name, count in alloc.items()}
+            allocs = {each.host.name: each.sockstat.get("TCP", "alloc") for each in readings}
+            return allocs == {name: count + more for name, count in alloc.items()}
 
         async def sample() -> None:
-            async with FleetSampler(hosts, settings, SamplingSettings(interval_s=0)) as warm:
+            async with FleetSampler(hosts, settings, SamplingSettings(interval_s=0)) as sampler:
                 held = None
-                async for each in warm.rounds(ROUNDS):
+                async for each in sampler.rounds(ROUNDS):
                     leaked = LEAKED if each.number > ROUNDS // 2 else 0
-                    assert whole([one.outcome for one in each.samples], leaked)
-                    assert warm.connected == HOSTS
+                    assert all_read([one.outcome for one in each.samples], leaked)
+                    assert sampler.connected == HOSTS
                     if each.number == 4:
                         gc.collect()
                         held = resident_kib(), len(open_descriptors()), len(asyncio.all_tasks())

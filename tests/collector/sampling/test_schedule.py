@@ -28,7 +28,7 @@ def rounds_of(
     between: Callable[[FleetSampler, Round], None] | None = None,
     **settings: Any,
 ) -> list[tuple[float, Round]]:
-    """When each round ended, and what it was."""
+    """Each round and when it ended."""
 
     async def play() -> list[tuple[float, Round]]:
         loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ def rounds_of(
 
 
 def after(*seconds: float):
-    """Answers after so many seconds, the last for all further questions."""
+    """Answers after these seconds in turn, and after the last of them from then on."""
     left = list(seconds)
 
     async def script(attempt: Attempt, command: str) -> CommandOutput:
@@ -66,19 +66,19 @@ def failures(each: Round) -> dict[str, HostFailure]:
     return {one.host.name: one for one in outcomes if isinstance(one, HostFailure)}
 
 
-def test_rounds_begin_at_a_fixed_interval_whatever_they_take():
+def test_rounds_begin_at_a_fixed_interval():
     ended = rounds_of(FakeTransport(web1=after(0.3)), 4, "web1")
     assert [at for at, _ in ended] == pytest.approx([0.3, 10.3, 20.3, 30.3])
     assert [each.number for _, each in ended] == [1, 2, 3, 4]
     assert [each.duration_s for _, each in ended] == pytest.approx([0.3] * 4)
 
 
-def test_a_round_that_would_be_late_is_left_out():
+def test_a_late_round_is_skipped():
     ended = rounds_of(FakeTransport(web1=after(25.0, 0.0)), 3, "web1")
     assert [at for at, _ in ended] == pytest.approx([25.0, 30.0, 40.0])
 
 
-def test_whoever_is_long_with_a_round_loses_rounds_and_no_time():
+def test_a_slow_caller_skips_rounds_but_the_interval_stays():
     async def play() -> list[float]:
         loop, begun = asyncio.get_running_loop(), []
         fleet = FleetSampler(
@@ -96,7 +96,7 @@ def test_whoever_is_long_with_a_round_loses_rounds_and_no_time():
     assert run(play()) == pytest.approx([0.0, 20.0, 40.0])
 
 
-def test_a_later_round_ends_when_the_next_is_due_and_a_late_answer_counts_there():
+def test_a_later_round_ends_when_the_next_is_due_and_a_late_answer_belongs_to_that():
     transport = FakeTransport(slow=after(0.0, 14.0, 0.0))
     ended = rounds_of(transport, 4, "web1", "slow")
     assert [at for at, _ in ended] == pytest.approx([0.0, 20.0, 24.0, 30.0])
@@ -104,10 +104,10 @@ def test_a_later_round_ends_when_the_next_is_due_and_a_late_answer_counts_there(
     assert late.category is Category.COMMAND_TIMEOUT
     assert "no sample in 10.0 s, still waiting" in late.message
     assert [failures(each) for _, each in (ended[0], *ended[2:])] == [{}, {}, {}]
-    assert transport.attempts["slow"] == 3, "never asked twice at once"
+    assert transport.attempts["slow"] == 3, "never two probes at once"
 
 
-def test_after_failures_in_turn_a_host_is_asked_less_and_less(monkeypatch):
+def test_a_host_that_keeps_failing_is_contacted_less_and_less(monkeypatch):
     monkeypatch.setattr("sockfleet.collector.sampling.backoff.random.uniform", lambda a, b: 1.0)
 
     async def refuse(_attempt: Attempt, _command: str) -> CommandOutput:
@@ -115,14 +115,14 @@ def test_after_failures_in_turn_a_host_is_asked_less_and_less(monkeypatch):
 
     transport = FakeTransport(web1=refuse)
     ended = rounds_of(transport, 33, "web1", "web2", interval_s=1.0)
-    asked = [n for n, (_, each) in enumerate(ended) if failures(each)["web1"].attempts]
-    assert asked == [0, 1, 3, 7, 15, 31]
+    contacted = [n for n, (_, each) in enumerate(ended) if failures(each)["web1"].attempts]
+    assert contacted == [0, 1, 3, 7, 15, 31]
     message = failures(ended[4][1])["web1"].message
     assert message == "connection refused; not tried again for 3 s"
     assert transport.attempts["web2"] == 33
 
 
-def test_a_host_that_recovers_is_asked_in_every_round_again():
+def test_a_host_that_recovers_is_sampled_in_every_round_again():
     broken = [True, True, True, False]
 
     async def script(attempt: Attempt, command: str) -> CommandOutput:
@@ -136,7 +136,7 @@ def test_a_host_that_recovers_is_asked_in_every_round_again():
     assert not any(states[-4:])
 
 
-def test_the_deadline_cuts_off_the_round_and_is_the_end():
+def test_the_deadline_cuts_off_the_last_round():
     ended = rounds_of(FakeTransport(slow=after(0.0, 100.0)), 9, "web1", "slow", deadline_s=25.0)
     assert [at for at, _ in ended] == pytest.approx([0.0, 20.0, 25.0])
     last = ended[-1][1]
@@ -147,7 +147,7 @@ def test_the_deadline_cuts_off_the_round_and_is_the_end():
     assert all(each.complete for _, each in ended[:-1])
 
 
-def test_stopped_between_two_rounds_it_ends_without_another():
+def test_a_stop_between_two_rounds_begins_no_other():
     def stop(fleet: FleetSampler, each: Round) -> None:
         if each.number == 2:
             asyncio.get_running_loop().call_later(3.0, fleet.stop, "SIGINT")
@@ -156,7 +156,7 @@ def test_stopped_between_two_rounds_it_ends_without_another():
     assert [at for at, _ in ended] == pytest.approx([0.0, 10.0])
 
 
-def test_without_hosts_there_are_rounds_all_the_same():
+def test_a_fleet_without_hosts_has_rounds():
     assert [at for at, _ in rounds_of(FakeTransport(), 2)] == pytest.approx([0.0, 10.0])
 
 
@@ -167,7 +167,7 @@ def test_each_host_has_one_sample_in_each_round():
         assert {s.round for s in each.samples} == {each.number}
 
 
-def test_an_unknown_transport_is_told():
+def test_an_unknown_transport_is_a_usage_error():
     from sockfleet.core.errors import UsageError
 
     async def play() -> None:
@@ -203,7 +203,7 @@ def test_which_connections_stay_open(fields, stay):
     assert len(kept_hosts(fleet, settings, 2)) == min(stay, 2)
 
 
-def test_behind_a_bastion_all_stay_open_or_none():
+def test_connections_through_a_bastion_stay_open_only_if_all_may():
     fleet = [Host(name=f"web{n}", address="10.0.0.9", ssh=JUMP) for n in range(65)]
     assert not kept_hosts(fleet, EngineSettings(), 100)
     assert len(kept_hosts(fleet[:64], EngineSettings(), 100)) == 64

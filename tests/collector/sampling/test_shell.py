@@ -1,4 +1,4 @@
-"""The shell that stays, under every /bin/sh there is, and how its answers are read."""
+"""The shell loop under every common /bin/sh, and the parser of its answers."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ GONE = 2**22 + 1  # beyond the largest pid_max
 
 
 class Shell:
-    """A running one."""
+    """A running shell loop."""
 
     def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
         self.process = process
         self.mark = mark
 
-    def ask(self, request: bytes, end: bytes) -> bytes:
+    def request(self, request: bytes, end: bytes) -> bytes:
         self.process.stdin.write(request)
         self.process.stdin.flush()
         answer = b""
         while not answer.endswith(end):
             line = self.process.stdout.readline()
-            assert line, f"it ended after {answer!r}"
+            assert line, f"the shell ended after {answer!r}"
             answer += line
         return answer
 
     def sample(self, request: bytes) -> ShellSample:
-        return parse_sample(self.ask(request, sample_end(self.mark)), self.mark)
+        return parse_sample(self.request(request, sample_end(self.mark)), self.mark)
 
     def list(self) -> list[int]:
-        """Run the whole probe; the processes of its namespaces."""
-        answer = parse_probe(self.ask(FULL, probe_end(self.mark)), self.mark)
+        """Run the full probe; return the processes of its namespaces."""
+        answer = parse_probe(self.request(FULL, probe_end(self.mark)), self.mark)
         return [one.pid for one in answer.namespaces.seen]
 
 
@@ -68,23 +68,23 @@ def shell(login: str = "sh", bin_sh: str = "/bin/sh", noise: str = "") -> Iterat
     with subprocess.Popen(words, **pipes) as process:
         yield Shell(process, mark)
         process.stdin.close()
-        assert process.wait(10) == 0, "the end of its input is its end"
+        assert process.wait(10) == 0, "it ends with its input"
 
 
 @pytest.mark.parametrize("login", LOGIN_SHELLS)
-def test_every_login_shell_hands_it_on(login):
+def test_every_login_shell_starts_the_loop(login):
     with shell(login) as running:
         pids = running.list()
         sample = running.sample(list_request([*pids, GONE]) + ALL)
         assert list(sample.listed) == [*pids, GONE]
         assert sample.listed[GONE] is None
         assert all(sample.listed[pid] is not None for pid in pids)
-        assert sample.stranger is sample.unseen is None
-        assert not sample.blind
+        assert sample.unlisted_pid is sample.unchecked is None
+        assert not sample.cannot_check
 
 
 @pytest.mark.parametrize("bin_sh", BIN_SH)
-def test_every_sh_reads_the_files(bin_sh):
+def test_every_bin_sh_reads_the_files(bin_sh):
     with shell(bin_sh=bin_sh) as running:
         running.list()
         for request in (OWN, list_request([1]) + ALL, OWN):
@@ -96,29 +96,29 @@ def test_every_sh_reads_the_files(bin_sh):
 
 
 @pytest.mark.parametrize("bin_sh", BIN_SH)
-def test_a_process_that_began_in_a_known_namespace_is_no_stranger(bin_sh):
+def test_a_new_process_in_a_listed_namespace_is_not_reported(bin_sh):
     with shell(bin_sh=bin_sh) as running:
         running.list()
         with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as began:
             for _ in range(3):
-                assert running.sample(ALL).stranger is None
+                assert running.sample(ALL).unlisted_pid is None
             began.stdin.close()
 
 
-def test_what_start_up_files_print_is_passed_over():
+def test_output_of_start_up_files_is_ignored():
     noise = f"echo '{MARK}|sockets: used 9|TCP: alloc 9'; echo hello; "
     with shell(noise=noise) as running:
         running.list()
         assert running.sample(OWN).sockstat.get("TCP", "alloc") is not None
 
 
-def test_many_processes_that_began_are_counted_and_not_looked_at(monkeypatch):
+def test_too_many_new_processes_are_counted_and_not_checked(monkeypatch):
     monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 60)
     with shell() as running:
         running.list()
-        assert running.sample(ALL).unseen is None
+        assert running.sample(ALL).unchecked is None
         subprocess.run(["sh", "-c", "for i in $(seq 61); do /bin/true; done"], check=True)
-        assert running.sample(ALL).unseen > 60
+        assert running.sample(ALL).unchecked > 60
 
 
 def answer(*parts: str, before: bytes = b"") -> bytes:
@@ -128,7 +128,7 @@ def answer(*parts: str, before: bytes = b"") -> bytes:
 OWN_PARTS = ("sockets: used 7", "TCP: inuse 1 orphan 0 tw 2 alloc 3 mem 4", "TCP6: inuse 5")
 
 
-def test_an_answer_is_read():
+def test_an_answer_is_parsed():
     data = answer(
         *OWN_PARTS,
         "ns 12",
@@ -145,14 +145,18 @@ def test_an_answer_is_read():
     assert sample.listed[12].sockstat6 is None
     assert sample.listed[13] is None
     assert sample.listed[14].sockstat6.get("TCP6", "inuse") == 5
-    assert (sample.stranger, sample.unseen, sample.blind) == (99, None, False)
+    assert (sample.unlisted_pid, sample.unchecked, sample.cannot_check) == (99, None, False)
 
 
 @pytest.mark.parametrize(
     ("part", "field", "value"),
-    [("many 1200", "unseen", 1200), ("many -31000", "unseen", -31000), ("blind", "blind", True)],
+    [
+        ("many 1200", "unchecked", 1200),
+        ("many -31000", "unchecked", -31000),
+        ("blind", "cannot_check", True),
+    ],
 )
-def test_what_it_could_not_look_at_is_told(part, field, value):
+def test_unchecked_processes_are_reported(part, field, value):
     assert getattr(parse_sample(answer(*OWN_PARTS, part), MARK), field) == value
 
 
@@ -172,14 +176,14 @@ def test_what_it_could_not_look_at_is_told(part, field, value):
         (*OWN_PARTS[:2], "TCP: inuse 1"),
     ],
 )
-def test_another_answer_is_an_error_that_quotes_it(parts):
+def test_an_invalid_answer_is_an_error_that_quotes_it(parts):
     with pytest.raises(HostError, match="the shell on the host answered") as caught:
         parse_sample(answer(*parts), MARK)
     assert caught.value.category is Category.PARSE
 
 
 @given(st.binary(max_size=200))
-def test_nothing_else_than_a_host_error_comes_out(data):
+def test_any_bytes_raise_nothing_but_host_error(data):
     try:
         parse_sample(data + sample_end(MARK), MARK)
     except HostError as error:
@@ -190,7 +194,7 @@ counts = st.integers(0, 2**31)
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**22), counts, counts), unique_by=lambda row: row[0]))
-def test_every_listed_namespace_comes_back(rows):
+def test_every_listed_namespace_is_in_the_sample(rows):
     parts = [*OWN_PARTS]
     for pid, inuse, inuse6 in rows:
         parts += [f"ns {pid}", f"TCP: inuse {inuse} alloc 1", f"TCP6: inuse {inuse6}"]

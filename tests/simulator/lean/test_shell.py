@@ -78,7 +78,7 @@ def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
         for one in sample.listed.values()
         if one is not None
     ] == [(one.inuse, one.inuse6) for one in HOST.contents.containers]
-    assert (sample.stranger, sample.unseen, sample.blind) == (None, None, False)
+    assert (sample.unlisted_pid, sample.unchecked, sample.cannot_check) == (None, None, False)
 
 
 def test_lines_in_pieces_are_answered_when_they_are_whole():

@@ -1,4 +1,4 @@
-"""Outcomes of hosts for the tests of what comes after the collector: one by one, and drawn."""
+"""Outcomes of hosts for the tests of aggregator and output: single ones, and strategies."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def reading(
     elsewhere: tuple[Namespace, ...] = (),
     processes: Processes | None = None,
 ) -> HostReading:
-    """A reading; by default that of the worked example of INTERFACE.
+    """A reading; by default that of the worked example in docs/closed-sockets.md.
 
-    With another ``scope`` the host's own namespace was read as one of all, and those ``elsewhere``.
+    With another ``scope`` it has the host's own namespace and those ``elsewhere``.
     """
     worked = {"inuse": 143, "orphan": 1, "tw": 38, "alloc": 247, "mem": 86}
     inuse = (worked if tcp is None else tcp).get("inuse", 0)
@@ -81,7 +81,7 @@ def failure(
     groups: tuple[str, ...] = (),
     variables: dict[str, Any] | None = None,
 ) -> HostFailure:
-    """A host that was not read."""
+    """A failed host."""
     return HostFailure(
         host=Host(name=name, address=name, groups=groups, variables=variables or {}),
         address="10.0.0.9",
@@ -94,7 +94,7 @@ def failure(
 
 
 def summaries(*outcomes: HostOutcome) -> list[HostSummary]:
-    """What the aggregator makes of each."""
+    """The summary of each outcome."""
     return [summarize_host(outcome) for outcome in outcomes]
 
 
@@ -114,7 +114,7 @@ _variables = st.fixed_dictionaries({}, optional={"rack": st.sampled_from(["r1", 
 
 
 def _some_of(*keys: str) -> st.SearchStrategy[dict[str, int]]:
-    """Some of the counters: what is not drawn is absent."""
+    """Some of the counters; those not drawn are absent."""
     return st.fixed_dictionaries({}, optional=dict.fromkeys(keys, counters))
 
 

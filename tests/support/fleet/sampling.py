@@ -1,4 +1,4 @@
-"""A warm fleet under test: one round at a time, so that what happens in between is the test's."""
+"""A `FleetSampler` under test, one round at a time, so that a test can act in between."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.ssh.sshd import Sshd
 __all__ = ["QUICK_SHELL", "Sampled", "host_at", "sampled", "sampling", "settled"]
 
 QUICK_SHELL = "SetEnv HOME=/nonexistent"
-"""For sshd: no start-up files of the user who runs the tests, which may take long."""
+"""For sshd: skip the start-up files of the user who runs the tests, which may be slow."""
 
 WITHIN_S = 60.0
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Sampled:
-    """A fleet that is connected; `round` samples it once."""
+    """A running sampler; `round` samples the fleet once."""
 
     def __init__(self, fleet: FleetSampler, rounds: AsyncIterator[Round]) -> None:
         self.fleet = fleet
@@ -47,12 +47,12 @@ class Sampled:
     async def until(
         self, holds: Callable[[dict[str, HostSummary]], bool]
     ) -> dict[str, HostSummary]:
-        """The first round of which it holds; who waits in vain runs into `sampled`'s limit."""
+        """The first round for which ``holds`` is true; `sampled` limits the time."""
         while True:
             found = await self.round()
             if holds(found):
                 return found
-            await asyncio.sleep(0)  # a round in which nobody is asked takes no time
+            await asyncio.sleep(0)  # a round without a request takes no time
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def sampling(
     transports: dict[str, Transport] | None = None,
     **warm: Any,
 ) -> AsyncIterator[Sampled]:
-    """A fleet whose rounds follow each other at once, unless ``interval_s`` says otherwise."""
+    """A sampler whose rounds follow each other without a pause, except with ``interval_s``."""
     wanted = SamplingSettings(**{"interval_s": 0.0, **warm})
     async with FleetSampler(hosts, settings, wanted, transports=transports) as fleet:
         yield Sampled(fleet, fleet.rounds())
@@ -79,7 +79,7 @@ def sampled(
     interval_s: float = 0.0,
     **engine: Any,
 ) -> T:
-    """Play ``scenario`` with the hosts, and see that nothing is left of it."""
+    """Run ``scenario`` with the hosts; check that no task, descriptor or thread is left."""
     settings = EngineSettings(
         **{
             "concurrency": 20,
@@ -103,13 +103,13 @@ def sampled(
 
 
 def host_at(server: Sshd, name: str = "web1", **further: Any) -> Host:
-    """The server's first address, as its own user."""
+    """A host at the server's first address, as its own user."""
     fields = {"address": server.addresses[0], "port": server.port, "ssh": ssh_settings(server)}
     return Host(name=name, **{**fields, **further})
 
 
 async def settled(fleet: Sampled) -> None:
-    """Connected, and sampled once in the way that lasts."""
+    """Wait until all hosts are connected and sampled by their lasting method."""
     for _ in range(3):
         found = await fleet.round()
         assert all(host.status is Status.OK for host in found.values()), found

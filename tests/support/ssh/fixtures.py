@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.collector.sampling import backoff as warm_backoff
+from sockfleet.collector.sampling import backoff
 from sockfleet.collector.transport import TransportSettings
 from tests.support.ssh.judged_host_keys import Key, public
 from tests.support.ssh.key_forms import write_every_form
@@ -54,6 +54,6 @@ def key_forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warm fleet tries hosts that failed again at once, or nearly."""
-    monkeypatch.setattr(warm_backoff, "FIRST_S", 0.01)
-    monkeypatch.setattr(warm_backoff, "MOST_S", 0.2)
+    """A sampler contacts failed hosts again almost at once."""
+    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
+    monkeypatch.setattr(backoff, "MOST_S", 0.2)
