@@ -1,1 +1,1 @@
-"""The command that hosts run, and the parsers of its answer."""
+"""The command that hosts run, and the parsers of its output."""

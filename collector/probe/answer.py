@@ -1,4 +1,4 @@
-"""The answer of the probe: what stands between the marks, file by file."""
+"""Parse the output of the probe: the files between its two marks."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from .sockstat import Sockstat, SockstatError, parse_sockstat
 
 __all__ = ["ProbeAnswer", "parse_probe"]
 
-_LABEL = re.compile(rb"(\S+) <==")  # behind "==> "
+_LABEL = re.compile(rb"(\S+) <==")  # after "==> "
 
 
 @record
 class ProbeAnswer:
-    """What one host's probe said."""
+    """The parsed output of the probe on one host."""
 
     sockstat: Sockstat
     sockstat6: Sockstat | None
     kernel: Kernel
     namespaces: Namespaces | None
-    """None where they were not asked for, or the host has no awk to read them with."""
+    """None where the probe did not read them, or the host has no awk."""
     processes: Processes | None
-    """None where they were not asked for, or could not be listed at all."""
+    """None where the probe did not list them, or could not."""
 
 
 def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
-    """Read the probe's whole standard output.
+    """Parse the probe's complete standard output.
 
-    Raises HostError: ``no_shell`` where the begin mark is missing (something else than a POSIX
-    shell ran, or a forced command), ``truncated`` where the end mark is, ``unsupported_host``
-    where the host has no /proc/net/sockstat, ``parse`` where a file is not what it should be.
+    Raises HostError: ``no_shell`` without the begin mark (no POSIX shell ran the probe, or a forced
+    command ran instead), ``truncated`` without the end mark, ``unsupported_host`` without
+    /proc/net/sockstat, ``parse`` for a file of another format.
     """
-    sections = _sections(_between_marks(stdout, mark.encode("ascii")))
+    sections = _split_sections(_find_between_marks(stdout, mark.encode("ascii")))
     if SOCKSTAT not in sections:
         raise HostError(
             Category.UNSUPPORTED_HOST,
@@ -60,11 +60,11 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
         raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
 
 
-def _between_marks(stdout: bytes, mark: bytes) -> bytes:
-    """The rows between the two, each with the newline before it."""
+def _find_between_marks(stdout: bytes, mark: bytes) -> bytes:
+    """The lines between the two marks, each with the newline before it."""
     text = b"\n%b\n" % stdout
     begin, end = b"\n%b begin\n" % mark, b"\n%b end\n" % mark
-    at = _only(begin, text)
+    at = _find_once(begin, text)
     if at < 0:
         seen = clean(stdout, limit=120) or "nothing"
         raise HostError(
@@ -74,7 +74,7 @@ def _between_marks(stdout: bytes, mark: bytes) -> bytes:
             "login shell and no forced command",
         )
     inside = text[at + len(begin) - 1 :]
-    at = _only(end, inside)
+    at = _find_once(end, inside)
     if at < 0:
         raise HostError(
             Category.TRUNCATED, Phase.PARSE, "the probe's output ended before its end mark"
@@ -82,32 +82,32 @@ def _between_marks(stdout: bytes, mark: bytes) -> bytes:
     return inside[:at]
 
 
-def _only(row: bytes, text: bytes) -> int:
-    """Where ``row`` begins; -1 unless it is there exactly once."""
+def _find_once(row: bytes, text: bytes) -> int:
+    """The index of ``row``; -1 unless it occurs exactly once."""
     at = text.find(row)
     return at if text.find(row, at + 1) < 0 else -1
 
 
-def _sections(inside: bytes) -> Mapping[str, bytes]:
-    """The rows below each label, joined again."""
+def _split_sections(inside: bytes) -> Mapping[str, bytes]:
+    """The content of each file by its path; a path that occurs again continues."""
     found: dict[str, bytes] = {}
     current: str | None = None
     for part in inside.split(b"\n==> "):
         first, _, rows = part.partition(b"\n")
-        label = _label(first)
+        label = _parse_label(first)
         if label is None:
             if current is None:
                 continue
             label, rows = current, b"==> " + part
-        rows = rows.strip(b"\n")  # head sets an empty line before each further label
+        rows = rows.strip(b"\n")  # head prints an empty line before each label but the first
         found[label] = found[label] + b"\n" + rows if label in found else rows
         current = label
     return found
 
 
 @lru_cache(maxsize=64)
-def _label(row: bytes) -> str | None:
-    """The file that a row of head's is the label of; all hosts have the same."""
+def _parse_label(row: bytes) -> str | None:
+    """The path in a label of head; None for any other line. All hosts have the same labels."""
     label = _LABEL.fullmatch(row)
     if label is None:
         return None

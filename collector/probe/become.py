@@ -1,16 +1,16 @@
-"""Running the probe as root, where an ordinary user's login sees only that user's own processes.
+"""Run the probe as root by sudo or doas, as an ordinary user sees only its own processes.
 
-``sudo -n`` or ``doas -n``: neither ever asks for a password. What they run is always the same
-text: this run's mark comes on its standard input and not within it, so that a rule on the host can
-allow exactly this text and nothing else. The text sets its own PATH, since a rule may keep the
-user's.
+``sudo -n`` and ``doas -n`` never prompt for a password. They always run the same script text: the
+run's mark comes on standard input and is not part of it, so that a rule on the host can allow
+exactly this text. The text sets its own PATH, as a rule may keep the user's.
 
-* sudoers compares the whole command line, so a line of it can hold the text itself, with sudo 1.8
-  and later. It compares the words joined by blanks, so what the line allows is this text or its
-  beginning up to some blank: all of it only reads. sudo also logs the whole text each time.
-* A word of doas.conf ends at 1,023 bytes (yylex() in doas's parse.y), a command of sudo-rs at 1,024
-  (src/sudoers/tokens.rs). There the text is a file of root's, and the rule allows that file without
-  arguments. The file is named for its content: one of another version is not run by mistake.
+* sudoers compares the whole command line, so with sudo 1.8 and later a rule can contain the text.
+  sudo compares the words joined by blanks, so the rule also allows the beginning of the text up to
+  any blank; every part of it only reads. sudo logs the whole text each time.
+* A word in doas.conf is limited to 1,023 bytes (yylex() in doas's parse.y), a command of sudo-rs to
+  1,024 (src/sudoers/tokens.rs). There the text is a file owned by root, and the rule allows this
+  file without arguments. The file's name contains a hash of its content, so that a file of another
+  version is not run by mistake.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..transport import CommandOutput
 __all__ = [
     "Become",
     "FileRule",
-    "become",
+    "become_command",
     "become_failure",
     "doas_rule",
     "sudo_rs_rule",
@@ -40,7 +40,7 @@ FILE_FOLDER = "/usr/local/libexec"
 
 
 class Become(StrEnum):
-    """Which program makes the probe root's."""
+    """Which program runs the probe as root."""
 
     AUTO = "auto"
     """sudo where it is installed, else doas."""
@@ -50,12 +50,12 @@ class Become(StrEnum):
 
 _PROBE = re.compile(r"exec /bin/sh -c 'm=(?P<mark>sockfleet-[0-9a-f]{16}); (?P<rest>[^']+)'")
 _BEGIN = re.compile(rb"^sockfleet-[0-9a-f]{16} begin$", re.MULTILINE)
-# All capitals would be an alias of sudoers, or its ALL.
+# A name in capitals only would be an alias in sudoers, or ALL.
 _USER = re.compile(r"(?![A-Z0-9_]+$)[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 
-# "$1" is the probe's text, "$2" the mark; both stand as words of their own behind this shell's
-# text, so that no quotes stand within quotes. LC_ALL: what they refuse with is read in English.
-_WAY = (
+# "$1" is the probe's text, "$2" the mark: separate words after this script, which avoids quotes
+# within quotes. LC_ALL: `become_failure` knows the English messages.
+_SCRIPT = (
     "for b in {names} none; do command -v $b >/dev/null 2>&1 && break; done; "
     '[ "$(id -u)" = 0 ] && b=root; case $b in '
     'none) echo "sockfleet: not installed: {names}" >&2; exit 127;; root) b=;; *) b="$b -n";; '
@@ -64,57 +64,57 @@ _WAY = (
 )
 
 
-def become(command: str, method: Become = Become.AUTO) -> str:
+def become_command(command: str, method: Become = Become.AUTO) -> str:
     """The command for the host's login shell that runs ``command`` as root.
 
-    ``command`` is one of `script.probe_command`; ValueError for any other. Whether it was
-    refused is for `become_failure` to say.
+    ``command`` is one of `script.probe_command`; raises ValueError for any other. `become_failure`
+    says whether sudo or doas refused it.
     """
-    mark, text = _parted(command)
+    mark, text = _split_command(command)
     names = "sudo doas" if method is Become.AUTO else method.value
-    script = _WAY.format(names=names, file=_path(text))
+    script = _SCRIPT.format(names=names, file=_file_path(text))
     return f"exec /bin/sh -c '{script}' sockfleet '{text}' {mark}"
 
 
 def sudoers_line(user: str, command: str) -> str:
-    """The line for sudoers that lets ``user`` run the probe ``command`` as root, and nothing else.
+    """The line for sudoers that lets ``user`` run only the probe ``command`` as root.
 
-    It holds for this version's probe with these options. Raises UsageError for a name that
-    sudoers would read as something else than one user, ValueError for another command.
+    It is valid for this version's probe with these options. Raises UsageError for a name that
+    sudoers would not read as one user, ValueError for another command.
     """
-    _, text = _parted(command)
-    return f"{_user(user)} ALL=(root) NOPASSWD: /bin/sh -c {_for_sudoers(text)}"
+    _, text = _split_command(command)
+    return f"{_check_user(user)} ALL=(root) NOPASSWD: /bin/sh -c {_escape_for_sudoers(text)}"
 
 
 @record
 class FileRule:
-    """What lets one user run the probe through a file, and nothing else."""
+    """A rule that lets one user run only the probe as root, from a file."""
 
     rule: str
     """The line for sudoers or doas.conf."""
     path: str
-    """Where the file has to be, owned by root, mode 0755, in folders of root's."""
+    """The file's path; it must be owned by root with mode 0755, in directories owned by root."""
     file: str
-    """Its whole text."""
+    """The file's content."""
 
 
 def doas_rule(user: str, command: str) -> FileRule:
     """The file and the line of doas.conf for the probe ``command``; raises as `sudoers_line`."""
-    return _file_rule("permit nopass {user} as root cmd {path} args", user, command)
+    return _make_file_rule("permit nopass {user} as root cmd {path} args", user, command)
 
 
 def sudo_rs_rule(user: str, command: str) -> FileRule:
-    """The file and the line of sudoers; for sudo-rs, and for sudo where its log has to be short.
+    """The file and the line of sudoers, for sudo-rs, or for sudo with a short log.
 
     Raises as `sudoers_line`.
     """
-    return _file_rule('{user} ALL=(root) NOPASSWD: {path} ""', user, command)
+    return _make_file_rule('{user} ALL=(root) NOPASSWD: {path} ""', user, command)
 
 
-def _file_rule(form: str, user: str, command: str) -> FileRule:
-    _, text = _parted(command)
-    path = _path(text)
-    rule = form.format(user=_user(user), path=path)
+def _make_file_rule(form: str, user: str, command: str) -> FileRule:
+    _, text = _split_command(command)
+    path = _file_path(text)
+    rule = form.format(user=_check_user(user), path=path)
     return FileRule(rule=rule, path=path, file=f"#!/bin/sh\n{text}\n")
 
 
@@ -152,36 +152,36 @@ _REFUSALS = (
 
 
 def become_failure(output: CommandOutput) -> HostError | None:
-    """Why the probe did not become root's; None where it did, or something else went wrong.
+    """Why sudo or doas did not run the probe as root; None where it did, or failed otherwise.
 
-    The words are those of sudo 1.8 and later and of OpenDoas; what they print is quoted.
+    Knows the messages of sudo 1.8 and later, sudo-rs and OpenDoas, and quotes them.
     """
     if output.exit_status == 0 or _BEGIN.search(output.stdout):
         return None
-    said = [clean(row) for row in output.stderr.splitlines()[:100]]
+    lines = [clean(row) for row in output.stderr.splitlines()[:100]]
     for pattern, meaning in _REFUSALS:
-        for row in said:
+        for row in lines:
             if re.search(pattern, row):
                 message = f"could not become root: {row!r}: {meaning}"
                 return HostError(Category.BECOME_DENIED, Phase.COMMAND, message)
     return None
 
 
-def _parted(command: str) -> tuple[str, str]:
-    """The mark, and the text that runs as root, which reads it first."""
+def _split_command(command: str) -> tuple[str, str]:
+    """The mark, and the text that runs as root and reads the mark first."""
     parts = _PROBE.fullmatch(command)
     if parts is None:
         raise ValueError(f"not a command of the probe: {command[:80]!r}")
-    # What follows has nothing to read there, and shall not wait for the user's input.
+    # The rest reads no input, and must not wait for any.
     text = f"PATH={SAFE_PATH}; export PATH; read -r m; exec </dev/null; {parts['rest']}"
     return parts["mark"], text
 
 
-def _path(text: str) -> str:
+def _file_path(text: str) -> str:
     return f"{FILE_FOLDER}/sockfleet-probe-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _user(name: str) -> str:
+def _check_user(name: str) -> str:
     if not _USER.fullmatch(name):
         raise UsageError(
             f"{name!r} is not the name of a user that a rule can hold: expected letters, digits, "
@@ -190,10 +190,11 @@ def _user(name: str) -> str:
     return name
 
 
-def _for_sudoers(text: str) -> str:
-    """The text as sudoers(5) has it: its own special characters, and those of fnmatch(3).
+def _escape_for_sudoers(text: str) -> str:
+    """Escape the text for sudoers(5): its own special characters and those of fnmatch(3).
 
-    A backslash is one for both, hence four. Of blanks in a row sudoers keeps one, unless escaped.
+    A backslash is special for both, hence four. sudoers keeps one of several blanks in a row
+    unless they are escaped.
     """
     escaped = re.sub(r"[*?\[\],:=#]", r"\\\g<0>", text.replace("\\", "\\" * 4))
     return re.sub(r"(?<= ) ", r"\\ ", escaped)

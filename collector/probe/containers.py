@@ -1,4 +1,4 @@
-"""Which container a process belongs to, from the paths of its control groups.
+"""Find the container of a process by the paths of its control groups.
 
 Formats: cgroups(7) for the file; the names that the runtimes give their groups, with systemd's
 driver (``docker-ID.scope``) and with cgroupfs (``/docker/ID``).
@@ -18,14 +18,14 @@ __all__ = ["Container", "container_of"]
 
 @record
 class Container:
-    """What the cgroup path tells; a name where the runtime uses names, an id where it uses ids."""
+    """A container as its cgroup path names it: by name or by id, as its runtime does."""
 
     runtime: str
-    """docker, containerd, cri-o, podman, systemd-nspawn, lxc or machine (of machinectl); for an id
-    below kubepods without a runtime's prefix: kubernetes."""
+    """docker, containerd, cri-o, podman, systemd-nspawn, lxc or machine (of machinectl); kubernetes
+    for an id below kubepods without a runtime's prefix."""
     id: str
     pod_uid: str | None = None
-    """The Kubernetes pod, where it is one of a pod."""
+    """The Kubernetes pod; None where it is in none."""
 
 
 # Texts, which `re` compiles when the first process is looked at: most scans read none.
@@ -51,17 +51,18 @@ _POD = (
 def container_of(cgroup_lines: Iterable[str]) -> Container | None:
     """The container that these lines of /proc/PID/cgroup name; None for a process of the host.
 
-    The innermost wins, as with docker in LXC. Escapes of systemd (``\\x2d``) in names are resolved.
+    Of nested containers (docker in LXC) it is the innermost. systemd's escapes (``\\x2d``) in its
+    name are decoded.
     """
     for line in cgroup_lines:
-        container = _container(line.split(":", 2)[-1])
+        container = _find_container(line.split(":", 2)[-1])
         if container is not None:
             return container
     return None
 
 
 @lru_cache(maxsize=1024)
-def _container(path: str) -> Container | None:
+def _find_container(path: str) -> Container | None:
     found = [
         (match.start(), runtime, match["id"])
         for runtime, shape in _SHAPES
@@ -70,21 +71,21 @@ def _container(path: str) -> Container | None:
     if not found:
         return None
     innermost = max(start for start, _, _ in found)
-    # Of several that start at one place the first of the table is the more telling one.
+    # Of several that match at the same position, the first in _SHAPES is the more specific.
     _, runtime, identity = next(entry for entry in found if entry[0] == innermost)
     pod = re.search(_POD, path)
     return Container(
         runtime=runtime,
-        id=_unescaped(identity),
-        pod_uid=None if pod is None else _dashed(pod["uid"]),
+        id=_unescape(identity),
+        pod_uid=None if pod is None else _with_dashes(pod["uid"]),
     )
 
 
-def _unescaped(name: str) -> str:
-    """What systemd escaped byte by byte; whoever names a container can so write any byte."""
+def _unescape(name: str) -> str:
+    """Decode systemd's byte escapes, then clean: a container's name can contain any byte."""
     raw = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), name.encode())
     return clean(raw) or name
 
 
-def _dashed(uid: str) -> str:
+def _with_dashes(uid: str) -> str:
     return uid.replace("_", "-")

@@ -1,12 +1,12 @@
-"""The probe of a key that may run nothing else: its forced command, and how the answer is read.
+"""The probe for a key with a forced command, and the parser of its output.
 
-With ``command="…"`` before a key in authorized_keys, sshd runs that command whatever the client
-asks for (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). It cannot know the run's random mark, so its
-marks are fixed ones, which a start-up file of the login shell could forge: that is why only the
-user chooses this probe, host by host, and why nothing ever falls back to it.
+With ``command="…"`` before a key in authorized_keys, sshd runs that command for every request
+(sshd(8), "AUTHORIZED_KEYS FILE FORMAT"). The command cannot contain the run's random mark, so it
+has fixed marks, which a start-up file of the login shell could forge. Therefore this probe is used
+only for hosts for which the user chooses it, and never as a fallback.
 
-It reads the host's own network namespace and the kernel's limits: no list of processes, no pipe,
-no word that comes from the client.
+It reads the host's own network namespace and the kernel's limits. It lists no processes and takes
+no input from the client.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .answer import ProbeAnswer, parse_probe
 __all__ = ["FORCED_COMMAND", "FORCED_MARK", "ForcedProbe"]
 
 FORCED_MARK = "sockfleet-forced-1"
-"""The number is that of the form: another one when an old line could be read wrongly."""
+"""The number is the version of the output format: it changes when an old line would be misread."""
 
-# Below /proc/self, as /proc/net is hidden where /proc is mounted with subset=pid. The rest of the
-# form (exec, no quotes inside, labels by head) has the reasons of `collector.probe.script`.
+# Below /proc/self, as /proc/net is hidden where /proc is mounted with subset=pid. The reasons for
+# the form (exec, no quotes inside, labels by head) are in `collector.probe.script`.
 _FILES = (
     "/proc/self/net/sockstat",
     "/proc/self/net/sockstat6",
@@ -39,8 +39,8 @@ FORCED_COMMAND = (
     f"exec /bin/sh -c 'echo; echo {FORCED_MARK} begin; "
     f"head -n 200 {' '.join(_FILES)} 2>/dev/null; echo {FORCED_MARK} end'"
 )
-"""For ``command="…"``: it has no double quote and no backslash. Also what is asked for, so that
-a server that forces nothing gives the same answer."""
+"""For ``command="…"``, so it has no double quote and no backslash. The client requests it too, so
+a server that forces no command gives the same answer."""
 
 
 class ForcedProbe:
@@ -49,25 +49,25 @@ class ForcedProbe:
     command = FORCED_COMMAND
 
     def read(self, output: CommandOutput) -> ProbeAnswer:
-        """What the host said, never of other namespaces or of processes.
+        """Parse the output; namespaces and processes are always None.
 
-        Only a command that ended with status 0 is believed. Raises HostError: ``command_failed``,
-        ``no_shell`` where the begin mark is missing, and what `probe.parse_probe` raises.
+        Accepts only exit status 0. Raises HostError: ``command_failed``, ``no_shell`` without the
+        begin mark, and what `parse_probe` raises.
         """
         if not output.exit_status:
-            return _parsed(output.stdout)
-        said = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
+            return _parse_forced(output.stdout)
+        error = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
         raise HostError(
             Category.COMMAND_FAILED,
             Phase.COMMAND,
-            f"the key's forced command ended with status {output.exit_status}: {said}. {_REMEDY}",
+            f"the key's forced command ended with status {output.exit_status}: {error}. {_REMEDY}",
         )
 
 
 _REMEDY = "'sockfleet authorized-key' prints the line for authorized_keys that answers"
 
 
-def _parsed(stdout: bytes) -> ProbeAnswer:
+def _parse_forced(stdout: bytes) -> ProbeAnswer:
     try:
         answer = parse_probe(stdout, FORCED_MARK)
     except HostError as error:

@@ -1,4 +1,4 @@
-"""The probe through a real login shell: what is asked, and when its answer is believed."""
+"""The probe through a real login shell, and when its output is accepted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 from .answer import ProbeAnswer, parse_probe
-from .become import Become, become, become_failure
+from .become import Become, become_command, become_failure
 from .script import ProbeOptions, new_marker, probe_command
 
 __all__ = ["FullProbe"]
 
 
 class FullProbe:
-    """One run's probe: the same text for every host, with a mark of its own."""
+    """The probe of one run: the same command for every host, with the run's own mark."""
 
     def __init__(
         self, options: ProbeOptions, as_root: Become | None = None, *, mark: str | None = None
@@ -21,11 +21,11 @@ class FullProbe:
         self._mark = mark or new_marker()
         self._as_root = as_root
         command = probe_command(self._mark, options)
-        self.command = command if as_root is None else become(command, as_root)
-        """For the login shell of the host."""
+        self.command = command if as_root is None else become_command(command, as_root)
+        """The command for the login shell of the host."""
 
     def read(self, output: CommandOutput) -> ProbeAnswer:
-        """What the host said; only a command that ended with status 0 is believed.
+        """Parse the output; accepts only exit status 0.
 
         Raises HostError: ``become_denied``, ``command_failed``, and what `parse_probe` raises.
         """
@@ -33,10 +33,10 @@ class FullProbe:
         if refused is not None:
             raise refused
         if output.exit_status != 0 and self._mark.encode() in output.stdout:
-            said = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
+            error = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
             raise HostError(
                 Category.COMMAND_FAILED,
                 Phase.COMMAND,
-                f"the probe ended with status {output.exit_status}: {said}",
+                f"the probe ended with status {output.exit_status}: {error}",
             )
         return parse_probe(output.stdout, self._mark)

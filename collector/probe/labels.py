@@ -1,4 +1,4 @@
-"""The labels of the sections in the answer of the probe: files that it reads, and three names."""
+"""The labels of the sections in the probe's output: paths of files, and three names."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""The part of the probe that reads every network namespace, and needs no root for it.
+"""The part of the probe that reads every network namespace, without root.
 
-/proc/PID/net/sockstat is readable for any process that shows in /proc, and its inode number is the
-same for all processes of one namespace and different between namespaces (each namespace has its
-own tree of /proc/net entries). So one ``ls -i`` over all processes finds the namespaces, and one
-awk reads each through its oldest process, four times: what changes is the uncertainty.
-That takes the same few forks on every host; the list of processes goes through a pipe, never
-through an argument list that it could overflow.
+/proc/PID/net/sockstat is readable for every process visible in /proc. Its inode number is the same
+for all processes of one namespace and differs between namespaces, as each namespace has its own
+tree of /proc/net entries. So one ``ls -i`` over all processes finds the namespaces, and one awk
+reads each through its oldest process, four times: the changes are the uncertainty. That takes the
+same few forks on every host. The list of processes goes through a pipe, as it could exceed the
+limit of an argument list.
 
-What it prints, line by line, is read in `collector.probe.namespaces`.
+`collector.probe.namespaces` parses the output.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from __future__ import annotations
 __all__ = ["MAX_NAMESPACES", "NAMESPACE_SCRIPT"]
 
 MAX_NAMESPACES = 300
-"""How many are described; the others are one line, with their sum. Bounds the output: some 450
-bytes each."""
+"""How many namespaces are described; one line has the sum of the others. Limits the output: about
+450 bytes each."""
 
-# POSIX awk, as mawk, gawk, BusyBox and the one true awk read it; no "!" (csh) and no single quote.
-# The lines are joined by blanks, so each statement ends in a semicolon or a brace.
+# POSIX awk that mawk, gawk, BusyBox and the one true awk accept; no "!" (csh) and no single quote.
+# The lines are joined by blanks, so each statement ends with a semicolon or a brace.
 _AWK = r"""
 function counters(file, names, head,   line, some) {
   while ((getline line < file) > 0) if (line ~ names) {
@@ -106,8 +106,8 @@ BEGIN {
 """
 
 
-def _quoted(program: str) -> str:
-    """The program on one line, for double quotes that stand inside the probe's single quotes."""
+def _quote(program: str) -> str:
+    """Put the program on one line, for double quotes inside the probe's single quotes."""
     line = " ".join(row.strip() for row in program.strip().splitlines())
     line = line.replace("MAX_NAMESPACES", str(MAX_NAMESPACES))
     return line.replace("$", "\\$").replace('"', '\\"')
@@ -115,6 +115,6 @@ def _quoted(program: str) -> str:
 
 NAMESPACE_SCRIPT = (
     'printf "%s\\n" /proc/self/net/sockstat /proc/[0-9]*/net/sockstat | '
-    f'LC_ALL=C xargs ls -i 2>&1 | LC_ALL=C awk "{_quoted(_AWK)}"'
+    f'LC_ALL=C xargs ls -i 2>&1 | LC_ALL=C awk "{_quote(_AWK)}"'
 )
-"""For the inside of the probe's single quotes; prints its lines to standard output."""
+"""Goes inside the probe's single quotes; prints its lines to standard output."""

@@ -1,17 +1,17 @@
-"""Every network namespace of a host: what `collector.probe.namespace_script` printed, as values.
+"""Parse the output of `collector.probe.namespace_script`: every network namespace of a host.
 
-The lines, in the order in which they come:
+The lines, in their order:
 
     own INODE                     the namespace of the probe itself
     denied N                      processes whose namespace could not be read
     namespace INODE PID           then its lines of sockstat and sockstat6, and
     protocols N                     the sockets of all its protocols (/proc/PID/net/protocols)
-    comm NAME                       the process that it was read through
+    comm NAME                       the process through which it was read
     cgroup LINE                     of that process
     gone INODE                    it ended before it could be read
     rest COUNT INUSE              further namespaces, and their sockets in use, both families
-    again INODE                   then its TCP lines once more, up to three times in turn with
-                                  the others; only the first time, and when they changed
+    again INODE                   then its TCP lines again, up to three times in turn with the
+                                  others; the first time, and when they have changed
     nsfs net:[N]                  a namespace that a mount keeps alive
     procfs LINE                   how /proc is mounted
     uid Uid: …                    of the probe
@@ -41,7 +41,7 @@ _HIDEPID = re.compile(rb"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
 
 
 class NamespaceError(ValueError):
-    """Lines that the namespace probe cannot have printed; the text quotes the line."""
+    """Lines that the script cannot have printed; the text quotes the line."""
 
 
 @record
@@ -49,32 +49,32 @@ class Namespace:
     """One network namespace, read through one of its processes."""
 
     inode: int
-    """Of its /proc/PID/net/sockstat: what tells namespaces apart without rights."""
+    """Of its /proc/PID/net/sockstat, which identifies a namespace without root."""
     netns: int | None = None
     """The namespace's own number, as in ``net:[N]``; None where the link cannot be read."""
     is_host: bool = False
-    """Whether it is the one that the probe itself ran in."""
+    """Whether the probe itself ran in it."""
     pid: int
     """The oldest process in it that could be read."""
     command: str | None = None
-    """Its short name (comm), never its arguments."""
+    """The short name (comm) of that process, never its arguments."""
     container: Container | None = None
     inuse: int
     inuse6: int | None = None
     """None where IPv6 is off."""
     tw: int | None = None
     used: int | None = None
-    """Sockets of every kind."""
+    """Sockets of every kind; None where the line is absent."""
     in_protocols: int | None = None
-    """Sockets that any protocol has in use (/proc/PID/net/protocols); None where unreadable."""
+    """The sum of all protocols (/proc/PID/net/protocols); None where it was not read."""
 
     @property
     def tcp_close_max(self) -> int | None:
-        """Its own share of the machine's closed sockets at most; None where it cannot be told.
+        """An upper bound of its closed sockets; None where it cannot be computed.
 
-        Every socket counts in ``used`` from its creation on, and in its protocol only while it is
-        hashed, which a closed one is not. Unbound UDP sockets, and those of protocols that do not
-        count (vsock), stay in, so this is a bound and not the number.
+        Every socket counts in ``used`` from its creation on, but in its protocol only while it is
+        hashed, which a closed one is not. Unbound UDP sockets, and sockets of protocols that do not
+        count theirs (vsock), remain in the difference.
         """
         if self.used is None or self.in_protocols is None:
             return None
@@ -83,28 +83,28 @@ class Namespace:
 
 @record
 class Namespaces:
-    """All that were seen, and what may have been missed."""
+    """All network namespaces that were read, and what may be missing."""
 
     seen: tuple[Namespace, ...]
     """The host's own first, then by inode; at most 300."""
     rest_namespaces: int = 0
-    """Further ones, of which only the sum is known."""
+    """Further namespaces, of which only the sum is known."""
     rest_inuse: int = 0
-    """Sockets that those have in use, IPv4 and IPv6."""
+    """The sockets in use in these, IPv4 and IPv6."""
     change: int | None = 0
-    """Sockets by which each ``inuse`` changed over all reads, summed up; None: read only once."""
+    """The sum of the changes of every ``inuse`` over all reads; None: each was read once."""
     allocs: tuple[int, ...] = ()
-    """The machine's ``alloc`` at the reads that differ from the one before."""
+    """The machine's ``alloc`` at each read that differs from the one before."""
     denied: int = 0
-    """Processes that show in /proc and whose namespace could not be read."""
+    """Processes visible in /proc whose namespace could not be read."""
     gone: int = 0
-    """Namespaces whose processes ended before they could be read."""
+    """Namespaces whose processes ended before the read."""
     unlisted: bool = False
-    """Whether processes began in others after these had been listed (warm samples)."""
+    """Whether a process began in another namespace since these were listed (repeated samples)."""
     unwatched: bool = False
-    """Whether processes began after these had been listed and nobody knows where."""
+    """Whether processes began since these were listed that were not checked (repeated samples)."""
     without_process: int = 0
-    """Namespaces that a mount keeps alive and that none of the processes is known to live in."""
+    """Namespaces that a mount keeps alive, without any known process."""
     hidden_processes: bool = False
     """Whether /proc hides other users' processes from the probe (hidepid)."""
     other_pid_namespace: bool = False
@@ -112,7 +112,9 @@ class Namespaces:
 
 
 @dataclass(slots=True)
-class _Draft:
+class _UnparsedNamespace:
+    """The lines of one namespace."""
+
     inode: int
     pid: int
     rows: list[bytes] = field(default_factory=list)
@@ -124,9 +126,9 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Answer:
-    """The lines, sorted by what they speak of."""
+    """All lines, by what they describe."""
 
-    drafts: dict[int, _Draft] = field(default_factory=dict)
+    found: dict[int, _UnparsedNamespace] = field(default_factory=dict)
     own: int | None = None
     denied: int = 0
     gone: int = 0
@@ -139,75 +141,75 @@ class _Answer:
 
 
 def parse_namespaces(data: bytes) -> Namespaces | None:
-    """Read all lines; None where there is no namespace in them: the host has no awk or xargs.
+    """Parse all lines; None without any namespace: the host has no awk or xargs.
 
-    Raises NamespaceError, quoting the line, for lines that the probe cannot have printed.
+    Raises NamespaceError, which quotes the line, for lines that the script cannot have printed.
     """
     answer = _Answer()
-    current: list[bytes] = []
-    draft: _Draft | None = None
+    rows: list[bytes] = []
+    current: _UnparsedNamespace | None = None
     for row in data.split(b"\n"):
         word, _, rest = row.partition(b" ")
         if word in _COUNTERS:
-            current.append(row)
+            rows.append(row)
         elif word == b"namespace":
-            draft = _new_draft(answer, row, rest)
-            current = draft.rows
+            current = _add_namespace(answer, row, rest)
+            rows = current.rows
         elif word == b"again":
-            draft = answer.drafts.get(_whole(rest, row))
-            current = []
-            if draft is not None:
-                draft.again.append(current)
-        elif draft is None or not _describes(draft, word, rest, row):
-            _note(answer, word, rest, row)
-    return _namespaces(answer) if answer.drafts else None
+            current = answer.found.get(_parse_number(rest, row))
+            rows = []
+            if current is not None:
+                current.again.append(rows)
+        elif current is None or not _add_description(current, word, rest, row):
+            _add_line(answer, word, rest, row)
+    return _build_namespaces(answer) if answer.found else None
 
 
-def _new_draft(answer: _Answer, row: bytes, rest: bytes) -> _Draft:
+def _add_namespace(answer: _Answer, row: bytes, rest: bytes) -> _UnparsedNamespace:
     inode, _, pid = rest.partition(b" ")
-    draft = _Draft(_whole(inode, row), _whole(pid, row))
-    if draft.inode in answer.drafts:
+    namespace = _UnparsedNamespace(_parse_number(inode, row), _parse_number(pid, row))
+    if namespace.inode in answer.found:
         raise NamespaceError(f"namespaces: {clean(row, limit=80)!r}: a second time")
-    answer.drafts[draft.inode] = draft
-    return draft
+    answer.found[namespace.inode] = namespace
+    return namespace
 
 
-def _describes(draft: _Draft, word: bytes, rest: bytes, row: bytes) -> bool:
-    """Whether the line is about the namespace's process; it is taken down then."""
+def _add_description(namespace: _UnparsedNamespace, word: bytes, rest: bytes, row: bytes) -> bool:
+    """Store a line about the namespace's process; returns False for any other line."""
     if word == b"cgroup":
-        draft.cgroup.append(clean(rest, limit=1000))
+        namespace.cgroup.append(clean(rest, limit=1000))
     elif word == b"comm":
-        draft.comm = clean(rest, limit=64) or None
+        namespace.comm = clean(rest, limit=64) or None
     elif word == b"protocols":
-        draft.protocols = _whole(rest, row)
+        namespace.protocols = _parse_number(rest, row)
     else:
         return False
     return True
 
 
-def _note(answer: _Answer, word: bytes, rest: bytes, row: bytes) -> None:
+def _add_line(answer: _Answer, word: bytes, rest: bytes, row: bytes) -> None:
     if word == b"own":
-        answer.own = _whole(rest, row)
+        answer.own = _parse_number(rest, row)
     elif word == b"denied":
-        answer.denied = _whole(rest, row)
+        answer.denied = _parse_number(rest, row)
     elif word == b"procfs":
-        answer.procfs = rest  # the last one mounted is the one that shows
+        answer.procfs = rest  # the last mount hides the others
     elif word == b"uid":
         ids = rest.split()
-        answer.uid = _whole(ids[2], row) if len(ids) > 2 else None
+        answer.uid = _parse_number(ids[2], row) if len(ids) > 2 else None
     elif word == b"gone":
         answer.gone += 1
     elif word == b"rest":
         count, _, inuse = rest.partition(b" ")
-        answer.rest = (_whole(count, row), _whole(inuse, row))
+        answer.rest = (_parse_number(count, row), _parse_number(inuse, row))
     elif word == b"nsfs":
-        if rest.startswith(b"net:["):  # other kinds of namespaces are mounted too
-            answer.nsfs.add(_whole(rest[5:-1], row))
+        if rest.startswith(b"net:["):  # mounts of other kinds of namespaces
+            answer.nsfs.add(_parse_number(rest[5:-1], row))
     else:
-        _note_link(answer, row)
+        _add_link(answer, row)
 
 
-def _note_link(answer: _Answer, row: bytes) -> None:
+def _add_link(answer: _Answer, row: bytes) -> None:
     link = _LINK.search(row)
     if link is not None and link[2] == b"pid":
         answer.pid_namespace = int(link[3])
@@ -215,19 +217,19 @@ def _note_link(answer: _Answer, row: bytes) -> None:
         answer.netns[int(link[1])] = int(link[3])
 
 
-def _namespaces(answer: _Answer) -> Namespaces:
-    read = [(draft, _files(draft)) for draft in answer.drafts.values()]
-    namespaces = [_namespace(draft, files[0], answer) for draft, files in read]
+def _build_namespaces(answer: _Answer) -> Namespaces:
+    read = [(lines, _parse_reads(lines)) for lines in answer.found.values()]
+    namespaces = [_build_namespace(lines, files[0], answer) for lines, files in read]
     seen = sorted(namespaces, key=lambda n: (not n.is_host, n.inode))
     known = {namespace.netns for namespace in seen}
-    # As an ordinary user the numbers of others' namespaces are not known, so that none of the
-    # mounted ones can be told to be among those that were read.
+    # Without root the numbers of other users' namespaces are unknown, so a mounted one cannot be
+    # matched with those that were read.
     return Namespaces(
         seen=tuple(seen),
         rest_namespaces=answer.rest[0],
         rest_inuse=answer.rest[1],
-        change=sum(_change(files) for _, files in read),
-        allocs=tuple(_allocs([files for _, files in read])),
+        change=sum(_sum_changes(files) for _, files in read),
+        allocs=tuple(_find_allocs([files for _, files in read])),
         denied=answer.denied,
         gone=answer.gone,
         without_process=len(answer.nsfs - known),
@@ -236,55 +238,55 @@ def _namespaces(answer: _Answer) -> Namespaces:
     )
 
 
-def _files(draft: _Draft) -> list[Sockstat]:
-    """What was read of the namespace: first, and each time that it had changed."""
-    return [_counters(draft.rows), *(_counters(rows) for rows in draft.again if rows)]
+def _parse_reads(lines: _UnparsedNamespace) -> list[Sockstat]:
+    """The counters of the first read, and of each later one that differs."""
+    return [_parse_counters(lines.rows), *(_parse_counters(rows) for rows in lines.again if rows)]
 
 
-def _namespace(draft: _Draft, first: Sockstat, answer: _Answer) -> Namespace:
+def _build_namespace(lines: _UnparsedNamespace, first: Sockstat, answer: _Answer) -> Namespace:
     inuse = first.get("TCP", "inuse")
     if inuse is None:
-        raise NamespaceError(f"namespaces: {draft.inode} has no 'TCP: inuse'")
+        raise NamespaceError(f"namespaces: {lines.inode} has no 'TCP: inuse'")
     return Namespace(
-        inode=draft.inode,
-        netns=answer.netns.get(draft.pid),
-        is_host=draft.inode == answer.own,
-        pid=draft.pid,
-        command=draft.comm,
-        container=container_of(draft.cgroup),
+        inode=lines.inode,
+        netns=answer.netns.get(lines.pid),
+        is_host=lines.inode == answer.own,
+        pid=lines.pid,
+        command=lines.comm,
+        container=container_of(lines.cgroup),
         inuse=inuse,
         inuse6=first.get("TCP6", "inuse"),
         tw=first.get("TCP", "tw"),
         used=first.get("sockets", "used"),
-        in_protocols=draft.protocols,
+        in_protocols=lines.protocols,
     )
 
 
-def _change(files: Sequence[Sockstat]) -> int:
-    """By how much the two ``inuse`` of a namespace changed over all reads."""
-    return _spread(files, "TCP") + _spread(files, "TCP6")
+def _sum_changes(files: Sequence[Sockstat]) -> int:
+    """How much the two ``inuse`` of a namespace changed over all reads."""
+    return _max_change(files, "TCP") + _max_change(files, "TCP6")
 
 
-def _spread(files: Sequence[Sockstat], name: str) -> int:
+def _max_change(files: Sequence[Sockstat], name: str) -> int:
     known = [inuse for file in files if (inuse := file.get(name, "inuse")) is not None]
     return max(known) - min(known) if known else 0
 
 
-def _allocs(read: Sequence[Sequence[Sockstat]]) -> Iterator[int]:
+def _find_allocs(read: Sequence[Sequence[Sockstat]]) -> Iterator[int]:
     for file in (*(files[0] for files in read), *(file for files in read for file in files[1:])):
         alloc = file.get("TCP", "alloc")
         if alloc is not None:
             yield alloc
 
 
-def _counters(rows: list[bytes]) -> Sockstat:
+def _parse_counters(rows: list[bytes]) -> Sockstat:
     try:
         return sockstat_of(rows)
     except SockstatError as error:
         raise NamespaceError(str(error)) from error
 
 
-def _whole(text: bytes, row: bytes) -> int:
+def _parse_number(text: bytes, row: bytes) -> int:
     if not (text.isdigit() and len(text) <= _MOST_DIGITS):
         raise NamespaceError(f"namespaces: {clean(row, limit=80)!r}: expected a number")
     return int(text)

@@ -1,17 +1,17 @@
 """The part of the probe that names the processes which hold closed TCP sockets.
 
-A TCP socket in state TCP_CLOSE stands in no table of the kernel, so it is found from the other
-side: by the descriptors of processes. One ``ls`` lists them all, one awk takes away the sockets
-that stand in a table of any network namespace, and only of those that are left the protocol is
-asked (the extended attribute ``system.sockprotoname``, sockfs in the kernel's net/socket.c) with
-the first tool that can tell: python3, perl, getfattr or lsof. Where none can, what is left is an
-upper bound: sockets of other protocols that are in no table either, such as unbound UDP ones.
+A TCP socket in state TCP_CLOSE is in no table of the kernel, so the script starts from the
+descriptors of processes. One ``ls`` lists them all, and one awk removes the sockets that are in a
+table of any network namespace. The first available tool of python3, perl, getfattr and lsof reads
+the protocol of the remaining ones (the extended attribute ``system.sockprotoname``, sockfs in the
+kernel's net/socket.c). Without a tool the remaining sockets are an upper bound: they include those
+of other protocols that are in no table, such as unbound UDP sockets.
 
-The descriptors come before the tables and the protocols after them, so a socket that connects
-meanwhile stands in a table. At last the descriptors that count are listed again: where a socket was
-closed meanwhile, its number may be another socket's by now.
+The script reads the descriptors before the tables and the protocols after them, so a socket that
+connects meanwhile is in a table. At the end it lists the counted descriptors again, as a socket may
+have been closed meanwhile and its descriptor may be another socket.
 
-What it prints, line by line, is read in `collector.probe.processes`.
+`collector.probe.processes` parses the output.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from __future__ import annotations
 __all__ = ["MAX_PROCESSES", "PROCESS_SCRIPT", "PROCESS_SCRIPT_WITH_ARGS"]
 
 MAX_PROCESSES = 200
-"""How many are described; the others are one line, with their sum. With control groups and
-arguments of the longest kind they stay below `transport.OUTPUT_LIMIT`."""
+"""How many processes are described; one line has the sum of the others. Even with the longest
+control groups and arguments the output stays below `transport.OUTPUT_LIMIT`."""
 
-_LIST_WITHIN_S = 6  # then what was listed so far counts, and is told as partial
-_TABLES_WITHIN_S = 12  # from the start on; without whole tables nothing can be told
-_MAX_SOCKETS = 500_000  # bounds the memory that awk takes, at about 200 bytes each
+_LIST_WITHIN_S = 6  # then the list so far counts, and is marked as partial
+_TABLES_WITHIN_S = 12  # from the start; without complete tables there is no result
+_MAX_SOCKETS = 500_000  # limits the memory of awk, about 200 bytes each
 _MAX_ARGUMENT_BYTES = 256
 
-# POSIX awk, as mawk, gawk, BusyBox and the one true awk read it; no "!" (csh), no single quote, no
-# two backslashes in a row (fish). The lines are joined by blanks, so each statement ends in a
+# POSIX awk that mawk, gawk, BusyBox and the one true awk accept; no "!" (csh), no single quote, no
+# two backslashes in a row (fish). The lines are joined by blanks, so each statement ends with a
 # semicolon or a brace.
 _CLOSED_AWK = r"""
 function now(   line) {
@@ -162,7 +162,7 @@ for path in sys.stdin.read().split():
  except OSError: pass
 """
 
-# perl has no getxattr of its own; its number by the kernel's system call tables.
+# perl has no getxattr function; the numbers are from the kernel's system call tables.
 _PERL = r"""
 use Config; $_ = $Config{archname};
 $call = /^x86_64/ ? 191 : /^(i.86|arm)/ ? 229 : /^(aarch64|riscv64|loongarch64)/ ? 8
@@ -175,19 +175,19 @@ while (<STDIN>) {
 """
 
 
-def _one_line(program: str) -> str:
-    """The program on one line, for double quotes that stand inside the probe's single quotes."""
+def _join_lines(program: str) -> str:
+    """Put the program on one line, for double quotes inside the probe's single quotes."""
     line = " ".join(row.strip() for row in program.strip().splitlines())
     return line.replace("$", "\\$").replace('"', '\\"')
 
 
-def _python_line(program: str) -> str:
-    """The same for Python, whose lines must stay lines: within a string that exec() reads."""
+def _quote_python(program: str) -> str:
+    """The same for Python, which needs its newlines: as a string for exec()."""
     text = program.strip().replace("\n", "\\n").replace("'", "\\x27")
     return f'exec(\\"{text}\\")'
 
 
-def _limited(program: str) -> str:
+def _insert_limits(program: str) -> str:
     for name, value in (
         ("LIST_WITHIN_S", _LIST_WITHIN_S),
         ("TABLES_WITHIN_S", _TABLES_WITHIN_S),
@@ -198,20 +198,20 @@ def _limited(program: str) -> str:
     return program
 
 
-# ls -q: the name of an open file could hold newlines, and forge lines. BusyBox knows no -q and
-# shows such characters as "?" by itself.
+# ls -q: the name of an open file could contain newlines, and forge lines. BusyBox has no -q and
+# always prints such characters as "?".
 _LIST = (
     "q=; ls -dq / >/dev/null 2>&1 && q=q; "
     'held=$(printf "%s\\n" /proc/[0-9]*/net/sockstat /proc/[0-9]*/fd | xargs ls -lniR$q 2>&1 | '
-    f'awk "{_one_line(_limited(_CLOSED_AWK))}"); '
+    f'awk "{_join_lines(_insert_limits(_CLOSED_AWK))}"); '
     'paths=$(printf "%s\\n" "$held" | grep -o "^/proc/[0-9]*/fd/[0-9]*"); '
 )
-# lsof -F: the socket by its inode, since lsof cuts the number of a descriptor from 10,000 on.
-_ASK = (
+# lsof -F: identifies the socket by its inode, as lsof truncates descriptor numbers from 10,000 on.
+_CHECK = (
     "names=; still=; tool=-; "
     'if [ -n "$paths" ]; then for tool in python3 perl getfattr lsof none; do case $tool in '
-    f'python3) names=$(printf "%s\\n" "$paths" | python3 -IS -c "{_python_line(_PYTHON)}");; '
-    f'perl) names=$(printf "%s\\n" "$paths" | perl -e "{_one_line(_PERL)}");; '
+    f'python3) names=$(printf "%s\\n" "$paths" | python3 -IS -c "{_quote_python(_PYTHON)}");; '
+    f'perl) names=$(printf "%s\\n" "$paths" | perl -e "{_join_lines(_PERL)}");; '
     'getfattr) names=$(printf "%s\\n" "$paths" | '
     "xargs getfattr -e text --absolute-names -n system.sockprotoname);; "
     'lsof) pids=$(printf "%s\\n" "$paths" | cut -d/ -f3 | sort -u | tr "\\n" ,); '
@@ -221,9 +221,9 @@ _ASK = (
 )
 _SHOW = (
     'if [ -n "$held" ]; then printf "%s\\n" "$held" "tool $tool" "$names" "$still" | '
-    f'awk "{_one_line(_limited(_PROCESSES_AWK))}"; fi'
+    f'awk "{_join_lines(_insert_limits(_PROCESSES_AWK))}"; fi'
 )
-# Newlines in arguments become blanks too: each process has one line.
+# Newlines in arguments become blanks too, so that each process has one line.
 _ARGUMENTS = (
     "while read -r word pid line; do "
     'echo "$word${pid:+ }$pid${line:+ }$line"; if [ "$word" = process ]; then '
@@ -231,8 +231,8 @@ _ARGUMENTS = (
     'tr "\\000\\n" "  ")"; fi; done'
 )
 
-PROCESS_SCRIPT = f"(export LC_ALL=C; {_LIST}{_ASK}{_SHOW})"
-"""For the inside of the probe's single quotes; prints its lines to standard output."""
+PROCESS_SCRIPT = f"(export LC_ALL=C; {_LIST}{_CHECK}{_SHOW})"
+"""Goes inside the probe's single quotes; prints its lines to standard output."""
 
-PROCESS_SCRIPT_WITH_ARGS = f"(export LC_ALL=C; {_LIST}{_ASK}{{ {_SHOW}; }} | {_ARGUMENTS})"
-"""The same, with the processes' arguments, which may hold secrets: only where the user asks."""
+PROCESS_SCRIPT_WITH_ARGS = f"(export LC_ALL=C; {_LIST}{_CHECK}{{ {_SHOW}; }} | {_ARGUMENTS})"
+"""The same with the processes' arguments, which may contain secrets: only by the user's option."""

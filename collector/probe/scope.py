@@ -1,4 +1,4 @@
-"""How much of a host a reading covers, and why not all of it."""
+"""Which network namespaces of a host a reading covers, and why not all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Scope", "lowered_by", "scope_of", "scope_reasons"]
 
 
 class Scope(StrEnum):
-    """Which network namespaces a reading covers; the lower two make ``tcp_close`` a bound."""
+    """Which network namespaces a reading covers; with the lower two ``tcp_close`` is a bound."""
 
     ALL_NAMESPACES = "all-namespaces"
     """Every process's namespace was read: ``tcp_close`` is exact."""
@@ -28,18 +28,18 @@ def scope_of(namespaces: Namespaces | None) -> Scope:
 
 
 def scope_reasons(namespaces: Namespaces | None, probe: Probe) -> tuple[str, ...]:
-    """Why a reading may not cover the whole machine; empty where the user asked for no more."""
+    """Why a reading may not cover the whole machine; empty where the user chose less."""
     if probe is Probe.FORCED:
         return ("the key's forced command reads the host's own network namespace alone",)
     return () if namespaces is None else lowered_by(namespaces)
 
 
 def lowered_by(namespaces: Namespaces) -> tuple[str, ...]:
-    """Why these may not be all the namespaces of the machine, each reason complete as it stands."""
-    return tuple(_reasons(namespaces))
+    """Why these may not be all namespaces of the machine, each reason a complete phrase."""
+    return tuple(_find_reasons(namespaces))
 
 
-def _reasons(namespaces: Namespaces) -> Iterator[str]:
+def _find_reasons(namespaces: Namespaces) -> Iterator[str]:
     if namespaces.other_pid_namespace:
         yield (
             "it is a container: alloc is the whole machine's, and only the container's own "

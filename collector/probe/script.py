@@ -1,17 +1,17 @@
-"""The one command that a host is asked to run, and how its answer is read.
+"""The command that a host runs.
 
-Traps that gave the command its form, each tried on the shells of
-tests/collector/probe/test_script.py:
+The reasons for its form, each tested with the shells of tests/collector/probe/test_script.py:
 
 * ``exec /bin/sh -c '…'`` on one line, without ``!``, single quotes inside or newlines, means the
   same to sh, bash, dash, BusyBox ash, zsh, tcsh and fish.
-* dash's ``read`` takes one byte a system call, and the integer files below /proc/sys end after the
-  first read: ``read`` alone turned tcp_mem into its first digit. One ``head`` reads every file in
-  large reads and labels each by its path, as POSIX says for several operands: one fork in all.
-* /proc/net is a link to self/net. Where /proc is mounted with subset=pid the link is hidden and its
-  target is not.
-* A login shell's start-up files may print anything, numbers that look like ours too: only what
-  stands between two lines with this run's random mark counts.
+* dash's ``read`` reads one byte a system call, and the integer files below /proc/sys end after the
+  first read, so ``read`` returned only the first digit of tcp_mem. One ``head`` reads every file in
+  large reads and labels each with its path, as POSIX requires for several operands: one fork in
+  all.
+* /proc/net is a link to self/net. Where /proc is mounted with subset=pid, the link is hidden but
+  its target is not.
+* A login shell's start-up files may print anything, also lines that look like the probe's. Only the
+  lines between two marks count, which are random for each run.
 """
 
 from __future__ import annotations
@@ -26,13 +26,12 @@ from .process_script import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
 
 __all__ = ["ProbeOptions", "new_marker", "probe_command", "probe_script"]
 
-
 _SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
-_LINES = 200  # of each file at most: far more than any of them has
+_LINES = 200  # of each file at most; none has that many
 
 # head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT").
-# The page size is not in a file of its own; the first mapping of the shell itself tells it without
-# another fork (proc_pid_smaps(5)), and BusyBox has no getconf.
+# No file contains the page size alone. The first mapping of the shell itself has it, without
+# another fork (proc_pid_smaps(5)); BusyBox has no getconf.
 _SCRIPT = (
     'm={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; echo; echo "$m begin"; '
     "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null; "
@@ -43,41 +42,41 @@ _SCRIPT = (
 
 
 def new_marker() -> str:
-    """A mark for one run that nothing on a host can know beforehand."""
+    """A random mark for one run, which no host can predict."""
     return f"sockfleet-{secrets.token_hex(8)}"
 
 
 @record
 class ProbeOptions:
-    """What a host is asked for, besides the files of its own namespace."""
+    """What the probe reads besides the host's own network namespace."""
 
     namespaces: bool = True
     processes: bool = False
-    """Who holds the closed sockets; takes the host much longer than all the rest."""
+    """List the processes that hold closed sockets; takes much longer than all the rest."""
     arguments: bool = False
-    """The processes' command lines, which may hold secrets; goes with ``processes``."""
+    """With ``processes``: also their command lines, which may contain secrets."""
 
     def scripts(self) -> Iterator[tuple[str, str]]:
-        """The label and the script of each further section, in their order."""
+        """Yield the label and the script of each further section, in order."""
         if self.namespaces:
             yield NAMESPACES, NAMESPACE_SCRIPT
         if self.processes:
             yield PROCESSES, PROCESS_SCRIPT_WITH_ARGS if self.arguments else PROCESS_SCRIPT
 
 
-_USUAL_OPTIONS = ProbeOptions()
+_DEFAULT_OPTIONS = ProbeOptions()
 
 
-def probe_command(mark: str, options: ProbeOptions = _USUAL_OPTIONS) -> str:
-    """The command for the host's login shell; it only reads.
+def probe_command(mark: str, options: ProbeOptions = _DEFAULT_OPTIONS) -> str:
+    """The command for the host's login shell, which only reads.
 
-    It forks once, and for the namespaces a few times more, whatever runs on the host.
+    It forks once, and a few times more for namespaces, however many processes the host has.
     """
     return f"exec /bin/sh -c '{probe_script(mark, options)}'"
 
 
 def probe_script(mark: str, options: ProbeOptions) -> str:
-    """The same as a script for /bin/sh, to stand within single quotes."""
+    """The script for /bin/sh within that command; it has no single quote."""
     more = "".join(f'echo "==> {label} <=="; {script}; ' for label, script in options.scripts())
     return _SCRIPT.format(
         mark=mark,

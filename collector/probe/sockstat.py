@@ -1,7 +1,8 @@
-"""/proc/net/sockstat and sockstat6: bytes in, a frozen value out.
+"""Parse /proc/net/sockstat and sockstat6.
 
 Format: net/ipv4/proc.c sockstat_seq_show() and net/ipv6/proc.c sockstat6_seq_show() of the kernel:
-lines of ``NAME: key value key value …``. Newer kernels may add lines and keys; both are kept.
+lines of ``NAME: key value key value …``. Newer kernels may add lines and keys, which
+the parser keeps.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ _MAX_LINES = 256
 _SOCKETS = ("sockets", "TCP", "TCP6")
 _MAX_DIGITS = 20  # 2**64 - 1
 
-# A line as it should be; `_problem` says what is wrong with any other. \s and \w are ASCII alone.
+# A valid line; `_describe_problem` describes any other. \s and \w match ASCII only.
 _LINE = re.compile(rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+[0-9]{1,%d})*)\s*" % _MAX_DIGITS)
 
 
 class SockstatError(ValueError):
-    """Bytes that are not a sockstat file; the text quotes the line and says what is wrong."""
+    """Bytes that are no sockstat file; the text quotes the line and says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,16 @@ class Sockstat:
     """
 
     lines: Mapping[str, Mapping[str, int]]
-    """Every line by its name without the colon, every key by its name."""
+    """The lines by name without the colon, and in each the counters by key."""
 
     def get(self, name: str, key: str) -> int | None:
-        """One counter, or None where the file does not have it: absent is not zero."""
+        """One counter; None where the file does not have it, which is not 0."""
         line = self.lines.get(name)
         return None if line is None else line.get(key)
 
 
 def parse_sockstat(data: bytes) -> Sockstat:
-    """Read one whole sockstat or sockstat6 file.
+    """Parse one complete sockstat or sockstat6 file.
 
     Raises SockstatError with the line's number and text for anything else: an empty file, a line
     without a name, a key without a value, a value that is not 1 to 20 ASCII digits, a line or key
@@ -57,18 +58,18 @@ def parse_sockstat(data: bytes) -> Sockstat:
 
 
 def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
-    """As `parse_sockstat`, of the file's lines."""
+    """As `parse_sockstat`, from the file's lines."""
     lines: dict[str, Mapping[str, int]] = {}
     if len(rows) > _MAX_LINES:
         raise SockstatError(f"sockstat: {len(rows)} lines, expected at most {_MAX_LINES}")
     try:
         for row in rows:
-            label, counters = _line(row)
+            label, counters = _parse_line(row)
             if label in lines:
                 raise ValueError("a second line of that name")
             lines[label] = counters
     except ValueError as problem:
-        at = len(lines)  # each row before it gave a line
+        at = len(lines)  # one for each row before it
         raise SockstatError(
             f"sockstat line {at + 1}: {clean(rows[at], limit=80)!r}: {problem}"
         ) from None
@@ -78,14 +79,14 @@ def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
     return Sockstat(MappingProxyType(lines))
 
 
-# The same lines come from many hosts ("RAW: inuse 0"), and three times from each (its file, and its
-# namespace twice): they are read once, and kept once.
+# Many hosts send the same lines ("RAW: inuse 0"), and each host sends a line up to three times (its
+# file, and its namespace twice): the cache saves parsing and memory.
 @lru_cache(maxsize=4096)
-def _line(row: bytes) -> tuple[str, Mapping[str, int]]:
-    """A line's name and counters; raises ValueError that says what is wrong with it."""
+def _parse_line(row: bytes) -> tuple[str, Mapping[str, int]]:
+    """The name and counters of a line; raises ValueError that says what is wrong with it."""
     found = _LINE.fullmatch(row)
     if found is None:
-        raise ValueError(_problem(row))
+        raise ValueError(_describe_problem(row))
     words = found[2].decode("ascii").split()
     counters = dict(zip(words[::2], map(int, words[1::2]), strict=True))
     if 2 * len(counters) != len(words):
@@ -93,8 +94,8 @@ def _line(row: bytes) -> tuple[str, Mapping[str, int]]:
     return found[1].decode("ascii"), MappingProxyType(counters)
 
 
-def _problem(row: bytes) -> str:
-    """What is wrong with a line that is not as it should be."""
+def _describe_problem(row: bytes) -> str:
+    """What is wrong with an invalid line."""
     name, *fields = row.split() or [b""]
     keys, values = fields[::2], fields[1::2]
     if not (name.endswith(b":") and name[:-1].isalnum()):
@@ -102,7 +103,7 @@ def _problem(row: bytes) -> str:
     if len(keys) != len(values):
         return f"key {clean(keys[-1], limit=40)!r} without a value"
     for value in values:
-        # bytes.isdigit() is ASCII alone; int() by itself would also take "1_000" and "+5".
+        # bytes.isdigit() matches ASCII only; int() alone would also accept "1_000" and "+5".
         if not (value.isdigit() and len(value) <= _MAX_DIGITS):
             return f"{clean(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
     wrong = [key for key in keys if not key.replace(b"_", b"").isalnum()]

@@ -25,7 +25,7 @@ from tests.support.fleet.dask_cluster import DaskCluster
 from tests.support.paths import ROOT
 
 PASSWORD = "correct-horse-42"
-WAIT_S = 15
+WAIT_S = 60  # longer than any of these tests takes; only a hanging one reaches it
 
 # A transport that a worker finds by its entry point, as a third party's.
 PLUGIN = """

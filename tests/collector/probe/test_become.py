@@ -1,4 +1,4 @@
-"""Becoming root: the command that asks for it, the rules' form, and the words of a refusal."""
+"""The command that runs the probe as root, the rules for it, and the messages of a refusal."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.probe.become import (
     Become,
-    become,
+    become_command,
     become_failure,
     doas_rule,
     sudo_rs_rule,
@@ -19,8 +19,8 @@ from tests.support.machine.become_rules import refusal, text_of, whole_probe
 
 
 @pytest.mark.parametrize("method", Become)
-def test_it_is_one_line_without_what_shells_read_differently(method):
-    command = become(whole_probe("sockfleet-0123456789abcdef"), method)
+def test_the_command_is_one_line_without_characters_that_shells_treat_differently(method):
+    command = become_command(whole_probe("sockfleet-0123456789abcdef"), method)
     assert command.startswith("exec /bin/sh -c '")
     assert command.endswith("' sockfleet-0123456789abcdef")
     assert command.count("'") == 4
@@ -28,31 +28,31 @@ def test_it_is_one_line_without_what_shells_read_differently(method):
     assert "\\\\" not in command
 
 
-def test_what_runs_as_root_is_the_same_in_every_run():
-    first, second = (become(whole_probe(new_marker())) for _ in range(2))
+def test_the_text_that_runs_as_root_is_the_same_in_every_run():
+    first, second = (become_command(whole_probe(new_marker())) for _ in range(2))
     assert first != second
     assert text_of(first) == text_of(second)
     lines = {sudoers_line("web", whole_probe(new_marker())) for _ in range(2)}
     assert len(lines) == 1
 
 
-def test_another_command_is_not_wrapped():
+def test_any_other_command_is_an_error():
     for command in ("id", "exec /bin/sh -c 'id'", probe_command("x")):
         with pytest.raises(ValueError, match="not a command of the probe"):
-            become(command)
+            become_command(command)
 
 
 @pytest.mark.parametrize(
     "name", ["", "ALL", "WEB", "%wheel", "#0", "a b", "a,b", "root\nx", "-x", "a\\x"]
 )
-def test_a_name_that_a_rule_would_read_as_something_else_is_refused(name):
+def test_a_name_that_a_rule_would_not_read_as_one_user_is_refused(name):
     command = probe_command(new_marker())
     for make in (sudoers_line, sudo_rs_rule, doas_rule):
         with pytest.raises(UsageError, match="not the name of a user"):
             make(name, command)
 
 
-def test_other_failures_are_left_to_others():
+def test_other_failures_are_no_refusal():
     begun = b"\nsockfleet-0123456789abcdef begin\n"
     for status, stdout, stderr in (
         (0, b"", b"sudo: unable to resolve host web1: Name or service not known\n"),
@@ -83,12 +83,12 @@ def test_other_failures_are_left_to_others():
         (b"\x1b[31mnoise\x1b[0m\ndoas: Operation not permitted\n", "no rule"),
     ],
 )
-def test_the_words_of_sudo_and_doas(stderr, meaning):
+def test_the_messages_of_sudo_and_doas(stderr, meaning):
     output = CommandOutput(stdout=b"", stderr=stderr, exit_status=1)
     assert meaning in refusal(output)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=100), st.integers(0, 255))
-def test_any_output_is_judged(stderr, stdout, status):
+def test_any_output_is_a_refusal_or_none(stderr, stdout, status):
     error = become_failure(CommandOutput(stdout=stdout, stderr=stderr, exit_status=status))
     assert error is None or error.message.isprintable()

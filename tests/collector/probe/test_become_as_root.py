@@ -22,7 +22,7 @@ from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.become import (
     Become,
     FileRule,
-    become,
+    become_command,
     become_failure,
     doas_rule,
     sudo_rs_rule,
@@ -84,7 +84,7 @@ def sudoers(*lines: str) -> Iterator[None]:
 
 @contextmanager
 def doas_conf(text: str | None) -> Iterator[None]:
-    """doas has one file only: what it held comes back, and other workers wait for their turn."""
+    """doas has one configuration file: it is restored, and other test processes wait for it."""
     with Path("/run/sockfleet-doas-test.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         before = DOAS_CONF.read_text() if DOAS_CONF.exists() else None
@@ -115,7 +115,7 @@ def as_user(user: str, *words: str, path: str = "", text: str = "") -> CommandOu
 
 
 def allows(user: str, *words: str) -> bool:
-    """Whether sudoers lets ``user`` run these words as root; nothing is run."""
+    """Whether sudoers allows ``user`` to run this command as root; it does not run."""
     command = ["sudo", "-n", "-l", "-U", user, *words]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
@@ -133,7 +133,7 @@ def test_the_line_for_sudoers_lets_the_probe_run_as_root(transport, host, user, 
     mark = new_marker()
     command = whole_probe(mark)
     with holder(idle=21) as one, sudoers(sudoers_line(user, whole_probe(new_marker()))):
-        as_root = ask(transport, trusting, host, become(command, method)).output
+        as_root = ask(transport, trusting, host, become_command(command, method)).output
         as_user = ask(transport, trusting, host, command).output
     assert become_failure(as_root) is None
     process = seen(as_root, mark)[one.pid]
@@ -144,7 +144,7 @@ def test_the_line_for_sudoers_lets_the_probe_run_as_root(transport, host, user, 
 def test_the_file_for_doas_lets_the_probe_run_as_root(transport, host, user, trusting):
     mark = new_marker()
     with holder(idle=13) as one, doas_installed(user, whole_probe(new_marker())):
-        command = become(whole_probe(mark), Become.DOAS)
+        command = become_command(whole_probe(mark), Become.DOAS)
         output = ask(transport, trusting, host, command).output
     assert become_failure(output) is None
     assert seen(output, mark)[one.pid].tcp_close == 13
@@ -175,7 +175,7 @@ def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, tru
     rule = sudo_rs_rule(user, whole_probe(new_marker()))
     assert len(rule.rule) < 1024  # sudo-rs takes no more
     with holder(idle=9) as one, installed(rule), sudoers(rule.rule):
-        output = ask(transport, trusting, host, become(whole_probe(mark))).output
+        output = ask(transport, trusting, host, become_command(whole_probe(mark))).output
         assert become_failure(output) is None
         assert seen(output, mark)[one.pid].tcp_close == 9
         assert allows(user, rule.path)
@@ -184,36 +184,38 @@ def test_the_file_for_sudo_lets_the_probe_run_as_root(transport, host, user, tru
 
 
 def test_sudo_without_a_rule(transport, host, trusting):
-    output = ask(transport, trusting, host, become(probe_command(new_marker()), Become.SUDO)).output
+    output = ask(
+        transport, trusting, host, become_command(probe_command(new_marker()), Become.SUDO)
+    ).output
     assert "a password is required" in refusal(output)
     assert "NOPASSWD" in refusal(output)
 
 
-def test_the_rule_for_other_options_is_none_for_these(host, user, trusting):
+def test_a_rule_for_other_options_does_not_allow_these(host, user, trusting):
     with sudoers(sudoers_line(user, whole_probe(new_marker()))):
-        command = become(whole_probe(new_marker(), arguments=True))
+        command = become_command(whole_probe(new_marker(), arguments=True))
         assert "these options" in refusal(ask("asyncssh", trusting, host, command).output)
 
 
 def test_sudo_that_wants_a_terminal(host, user, trusting):
     command = probe_command(new_marker())
     with sudoers(sudoers_line(user, command), f"Defaults:{user} requiretty"):
-        output = ask("asyncssh", trusting, host, become(command)).output
+        output = ask("asyncssh", trusting, host, become_command(command)).output
     assert "requiretty" in refusal(output)
 
 
-def test_sudo_that_forbids_another_command_in_so_many_words(user):
+def test_sudo_with_the_message_for_a_forbidden_command(user):
     # Where a rule without a password allows something else as anybody, sudo asks for none.
     with sudoers(f"Defaults:{user} !authenticate", f"{user} ALL=(root) /bin/true"):
-        output = as_user(user, "sh", "-c", become(probe_command(new_marker())))
+        output = as_user(user, "sh", "-c", become_command(probe_command(new_marker())))
     assert "is not allowed to execute" in refusal(output)
     with sudoers(f"Defaults:{user} !authenticate"):
-        output = as_user(user, "sh", "-c", become(probe_command(new_marker())))
+        output = as_user(user, "sh", "-c", become_command(probe_command(new_marker())))
     assert "sudoers" in refusal(output)
 
 
 def test_the_line_for_sudoers_allows_nothing_else(user):
-    text = text_of(become(whole_probe(new_marker())))
+    text = text_of(become_command(whole_probe(new_marker())))
     with sudoers(sudoers_line(user, whole_probe(new_marker()))):
         assert allows(user, "/bin/sh", "-c", text)
         assert not as_user(user, "sudo", "-n", "/bin/sh", "-c", text, text="x\n").exit_status
@@ -248,9 +250,9 @@ printable = st.characters(min_codepoint=32, max_codepoint=126)
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_no_change_of_the_text_is_allowed(user, data):
+def test_no_changed_text_is_allowed(user, data):
     command = whole_probe(new_marker())
-    text = text_of(become(command))
+    text = text_of(become_command(command))
     at = data.draw(st.integers(0, len(text) - 1))
     new = data.draw(st.text(printable, max_size=3))
     changed = text[:at] + new + text[at + data.draw(st.integers(0, 2)) :]
@@ -259,11 +261,11 @@ def test_no_change_of_the_text_is_allowed(user, data):
 
 
 @pytest.mark.parametrize("arguments", [False, True])
-def test_what_follows_a_beginning_of_the_text_is_used_by_nothing(user, arguments):
+def test_arguments_after_a_beginning_of_the_text_have_no_effect(user, arguments):
     # sudo compares the words joined, so `sh -c BEGINNING REST` is allowed too; REST becomes the
     # shell's own $0, $1, …: none may stand in the text.
     command = whole_probe(new_marker(), arguments=arguments)
-    text = text_of(become(command))
+    text = text_of(become_command(command))
     with sudoers(sudoers_line(user, command)):
         assert allows(user, "/bin/sh", "-c", *text.split(" ", 3))
     assert not re.search(r"(?<!\\)\$[0-9@*]", text)
@@ -272,7 +274,7 @@ def test_what_follows_a_beginning_of_the_text_is_used_by_nothing(user, arguments
     assert set(re.findall(r">+\s*(\S+?)(?=[;\s)]|$)", shell_alone)) <= {"/dev/null", "&1", "&2"}
 
 
-def test_the_path_of_the_user_is_never_root_s(user, server):
+def test_the_user_s_path_is_not_used_as_root(user, server):
     folder = server.folder / "evil"
     folder.mkdir(mode=0o755)
     for name in ("awk", "head", "ls", "xargs", "python3", "sh", "grep"):
@@ -281,7 +283,7 @@ def test_the_path_of_the_user_is_never_root_s(user, server):
     command = whole_probe(new_marker())
     kept = f"Defaults:{user} !env_reset, !secure_path"
     with sudoers(sudoers_line(user, command), kept):
-        words = ["sudo", "-n", "/bin/sh", "-c", text_of(become(command))]
+        words = ["sudo", "-n", "/bin/sh", "-c", text_of(become_command(command))]
         output = as_user(user, *words, path=str(folder), text="mark\n")
     assert (output.exit_status, output.stderr) == (0, b"")
     assert b"\nmark begin\n" in output.stdout
@@ -289,7 +291,7 @@ def test_the_path_of_the_user_is_never_root_s(user, server):
 
 def test_doas_allows_the_file_and_nothing_else(user):
     command = whole_probe(new_marker())
-    text = text_of(become(command))
+    text = text_of(become_command(command))
     with doas_installed(user, command) as path:
         allowed = as_user(user, "doas", "-n", str(path), text="mark\n")
         assert (allowed.exit_status, allowed.stderr) == (0, b"")
@@ -310,7 +312,7 @@ def test_doas_allows_the_file_and_nothing_else(user):
 
 def test_the_file_of_another_version_is_not_run(host, user, trusting):
     with doas_installed(user, whole_probe(new_marker())):
-        command = become(whole_probe(new_marker(), arguments=True), Become.DOAS)
+        command = become_command(whole_probe(new_marker(), arguments=True), Become.DOAS)
         output = ask("asyncssh", trusting, host, command).output
     assert "doas.conf" in refusal(output)
 
@@ -318,7 +320,9 @@ def test_the_file_of_another_version_is_not_run(host, user, trusting):
 def test_doas_with_a_rule_for_everything_needs_no_file(host, user, trusting):
     mark = new_marker()
     with doas_conf(f"permit nopass {user}"):
-        output = ask("asyncssh", trusting, host, become(probe_command(mark), Become.DOAS)).output
+        output = ask(
+            "asyncssh", trusting, host, become_command(probe_command(mark), Become.DOAS)
+        ).output
     assert parse_probe(output.stdout, mark).sockstat.get("TCP", "alloc") is not None
 
 
@@ -331,9 +335,9 @@ def test_doas_with_a_rule_for_everything_needs_no_file(host, user, trusting):
         ("garbage", "doas"),
     ],
 )
-def test_what_doas_refuses_with(user, rule, problem):
+def test_the_messages_of_doas(user, rule, problem):
     with doas_conf(None if rule is None else rule.format(user=user)):
-        output = as_user(user, "sh", "-c", become(probe_command(new_marker()), Become.DOAS))
+        output = as_user(user, "sh", "-c", become_command(probe_command(new_marker()), Become.DOAS))
     assert problem in refusal(output)
 
 
@@ -345,12 +349,18 @@ def test_what_doas_refuses_with(user, rule, problem):
         (Become.DOAS, "not installed: doas"),
     ],
 )
-def test_neither_is_installed(user, server, method, problem):
+def test_without_sudo_and_doas(user, server, method, problem):
     folder = server.folder / f"bare-{method}"
     folder.mkdir(mode=0o755)
     for name in ("sh", "id"):
         (folder / name).symlink_to(shell_path(name))
-    words = ["env", f"PATH={folder}", "sh", "-c", become(probe_command(new_marker()), method)]
+    words = [
+        "env",
+        f"PATH={folder}",
+        "sh",
+        "-c",
+        become_command(probe_command(new_marker()), method),
+    ]
     output = as_user(user, *words)
     assert output.exit_status == 127
     assert problem in refusal(output)
@@ -361,9 +371,9 @@ SHELLS = ["sh", "bash", "dash", "busybox ash", "zsh", "tcsh", "fish", "ksh", "mk
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("arguments", [False, True])
-def test_it_means_the_same_to_every_login_shell_and_root_needs_no_rule(shell, arguments):
+def test_every_login_shell_runs_it_and_root_needs_no_rule(shell, arguments):
     mark = new_marker()
-    words = [*shell.split(), "-c", become(whole_probe(mark, arguments=arguments))]
+    words = [*shell.split(), "-c", become_command(whole_probe(mark, arguments=arguments))]
     result = subprocess.run(words, capture_output=True, check=True)
     assert result.stderr == b""
     assert parse_probe(result.stdout, mark).kernel.release == os.uname().release

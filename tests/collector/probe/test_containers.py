@@ -1,4 +1,4 @@
-"""Containers by the cgroup of a process, in the forms that each runtime writes."""
+"""Containers by the cgroup of a process, in the formats of each runtime."""
 
 import pytest
 
@@ -42,7 +42,7 @@ POD_ = POD.replace("-", "_")
         (f"0::/lxc.payload.web1/system.slice/docker-{ID}.scope", "docker", ID, None),
     ],
 )
-def test_a_container_is_known_by_its_cgroup(line, runtime, identity, pod):
+def test_the_cgroup_names_the_container(line, runtime, identity, pod):
     assert container_of([line]) == Container(runtime=runtime, id=identity, pod_uid=pod)
 
 
@@ -63,6 +63,6 @@ def test_a_process_of_the_host_is_in_no_container(line):
     assert container_of([line]) is None
 
 
-def test_the_first_line_that_names_one_counts():
+def test_the_first_line_that_names_a_container_counts():
     lines = ["9:name=systemd:/", "8:pids:/", f"0::/docker/{ID}"]
     assert container_of(lines) == Container(runtime="docker", id=ID)

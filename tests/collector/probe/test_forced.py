@@ -1,4 +1,4 @@
-"""The probe of a key with a forced command: what is believed of it, and what is not."""
+"""The probe for a key with a forced command, and which outputs are accepted."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_command_needs_no_escapes_in_authorized_keys():
     assert not set('"\\\n!$`') & set(FORCED_COMMAND)
 
 
-def test_no_namespaces_or_processes_are_believed():
+def test_namespaces_and_processes_are_never_accepted():
     forged = b"==> namespaces <==\nown 5\ndenied 0\nnamespace 5 1\nTCP: inuse 1 alloc 1\n"
     answer = read(ANSWER.replace(b"==> /proc/self/net/sockstat6", forged + b"\n==> /x"))
     assert answer.namespaces is None
@@ -75,7 +75,7 @@ def test_no_namespaces_or_processes_are_believed():
         (b"\n%b begin\n%b end\n" % ((FORCED_MARK.encode(),) * 2), Category.UNSUPPORTED_HOST),
     ],
 )
-def test_no_reading_without_both_marks_and_the_file_between(stdout, category):
+def test_no_reading_without_both_marks_and_sockstat_between(stdout, category):
     assert refused(stdout).category is category
 
 
@@ -86,21 +86,21 @@ def test_no_reading_without_status_0():
     assert "authorized-key" in error.message
 
 
-def test_the_remedy_is_named_where_something_else_answers():
+def test_the_message_names_the_remedy_where_another_command_answers():
     error = refused(b"This account is not available.\n")
     assert "This account is not available." in error.message
     assert "sockfleet authorized-key" in error.message
 
 
 @given(st.binary(max_size=300), st.integers(0, 255))
-def test_any_bytes_are_a_reading_or_a_host_s_error(noise, status):
+def test_any_bytes_are_a_reading_or_a_host_error(noise, status):
     try:
         read(noise + ANSWER[: len(ANSWER) - len(noise)], status)
     except HostError as error:
         assert error.message.isprintable()
 
 
-def test_the_scope_says_what_was_not_seen():
+def test_the_scope_says_what_was_not_read():
     assert scope_of(None) is Scope.HOST_NAMESPACE
     (reason,) = scope_reasons(None, Probe.FORCED)
     assert "forced command" in reason
@@ -108,7 +108,7 @@ def test_the_scope_says_what_was_not_seen():
 
 
 async def fixed(attempt, command):
-    """A server that prints the fixed marks, whatever is asked."""
+    """A server that prints the fixed marks for every command."""
     return CommandOutput(stdout=ANSWER, stderr=b"", exit_status=0)
 
 
@@ -119,7 +119,7 @@ async def _ask(probe):
     return outcomes[0]
 
 
-def test_the_fixed_marks_are_never_believed_unasked():
+def test_the_full_probe_never_accepts_the_fixed_marks():
 
     chosen = asyncio.run(_ask(Probe.FORCED))
     assert isinstance(chosen, HostReading)

@@ -1,4 +1,4 @@
-"""The number that ss and every exporter get wrong: exact over real namespaces, for anybody."""
+"""tcp_close over real namespaces, which ss and exporters get wrong: exact without root."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ ROOT, ORDINARY = [], NOBODY
 
 
 def read(prefix=(), command=None):
-    """The summary of this machine, as the probe sees it run with ``prefix`` before it."""
+    """The summary of this machine by the probe, with ``prefix`` before its command."""
     mark = new_marker()
     result = subprocess.run(
         [*prefix, "sh", "-c", command(mark) if command else probe_command(mark)],
@@ -46,7 +46,7 @@ def read(prefix=(), command=None):
 
 
 def quiet(prefix=()):
-    """A reading at a moment when nothing moved on this machine."""
+    """A reading during which no socket of this machine changed."""
     for _ in range(200):
         summary = read(prefix)
         if summary.uncertainty == 0:
@@ -109,7 +109,7 @@ def hold_each_namespace_to(during, holders, *, can_read_links):
 
 @pytest.mark.as_root
 @pytest.mark.alone
-def test_a_namespace_that_only_a_mount_keeps_lowers_the_scope(tmp_path):
+def test_a_namespace_kept_only_by_a_mount_lowers_the_scope(tmp_path):
     kept = tmp_path / "kept"
     kept.touch()
     script = f"touch {kept}; mount --bind /proc/self/ns/net {kept}"
@@ -125,7 +125,7 @@ def test_a_namespace_that_only_a_mount_keeps_lowers_the_scope(tmp_path):
 
 
 def mounted_anew(options):
-    """A prefix that gives the probe a /proc of its own, mounted with ``options``."""
+    """A prefix that gives the probe its own /proc, mounted with ``options``."""
     script = f'mount -t proc -o {options} proc /proc && exec $0 "$@"'
     return ["unshare", "-m", "sh", "-c", script]
 
@@ -142,8 +142,8 @@ def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
 
 @pytest.mark.as_root
 @pytest.mark.parametrize("who", [ROOT, ORDINARY], ids=["root", "ordinary user"])
-def test_subset_pid_hides_proc_net_and_nothing_that_counts(who):
-    """Each process's own net folder still shows, so every namespace is read, the host's too."""
+def test_subset_pid_hides_no_namespace(who):
+    """/proc/PID/net stays visible, so every namespace is read, the host's too."""
     with holder(connected=4, idle=5) as one:
         summary = read([*mounted_anew("subset=pid"), *who])
     assert summary.tcp.alloc is not None
@@ -175,7 +175,7 @@ def test_without_awk_the_scope_is_the_host_s(tmp_path):
 
 @pytest.mark.as_root
 @pytest.mark.parametrize("awk", ["mawk", "gawk", "original-awk", "busybox awk"])
-def test_every_awk_reads_the_same(awk, tmp_path):
+def test_every_awk_prints_the_same(awk, tmp_path):
     program = tmp_path / "awk"
     program.write_text(f'#!/bin/sh\nexec {awk} "$@"\n')
     program.chmod(0o755)
@@ -187,8 +187,8 @@ def test_every_awk_reads_the_same(awk, tmp_path):
 
 @pytest.mark.as_root
 @pytest.mark.alone
-def test_thousands_of_processes_and_hundreds_of_namespaces_take_the_same_few_forks(tmp_path):
-    """A list of paths longer than an argument list may be, and hundreds of namespaces."""
+def test_the_number_of_forks_is_constant(tmp_path):
+    """With more processes than an argument list can name, and hundreds of namespaces."""
     processes, namespaces = 3000, MAX_NAMESPACES + 50
     script = f"""
 import os, sys, ctypes

@@ -1,4 +1,4 @@
-"""The lines of the namespace probe: what each says, and which of them lower the scope."""
+"""The parser of the namespace script's lines, and which of them lower the scope."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ def parsed(*changes):
     return parse_namespaces(text.encode())
 
 
-def test_every_line_finds_its_place():
+def test_every_line_is_parsed():
     namespaces = parsed()
     host, other = namespaces.seen
     assert (host.is_host, host.netns, host.command, host.container) == (
@@ -85,7 +85,7 @@ def test_every_line_finds_its_place():
         (("proc rw\nuid Uid:\t0\t0", "proc rw,hidepid=2\nuid Uid:\t7\t7"), "hidepid"),
     ],
 )
-def test_whatever_may_be_missing_lowers_the_scope(change, reason):
+def test_a_possibly_missing_namespace_lowers_the_scope(change, reason):
     namespaces = parsed(change)
     assert scope_of(namespaces) is Scope.VISIBLE_NAMESPACES
     assert reason in " ".join(lowered_by(namespaces))
@@ -100,7 +100,7 @@ def test_whatever_may_be_missing_lowers_the_scope(change, reason):
         ("proc rw\n", "proc rw,hidepid=0\n"),
     ],
 )
-def test_what_hides_nothing_does_not(change):
+def test_lines_that_hide_no_namespace_keep_the_scope(change):
     assert scope_of(parsed(change)) is Scope.ALL_NAMESPACES
 
 
@@ -117,24 +117,24 @@ def test_what_hides_nothing_does_not(change):
         ("again 4026532205\nTCP: inuse 60", "again 4026532205\nTCP: inuse x"),
     ],
 )
-def test_what_the_probe_cannot_have_printed_is_refused(change):
+def test_invalid_lines_are_refused(change):
     with pytest.raises((NamespaceError), match=r"namespaces|sockstat") as caught:
         parsed(change)
     assert str(caught.value).isprintable()
 
 
-def test_the_rest_counts_as_a_sum():
+def test_the_rest_is_a_sum():
     namespaces = parsed(("again 4026531913", "rest 12 345\nagain 4026531913"))
     assert (namespaces.rest_namespaces, namespaces.rest_inuse) == (12, 345)
 
 
-def test_nothing_is_none():
+def test_no_lines_are_none():
     assert parse_namespaces(b"") is None
     assert parse_namespaces(b"sh: awk: not found\n") is None
 
 
 @given(st.lists(st.sampled_from(LINES.splitlines()) | st.text(max_size=30), max_size=40))
-def test_any_lines_are_read_or_refused(rows):
+def test_any_lines_are_parsed_or_refused(rows):
     try:
         namespaces = parse_namespaces("\n".join(rows).encode())
     except NamespaceError as error:

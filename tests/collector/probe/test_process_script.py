@@ -1,4 +1,4 @@
-"""Who holds the closed sockets: exact for each process, with each tool, over real namespaces."""
+"""Which processes hold closed sockets: exact with each tool, over real namespaces."""
 
 import getpass
 import json
@@ -33,7 +33,7 @@ from tests.support.machine.process_script import (
 
 NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
 NOT_TCP = KINDS["udp"] + KINDS["mptcp"]
-"""In no table either, but no closed TCP sockets: an upper bound has them."""
+"""Sockets in no table that are no closed TCP sockets: an upper bound includes them."""
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def tools_folder(tmp_path_factory):
 
 
 def only(folder, *tools, awk="mawk", busybox=False):
-    """A PATH with what the script needs, and of the tools that tell protocols only these."""
+    """A PATH with what the script needs, and only these tools that read protocols."""
     for name in NEEDED:
         program = folder / name
         words = f"{path_of('busybox')} {name}" if busybox else path_of(name)
@@ -96,7 +96,7 @@ def test_busybox_and_perl_are_enough_for_the_exact_number(tools_folder):
         assert (processes.tool, of(processes, one.pid).tcp_close) == ("perl", one.tcp_close)
 
 
-def test_a_broken_tool_makes_room_for_the_next(tools_folder):
+def test_after_a_broken_tool_the_next_is_used(tools_folder):
     path = only(tools_folder, "getfattr")
     for name, words in (("python3", "exit 1"), ("perl", "echo nonsense >&2; exit 127")):
         (tools_folder / name).write_text(f"#!/bin/sh\n{words}\n")
@@ -107,7 +107,7 @@ def test_a_broken_tool_makes_room_for_the_next(tools_folder):
 
 
 @pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
-def test_numbers_of_descriptors_of_five_digits(tool, tools_folder):
+def test_descriptor_numbers_of_five_digits(tool, tools_folder):
     # lsof cuts such numbers.
     program = """
 import json, os, resource, socket, sys
@@ -174,14 +174,14 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
             os.close(tell)
 
 
-def test_the_longest_lines_of_all_processes_stay_below_the_limit_of_output():
+def test_the_longest_output_stays_below_the_limit():
     # pid, namespace, count and shared of ten digits, a user of 32, a comm of 15, two groups.
     one = len("process ") + 4 * 11 + len("user ") + 10 + 33 + len("comm ") + 16
     one += 2 * (len("cgroup ") + 301) + len("args ") + 257
     assert MAX_PROCESSES * one < OUTPUT_LIMIT * 0.8
 
 
-def test_arguments_only_where_they_are_asked_for():
+def test_arguments_only_with_the_option():
     secret = "--password=hunter2"
     with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as told:
         assert secret.encode() not in printed()
@@ -196,7 +196,7 @@ def test_arguments_only_where_they_are_asked_for():
         assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"]).arguments
 
 
-def test_what_a_process_calls_itself_forges_no_line():
+def test_the_name_of_a_process_forges_no_line():
     program = """
 import json, os, socket, sys
 held = [socket.socket() for _ in range(2)]
@@ -227,7 +227,7 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
         assert (process.tcp_close, process.shared) == (4, 0)
 
 
-def test_of_too_many_processes_those_with_the_most_sockets_are_described():
+def test_the_processes_with_the_most_sockets_are_described():
     script = PROCESS_SCRIPT.replace(f"room = {MAX_PROCESSES}", "room = 2")
     assert script != PROCESS_SCRIPT
     with ExitStack() as stack:
@@ -240,7 +240,7 @@ def test_of_too_many_processes_those_with_the_most_sockets_are_described():
         assert {one.pid: one.tcp_close for one in holders}.items() <= everything.items()
 
 
-def test_a_host_that_takes_too_long_gives_what_was_seen_until_then():
+def test_the_time_limit_makes_the_list_partial():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("now() > start + 6", "NR > 400")
     with elsewhere(idle=500):
         processes = read(script)
@@ -250,7 +250,7 @@ def test_a_host_that_takes_too_long_gives_what_was_seen_until_then():
     assert read(at_once) == Processes(seen=(), exact=True, partial=True)
 
 
-def test_more_sockets_than_memory_is_meant_for_are_partial():
+def test_the_memory_limit_makes_the_list_partial():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> 500000", "> 30")
     with elsewhere(idle=100) as one:
         processes = read(script)
@@ -259,7 +259,7 @@ def test_more_sockets_than_memory_is_meant_for_are_partial():
         assert of(read(), one.pid).tcp_close == 100
 
 
-def test_without_whole_tables_nothing_is_told():
+def test_without_complete_tables_there_is_no_result():
     script = PROCESS_SCRIPT.replace("rows % 4096", "rows % 1").replace("> start + 12", ">= start")
     with elsewhere(idle=10, listening=3):
         processes = read(script)
@@ -280,14 +280,14 @@ SHELLS = {
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
-def test_it_means_the_same_to_every_login_shell(shell):
+def test_every_login_shell_runs_it(shell):
     with elsewhere(**KINDS) as one:
         for script in (PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS):
             assert of(read(script, shell=shell), one.pid).tcp_close == one.tcp_close
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash", "mksh", "ksh"])
-def test_it_means_the_same_to_every_bin_sh(shell):
+def test_every_bin_sh_runs_it(shell):
     with elsewhere(**KINDS) as one:
         result = subprocess.run(
             [*shell.split(), "-c", PROCESS_SCRIPT_WITH_ARGS], capture_output=True, check=True
@@ -297,13 +297,13 @@ def test_it_means_the_same_to_every_bin_sh(shell):
 
 
 @pytest.mark.parametrize("script", [PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS])
-def test_it_is_one_line_without_what_shells_read_differently(script):
+def test_it_is_one_line_without_characters_that_shells_treat_differently(script):
     assert not set("'!\n`") & set(script)
     assert "\\\\" not in script
     assert script.isascii()
 
 
-def test_without_awk_or_proc_net_there_is_nothing(tools_folder):
+def test_without_awk_or_proc_net_there_is_no_result(tools_folder):
     path = only(tools_folder, "python3")
     (tools_folder / "awk").unlink()
     result = subprocess.run(
@@ -312,7 +312,7 @@ def test_without_awk_or_proc_net_there_is_nothing(tools_folder):
     assert parse_processes(result.stdout) is None
 
 
-def test_the_number_of_processes_that_it_starts_does_not_grow():
+def test_the_number_of_forks_is_constant():
     def starts():
         calls = "fork,vfork,clone,clone3"
         words = ["strace", "-f", "-e", f"trace={calls}", "dash", "-c", PROCESS_SCRIPT]

@@ -1,4 +1,4 @@
-"""Who holds the closed sockets, as far as only root can arrange it: namespaces, users, groups."""
+"""Which processes hold closed sockets, in cases that only root can set up."""
 
 import json
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ DRAWN = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in KINDS})
 
 @settings(max_examples=5, deadline=None)
 @given(DRAWN, DRAWN, DRAWN)
-def test_any_numbers_in_three_namespaces(first, second, third):
+def test_any_counts_in_three_namespaces(first, second, third):
     with holder(own_namespace=False, **first) as a, holder(**second) as b, holder(**third) as c:
         processes = read()
         seen = {process.pid: process for process in processes.seen}
@@ -46,7 +46,7 @@ def test_any_numbers_in_three_namespaces(first, second, third):
         assert len({process.namespace for process in told}) == len(told)
 
 
-def test_an_ordinary_user_sees_his_own_and_is_told_of_the_rest():
+def test_an_ordinary_user_sees_its_own_processes_and_the_number_denied():
     with ordinary_holder(**KINDS) as own, holder(**KINDS) as other:
         processes = read(prefix=AS_ORDINARY)
         process = of(processes, own["pid"])
@@ -56,7 +56,7 @@ def test_an_ordinary_user_sees_his_own_and_is_told_of_the_rest():
         assert processes.denied >= 1
 
 
-def test_kernel_threads_are_not_told_as_denied():
+def test_kernel_threads_do_not_count_as_denied():
     def is_kernel_thread(entry):
         return int((entry / "stat").read_text().rpartition(")")[2].split()[6]) & 0x200000
 
@@ -67,7 +67,7 @@ def test_kernel_threads_are_not_told_as_denied():
     assert 0 < denied < len(others) - kernel_threads + 20  # processes come and go
 
 
-def test_a_container_is_named_and_a_process_of_the_host_is_in_none():
+def test_a_process_has_its_container_and_a_process_of_the_host_none():
     with holder(idle=3) as one:
         assert of(read(), one.pid).container is None
     # A control group that is named as docker names its own; which hierarchy there is does not tell.

@@ -1,4 +1,4 @@
-"""The process probe's lines as values: pure reading, whatever a host sends."""
+"""The parser of the process script's lines, for any bytes of a host."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def parsed(*changes):
     return parse_processes(text.encode())
 
 
-def test_every_line_finds_its_place():
+def test_every_line_is_parsed():
     assert parsed() == Processes(
         seen=(
             Process(
@@ -72,13 +72,13 @@ def test_without_a_tool_every_count_is_a_bound():
     assert all(process.bound for process in processes.seen)
 
 
-def test_where_there_was_nothing_to_ask_nothing_is_inexact():
+def test_without_a_socket_to_check_the_result_is_exact():
     assert parse_processes(b"denied 0\ntool -\n") == Processes(seen=(), exact=True)
     assert parse_processes(b"denied 0\npartial\ntool -\n").partial
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b" \n\n"])
-def test_nothing_is_none(data):
+def test_no_lines_are_none(data):
     assert parse_processes(data) is None
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_none(data):
         (("rest 12 40", "sh: \x1b[31mawk\x1b[0m: not found"), "'sh: [31mawk [0m: not found'"),
     ],
 )
-def test_what_the_probe_cannot_have_printed_is_refused(change, problem):
+def test_invalid_lines_are_refused(change, problem):
     with pytest.raises(ProcessError) as caught:
         parsed(change)
     assert problem in str(caught.value)
@@ -123,7 +123,7 @@ names = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]
     st.sampled_from(TOOLS),
     st.integers(0, 10**5),
 )
-def test_what_was_printed_is_what_is_read(drawn, tool, denied):
+def test_printed_processes_are_parsed_back(drawn, tool, denied):
     lines = [f"denied {denied}", f"tool {tool}"]
     for pid, (count, shared, command, arguments) in drawn.items():
         lines += [f"process {pid} 4026531913 {count} {shared}", f"args {arguments}"]
@@ -141,7 +141,7 @@ def test_what_was_printed_is_what_is_read(drawn, tool, denied):
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_are_read_or_refused(data):
+def test_any_bytes_are_parsed_or_refused(data):
     try:
         parse_processes(data)
     except ProcessError as error:
@@ -149,7 +149,7 @@ def test_any_bytes_are_read_or_refused(data):
 
 
 @given(st.integers(0, len(LINES)), st.binary(max_size=20), st.integers(0, 20))
-def test_any_change_is_read_or_refused(at, new, gone):
+def test_any_change_is_parsed_or_refused(at, new, gone):
     raw = LINES.encode()
     try:
         processes = parse_processes(raw[:at] + new + raw[at + gone :])

@@ -1,4 +1,4 @@
-"""The probe's command under every shell, and the reading of its answer."""
+"""The probe's command under every shell, and the parser of its output."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def run(shell, command, **options):
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
-def test_it_works_under_every_login_shell(shell):
+def test_every_login_shell_runs_it(shell):
     mark = new_marker()
     result = run(shell, probe_command(mark))
     assert result.returncode == 0, result.stderr
@@ -55,7 +55,7 @@ def test_it_works_under_every_login_shell(shell):
     assert kernel.tcp_estab is not None
 
 
-def test_it_needs_no_tool_but_those_of_busybox(tmp_path):
+def test_it_needs_only_the_tools_of_busybox(tmp_path):
     for tool in ("sh", "head"):
         (tmp_path / tool).symlink_to(shutil.which("busybox"))
     mark = new_marker()
@@ -71,12 +71,12 @@ def forks(command):
     return len(re.findall(rb"\b(?:fork|vfork|clone3?)\(", traced.stderr))
 
 
-def test_it_forks_as_little_as_it_can():
+def test_it_forks_once_and_a_few_times_for_namespaces():
     assert forks(probe_command(MARK, ProbeOptions(namespaces=False))) == 1
     assert forks(probe_command(MARK)) <= 8
 
 
-def test_it_is_one_line_without_what_shells_read_differently():
+def test_it_is_one_line_without_characters_that_shells_treat_differently():
     command = probe_command(MARK)
     assert command.startswith("exec /bin/sh -c '")
     assert command.count("'") == 2
@@ -84,7 +84,7 @@ def test_it_is_one_line_without_what_shells_read_differently():
     assert "\\\\" not in command  # fish makes one of two backslashes
 
 
-def test_marks_are_new_each_time():
+def test_marks_differ():
     assert new_marker() != new_marker()
 
 
@@ -92,7 +92,7 @@ def command_with(mark):
     return f"m={mark};"
 
 
-def test_noise_around_the_marks_is_passed_over_and_forged_numbers_too():
+def test_lines_outside_the_marks_are_ignored():
     noise = b"TCP: inuse 999999 alloc 999999\nsockfleet-ffffffffffffffff begin\n"
     out = noise + answer(command_with(MARK)) + noise
     assert parse_probe(out, MARK).sockstat.get("TCP", "inuse") == 143
@@ -102,7 +102,7 @@ def test_without_sockstat6_ipv6_is_off():
     assert parse_probe(answer(command_with(MARK), SOCKSTAT, None), MARK).sockstat6 is None
 
 
-def test_what_the_host_does_not_say_of_its_kernel_is_none():
+def test_a_missing_value_of_the_kernel_is_none():
     kernel = parse_probe(answer(command_with(MARK)), MARK).kernel
     assert kernel.release is kernel.boot_id is kernel.page_size is kernel.tcp_mem is None
     assert kernel.tcp_max_orphans is kernel.tcp_estab is None
@@ -121,7 +121,7 @@ def test_what_the_host_does_not_say_of_its_kernel_is_none():
         (b"\n%b begin\n%b end\n" % (MARK.encode(), MARK.encode()), "unsupported_host"),
     ],
 )
-def test_anything_but_a_whole_answer_is_an_error(output, category):
+def test_an_incomplete_answer_is_an_error(output, category):
     with pytest.raises(HostError) as caught:
         parse_probe(output, MARK)
     assert caught.value.category == category
@@ -131,13 +131,13 @@ whole = answer(command_with(MARK))
 
 
 @given(st.integers(0, len(whole) - 2))
-def test_no_cut_of_the_output_is_ever_a_reading(length):
+def test_truncated_output_is_never_a_reading(length):
     with pytest.raises(HostError):
         parse_probe(whole[:length], MARK)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
-def test_any_bytes_before_and_after_change_nothing_or_are_refused(before, after):
+def test_any_bytes_around_the_marks_change_nothing_or_are_refused(before, after):
     try:
         read = parse_probe(before + whole + after, MARK)
     except HostError as error:
@@ -147,7 +147,7 @@ def test_any_bytes_before_and_after_change_nothing_or_are_refused(before, after)
 
 
 @given(st.binary(max_size=500))
-def test_any_bytes_inside_are_read_or_refused(inside):
+def test_any_bytes_inside_are_parsed_or_refused(inside):
     mark = MARK.encode()
     try:
         parse_probe(b"\n%b begin\n%b\n%b end\n" % (mark, inside, mark), MARK)

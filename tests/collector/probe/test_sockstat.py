@@ -1,4 +1,4 @@
-"""The parser of sockstat: exact on the kernel's own file, absent is None, all else is refused."""
+"""The parser of sockstat: exact on the kernel's file, absent is None, invalid is refused."""
 
 import string
 from pathlib import Path
@@ -16,7 +16,7 @@ FRAG: inuse 0 memory 0
 """
 
 
-def test_the_kernel_of_this_machine_reads_whole():
+def test_the_file_of_this_machine_is_parsed():
     data = Path("/proc/net/sockstat").read_bytes()
     parsed = parse_sockstat(data)
     rebuilt = "".join(
@@ -67,13 +67,13 @@ def test_lines_and_keys_of_newer_kernels_are_kept():
         (b"TCP: inuse 5\n" + b"X: a 1\n" * 300, "301 lines"),
     ],
 )
-def test_what_is_not_sockstat_is_refused_and_quoted(data, says):
+def test_invalid_files_are_refused_and_quoted(data, says):
     with pytest.raises(SockstatError, match="sockstat") as caught:
         parse_sockstat(data)
     assert says in str(caught.value)
 
 
-def test_a_quoted_line_cannot_steer_the_terminal():
+def test_a_quoted_line_has_no_control_characters():
     with pytest.raises(SockstatError) as caught:
         parse_sockstat(b"TCP: \x1b[31minuse\x07 5\n")
     assert str(caught.value).isprintable()
@@ -86,7 +86,7 @@ files = st.dictionaries(names, st.dictionaries(keys, counts, max_size=8), max_si
 
 
 @given(files)
-def test_every_file_of_that_shape_reads_back(lines):
+def test_every_generated_file_is_parsed_back(lines):
     lines = {"TCP": {"alloc": 1}, **lines}
     text = "".join(
         " ".join([f"{name}:", *(f"{key} {value}" for key, value in line.items())]) + "\n"
