@@ -1,4 +1,4 @@
-"""Encode a host's outcome as one line of JSON, for the way from a worker to its supervisor.
+"""Encode a host's outcome as one line of JSON, sent by a worker to its supervisor.
 
 The line names the host by its index, as the receiver has the host itself. Decoding restores an
 equal outcome; None and 0 stay different.

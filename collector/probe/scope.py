@@ -57,8 +57,8 @@ def _find_reasons(namespaces: Namespaces) -> Iterator[str]:
         yield "more processes began since the namespaces were listed than can be looked at"
     if namespaces.without_process:
         yield (
-            f"{namespaces.without_process} namespaces are kept by a mount (ip netns) and cannot be "
-            "told to have a process"
+            f"{namespaces.without_process} namespaces are kept by a mount (ip netns), and may have "
+            "processes that are not visible"
         )
     if not any(namespace.is_host for namespace in namespaces.seen):
         yield "the namespace of the probe itself was not among those that were read"

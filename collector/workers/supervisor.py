@@ -245,7 +245,7 @@ class WorkerSupervisor:
         if self._deaths_in_a_row >= MOST_DEATHS:
             problem = f"{self._deaths_in_a_row} had died one after another"
         elif has_threads():
-            problem = "no other can be started beside threads"
+            problem = "no other can be started with threads running"
         else:
             try:
                 # It sends each outcome at once, as one of these hosts may kill it as well.

@@ -1,4 +1,4 @@
-"""Whatever a host's outcome is, it comes out of the codec as it went in."""
+"""Any outcome of a host is decoded as it was encoded; invalid lines are refused."""
 
 from dataclasses import fields
 from types import MappingProxyType
@@ -20,20 +20,20 @@ from sockfleet.inventory.models import Host
 
 HOSTS = [Host(name=f"h{n}", address=f"10.0.0.{n}") for n in range(4)]
 
-# The parser takes up to 20 digits, more than 64 bits hold; text may hold half a surrogate pair.
+# The parser accepts up to 20 digits, more than 64 bits; text may contain half a surrogate pair.
 counts = st.integers(0, 10**20 - 1) | st.sampled_from([0, 2**63, 2**64 - 1, 2**64])
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
 names = st.text("abcdefgTCPUDP_6", min_size=1, max_size=8)
 seconds = st.floats(0, 1e6, allow_nan=False)
 
 
-def whole(kind, **given):
-    """Values of a data class with a strategy for every field, so that no field is forgotten."""
+def every_field(kind, **given):
+    """A strategy for a data class; it fails unless every field has a strategy."""
     assert {field.name for field in fields(kind)} == set(given)
     return st.builds(kind, **given)
 
 
-def maybe(strategy):
+def optional(strategy):
     return st.none() | strategy
 
 
@@ -41,42 +41,42 @@ def proxy(values):
     return MappingProxyType({name: MappingProxyType(keys) for name, keys in values.items()})
 
 
-sockstats = whole(
+sockstats = every_field(
     Sockstat,
     lines=st.dictionaries(names, st.dictionaries(names, counts, max_size=3), max_size=3).map(proxy),
 )
-kernels = whole(
+kernels = every_field(
     Kernel,
-    release=maybe(texts),
-    boot_id=maybe(texts),
-    page_size=maybe(counts),
-    tcp_mem=maybe(st.tuples(counts, counts, counts)),
-    tcp_max_orphans=maybe(counts),
-    tcp_estab=maybe(counts),
+    release=optional(texts),
+    boot_id=optional(texts),
+    page_size=optional(counts),
+    tcp_mem=optional(st.tuples(counts, counts, counts)),
+    tcp_max_orphans=optional(counts),
+    tcp_estab=optional(counts),
 )
-containers = whole(Container, runtime=texts, id=texts, pod_uid=maybe(texts))
-namespaces = whole(
+containers = every_field(Container, runtime=texts, id=texts, pod_uid=optional(texts))
+namespaces = every_field(
     Namespaces,
     seen=st.lists(
-        whole(
+        every_field(
             Namespace,
             inode=counts,
-            netns=maybe(counts),
+            netns=optional(counts),
             is_host=st.booleans(),
             pid=counts,
-            command=maybe(texts),
-            container=maybe(containers),
+            command=optional(texts),
+            container=optional(containers),
             inuse=counts,
-            inuse6=maybe(counts),
-            tw=maybe(counts),
-            used=maybe(counts),
-            in_protocols=maybe(counts),
+            inuse6=optional(counts),
+            tw=optional(counts),
+            used=optional(counts),
+            in_protocols=optional(counts),
         ),
         max_size=2,
     ).map(tuple),
     rest_namespaces=counts,
     rest_inuse=counts,
-    change=maybe(counts),
+    change=optional(counts),
     allocs=st.lists(counts, max_size=3).map(tuple),
     denied=counts,
     gone=counts,
@@ -86,43 +86,43 @@ namespaces = whole(
     hidden_processes=st.booleans(),
     other_pid_namespace=st.booleans(),
 )
-processes = whole(
+processes = every_field(
     Processes,
     seen=st.lists(
-        whole(
+        every_field(
             Process,
             pid=counts,
-            command=maybe(texts),
-            arguments=maybe(texts),
-            user=maybe(texts),
-            namespace=maybe(counts),
-            container=maybe(containers),
+            command=optional(texts),
+            arguments=optional(texts),
+            user=optional(texts),
+            namespace=optional(counts),
+            container=optional(containers),
             tcp_close=counts,
             bound=st.booleans(),
             shared=counts,
         ),
         max_size=2,
     ).map(tuple),
-    tool=maybe(texts),
+    tool=optional(texts),
     exact=st.booleans(),
     denied=counts,
     partial=st.booleans(),
     rest_processes=counts,
     rest_tcp_close=counts,
 )
-readings = whole(
+readings = every_field(
     HostReading,
     host=st.sampled_from(HOSTS),
     address=texts,
     attempts=counts,
     elapsed_s=seconds,
     sockstat=sockstats,
-    sockstat6=maybe(sockstats),
+    sockstat6=optional(sockstats),
     kernel=kernels,
-    namespaces=maybe(namespaces),
-    processes=maybe(processes),
+    namespaces=optional(namespaces),
+    processes=optional(processes),
 )
-failures = whole(
+failures = every_field(
     HostFailure,
     host=st.sampled_from(HOSTS),
     address=texts,
@@ -135,14 +135,14 @@ failures = whole(
 
 
 @given(readings | failures)
-def test_an_outcome_comes_out_as_it_went_in(outcome):
+def test_an_outcome_is_decoded_as_it_was_encoded(outcome):
     index = HOSTS.index(outcome.host)
     line = encode_outcome(index, outcome)
     assert b"\n" not in line
     found, decoded = decode_outcome(line, HOSTS)
     assert found == index
     assert decoded == outcome
-    assert repr(decoded) == repr(outcome)  # the types within too: 0 is not 0.0, nor None
+    assert repr(decoded) == repr(outcome)  # also the types: 0 is neither 0.0 nor None
     assert decoded.host is HOSTS[index]
 
 
@@ -160,7 +160,7 @@ def reading(**instead):
         reading(kernel=Kernel(page_size=10**20 - 1)),
     ],
 )
-def test_what_orjson_cannot_write_is_written_all_the_same(unusual):
+def test_values_that_orjson_cannot_write_are_encoded_too(unusual):
     assert encode_outcome(0, unusual).startswith(b" ")
     assert decode_outcome(encode_outcome(0, unusual), HOSTS) == (0, unusual)
 
@@ -170,26 +170,26 @@ def test_what_orjson_cannot_write_is_written_all_the_same(unusual):
 @example(b" ")
 @example(b" null")
 @example(b'{"outcome":"failure"}')
-def test_garbage_is_refused_by_name(data):
+def test_invalid_bytes_are_refused(data):
     with pytest.raises(OutcomeError):
         decode_outcome(data, HOSTS)
 
 
 @given(readings | failures, st.data())
-def test_a_line_that_was_cut_is_refused(outcome, data):
+def test_a_truncated_line_is_refused(outcome, data):
     line = encode_outcome(0, outcome)
     with pytest.raises(OutcomeError):
         decode_outcome(line[: data.draw(st.integers(0, len(line) - 1))], HOSTS)
 
 
 @pytest.mark.parametrize("index", [-1, len(HOSTS), 2**70])
-def test_a_host_that_is_not_there_is_refused(index):
+def test_an_index_without_a_host_is_refused(index):
     with pytest.raises(OutcomeError):
         decode_outcome(encode_outcome(index, reading()), HOSTS)
 
 
-def test_a_new_field_of_an_outcome_must_reach_the_wire():
+def test_the_codec_has_every_field_of_an_outcome():
     pairs = ((outcome_codec._Reading, HostReading), (outcome_codec._Failure, HostFailure))
-    for wire, kind in pairs:
-        on_the_wire = set(wire.__struct_fields__) - {"index"} | {"host"}
-        assert on_the_wire == {field.name for field in fields(kind)}
+    for encoded, kind in pairs:
+        names_encoded = set(encoded.__struct_fields__) - {"index"} | {"host"}
+        assert names_encoded == {field.name for field in fields(kind)}

@@ -1,6 +1,6 @@
 """Root by a rule that allows the probe alone: real sudo and doas, a real account, a real sshd.
 
-Needs root, which makes the account and the rules; both are gone afterwards.
+Needs root, which creates the account and the rules; both are removed afterwards.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def test_sudo_that_wants_a_terminal(host, user, trusting):
 
 
 def test_sudo_with_the_message_for_a_forbidden_command(user):
-    # Where a rule without a password allows something else as anybody, sudo asks for none.
+    # Where a rule allows another command without a password, sudo requires none for the refusal.
     with sudoers(f"Defaults:{user} !authenticate", f"{user} ALL=(root) /bin/true"):
         output = as_user(user, "sh", "-c", become_command(probe_command(new_marker())))
     assert "is not allowed to execute" in refusal(output)
@@ -263,7 +263,7 @@ def test_no_changed_text_is_allowed(user, data):
 @pytest.mark.parametrize("arguments", [False, True])
 def test_arguments_after_a_beginning_of_the_text_have_no_effect(user, arguments):
     # sudo compares the words joined, so `sh -c BEGINNING REST` is allowed too; REST becomes the
-    # shell's own $0, $1, …: none may stand in the text.
+    # shell's own $0, $1, …: none may be in the text.
     command = whole_probe(new_marker(), arguments=arguments)
     text = text_of(become_command(command))
     with sudoers(sudoers_line(user, command)):

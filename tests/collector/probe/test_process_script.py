@@ -118,9 +118,9 @@ for number, sock in enumerate(held[:20]): os.dup2(sock.fileno(), 12000 + number)
 for sock in held[:20]: sock.close()
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as told:
+    with child(program) as started:
         processes = read(path=only(tools_folder, tool))
-        assert (processes.tool, of(processes, told["pid"]).tcp_close) == (tool, 30)
+        assert (processes.tool, of(processes, started["pid"]).tcp_close) == (tool, 30)
 
 
 def test_sockets_of_other_kinds_are_not_counted():
@@ -130,8 +130,8 @@ held = [*socket.socketpair(), socket.socket(socket.AF_UNIX), socket.socket(socke
 held += [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(5)]
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as told:
-        assert told["pid"] not in {process.pid for process in read().seen}
+    with child(program) as started:
+        assert started["pid"] not in {process.pid for process in read().seen}
 
 
 SHARING = """
@@ -149,19 +149,19 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 
 
 def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
-    ready, tell = os.pipe()
-    program = SHARING.replace("int(sys.argv[1])", str(tell))
+    ready, report = os.pipe()
+    program = SHARING.replace("int(sys.argv[1])", str(report))
     with subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        pass_fds=[tell],
+        pass_fds=[report],
     ) as parent:
         try:
             pid = json.loads(parent.stdout.readline())["pid"]
-            told = b""
-            while len(told) < 3:
-                told += os.read(ready, 3)
+            received = b""
+            while len(received) < 3:
+                received += os.read(ready, 3)
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             processes = read()
             assert (of(processes, pid).tcp_close, of(processes, pid).shared) == (6, 3)
@@ -171,7 +171,7 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
         finally:
             parent.stdin.close()
             os.close(ready)
-            os.close(tell)
+            os.close(report)
 
 
 def test_the_longest_output_stays_below_the_limit():
@@ -183,17 +183,17 @@ def test_the_longest_output_stays_below_the_limit():
 
 def test_arguments_only_with_the_option():
     secret = "--password=hunter2"
-    with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as told:
+    with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as started:
         assert secret.encode() not in printed()
-        assert of(read(), told["pid"]).arguments is None
-        process = of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"])
+        assert of(read(), started["pid"]).arguments is None
+        process = of(read(PROCESS_SCRIPT_WITH_ARGS), started["pid"])
         assert process.arguments.startswith(f"{Path(sys.executable)} -c")
         assert "\n" not in process.arguments
         assert len(process.arguments) <= 256
         assert process.tcp_close == 3
-        assert of(read(), told["pid"]).command == process.command
-    with child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as told:
-        assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), told["pid"]).arguments
+        assert of(read(), started["pid"]).command == process.command
+    with child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as started:
+        assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), started["pid"]).arguments
 
 
 def test_the_name_of_a_process_forges_no_line():
@@ -203,9 +203,9 @@ held = [socket.socket() for _ in range(2)]
 open("/proc/self/comm", "w").write("a\\nrest 7 9999")
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as told:
+    with child(program) as started:
         processes = read()
-        assert of(processes, told["pid"]).command == "a"
+        assert of(processes, started["pid"]).command == "a"
         assert processes.rest_tcp_close == 0
 
 
@@ -221,9 +221,9 @@ held.append(open(sys.argv[1] + forged, "w"))
 held.append(open(sys.argv[1] + "0 7 -> socket:[1]", "w"))
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program, str(tmp_path / "file")) as told:
+    with child(program, str(tmp_path / "file")) as started:
         processes = read(path=only(tools_folder, "python3", busybox=busybox))
-        process = of(processes, told["pid"])
+        process = of(processes, started["pid"])
         assert (process.tcp_close, process.shared) == (4, 0)
 
 
@@ -316,7 +316,7 @@ def test_the_number_of_forks_is_constant():
     def starts():
         calls = "fork,vfork,clone,clone3"
         words = ["strace", "-f", "-e", f"trace={calls}", "dash", "-c", PROCESS_SCRIPT]
-        # A python3 that a shell script stands for would have its own forks counted.
+        # A python3 that is a shell script would add its own forks.
         environment = {"PATH": "/usr/bin:/bin"}
         traced = subprocess.run(words, capture_output=True, check=True, env=environment)
         return len(re.findall(rb"(?:fork|vfork|clone3?)\(", traced.stderr))

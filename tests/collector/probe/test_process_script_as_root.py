@@ -26,8 +26,8 @@ AS_ORDINARY = [
 def ordinary_holder(**counts):
     """As `holder`, by an ordinary user and in the host's namespace."""
     program = Path(namespaces.__file__).read_text()
-    with child(program, json.dumps(counts), user=ORDINARY_UID) as told:
-        yield told
+    with child(program, json.dumps(counts), user=ORDINARY_UID) as started:
+        yield started
 
 
 DRAWN = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in KINDS})
@@ -39,11 +39,11 @@ def test_any_counts_in_three_namespaces(first, second, third):
     with holder(own_namespace=False, **first) as a, holder(**second) as b, holder(**third) as c:
         processes = read()
         seen = {process.pid: process for process in processes.seen}
-        told = [seen[one.pid] for one in (a, b, c) if one.tcp_close]
-        assert [process.tcp_close for process in told] == [
+        listed = [seen[one.pid] for one in (a, b, c) if one.tcp_close]
+        assert [process.tcp_close for process in listed] == [
             one.tcp_close for one in (a, b, c) if one.tcp_close
         ]
-        assert len({process.namespace for process in told}) == len(told)
+        assert len({process.namespace for process in listed}) == len(listed)
 
 
 def test_an_ordinary_user_sees_its_own_processes_and_the_number_denied():
@@ -70,17 +70,17 @@ def test_kernel_threads_do_not_count_as_denied():
 def test_a_process_has_its_container_and_a_process_of_the_host_none():
     with holder(idle=3) as one:
         assert of(read(), one.pid).container is None
-    # A control group that is named as docker names its own; which hierarchy there is does not tell.
+    # A control group with the name that docker gives; it does not matter in which hierarchy.
     name = f"docker-{'cd' * 32}.scope"
     root = Path("/sys/fs/cgroup")
     parent = root if (root / "cgroup.procs").exists() else root / "pids"
     group = parent / name
-    with child(THREE_SOCKETS) as told:
+    with child(THREE_SOCKETS) as started:
         group.mkdir()
         try:
-            (group / "cgroup.procs").write_text(str(told["pid"]))
-            container = of(read(), told["pid"]).container
+            (group / "cgroup.procs").write_text(str(started["pid"]))
+            container = of(read(), started["pid"]).container
             assert container == Container(runtime="docker", id="cd" * 32)
         finally:
-            (parent / "cgroup.procs").write_text(str(told["pid"]))
+            (parent / "cgroup.procs").write_text(str(started["pid"]))
             group.rmdir()

@@ -149,10 +149,10 @@ def test_any_bytes_are_parsed_or_refused(data):
 
 
 @given(st.integers(0, len(LINES)), st.binary(max_size=20), st.integers(0, 20))
-def test_any_change_is_parsed_or_refused(at, new, gone):
+def test_any_change_is_parsed_or_refused(at, new, removed):
     raw = LINES.encode()
     try:
-        processes = parse_processes(raw[:at] + new + raw[at + gone :])
+        processes = parse_processes(raw[:at] + new + raw[at + removed :])
     except ProcessError as error:
         assert str(error).isprintable()
     else:

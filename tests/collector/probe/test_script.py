@@ -127,19 +127,19 @@ def test_an_incomplete_answer_is_an_error(output, category):
     assert caught.value.category == category
 
 
-whole = answer(command_with(MARK))
+complete = answer(command_with(MARK))
 
 
-@given(st.integers(0, len(whole) - 2))
+@given(st.integers(0, len(complete) - 2))
 def test_truncated_output_is_never_a_reading(length):
     with pytest.raises(HostError):
-        parse_probe(whole[:length], MARK)
+        parse_probe(complete[:length], MARK)
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))
 def test_any_bytes_around_the_marks_change_nothing_or_are_refused(before, after):
     try:
-        read = parse_probe(before + whole + after, MARK)
+        read = parse_probe(before + complete + after, MARK)
     except HostError as error:
         assert error.message.isprintable()
     else:

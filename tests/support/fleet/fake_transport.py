@@ -1,4 +1,4 @@
-"""A transport without a network: each host does what its script says."""
+"""A transport without a network: each host runs its script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mark_of(command: str) -> str:
 
 
 def answer(command: str, sockstat: bytes = SOCKSTAT, sockstat6: bytes | None = SOCKSTAT6) -> bytes:
-    """What the probe prints on a host with these two files."""
+    """The output of the probe on a host with these two files."""
     mark = mark_of(command).encode()
     six = b"" if sockstat6 is None else b"\n==> /proc/net/sockstat6 <==\n" + sockstat6
     return b"\n%b begin\n==> /proc/net/sockstat <==\n%b%b\n%b end\n" % (mark, sockstat, six, mark)
@@ -33,7 +33,7 @@ async def good(attempt: Attempt, command: str) -> CommandOutput:
 
 
 class FakeTransport:
-    """Runs ``scripts[host.name]``, else ``good``; counts the attempts and what ran at once."""
+    """Runs ``scripts[host.name]``, else ``good``; counts attempts and concurrent runs."""
 
     notes = ()
 

@@ -1,4 +1,4 @@
-"""Clients of other makes, so that the fleet is not only tried with our own."""
+"""Other SSH clients, so that simulated fleets are not tested only with the product."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONE_HOST = "roles: {web: {profile: web}}"
 
 
 def ssh_command(fleet: FleetFolder, name: str, command: str, **options: str) -> list[str]:
-    """OpenSSH's client for one host of a fleet, with nothing of the user's own settings."""
+    """The command line of OpenSSH's client for one host of a fleet, without the user's settings."""
     settings = {"UserKnownHostsFile": str(fleet.known_hosts), "BatchMode": "yes", **options}
     words = ["ssh", "-F", "none", "-i", str(fleet.identity), "-p", str(fleet.port)]
     for key, value in settings.items():
@@ -25,7 +25,7 @@ def ssh_command(fleet: FleetFolder, name: str, command: str, **options: str) -> 
 
 
 async def output_of(command: list[str], text: bytes = b"") -> tuple[int, bytes, bytes]:
-    """Exit code, stdout and stderr of a client that reads ``text`` from stdin."""
+    """Run a client with ``text`` on stdin; return its exit code, stdout and stderr."""
     process = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -42,7 +42,7 @@ async def connected(
     key: Path | None = None,
     checked: bool = True,
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """asyncssh as it comes, host keys checked against the fleet's known_hosts."""
+    """A connection of plain asyncssh that checks the host key by the fleet's known_hosts."""
     async with asyncssh.connect(
         address,
         fleet.port,

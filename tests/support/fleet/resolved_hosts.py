@@ -1,4 +1,4 @@
-"""Hosts as they are resolved from variables that stand in the test itself."""
+"""Hosts resolved from variables that a test contains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def inventory(
     groups: Mapping[str, Mapping[str, Any]] | None = None,
     member_of: tuple[str, ...] = (),
 ) -> Inventory:
-    """Of hosts and groups by name, with their variables; each host is in the same groups."""
+    """An inventory of hosts and groups by name, with variables; all hosts have the same groups."""
     return Inventory(
         groups={
             name: Group(name=name, variables=variables)
@@ -46,7 +46,7 @@ def one(
 
 
 def fault(variables: Mapping[str, Any], name: str = "web1") -> str:
-    """What is told of a host with variables that describe none."""
+    """The error for a host whose variables are invalid."""
     with pytest.raises(InventoryError) as caught:
         one(variables, name=name)
     return str(caught.value)

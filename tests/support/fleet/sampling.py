@@ -61,10 +61,10 @@ async def sampling(
     settings: EngineSettings,
     *,
     transports: dict[str, Transport] | None = None,
-    **warm: Any,
+    **sampling_settings: Any,
 ) -> AsyncIterator[Sampled]:
     """A sampler whose rounds follow each other without a pause, except with ``interval_s``."""
-    wanted = SamplingSettings(**{"interval_s": 0.0, **warm})
+    wanted = SamplingSettings(**{"interval_s": 0.0, **sampling_settings})
     async with FleetSampler(hosts, settings, wanted, transports=transports) as fleet:
         yield Sampled(fleet, fleet.rounds())
 
@@ -92,8 +92,9 @@ def sampled(
 
     async def play() -> T:
         async with asyncio.timeout(WITHIN_S):
-            warm = {"most_kept": most_kept, "interval_s": interval_s}
-            async with sampling(hosts, settings, **warm) as fleet:
+            async with sampling(
+                hosts, settings, most_kept=most_kept, interval_s=interval_s
+            ) as fleet:
                 result = await scenario(fleet)
         no_task_is_left()
         return result

@@ -1,4 +1,4 @@
-"""Fleets of a few hosts within the test's own process: of a scenario in a line, and lean ones."""
+"""Small fleets in the test's own process: of a scenario in one line, and lean ones."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def small(folder: Path, *, hosts: int = 2, verify: bool = True, **how: float) ->
 
 
 async def until_closed(fleet: LeanFleet) -> None:
-    """The last connections' ends reach the server after the client is done with them."""
+    """Wait until the server has seen the end of every connection."""
     while fleet.open_connections:  # noqa: ASYNC110 (a fleet has no event for its tests)
         await asyncio.sleep(0.001)
