@@ -64,7 +64,8 @@ def test_kernel_threads_do_not_count_as_denied():
     kernel_threads = sum(map(bool, map(is_kernel_thread, others)))
     assert kernel_threads > 20
     denied = read(prefix=AS_ORDINARY).denied
-    assert 0 < denied < len(others) - kernel_threads + 20  # processes come and go
+    # Half of them for processes that begin meanwhile.
+    assert 0 < denied < len(others) - kernel_threads / 2
 
 
 def test_a_process_has_its_container_and_a_process_of_the_host_none():
