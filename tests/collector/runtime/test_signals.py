@@ -12,6 +12,8 @@ from sockfleet.collector.runtime.signals import (
     replace_handlers,
 )
 
+each_signal = pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+
 
 @pytest.fixture(autouse=True)
 def handler_before():
@@ -24,7 +26,7 @@ def handler_before():
         yield fail
 
 
-@pytest.mark.parametrize("number", STOP_SIGNALS)
+@each_signal
 def test_the_first_signal_stops_and_the_second_reaches_the_handler_before(number):
     names, signals = [], StopSignals()
     with signals(names.append):
@@ -34,22 +36,8 @@ def test_the_first_signal_stops_and_the_second_reaches_the_handler_before(number
             signal.raise_signal(number)
 
 
-def test_the_handlers_are_restored_after_the_block(handler_before):
-    with StopSignals()(lambda _name: None):
-        signal.raise_signal(signal.SIGTERM)
-    assert {signal.getsignal(number) for number in STOP_SIGNALS} == {handler_before}
-
-
-def test_an_ignored_signal_stays_ignored():
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    names = []
-    with StopSignals()(names.append):
-        signal.raise_signal(signal.SIGHUP)
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    assert names == []
-
-
-def test_an_event_loop_calls_stop_itself():
+@each_signal
+def test_an_event_loop_calls_stop_itself(number):
     async def main():
         stopped, names, signals = asyncio.Event(), [], StopSignals()
 
@@ -59,11 +47,42 @@ def test_an_event_loop_calls_stop_itself():
             stopped.set()
 
         with signals(stop):
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
             await stopped.wait()
-        assert (names, signals.received) == (["SIGTERM"], [signal.SIGTERM])
+        assert (names, signals.received) == ([number.name], [number])
 
     asyncio.run(main())
+
+
+def test_the_handlers_are_restored_after_the_block(handler_before):
+    with StopSignals()(lambda _name: None):
+        signal.raise_signal(signal.SIGTERM)
+    assert {signal.getsignal(number) for number in STOP_SIGNALS} == {handler_before}
+
+
+@each_signal
+def test_an_ignored_signal_stays_ignored_in_the_main_thread(number):
+    """As nohup, or a script's background job, starts the process."""
+    signal.signal(number, signal.SIG_IGN)
+    names, signals = [], StopSignals()
+    with signals(names.append):
+        signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_IGN
+    assert (names, signals.received) == ([], [])
+
+
+@each_signal
+def test_an_ignored_signal_stays_ignored_in_an_event_loop(number):
+    signal.signal(number, signal.SIG_IGN)
+    names, signals = [], StopSignals()
+
+    async def main():
+        with signals(names.append):
+            signal.raise_signal(number)
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert (names, signals.received) == ([], [])
 
 
 def test_a_blocked_signal_arrives_after_the_block():

@@ -1,4 +1,4 @@
-"""The lean fleet's shell against the one that collector.warm_shell starts."""
+"""The lean fleet's shell against the one that collector.sampling.shell starts."""
 
 from __future__ import annotations
 

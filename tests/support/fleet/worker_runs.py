@@ -79,10 +79,10 @@ class Held(Slow):
         return await super().execute(attempt, command)
 
 
-def run(transport, *, during=None, started=None, hosts=HOSTS, count=2, **settings):
+def run(transport, *, during=None, before=None, hosts=HOSTS, count=2, **settings):
     """The result of a run.
 
-    ``during`` gets the supervisor and the number of each outcome; ``started`` the supervisor.
+    ``before`` gets the supervisor before it runs, ``during`` also the number of each outcome.
     """
     seen = Counter()
     failures = {}
@@ -98,8 +98,8 @@ def run(transport, *, during=None, started=None, hosts=HOSTS, count=2, **setting
     supervisor._load_transports = lambda hosts, settings: {"asyncssh": transport}
     settings = EngineSettings(**{"concurrency": 20, "timeout_s": 20} | settings)
     running = WorkerSupervisor(hosts, settings, deliver, count=count)
-    if started is not None:
-        started.append(running)
+    if before is not None:
+        before(running)
     error = None
     try:
         end = running.run()
@@ -187,18 +187,19 @@ def random_kills(rounds="60"):
     for _ in range(int(rounds)):
         transport = Slow()
         victims = [chance.random(), chance.random()] if chance.random() < 0.3 else [chance.random()]
-        started = []
 
-        def kill(number, frame, started=started, victims=victims):
-            for victim in victims:
-                running = [pid for each in started for pid in pids(each)]
-                if running:
-                    os.kill(running[int(victim * len(running))], signal.SIGKILL)
-                    counts["killed"] += 1
+        def kill_later(running, victims=victims):
+            def kill(number, frame):
+                for victim in victims:
+                    alive = pids(running)
+                    if alive:
+                        os.kill(alive[int(victim * len(alive))], signal.SIGKILL)
+                        counts["killed"] += 1
 
-        signal.signal(signal.SIGALRM, kill)
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
-        result = run(transport, started=started)
+            signal.signal(signal.SIGALRM, kill)
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0005, 0.06))
+
+        result = run(transport, before=kill_later)
         signal.setitimer(signal.ITIMER_REAL, 0)
         counts["rounds"] += 1
         counts["failed"] += len(result["failures"])
