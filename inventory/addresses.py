@@ -1,10 +1,11 @@
-"""What may stand as a host's name, address, user or port: strict sets, judged before any use.
+"""Check host names, addresses, users and ports against strict character sets before any use.
 
-These words go to a resolver, an SSH login, known_hosts look-ups, messages and, where a proxy
-command was opted in to, a shell. OpenSSH learnt to refuse option-like and shell characters in them
-the hard way (CVE-2017-1000117 and its family, CVE-2023-51385); here they never get in.
+These values go to a resolver, an SSH login, known_hosts look-ups, messages and, where the user
+allows proxy commands, a shell. Option-like and shell characters in them have led to command
+injection in ssh clients (CVE-2017-1000117 and related ones, CVE-2023-51385); they are refused here.
 
-Every function returns the judged value and raises ValueError with what was found and expected.
+Every function returns the checked value, or raises ValueError with the value found and the form
+expected.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _DIGITS = re.compile(r"[0-9]{1,5}")
 def check_address(text: str) -> str:
     """An IPv4 or IPv6 address (with a zone) or a DNS name in ASCII."""
     if ":" in text:
-        return _judged_ipv6(text)
+        return _check_ipv6(text)
     if len(text) <= 254 and _DNS_NAME.fullmatch(text):
         return text
     raise ValueError(f"{quote(text)} is no host name or address{_address_hint(text)}")
@@ -51,7 +52,7 @@ def check_port(text: str) -> int:
 
 
 def check_label(text: str) -> str:
-    """The inventory's own name of a host that is reached by another address: any printable text."""
+    """The inventory's name of a host, which may differ from its address: any printable text."""
     if text.strip() != text or not 0 < len(text) <= 255:
         raise ValueError(f"{quote(text)} is no host name: blank at an end, empty, or over 255")
     if text.startswith("-") or has_unsafe(text):
@@ -59,7 +60,7 @@ def check_label(text: str) -> str:
     return text
 
 
-def _judged_ipv6(text: str) -> str:
+def _check_ipv6(text: str) -> str:
     address, percent, zone = text.partition("%")
     try:
         ipaddress.IPv6Address(address)

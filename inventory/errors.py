@@ -8,10 +8,10 @@ __all__ = ["InventoryError"]
 
 
 class InventoryError(UsageError):
-    """A source of hosts that cannot be read, or says what cannot be right.
+    """A source of hosts that cannot be read, or holds an invalid value.
 
-    ``where`` is the file with its line, or the path of keys within it (``inventory.yml:12``,
-    ``inventory.yml: all.children.web.hosts``); ``problem`` says what was found and what was
+    ``where`` is the file with its line, or with the path of keys in it (``inventory.yml:12``,
+    ``inventory.yml: all.children.web.hosts``); ``problem`` states what was found and what was
     expected.
     """
 

@@ -1,8 +1,8 @@
-"""The values that the inventory hands on: groups and hosts as written, and hosts ready to reach.
+"""The inventory's values: groups and hosts as the sources define them, and hosts to connect to.
 
-Two stages. `Inventory` is what the sources say, inheritance already resolved, values not yet
-judged: ``sockfleet inventory`` shows it. `Host` is one selected host, its connection variables
-judged and flattened: everything after the inventory sees only this.
+`Inventory` holds groups and hosts with inheritance resolved and values unchecked, as ``sockfleet
+inventory`` shows them. `Host` is one selected host with its connection variables checked; it is all
+that the collector needs of the inventory.
 """
 
 from __future__ import annotations
@@ -30,51 +30,52 @@ __all__ = [
 
 @record
 class Group:
-    """A group as the sources define it, ``all`` and ``ungrouped`` included."""
+    """A group as the sources define it; ``all`` and ``ungrouped`` are groups too."""
 
     name: str
     children: tuple[str, ...] = ()
-    """Direct child groups, in the order of their definition."""
+    """Direct child groups, in order of definition."""
     hosts: tuple[str, ...] = ()
-    """Direct members only, in the order of their definition."""
+    """Direct members only, in order of definition."""
     variables: Mapping[str, Any] = field(default_factory=dict)
-    """The group's own variables, its group_vars files included, nothing inherited."""
+    """The group's own variables and those of its group_vars files; none inherited from others."""
 
 
 @record
 class InventoryHost:
-    """A host as the sources define it, all its variables resolved."""
+    """A host as the sources define it, with all its variables."""
 
     name: str
     groups: tuple[str, ...]
-    """Every group it is in, ancestors included, sorted, without ``all`` and ``ungrouped``."""
+    """All groups of the host, ancestors included, sorted; without ``all`` and ``ungrouped``."""
     variables: Mapping[str, Any]
-    """Everything that holds for it: groups', group_vars', its own and host_vars', by precedence."""
+    """The variables that apply to the host: its own, those of host_vars, of its groups and of
+    group_vars, merged by Ansible's precedence. Values are as written, not checked."""
     source: str = ""
-    """Where it was first named: ``inventory.yml:12`` or ``inventory.yml: all.hosts``."""
+    """Where the host is first named: ``inventory.yml:12`` or ``inventory.yml: all.hosts``."""
 
 
 @record
 class Inventory:
-    """All sources of one call, merged as Ansible merges them."""
+    """All sources of one call, merged by Ansible's rules."""
 
     groups: Mapping[str, Group]
     hosts: Mapping[str, InventoryHost]
-    """In the order of their first definition."""
+    """By name, in order of first definition."""
     sources: tuple[str, ...] = ()
-    """The sources as the user named them, for ``scan.inventory`` in the JSON."""
+    """The sources as the user names them, for ``scan.inventory`` in the JSON."""
     notes: tuple[str, ...] = ()
-    """Warnings for the user, each complete as it stands."""
+    """Warnings for the user, each a complete message."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A password or passphrase: no log, repr, format or JSON shows it by accident."""
+    """A password or passphrase, kept out of logs, repr, formatted text and JSON."""
 
     _text: str
 
     def reveal(self) -> str:
-        """The text itself, for the one call that needs it."""
+        """Return the text itself."""
         return self._text
 
     def __repr__(self) -> str:
@@ -82,69 +83,83 @@ class Secret:
 
 
 class Connection(StrEnum):
-    """How a host is reached (``ansible_connection``)."""
+    """How commands reach a host (``ansible_connection``)."""
 
     SSH = "ssh"
     LOCAL = "local"
+    """The host is this machine; no connection is opened."""
 
 
 class Probe(StrEnum):
-    """What a host is asked to run (``sockfleet_probe``)."""
+    """The command that a host runs (``sockfleet_probe``)."""
 
     FULL = "full"
+    """The probe's own shell command, with namespaces and processes."""
     FORCED = "forced"
-    """Its key's own forced command answers, whatever is asked (`collector.probe.forced`)."""
+    """The forced command of the key's authorized_keys line (`collector.probe.forced`)."""
 
 
 class HostKeyPolicy(StrEnum):
     """What to do with an unknown host key; a changed one is always refused."""
 
     STRICT = "strict"
+    """Refuse it."""
     ACCEPT_NEW = "accept-new"
+    """Accept it and add it to known_hosts."""
 
 
 @record
 class SshSettings:
-    """How to log in, apart from the address: hashable and shared by many hosts.
+    """How to log in to a host: hashable, and shared by hosts with the same settings.
 
-    Transports make keys and options once per distinct value, so equal settings must compare
-    equal. An empty tuple or None means: what the scan as a whole says (`TransportSettings`).
+    Transports load keys and build options once per distinct value. Where a field is None or an
+    empty tuple, the setting of the whole scan applies (`collector.transport.TransportSettings`),
+    unless the field says otherwise.
     """
 
     user: str | None = None
-    """None: the local user's name, as ssh does."""
+    """The login name. None: the local user's name, as with ssh."""
     identity_files: tuple[str, ...] = ()
-    """Private keys in the order to offer them, ``~`` expanded. Empty: the default ones."""
+    """Paths of private keys, in the order in which they are offered, ``~`` expanded (IdentityFile).
+    """
     certificate_files: tuple[str, ...] = ()
+    """Paths of user certificates (CertificateFile)."""
     agent: str | None = None
-    """Path of the agent's socket; None: no agent is asked."""
+    """Path of the agent's socket. None: no agent is used."""
     identities_only: bool = False
-    """Of the agent's keys only those are offered whose files are named (IdentitiesOnly)."""
+    """Offer only those of the agent's keys whose files are named (IdentitiesOnly)."""
     password: Secret | None = None
     gssapi: bool = False
+    """Whether GSSAPI authentication is tried (GSSAPIAuthentication)."""
     known_hosts_files: tuple[str, ...] | None = None
+    """UserKnownHostsFile and GlobalKnownHostsFile. Empty: no file, so every host key is unknown."""
     host_key_alias: str | None = None
-    """The name to look up in known_hosts instead of the address (HostKeyAlias)."""
+    """The name to look up in known_hosts. None: the address (HostKeyAlias)."""
     host_keys: HostKeyPolicy | None = None
+    """What to do with an unknown host key (StrictHostKeyChecking)."""
     connect_timeout_s: float | None = None
+    """Seconds (ConnectTimeout)."""
     kex_algorithms: tuple[str, ...] = ()
-    """This and the next three as ssh_config(5) writes them, cut at the commas: the first may begin
-    with ``+``, ``-`` or ``^``, which change the transport's own list."""
+    """This field and the next three are lists of ssh_config(5), split at the commas. The first item
+    may begin with ``+``, ``-`` or ``^``, which change the transport's own list."""
     ciphers: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
     address_family: int = 0
     """socket.AF_INET, AF_INET6, or 0 for either (AddressFamily)."""
     bind_address: str | None = None
+    """The local address to connect from. None: the kernel chooses (BindAddress)."""
     jumps: tuple[Hop, ...] = ()
-    """ProxyJump, the first hop first; excludes ``proxy_command``."""
+    """Jump hosts in the order in which they are passed (ProxyJump). Empty: a direct connection.
+    Never set together with ``proxy_command``."""
     proxy_command: str | None = None
-    """Run by a local shell, with %h %p %r already filled in; only where the user opted in."""
+    """A command for the local shell, its tokens %h %p %r replaced (ProxyCommand). None: no command;
+    it is only set where the user allows proxy commands."""
 
 
 @record
 class Hop:
-    """One jump host on the way (its own ``ssh.jumps`` is always empty)."""
+    """One jump host; its own ``ssh.jumps`` is always empty."""
 
     address: str
     port: int = 22
@@ -153,22 +168,26 @@ class Hop:
 
 @record
 class Host:
-    """One host, ready to be asked: nothing about it needs resolving any more but its address."""
+    """One host to connect to: all its settings resolved and checked, its DNS name not yet looked
+    up."""
 
     name: str
-    """The inventory's name: what every output calls it."""
+    """The inventory's name of the host, as every output shows it."""
     address: str
-    """What to connect to: ``ansible_host``, else the name; an IP address or a DNS name."""
+    """The IP address or DNS name to connect to: ``ansible_host``, else the name."""
     port: int = 22
     groups: tuple[str, ...] = ()
+    """As `InventoryHost.groups`, with control characters escaped."""
     connection: Connection = Connection.SSH
     transport: str | None = None
-    """The transport this host asks for (``ansible_connection: paramiko``); None: the scan's."""
+    """The transport of this host (``sockfleet_transport``, or ``ansible_connection: paramiko``).
+    None: the scan's."""
     ssh: SshSettings = field(default_factory=SshSettings)
     probe: Probe = Probe.FULL
     region: str | None = None
-    """Which Dask workers can reach it (``sockfleet_region``); None: any."""
+    """The region of the Dask workers that can reach it (``sockfleet_region``). None: any worker."""
     caps: tuple[tuple[str, int], ...] = ()
-    """(group, most connections at once) for each group that sets ``sockfleet_max_connections``."""
+    """(group, maximum of connections at once) per group with ``sockfleet_max_connections``."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """For ``--group-by``; never shown as a whole."""
+    """The host's variables without secrets, for ``--group-by``; not compared, never printed whole.
+    """

@@ -1,9 +1,9 @@
-"""``--shard I/N``: the part of a fleet that one of N machines asks, by the hosts' names alone.
+"""``--shard I/N``: the part of a fleet that one of N machines scans, computed from host names.
 
-Which part a host is in follows from its name, so adding or removing hosts never moves another.
-Where N grows by one, a host stays or goes to the new part, and only the new part's fair share goes:
-the consistent hash of Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm"
-(arXiv:1406.2294), with BLAKE2b for its random numbers.
+The part depends only on the host's name and N, so adding or removing a host moves no other host.
+When N grows by one, each host stays in its part or moves to the new one, and only that part's equal
+share moves: the consistent hash of Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash
+Algorithm" (arXiv:1406.2294), with BLAKE2b for its random numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BITS = 64
 
 @record
 class NameShard:
-    """Part ``part`` of ``of``, both from 1 on."""
+    """Part number ``part`` of ``of`` parts, both counted from 1."""
 
     part: int
     of: int
@@ -33,7 +33,7 @@ class NameShard:
 
 
 def parse_shard(text: str) -> NameShard:
-    """``2/5``; raises UsageError for anything else, and where the part is larger than the whole."""
+    """Parse ``2/5``; raise UsageError for another form, or where I is greater than N."""
     found = _FORM.fullmatch(text)
     if found is None or int(found[1]) > int(found[2]):
         raise UsageError(f"--shard {text!r}: expected I/N with I from 1 to N, such as 2/5")
@@ -41,11 +41,11 @@ def parse_shard(text: str) -> NameShard:
 
 
 def part_of(name: str, of: int) -> int:
-    """The part from 1 to ``of`` that the host of that name is in.
+    """The part, from 1 to ``of``, of the host of that name.
 
-    Imagine the parts added one by one. With k of them the host moves to the next new one with
-    probability 1 / (k + 1). So from part p, counted from 0, with a random number r of (0, 1], it
-    moves next when part floor((p + 1) / r) comes: about ln(of) moves in all.
+    The algorithm adds the parts one by one. With k parts, the host moves to the next new part with
+    probability 1 / (k + 1). So from part p, counted from 0, with a random number r in (0, 1], it
+    next moves to part floor((p + 1) / r): about ln(of) moves in all.
     """
     key = name.encode("utf-8", "surrogatepass")
     part, step = 0, 0

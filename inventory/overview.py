@@ -1,6 +1,6 @@
-"""An inventory as ``ansible-inventory`` shows it: the ``--list`` document and the ``--graph``.
+"""Show an inventory as ``ansible-inventory`` does: the ``--list`` document and the ``--graph``.
 
-The shapes were learnt from ansible-core 2.19's output and are held to it by the tests.
+The tests compare both forms with the output of ansible-core 2.19.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .models import Inventory
 __all__ = ["graph_lines", "list_document"]
 
 _ALL = "all"
-# ansible-inventory names by this how special values are encoded; it has no other for JSON.
+# The name of the encoding of special values; ansible-inventory has no other for JSON.
 _PROFILE = "inventory_legacy"
 
 
@@ -23,12 +23,12 @@ def list_document(
 ) -> dict[str, Any]:
     """Groups with their children and hosts, and ``_meta.hostvars``, for the hosts in ``variables``.
 
-    A group that has neither children nor such hosts is left out, and so is a host without
-    variables in ``hostvars``.
+    Groups without children and such hosts are left out; so are hosts without variables in
+    ``hostvars``.
     """
     document: dict[str, Any] = {
         "_meta": {
-            "hostvars": {name: held for name, held in variables.items() if held},
+            "hostvars": {name: values for name, values in variables.items() if values},
             "profile": _PROFILE,
         }
     }
@@ -50,8 +50,8 @@ def graph_lines(
 ) -> Iterator[str]:
     """The tree of groups from ``all`` down, as lines.
 
-    ``selected`` leaves out the other hosts and the groups that then hold none; None: everything.
-    With variables given, each group's own and each host's follow their names, sorted.
+    ``selected`` limits it to these hosts and the groups that hold one of them; None: all hosts.
+    Where variables are given, each group's and host's variables follow its name, sorted.
     """
     kept = None if selected is None else _groups_holding(inventory, selected)
 
@@ -93,8 +93,8 @@ def _groups_holding(inventory: Inventory, selected: Collection[str]) -> set[str]
 def _variables(
     variables: Mapping[str, Mapping[str, Any]] | None, name: str, depth: int
 ) -> Iterator[str]:
-    held = (variables or {}).get(name, {})
-    for key, value in sorted(held.items(), key=lambda item: str(item[0])):
+    values = (variables or {}).get(name, {})
+    for key, value in sorted(values.items(), key=lambda item: str(item[0])):
         yield _line(f"{{{key} = {value}}}", depth)
 
 

@@ -1,13 +1,14 @@
 """Ansible's host patterns, as ``--limit`` of ansible-core 2.19 takes them.
 
-Parts are parted by ``,`` (or ``:`` where that is no port, address or range). A part is a host, a
-group, a glob, ``~`` with a regular expression, each but the last with an optional ``[0]``, ``[-1]``
-or ``[1:2]`` behind it, or ``@FILE`` with one part a line. Plain parts are taken together first,
-then those behind ``&`` intersect, then those behind ``!`` exclude; without a plain part it is all.
+A pattern is split into parts at ``,`` (or at ``:`` where it is no port, address or range). A part
+is a host, a group or a glob, each with an optional ``[0]``, ``[-1]`` or ``[1:2]`` behind it, or
+``~`` with a regular expression, or ``@FILE`` with one part a line. Plain parts are united first,
+then parts with ``&`` intersect, then parts with ``!`` exclude; without a plain part, all hosts are
+the start.
 
-As with Ansible's ``--limit``, the implicit localhost is never selected: it is in no group. Stricter
-on purpose: a file without any host in it selects nothing, where Ansible takes every host. Beyond
-Ansible: ``@FILE`` may be a saved scan, whose failed hosts it then means.
+As with Ansible's ``--limit``, the implicit localhost is never selected, as it is in no group. Two
+differences from Ansible: a file that names no host is an error, where Ansible selects every host,
+and ``@FILE`` may be a saved scan, which selects its failed hosts.
 """
 
 from __future__ import annotations
@@ -37,23 +38,23 @@ _NOT_ONLY_A_NAME = (".", "?", "*", "[")
 
 @record
 class Selection:
-    """The hosts of a pattern, and what of it was not found."""
+    """The hosts that a pattern selects, and a note for each part that matches none."""
 
     hosts: tuple[str, ...]
     """In the order in which Ansible lists ``all``."""
     notes: tuple[str, ...] = ()
-    """One for each part that matched nothing, complete as it stands."""
+    """One complete message for each part that matches nothing."""
 
 
 def select(inventory: Inventory, pattern: str | None) -> tuple[str, ...]:
-    """The names of the hosts that ``pattern`` selects; None selects all. See `match_hosts`."""
+    """Return the names that ``pattern`` selects, as `match_hosts` does; None selects all."""
     return match_hosts(inventory, pattern).hosts
 
 
 def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
-    """The hosts that ``pattern`` selects; None selects all.
+    """Return the hosts that ``pattern`` selects; None selects all.
 
-    Raises UsageError when that is not a single host, or for what is no pattern.
+    Raises UsageError where no host is selected, or where ``pattern`` is invalid.
     """
     matcher = _Matcher(inventory)
     everything = matcher.group_hosts(ALL)
@@ -61,7 +62,7 @@ def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
         if not everything:
             raise UsageError(f"no host in the inventory ({', '.join(inventory.sources)})")
         return Selection(hosts=tuple(everything))
-    chosen = set(matcher.chosen(_with_files(_split(pattern))))
+    chosen = set(matcher.match_all(_expand_files(_split_parts(pattern))))
     hosts = tuple(name for name in everything if name in chosen)
     notes = tuple(f"no host or group matches {part!r}" for part in matcher.unmatched)
     if not hosts:
@@ -72,39 +73,39 @@ def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
     return Selection(hosts=hosts, notes=notes)
 
 
-def _split(pattern: str) -> list[str]:
+def _split_parts(pattern: str) -> list[str]:
     if pattern.startswith("@") and os.path.isfile(pattern[1:]):  # noqa: PTH113 (never raises)
-        return [pattern]  # a file's name may hold colons, as one with a time of day does
+        return [pattern]  # a file's name may hold colons, for example in a time of day
     if "," in pattern:
         parts = pattern.split(",")
     elif is_address(split_port(pattern)[0]):
-        parts = [pattern]  # web[1:3], fe80::1 and web1:22 have colons of their own
+        parts = [pattern]  # the colons of web[1:3], fe80::1 and web1:22 separate no parts
     else:
         parts = _PARTS.findall(pattern)
     return [part.strip() for part in parts if part.strip()]
 
 
-def _with_files(parts: Iterable[str]) -> list[str]:
+def _expand_files(parts: Iterable[str]) -> list[str]:
     found: list[str] = []
     for part in parts:
-        found += _file_parts(part[1:]) if part.startswith("@") else [part]
+        found += _read_parts(part[1:]) if part.startswith("@") else [part]
     return found
 
 
-def _file_parts(path: str) -> list[str]:
+def _read_parts(path: str) -> list[str]:
     try:
         text = decode_text(read_bytes(path), path)
     except InventoryError as error:
         raise UsageError(f"limit @{error}") from error
     if text.lstrip()[:1] == "{":
-        return _failed_hosts(text, path)
+        return _read_failed_hosts(text, path)
     parts = [line.strip() for line in text.split("\n") if line.strip()]
     if not parts:
         raise UsageError(f"limit @{path}: the file names no host")
     return parts
 
 
-def _failed_hosts(text: str, path: str) -> list[str]:
+def _read_failed_hosts(text: str, path: str) -> list[str]:
     try:
         scan = json.loads(text)
         if not scan["schema"].startswith("sockfleet/scan/"):
@@ -120,31 +121,31 @@ def _failed_hosts(text: str, path: str) -> list[str]:
 
 
 class _Matcher:
-    """Finds what single parts mean in one inventory."""
+    """Matches the parts of a pattern against one inventory."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self._known: dict[str, list[str]] = {}
         self.unmatched: dict[str, None] = {}
 
-    def chosen(self, parts: Sequence[str]) -> list[str]:
-        """The hosts of all parts: plain ones, then ``&``, then ``!``."""
+    def match_all(self, parts: Sequence[str]) -> list[str]:
+        """Return the hosts of all parts: plain ones, then ``&``, then ``!``."""
         plain = [part for part in parts if part[0] not in "&!"]
         hosts: dict[str, None] = {}
         for part in plain or [ALL]:
-            # A host's own name goes before a group of that name.
-            found = [part] if part in self._inventory.hosts else self._one(part)
+            # The host of a name takes precedence over the group of that name.
+            found = [part] if part in self._inventory.hosts else self._match_part(part)
             hosts.update(dict.fromkeys(found))
         for part in (part for part in parts if part[0] == "&"):
-            wanted = set(self._one(part[1:]))
+            wanted = set(self._match_part(part[1:]))
             hosts = {name: None for name in hosts if name in wanted}
         for part in (part for part in parts if part[0] == "!"):
-            for name in self._one(part[1:]):
+            for name in self._match_part(part[1:]):
                 hosts.pop(name, None)
         return list(hosts)
 
     def group_hosts(self, name: str) -> list[str]:
-        """The hosts of a group and of all below it, level by level, each once."""
+        """The hosts of a group and its descendants, level by level, each once."""
         groups = self._inventory.groups
         hosts: dict[str, None] = {}
         seen = {name}
@@ -158,43 +159,45 @@ class _Matcher:
             level = below
         return list(hosts)
 
-    def _one(self, part: str) -> list[str]:
+    def _match_part(self, part: str) -> list[str]:
         if part not in self._known:
             if not part:
                 raise UsageError(
                     "found '&' or '!' alone in the limit, expected a pattern behind it"
                 )
-            expression, subscript = _subscript(part)
-            self._known[part] = _cut(self._matches(expression), subscript, part)
+            expression, subscript = _split_subscript(part)
+            self._known[part] = _apply_subscript(
+                self._match_expression(expression), subscript, part
+            )
         return self._known[part]
 
-    def _matches(self, expression: str) -> list[str]:
-        found = _compiled(expression)
-        hosts: list[str] = []  # a host of two groups stands here twice, and counts so in [0:2]
+    def _match_expression(self, expression: str) -> list[str]:
+        found = _compile_expression(expression)
+        hosts: list[str] = []  # a host of two groups is in it twice, and counts twice in [0:2]
         groups = [name for name in self._inventory.groups if found.match(name)]
         for name in groups:
             hosts += self.group_hosts(name)
         if not groups or expression[0] == "~" or any(one in expression for one in _NOT_ONLY_A_NAME):
             hosts += [name for name in self._inventory.hosts if found.match(name)]
         if not hosts and expression in _LOCALHOST:
-            # The inventory's own localhost answers to all three names.
+            # The inventory's own localhost matches each of the three names.
             hosts = [name for name in self._inventory.hosts if name in _LOCALHOST][:1]
         if not hosts and not groups:
             self.unmatched[expression] = None
         return hosts
 
 
-def _compiled(expression: str) -> re.Pattern[str]:
+def _compile_expression(expression: str) -> re.Pattern[str]:
     text = expression[1:] if expression[0] == "~" else fnmatch.translate(expression)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of "[[", which is the user's affair
+            warnings.simplefilter("ignore", FutureWarning)  # about "[[" in the user's expression
             return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{expression!r} is no valid pattern: {error}") from error
 
 
-def _subscript(part: str) -> tuple[str, tuple[int, int | None] | None]:
+def _split_subscript(part: str) -> tuple[str, tuple[int, int | None] | None]:
     found = None if part[0] == "~" else _SUBSCRIPT.fullmatch(part)
     if found is None:
         return part, None
@@ -204,7 +207,9 @@ def _subscript(part: str) -> tuple[str, tuple[int, int | None] | None]:
     return expression, (int(first), int(last) if last else -1)
 
 
-def _cut(hosts: list[str], subscript: tuple[int, int | None] | None, part: str) -> list[str]:
+def _apply_subscript(
+    hosts: list[str], subscript: tuple[int, int | None] | None, part: str
+) -> list[str]:
     if not hosts or subscript is None:
         return hosts
     first, last = subscript
@@ -212,7 +217,7 @@ def _cut(hosts: list[str], subscript: tuple[int, int | None] | None, part: str) 
         return hosts[first:]
     if last:
         return hosts[first : last + 1]
-    # [1] and, as Ansible has it, [1:0].
+    # [1], and also [1:0], as in Ansible.
     if not -len(hosts) <= first < len(hosts):
         raise UsageError(f"{part!r} is beyond the {len(hosts)} hosts that it would choose from")
     return [hosts[first]]

@@ -1,10 +1,10 @@
-"""Host patterns of inventories: ``web[01:50].example.org:2222`` into names and a port.
+"""Expand host ranges of inventories: ``web[01:50].example.org:2222`` into names and a port.
 
-Read as ansible-core 2.19 reads them: bounds are inclusive, ``[first:last]`` or
-``[first:last:step]``, numbers (an omitted first one is 0, zero padding is kept) or single letters
-(``a`` to ``z``, then ``A`` to ``Z``), several ranges in one name, and a port behind the last colon.
+The rules are those of ansible-core 2.19: ``[first:last]`` or ``[first:last:step]`` with inclusive
+bounds, which are numbers (an omitted first one is 0, zero padding is kept) or single letters (``a``
+to ``z``, then ``A`` to ``Z``); several ranges in one name; a port behind the last colon.
 
-Stricter on purpose, where Ansible would silently take no host or others than meant: a range that
+Some ranges are errors here, where Ansible silently takes no host or unintended ones: a range that
 runs backwards, a step below 1, bounds of several letters, and more than `MOST_NAMES` names.
 """
 
@@ -16,16 +16,16 @@ from string import ascii_letters
 
 from .errors import InventoryError
 
-__all__ = ["MOST_NAMES", "host_names", "is_address", "split_port"]
+__all__ = ["MOST_NAMES", "expand_host_pattern", "is_address", "split_port"]
 
 MOST_NAMES = 1_000_000
-"""One pattern that stands for more is a slip of the keyboard, and would fill the memory."""
+"""The limit for one pattern: a larger one is most likely a typing error, and would fill memory."""
 
 # Texts, which `re` compiles when a name has a colon or a bracket: few inventories have one.
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?!-)(?:[\w-]|{_RANGE})+(?<![-_])"
 _HOSTNAME = rf"(?i:{_LABEL}(?:\.{_LABEL})*)"
-# In an IPv6 address a range stands for a whole component.
+# In an IPv6 address a range replaces a whole component.
 _IPV6_RANGE = r"(?i:(?<![^:])\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\](?![^:]))"
 _BRACKETED_PORT = r"\[(.+)\]:([0-9]+)"
 _PORT = r"((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)"
@@ -46,9 +46,9 @@ def is_address(text: str) -> bool:
 
 
 def split_port(text: str) -> tuple[str, int | None]:
-    """The name and the port of ``name``, ``name:port`` or ``[name]:port``.
+    """Return the name and the port of ``name``, ``name:port`` or ``[name]:port``; None: no port.
 
-    What is no name or address before its colon is a name as it stands, without a port.
+    Where the text before the colon is no name or address, the whole text is the name.
     """
     if ":" not in text:
         return text, None
@@ -60,27 +60,27 @@ def split_port(text: str) -> tuple[str, int | None]:
     return (name, port) if is_address(name) else (text, None)
 
 
-def host_names(text: str, where: str) -> tuple[list[str], int | None]:
-    """All the names a host pattern stands for, and the port they share (None: none given).
+def expand_host_pattern(text: str, where: str) -> tuple[list[str], int | None]:
+    """Return all names of a host pattern, and the port they share (None: no port is given).
 
-    Raises InventoryError naming ``where`` for a range that cannot be meant.
+    Raises InventoryError naming ``where`` for an invalid range.
     """
     name, port = split_port(text)
     names = [name]
     while "[" in names[0]:
-        head, bounds, tail = _first_range(names[0], text, where)
-        values = _values(bounds, text, where)
+        head, bounds, tail = _split_first_range(names[0], text, where)
+        values = _expand_range(bounds, text, where)
         if len(names) * len(values) > MOST_NAMES:
             raise InventoryError(
                 where, f"{text!r} stands for more than {MOST_NAMES:,} hosts; name fewer at once"
             )
-        # Every name so far differs only before this range, so each is cut at the same pattern.
+        # The names so far differ only before this range, so each ends in the same text.
         cut = len(names[0]) - len(head)
         names = [f"{one[: len(one) - cut]}{value}{tail}" for one in names for value in values]
     return names, port
 
 
-def _first_range(name: str, text: str, where: str) -> tuple[str, str, str]:
+def _split_first_range(name: str, text: str, where: str) -> tuple[str, str, str]:
     head, _, rest = name.partition("[")
     bounds, closed, tail = rest.partition("]")
     if not closed or "]" in head:
@@ -88,7 +88,7 @@ def _first_range(name: str, text: str, where: str) -> tuple[str, str, str]:
     return head, bounds, tail
 
 
-def _values(bounds: str, text: str, where: str) -> list[str]:
+def _expand_range(bounds: str, text: str, where: str) -> list[str]:
     words = bounds.split(":")
     if len(words) not in (2, 3):
         raise InventoryError(
@@ -100,7 +100,7 @@ def _values(bounds: str, text: str, where: str) -> list[str]:
     if not re.fullmatch(_NUMBER, step) or int(step) < 1:
         raise InventoryError(where, f"{text!r}: found the step {step!r}, expected a number from 1")
     if re.fullmatch(_NUMBER, first) and re.fullmatch(_NUMBER, last):
-        return _numbers(first, last, int(step), text, where)
+        return _expand_numbers(first, last, int(step), text, where)
     if len(first) == len(last) == 1 and first in ascii_letters and last in ascii_letters:
         begin, end = ascii_letters.index(first), ascii_letters.index(last)
         if begin > end:
@@ -111,7 +111,7 @@ def _values(bounds: str, text: str, where: str) -> list[str]:
     )
 
 
-def _numbers(first: str, last: str, step: int, text: str, where: str) -> list[str]:
+def _expand_numbers(first: str, last: str, step: int, text: str, where: str) -> list[str]:
     width = len(first) if first[0] == "0" and len(first) > 1 else 0
     if width and width != len(last):
         raise InventoryError(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.record import record
-from ..inventory.connection.connection import ConnectionDefaults, check_hosts, resolve_hosts
+from ..inventory.connection.defaults import ConnectionDefaults
+from ..inventory.connection.resolve import check_hosts, resolve_hosts
 from ..inventory.models import Host, Inventory, Secret
 from ..inventory.name_shard import NameShard, parse_shard
 from ..inventory.patterns import match_hosts

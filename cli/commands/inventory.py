@@ -14,8 +14,9 @@ import click
 
 from ...core.errors import UsageError
 from ...core.text import has_unsafe
-from ...inventory.connection.connection import ConnectionDefaults, check_hosts
-from ...inventory.connection.secret_variables import with_secrets_hidden
+from ...inventory.connection.defaults import ConnectionDefaults
+from ...inventory.connection.resolve import check_hosts
+from ...inventory.connection.secret_variables import hide_secrets
 from ...inventory.errors import InventoryError
 from ...inventory.models import Inventory
 from ...inventory.overview import graph_lines, list_document
@@ -105,7 +106,7 @@ class _Shown:
             return variables
         known = self._known.get(id(variables))
         if known is None:
-            known = self._known[id(variables)] = with_secrets_hidden(variables)
+            known = self._known[id(variables)] = hide_secrets(variables)
         return known
 
 

@@ -1,1 +1,1 @@
-"""From an inventory's variables to a host that can be contacted."""
+"""Connection variables of the inventory, and their resolution into hosts to connect to."""

@@ -1,4 +1,4 @@
-"""``sockfleet_max_connections``: how many hosts of a group may be connected at once."""
+"""``sockfleet_max_connections``: the maximum number of connections at once in a group."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ _VARIABLE = "sockfleet_max_connections"
 
 
 class GroupCaps:
-    """The caps that the groups' own variables set, and which of them hold for a host."""
+    """The caps that the groups' own variables set."""
 
     def __init__(self, inventory: Inventory) -> None:
-        """Raises InventoryError for a cap that is no whole number of 1 or more."""
+        """Raise InventoryError for a cap that is no whole number of 1 or more."""
         self._caps: dict[str, int] = {}
         self._known: dict[tuple[str, ...], tuple[tuple[str, int], ...]] = {}
         for group in inventory.groups.values():
             value = group.variables.get(_VARIABLE)
             if value is not None:
-                self._caps[group.name] = _judged(group.name, value)
+                self._caps[group.name] = _check_cap(group.name, value)
 
-    def of(self, groups: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
-        """(group, cap) for a host in ``groups``, ancestors included, ``all`` left out."""
+    def for_host_in(self, groups: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+        """Return (group, cap) pairs that apply to a host in ``groups``.
+
+        ``groups`` includes ancestors and excludes ``all``, as in `InventoryHost.groups`.
+        """
         if groups not in self._known:
             member_of = {"all", *(groups or ("ungrouped",))}
             self._known[groups] = tuple(
@@ -33,7 +36,7 @@ class GroupCaps:
         return self._known[groups]
 
 
-def _judged(group: str, value: object) -> int:
+def _check_cap(group: str, value: object) -> int:
     digits = str(value)
     if not isinstance(value, bool) and digits.isascii() and digits.isdigit() and int(digits[:9]):
         return int(digits[:9])

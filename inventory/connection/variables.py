@@ -1,9 +1,9 @@
-"""The variables that say how a host is reached, and what type each must have.
+"""Connection variables: their names, and one host's values with their types checked.
 
-Names and precedence as ansible-core 2.19's ssh and paramiko connections have them: where several
-names mean the same, the last that is set counts (``ansible_ssh_host`` over ``ansible_host``), and
-null is as good as absent. A value that still holds a template or a vault's text cannot be used:
-nothing here evaluates either.
+Names and precedence are those of ansible-core 2.19's ssh and paramiko connections: where several
+names mean the same, the last one that is set counts (``ansible_ssh_host`` over ``ansible_host``),
+and null means absent. A value that still holds a template or vault text is refused: sockfleet
+evaluates no templates and decrypts no vaults.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ __all__ = [
     "EXTRA_ARGUMENTS",
     "HOST_KEY_CHECKING",
     "IDENTITY_FILE",
+    "IGNORED",
     "NAMES",
-    "PASSED_OVER",
     "PASSWORD",
     "PORT",
     "PROBE",
@@ -74,7 +74,7 @@ _REFUSED = {
     "ansible_ssh_private_key": "a key in the inventory is not read: name its file",
     "ansible_ssh_pkcs11_provider": "PKCS#11 providers are not supported: let an agent hold the key",
 }
-PASSED_OVER = (
+IGNORED = (
     "ansible_control_path",
     "ansible_control_path_dir",
     "ansible_private_key_passphrase",
@@ -86,7 +86,7 @@ PASSED_OVER = (
     "ansible_ssh_verbosity",
     "ansible_sshpass_prompt",
 )
-"""They steer the ssh program, which is not run here."""
+"""Variables that configure the ssh program, which sockfleet does not run."""
 
 NAMES = (
     *ADDRESS,
@@ -105,7 +105,7 @@ NAMES = (
     *PROBE,
     *REGION,
     *_REFUSED,
-    *PASSED_OVER,
+    *IGNORED,
 )
 
 _CONNECTIONS = {
@@ -116,104 +116,107 @@ _CONNECTIONS = {
     "local": (Connection.LOCAL, None),
 }
 _TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-# What stands on a worker's command line: --resources "NAME=1", which is cut at "," "=" and blanks.
+# It is passed to a Dask worker as --resources "NAME=1", which is split at "," "=" and blanks.
 _REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
 
 
 class Variables:
-    """One host's connection variables; each question raises InventoryError for a faulty value."""
+    """One host's connection variables; each method raises InventoryError for an invalid value."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        """``values`` holds any of `NAMES`; others are not looked at."""
+        """``values`` holds any of `NAMES`; other names are ignored."""
         self._values = values
-        self.connection, self.transport = self._connection()
+        self.connection, self.transport = self._read_connection()
 
-    def refuse_unknown_keys(self) -> None:
-        """Raise for the variables that ask for what is not done here."""
+    def refuse_unsupported(self) -> None:
+        """Raise InventoryError where a variable needs a feature that sockfleet does not have."""
         for name, reason in _REFUSED.items():
             if self._values.get(name) not in (None, ""):
                 raise InventoryError(name, reason)
 
     def text(self, names: tuple[str, ...]) -> tuple[str, str]:
-        """(value, the name it stands under), ("", "") where it is absent; numbers become text."""
-        name, value = self._found(names)
+        """(value, name of the variable), ("", "") where it is absent; numbers become text."""
+        name, value = self._find(names)
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             if value is None:
                 return "", ""
-            raise _wrong(name, value, "text")
+            raise _wrong_value(name, value, "text")
         return str(value), name
 
     def port(self) -> tuple[int | None, str]:
-        """(port, its name); a whole number, or its digits as text."""
-        name, value = self._found(PORT)
+        """(port, name of the variable), (None, "") where it is absent; an int or its digits."""
+        name, value = self._find(PORT)
         if value is None:
             return None, ""
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise _wrong(name, value, "a port from 1 to 65535")
+            raise _wrong_value(name, value, "a port from 1 to 65535")
         try:
             return check_port(str(value).strip()), name
         except ValueError as error:
             raise InventoryError(name, str(error)) from None
 
-    def seconds(self) -> tuple[int | None, str]:
-        """(connect timeout in whole seconds, its name)."""
-        name, value = self._found(TIMEOUT)
+    def connect_timeout_s(self) -> tuple[int | None, str]:
+        """(connect timeout in whole seconds, name of the variable), (None, "") where absent."""
+        name, value = self._find(TIMEOUT)
         if value is None:
             return None, ""
         digits = str(value).strip()
         if isinstance(value, (bool, float)) or not (digits.isascii() and digits.isdigit()):
-            raise _wrong(name, value, "a whole number of seconds")
+            raise _wrong_value(name, value, "a whole number of seconds")
         return int(digits[:9]), name
 
     def host_key_checking(self) -> tuple[bool | None, str]:
-        """(whether host keys are checked, its name); the words YAML and Ansible know."""
-        name, value = self._found(HOST_KEY_CHECKING)
+        """(whether host keys are checked, name of the variable); None where it is absent.
+
+        Takes the words for true and false of YAML and Ansible.
+        """
+        name, value = self._find(HOST_KEY_CHECKING)
         if value is None or isinstance(value, bool):
             return value, name
         word = str(value).strip().lower()
         if word not in _TRUE | _FALSE:
-            raise _wrong(name, value, "true or false")
+            raise _wrong_value(name, value, "true or false")
         return word in _TRUE, name
 
     def probe(self) -> Probe | None:
-        """Which probe the host answers; None where nothing says."""
-        name, value = self._found(PROBE)
+        """Which probe the host answers; None where the variable is absent."""
+        name, value = self._find(PROBE)
         if value is None:
             return None
         if value not in tuple(Probe):
-            raise _wrong(name, value, " or ".join(Probe))
+            raise _wrong_value(name, value, " or ".join(Probe))
         return Probe(value)
 
     def region(self) -> str | None:
-        """Which Dask workers the host is for; None where nothing says."""
-        name, value = self._found(REGION)
+        """The region of the Dask workers that can reach the host; None where it is absent."""
+        name, value = self._find(REGION)
         if value is None:
             return None
         if not isinstance(value, str) or not _REGION.fullmatch(value):
-            raise _wrong(name, value, "letters, digits and _ . - (64 at most)")
+            raise _wrong_value(name, value, "letters, digits and _ . - (64 at most)")
         return value
 
-    def _connection(self) -> tuple[Connection, str | None]:
-        name, said = self._found(CONNECTION)
-        if said is None:
+    def _read_connection(self) -> tuple[Connection, str | None]:
+        name, value = self._find(CONNECTION)
+        if value is None:
             connection, transport = _CONNECTIONS["ssh"]
         else:
-            word = said.removeprefix("ansible.builtin.") if isinstance(said, str) else ""
+            word = value.removeprefix("ansible.builtin.") if isinstance(value, str) else ""
             if word not in _CONNECTIONS:
                 known = ", ".join(_CONNECTIONS)
-                raise InventoryError(name, f"{quote(said)} is not supported: there are {known}")
+                raise InventoryError(name, f"{quote(value)} is not supported: there are {known}")
             connection, transport = _CONNECTIONS[word]
-        name, wanted = self._found(TRANSPORT)
+        name, wanted = self._find(TRANSPORT)
         if wanted is None:
             return connection, transport
         if not isinstance(wanted, str) or not _TRANSPORT.fullmatch(wanted):
-            raise _wrong(name, wanted, "the name of a transport")
+            raise _wrong_value(name, wanted, "the name of a transport")
         return connection, wanted
 
-    def _found(self, names: tuple[str, ...]) -> tuple[str, Any]:
-        """The last name that is set; paramiko's own names count for that connection alone."""
+    def _find(self, names: tuple[str, ...]) -> tuple[str, Any]:
+        """The last name that is set; paramiko's own names count only for that connection."""
         for name in reversed(names):
             value = self._values.get(name)
             if value is None or ("_paramiko_" in name and self.transport != "paramiko"):
@@ -236,6 +239,6 @@ def _refuse_unresolved(name: str, value: object) -> None:
         )
 
 
-def _wrong(name: str, value: object, expected: str) -> InventoryError:
+def _wrong_value(name: str, value: object, expected: str) -> InventoryError:
     found = "a secret" if is_secret(name) else quote(value)
     return InventoryError(name, f"found {found} ({type(value).__name__}), expected {expected}")

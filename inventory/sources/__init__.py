@@ -1,1 +1,1 @@
-"""Where hosts come from: YAML, INI, scripts, plugins, host lists, merged as Ansible merges them."""
+"""Sources of hosts: YAML, INI, scripts, plugins and host lists, merged by Ansible's rules."""

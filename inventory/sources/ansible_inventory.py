@@ -1,8 +1,8 @@
-"""Inventories that only Ansible can read: its plugins' configurations, encrypted files, TOML.
+"""Read inventories that need Ansible itself: its plugins' configurations, encrypted files, TOML.
 
-Where ``ansible-inventory`` is installed it reads the whole call, all sources in their order, since
-a plugin may build on the sources before it. It runs twice: ``--list`` has each host's variables as
-they hold in the end, ``--list --export`` the groups' own.
+``ansible-inventory``, where it is installed, reads all sources of the call in their order, because
+a plugin may use the sources before it. It runs twice: ``--list`` prints each host's resolved
+variables, ``--list --export`` the groups' own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import InventoryError
 from .files import decode_text
 from .json_listing import read_listing
-from .subprocess import one_line, run_child
+from .subprocess import run_child, to_one_line
 from .unresolved import UnresolvedInventory
 from .yaml_text import NeedsAnsible, parse_yaml
 
@@ -23,8 +23,8 @@ __all__ = ["read_with_ansible"]
 
 _PROGRAM = "ansible-inventory"
 
-# It exits 0 on a source that it could not parse, unless told otherwise; the texts are watched too
-# because an ansible.cfg can say otherwise again.
+# By default it exits 0 when it cannot parse a source. Its messages are searched too, because an
+# ansible.cfg can override these variables.
 _ENVIRONMENT = {
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1",
     "ANSIBLE_INVENTORY_UNPARSED_FAILED": "1",
@@ -35,12 +35,15 @@ _FAILURE = re.compile(r"(?:Failed to parse|Unable to parse|No inventory was pars
 
 
 def read_with_ansible(
-    draft: UnresolvedInventory, sources: Sequence[str], playbook_dir: str | None, need: NeedsAnsible
+    unresolved: UnresolvedInventory,
+    sources: Sequence[str],
+    playbook_dir: str | None,
+    need: NeedsAnsible,
 ) -> None:
-    """Add what ``ansible-inventory`` makes of all ``sources``; hosts get their final variables.
+    """Add the output of ``ansible-inventory`` for all ``sources``; hosts get resolved variables.
 
-    ``need`` says why, for messages. Raises InventoryError where it is not installed, fails, warns
-    of a source it could not parse, or is not done in time.
+    ``need`` gives the reason, for messages. Raises InventoryError where ``ansible-inventory`` is
+    not installed, fails, warns of a source that it cannot parse, or exceeds its time limit.
     """
     program = shutil.which(_PROGRAM)
     if program is None:
@@ -52,26 +55,26 @@ def read_with_ansible(
     words = [program, *(f"--inventory={source}" for source in sources)]
     if playbook_dir is not None:
         words += ["--playbook-dir", playbook_dir]
-    listing = _ask([*words, "--list"], need)
-    exported = _ask([*words, "--list", "--export"], need)
+    listing = _run_listing([*words, "--list"], need)
+    exported = _run_listing([*words, "--list", "--export"], need)
     where = f"{_PROGRAM} for {need.where}"
-    draft.note(f"{need.where}: {need.reason}; all sources were read by {_PROGRAM}")
-    read_listing(draft, listing, where)
-    for name, group in draft.groups.items():
+    unresolved.add_note(f"{need.where}: {need.reason}; all sources were read by {_PROGRAM}")
+    read_listing(unresolved, listing, where)
+    for name, group in unresolved.groups.items():
         variables = exported.get(name, {}).get("vars", {})
-        draft.set_group_variables(group.name, variables, where)
+        unresolved.set_group_variables(group.name, variables, where)
 
 
-def _ask(words: list[str], need: NeedsAnsible) -> dict[str, Any]:
+def _run_listing(words: list[str], need: NeedsAnsible) -> dict[str, Any]:
     where = f"{need.where} ({need.reason})"
     output = run_child(words, where, environment=_ENVIRONMENT)
-    if output.ending:
+    if output.failure:
         raise InventoryError(
-            where, f"{_PROGRAM} {output.ending}; it said: {one_line(output.stderr)}"
+            where, f"{_PROGRAM} {output.failure}; it said: {to_one_line(output.stderr)}"
         )
     failure = _FAILURE.search(output.stderr)
     if failure:
-        raise InventoryError(where, f"{_PROGRAM} said: {one_line(failure[0])}")
+        raise InventoryError(where, f"{_PROGRAM} said: {to_one_line(failure[0])}")
     listing = parse_yaml(decode_text(output.stdout, where), where)
     if not isinstance(listing, dict):
         raise InventoryError(where, f"{_PROGRAM} printed {listing!r:.80}, expected a mapping")

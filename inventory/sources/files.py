@@ -1,4 +1,4 @@
-"""The bytes and text of inventory files: bounded, UTF-8, with errors that name the file."""
+"""Read inventory files as bytes or UTF-8 text, up to a maximum size; errors name the file."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..errors import InventoryError
 __all__ = ["MOST_BYTES", "decode_text", "read_bytes", "read_stream"]
 
 MOST_BYTES = 512 * 1024 * 1024
-"""No inventory is larger; an endless device or pipe ends here instead of in the memory's end."""
+"""The maximum size of one source, so that an endless device or pipe cannot exhaust the memory."""
 
 
 def read_bytes(path: str) -> bytes:
-    """A file's content. Raises InventoryError for what cannot be read or is too large."""
+    """Return a file's content. Raises InventoryError where it cannot be read or is too large."""
     try:
         with Path(path).open("rb") as file:
             return read_stream(file, path)
@@ -25,7 +25,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_stream(stream: IO[bytes], where: str) -> bytes:
-    """All of an open file. Raises InventoryError for more than `MOST_BYTES`."""
+    """Return the content of an open file. Raises InventoryError for more than `MOST_BYTES`."""
     content = stream.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise InventoryError(where, f"is larger than {MOST_BYTES:,} bytes")
@@ -33,21 +33,21 @@ def read_stream(stream: IO[bytes], where: str) -> bytes:
 
 
 def decode_text(content: bytes, where: str) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
+    """Decode UTF-8, with or without a byte order mark.
 
-    As in Ansible, other bytes pass in lines that are comments. Raises InventoryError with the
+    As in Ansible, lines that are comments may hold other bytes. Raises InventoryError naming the
     first other line that is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return "\n".join(
-            _line(raw, f"{where}:{number}")
+            _decode_line(raw, f"{where}:{number}")
             for number, raw in enumerate(content.splitlines(), start=1)
         )
 
 
-def _line(raw: bytes, where: str) -> str:
+def _decode_line(raw: bytes, where: str) -> str:
     if raw[:1] in (b"#", b";"):
         return ""
     try:

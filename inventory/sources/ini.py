@@ -1,8 +1,8 @@
-"""Ansible's INI inventories, and plain files of host names, which are the same without sections.
+"""Read Ansible's INI inventories, and plain files of host names, which are INI without sections.
 
-Read as ansible-core 2.19's ``ini`` inventory plugin does: ``[group]``, ``[group:vars]`` and
-``[group:children]``; host lines split by the shell's rules; values by Python's literals where they
-are one, in ``:vars`` too, whatever that plugin's documentation says of them.
+The rules are those of ansible-core 2.19's ``ini`` inventory plugin: ``[group]``, ``[group:vars]``
+and ``[group:children]``; host lines split by the shell's rules; values parsed as Python literals
+where possible, also in ``:vars`` (the plugin's documentation describes ``:vars`` otherwise).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import InventoryError
-from ..ranges import host_names
+from ..ranges import expand_host_pattern
 from .unresolved import UNGROUPED, UnresolvedInventory
 
 __all__ = ["parse_value", "read_ini_inventory"]
@@ -25,26 +25,26 @@ _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _NEEDS_SHELL_RULES = re.compile(r"""["'\\#]""")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
-# Most values are words, numbers and addresses; to compile each as Python costs 20 times as much.
+# Most values are words, numbers and addresses, which need no compilation as Python literals.
 _WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:@+-]*|[0-9]+(?:\.[0-9]+){2,}")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
 _LITERAL_WORDS = frozenset({"True", "False", "None"})
 
 
-def read_ini_inventory(draft: UnresolvedInventory, text: str, file: str) -> None:
-    """Add an INI inventory to ``draft``; ``file`` is for messages.
+def read_ini_inventory(unresolved: UnresolvedInventory, text: str, file: str) -> None:
+    """Add an INI inventory to ``unresolved``; ``file`` is for messages.
 
-    Raises InventoryError with the line.
+    Raises InventoryError naming the line.
     """
-    _IniReader(draft, file).read(text)
+    _IniReader(unresolved, file).read(text)
 
 
 @lru_cache(maxsize=4096)
 def parse_value(text: str) -> object:
-    """The value a text in an INI inventory stands for: a Python literal, else the text itself.
+    """Parse a value of an INI inventory: a Python literal, otherwise the text itself.
 
-    Tuples and sets become lists, bytes a text. Equal texts share one value: never change it.
-    Raises ValueError for a literal that no value can be made of (``{[]: 1}``).
+    Tuples and sets become lists, bytes become text. Equal texts share one value: do not modify it.
+    Raises ValueError for a literal without a value (``{[]: 1}``).
     """
     if _WORD.fullmatch(text) and text not in _LITERAL_WORDS:
         return text
@@ -52,20 +52,20 @@ def parse_value(text: str) -> object:
         return int(text)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # "1is" and the like warn on compiling
+            warnings.simplefilter("ignore", SyntaxWarning)  # "1is", for example, warns on compiling
             value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
     except (TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"cannot read {text[:80]!r}: {error}") from error
-    return _plain(value)
+    return _make_plain(value)
 
 
-def _plain(value: object) -> object:
+def _make_plain(value: object) -> object:
     if isinstance(value, list | tuple | set):
-        return [_plain(one) for one in value]
+        return [_make_plain(item) for item in value]
     if isinstance(value, dict):
-        return {_plain(key): _plain(one) for key, one in value.items()}
+        return {_make_plain(key): _make_plain(item) for key, item in value.items()}
     if isinstance(value, bytes):
         return value.decode("utf-8")  # UnicodeDecodeError is a ValueError
     if isinstance(value, complex):
@@ -74,17 +74,17 @@ def _plain(value: object) -> object:
 
 
 class _IniReader:
-    """One pass over one file."""
+    """Reads one file in one pass."""
 
-    def __init__(self, draft: UnresolvedInventory, file: str) -> None:
-        self._draft = draft
+    def __init__(self, unresolved: UnresolvedInventory, file: str) -> None:
+        self._unresolved = unresolved
         self._file = file
         self._line = 0
-        self._group = UNGROUPED  # what stands before the first section
+        self._group = UNGROUPED  # the group of hosts before the first section
         self._kind = "hosts"
-        # Named before they are declared: as children of others, or by [name:vars].
-        self._awaited: dict[str, tuple[int, list[str]]] = {}
-        self._only_variables: dict[str, int] = {}
+        # Groups named before their declaration: as children of others, and by [name:vars].
+        self._undeclared: dict[str, tuple[int, list[str]]] = {}
+        self._variables_only: dict[str, int] = {}
 
     def read(self, text: str) -> None:
         for self._line, raw in enumerate(text.splitlines(), start=1):
@@ -93,40 +93,40 @@ class _IniReader:
                 continue
             section = _SECTION.fullmatch(line) if line[0] == "[" else None
             if section:
-                self._begin(section[1], section[2] or "hosts")
+                self._begin_section(section[1], section[2] or "hosts")
             elif line[0] == "[" and line[-1] == "]":
                 raise self._error(
                     f"found the section {line!r}, expected [group], [group:vars] or "
                     "[group:children] without blanks"
                 )
             elif self._kind == "hosts":
-                self._host(line)
+                self._add_hosts(line)
             elif self._kind == "vars":
-                self._variable(line)
+                self._set_variable(line)
             else:
-                self._child(line)
+                self._add_child(line)
         self._check_declared()
 
-    def _begin(self, group: str, kind: str) -> None:
+    def _begin_section(self, group: str, kind: str) -> None:
         if kind not in ("hosts", "vars", "children"):
             raise self._error(f"found the section [{group}:{kind}], expected :vars or :children")
         self._group, self._kind = group, kind
-        known = group in self._draft.groups
-        self._draft.add_group(group, self._where())
+        known = group in self._unresolved.groups
+        self._unresolved.add_group(group, self._where())
         if kind == "vars":
-            if not known and group not in self._awaited:
-                self._only_variables[group] = self._line
+            if not known and group not in self._undeclared:
+                self._variables_only[group] = self._line
             return
-        self._only_variables.pop(group, None)
-        # Children that awaited this declaration stand below their parents from here on.
-        for parent in self._awaited.pop(group, (0, []))[1]:
-            self._draft.add_child(parent, group, self._where())
+        self._variables_only.pop(group, None)
+        # Parents that named this group before its declaration get it as a child now.
+        for parent in self._undeclared.pop(group, (0, []))[1]:
+            self._unresolved.add_child(parent, group, self._where())
 
-    def _host(self, line: str) -> None:
-        pattern, *assignments = self._words(line)
+    def _add_hosts(self, line: str) -> None:
+        pattern, *assignments = self._split_words(line)
         if pattern.strip() == "---":
             raise self._error("found '---', which begins a YAML file; name it .yml")
-        names, port = host_names(pattern, self._where())
+        names, port = expand_host_pattern(pattern, self._where())
         if port is None and pattern.endswith(":"):
             raise self._error(
                 f"found the host {pattern!r}, expected a port after the colon; a YAML file is "
@@ -137,12 +137,12 @@ class _IniReader:
             name, equals, value = word.partition("=")
             if not equals:
                 raise self._error(f"found {word!r} after a host, expected name=value")
-            variables[name] = self._value(value)
-        for host in self._draft.add_hosts(names, self._group, port, self._where()):
+            variables[name] = self._parse_value(value)
+        for host in self._unresolved.add_hosts(names, self._group, port, self._where()):
             if variables:
-                self._draft.set_host_variables(host, variables, self._where())
+                self._unresolved.set_host_variables(host, variables, self._where())
 
-    def _words(self, line: str) -> list[str]:
+    def _split_words(self, line: str) -> list[str]:
         if not _NEEDS_SHELL_RULES.search(line):
             return [word for word in _BLANKS.split(line) if word]
         try:
@@ -150,39 +150,39 @@ class _IniReader:
         except ValueError as error:
             raise self._error(f"cannot split {line!r}: {error}") from error
 
-    def _variable(self, line: str) -> None:
+    def _set_variable(self, line: str) -> None:
         name, equals, value = line.partition("=")
         if not equals:
             raise self._error(f"found {line!r} in [{self._group}:vars], expected name=value")
-        self._draft.set_group_variables(
-            self._group, {name.strip(): self._value(value.strip())}, self._where()
+        self._unresolved.set_group_variables(
+            self._group, {name.strip(): self._parse_value(value.strip())}, self._where()
         )
 
-    def _child(self, line: str) -> None:
+    def _add_child(self, line: str) -> None:
         found = _GROUP_NAME.fullmatch(line)
         if not found:
             raise self._error(
                 f"found {line!r} in [{self._group}:children], expected the name of a group"
             )
         child = found[1]
-        if child in self._draft.groups:
-            self._draft.add_child(self._group, child, self._where())
+        if child in self._unresolved.groups:
+            self._unresolved.add_child(self._group, child, self._where())
         else:
-            self._awaited.setdefault(child, (self._line, []))[1].append(self._group)
+            self._undeclared.setdefault(child, (self._line, []))[1].append(self._group)
 
-    def _value(self, text: str) -> object:
+    def _parse_value(self, text: str) -> object:
         try:
             return parse_value(text)
         except ValueError as error:
             raise self._error(str(error)) from error
 
     def _check_declared(self) -> None:
-        for name, (line, parents) in self._awaited.items():
+        for name, (line, parents) in self._undeclared.items():
             self._line = line
             raise self._error(
                 f"[{parents[-1]}:children] names the group {name!r}, expected a section [{name}]"
             )
-        for name, line in self._only_variables.items():
+        for name, line in self._variables_only.items():
             self._line = line
             raise self._error(
                 f"[{name}:vars] gives variables to a group that no section or source declares"

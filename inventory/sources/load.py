@@ -1,13 +1,14 @@
-"""From what the user names as inventories to one `Inventory`: which reader reads which source.
+"""Load the sources that the user names into one `Inventory`, and choose the reader of each.
 
-The choice is ansible-core 2.19's: ``a,b`` is a list of hosts, a folder holds sources in sorted
-order, an executable is run, ``.yml``, ``.yaml`` and ``.json`` are YAML, a file without a suffix is
-YAML where it is a mapping and INI otherwise, everything else is INI. ``-`` is standard input.
+The choice is that of ansible-core 2.19: ``a,b`` is a list of hosts, a folder holds sources in
+sorted order, an executable is run, ``.yml``, ``.yaml`` and ``.json`` are YAML, a file without a
+suffix is YAML where it is a mapping and INI otherwise, every other file is INI. ``-`` is standard
+input.
 
-Stricter on purpose: where Ansible warns of a source it cannot read and goes on without its hosts,
-that is an error here, and a ``.yml`` file is never tried as INI. Wider on purpose: ``a[1:3],`` is a
-list with a range (Ansible's ``advanced_host_list``, which it has off by default), and what
-``ansible-inventory --list`` printed is read from a file or standard input (told by its ``_meta``).
+Differences from Ansible: a source that cannot be read is an error, where Ansible warns and
+continues without its hosts; a ``.yml`` file is never tried as INI; ``a[1:3],`` is a list with a
+range (Ansible's ``advanced_host_list``, off by default there); and the output of
+``ansible-inventory --list`` is read from a file or standard input (recognized by its ``_meta``).
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from ...core.errors import UsageError
 from ...core.text import escape_lines
 from ..errors import InventoryError
 from ..models import Inventory
-from ..ranges import host_names
+from ..ranges import expand_host_pattern
 from .ansible_inventory import read_with_ansible
 from .files import decode_text, read_bytes, read_stream
 from .ini import read_ini_inventory
 from .json_listing import read_listing
-from .merge import Lineage, Precedence, assemble, settle_groups
+from .merge import GroupAncestry, VariableResolver, build_inventory, reconcile_groups
 from .plugin import is_plugin_source, read_plugin_source
 from .script import read_script
 from .unresolved import UNGROUPED, UnresolvedInventory
@@ -41,8 +42,8 @@ __all__ = ["STDIN", "load_inventory"]
 STDIN = "-"
 _STDIN_NAME = "standard input"
 
-# Names in a folder of sources that are none (INVENTORY_IGNORE_EXTS in ansible/config/base.yml).
-_NO_SOURCE = re.compile(
+# Names in a folder that are no sources (INVENTORY_IGNORE_EXTS in ansible/config/base.yml).
+_IGNORED_NAME = re.compile(
     r"^\.|^(?:host_vars|group_vars|vars_plugins)$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
 )
@@ -54,19 +55,19 @@ def load_inventory(
 ) -> Inventory:
     """Read all sources of one call and merge them as Ansible does.
 
-    ``stdin`` is what ``-`` reads. ``playbook_dir`` is a folder whose group_vars and host_vars count
-    above those beside the sources: by default the current one, as for ``ansible-inventory``; None
-    for none.
+    ``-`` reads ``stdin``. The group_vars and host_vars of ``playbook_dir`` take precedence over
+    those beside the sources; it is the current folder by default, as in ``ansible-inventory``;
+    None: no folder.
 
-    Raises InventoryError for a source that cannot be read or cannot be right, UsageError when no
-    source is named or ``-`` cannot be read.
+    Raises InventoryError for a source that cannot be read or is invalid, UsageError where no source
+    is named or ``-`` cannot be read.
     """
     if not sources:
         raise UsageError("no inventory is named: expected a file, a folder, '-' or 'host1,host2'")
     try:
         return _read_all(sources, stdin, playbook_dir)
     except InventoryError as error:
-        # Its file, its path of keys and what it quotes are texts of whoever wrote the inventory.
+        # The file, the path of keys and the quoted values come from the inventory's author.
         raise InventoryError(escape_lines(error.where), escape_lines(error.problem)) from error
 
 
@@ -74,79 +75,81 @@ def _read_all(
     sources: Sequence[str], stdin: IO[bytes] | None, playbook_dir: str | None
 ) -> Inventory:
     try:
-        return _read_ourselves(sources, stdin, playbook_dir)
+        return _read_natively(sources, stdin, playbook_dir)
     except NeedsAnsible as need:
-        foreign = [one for one in sources if one == STDIN or _is_plugin_source(one)]
-        if foreign:
+        unreadable = [one for one in sources if one == STDIN or _is_plugin_source(one)]
+        if unreadable:
             raise InventoryError(
                 need.where,
                 f"{need.reason}; ansible-inventory, which reads all sources then, cannot read "
-                f"{foreign[0]!r}",
+                f"{unreadable[0]!r}",
             ) from None
-        return _read_by_ansible(sources, playbook_dir, need)
+        return _read_through_ansible(sources, playbook_dir, need)
 
 
-def _read_ourselves(
+def _read_natively(
     sources: Sequence[str], stdin: IO[bytes] | None, playbook_dir: str | None
 ) -> Inventory:
-    draft = UnresolvedInventory()
+    unresolved = UnresolvedInventory()
     for source in sources:
-        _read_source(draft, source, stdin)
-    settle_groups(draft)
-    lineage = Lineage(draft)
-    precedence = Precedence(
-        draft,
-        lineage,
-        _variables_files([_folder_of(source) for source in sources]),
+        _read_source(unresolved, source, stdin)
+    reconcile_groups(unresolved)
+    ancestry = GroupAncestry(unresolved)
+    resolver = VariableResolver(
+        unresolved,
+        ancestry,
+        _variables_files([_variables_folder(source) for source in sources]),
         _variables_files([playbook_dir]),
     )
-    return assemble(
-        draft,
-        lineage,
+    return build_inventory(
+        unresolved,
+        ancestry,
         sources,
-        host_variables=precedence.of,
-        group_variables=precedence.of_group,
+        host_variables=resolver.resolve_host,
+        group_variables=resolver.resolve_group,
     )
 
 
-def _read_by_ansible(
+def _read_through_ansible(
     sources: Sequence[str], playbook_dir: str | None, need: NeedsAnsible
 ) -> Inventory:
-    draft = UnresolvedInventory()
-    named = [_expanded(source) if _is_host_list(source) else source for source in sources]
-    read_with_ansible(draft, named, playbook_dir, need)
-    settle_groups(draft)
-    return assemble(
-        draft,
-        Lineage(draft),
+    unresolved = UnresolvedInventory()
+    named = [_expand_host_list(source) if _is_host_list(source) else source for source in sources]
+    read_with_ansible(unresolved, named, playbook_dir, need)
+    reconcile_groups(unresolved)
+    return build_inventory(
+        unresolved,
+        GroupAncestry(unresolved),
         sources,
         host_variables=lambda host: host.variables,
         group_variables=lambda group: group.variables,
     )
 
 
-def _read_source(draft: UnresolvedInventory, source: str, stdin: IO[bytes] | None) -> None:
+def _read_source(unresolved: UnresolvedInventory, source: str, stdin: IO[bytes] | None) -> None:
     if source == STDIN:
         if stdin is None:
             raise UsageError("'-' stands for standard input, which cannot be read here")
-        _read_text(draft, decode_text(read_stream(stdin, _STDIN_NAME), _STDIN_NAME), _STDIN_NAME)
+        _read_text(
+            unresolved, decode_text(read_stream(stdin, _STDIN_NAME), _STDIN_NAME), _STDIN_NAME
+        )
     elif not source:
         raise UsageError("an inventory is named by an empty text, expected a file or folder")
     elif _is_plugin_source(source):
-        read_plugin_source(draft, source)
+        read_plugin_source(unresolved, source)
     elif _is_host_list(source):
-        _read_host_list(draft, source)
+        _read_host_list(unresolved, source)
     elif _is_folder(source):
-        if not _read_folder(draft, source, ()):
+        if not _read_folder(unresolved, source, ()):
             raise InventoryError(
                 source, "holds no inventory; expected files such as hosts.yml or hosts.ini in it"
             )
     else:
-        _read_file(draft, source)
+        _read_file(unresolved, source)
 
 
-# pathlib raises for what is too long to be a path, as a list of many hosts is; these say no.
-def _is_there(source: str) -> bool:
+# pathlib raises for a text too long for a path, such as a list of many hosts; these return False.
+def _exists(source: str) -> bool:
     return os.path.exists(source)  # noqa: PTH110 (see above)
 
 
@@ -155,37 +158,39 @@ def _is_folder(source: str) -> bool:
 
 
 def _is_plugin_source(source: str) -> bool:
-    return ":" in source and not _is_there(source) and is_plugin_source(source)
+    return ":" in source and not _exists(source) and is_plugin_source(source)
 
 
 def _is_host_list(source: str) -> bool:
-    return "," in source and not _is_there(source) and not _is_plugin_source(source)
+    return "," in source and not _exists(source) and not _is_plugin_source(source)
 
 
-def _read_host_list(draft: UnresolvedInventory, source: str) -> None:
+def _read_host_list(unresolved: UnresolvedInventory, source: str) -> None:
     where = repr(source)
     for word in source.split(","):
         if word.strip():
-            names, port = host_names(word.strip(), where)
-            # A list names hosts and changes none: one that is known stays in its groups.
-            new = [name for name in names if name not in draft.hosts]
-            draft.add_hosts(new, UNGROUPED, port, where)
+            names, port = expand_host_pattern(word.strip(), where)
+            # A list does not change known hosts: they stay in their groups.
+            new = [name for name in names if name not in unresolved.hosts]
+            unresolved.add_hosts(new, UNGROUPED, port, where)
 
 
-def _expanded(source: str) -> str:
+def _expand_host_list(source: str) -> str:
     names: list[str] = []
     for word in source.split(","):
         text = word.strip()
-        names += host_names(text, repr(source))[0] if "[" in text else [text]
+        names += expand_host_pattern(text, repr(source))[0] if "[" in text else [text]
     return ",".join(names) + ","
 
 
-def _read_folder(draft: UnresolvedInventory, folder: str, within: tuple[str, ...]) -> bool:
+def _read_folder(unresolved: UnresolvedInventory, folder: str, within: tuple[str, ...]) -> bool:
     real = os.path.realpath(folder)
     if real in within:
         raise InventoryError(folder, "is a link to a folder that holds it")
     try:
-        paths = sorted(path for path in Path(folder).iterdir() if not _NO_SOURCE.search(path.name))
+        paths = sorted(
+            path for path in Path(folder).iterdir() if not _IGNORED_NAME.search(path.name)
+        )
         folders = {path for path in paths if path.is_dir()}
         files = {path for path in paths if path.is_file()}
     except OSError as error:
@@ -193,9 +198,9 @@ def _read_folder(draft: UnresolvedInventory, folder: str, within: tuple[str, ...
     found = False
     for path in paths:
         if path in folders:
-            found = _read_folder(draft, str(path), (*within, real)) or found
+            found = _read_folder(unresolved, str(path), (*within, real)) or found
         elif path in files:
-            _read_file(draft, str(path))
+            _read_file(unresolved, str(path))
             found = True
         else:
             raise InventoryError(
@@ -204,7 +209,7 @@ def _read_folder(draft: UnresolvedInventory, folder: str, within: tuple[str, ...
     return found
 
 
-def _read_file(draft: UnresolvedInventory, path: str) -> None:
+def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
     try:
         mode = Path(path).stat().st_mode
     except FileNotFoundError:
@@ -214,21 +219,21 @@ def _read_file(draft: UnresolvedInventory, path: str) -> None:
     except (OSError, ValueError) as error:
         raise InventoryError(repr(path), f"cannot be read: {error}") from error
     suffix = Path(path).suffix
-    if stat.S_ISREG(mode) and os.access(path, os.X_OK) and read_script(draft, path):
+    if stat.S_ISREG(mode) and os.access(path, os.X_OK) and read_script(unresolved, path):
         return
     if suffix == ".toml":
         raise NeedsAnsible(path, "is a TOML inventory")
     text = decode_text(read_bytes(path), path)
     if suffix in SUFFIXES:
-        _read_data(draft, parse_yaml(text, path), path)
+        _read_data(unresolved, parse_yaml(text, path), path)
     elif suffix:
-        _read_ini(draft, text, path)
+        _read_ini(unresolved, text, path)
     else:
-        _read_text(draft, text, path)
+        _read_text(unresolved, text, path)
 
 
-def _read_text(draft: UnresolvedInventory, text: str, where: str) -> None:
-    """What has no suffix to tell: YAML where it is a mapping, INI otherwise."""
+def _read_text(unresolved: UnresolvedInventory, text: str, where: str) -> None:
+    """Read a source without a suffix: YAML where it is a mapping, INI otherwise."""
     try:
         data = parse_yaml(text, where)
     except InventoryError:
@@ -236,20 +241,20 @@ def _read_text(draft: UnresolvedInventory, text: str, where: str) -> None:
             raise
         data = None
     if isinstance(data, dict):
-        _read_data(draft, data, where)
+        _read_data(unresolved, data, where)
     else:
-        _read_ini(draft, text, where)
+        _read_ini(unresolved, text, where)
 
 
-def _read_data(draft: UnresolvedInventory, data: object, where: str) -> None:
+def _read_data(unresolved: UnresolvedInventory, data: object, where: str) -> None:
     if isinstance(data, dict) and isinstance(data.get("_meta"), dict):
-        read_listing(draft, data, where)
+        read_listing(unresolved, data, where)
     else:
-        read_yaml_inventory(draft, data, where)
+        read_yaml_inventory(unresolved, data, where)
 
 
 def _looks_like_yaml(text: str) -> bool:
-    """Whether a faulty file was meant as YAML: its first line begins a document or a mapping."""
+    """Whether an invalid file is meant as YAML: its first line begins a document or a mapping."""
     for raw in text.splitlines():
         line = raw.strip()
         if line and line[0] not in "#;":
@@ -257,25 +262,25 @@ def _looks_like_yaml(text: str) -> bool:
     return False
 
 
-def _read_ini(draft: UnresolvedInventory, text: str, where: str) -> None:
+def _read_ini(unresolved: UnresolvedInventory, text: str, where: str) -> None:
     if text.startswith("$ANSIBLE_VAULT"):
         raise NeedsAnsible(where, "is encrypted by ansible-vault")
-    read_ini_inventory(draft, text, where)
+    read_ini_inventory(unresolved, text, where)
 
 
-def _folder_of(source: str) -> str | None:
-    """The folder whose group_vars and host_vars belong to a source; None for none."""
+def _variables_folder(source: str) -> str | None:
+    """The folder whose group_vars and host_vars belong to a source; None: there is none."""
     if source == STDIN or _is_host_list(source) or _is_plugin_source(source):
         return None
     return source if _is_folder(source) else str(Path(source).parent)
 
 
 def _variables_files(folders: Sequence[str | None]) -> list[VariablesFiles]:
-    # Where two sources share a folder its last place counts, as it would be read over again.
-    places: dict[str, str] = {}
+    # Of a folder that several sources share, the last position counts, as Ansible reads it again.
+    by_real_path: dict[str, str] = {}
     for folder in folders:
         if folder is not None:
             real = os.path.realpath(folder)
-            places.pop(real, None)
-            places[real] = folder
-    return [VariablesFiles(folder) for folder in places.values()]
+            by_real_path.pop(real, None)
+            by_real_path[real] = folder
+    return [VariablesFiles(folder) for folder in by_real_path.values()]

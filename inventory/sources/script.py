@@ -1,4 +1,4 @@
-"""Executable sources: a program that prints the inventory with ``--list``."""
+"""Run executable sources: programs that print the inventory with ``--list``."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 from ..errors import InventoryError
 from .files import decode_text
 from .json_listing import read_listing
-from .subprocess import one_line, run_child
+from .subprocess import run_child, to_one_line
 from .unresolved import UnresolvedInventory
 from .yaml_text import parse_yaml
 
 __all__ = ["read_script"]
 
 
-def read_script(draft: UnresolvedInventory, where: str) -> bool:
-    """Run ``FILE --list`` and add what it prints; False when the file is no program at all.
+def read_script(unresolved: UnresolvedInventory, where: str) -> bool:
+    """Run ``FILE --list`` and add the listing that it prints; False where FILE is no program.
 
-    A static inventory with the executable bit (usual on foreign file systems) is no program: the
-    kernel says so. Without ``_meta`` in the listing, ``FILE --host NAME`` is run for every host.
-    Raises InventoryError when the program fails, is not done in time, or prints no such JSON.
+    A static inventory may have the executable bit (usual on foreign file systems); the kernel then
+    refuses to run it. Without ``_meta`` in the listing, ``FILE --host NAME`` runs for every host.
+    Raises InventoryError where the program fails, exceeds its time limit, or prints another form.
     """
 
-    program = str(Path(where).absolute())  # a bare name would be looked for on the PATH
+    program = str(Path(where).absolute())  # a bare name would be searched on the PATH
 
-    def ask(*words: str) -> object:
+    def run(*words: str) -> object:
         what = " ".join((where, *words))
         output = run_child([program, *words], what)
-        if output.ending:
-            said = one_line(output.stderr, last=True)
-            raise InventoryError(what, f"{output.ending}; it said: {said}")
+        if output.failure:
+            message = to_one_line(output.stderr, last=True)
+            raise InventoryError(what, f"{output.failure}; it said: {message}")
         text = decode_text(output.stdout, what)
         if not text.strip() and words[0] == "--host":
             return {}
@@ -39,10 +39,10 @@ def read_script(draft: UnresolvedInventory, where: str) -> bool:
         return parse_yaml(text, what)
 
     try:
-        listing = ask("--list")
+        listing = run("--list")
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         return False
-    read_listing(draft, listing, f"{where} --list", lambda host: ask("--host", host))
+    read_listing(unresolved, listing, f"{where} --list", lambda host: run("--host", host))
     return True

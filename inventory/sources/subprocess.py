@@ -1,4 +1,4 @@
-"""Run a program whose output is an inventory: its time limited, nothing left behind."""
+"""Run a program that prints an inventory, within a time limit; kill its children on failure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ...core.record import record
+from ...core.text import clean
 from ..errors import InventoryError
 
-__all__ = ["TIME_LIMIT_S", "ChildOutput", "one_line", "run_child"]
+__all__ = ["TIME_LIMIT_S", "ChildOutput", "run_child", "to_one_line"]
 
 TIME_LIMIT_S = 120.0
-"""For one run of an inventory's program; those that ask a cloud take many seconds."""
+"""For one run of a program; programs that query a cloud take many seconds."""
 
 
 @record
 class ChildOutput:
-    """What the program printed, and how it ended."""
+    """The output of a program, and its failure."""
 
     stdout: bytes
     stderr: str
-    ending: str | None
-    """None for exit status 0; else how it ended, in words."""
+    failure: str | None
+    """The exit status or signal, in words; None for exit status 0."""
 
 
 def run_child(
@@ -37,8 +38,8 @@ def run_child(
 ) -> ChildOutput:
     """Run a program to its end, without a shell and with an empty standard input.
 
-    Raises InventoryError when it cannot be started or is not done in time (it and its own children
-    are killed then), and OSError with ENOEXEC for a file that is no program at all.
+    Raises InventoryError where it cannot be started or exceeds its time limit (its whole process
+    group is killed then), and OSError with ENOEXEC for a file that is no program.
     """
     try:
         process = subprocess.Popen(
@@ -47,7 +48,7 @@ def run_child(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=None if environment is None else {**os.environ, **environment},
-            start_new_session=True,  # so that the whole group can be killed
+            start_new_session=True,  # a process group of its own, to kill it as a whole
         )
     except OSError as error:
         if error.errno == errno.ENOEXEC:
@@ -67,20 +68,19 @@ def run_child(
     return ChildOutput(
         stdout=stdout,
         stderr=stderr.decode("utf-8", "replace"),
-        ending=_ending(process.returncode),
+        failure=_describe_failure(process.returncode),
     )
 
 
-def one_line(text: str, *, last: bool = False, limit: int = 400) -> str:
-    """What a program said on stderr as one harmless line: its beginning, or its end."""
-    safe = "".join(one if one.isprintable() else " " for one in text)
-    line = " ".join(safe.split()) or "nothing"
+def to_one_line(text: str, *, last: bool = False, limit: int = 400) -> str:
+    """Return the beginning, or the end, of a program's stderr as one line without controls."""
+    line = clean(text, limit=max(len(text), 1)) or "nothing"
     if len(line) <= limit:
         return line
     return f"… {line[-limit:]}" if last else f"{line[:limit]} …"
 
 
-def _ending(status: int) -> str | None:
+def _describe_failure(status: int) -> str | None:
     if status == 0:
         return None
     return f"ended by signal {-status}" if status < 0 else f"ended with exit status {status}"

@@ -1,7 +1,8 @@
-"""An inventory while its sources are read: groups, hosts and their own variables, unresolved.
+"""An inventory while its sources are read: groups, hosts and their own variables.
 
-Several sources of one call write into one draft, in their order; what a later one says about the
-same name is added or wins, as in Ansible. `merge.resolved` makes the final `Inventory` of it.
+The sources of one call add to one `UnresolvedInventory`, in their order. What a later source
+defines for the same name is added or replaces the earlier value, as in Ansible.
+`merge.build_inventory` turns it into an `Inventory`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ UNGROUPED = "ungrouped"
 
 @dataclass(slots=True)
 class UnresolvedGroup:
-    """A group so far. The dictionaries without values keep the order of definition."""
+    """A group in progress. The dictionaries without values are sets in order of definition."""
 
     name: str
     children: dict[str, None] = field(default_factory=dict)
@@ -28,22 +29,23 @@ class UnresolvedGroup:
     hosts: dict[str, None] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     priority: int = 1
-    """``ansible_group_priority``: among groups of one depth the higher one wins."""
+    """``ansible_group_priority``: among groups of one depth, the higher one wins."""
 
 
 @dataclass(slots=True)
 class UnresolvedHost:
-    """A host so far."""
+    """A host in progress."""
 
     name: str
     where: str
+    """Where it is first named."""
     groups: dict[str, None] = field(default_factory=dict)
-    """Those that name it directly."""
+    """The groups of which it is a direct member."""
     variables: dict[str, Any] = field(default_factory=dict)
 
 
 class UnresolvedInventory:
-    """What the sources have said until now; ``all`` and ``ungrouped`` are always there."""
+    """The groups and hosts of the sources read so far; ``all`` and ``ungrouped`` always exist."""
 
     def __init__(self) -> None:
         self.groups: dict[str, UnresolvedGroup] = {}
@@ -53,12 +55,12 @@ class UnresolvedInventory:
         self.groups[UNGROUPED] = UnresolvedGroup(UNGROUPED)
         self._link(ALL, UNGROUPED)
 
-    def note(self, text: str) -> None:
-        """A warning for the user; the same one is kept once."""
+    def add_note(self, text: str) -> None:
+        """Add a warning for the user; equal ones are kept once."""
         self.notes[text] = None
 
     def add_group(self, name: object, where: str) -> str:
-        """Make sure that a group of this name exists."""
+        """Add a group, unless it exists, and return its name. Raises InventoryError."""
         if not isinstance(name, str) or not name:
             raise InventoryError(
                 where, f"found {name!r} as the name of a group, expected a text (quote numbers)"
@@ -68,10 +70,10 @@ class UnresolvedInventory:
         return name
 
     def add_child(self, parent: str, child: str, where: str) -> None:
-        """Put a group below another; raises InventoryError when that closes a circle."""
+        """Make a group the child of another; raise InventoryError where that closes a circle."""
         if child == ALL:
             raise InventoryError(where, "'all' holds every group and cannot be a child of one")
-        if parent == child or parent in self._below(child):
+        if parent == child or parent in self._find_descendants(child):
             raise InventoryError(
                 where, f"group {child!r} cannot be a child of {parent!r}: it would hold itself"
             )
@@ -80,9 +82,10 @@ class UnresolvedInventory:
     def add_hosts(
         self, names: Iterable[str], group: str, port: int | None, where: str
     ) -> list[UnresolvedHost]:
-        """Make sure that these hosts exist and are in ``group``.
+        """Add hosts, unless they exist, make them members of ``group``, and return them.
 
-        A port counts only where a host is named for the first time, as in Ansible.
+        As in Ansible, the port applies only to hosts that did not exist before. Raises
+        InventoryError for an empty name.
         """
         members = self.groups[group].hosts
         added = []
@@ -102,9 +105,9 @@ class UnresolvedInventory:
     def set_host_variables(
         self, host: UnresolvedHost, variables: dict[str, Any], where: str
     ) -> None:
-        """Give a host variables of its own; those it had of the same names are replaced.
+        """Set variables of a host, and replace those of the same names.
 
-        Where a group has the host's name Ansible gives them to the group, and so do we.
+        As in Ansible, a group that has the host's name gets them instead.
         """
         if host.name in self.groups:
             self.set_group_variables(host.name, variables, where)
@@ -112,7 +115,10 @@ class UnresolvedInventory:
             host.variables.update(variables)
 
     def set_group_variables(self, name: str, variables: dict[str, Any], where: str) -> None:
-        """Give a group variables of its own; ``ansible_group_priority`` is no variable there."""
+        """Set variables of a group; ``ansible_group_priority`` sets its priority instead.
+
+        Raises InventoryError for a priority that is no number.
+        """
         group = self.groups[name]
         for key, value in variables.items():
             if key != "ansible_group_priority":
@@ -129,7 +135,7 @@ class UnresolvedInventory:
         self.groups[parent].children[child] = None
         self.groups[child].parents[parent] = None
 
-    def _below(self, name: str) -> set[str]:
+    def _find_descendants(self, name: str) -> set[str]:
         seen: set[str] = set()
         waiting = list(self.groups[name].children)
         while waiting:

@@ -1,7 +1,7 @@
-"""One YAML document into plain values, as PyYAML's safe loader makes them.
+"""Load one YAML document into plain values, as PyYAML's safe loader does.
 
-The values are made straight from the parser's events, without PyYAML's nodes and constructor: a
-file of 100,000 hosts takes 1.1 s instead of 6.8 s, and every fault has its line.
+The values are built from the parser's events, without PyYAML's nodes and constructor: loading is
+faster, and every error names its line.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from ..errors import InventoryError
 
 __all__ = ["load_document"]
 
-# Without libyaml: slower, the same values.
+# PyYAML without libyaml has only the slower SafeLoader, which gives the same values.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _YAML = "tag:yaml.org,2002:"
 _STR = _YAML + "str"
 _MERGE = _YAML + "merge"
-_OPEN = object()  # the value of an anchor whose end has not been seen
+_UNFINISHED = object()  # the value of an anchor whose node has not ended yet
 _VAULT_KEY = "__ansible_vault"
 
 
 def load_document(text: str, where: str) -> object:
-    """The value of the one document in ``text``; None for an empty one.
+    """Return the value of the only document in ``text``; None where it is empty.
 
-    Raises InventoryError with the line for what is not YAML.
+    Raises InventoryError with the line where it is not YAML.
     """
     try:
         loader = _LOADER(text)
         try:
-            return _Document(loader, where).value()
+            return _Document(loader, where).load()
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -53,10 +53,10 @@ def _syntax_error(error: yaml.YAMLError, where: str) -> InventoryError:
 
 
 class _Document:
-    """Turns the events of one document into its value.
+    """Builds the value of one document from its events.
 
-    Without PyYAML's nodes in between: its composer in C ends the whole process on deep nesting
-    (a stack overflow at some 10,000 brackets), where this ends in a RecursionError.
+    PyYAML's composer in C overflows the stack and kills the process on deep nesting (some 10,000
+    brackets); this raises RecursionError.
     """
 
     def __init__(self, loader: yaml.SafeLoader, where: str) -> None:
@@ -71,46 +71,46 @@ class _Document:
             _YAML + "null": loader.construct_yaml_null,
             _YAML + "timestamp": loader.construct_yaml_timestamp,
         }
-        # A plain scalar that begins otherwise is a text: saves the resolver for most of them.
-        self._meaningful = frozenset(loader.yaml_implicit_resolvers)
+        # A plain scalar with another first character is text, without a call of the resolver.
+        self._resolvable = frozenset(loader.yaml_implicit_resolvers)
 
-    def value(self) -> object:
+    def load(self) -> object:
         self._next()  # the stream's start
         if isinstance(self._next(), yaml.StreamEndEvent):
             return None
-        value = self._of(self._next())
+        value = self._construct(self._next())
         self._next()  # the document's end
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
             raise self._error(event, "found another document, expected a single one")
         return value
 
-    def _of(self, event: Any) -> object:  # noqa: ANN401 (events share no typed base in PyYAML)
+    def _construct(self, event: Any) -> object:  # noqa: ANN401 (events share no typed base in PyYAML)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
+            return self._construct_alias(event)
         if event.anchor is not None:
-            self._anchors[event.anchor] = _OPEN
+            self._anchors[event.anchor] = _UNFINISHED
         if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event)
+            value = self._construct_scalar(event)
         elif isinstance(event, yaml.MappingStartEvent):
-            value = self._mapping(event)
+            value = self._construct_mapping(event)
         else:
-            value = self._sequence(event)
+            value = self._construct_sequence(event)
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value
 
-    def _alias(self, event: yaml.AliasEvent) -> object:
+    def _construct_alias(self, event: yaml.AliasEvent) -> object:
         if event.anchor not in self._anchors:
             raise self._error(event, f"found the undefined alias {event.anchor!r}")
         value = self._anchors[event.anchor]
-        if value is _OPEN:
+        if value is _UNFINISHED:
             raise self._error(event, f"the alias {event.anchor!r} holds itself without end")
         return value
 
-    def _scalar(self, event: yaml.ScalarEvent) -> object:
+    def _construct_scalar(self, event: yaml.ScalarEvent) -> object:
         text: str = event.value
-        tag = self._tag(event)
+        tag = self._resolve_tag(event)
         if tag == _STR:
             return text
         if tag in ("!vault", "!vault-encrypted"):
@@ -123,50 +123,50 @@ class _Document:
         except (ValueError, KeyError, OverflowError) as error:
             raise self._error(event, f"cannot read {text!r:.80}: {error}") from error
 
-    def _tag(self, event: yaml.ScalarEvent) -> str:
+    def _resolve_tag(self, event: yaml.ScalarEvent) -> str:
         tag, implicit = event.tag, event.implicit
         if tag == "!unsafe":
-            implicit = (True, False)  # plain or quoted is all the same behind this tag
+            implicit = (True, False)  # after this tag, plain and quoted values are equal
         elif tag is not None and tag != "!":
             return str(tag)
-        if not implicit[0] or event.value[:1] not in self._meaningful:
+        if not implicit[0] or event.value[:1] not in self._resolvable:
             return _STR
         resolve: Callable[..., str] = self._loader.resolve
         return resolve(yaml.ScalarNode, event.value, implicit)
 
-    def _sequence(self, event: yaml.SequenceStartEvent) -> list[object]:
+    def _construct_sequence(self, event: yaml.SequenceStartEvent) -> list[object]:
         if event.tag not in (None, "!", _YAML + "seq", "!unsafe"):
             raise self._unknown_tag(event, event.tag)
         value = []
         while not isinstance(item := self._next(), yaml.SequenceEndEvent):
-            value.append(self._of(item))
+            value.append(self._construct(item))
         return value
 
-    def _mapping(self, event: yaml.MappingStartEvent) -> object:
+    def _construct_mapping(self, event: yaml.MappingStartEvent) -> object:
         if event.tag not in (None, "!", _YAML + "map", _YAML + "set", "!unsafe"):
             raise self._unknown_tag(event, event.tag)
         value: dict[Any, object] = {}
         merged: dict[Any, object] = {}
         while not isinstance(item := self._next(), yaml.MappingEndEvent):
-            if isinstance(item, yaml.ScalarEvent) and self._tag(item) == _MERGE:
-                merged |= self._merge(item, self._of(self._next()))
+            if isinstance(item, yaml.ScalarEvent) and self._resolve_tag(item) == _MERGE:
+                merged |= self._construct_merge(item, self._construct(self._next()))
                 continue
-            key = self._of(item)
+            key = self._construct(item)
             if isinstance(key, dict | list):
                 raise self._error(item, f"found {key!r:.80} as a key, expected a plain value")
             if key in value:
-                raise self._error(item, f"key {key!r} stands twice in one mapping; keep one")
-            value[key] = self._of(self._next())
+                raise self._error(item, f"key {key!r} appears twice in one mapping; keep one")
+            value[key] = self._construct(self._next())
         if merged:
             value = merged | value
         return list(value) if event.tag == _YAML + "set" else value
 
-    def _merge(self, event: yaml.ScalarEvent, value: object) -> dict[Any, object]:
+    def _construct_merge(self, event: yaml.ScalarEvent, value: object) -> dict[Any, object]:
         merged: dict[Any, object] = {}
         for one in reversed(value) if isinstance(value, list) else (value,):
             if not isinstance(one, dict):
                 raise self._error(event, f"found {one!r:.80} behind '<<', expected a mapping")
-            merged |= one  # of several the first one counts
+            merged |= one  # of several, the first one takes precedence
         return merged
 
     def _unknown_tag(self, event: Any, tag: str) -> InventoryError:  # noqa: ANN401 (as above)

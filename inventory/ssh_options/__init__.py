@@ -1,1 +1,1 @@
-"""ssh's own option language: ssh_config, -o options, jump hosts, algorithms."""
+"""ssh's options: command line words, ssh_config files, jump hosts, and the values they set."""

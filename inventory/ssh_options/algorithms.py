@@ -1,7 +1,7 @@
-"""Lists of SSH algorithms as ssh_config(5) writes them: judged here, made whole by the transports.
+"""Parse lists of SSH algorithms as ssh_config(5) writes them.
 
-``KexAlgorithms=+diffie-hellman-group1-sha1`` means "yours, and this one too". Which are ours, and
-which of them a transport has at all, only the collector knows; so the sign stays on the list.
+``KexAlgorithms=+diffie-hellman-group1-sha1`` adds an algorithm to the default list. The sign is
+kept, because only the collector's transports know the defaults and the algorithms they support.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PATTERN = re.compile(r"[A-Za-z0-9@._*?-]{1,64}")
 
 
 def parse_algorithms(text: str) -> tuple[str, ...]:
-    """The list cut at its commas; the first keeps a sign ``+``, ``-`` or ``^``, if there is one.
+    """Split a list at its commas; its first item keeps the sign ``+``, ``-`` or ``^``, if any.
 
-    Behind ``-`` stand patterns with * and ?, otherwise names. Raises ValueError quoting what is
-    neither.
+    A list with ``-`` holds patterns with * and ?, any other list holds names. Raises ValueError
+    quoting an invalid item.
     """
     sign = text[:1] if text[:1] in {"+", "-", "^"} else ""
     names = text[len(sign) :].split(",")

@@ -1,9 +1,9 @@
-"""The words of an ssh command line, read as ssh reads them, into options one can judge.
+"""Parse the words of an ssh command line into options, as ssh does.
 
-``ansible_ssh_args`` and its kin hold such words, and so does a ``ProxyCommand`` that runs ssh.
-Flags become the option they stand for (``-p 2222`` is ``Port 2222``), so that one judge
-(`ssh_login`) decides about all of them. Forms as in ssh(1) and ssh_config(5); which flag takes a
-value and which overrides an earlier option, as ssh 9.2 behaves.
+``ansible_ssh_args`` and similar variables hold such words, and so does a ``ProxyCommand`` that runs
+ssh. A flag becomes the option that it sets (``-p 2222`` is ``Port 2222``), so that
+`login.LoginResolver` handles both alike. Forms are those of ssh(1) and ssh_config(5); which flags
+take a value, and which override an earlier option, is as in ssh 9.2.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_
 
 _OPTION = re.compile(r"\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+|$)(.*)", re.DOTALL)
 
-# Flag -> the options it stands for; "!" marks those that override what was said before
-# (ssh assigns them outright), where ssh otherwise keeps the first value it gets.
+# Flag -> the options that it sets. "!" marks those that override an earlier value (ssh assigns them
+# unconditionally); for all others ssh keeps the first value it gets.
 _SWITCHES: dict[str, tuple[str, ...]] = {
     "2": (),
     "4": ("!AddressFamily inet",),
@@ -60,70 +60,70 @@ _VALUED = {
     "P": "Tag",
     "w": "Tunnel",
 }
-# What follows them is taken as it stands, quotes and # included.
-_WHOLE = frozenset(
+# Their value is the rest of the line, quotes and # included.
+_VERBATIM = frozenset(
     {"knownhostscommand", "localcommand", "proxycommand", "proxyjump", "remotecommand"}
 )
-# Each asks ssh for something else than a login that runs a command.
+# Flags for which ssh does something else than log in and run a command.
 _REFUSED = frozenset("1EGNOQVWfgs")
 
 
 @record
 class SshOption:
-    """One option as ssh_config(5) knows them, from wherever it was written."""
+    """One option of ssh_config(5), from a flag, ``-o``, a variable or a file."""
 
     keyword: str
-    """As written; `name` is what it is compared by."""
+    """As written; use `name` to compare."""
     text: str
-    """All that follows the keyword, for the options that take a whole command."""
+    """Everything after the keyword, for options that take a whole command."""
     words: tuple[str, ...]
-    """The same in words, quotes taken away."""
+    """The words of ``text``, without quotes."""
     source: str
-    """The variable or file:line it stands in, for messages."""
+    """The variable or ``file:line`` that sets it, for messages."""
     flag: str = ""
-    """The letter of the flag it was written as; empty for an option written out."""
+    """The letter of the flag that sets it; empty where the keyword is written out."""
     overrides: bool = False
-    """Whether it wins over an earlier one; otherwise the first counts."""
+    """Whether it overrides an earlier one; otherwise the first takes effect."""
 
     @property
     def name(self) -> str:
-        """The keyword in lower case: ssh does not care."""
+        """The keyword in lower case, as ssh ignores case."""
         return self.keyword.lower()
 
     @property
     def written(self) -> str:
-        """How the user wrote it, for messages."""
+        """The flag or keyword as the user wrote it, for messages."""
         return f"-{self.flag}" if self.flag else self.keyword
 
 
 @record
 class SshArguments:
-    """What one string of ssh arguments says."""
+    """The content of one string of ssh arguments."""
 
     options: tuple[SshOption, ...] = ()
     config_file: str | None = None
-    """``-F``; the word ``none`` stands for no file."""
+    """``-F``; ``none`` means no file. None: the flag is absent."""
     forward: str | None = None
-    """``-W``, only where a proxy command is read."""
+    """``-W``, only in a proxy command."""
     destination: str | None = None
-    """The host to go to, only where a proxy command is read."""
+    """The host to connect to, only in a proxy command."""
 
 
 def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) -> SshArguments:
-    """Read words such as ``-o ProxyJump=b -p 2222``; with ``proxy`` also ``-W`` and a destination.
+    """Parse words such as ``-o ProxyJump=b -p 2222``; with ``proxy`` also ``-W`` and a destination.
 
-    Raises InventoryError naming the flag or word that has no meaning here.
+    Raises InventoryError naming a flag or word that is refused or unknown.
     """
     options: list[SshOption] = []
     overriding: list[SshOption] = []
     found: dict[str, str] = {}
-    for flag, value in _flags(iter(words), source, proxy=proxy):
+    for flag, value in _parse_flags(iter(words), source, proxy=proxy):
         if flag in {"F", "W", ""}:
             if flag in found and flag != "F":
-                raise InventoryError(source, f"a second {_called(flag)}, {quote(value)}")
+                raise InventoryError(source, f"a second {_flag_name(flag)}, {quote(value)}")
             found[flag] = value
             continue
-        for option in _options(flag, value, source):
+        for option in _expand_flag(flag, value, source):
             (overriding if option.overrides else options).append(option)
     return SshArguments(
         options=(*reversed(overriding), *options),
@@ -134,12 +134,12 @@ def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) ->
 
 
 def read_option(text: str, source: str) -> SshOption:
-    """One ``Keyword value``, ``Keyword=value`` or ``Keyword="a value"``; raises InventoryError."""
+    """Parse ``Keyword value``, ``Keyword=value`` or ``Keyword="a value"``; raise InventoryError."""
     match = _OPTION.fullmatch(text)
     if match is None:
         raise InventoryError(source, f"{quote(text)} is no ssh option: Keyword=value is expected")
     keyword, rest = match[1], match[2].strip()
-    if keyword.lower() in _WHOLE:
+    if keyword.lower() in _VERBATIM:
         return SshOption(keyword=keyword, text=rest, words=(rest,) if rest else (), source=source)
     try:
         words = split_words(rest)
@@ -149,10 +149,10 @@ def read_option(text: str, source: str) -> SshOption:
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """The words of an ssh_config line: quoted with ' or ", ended by a word that begins with #.
+    """Split a line of ssh_config into words, quoted or not; a word that begins with # ends it.
 
-    A backslash takes away the meaning of a quote, a backslash or a blank, and stands for itself
-    before anything else. Raises ValueError where a quote is not closed.
+    A backslash escapes a quote, a backslash or a blank; before any other character it is literal.
+    Raises ValueError where a quote is not closed.
     """
     words: list[str] = []
     word: str | None = None
@@ -184,8 +184,8 @@ def split_words(text: str) -> tuple[str, ...]:
     return tuple(words) if word is None else (*words, word)
 
 
-def _flags(words: Iterator[str], source: str, *, proxy: bool) -> Iterator[tuple[str, str]]:
-    """(flag, value) as getopt would give them; ("", word) for what is no flag."""
+def _parse_flags(words: Iterator[str], source: str, *, proxy: bool) -> Iterator[tuple[str, str]]:
+    """Yield (flag, value) as getopt does, and ("", word) for a word that is no flag."""
     for word in words:
         if not word.startswith("-") or word in {"-", "--"}:
             if not proxy or word in {"-", "--"}:
@@ -200,14 +200,14 @@ def _flags(words: Iterator[str], source: str, *, proxy: bool) -> Iterator[tuple[
             elif flag in _VALUED or flag in "oF" or (proxy and flag == "W"):
                 value = cluster or next(words, None)
                 if value is None:
-                    raise InventoryError(source, f"-{flag} stands without its value")
+                    raise InventoryError(source, f"-{flag} has no value")
                 yield flag, value
                 break
             else:
-                raise InventoryError(source, _no_flag(flag))
+                raise InventoryError(source, _flag_problem(flag))
 
 
-def _options(flag: str, value: str, source: str) -> Iterator[SshOption]:
+def _expand_flag(flag: str, value: str, source: str) -> Iterator[SshOption]:
     if flag == "o":
         yield read_option(value, source)
         return
@@ -227,11 +227,11 @@ def _options(flag: str, value: str, source: str) -> Iterator[SshOption]:
         yield replace(option, flag=flag, overrides=True)
 
 
-def _called(flag: str) -> str:
+def _flag_name(flag: str) -> str:
     return f"-{flag}" if flag else "destination"
 
 
-def _no_flag(flag: str) -> str:
+def _flag_problem(flag: str) -> str:
     if flag in _REFUSED:
         return f"-{flag} is refused: it asks ssh for something else than a login"
     return f"{quote('-' + flag)} is no ssh option"

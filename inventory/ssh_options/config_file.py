@@ -1,11 +1,10 @@
-"""An ssh_config file: which of its options hold for which host, as ssh_config(5) says.
+"""Read an ssh_config file and find the options that apply to a host, by ssh_config(5).
 
-A reader of our own, because a message must name file and line, and because reading must stay
-reading: paramiko's SSHConfig passes over ``Include``, runs ``Match exec``, takes any criterion it
-does not know as met, and asks the name service for each IdentityFile it expands.
+paramiko's SSHConfig is not used: it gives no file and line for messages, ignores ``Include``, runs
+``Match exec``, considers unknown criteria met, and queries the name service for each IdentityFile.
 
-``Match`` knows ``all``, ``host``, ``originalhost``, ``user`` and ``localuser``; the criteria that
-run commands or look at the network are refused by name.
+``Match`` supports ``all``, ``host``, ``originalhost``, ``user`` and ``localuser``; the criteria
+that run commands or inspect the network are refused by name.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _WILD = frozenset("*?!")
 
 
 @record
-class _Asked:
-    """For whom the file is asked, and what it said so far: later Match lines look at that."""
+class _Target:
+    """A login's host and user, with the values set so far, which later Match lines compare."""
 
     alias: str
     hostname: str
@@ -39,7 +38,7 @@ class _Asked:
     local_user: str
 
 
-_Condition = Callable[[_Asked], bool]
+_Condition = Callable[[_Target], bool]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,11 +46,11 @@ class _Block:
     conditions: tuple[_Condition, ...]
     options: list[SshOption]
     plain: tuple[str, ...] | None
-    """The names of a ``Host`` line without wildcards that stands alone; else None."""
+    """The names of a ``Host`` line without wildcards and conditions around it; otherwise None."""
 
 
 class SshConfig:
-    """One file with all it includes, read once and then asked per host."""
+    """One file with all files that it includes, parsed once for all hosts."""
 
     def __init__(self, blocks: Sequence[_Block]) -> None:
         self._blocks = blocks
@@ -64,30 +63,30 @@ class SshConfig:
                 self._general.append(index)
 
     def options(self, alias: str, *, user: str | None, hostname: str | None) -> list[SshOption]:
-        """The options for ``alias`` in the order of the file; for each keyword the first counts.
+        """The options for ``alias`` in the order of the file; the first of a keyword takes effect.
 
-        ``user`` and ``hostname`` are what was decided before the file is asked, or None.
+        ``user`` and ``hostname`` are values that earlier options set, or None.
         """
-        held: list[SshOption] = []
+        found: list[SshOption] = []
         local_user = getpass.getuser()
         for index in merge(self._named.get(alias, ()), self._general):
             block = self._blocks[index]
-            asked = _Asked(
+            target = _Target(
                 alias=alias,
                 hostname=hostname or alias,
                 user=user or local_user,
                 local_user=local_user,
             )
-            if not all(condition(asked) for condition in block.conditions):
+            if not all(condition(target) for condition in block.conditions):
                 continue
-            held += block.options
-            hostname = hostname or _first(block.options, "hostname")
-            user = user or _first(block.options, "user")
-        return held
+            found += block.options
+            hostname = hostname or _find_first(block.options, "hostname")
+            user = user or _find_first(block.options, "user")
+        return found
 
 
 def read_ssh_config(path: str) -> SshConfig:
-    """Read a file and what it includes. Raises InventoryError naming file and line."""
+    """Read a file and the files it includes. Raises InventoryError naming file and line."""
     blocks: list[_Block] = []
     _read(Path(path).expanduser(), blocks, (), depth=0)
     return SshConfig(blocks)
@@ -99,8 +98,8 @@ def _read(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise InventoryError(str(path), f"this ssh_config cannot be read: {said}") from None
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise InventoryError(str(path), f"this ssh_config cannot be read: {reason}") from None
     block = _Block(conditions=enclosing, options=[], plain=None)
     blocks.append(block)
     for number, line in enumerate(text.split("\n"), start=1):
@@ -108,11 +107,11 @@ def _read(
             continue
         option = read_option(line, f"{path}:{number}")
         if option.name in {"host", "match"}:
-            block = _opened(option, enclosing)
+            block = _open_block(option, enclosing)
             blocks.append(block)
         elif option.name == "include":
             _include(option, blocks, block.conditions, depth=depth + 1)
-            # What follows belongs to the block that the Include stands in, after what it brought.
+            # The lines after an Include belong to its block again, after the included options.
             block = _Block(conditions=block.conditions, options=[], plain=block.plain)
             blocks.append(block)
         else:
@@ -126,37 +125,37 @@ def _include(
         raise InventoryError(option.source, f"Include goes deeper than {_DEPTH} files")
     for word in option.words:
         named = Path(word).expanduser()
-        # As ssh does for a user's file: relative to ~/.ssh; a pattern that matches nothing is fine.
+        # As ssh does for a user's file: relative to ~/.ssh; a pattern may match no file.
         pattern = named if named.is_absolute() else Path("~/.ssh").expanduser() / named
         anchor = Path(pattern.anchor)
         for path in sorted(anchor.glob(str(pattern.relative_to(anchor)))):
             _read(path, blocks, enclosing, depth=depth)
 
 
-def _opened(option: SshOption, enclosing: tuple[_Condition, ...]) -> _Block:
+def _open_block(option: SshOption, enclosing: tuple[_Condition, ...]) -> _Block:
     if not option.words:
-        raise InventoryError(option.source, f"{option.written} stands without a value")
+        raise InventoryError(option.source, f"{option.written} has no value")
     if option.name == "match":
-        return _Block(conditions=(*enclosing, *_match(option)), options=[], plain=None)
+        return _Block(conditions=(*enclosing, *_parse_match(option)), options=[], plain=None)
     alone = not enclosing and not any(_WILD & set(word) for word in option.words)
     return _Block(
-        conditions=(*enclosing, _host(option.words)),
+        conditions=(*enclosing, _make_host_condition(option.words)),
         options=[],
         plain=option.words if alone else None,
     )
 
 
-def _host(patterns: Sequence[str]) -> _Condition:
+def _make_host_condition(patterns: Sequence[str]) -> _Condition:
     listed = _PatternList(patterns)
-    return lambda asked: listed.matches(asked.alias)
+    return lambda target: listed.matches(target.alias)
 
 
-def _match(option: SshOption) -> Iterator[_Condition]:
+def _parse_match(option: SshOption) -> Iterator[_Condition]:
     words = iter(option.words)
     for word in words:
         criterion, negated = word.lower().removeprefix("!"), word.startswith("!")
         if criterion == "all":
-            yield _never if negated else _always
+            yield _is_never_met if negated else _is_always_met
             continue
         if criterion not in _MATCHED_BY_VALUE:
             raise InventoryError(
@@ -166,40 +165,40 @@ def _match(option: SshOption) -> Iterator[_Condition]:
             )
         value = next(words, None)
         if value is None:
-            raise InventoryError(option.source, f"Match {criterion} stands without its pattern")
-        yield _criterion(criterion, value, negated=negated)
+            raise InventoryError(option.source, f"Match {criterion} has no pattern")
+        yield _make_criterion(criterion, value, negated=negated)
 
 
-def _always(_asked: _Asked) -> bool:
+def _is_always_met(_target: _Target) -> bool:
     return True
 
 
-def _never(_asked: _Asked) -> bool:
+def _is_never_met(_target: _Target) -> bool:
     return False
 
 
-def _criterion(criterion: str, value: str, *, negated: bool) -> _Condition:
+def _make_criterion(criterion: str, value: str, *, negated: bool) -> _Condition:
     lowered = criterion in {"host", "originalhost"}
     listed = _PatternList((value.lower() if lowered else value).split(","))
 
-    def holds(asked: _Asked) -> bool:
-        seen = {
-            "host": asked.hostname.lower(),
-            "originalhost": asked.alias.lower(),
-            "user": asked.user,
-            "localuser": asked.local_user,
+    def is_met(target: _Target) -> bool:
+        actual = {
+            "host": target.hostname.lower(),
+            "originalhost": target.alias.lower(),
+            "user": target.user,
+            "localuser": target.local_user,
         }[criterion]
-        return listed.matches(seen) is not negated
+        return listed.matches(actual) is not negated
 
-    return holds
+    return is_met
 
 
 class _PatternList:
-    """Patterns with * and ?; one that begins with ! and matches settles that nothing does."""
+    """Patterns with * and ?; a match of a pattern that begins with ! excludes all others."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._wanted = [_compiled(p) for p in patterns if not p.startswith("!")]
-        self._unwanted = [_compiled(p[1:]) for p in patterns if p.startswith("!")]
+        self._wanted = [_compile_pattern(p) for p in patterns if not p.startswith("!")]
+        self._unwanted = [_compile_pattern(p[1:]) for p in patterns if p.startswith("!")]
 
     def matches(self, text: str) -> bool:
         if any(pattern.fullmatch(text) for pattern in self._unwanted):
@@ -207,10 +206,10 @@ class _PatternList:
         return any(pattern.fullmatch(text) for pattern in self._wanted)
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     wild = {"*": ".*", "?": "."}
     return re.compile("".join(wild.get(char) or re.escape(char) for char in pattern), re.DOTALL)
 
 
-def _first(options: Sequence[SshOption], name: str) -> str | None:
+def _find_first(options: Sequence[SshOption], name: str) -> str | None:
     return next((o.words[0] for o in options if o.name == name and o.words), None)

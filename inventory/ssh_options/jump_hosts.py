@@ -1,8 +1,8 @@
-"""Ways through other hosts: ``ProxyJump`` lists, and proxy commands that are jumps in disguise.
+"""Parse jump hosts: ``ProxyJump`` lists, and proxy commands of the form ``ssh -W %h:%p bastion``.
 
-``ssh -W %h:%p bastion`` was how one jumped before OpenSSH 7.3, and inventories still say it. It is
-read as the jump it is, so that one connection to the bastion serves all hosts behind it and no
-shell is started.
+Such commands date from before OpenSSH 7.3, which brought ProxyJump, and are still common in
+inventories. They are treated as jumps, so that all hosts behind a bastion share one connection to
+it and no shell is started.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from ..addresses import check_address, check_port, check_user
 from ..errors import InventoryError
 from .arguments import SshOption, read_arguments
 
-__all__ = ["JumpTarget", "jump_of_command", "parse_jumps"]
+__all__ = ["JumpTarget", "parse_jump_command", "parse_jumps"]
 
 _DESTINATION = re.compile(
     r"(?:(?P<user>.*)@)?(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:\[\]]*))(?::(?P<port>[^:]*))?",
     re.DOTALL,
 )
-# Outside of quotes these make a shell do more than run one command.
+# With one of these outside of quotes, a shell does more than run one command.
 _SHELL = re.compile(r"[|&;<>()`$*?\n\\!{}]")
 _FORWARDS = frozenset({"%h:%p", "[%h]:%p"})
 
 
 @record
 class JumpTarget:
-    """One jump host as written; what is None may come from an ssh_config."""
+    """One jump host as written; where a field is None, an ssh_config may set it."""
 
     host: str
     user: str | None = None
     port: int | None = None
     options: tuple[SshOption, ...] = ()
-    """What the ssh of a proxy command was given; empty for ProxyJump, as ``ssh -J`` gives none."""
+    """The options of a proxy command's ssh; empty for ProxyJump, as ``ssh -J`` passes none."""
     config_file: str | None = None
-    """What the ssh of a proxy command was given with -F; None: the same as for the host itself."""
+    """The -F of a proxy command's ssh; None: the same file as for the host itself."""
 
 
 def parse_jumps(option: SshOption, text: str) -> tuple[JumpTarget, ...]:
-    """The hops of a ProxyJump, first hop first; none for ``none``. Raises InventoryError."""
+    """Parse the hops of a ProxyJump, first hop first; ``none`` has none. Raises InventoryError."""
     if text.lower() == "none":
         return ()
     try:
-        return tuple(_destination(part) for part in text.split(","))
+        return tuple(_parse_destination(part) for part in text.split(","))
     except ValueError as error:
         raise InventoryError(option.source, f"{option.written} {quote(text)}: {error}") from None
 
 
-def jump_of_command(option: SshOption) -> JumpTarget | None:
-    """The jump that ``ssh -W %h:%p … bastion`` is; None for any other command.
+def parse_jump_command(option: SshOption) -> JumpTarget | None:
+    """Parse ``ssh -W %h:%p … bastion`` into a jump; None for any other command.
 
-    Raises InventoryError where it is such a jump, written with words that ssh itself would refuse.
+    Raises InventoryError for such a command with words that ssh itself refuses.
     """
     if _SHELL.search(option.text):
         return None
@@ -72,7 +72,7 @@ def jump_of_command(option: SshOption) -> JumpTarget | None:
     if arguments.forward not in _FORWARDS or arguments.destination is None:
         return None
     try:
-        target = _destination(arguments.destination)
+        target = _parse_destination(arguments.destination)
     except ValueError as error:
         raise InventoryError(where, str(error)) from None
     return JumpTarget(
@@ -84,8 +84,8 @@ def jump_of_command(option: SshOption) -> JumpTarget | None:
     )
 
 
-def _destination(text: str) -> JumpTarget:
-    """``[user@]host[:port]`` or ``ssh://[user@]host[:port]``; raises ValueError."""
+def _parse_destination(text: str) -> JumpTarget:
+    """Parse ``[user@]host[:port]`` or ``ssh://[user@]host[:port]``; raise ValueError."""
     user: str | None
     port: str | None
     if text.lower().startswith("ssh://"):

@@ -1,7 +1,7 @@
-"""Every option of ssh_config(5), and what becomes of it here: honoured, passed over, or refused.
+"""Every option of ssh_config(5): supported, ignored or refused.
 
-An option that is in no list is refused by name: silence about, say, ``RevokedHostKeys`` would make
-a login less safe than the one its writer described.
+An option that is in no list is refused by name: to ignore ``RevokedHostKeys``, for example, would
+make a login less safe than the inventory describes it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
 
-__all__ = ["ACCUMULATED", "OtherOptions", "first_of_each"]
+__all__ = ["ACCUMULATED", "IgnoredOptions", "select_effective"]
 
 ACCUMULATED = frozenset({"identityfile", "certificatefile"})
-"""Each occurrence of these adds to those before it; of all others the first counts."""
+"""Options whose occurrences add up; of every other option only the first takes effect."""
 
 _ALIASES = {
     "challengeresponseauthentication": "kbdinteractiveauthentication",
@@ -31,7 +31,7 @@ _ALIASES = {
     "userknownhostsfile2": "userknownhostsfile",
 }
 
-_HONOURED = ACCUMULATED | {
+_SUPPORTED = ACCUMULATED | {
     "addressfamily",
     "bindaddress",
     "ciphers",
@@ -54,9 +54,9 @@ _HONOURED = ACCUMULATED | {
     "userknownhostsfile",
 }
 
-# They concern terminals, forwarding, other sessions, logging, or how ssh itself waits; the engine
-# has its own timeouts and retries. Nothing is forwarded, whatever they say.
-_PASSED_OVER = frozenset(
+# They concern terminals, forwarding, other sessions, logging, or ssh's own timing; the engine has
+# its own timeouts and retries, and never forwards anything.
+_IGNORED = frozenset(
     {
         "addkeystoagent",
         "batchmode",
@@ -128,8 +128,8 @@ _PASSED_OVER = frozenset(
     }
 )
 
-# Passed over with these values alone; with any other they ask for what is not done here.
-_PASSED_OVER_AS = {
+# Ignored with these values only; any other value needs a feature that sockfleet does not have.
+_IGNORED_VALUES = {
     "canonicalizehostname": {"no", "none", "false"},
     "forkafterauthentication": {"no", "false"},
     "knownhostscommand": {"none"},
@@ -148,52 +148,53 @@ _PASSED_OVER_AS = {
 }
 
 
-class OtherOptions:
-    """What was read and changes nothing, gathered over all hosts for a few lines of notes."""
+class IgnoredOptions:
+    """Options without effect here, collected over all hosts for a few lines of notes."""
 
     def __init__(self) -> None:
         self._keywords: dict[str, dict[str, None]] = {}
-        self._texts: dict[str, None] = {}
+        self._notes: dict[str, None] = {}
 
-    def option(self, option: SshOption) -> None:
-        """An ssh option that is passed over."""
+    def add(self, option: SshOption) -> None:
+        """Add an ssh option that is ignored."""
         # An ssh_config gets one note, not one for each of its lines.
         source = re.sub(r":[0-9]+$", "", option.source)
         self._keywords.setdefault(source, {})[option.written] = None
 
-    def say(self, text: str) -> None:
-        """A note of its own; said once, however many hosts it concerns."""
-        self._texts[text] = None
+    def add_note(self, text: str) -> None:
+        """Add a separate note; it appears once, however many hosts it concerns."""
+        self._notes[text] = None
 
     def notes(self) -> list[str]:
-        """One line for each variable or file with such options, and the notes of their own."""
+        """One line for each variable or file with ignored options, then the separate notes."""
         options = [
-            f"{source}: passed over, as it changes nothing here: {', '.join(keywords)}"
+            f"{source}: ignored, as it changes nothing here: {', '.join(keywords)}"
             for source, keywords in self._keywords.items()
         ]
-        return options + list(self._texts)
+        return options + list(self._notes)
 
 
-def first_of_each(
-    options: Iterable[SshOption], passed: OtherOptions
+def select_effective(
+    options: Iterable[SshOption], ignored: IgnoredOptions
 ) -> tuple[dict[str, SshOption], dict[str, list[SshOption]]]:
-    """The options that count, by name in lower case: the first of each, and all accumulated ones.
+    """Return the effective options by name in lower case: the first of each, and all accumulated.
 
-    ``ProxyJump`` and ``ProxyCommand`` exclude each other, the first of the two counts, as in ssh;
-    it stands under its own name. Raises InventoryError for an option that is refused.
+    ``ProxyJump`` and ``ProxyCommand`` exclude each other: the first of the two takes effect, under
+    its own name, as in ssh. Options that are ignored are added to ``ignored``. Raises
+    InventoryError for an option that is refused.
     """
     first: dict[str, SshOption] = {}
     accumulated: dict[str, list[SshOption]] = {name: [] for name in ACCUMULATED}
-    ignored: list[str] = []
+    unknown: list[str] = []  # the patterns of IgnoreUnknown
     for option in options:
         name = _ALIASES.get(option.name, option.name)
-        if name not in _HONOURED:
-            _pass_or_refuse(name, option, ignored, passed)
-            if name == "ignoreunknown" and not ignored:
-                ignored = option.text.lower().replace(" ", "").split(",")
+        if name not in _SUPPORTED:
+            _ignore_or_refuse(name, option, unknown, ignored)
+            if name == "ignoreunknown" and not unknown:
+                unknown = option.text.lower().replace(" ", "").split(",")
             continue
         if not option.words:
-            raise InventoryError(option.source, f"{option.written} stands without a value")
+            raise InventoryError(option.source, f"{option.written} has no value")
         if name in accumulated:
             accumulated[name].append(option)
         elif name not in {"proxyjump", "proxycommand"} or not first.keys() & {
@@ -204,16 +205,16 @@ def first_of_each(
     return first, accumulated
 
 
-def _pass_or_refuse(
-    name: str, option: SshOption, ignored: Iterable[str], passed: OtherOptions
+def _ignore_or_refuse(
+    name: str, option: SshOption, unknown: Iterable[str], ignored: IgnoredOptions
 ) -> None:
-    harmless = _PASSED_OVER_AS.get(name)
-    if name in _PASSED_OVER or (harmless and option.text.lower() in harmless):
-        passed.option(option)
+    harmless = _IGNORED_VALUES.get(name)
+    if name in _IGNORED or (harmless and option.text.lower() in harmless):
+        ignored.add(option)
     elif harmless:
         raise InventoryError(
             option.source,
             f"{option.written} {quote(option.text)} is refused: it cannot be honoured here",
         )
-    elif not any(fnmatchcase(name, pattern) for pattern in ignored):
+    elif not any(fnmatchcase(name, pattern) for pattern in unknown):
         raise InventoryError(option.source, f"{quote(option.written)} is refused: unknown here")

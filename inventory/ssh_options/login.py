@@ -1,7 +1,7 @@
-"""From ssh options to one address and one `SshSettings`: the judge of every option honoured here.
+"""Resolve ssh options into one address and one `SshSettings`.
 
-The host itself, each jump host, and the bastion of an ``ssh -W`` command are all judged by this
-code; only where their options come from differs.
+The host itself, each jump host, and the bastion of an ``ssh -W`` command are resolved alike; only
+the sources of their options differ.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from ..models import Hop, HostKeyPolicy, Secret, SshSettings
 from .algorithms import parse_algorithms
 from .arguments import SshOption
 from .config_file import SshConfig, read_ssh_config
-from .jump_hosts import JumpTarget, jump_of_command, parse_jumps
-from .keywords import OtherOptions, first_of_each
+from .jump_hosts import JumpTarget, parse_jump_command, parse_jumps
+from .keywords import IgnoredOptions, select_effective
 from .values import (
     Tokens,
-    address_family,
-    agent_socket,
-    check_value,
-    file_paths,
     fill_tokens,
-    known_hosts_files,
-    seconds,
-    yes_or_no,
+    parse_address_family,
+    parse_agent_socket,
+    parse_known_hosts,
+    parse_paths,
+    parse_seconds,
+    parse_switch,
+    parse_value,
 )
 
 __all__ = ["Credentials", "Login", "LoginResolver"]
@@ -38,7 +38,7 @@ _MAX_HOPS = 8
 
 @record
 class Credentials:
-    """What one logs in with besides the options: the scan's defaults, or a host's own."""
+    """Credentials that are not ssh options: the scan's defaults, or a host's own."""
 
     identity_files: tuple[str, ...] = ()
     """Used where no option names an identity file."""
@@ -48,118 +48,125 @@ class Credentials:
 
 @record
 class Login:
-    """Where to connect to and how to log in there."""
+    """The address and port to connect to, and the settings to log in with."""
 
     address: str
     port: int
     ssh: SshSettings
-    bound: bool
-    """Whether the same options may give something else for another host: an ssh_config was asked,
-    or a token such as %h filled in."""
+    depends_on_host: bool
+    """Whether the same options may give other settings for another host: an ssh_config was read, or
+    a token such as %h replaced."""
 
 
 @record
-class _Way:
-    """Everything judged of one destination that its jumps and files may depend on."""
+class _Destination:
+    """The values of one destination that its jumps and files may depend on."""
 
     tokens: Tokens
     config_file: str | None
     hosts: tuple[str, ...]
-    """The destinations on whose behalf this one is judged, itself last, to notice a circle."""
+    """The chain of destinations that need this one, itself last, to detect a circle."""
 
 
 class LoginResolver:
-    """Judges options; reads each ssh_config once, and gathers what is to be noted."""
+    """Resolves options; reads each ssh_config once, and adds ignored options to ``ignored``."""
 
     def __init__(
-        self, *, hop_credentials: Credentials, allow_proxy_command: bool, passed: OtherOptions
+        self, *, hop_credentials: Credentials, allow_proxy_command: bool, ignored: IgnoredOptions
     ) -> None:
         self._hop_credentials = hop_credentials
         self._allow_proxy_command = allow_proxy_command
-        self._passed = passed
+        self._ignored = ignored
         self._configs: dict[str, SshConfig] = {}
         self._hops: dict[tuple[JumpTarget, str | None], tuple[Hop, ...]] = {}
 
-    def login(
+    def resolve(
         self,
         alias: str,
         options: Sequence[SshOption],
         credentials: Credentials,
         *,
         config_file: str | None,
-        behind: tuple[str, ...] = (),
+        within: tuple[str, ...] = (),
     ) -> Login:
-        """Judge the options for ``alias``, the host's address as the inventory has it.
+        """Resolve the options for ``alias``, the host's address in the inventory.
 
-        ``config_file`` comes after all options, as ssh reads it; None: no ssh_config is read.
-        Raises InventoryError naming the option that is refused and where it stands.
+        ``config_file`` applies after all options, as in ssh; None: no ssh_config is read.
+        ``within`` are the destinations that need this one as a jump host. Raises InventoryError
+        naming the option that is refused and its source.
         """
-        options = [*options, *self._configured(alias, options, config_file)]
-        first, accumulated = first_of_each(options, self._passed)
+        options = [*options, *self._config_options(alias, options, config_file)]
+        first, accumulated = select_effective(options, self._ignored)
         hostname = first.get("hostname")
-        address = _address(alias, hostname)
-        port = check_value(first.get("port"), check_port) or 22
-        user = check_value(first.get("user"), check_user)
-        way = _Way(
+        address = _resolve_address(alias, hostname)
+        port = parse_value(first.get("port"), check_port) or 22
+        user = parse_value(first.get("user"), check_user)
+        destination = _Destination(
             tokens=Tokens(alias=alias, address=address, port=port, user=user),
             config_file=config_file,
-            hosts=(*behind, alias),
+            hosts=(*within, alias),
         )
-        identities = file_paths(accumulated["identityfile"], way.tokens)
-        jumps, proxy_command = self._way(first, way)
+        identities = parse_paths(accumulated["identityfile"], destination.tokens)
+        jumps, proxy_command = self._resolve_route(first, destination)
         ssh = SshSettings(
             user=user,
             identity_files=identities or credentials.identity_files,
-            certificate_files=file_paths(accumulated["certificatefile"], way.tokens),
-            agent=agent_socket(first.get("identityagent"), way.tokens, credentials.agent),
-            identities_only=yes_or_no(first.get("identitiesonly")) or False,
-            password=self._password(first.get("passwordauthentication"), credentials.password),
-            gssapi=yes_or_no(first.get("gssapiauthentication")) or False,
-            known_hosts_files=known_hosts_files(first, way.tokens),
-            host_key_alias=check_value(first.get("hostkeyalias"), check_label),
-            host_keys=self._host_keys(first.get("stricthostkeychecking")),
-            connect_timeout_s=check_value(first.get("connecttimeout"), seconds),
-            kex_algorithms=check_value(first.get("kexalgorithms"), parse_algorithms) or (),
-            ciphers=check_value(first.get("ciphers"), parse_algorithms) or (),
-            macs=check_value(first.get("macs"), parse_algorithms) or (),
-            host_key_algorithms=check_value(first.get("hostkeyalgorithms"), parse_algorithms) or (),
-            address_family=check_value(first.get("addressfamily"), address_family) or 0,
-            bind_address=check_value(first.get("bindaddress"), check_address),
+            certificate_files=parse_paths(accumulated["certificatefile"], destination.tokens),
+            agent=parse_agent_socket(
+                first.get("identityagent"), destination.tokens, credentials.agent
+            ),
+            identities_only=parse_switch(first.get("identitiesonly")) or False,
+            password=self._select_password(
+                first.get("passwordauthentication"), credentials.password
+            ),
+            gssapi=parse_switch(first.get("gssapiauthentication")) or False,
+            known_hosts_files=parse_known_hosts(first, destination.tokens),
+            host_key_alias=parse_value(first.get("hostkeyalias"), check_label),
+            host_keys=self._parse_host_keys(first.get("stricthostkeychecking")),
+            connect_timeout_s=parse_value(first.get("connecttimeout"), parse_seconds),
+            kex_algorithms=parse_value(first.get("kexalgorithms"), parse_algorithms) or (),
+            ciphers=parse_value(first.get("ciphers"), parse_algorithms) or (),
+            macs=parse_value(first.get("macs"), parse_algorithms) or (),
+            host_key_algorithms=parse_value(first.get("hostkeyalgorithms"), parse_algorithms) or (),
+            address_family=parse_value(first.get("addressfamily"), parse_address_family) or 0,
+            bind_address=parse_value(first.get("bindaddress"), check_address),
             jumps=jumps,
             proxy_command=proxy_command,
         )
-        bound = way.tokens.used or config_file is not None or hostname is not None
-        return Login(address=address, port=port, ssh=ssh, bound=bound)
+        depends_on_host = destination.tokens.used or config_file is not None or hostname is not None
+        return Login(address=address, port=port, ssh=ssh, depends_on_host=depends_on_host)
 
-    def config(self, path: str) -> SshConfig:
-        """An ssh_config, read when it is first asked for; raises InventoryError."""
+    def load_config(self, path: str) -> SshConfig:
+        """Read an ssh_config at its first use; raise InventoryError."""
         if path not in self._configs:
             self._configs[path] = read_ssh_config(path)
         return self._configs[path]
 
-    def _configured(
+    def _config_options(
         self, alias: str, options: Sequence[SshOption], config_file: str | None
     ) -> list[SshOption]:
         if config_file is None or config_file.lower() == "none":
             return []
-        said = {o.name: o.text for o in reversed(options) if o.name in {"user", "hostname"}}
-        return self.config(config_file).options(
-            alias, user=said.get("user"), hostname=said.get("hostname")
+        earlier = {o.name: o.text for o in reversed(options) if o.name in {"user", "hostname"}}
+        return self.load_config(config_file).options(
+            alias, user=earlier.get("user"), hostname=earlier.get("hostname")
         )
 
-    def _way(self, first: Mapping[str, SshOption], way: _Way) -> tuple[tuple[Hop, ...], str | None]:
+    def _resolve_route(
+        self, first: Mapping[str, SshOption], destination: _Destination
+    ) -> tuple[tuple[Hop, ...], str | None]:
         if jump := first.get("proxyjump"):
-            text = fill_tokens(jump, jump.words[0], way.tokens)
-            return self._through(jump, parse_jumps(jump, text), way), None
+            text = fill_tokens(jump, jump.words[0], destination.tokens)
+            return self._resolve_hops(jump, parse_jumps(jump, text), destination), None
         command = first.get("proxycommand")
         if command is None or command.text.lower() == "none":
             return (), None
         try:
-            target = jump_of_command(command)
+            target = parse_jump_command(command)
             if target is not None:
-                return self._through(command, (target,), way), None
+                return self._resolve_hops(command, (target,), destination), None
         except InventoryError:
-            # An ssh -W with words that are not honoured here may still be run as it stands.
+            # An ssh -W with options that are refused here can still run as a proxy command.
             if not self._allow_proxy_command:
                 raise
         if not self._allow_proxy_command:
@@ -168,40 +175,42 @@ class LoginResolver:
                 f"ProxyCommand {quote(command.text)} is refused: it runs a program on this "
                 "machine; --allow-proxy-command lets it, ProxyJump does without",
             )
-        return (), fill_tokens(command, command.text, way.tokens)
+        return (), fill_tokens(command, command.text, destination.tokens)
 
-    def _through(
-        self, option: SshOption, targets: Sequence[JumpTarget], way: _Way
+    def _resolve_hops(
+        self, option: SshOption, targets: Sequence[JumpTarget], destination: _Destination
     ) -> tuple[Hop, ...]:
         hops: list[Hop] = []
         for target in targets:
-            # Only the first hop is reached by a way of its own: ssh reaches the next ones through
-            # it, whatever their ssh_config says.
-            hops += self._hop(target, way, alone=not hops)
+            # Only the first hop may have jump hosts of its own: ssh reaches the next ones through
+            # it, without regard to a ProxyJump in their ssh_config.
+            hops += self._resolve_hop(target, destination, is_first=not hops)
         if len(hops) > _MAX_HOPS:
             raise InventoryError(option.source, f"more than {_MAX_HOPS} jump hosts in a row")
         return tuple(hops)
 
-    def _hop(self, target: JumpTarget, way: _Way, *, alone: bool) -> tuple[Hop, ...]:
-        config_file = target.config_file or way.config_file
-        key = (target, config_file) if alone else None
+    def _resolve_hop(
+        self, target: JumpTarget, destination: _Destination, *, is_first: bool
+    ) -> tuple[Hop, ...]:
+        config_file = target.config_file or destination.config_file
+        key = (target, config_file) if is_first else None
         if key in self._hops:
             return self._hops[key]
-        if len(way.hosts) > _MAX_HOPS:
-            raise InventoryError(" > ".join(way.hosts), "the jump hosts go in a circle")
+        if len(destination.hosts) > _MAX_HOPS:
+            raise InventoryError(" > ".join(destination.hosts), "the jump hosts go in a circle")
         given = [
             SshOption(keyword=keyword, text=text, words=(text,), source=f"jump host {target.host}")
             for keyword, text in (("User", target.user or ""), ("Port", str(target.port or "")))
             if text
         ]
-        if not alone:
+        if not is_first:
             given.append(_NO_JUMP)
-        login = self.login(
+        login = self.resolve(
             target.host,
             [*given, *target.options],
             self._hop_credentials,
             config_file=config_file,
-            behind=way.hosts,
+            within=destination.hosts,
         )
         if login.ssh.proxy_command is not None:
             raise InventoryError(
@@ -213,28 +222,28 @@ class LoginResolver:
             self._hops[key] = hops
         return hops
 
-    def _host_keys(self, option: SshOption | None) -> HostKeyPolicy | None:
+    def _parse_host_keys(self, option: SshOption | None) -> HostKeyPolicy | None:
         if option is None:
             return None
-        said = option.text.strip("\"'").lower()
-        if said in {"yes", "true", "ask"}:
+        word = option.text.strip("\"'").lower()
+        if word in {"yes", "true", "ask"}:
             return HostKeyPolicy.STRICT
-        if said in {"no", "off", "false"}:
-            self._passed.say(
-                f"{option.source}: {option.written} {said} is read as accept-new: a changed host "
+        if word in {"no", "off", "false"}:
+            self._ignored.add_note(
+                f"{option.source}: {option.written} {word} is read as accept-new: a changed host "
                 "key is still refused"
             )
-        elif said != "accept-new":
+        elif word != "accept-new":
             expected = "yes, ask, accept-new, no or off"
             raise InventoryError(
                 option.source, f"{option.written} is {quote(option.text)}: {expected} is expected"
             )
         return HostKeyPolicy.ACCEPT_NEW
 
-    def _password(self, option: SshOption | None, password: Secret | None) -> Secret | None:
-        if password is None or option is None or yes_or_no(option):
+    def _select_password(self, option: SshOption | None, password: Secret | None) -> Secret | None:
+        if password is None or option is None or parse_switch(option):
             return password
-        self._passed.say(f"{option.source}: {option.written} no: the password is not used")
+        self._ignored.add_note(f"{option.source}: {option.written} no: the password is not used")
         return None
 
 
@@ -245,10 +254,10 @@ def _without_jumps(ssh: SshSettings) -> SshSettings:
     return replace(ssh, jumps=()) if ssh.jumps else ssh
 
 
-def _address(alias: str, hostname: SshOption | None) -> str:
-    judged_alias = check_address(alias)
+def _resolve_address(alias: str, hostname: SshOption | None) -> str:
+    checked_alias = check_address(alias)
     tokens = Tokens(alias=alias, address=alias, port=22, user=None)
     return (
-        check_value(hostname, lambda text: check_address(tokens.fill(text, known="hn")))
-        or judged_alias
+        parse_value(hostname, lambda text: check_address(tokens.fill(text, known="hn")))
+        or checked_alias
     )

@@ -1,7 +1,7 @@
-"""What the value of one ssh option means: numbers, times, switches, paths, and the tokens in them.
+"""Parse values of ssh options: numbers, times, switches, paths, and the tokens in them.
 
-Forms as in ssh_config(5). Whoever asks gets a judged value, or InventoryError naming the option,
-its source and what was found.
+Forms are those of ssh_config(5). An invalid value raises InventoryError with the option, its source
+and the value found.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .arguments import SshOption
 
 __all__ = [
     "Tokens",
-    "address_family",
-    "agent_socket",
-    "check_value",
-    "file_paths",
     "fill_tokens",
-    "known_hosts_files",
-    "seconds",
-    "yes_or_no",
+    "parse_address_family",
+    "parse_agent_socket",
+    "parse_known_hosts",
+    "parse_paths",
+    "parse_seconds",
+    "parse_switch",
+    "parse_value",
 ]
 
 _T = TypeVar("_T")
@@ -39,7 +39,7 @@ _FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6
 
 
 class Tokens:
-    """%h and its kin for one destination, filled in where they are written."""
+    """The values of %h and the other tokens for one destination."""
 
     def __init__(self, *, alias: str, address: str, port: int, user: str | None) -> None:
         self.used = False
@@ -54,7 +54,7 @@ class Tokens:
         }
 
     def fill(self, text: str, *, known: str = "hnprud") -> str:
-        """Raises ValueError for a token that is not known here."""
+        """Replace the tokens in ``text``; raise ValueError for one that is not in ``known``."""
         if "%" not in text:
             return text
         self.used = True
@@ -67,8 +67,8 @@ class Tokens:
         return re.sub("%(.?)", value, text, flags=re.DOTALL)
 
 
-def one_word(option: SshOption) -> str:
-    """The only word of the value; raises InventoryError where there are more."""
+def get_word(option: SshOption) -> str:
+    """Return the only word of the value; raise InventoryError where there are more."""
     if len(option.words) > 1:
         raise InventoryError(
             option.source, f"{option.written} {quote(option.text)}: one value is expected"
@@ -76,29 +76,32 @@ def one_word(option: SshOption) -> str:
     return option.words[0]
 
 
-def check_value(option: SshOption | None, judged: Callable[[str], _T]) -> _T | None:
-    """What ``judged`` makes of the value, ValueError made InventoryError; None: absent."""
+def parse_value(option: SshOption | None, parse: Callable[[str], _T]) -> _T | None:
+    """Apply ``parse`` to the value, and turn its ValueError into InventoryError; None: absent."""
     if option is None:
         return None
     try:
-        return judged(one_word(option))
+        return parse(get_word(option))
     except ValueError as error:
         raise InventoryError(option.source, f"{option.written}: {error}") from None
 
 
-def yes_or_no(option: SshOption | None) -> bool | None:
-    """A switch; None where the option is absent."""
+def parse_switch(option: SshOption | None) -> bool | None:
+    """Parse yes or no; None where the option is absent."""
 
-    def judged(word: str) -> bool:
+    def parse(word: str) -> bool:
         if word.lower() not in {"yes", "true", "no", "false"}:
             raise ValueError(f"{quote(word)}: yes or no is expected")
         return word.lower() in {"yes", "true"}
 
-    return check_value(option, judged)
+    return parse_value(option, parse)
 
 
-def seconds(text: str) -> float | None:
-    """ConnectTimeout in seconds, or as ssh's times (``1m30s``); none and 0: the scan's."""
+def parse_seconds(text: str) -> float | None:
+    """Parse a time of ssh, in seconds or in a form such as ``1m30s``; None for ``none`` and 0.
+
+    Raises ValueError.
+    """
     if text.lower() == "none":
         return None
     if not text or not _TIME.fullmatch(text):
@@ -107,22 +110,22 @@ def seconds(text: str) -> float | None:
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or None
 
 
-def address_family(text: str) -> int:
-    """socket.AF_INET, AF_INET6, or 0 for either; raises ValueError."""
+def parse_address_family(text: str) -> int:
+    """Return socket.AF_INET, AF_INET6, or 0 for either; raise ValueError."""
     if text.lower() not in _FAMILIES:
         raise ValueError(f"{quote(text)}: any, inet or inet6 is expected")
     return _FAMILIES[text.lower()]
 
 
 def fill_tokens(option: SshOption, text: str, tokens: Tokens) -> str:
-    """``text`` with its tokens filled in; raises InventoryError."""
+    """Return ``text`` with its tokens replaced; raise InventoryError."""
     try:
         return tokens.fill(text)
     except ValueError as error:
         raise InventoryError(option.source, f"{option.written}: {error}") from None
 
 
-def _path(option: SshOption, word: str, tokens: Tokens) -> str:
+def _parse_path(option: SshOption, word: str, tokens: Tokens) -> str:
     if not word or word.lower() == "none" or "${" in word or not word.isprintable():
         raise InventoryError(
             option.source,
@@ -137,16 +140,19 @@ def _path(option: SshOption, word: str, tokens: Tokens) -> str:
         ) from None
 
 
-def file_paths(options: Sequence[SshOption], tokens: Tokens) -> tuple[str, ...]:
-    """The path that each option names, ``~`` expanded, each path once."""
-    return tuple(dict.fromkeys(_path(option, one_word(option), tokens) for option in options))
+def parse_paths(options: Sequence[SshOption], tokens: Tokens) -> tuple[str, ...]:
+    """Return the paths that the options name, ``~`` expanded, each path once."""
+    return tuple(dict.fromkeys(_parse_path(option, get_word(option), tokens) for option in options))
 
 
-def agent_socket(option: SshOption | None, tokens: Tokens, default: str | None) -> str | None:
-    """IdentityAgent: ``none``, ``SSH_AUTH_SOCK`` for that variable's value, or a path."""
+def parse_agent_socket(option: SshOption | None, tokens: Tokens, default: str | None) -> str | None:
+    """Parse IdentityAgent: ``none``, ``SSH_AUTH_SOCK`` for that variable's value, or a path.
+
+    Returns ``default`` where the option is absent, None for no agent.
+    """
     if option is None:
         return default
-    word = one_word(option)
+    word = get_word(option)
     if word.lower() == "none":
         return None
     if word in {"SSH_AUTH_SOCK", "$SSH_AUTH_SOCK"}:
@@ -155,24 +161,24 @@ def agent_socket(option: SshOption | None, tokens: Tokens, default: str | None) 
         raise InventoryError(
             option.source, f"{option.written} {quote(word)} is refused: a path is expected"
         )
-    return _path(option, word, tokens)
+    return _parse_path(option, word, tokens)
 
 
-def known_hosts_files(first: Mapping[str, SshOption], tokens: Tokens) -> tuple[str, ...] | None:
-    """The user's files, then the machine's, as ssh reads them; None where neither is named."""
+def parse_known_hosts(first: Mapping[str, SshOption], tokens: Tokens) -> tuple[str, ...] | None:
+    """Return the user's files, then the machine's, in ssh's order; None where neither is named."""
     user, machine = first.get("userknownhostsfile"), first.get("globalknownhostsfile")
     if user is None and machine is None:
         return None
-    return _known_hosts_of(user, _USER_KNOWN_HOSTS, tokens) + _known_hosts_of(
+    return _parse_known_hosts_option(user, _USER_KNOWN_HOSTS, tokens) + _parse_known_hosts_option(
         machine, _GLOBAL_KNOWN_HOSTS, tokens
     )
 
 
-def _known_hosts_of(
+def _parse_known_hosts_option(
     option: SshOption | None, default: tuple[str, ...], tokens: Tokens
 ) -> tuple[str, ...]:
     if option is None:
         return tuple(str(Path(path).expanduser()) for path in default)
     if len(option.words) == 1 and option.words[0].lower() == "none":
         return ()
-    return tuple(_path(option, word, tokens) for word in option.words)
+    return tuple(_parse_path(option, word, tokens) for word in option.words)

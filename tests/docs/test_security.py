@@ -8,7 +8,7 @@ import pytest
 
 from sockfleet.collector.ssh import algorithms
 from sockfleet.collector.transport import OUTPUT_LIMIT, TransportSettings
-from sockfleet.inventory.connection.connection import ConnectionDefaults
+from sockfleet.inventory.connection.defaults import ConnectionDefaults
 from sockfleet.inventory.models import HostKeyPolicy, Probe
 from sockfleet.output.formats import load_format
 from tests.support.cli.command_line import known_options

@@ -30,7 +30,8 @@ from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts
 from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.core.text import clean
-from sockfleet.inventory.connection.connection import ConnectionDefaults, check_hosts
+from sockfleet.inventory.connection.defaults import ConnectionDefaults
+from sockfleet.inventory.connection.resolve import check_hosts
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Host
 from sockfleet.inventory.sources.load import load_inventory

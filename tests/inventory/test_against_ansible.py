@@ -1,4 +1,4 @@
-"""Inventories and patterns, read by us and by ansible-core itself, must mean the same."""
+"""Inventories and patterns must give the same hosts in sockfleet and in ansible-core."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sockfleet.core.errors import UsageError
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.patterns import select
 from sockfleet.inventory.sources.load import load_inventory
-from sockfleet.inventory.sources.merge import INTERNAL
-from tests.support.inventory.ansible_reference import as_listing, ask_ansible, comparable
-from tests.support.inventory.made_up_inventories import Files, project
+from sockfleet.inventory.sources.merge import INTERNAL_VARIABLES
+from tests.support.inventory.ansible_reference import make_listing, remove_additions, run_ansible
+from tests.support.inventory.generated_inventories import Files, project
 from tests.support.paths import CORPUS
 
 CASES = sorted(path.name for path in CORPUS.iterdir())
 
-# Each example is a batch: one start of Ansible answers for all of it. A batch that fails is shown
-# as it is; to make it smaller would take hundreds of starts.
+# Each example is a batch, which needs only one start of Ansible. A failing batch is not shrunk,
+# because that would take hundreds of starts.
 batches = settings(
     phases=[Phase.generate],
     max_examples=6,
@@ -36,7 +36,7 @@ batches = settings(
 
 
 def question(case: str) -> dict[str, Any]:
-    """A case's folder is the current one; SOURCES names the sources, else all hosts* are."""
+    """A case's folder is the current one; SOURCES names its sources, by default all hosts*."""
     folder = CORPUS / case
     named = folder / "SOURCES"
     if named.exists():
@@ -47,19 +47,19 @@ def question(case: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def ansible_says() -> dict[str, dict[str, Any]]:
-    return dict(zip(CASES, ask_ansible([question(case) for case in CASES]), strict=True))
+def ansible_answers() -> dict[str, dict[str, Any]]:
+    return dict(zip(CASES, run_ansible([question(case) for case in CASES]), strict=True))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_corpus(
-    case: str, ansible_says: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    case: str, ansible_answers: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = question(case)
-    monkeypatch.chdir(asked["cwd"])
-    inventory = load_inventory(asked["sources"])
-    assert "error" not in ansible_says[case], ansible_says[case]["error"]
-    assert as_listing(inventory) == comparable(ansible_says[case]["listing"])
+    case_question = question(case)
+    monkeypatch.chdir(case_question["cwd"])
+    inventory = load_inventory(case_question["sources"])
+    assert "error" not in ansible_answers[case], ansible_answers[case]["error"]
+    assert make_listing(inventory) == remove_additions(ansible_answers[case]["listing"])
 
 
 @batches
@@ -67,25 +67,25 @@ def test_corpus(
 def test_made_up_inventories(projects: list[tuple[Files, list[str]]]) -> None:
     root = Path(tempfile.mkdtemp())
     try:
-        asked = [
-            {"cwd": str(_written(root / str(number), files)), "sources": sources}
+        questions = [
+            {"cwd": str(_write(root / str(number), files)), "sources": sources}
             for number, (files, sources) in enumerate(projects)
         ]
-        for one, theirs in zip(asked, ask_ansible(asked), strict=True):
+        for one, theirs in zip(questions, run_ansible(questions), strict=True):
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(one["cwd"])
                 try:
-                    ours = as_listing(load_inventory(one["sources"]))
+                    ours = make_listing(load_inventory(one["sources"]))
                 except InventoryError as error:
                     assert "error" in theirs, f"only we refuse it: {error}"
                     continue
             assert "error" not in theirs, f"only Ansible refuses it: {theirs}"
-            assert ours == comparable(theirs["listing"])
+            assert ours == remove_additions(theirs["listing"])
     finally:
         shutil.rmtree(root)
 
 
-def _written(folder: Path, files: Files) -> Path:
+def _write(folder: Path, files: Files) -> Path:
     folder.mkdir()
     for name, text in files.items():
         path = folder / name
@@ -151,14 +151,14 @@ def test_made_up_limits(limits: list[str]) -> None:
         path = Path(folder) / "hosts"
         path.write_text(FLEET)
         inventory = load_inventory([str(path)])
-        asked = {"cwd": folder, "sources": [str(path)], "limits": limits}
-        theirs = ask_ansible([asked])[0]["limits"]
+        limit_question = {"cwd": folder, "sources": [str(path)], "limits": limits}
+        theirs = run_ansible([limit_question])[0]["limits"]
     for limit in limits:
         try:
             ours = list(select(inventory, limit))
         except UsageError:
             ours = []
-        # What Ansible fails at (None) is an empty selection for us, with words to it.
+        # Where Ansible fails (None), sockfleet raises UsageError: no host in both.
         assert ours == (theirs[limit] or []), limit
 
 
@@ -167,8 +167,8 @@ def test_limits_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "retry").write_text("h1\n\n  g2[0:1] \n!h2\nnosuch\n")
     inventory = load_inventory([str(tmp_path / "hosts")])
     limits = [f"@{tmp_path}/retry", f"u1,@{tmp_path}/retry", f"@{tmp_path}/retry,!h1"]
-    asked = {"cwd": str(tmp_path), "sources": ["hosts"], "limits": limits}
-    theirs = ask_ansible([asked])[0]["limits"]
+    limit_question = {"cwd": str(tmp_path), "sources": ["hosts"], "limits": limits}
+    theirs = run_ansible([limit_question])[0]["limits"]
     for limit in limits:
         found = theirs[limit] or []
         if found:
@@ -186,4 +186,4 @@ def test_internal_variables_are_those_that_ansible_hides() -> None:
         capture_output=True,
         text=True,
     )
-    assert set(done.stdout.split()) == INTERNAL
+    assert set(done.stdout.split()) == INTERNAL_VARIABLES

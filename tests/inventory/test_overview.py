@@ -22,7 +22,7 @@ FLEET = Inventory(
 )
 
 
-def test_the_list_leaves_out_what_is_empty() -> None:
+def test_the_list_omits_empty_groups_and_variables() -> None:
     variables = {"w1": {"p": 1}, "w2": {}}
     assert list_document(FLEET, variables) == {
         "_meta": {"hostvars": {"w1": {"p": 1}}, "profile": "inventory_legacy"},
@@ -32,7 +32,7 @@ def test_the_list_leaves_out_what_is_empty() -> None:
     }
 
 
-def test_the_graph_shows_a_group_wherever_it_is_a_child() -> None:
+def test_the_graph_shows_a_group_below_each_parent() -> None:
     assert list(graph_lines(FLEET)) == [
         "@all:",
         "  |--@ungrouped:",
@@ -48,7 +48,7 @@ def test_the_graph_shows_a_group_wherever_it_is_a_child() -> None:
     ]
 
 
-def test_the_graph_of_a_selection_has_only_the_groups_that_hold_it() -> None:
+def test_the_graph_of_a_selection_omits_other_groups() -> None:
     assert list(graph_lines(FLEET, selected={"w2"})) == [
         "@all:",
         "  |--@web:",
@@ -81,7 +81,7 @@ def test_variables_follow_their_host_and_their_group() -> None:
     )
 
 
-def test_names_and_values_cannot_rewrite_the_terminal() -> None:
+def test_control_characters_are_escaped() -> None:
     nasty = Inventory(
         groups={
             "all": Group(name="all", children=("a\x1b[2J",)),

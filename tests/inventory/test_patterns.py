@@ -1,4 +1,4 @@
-"""Host patterns: errors, files and notes; what they select is held against Ansible elsewhere."""
+"""Host patterns: errors, files and notes; test_against_ansible.py compares selections."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_selection_in_the_order_of_all(fleet: Inventory, pattern: str | None, ho
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
+    ("pattern", "message"),
     [
         ("nosuch", "no host matches 'nosuch' among the 6 .*; no host or group matches 'nosuch'"),
         ("web:!web", "no host matches 'web:!web' among the 6 of the inventory$"),
@@ -52,8 +52,8 @@ def test_selection_in_the_order_of_all(fleet: Inventory, pattern: str | None, ho
         ("@/etc", r"limit @/etc: cannot be read: Is a directory"),
     ],
 )
-def test_what_selects_nothing(fleet: Inventory, pattern: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_patterns_that_select_no_host_raise(fleet: Inventory, pattern: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         select(fleet, pattern)
 
 
@@ -62,7 +62,7 @@ def test_an_empty_inventory() -> None:
         select(load_inventory([","], playbook_dir=None), None)
 
 
-def test_parts_that_match_nothing_are_noted(fleet: Inventory) -> None:
+def test_parts_without_a_match_give_notes(fleet: Inventory) -> None:
     selection = match_hosts(fleet, "w1,nosuch,!gone")
     assert selection.hosts == ("w1",)
     assert selection.notes == (
@@ -71,8 +71,8 @@ def test_parts_that_match_nothing_are_noted(fleet: Inventory) -> None:
     )
 
 
-def test_a_file_without_hosts_selects_nothing(fleet: Inventory, tmp_path: Path) -> None:
-    """Stricter than Ansible, which takes every host then."""
+def test_a_file_without_hosts_is_an_error(fleet: Inventory, tmp_path: Path) -> None:
+    """Ansible selects every host then."""
     (tmp_path / "retry").write_text("\n  \n")
     with pytest.raises(UsageError, match="retry: the file names no host"):
         select(fleet, f"@{tmp_path}/retry")
@@ -84,7 +84,7 @@ def saved_scan(path: Path, **statuses: str) -> str:
     return f"@{path}"
 
 
-def test_a_saved_scan_means_its_failed_hosts(fleet: Inventory, tmp_path: Path) -> None:
+def test_a_saved_scan_selects_its_failed_hosts(fleet: Inventory, tmp_path: Path) -> None:
     limit = saved_scan(tmp_path / "scan.json", w1="ok", w2="failed", d1="failed", gone="failed")
     selection = match_hosts(fleet, limit)
     assert selection.hosts == ("d1", "w2")

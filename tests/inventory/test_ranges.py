@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
-from sockfleet.inventory.ranges import MOST_NAMES, host_names, split_port
+from sockfleet.inventory.ranges import MOST_NAMES, expand_host_pattern, split_port
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ from sockfleet.inventory.ranges import MOST_NAMES, host_names, split_port
     ],
 )
 def test_names_and_port(text: str, names: list[str], port: int | None) -> None:
-    assert host_names(text, "here") == (names, port)
+    assert expand_host_pattern(text, "here") == (names, port)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("web[3:1]", "runs backwards"),
         ("web[c:a]", "runs backwards"),
@@ -54,10 +54,10 @@ def test_names_and_port(text: str, names: list[str], port: int | None) -> None:
         ("w[1:9999]x[1:9999]", "more than 1,000,000 hosts"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(text: str, said: str) -> None:
-    """Stricter than Ansible: it takes [3:1] for no host at all and [ab:cd] for a to c."""
-    with pytest.raises(InventoryError, match=said) as caught:
-        host_names(text, "hosts.ini:7")
+def test_invalid_ranges_are_refused(text: str, message: str) -> None:
+    """Ansible reads [3:1] as no host and [ab:cd] as a to c."""
+    with pytest.raises(InventoryError, match=message) as caught:
+        expand_host_pattern(text, "hosts.ini:7")
     assert caught.value.where == "hosts.ini:7"
     assert repr(text) in caught.value.problem or text in caught.value.problem
 
@@ -67,7 +67,7 @@ def test_numbers(first: int, more: int, step: int, width: int) -> None:
     begin, end = str(first).zfill(width), str(first + more).zfill(width)
     if begin[0] == "0" and len(begin) not in (1, len(end)):
         return
-    names, port = host_names(f"a[{begin}:{end}:{step}]b", "here")
+    names, port = expand_host_pattern(f"a[{begin}:{end}:{step}]b", "here")
     assert port is None
     pad = len(begin) if begin[0] == "0" and len(begin) > 1 else 0
     assert names == [f"a{n:0{pad}d}b" for n in range(first, first + more + 1, step)]
@@ -76,7 +76,7 @@ def test_numbers(first: int, more: int, step: int, width: int) -> None:
 @given(st.text("ab1[:]%.-_9 \x00é|", max_size=20))
 def test_any_text_gives_names_or_an_inventory_error(text: str) -> None:
     try:
-        names, port = host_names(text, "here")
+        names, port = expand_host_pattern(text, "here")
     except InventoryError:
         return
     assert names
@@ -85,6 +85,6 @@ def test_any_text_gives_names_or_an_inventory_error(text: str) -> None:
 
 
 @given(st.text(max_size=30))
-def test_split_port_loses_nothing(text: str) -> None:
+def test_split_port_keeps_the_whole_text(text: str) -> None:
     name, port = split_port(text)
     assert name == text if port is None else name in text

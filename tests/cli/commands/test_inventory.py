@@ -160,7 +160,7 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
 def test_what_is_passed_over_is_told_when_asked(tmp_path: Path) -> None:
     (tmp_path / "hosts.ini").write_text("web1 ansible_ssh_common_args='-C'\n")
     assert sockfleet("hosts.ini", "--list", cwd=tmp_path).stderr == ""
-    assert "passed over" in sockfleet("hosts.ini", "--list", "-v", cwd=tmp_path).stderr
+    assert "ignored" in sockfleet("hosts.ini", "--list", "-v", cwd=tmp_path).stderr
 
 
 def test_a_group_with_a_faulty_cap_is_shown_all_the_same(tmp_path: Path) -> None:

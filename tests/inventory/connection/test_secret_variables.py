@@ -4,9 +4,9 @@ import pytest
 
 from sockfleet.inventory.connection.secret_variables import (
     HIDDEN,
+    hide_secrets,
     is_secret,
-    with_secrets_hidden,
-    without_secrets,
+    remove_secrets,
 )
 
 
@@ -33,11 +33,11 @@ def test_names_of_secrets(name: str) -> None:
     "name",
     ["ansible_ssh_private_key_file", "bypass", "compass", "password_mechanism", "tokens", "pass_x"],
 )
-def test_names_that_only_look_like_it(name: str) -> None:
+def test_similar_names_that_are_no_secrets(name: str) -> None:
     assert not is_secret(name)
 
 
-def test_secrets_are_hidden_wherever_they_stand() -> None:
+def test_hide_secrets_in_nested_values() -> None:
     variables = {
         "ansible_password": "s3",
         "empty_password": "",
@@ -45,7 +45,7 @@ def test_secrets_are_hidden_wherever_they_stand() -> None:
         "db": {"password": "s3", "name": "x", 1: "one"},
         "users": [{"passwd": "s3"}, "plain"],
     }
-    assert with_secrets_hidden(variables) == {
+    assert hide_secrets(variables) == {
         "ansible_password": HIDDEN,
         "empty_password": "",
         "null_token": None,
@@ -55,7 +55,7 @@ def test_secrets_are_hidden_wherever_they_stand() -> None:
     assert variables["ansible_password"] == "s3"
 
 
-def test_without_secrets_copies_only_where_there_are_some() -> None:
+def test_remove_secrets_copies_only_where_needed() -> None:
     plain = {"a": 1}
-    assert without_secrets(plain) is plain
-    assert without_secrets({"a": 1, "db_password": "s3"}) == {"a": 1}
+    assert remove_secrets(plain) is plain
+    assert remove_secrets({"a": 1, "db_password": "s3"}) == {"a": 1}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.connection.variables import (
     ADDRESS,
+    IGNORED,
     NAMES,
-    PASSED_OVER,
     PASSWORD,
     PORT,
     USER,
@@ -18,13 +18,13 @@ from sockfleet.inventory.connection.variables import (
 from sockfleet.inventory.errors import InventoryError
 
 
-def test_no_name_stands_twice() -> None:
+def test_names_are_unique() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert set(PASSED_OVER) < set(NAMES)
+    assert set(IGNORED) < set(NAMES)
 
 
 @pytest.mark.parametrize("names", [ADDRESS, USER, PASSWORD, PORT])
-def test_the_last_name_that_is_set_counts(names: tuple[str, ...]) -> None:
+def test_the_last_name_that_is_set_takes_precedence(names: tuple[str, ...]) -> None:
     values: dict[str, Any] = {"ansible_connection": "paramiko"}
     for number, name in enumerate(names, start=1):
         values[name] = number
@@ -42,7 +42,7 @@ def test_words_for_true(word: str) -> None:
 
 
 @given(st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))
-def test_whatever_a_port_is_it_is_a_port_or_an_error(value: object) -> None:
+def test_any_port_value_gives_a_port_or_an_error(value: object) -> None:
     try:
         port, _ = Variables({"ansible_port": value}).port()
     except InventoryError as error:
@@ -52,6 +52,6 @@ def test_whatever_a_port_is_it_is_a_port_or_an_error(value: object) -> None:
     assert not isinstance(value, (bool, float))
 
 
-def test_a_shadowed_value_is_not_judged() -> None:
+def test_overridden_values_are_not_checked() -> None:
     variables = Variables({"ansible_host": "{{ x }}", "ansible_ssh_host": "10.0.0.1"})
     assert variables.text(ADDRESS) == ("10.0.0.1", "ansible_ssh_host")

@@ -1,4 +1,4 @@
-"""Sources that only Ansible can read, with the real ansible-inventory and made-up ones."""
+"""Sources that only Ansible can read, with the real ansible-inventory and fakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROGRAMS = Path(sys.executable).parent
 
 
 @pytest.fixture(autouse=True)
-def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def enter_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
 
@@ -41,7 +41,7 @@ def fake_ansible(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
 PLUGIN = "plugin: constructed\nstrict: true\ngroups: {lin: os == 'linux'}\n"
 
 
-def test_a_plugin_builds_on_the_sources_before_it() -> None:
+def test_a_plugin_uses_the_sources_before_it() -> None:
     write("group_vars/all.yml", "v: file\n")
     write("hosts.ini", "[web]\nw1 os=linux\nw2 os=bsd\n[web:vars]\nv=inline\nw=1\n")
     inventory = load_inventory(["hosts.ini", write("z.yml", PLUGIN), "x[1:2],"])
@@ -90,13 +90,13 @@ def test_an_encrypted_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_source_that_ansible_cannot_parse_either() -> None:
-    """It would exit with 0 and no hosts."""
+    """By default ansible-inventory exits 0 without hosts then."""
     source = write("z.yml", "plugin: no.such.plugin\n")
     with pytest.raises(InventoryError, match=r"unknown plugin 'no\.such\.plugin'"):
         load_inventory([source])
 
 
-def test_without_ansible_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ansible_the_error_says_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(
         InventoryError,
@@ -106,13 +106,13 @@ def test_without_ansible_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> N
         load_inventory([write("z.yml", PLUGIN)])
 
 
-def test_standard_input_cannot_be_read_along(tmp_path: Path) -> None:
+def test_standard_input_cannot_be_combined_with_a_plugin(tmp_path: Path) -> None:
     with (tmp_path / "in").open("wb+") as stdin, pytest.raises(InventoryError, match="read '-'"):
         load_inventory([write("z.yml", PLUGIN), "-"], stdin=stdin)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (
             "echo '[WARNING]: Unable to parse z.yml as an inventory' >&2; echo '{}'\n",
@@ -123,14 +123,16 @@ def test_standard_input_cannot_be_read_along(tmp_path: Path) -> None:
         ("echo boom >&2; exit 5\n", "ended with exit status 5; it said: boom"),
     ],
 )
-def test_failures_of_the_program(body: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_of_the_program(body: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_ansible(body, monkeypatch)
-    with pytest.raises(InventoryError, match=said) as caught:
+    with pytest.raises(InventoryError, match=message) as caught:
         load_inventory([write("z.yml", PLUGIN)])
     assert caught.value.where == "z.yml (configures the inventory plugin 'constructed')"
 
 
-def test_its_time_is_limited(mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_has_a_time_limit(
+    mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mocker.patch.object(
         child.run_child, "__kwdefaults__", {"environment": None, "time_limit_s": 0.3}
     )
@@ -139,5 +141,5 @@ def test_its_time_is_limited(mocker: MockerFixture, monkeypatch: pytest.MonkeyPa
         load_inventory([write("z.yml", PLUGIN)])
 
 
-def test_a_source_that_looks_like_an_option_stays_a_source() -> None:
+def test_a_source_that_begins_with_a_hyphen() -> None:
     assert list(load_inventory([write("-z.toml", "[web.hosts]\nw1 = {}\n")]).hosts) == ["w1"]

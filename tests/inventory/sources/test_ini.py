@@ -1,4 +1,4 @@
-"""INI inventories: values and errors; what they mean is held against Ansible elsewhere."""
+"""INI inventories: values and errors; test_against_ansible.py compares their hosts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sockfleet.inventory.sources.unresolved import UnresolvedInventory
 
 
 def read(text: str) -> UnresolvedInventory:
-    draft = UnresolvedInventory()
-    read_ini_inventory(draft, text, "hosts.ini")
-    return draft
+    unresolved = UnresolvedInventory()
+    read_ini_inventory(unresolved, text, "hosts.ini")
+    return unresolved
 
 
 @given(
     st.text("aTrueFalsNo019.-+_:/@ex,(){}[]'\" #", max_size=12)
     | st.from_regex(r"\A-?[0-9a-zA-Z_./:@+-]{1,12}\Z")
 )
-def test_the_quick_ways_give_what_the_literal_gives(text: str) -> None:
+def test_shortcuts_give_the_same_value_as_the_literal(text: str) -> None:
     try:
         expected = ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -52,12 +52,12 @@ def test_the_quick_ways_give_what_the_literal_gives(text: str) -> None:
         ("", ""),
     ],
 )
-def test_typed(text: str, value: object) -> None:
+def test_parsed_values(text: str, value: object) -> None:
     assert parse_value(text) == value
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "said"),
+    ("text", "where", "message"),
     [
         ("a\n[web x]\n", ":2", "section '\\[web x\\]'"),
         ("[web:stuff]\n", ":1", "expected :vars or :children"),
@@ -79,8 +79,8 @@ def test_typed(text: str, value: object) -> None:
         ("[a]\n[a:vars]\nansible_group_priority=high\n", ":3", "ansible_group_priority 'high'"),
     ],
 )
-def test_errors_name_the_line(text: str, where: str, said: str) -> None:
-    with pytest.raises(InventoryError, match=said) as caught:
+def test_errors_name_the_line(text: str, where: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message) as caught:
         read(text)
     assert caught.value.where == f"hosts.ini{where}"
 
@@ -90,10 +90,10 @@ def test_circle_through_groups_declared_later() -> None:
         read("[a:children]\nb\n[b:children]\nc\n[c:children]\na\n[c]\nh\n")
 
 
-def test_hosts_know_their_line() -> None:
-    draft = read("# c\n\nfirst\n[web]\nsecond\nfirst\n")
-    assert draft.hosts["first"].where == "hosts.ini:3"
-    assert draft.hosts["second"].where == "hosts.ini:5"
+def test_hosts_hold_their_line() -> None:
+    unresolved = read("# c\n\nfirst\n[web]\nsecond\nfirst\n")
+    assert unresolved.hosts["first"].where == "hosts.ini:3"
+    assert unresolved.hosts["second"].where == "hosts.ini:5"
 
 
 @given(st.text(max_size=60) | st.text("[]:=#'\" ab\n\t,{}()", max_size=60))

@@ -1,4 +1,4 @@
-"""Which reader reads which source, standard input, folders, and errors that users see."""
+"""The choice of the reader, standard input, folders, and errors that users see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sockfleet.inventory.sources.load import load_inventory
 
 
 @pytest.fixture(autouse=True)
-def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def enter_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -47,12 +47,12 @@ def from_stdin(text: str | bytes) -> list[str]:
         ("web1 ansible_host=10.0.0.1\nweb2\n# a: b\n[db]\ndb1\n", ["web1", "web2", "db1"]),
     ],
 )
-def test_standard_input_is_told_by_its_content(text: str | bytes, names: list[str]) -> None:
+def test_the_format_of_standard_input_is_detected(text: str | bytes, names: list[str]) -> None:
     assert from_stdin(text) == names
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("all:\n  hosts:\n   web1: {\n", "standard input:4: not valid YAML"),
         ("all: {hosts: {web1: }\n", "standard input:2: not valid YAML"),
@@ -62,13 +62,13 @@ def test_standard_input_is_told_by_its_content(text: str | bytes, names: list[st
         (b"web\xff1\n", "standard input:1: found the byte 0xff"),
     ],
 )
-def test_faults_of_standard_input(text: str | bytes, said: str) -> None:
+def test_errors_of_standard_input(text: str | bytes, message: str) -> None:
     with pytest.raises(InventoryError) as caught:
         from_stdin(text)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
 
 
-def test_standard_input_that_is_not_there() -> None:
+def test_no_standard_input() -> None:
     with pytest.raises(UsageError, match="cannot be read here"):
         load_inventory(["-"])
 
@@ -78,8 +78,8 @@ LISTING = """{"_meta": {"hostvars": {"w1": {"a": 1}}, "profile": "inventory_lega
 """
 
 
-def test_what_ansible_inventory_printed_is_an_inventory() -> None:
-    """Wider than Ansible, which takes this from an executable only."""
+def test_output_of_ansible_inventory_is_a_source() -> None:
+    """Ansible accepts this only from an executable."""
     for name in ("-", write("fleet.json", LISTING), write("fleet", LISTING)):
         inventory = load_inventory([name], stdin=io.BytesIO(LISTING.encode()))
         assert inventory.hosts["w1"].variables == {"a": 1}
@@ -107,7 +107,7 @@ def test_odd_file_names() -> None:
 
 
 def test_an_unreadable_file(mocker: MockerFixture) -> None:
-    """Root reads every file, so the refusal is made up."""
+    """The refusal is a fake, because root can read every file."""
     name = write("hosts.ini", "web1\n")
     refuse = PermissionError(13, "Permission denied")
     mocker.patch("sockfleet.inventory.sources.files.Path.open", side_effect=refuse)
@@ -115,14 +115,14 @@ def test_an_unreadable_file(mocker: MockerFixture) -> None:
         load_inventory([name])
 
 
-def test_a_file_without_end(mocker: MockerFixture) -> None:
+def test_an_endless_file(mocker: MockerFixture) -> None:
     mocker.patch("sockfleet.inventory.sources.files.MOST_BYTES", 100_000)
     with pytest.raises(InventoryError, match=r"/dev/zero: is larger than 100,000 bytes"):
         load_inventory(["/dev/zero"])
 
 
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:
-    """As of a shell's <(command)."""
+    """As with a shell's <(command)."""
     reader, writer = os.pipe()
     os.write(writer, b"[web]\nweb1\n")
     os.close(writer)
@@ -133,7 +133,7 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
 
 
 def test_ranges_in_a_host_list() -> None:
-    """Wider than Ansible's default, as its advanced_host_list."""
+    """As Ansible's advanced_host_list, which is off by default there."""
     inventory = load_inventory(["web[01:03],db1:2222", "web02,x,"])
     assert list(inventory.hosts) == ["web01", "web02", "web03", "db1", "x"]
     assert inventory.hosts["db1"].variables == {"ansible_port": 2222}
@@ -151,13 +151,13 @@ def test_a_file_with_a_comma_in_its_name_is_a_file() -> None:
 
 
 def test_a_yaml_file_is_never_read_as_ini() -> None:
-    """Stricter than Ansible, which tries INI next."""
+    """Ansible tries INI next."""
     with pytest.raises(InventoryError, match=r"hosts\.yml: found str 'web1' as the whole document"):
         load_inventory([write("hosts.yml", "web1\n")])
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "said"),
+    ("text", "where", "message"),
     [
         ("- a\n", "h.yml", "found a list of 1 as the whole document, expected a mapping"),
         ("web: 5\n", "h.yml: web", "found int 5 as a group"),
@@ -174,9 +174,9 @@ def test_a_yaml_file_is_never_read_as_ini() -> None:
         ("a: {children: {all: }}\n", "h.yml: a.children.all", "'all' holds every group"),
     ],
 )
-def test_wrong_types_name_the_path_of_keys(text: str, where: str, said: str) -> None:
-    """Where Ansible passes over a group that is no mapping, we do not."""
-    with pytest.raises(InventoryError, match=said) as caught:
+def test_errors_name_the_path_of_keys(text: str, where: str, message: str) -> None:
+    """Ansible ignores a group that is no mapping."""
+    with pytest.raises(InventoryError, match=message) as caught:
         load_inventory([write("h.yml", text)])
     assert caught.value.where.startswith(where)
 
@@ -200,8 +200,8 @@ def test_folder_rules(tmp_path: Path) -> None:
     assert inventory.hosts["b1"].source == "inv/b.ini:2"
 
 
-def test_a_faulty_file_in_a_folder_is_an_error() -> None:
-    """Stricter than Ansible, which warns and goes on without that file's hosts."""
+def test_an_invalid_file_in_a_folder_is_an_error() -> None:
+    """Ansible warns and continues without that file's hosts."""
     write("inv/a.ini", "a1\n")
     write("inv/b.ini", "[nonsense")
     with pytest.raises(InventoryError, match=r"inv/b\.ini:1"):
@@ -229,16 +229,16 @@ def test_a_socket_in_a_folder() -> None:
             load_inventory(["inv"])
 
 
-def test_variables_of_the_current_folder_can_be_left_out() -> None:
+def test_playbook_dir_can_be_none() -> None:
     write("group_vars/all.yml", "here: 1\n")
     source = write("inv/hosts", "web1\n")
     assert load_inventory([source]).hosts["web1"].variables == {"here": 1}
     assert load_inventory([source], playbook_dir=None).hosts["web1"].variables == {}
-    # It is not the groups' own: `ansible-inventory --export` leaves it out too.
+    # These are not the groups' own variables: `ansible-inventory --export` omits them too.
     assert load_inventory([source]).groups["all"].variables == {}
 
 
-def test_groups_and_hosts_know_what_they_are() -> None:
+def test_fields_of_groups_and_hosts() -> None:
     source = write(
         "hosts.ini",
         "lone\n[web]\nw1 a=1\n[prod:children]\nweb\n[prod:vars]\nansible_group_priority=5\nx=1\n",
@@ -253,7 +253,7 @@ def test_groups_and_hosts_know_what_they_are() -> None:
     assert inventory.groups["web"].variables == {"y": 2}
 
 
-def test_hosts_without_variables_of_their_own_share_one_mapping() -> None:
+def test_hosts_without_own_variables_share_one_mapping() -> None:
     source = write("hosts.ini", "[web]\nw[1:9]\nown v=1\n[web:vars]\na=1\n")
     hosts = load_inventory([source]).hosts
     assert hosts["w1"].variables is hosts["w9"].variables
@@ -263,6 +263,6 @@ def test_hosts_without_variables_of_their_own_share_one_mapping() -> None:
 def test_notes_are_given_once() -> None:
     source = write("hosts.yml", "web: {hosts: {web: }, host: {a: }}\n")
     assert load_inventory([source, source]).notes == (
-        "hosts.yml: web: passed over 'host'; a group has hosts, vars and children only",
+        "hosts.yml: web: ignored 'host'; a group has hosts, vars and children only",
         "'web' is the name of a group and of a host; Ansible mixes them up",
     )

@@ -1,4 +1,4 @@
-"""Sources that other packages register, by a real installed-looking package."""
+"""Sources that other packages register, with the metadata of an installed package."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ def test_a_registered_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "said"),
+    ("argument", "message"),
     [
         ("broken", "demo:broken: .*demo_cloud_for_tests:provide failed: KeyError: 'region'"),
         ("wrong", "demo:wrong: no such region"),
         ("number", "demo:number: found 5, expected a mapping of groups"),
     ],
 )
-def test_its_faults(argument: str, said: str) -> None:
-    with pytest.raises(InventoryError, match=said):
+def test_errors_of_a_registered_source(argument: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message):
         load_inventory([f"demo:{argument}"])
 
 
-def test_a_name_that_nobody_registered_is_a_file() -> None:
+def test_an_unregistered_name_is_a_file() -> None:
     with pytest.raises(InventoryError, match="other:x: no such file or folder"):
         load_inventory(["other:x"])

@@ -1,4 +1,4 @@
-"""Executable sources, as real programs; what they mean is held against Ansible elsewhere."""
+"""Executable sources, as real programs; test_against_ansible.py compares their hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sockfleet.inventory.sources.load import load_inventory
 
 
 @pytest.fixture(autouse=True)
-def a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def enter_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -26,20 +26,20 @@ def program(body: str, first: str = "#!/bin/sh\n") -> str:
     return str(path)
 
 
-def test_a_bare_name_is_run_from_here_and_not_from_the_path() -> None:
+def test_a_bare_name_runs_from_the_current_folder() -> None:
     listing = '{"web": ["w1"], "_meta": {"hostvars": {"w1": {"a": 1}}}}'
     inventory = load_inventory([program(f"echo '{listing}'\n")])
     assert inventory.hosts["w1"].variables == {"a": 1}
     assert inventory.hosts["w1"].source == "source.sh --list: web"
 
 
-def test_it_gets_an_empty_standard_input() -> None:
+def test_the_program_gets_an_empty_standard_input() -> None:
     source = program('cat >&2; echo "{\\"web\\": [\\"w1\\"], \\"_meta\\": {\\"hostvars\\": {}}}"\n')
     assert list(load_inventory([source]).hosts) == ["w1"]
 
 
 @pytest.mark.parametrize(
-    ("body", "where", "said"),
+    ("body", "where", "message"),
     [
         ("exit 3\n", "source.sh --list", "ended with exit status 3; it said: nothing"),
         ("printf 'no\\033[31m cloud\\n' >&2; exit 1\n", "source.sh --list", r"no \[31m cloud"),
@@ -67,8 +67,8 @@ def test_it_gets_an_empty_standard_input() -> None:
         ),
     ],
 )
-def test_faults(body: str, where: str, said: str) -> None:
-    with pytest.raises(InventoryError, match=said) as caught:
+def test_errors(body: str, where: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message) as caught:
         load_inventory([program(body)])
     assert caught.value.where == where
 
@@ -78,8 +78,8 @@ def test_a_program_without_its_interpreter() -> None:
         load_inventory([program("", first="#!/no/such/interpreter\n")])
 
 
-def test_a_program_that_hangs_is_stopped_with_its_children(mocker: MockerFixture) -> None:
-    """The limit is made short; the program would wait for a day."""
+def test_a_hanging_program_is_killed_with_its_children(mocker: MockerFixture) -> None:
+    """The time limit is shortened; the program waits for a day."""
     mocker.patch.object(
         child.run_child, "__kwdefaults__", {"environment": None, "time_limit_s": 0.3}
     )

@@ -1,4 +1,4 @@
-"""YAML and JSON text into values."""
+"""Values of YAML and JSON text."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ def test_empty_documents_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "said"),
+    ("text", "where", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yml:3", "key 'a' stands twice"),
-        ('{"a": {"b": 1,\n "b": 2}}', "f.yml:2", "key 'b' stands twice"),
-        ("all:\n  hosts:\n   - {x: 1, 1: 2, 0x1: 3}\n", "f.yml:3", "key 1 stands twice"),
-        ("x: &a 1\ny: {<<: {q: 1}, q: 2, q: 3}\n", "f.yml:2", "key 'q' stands twice"),
+        ("a: 1\nb: 2\na: 3\n", "f.yml:3", "key 'a' appears twice"),
+        ('{"a": {"b": 1,\n "b": 2}}', "f.yml:2", "key 'b' appears twice"),
+        ("all:\n  hosts:\n   - {x: 1, 1: 2, 0x1: 3}\n", "f.yml:3", "key 1 appears twice"),
+        ("x: &a 1\ny: {<<: {q: 1}, q: 2, q: 3}\n", "f.yml:2", "key 'q' appears twice"),
     ],
 )
-def test_a_key_twice_is_refused(text: str, where: str, said: str) -> None:
-    """Stricter than Ansible: it warns and keeps the last one."""
-    with pytest.raises(InventoryError, match=said) as caught:
+def test_duplicate_keys_are_refused(text: str, where: str, message: str) -> None:
+    """Ansible warns and keeps the last one."""
+    with pytest.raises(InventoryError, match=message) as caught:
         parse_yaml(text, "f.yml")
     assert caught.value.where == where
 
 
 @pytest.mark.parametrize(
-    ("text", "where", "said"),
+    ("text", "where", "message"),
     [
         ("a: [1, 2\nb: 3\n", "f.yml:2", "not valid YAML at column"),
         ("a:\n\tb: 1\n", "f.yml:2", "cannot start any token"),
@@ -95,8 +95,8 @@ def test_a_key_twice_is_refused(text: str, where: str, said: str) -> None:
         ('{"a": ' * 100_000, "f.yml", "nested too deeply"),
     ],
 )
-def test_errors_name_the_line(text: str, where: str, said: str) -> None:
-    with pytest.raises(InventoryError, match=said) as caught:
+def test_errors_name_the_line(text: str, where: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message) as caught:
         parse_yaml(text, "f.yml")
     assert caught.value.where == where
 
@@ -117,7 +117,7 @@ def test_aliases_of_aliases_stay_small() -> None:
     assert value["a59"][0] is value["a59"][1]
 
 
-def test_ansibles_tags() -> None:
+def test_tags_of_ansible() -> None:
     text = 'a: !unsafe "{{ x }}"\nb: !unsafe [1, {c: d}]\nc: !vault |\n  $ANSIBLE_VAULT;1.1\n  62\n'
     assert parse_yaml(text, "f") == {
         "a": "{{ x }}",

@@ -17,20 +17,20 @@ from sockfleet.inventory.ssh_options.algorithms import parse_algorithms
         ("-*-etm@openssh.com,hmac-md?", ("-*-etm@openssh.com", "hmac-md?")),
     ],
 )
-def test_a_list_is_cut_and_keeps_its_sign(text: str, expected: tuple[str, ...]) -> None:
+def test_a_list_is_split_and_keeps_its_sign(text: str, expected: tuple[str, ...]) -> None:
     assert parse_algorithms(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "+", "-", "a,,b", "a b", "-a\n", "aes*", "+aes*", "a,-oX", "é", "++a", "a,+b"]
 )
-def test_what_is_no_algorithm_is_quoted(text: str) -> None:
+def test_invalid_items_are_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="no algorithm"):
         parse_algorithms(text)
 
 
 @given(st.text(max_size=40))
-def test_never_a_control_or_a_blank_in_a_list(text: str) -> None:
+def test_parsed_lists_hold_no_control_and_no_blank(text: str) -> None:
     try:
         names = parse_algorithms(text)
     except ValueError:

@@ -45,21 +45,19 @@ def pairs(text: str) -> list[tuple[str, str]]:
         ("-2 -y", []),
     ],
 )
-def test_flags_become_the_options_they_stand_for(
-    text: str, expected: list[tuple[str, str]]
-) -> None:
+def test_flags_become_options(text: str, expected: list[tuple[str, str]]) -> None:
     assert pairs(text) == expected
 
 
-def test_the_last_config_file_counts() -> None:
+def test_the_last_config_file_takes_precedence() -> None:
     assert read("-F a -Fb").config_file == "b"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("-p", "-p stands without its value"),
-        ("-o", "-o stands without its value"),
+        ("-p", "-p has no value"),
+        ("-o", "-o has no value"),
         ("-N", "-N is refused"),
         ("-qf", "-f is refused"),
         ("-W %h:%p", "-W is refused"),
@@ -72,8 +70,8 @@ def test_the_last_config_file_counts() -> None:
         ("-o 'User=\"me'", "a quote is not closed"),
     ],
 )
-def test_what_is_no_option_is_refused_by_name(text: str, told: str) -> None:
-    with pytest.raises(InventoryError, match=told) as caught:
+def test_invalid_words_are_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(InventoryError, match=message) as caught:
         read(text)
     assert caught.value.where == "args"
 
@@ -103,12 +101,12 @@ def test_forward_and_destination_only_in_a_proxy_command() -> None:
         ("", ()),
     ],
 )
-def test_words_are_parted_as_ssh_parts_them(text: str, words: tuple[str, ...]) -> None:
+def test_words_are_split_as_ssh_splits_them(text: str, words: tuple[str, ...]) -> None:
     assert split_words(text) == words
 
 
 @given(st.lists(st.text(max_size=20), max_size=8), st.booleans())
-def test_no_words_end_in_another_error(words: list[str], proxy: bool) -> None:
+def test_any_words_parse_or_raise_inventory_error(words: list[str], proxy: bool) -> None:
     try:
         read_arguments(words, "args", proxy=proxy)
     except InventoryError as error:
@@ -116,7 +114,7 @@ def test_no_words_end_in_another_error(words: list[str], proxy: bool) -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_option_ends_in_another_error(text: str) -> None:
+def test_any_option_parses_or_raises_inventory_error(text: str) -> None:
     try:
         option = read_option(text, "args")
     except InventoryError as error:

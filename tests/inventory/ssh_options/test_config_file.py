@@ -1,4 +1,4 @@
-"""ssh_config files, held to what ``ssh -G -F FILE`` makes of them."""
+"""ssh_config files, compared with ``ssh -G -F FILE``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from hypothesis import strategies as st
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.inventory.ssh_options.config_file import read_ssh_config
-from sockfleet.inventory.ssh_options.keywords import OtherOptions
+from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
 
 ME = getpass.getuser()
 
 
-def login(config: Path, alias: str, text: str = "", *, passed: OtherOptions | None = None) -> Login:
-    judge = LoginResolver(
-        hop_credentials=Credentials(), allow_proxy_command=False, passed=passed or OtherOptions()
+def login(
+    config: Path, alias: str, text: str = "", *, ignored: IgnoredOptions | None = None
+) -> Login:
+    resolver = LoginResolver(
+        hop_credentials=Credentials(),
+        allow_proxy_command=False,
+        ignored=ignored or IgnoredOptions(),
     )
     options = read_arguments(shlex.split(text), "args").options
-    return judge.login(alias, options, Credentials(), config_file=str(config))
+    return resolver.resolve(alias, options, Credentials(), config_file=str(config))
 
 
 def assert_as_ssh(config: Path, alias: str, text: str = "") -> Login:
@@ -118,7 +122,7 @@ ALIASES = ["web1", "web2", "db1.example.com", "db2.example.com", "10.0.0.1"]
 
 @pytest.mark.parametrize("alias", ALIASES)
 @pytest.mark.parametrize("name", FILES)
-def test_the_real_ssh_finds_the_same(name: str, alias: str, tmp_path: Path) -> None:
+def test_options_equal_those_of_ssh(name: str, alias: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(FILES[name])
     assert_as_ssh(config, alias)
@@ -153,7 +157,7 @@ BLOCKS = st.lists(
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_whatever_the_blocks_the_real_ssh_finds_the_same(
+def test_any_blocks_give_the_options_of_ssh(
     blocks: list[tuple[str, list[str]]], alias: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
@@ -162,7 +166,7 @@ def test_whatever_the_blocks_the_real_ssh_finds_the_same(
 
 
 @pytest.mark.parametrize("alias", ["web1", "web2", "db1"])
-def test_included_files_hold_where_they_are_included(alias: str, tmp_path: Path) -> None:
+def test_included_options_apply_at_the_place_of_the_include(alias: str, tmp_path: Path) -> None:
     config, part, inner = tmp_path / "config", tmp_path / "part.conf", tmp_path / "inner"
     config.write_text(
         f"Include {tmp_path}/none.conf {tmp_path}/*.conf\nUser outside\n"
@@ -174,7 +178,7 @@ def test_included_files_hold_where_they_are_included(alias: str, tmp_path: Path)
     assert_as_ssh(config, alias)
 
 
-def test_a_relative_include_is_looked_for_in_the_users_folder(tmp_path: Path) -> None:
+def test_a_relative_include_is_read_from_the_users_folder(tmp_path: Path) -> None:
     folder = Path.home() / ".ssh"
     folder.mkdir()
     (folder / "part").write_text("User part\n")
@@ -183,7 +187,7 @@ def test_a_relative_include_is_looked_for_in_the_users_folder(tmp_path: Path) ->
     assert login(config, "web1").ssh.user == "part"
 
 
-def test_jump_hosts_are_looked_up_too(tmp_path: Path) -> None:
+def test_the_file_applies_to_jump_hosts(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
         "Host inner\n  ProxyJump bastion\n"
@@ -195,13 +199,13 @@ def test_jump_hosts_are_looked_up_too(tmp_path: Path) -> None:
     assert (outer.address, outer.port, outer.ssh.user) == ("outer", 99, "out")
     assert (bastion.address, bastion.port, bastion.ssh.user) == ("10.0.0.1", 2222, "gate")
     assert bastion.ssh.identity_files == ("/gate",)
-    # The second of a list is reached through the first, whatever its own block says.
+    # The second of a list is reached through the first, without regard to its own block.
     first, second = login(config, "x", "-J me@first,bastion").ssh.jumps
     assert (first.address, first.ssh.user) == ("first", "me")
     assert second.address == "10.0.0.1"
 
 
-def test_the_bastion_of_an_ssh_w_is_looked_up_too(tmp_path: Path) -> None:
+def test_the_file_applies_to_the_bastion_of_ssh_w(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host bastion\n  HostName 10.0.0.1\n  User gate\n")
     (hop,) = login(config, "x", "-o 'ProxyCommand=ssh -W %h:%p bastion'").ssh.jumps
@@ -210,13 +214,13 @@ def test_the_bastion_of_an_ssh_w_is_looked_up_too(tmp_path: Path) -> None:
     assert (hop.address, hop.ssh.user) == ("bastion", None)
 
 
-def test_one_note_tells_of_a_whole_file(tmp_path: Path) -> None:
+def test_a_file_gets_one_note(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Compression yes\nHost *\n  SendEnv LANG\n  ForwardAgent no\n")
-    passed = OtherOptions()
-    login(config, "web1", passed=passed)
-    assert passed.notes() == [
-        f"{config}: passed over, as it changes nothing here: Compression, SendEnv, ForwardAgent"
+    ignored = IgnoredOptions()
+    login(config, "web1", ignored=ignored)
+    assert ignored.notes() == [
+        f"{config}: ignored, as it changes nothing here: Compression, SendEnv, ForwardAgent"
     ]
 
 
@@ -227,19 +231,19 @@ def test_jump_hosts_in_a_circle_are_an_error(tmp_path: Path) -> None:
         login(config, "web1")
 
 
-def test_the_settings_of_a_host_are_bound_to_it(tmp_path: Path) -> None:
+def test_settings_of_a_file_depend_on_the_host(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host web1\n  Port 1\n")
-    assert login(config, "web1").bound
+    assert login(config, "web1").depends_on_host
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("Port 22\nHost\n", "config:2: Host stands without a value"),
+        ("Port 22\nHost\n", "config:2: Host has no value"),
         ("Match exec true\n", "config:1: Match 'exec' is refused"),
         ("Match canonical\n", "config:1: Match 'canonical' is refused"),
-        ("Match host\n", "config:1: Match host stands without its pattern"),
+        ("Match host\n", "config:1: Match host has no pattern"),
         ("Host *\n  Nonsense x\n", "config:2: 'Nonsense' is refused"),
         ("=\n", "config:1: '=' is no ssh option"),
         ('User "me\n', "config:1: User: a quote is not closed"),
@@ -250,12 +254,12 @@ def test_the_settings_of_a_host_are_bound_to_it(tmp_path: Path) -> None:
         ("Include {folder}\n", "cannot be read: Is a directory"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text: str, told: str, tmp_path: Path) -> None:
+def test_errors_name_the_line(text: str, message: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(text.format(path=config, folder=tmp_path))
     with pytest.raises(InventoryError) as caught:
         login(config, "web1")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
@@ -265,7 +269,7 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
         read_ssh_config(str(config))
 
 
-def test_a_block_of_another_host_may_say_what_is_refused(tmp_path: Path) -> None:
+def test_refused_options_in_blocks_of_other_hosts_are_ignored(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host laptop\n  RevokedHostKeys /x\nHost *\n  User me\n")
     assert login(config, "web1").ssh.user == "me"
@@ -273,7 +277,7 @@ def test_a_block_of_another_host_may_say_what_is_refused(tmp_path: Path) -> None
 
 @given(text=st.text(max_size=120))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_text_ends_in_another_error(text: str, tmp_path: Path) -> None:
+def test_any_text_gives_a_login_or_an_inventory_error(text: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(text, encoding="utf-8", errors="replace")
     try:

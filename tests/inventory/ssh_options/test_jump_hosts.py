@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import SshOption
-from sockfleet.inventory.ssh_options.jump_hosts import JumpTarget, jump_of_command, parse_jumps
+from sockfleet.inventory.ssh_options.jump_hosts import JumpTarget, parse_jump_command, parse_jumps
 
 
 def option(keyword: str, text: str) -> SshOption:
@@ -37,7 +37,7 @@ def test_lists_of_jump_hosts(text: str, expected: tuple[JumpTarget, ...]) -> Non
 
 
 @given(st.text(max_size=60))
-def test_no_list_brings_in_a_control_or_an_option(text: str) -> None:
+def test_any_list_gives_safe_hosts_or_an_error(text: str) -> None:
     try:
         found = jumps(text)
     except InventoryError as error:
@@ -51,10 +51,10 @@ def test_no_list_brings_in_a_control_or_an_option(text: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_command_ends_in_another_error(text: str) -> None:
+def test_any_command_parses_or_raises_inventory_error(text: str) -> None:
     for command in (text, f"ssh {text}", f"ssh -W %h:%p {text}"):
         try:
-            found = jump_of_command(option("ProxyCommand", command))
+            found = parse_jump_command(option("ProxyCommand", command))
         except InventoryError as error:
             assert str(error).isprintable()
             continue

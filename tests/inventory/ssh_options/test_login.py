@@ -1,4 +1,4 @@
-"""One judge for all ssh options, held to what ``ssh -G`` makes of the same words."""
+"""Logins from ssh options, compared with ``ssh -G`` for the same words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.arguments import read_arguments
-from sockfleet.inventory.ssh_options.keywords import OtherOptions
+from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
 
@@ -24,18 +24,20 @@ def login(
     text: str,
     alias: str = "web1",
     *,
-    passed: OtherOptions | None = None,
+    ignored: IgnoredOptions | None = None,
     allow_proxy_command: bool = False,
     credentials: Credentials = NOTHING,
     hop_credentials: Credentials = NOTHING,
 ) -> Login:
     arguments = read_arguments(shlex.split(text), "args")
-    judge = LoginResolver(
+    resolver = LoginResolver(
         hop_credentials=hop_credentials,
         allow_proxy_command=allow_proxy_command,
-        passed=passed or OtherOptions(),
+        ignored=ignored or IgnoredOptions(),
     )
-    return judge.login(alias, arguments.options, credentials, config_file=arguments.config_file)
+    return resolver.resolve(
+        alias, arguments.options, credentials, config_file=arguments.config_file
+    )
 
 
 WORDS = [
@@ -69,7 +71,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize("text", WORDS)
-def test_the_real_ssh_understands_the_same(text: str) -> None:
+def test_settings_equal_those_of_ssh(text: str) -> None:
     theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
     ours = as_ssh_shows(login(text))
     assert ours == {keyword: theirs[keyword] for keyword in ours}
@@ -91,7 +93,7 @@ def test_the_real_ssh_understands_the_same(text: str) -> None:
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_the_order_the_same_one_wins(parts: list[str]) -> None:
+def test_any_order_gives_the_settings_of_ssh(parts: list[str]) -> None:
     text = " ".join(parts)
     theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
     ours = as_ssh_shows(login(text))
@@ -99,11 +101,11 @@ def test_whatever_the_order_the_same_one_wins(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("-o Port=22x", "Port: '22x' is no port"),
         ("-p 0", "-p: '0' is no port"),
-        ("-o Port", "Port stands without a value"),
+        ("-o Port", "Port has no value"),
         ("-o 'Port=22 23'", "one value is expected"),
         ("-o User=-x", "User: '-x' is no user name"),
         ("-o User=%h", "no user name"),
@@ -137,33 +139,33 @@ def test_whatever_the_order_the_same_one_wins(parts: list[str]) -> None:
         ("-F /no/such/file", "/no/such/file: this ssh_config cannot be read: No such file"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused_by_name(text: str, told: str) -> None:
+def test_unsupported_options_are_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(InventoryError) as caught:
         login(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_what_is_passed_over_is_told_once() -> None:
-    passed = OtherOptions()
-    login("-C -o ControlMaster=auto -o ControlPersist=60s -C", passed=passed)
-    login("-C -o ControlMaster=auto", passed=passed)
-    assert passed.notes() == [
-        "args: passed over, as it changes nothing here: -C, ControlMaster, ControlPersist"
+def test_ignored_options_give_one_note() -> None:
+    ignored = IgnoredOptions()
+    login("-C -o ControlMaster=auto -o ControlPersist=60s -C", ignored=ignored)
+    login("-C -o ControlMaster=auto", ignored=ignored)
+    assert ignored.notes() == [
+        "args: ignored, as it changes nothing here: -C, ControlMaster, ControlPersist"
     ]
 
 
-def test_no_check_is_read_as_accept_new_and_told() -> None:
-    passed = OtherOptions()
-    found = login("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", passed=passed)
+def test_disabled_host_key_checking_becomes_accept_new_with_a_note() -> None:
+    ignored = IgnoredOptions()
+    found = login("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null", ignored=ignored)
     assert found.ssh.host_keys is HostKeyPolicy.ACCEPT_NEW
     assert found.ssh.known_hosts_files is not None
     assert found.ssh.known_hosts_files[0] == "/dev/null"
-    assert passed.notes() == [
+    assert ignored.notes() == [
         "args: StrictHostKeyChecking no is read as accept-new: a changed host key is still refused"
     ]
 
 
-def test_ignored_unknown_options_are_as_in_ssh() -> None:
+def test_ignore_unknown_as_in_ssh() -> None:
     assert login("-o IgnoreUnknown='Foo*,bar' -o FooBar=1 -o Bar=2").ssh == login("").ssh
     with pytest.raises(InventoryError, match="Baz"):
         login("-o IgnoreUnknown=Foo* -o Baz=1")
@@ -193,28 +195,28 @@ def test_agents(monkeypatch: pytest.MonkeyPatch) -> None:
     assert login("-o IdentityAgent=SSH_AUTH_SOCK", credentials=given_agent).ssh.agent == "/env"
 
 
-def test_a_password_is_kept_back_where_the_options_say_so() -> None:
-    passed = OtherOptions()
+def test_the_password_is_not_used_where_an_option_disables_it() -> None:
+    ignored = IgnoredOptions()
     password = Credentials(password=Secret("s3"))
     assert login("-o PasswordAuthentication=yes", credentials=password).ssh.password is not None
     assert (
-        login("-o PasswordAuthentication=no", credentials=password, passed=passed).ssh.password
+        login("-o PasswordAuthentication=no", credentials=password, ignored=ignored).ssh.password
         is None
     )
-    assert passed.notes() == ["args: PasswordAuthentication no: the password is not used"]
+    assert ignored.notes() == ["args: PasswordAuthentication no: the password is not used"]
 
 
-def test_tokens_are_filled_in_and_bind_the_result_to_the_host() -> None:
+def test_tokens_are_replaced_and_depend_on_the_host() -> None:
     found = login("-o IdentityFile=/k/%h-%n-%p-%r-%% -p 2222 -l me -o HostName=10.0.0.1")
     assert found.ssh.identity_files == ("/k/10.0.0.1-web1-2222-me-%",)
-    assert found.bound
-    assert not login("-i /k").bound
+    assert found.depends_on_host
+    assert not login("-i /k").depends_on_host
 
 
 HOP_KEYS = Credentials(identity_files=("/default",), agent="/agent", password=Secret("never"))
 
 
-def test_jump_hosts_log_in_as_ssh_lets_them() -> None:
+def test_jump_hosts_get_the_default_credentials() -> None:
     found = login(
         "-J me@b1:2201,b2,[2001:db8::1]:22 -l you -i /k -p 99 -o StrictHostKeyChecking=no",
         hop_credentials=Credentials(identity_files=("/default",), agent="/agent"),
@@ -242,15 +244,15 @@ def test_jump_hosts_log_in_as_ssh_lets_them() -> None:
         "ssh -oPort=2200 -o User=me bastion -W%h:%p",
     ],
 )
-def test_ssh_w_is_the_jump_that_it_is(command: str) -> None:
+def test_ssh_w_becomes_a_jump(command: str) -> None:
     found = login(f"-o ProxyCommand={shlex.quote(command)}")
     (hop,) = found.ssh.jumps
     assert (hop.address, hop.port, hop.ssh.user) == ("bastion", 2200, "me")
     assert found.ssh.proxy_command is None
-    assert not found.bound
+    assert not found.depends_on_host
 
 
-def test_the_options_of_ssh_w_hold_for_the_bastion() -> None:
+def test_the_options_of_ssh_w_apply_to_the_bastion() -> None:
     command = "ssh -i /bk -o StrictHostKeyChecking=yes -J outer -W %h:%p bastion"
     found = login(f"-i /k -o ProxyCommand={shlex.quote(command)}", hop_credentials=HOP_KEYS)
     outer, bastion = found.ssh.jumps
@@ -275,7 +277,7 @@ def test_the_options_of_ssh_w_hold_for_the_bastion() -> None:
         "sshpass -p x ssh -W %h:%p bastion",
     ],
 )
-def test_any_other_command_is_run_only_where_it_was_opted_in_to(command: str) -> None:
+def test_other_proxy_commands_need_the_option(command: str) -> None:
     text = f"-p 2222 -o ProxyCommand={shlex.quote(command)}"
     with pytest.raises(InventoryError, match=r"--allow-proxy-command|destination"):
         login(text)
@@ -284,7 +286,7 @@ def test_any_other_command_is_run_only_where_it_was_opted_in_to(command: str) ->
     assert found.ssh.jumps == ()
 
 
-def test_a_jump_with_refused_options_runs_as_it_stands_where_opted_in() -> None:
+def test_ssh_w_with_refused_options_is_a_proxy_command() -> None:
     text = "-o 'ProxyCommand=ssh -o RevokedHostKeys=/r -W %h:%p bastion'"
     with pytest.raises(InventoryError, match="RevokedHostKeys"):
         login(text)
@@ -304,7 +306,7 @@ def test_a_jump_with_refused_options_runs_as_it_stands_where_opted_in() -> None:
         ("-J %h-gate", ["web1-gate"], None),
     ],
 )
-def test_the_first_way_that_is_named_counts(
+def test_the_first_jump_or_command_takes_effect(
     text: str, jumps: list[str], command: str | None
 ) -> None:
     found = login(text, allow_proxy_command=True).ssh
@@ -313,7 +315,7 @@ def test_the_first_way_that_is_named_counts(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("-J ''", "no host name"),
         ("-J a,,b", "no host name"),
@@ -333,13 +335,13 @@ def test_the_first_way_that_is_named_counts(
         ("-o 'ProxyCommand=ssh -o ProxyCommand=nc -W %h:%p b'", "--allow-proxy-command"),
     ],
 )
-def test_ways_that_cannot_be_gone(text: str, told: str) -> None:
+def test_invalid_jumps_are_refused(text: str, message: str) -> None:
     with pytest.raises(InventoryError) as caught:
         login(text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_proxy_command_is_not_honoured_for_a_jump_host() -> None:
+def test_a_jump_host_with_a_proxy_command() -> None:
     command = "ssh -o 'ProxyCommand=nc %h %p' -W %h:%p b"
     found = login(f"-o ProxyCommand={shlex.quote(command)}", allow_proxy_command=True)
     assert found.ssh.proxy_command == "ssh -o 'ProxyCommand=nc web1 22' -W web1:22 b"
@@ -347,7 +349,7 @@ def test_a_proxy_command_is_not_honoured_for_a_jump_host() -> None:
 
 @given(st.text(max_size=60), st.text(max_size=20))
 @settings(deadline=None)
-def test_no_words_bring_a_control_or_an_option_into_a_login(text: str, alias: str) -> None:
+def test_any_words_give_a_safe_login_or_an_error(text: str, alias: str) -> None:
     try:
         found = login(f"-J {text} -o 'User={text}' -o 'HostName={text}'", alias)
     except (InventoryError, ValueError):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sockfleet.inventory.connection.connection import ConnectionDefaults, resolve_hosts
+from sockfleet.inventory.connection.defaults import ConnectionDefaults
+from sockfleet.inventory.connection.resolve import resolve_hosts
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Group, Host, Inventory, InventoryHost
 

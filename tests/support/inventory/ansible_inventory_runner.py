@@ -1,7 +1,7 @@
-"""Run the real ``ansible-inventory`` many times for the cost of starting it once.
+"""Run ``ansible-inventory`` many times in one process, whose start is slow.
 
 Reads a JSON list of ``[folder, words]`` on standard input and prints a JSON list of
-``[exit code, standard output]``. Each run is a fork: Ansible keeps what it read in global caches.
+``[exit code, standard output]``. Each run is a fork, because Ansible has global caches.
 """
 
 from __future__ import annotations

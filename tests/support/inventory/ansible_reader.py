@@ -1,13 +1,13 @@
-"""What Ansible itself makes of many inventories: run by tests in a subprocess.
+"""Read many inventories with Ansible itself; tests run this module in a subprocess.
 
-Starting Ansible takes a third of a second, so one run answers many questions. Reads a JSON list of
-questions on standard input and prints a JSON list of answers:
+Starting Ansible is slow, so one run answers many questions. It reads a JSON list of questions on
+standard input and prints a JSON list of answers:
 
     {"cwd": "/a/folder", "sources": ["hosts.ini"], "limits": ["web", "!db"], "patterns": ["g[0]"]}
     {"listing": {...}, "limits": {"web": ["web1"]}, "patterns": {...}} or {"error": "..."}
 
-It calls the parts that ``ansible-inventory --list`` and ``ansible --list-hosts`` are made of, with
-sources that cannot be parsed counted as errors, which is a setting of Ansible's own.
+It calls the functions behind ``ansible-inventory --list`` and ``ansible --list-hosts``. A setting
+of Ansible makes sources that cannot be parsed errors.
 """
 
 from __future__ import annotations
@@ -56,27 +56,27 @@ def hosts(inventory: Any, pattern: str) -> list[str] | None:
         return None
 
 
-def in_a_child(question: dict[str, Any]) -> dict[str, Any]:
-    """Ansible keeps what it read in global caches, so each question gets a fork of its own."""
+def answer_in_child(question: dict[str, Any]) -> dict[str, Any]:
+    """Answer in a fork of its own, because Ansible has global caches."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        os.dup2(2, 1)  # whatever Ansible displays is no answer
+        os.dup2(2, 1)  # Ansible's own output is no part of the answers
         try:
-            said = answer(question)
+            found = answer(question)
         except Exception as error:
-            said = {"error": f"{type(error).__name__}: {error}"}
+            found = {"error": f"{type(error).__name__}: {error}"}
         with os.fdopen(writer, "w") as pipe:
-            json.dump(said, pipe)
+            json.dump(found, pipe)
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
         text = pipe.read()
     os.waitpid(pid, 0)
-    said: dict[str, Any] = json.loads(text)
-    return said
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 if __name__ == "__main__":
-    json.dump([in_a_child(question) for question in json.load(sys.stdin)], sys.stdout)
+    json.dump([answer_in_child(question) for question in json.load(sys.stdin)], sys.stdout)

@@ -1,4 +1,4 @@
-"""Compare what we understand of inventories with what Ansible does."""
+"""Run Ansible on inventories, and make its listings and ours comparable."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sockfleet.inventory.models import Inventory
 _READER = Path(__file__).with_name("ansible_reader.py")
 
 
-def ask_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Ansible's answers, in order; see ansible_reader.py for what is asked and answered."""
+def run_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return Ansible's answers, in order; ansible_reader.py describes questions and answers."""
     with tempfile.TemporaryDirectory() as home:
-        settings = Path(home) / "ansible.cfg"  # an empty one: whoever runs the tests has their own
+        settings = Path(home) / "ansible.cfg"  # an empty one, instead of the user's own
         settings.touch()
         done = subprocess.run(
             [sys.executable, "-I", str(_READER)],
@@ -35,8 +35,8 @@ def ask_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return answers
 
 
-def as_listing(inventory: Inventory) -> dict[str, Any]:
-    """Our inventory in the shape of ``ansible-inventory --list``."""
+def make_listing(inventory: Inventory) -> dict[str, Any]:
+    """Return our inventory in the form of ``ansible-inventory --list``."""
     listing: dict[str, Any] = {}
     for name, group in inventory.groups.items():
         body: dict[str, Any] = {}
@@ -55,17 +55,17 @@ def as_listing(inventory: Inventory) -> dict[str, Any]:
     return plain
 
 
-def comparable(listing: dict[str, Any]) -> dict[str, Any]:
-    """Ansible's listing without what it adds for itself."""
+def remove_additions(listing: dict[str, Any]) -> dict[str, Any]:
+    """Return Ansible's listing without its own additions: the profile and marks of unsafe text."""
     meta = dict(listing["_meta"])
     meta.pop("profile", None)
-    plain: dict[str, Any] = _without_marks({**listing, "_meta": meta})
+    plain: dict[str, Any] = _remove_unsafe_marks({**listing, "_meta": meta})
     return plain
 
 
-def _without_marks(value: Any) -> Any:
+def _remove_unsafe_marks(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"__ansible_unsafe"}:
             return value["__ansible_unsafe"]
-        return {key: _without_marks(one) for key, one in value.items()}
-    return [_without_marks(one) for one in value] if isinstance(value, list) else value
+        return {key: _remove_unsafe_marks(one) for key, one in value.items()}
+    return [_remove_unsafe_marks(one) for one in value] if isinstance(value, list) else value

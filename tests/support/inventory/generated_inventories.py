@@ -1,8 +1,8 @@
-"""Inventories that hypothesis makes up, as files to be read by us and by Ansible.
+"""Hypothesis strategies for inventory files, which sockfleet and Ansible both read.
 
-Names come from small pools, so that groups and hosts meet again and again; children stand later in
-the pool than their parents, so that no group holds itself. Left out, because Ansible itself comes
-out of step with them: a host with the name of a group, and children of ``ungrouped``.
+Names come from small pools, so that groups and hosts repeat. Children come later in the pool than
+their parents, so that no group contains itself. Two cases are excluded, because Ansible handles
+them inconsistently: a host with the name of a group, and children of ``ungrouped``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ literals = st.one_of(
 
 @st.composite
 def ini(draw: st.DrawFn) -> str:
-    """An INI inventory; Ansible may refuse it for an odd value, then we are expected to."""
+    """An INI inventory; where Ansible refuses it for an odd value, sockfleet must too."""
     lines: list[str] = []
     declared = draw(st.lists(st.sampled_from(GROUPS), unique=True, min_size=1))
     lines += [_host_line(draw) for _ in range(draw(st.integers(0, 2)))]
@@ -110,7 +110,7 @@ def yaml_inventory(draw: st.DrawFn) -> str:
 
 @st.composite
 def project(draw: st.DrawFn) -> tuple[Files, list[str]]:
-    """Files by path, and the sources to name: inventories, variables' files, a folder."""
+    """Files by path, and the sources: inventories, files of variables, a folder."""
     files: Files = {}
     sources: list[str] = []
     for number in range(draw(st.integers(1, 2))):

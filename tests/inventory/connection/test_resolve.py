@@ -1,4 +1,4 @@
-"""From connection variables to hosts, held to the command line that Ansible builds from them."""
+"""Resolve hosts from connection variables, compared with the command line that Ansible builds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.inventory.connection.connection import ConnectionDefaults, resolve_hosts
+from sockfleet.inventory.connection.defaults import ConnectionDefaults
+from sockfleet.inventory.connection.resolve import resolve_hosts
 from sockfleet.inventory.models import Connection, HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.login import Login
 from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
 from tests.support.ssh.ssh_reference import ansible_ssh_words, as_ssh_shows, effective_options
 
-# Absolute paths alone: ssh takes ~ from the account, the tests have a home of their own. And -i
-# with a file that is there: ssh drops it otherwise.
+# Only absolute paths: ssh takes ~ from the account, while the tests set another HOME. The file of
+# -i exists, because ssh drops missing ones.
 ANSIBLE = {
     "plain": {},
     "names": {
@@ -55,18 +56,18 @@ ANSIBLE = {
 }
 
 
-def test_ansible_hands_ssh_what_we_understand(tmp_path: Path) -> None:
+def test_hosts_equal_the_ssh_command_line_of_ansible(tmp_path: Path) -> None:
     recorded = ansible_ssh_words(ANSIBLE, tmp_path, "-u", "default", "--private-key", "/default")
     defaults = ConnectionDefaults(user="default", identity_files=("/default",))
     hosts, _ = resolve_hosts(inventory(ANSIBLE), list(ANSIBLE), defaults)
     for host in hosts:
-        login = Login(address=host.address, port=host.port, ssh=host.ssh, bound=False)
+        login = Login(address=host.address, port=host.port, ssh=host.ssh, depends_on_host=False)
         ours = as_ssh_shows(login)
         theirs = effective_options(["-F", "none", *recorded[host.name]])
         assert ours == {keyword: theirs[keyword] for keyword in ours}, host.name
 
 
-def test_the_inventory_wins_over_the_command_line() -> None:
+def test_the_inventory_takes_precedence_over_the_command_line() -> None:
     defaults = ConnectionDefaults(
         user="cli", identity_files=("/cli",), port=1, agent="/agent", password=Secret("cli")
     )
@@ -89,13 +90,13 @@ def test_the_inventory_wins_over_the_command_line() -> None:
     assert one({"ansible_password": ""}, defaults).ssh.password == Secret("cli")
 
 
-def test_a_timeout_of_the_arguments_counts_where_no_variable_says_one() -> None:
-    # Ansible always adds its own default of 10 s before these arguments; we have no such default.
+def test_connect_timeout_of_the_arguments_without_a_variable() -> None:
+    # Ansible always adds its default of 10 s before these arguments; sockfleet has no such default.
     assert one({"ansible_ssh_common_args": "-o ConnectTimeout=5"}).ssh.connect_timeout_s == 5.0
     assert one({"ansible_timeout": 0}).ssh.connect_timeout_s is None
 
 
-def test_host_key_checking_switched_off() -> None:
+def test_disabled_host_key_checking_becomes_accept_new() -> None:
     hosts, notes = resolve_hosts(
         inventory({"a": {"ansible_host_key_checking": False}, "b": {}}), ["a", "b"], NOTHING
     )
@@ -106,7 +107,7 @@ def test_host_key_checking_switched_off() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "connection", "transport"),
+    ("value", "connection", "transport"),
     [
         (None, Connection.SSH, None),
         ("ssh", Connection.SSH, None),
@@ -119,8 +120,8 @@ def test_host_key_checking_switched_off() -> None:
         ("ansible.builtin.local", Connection.LOCAL, None),
     ],
 )
-def test_connections(said: str | None, connection: Connection, transport: str | None) -> None:
-    host = one({"ansible_connection": said})
+def test_connection_types(value: str | None, connection: Connection, transport: str | None) -> None:
+    host = one({"ansible_connection": value})
     assert (host.connection, host.transport) == (connection, transport)
 
 
@@ -129,7 +130,7 @@ def test_a_local_host_needs_no_address() -> None:
     assert (host.name, host.address) == ("this machine", "localhost")
 
 
-def test_paramikos_own_variables_count_for_paramiko_alone() -> None:
+def test_paramiko_variables_apply_only_to_paramiko() -> None:
     variables = {
         "ansible_host": "a",
         "ansible_paramiko_host": "b",
@@ -143,7 +144,7 @@ def test_paramikos_own_variables_count_for_paramiko_alone() -> None:
     assert [hop.address for hop in host.ssh.jumps] == ["bastion"]
 
 
-def test_a_name_that_is_no_address_needs_one() -> None:
+def test_a_name_that_is_no_address_needs_ansible_host() -> None:
     assert one({"ansible_host": "10.0.0.1"}, name="db 1 (büro)").address == "10.0.0.1"
     assert "ansible_host gives it another address" in fault({}, "db 1")
 
@@ -156,7 +157,7 @@ def test_equal_settings_are_the_same_object() -> None:
     assert [host.address for host in resolved] == [f"10.0.0.{n}" for n in range(5)]
 
 
-def test_what_depends_on_the_host_is_not_shared(tmp_path: Path) -> None:
+def test_settings_that_depend_on_the_host_are_not_shared(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host web2\n  User two\n  HostName 10.0.0.2\n")
     hosts = {
@@ -190,10 +191,10 @@ def test_secrets_stay_out_of_the_variables_of_a_host() -> None:
     assert host.ssh.password.reveal() == "s3"
 
 
-def test_variables_that_steer_the_ssh_program_are_passed_over() -> None:
+def test_variables_of_the_ssh_program_are_ignored_with_a_note() -> None:
     hosts = {"a": {"ansible_ssh_executable": "/x", "ansible_ssh_retries": 3}, "b": {}}
     _, notes = resolve_hosts(inventory(hosts), ["a", "b"], NOTHING)
     assert notes == [
-        "ansible_ssh_executable: passed over, as no ssh program is run",
-        "ansible_ssh_retries: passed over, as no ssh program is run",
+        "ansible_ssh_executable: ignored, as no ssh program is run",
+        "ansible_ssh_retries: ignored, as no ssh program is run",
     ]

@@ -1,4 +1,4 @@
-"""Connection variables that describe no host: told with host and variable, safe to show."""
+"""Invalid connection variables: the fault names host and variable, and is safe to print."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockfleet.core.errors import UsageError
-from sockfleet.inventory.connection.connection import ConnectionDefaults, resolve_hosts
+from sockfleet.inventory.connection.defaults import ConnectionDefaults
+from sockfleet.inventory.connection.resolve import resolve_hosts
 from sockfleet.inventory.errors import InventoryError
 from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"ansible_port": True}, "ansible_port: found True (bool), expected a port"),
         ({"ansible_port": 0}, "ansible_port: '0' is no port"),
@@ -57,20 +58,20 @@ from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
         ({"ansible_ssh_extra_args": "-o Nonsense=1"}, "ansible_ssh_extra_args: 'Nonsense'"),
     ],
 )
-def test_what_is_wrong_is_told_with_host_and_variable(variables: dict[str, Any], told: str) -> None:
+def test_faults_name_host_and_variable(variables: dict[str, Any], message: str) -> None:
     text = fault(variables)
     assert text.startswith("inventory.yml: all.hosts: host 'web1': ")
-    assert told in text
+    assert message in text
     assert text.isprintable()
     assert "s3cret" not in text
 
 
 @pytest.mark.parametrize("name", ["-web1", "a\nb", " a", "a\u202eb"])
-def test_names_that_are_dangerous_to_show_are_refused(name: str) -> None:
+def test_unsafe_names_are_refused(name: str) -> None:
     assert "is no host name" in fault({"ansible_host": "10.0.0.1"}, name)
 
 
-def test_the_first_faulty_hosts_are_told_and_how_many_there_are() -> None:
+def test_the_error_names_the_first_faulty_hosts_and_their_number() -> None:
     hosts = {f"web{n}": {"ansible_port": n} for n in range(-7, 3)}
     with pytest.raises(InventoryError) as caught:
         resolve_hosts(inventory(hosts), list(hosts), NOTHING)
@@ -87,25 +88,27 @@ def test_an_empty_selection_is_an_error() -> None:
         resolve_hosts(inventory({"a": {}}), [], NOTHING)
 
 
-def test_true_and_one_are_not_mixed_up_by_what_was_judged_before() -> None:
+def test_true_and_1_have_different_cache_keys() -> None:
     hosts = {"a": {"ansible_port": 1}, "b": {"ansible_port": True}}
     with pytest.raises(InventoryError, match="host 'b'"):
         resolve_hosts(inventory(hosts), ["a", "b"], NOTHING)
 
 
 @pytest.mark.parametrize(
-    ("defaults", "told"),
+    ("defaults", "message"),
     [
         (ConnectionDefaults(user="a b"), "'a b' is no user name"),
         (ConnectionDefaults(port=0), "'0' is no port"),
         (ConnectionDefaults(ssh_config="/no/such/file"), "/no/such/file: this ssh_config cannot"),
     ],
 )
-def test_a_faulty_command_line_is_told_once(defaults: ConnectionDefaults, told: str) -> None:
+def test_an_invalid_command_line_is_reported_once(
+    defaults: ConnectionDefaults, message: str
+) -> None:
     hosts: dict[str, dict[str, Any]] = {"a": {}, "b": {}}
     with pytest.raises(UsageError) as caught:
         resolve_hosts(inventory(hosts), ["a", "b"], defaults)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)
 
 
 VALUES = (
@@ -130,9 +133,7 @@ NAMES = st.sampled_from(
 
 @given(st.text(max_size=15), st.dictionaries(NAMES, VALUES, max_size=5))
 @settings(deadline=None)
-def test_whatever_the_variables_a_host_is_clean_or_refused(
-    name: str, variables: dict[str, Any]
-) -> None:
+def test_any_variables_give_a_safe_host_or_an_error(name: str, variables: dict[str, Any]) -> None:
     try:
         host = one(variables, name=name)
     except InventoryError as error:

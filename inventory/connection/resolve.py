@@ -1,0 +1,228 @@
+"""Resolve hosts of the inventory, each with its variables, into `Host` values ready to connect to.
+
+Jump hosts log in with the scan's own identity files and agent, never with the password or the user
+of the host behind them, as with ``ssh -J``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import UsageError
+from ...core.record import record
+from ...core.text import escape, has_unsafe, quote
+from ..addresses import check_address, check_label
+from ..errors import InventoryError
+from ..models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
+from ..ssh_options.arguments import SshOption
+from ..ssh_options.keywords import IgnoredOptions
+from ..ssh_options.login import Credentials, Login, LoginResolver
+from . import variables as variables_
+from .defaults import ConnectionDefaults, check_defaults
+from .group_caps import GroupCaps
+from .option_precedence import order_options
+from .secret_variables import remove_secrets
+from .variables import Variables
+
+__all__ = ["Fault", "check_hosts", "resolve_hosts"]
+
+_SHOWN_FAULTS = 5
+
+
+@record
+class Fault:
+    """Why the variables of one host cannot be used."""
+
+    host: str
+    source: str
+    """Where the host is first named."""
+    problem: str
+
+    def __str__(self) -> str:
+        where = f"{self.source}: " if self.source else ""
+        return f"{where}{_describe(self)}"
+
+
+def resolve_hosts(
+    inventory: Inventory, names: Sequence[str], defaults: ConnectionDefaults
+) -> tuple[list[Host], list[str]]:
+    """Return the named hosts in order, and notes for the user (each once, not once per host).
+
+    Raises UsageError where ``names`` is empty, InventoryError naming the first faulty hosts and
+    their number.
+    """
+    if not names:
+        raise UsageError("no host is selected: the inventory or the limit leaves none")
+    hosts, notes, faults = check_hosts(inventory, names, defaults)
+    if not faults:
+        return hosts, notes
+    if len(faults) == 1:
+        raise InventoryError(faults[0].source or "inventory", _describe(faults[0]))
+    listed = [f"\n  {fault}" for fault in faults[:_SHOWN_FAULTS]]
+    if len(faults) > _SHOWN_FAULTS:
+        listed.append(f"\n  and {len(faults) - _SHOWN_FAULTS} more")
+    raise InventoryError(
+        ", ".join(inventory.sources) or "inventory",
+        f"{len(faults)} of {len(names)} selected hosts cannot be reached as they are described:"
+        + "".join(listed),
+    )
+
+
+def check_hosts(
+    inventory: Inventory, names: Sequence[str], defaults: ConnectionDefaults
+) -> tuple[list[Host], list[str], list[Fault]]:
+    """Return the hosts that can be resolved, the notes, and a fault for each other host.
+
+    Raises UsageError where the command line itself or its ssh_config cannot be used, InventoryError
+    where a group's ``sockfleet_max_connections`` is no number.
+    """
+    resolver = _HostResolver(defaults, GroupCaps(inventory))
+    hosts: list[Host] = []
+    faults: list[Fault] = []
+    for name in names:
+        described = inventory.hosts[name]
+        try:
+            hosts.append(resolver.resolve(described))
+        except InventoryError as error:
+            faults.append(Fault(host=name, source=described.source, problem=str(error)))
+    return hosts, resolver.ignored.notes(), faults
+
+
+def _describe(fault: Fault) -> str:
+    return f"host {quote(fault.host)}: {fault.problem}"
+
+
+@record
+class _LoginInput:
+    """The options and credentials of one distinct set of connection variables."""
+
+    options: Sequence[SshOption]
+    config_file: str | None
+    credentials: Credentials
+
+
+class _HostResolver:
+    """Resolves each distinct set of connection variables once."""
+
+    def __init__(self, defaults: ConnectionDefaults, caps: GroupCaps) -> None:
+        self.ignored = IgnoredOptions()
+        self._defaults = defaults
+        self._caps = caps
+        check_defaults(defaults)
+        self._inputs: dict[tuple[Any, ...], _LoginInput] = {}
+        self._logins: dict[tuple[Any, ...], Login] = {}
+        self._settings: dict[SshSettings, SshSettings] = {}
+        self._login_resolver = LoginResolver(
+            hop_credentials=Credentials(
+                identity_files=tuple(
+                    str(Path(path).expanduser()) for path in defaults.identity_files
+                ),
+                agent=defaults.agent,
+            ),
+            allow_proxy_command=defaults.allow_proxy_command,
+            ignored=self.ignored,
+        )
+        if defaults.ssh_config is not None and defaults.ssh_config.lower() != "none":
+            self._login_resolver.load_config(defaults.ssh_config)
+
+    def resolve(self, described: InventoryHost) -> Host:
+        """Raise InventoryError naming the variable that cannot be used."""
+        values = {
+            name: value
+            for name in variables_.NAMES
+            if (value := described.variables.get(name)) is not None
+        }
+        variables = Variables(values)
+        try:
+            check_label(described.name)
+        except ValueError as error:
+            raise InventoryError("name", str(error)) from None
+        groups, caps = _escape_groups(described.groups), self._caps.for_host_in(described.groups)
+        shown_variables = remove_secrets(described.variables)
+        probe = variables.probe() or self._defaults.probe
+        region = variables.region()
+        if variables.connection is Connection.LOCAL:
+            return Host(
+                name=described.name,
+                address="localhost",
+                groups=groups,
+                connection=Connection.LOCAL,
+                transport=variables.transport,
+                probe=probe,
+                region=region,
+                caps=caps,
+                variables=shown_variables,
+            )
+        address, name = variables.text(variables_.ADDRESS)
+        if name and not address:
+            raise InventoryError(name, "it is empty: an address or a name is expected")
+        try:
+            alias = check_address(address if name else described.name)
+        except ValueError as error:
+            hint = "" if name else " (ansible_host gives it another address)"
+            raise InventoryError(name or "name", f"{error}{hint}") from None
+        login = self._resolve_login(alias, values, variables)
+        return Host(
+            name=described.name,
+            address=login.address,
+            port=login.port,
+            groups=groups,
+            transport=variables.transport,
+            ssh=login.ssh,
+            probe=probe,
+            region=region,
+            caps=caps,
+            variables=shown_variables,
+        )
+
+    def _resolve_login(self, alias: str, values: Mapping[str, Any], variables: Variables) -> Login:
+        key = _make_key(values)
+        known = self._logins.get(key)
+        if known is not None:
+            return replace(known, address=alias)
+        if key not in self._inputs:
+            self._inputs[key] = self._read_input(values, variables)
+        given = self._inputs[key]
+        login = self._login_resolver.resolve(
+            alias, given.options, given.credentials, config_file=given.config_file
+        )
+        login = replace(login, ssh=self._settings.setdefault(login.ssh, login.ssh))
+        if not login.depends_on_host:
+            self._logins[key] = login
+        return login
+
+    def _read_input(self, values: Mapping[str, Any], variables: Variables) -> _LoginInput:
+        for name in variables_.IGNORED:
+            if name in values:
+                self.ignored.add_note(f"{name}: ignored, as no ssh program is run")
+        variables.refuse_unsupported()
+        options, config_file = order_options(variables, self._defaults)
+        password, _ = variables.text(variables_.PASSWORD)
+        return _LoginInput(
+            options=options,
+            config_file=config_file,
+            credentials=Credentials(
+                agent=self._defaults.agent,
+                password=Secret(password) if password else self._defaults.password,
+            ),
+        )
+
+
+def _escape_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Escape unsafe characters for output; Ansible allows any text as a group's name."""
+    return tuple(map(escape, groups)) if any(map(has_unsafe, groups)) else groups
+
+
+def _make_key(values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Equal for two hosts whose logins differ at most in the address.
+
+    The type is part of it: True equals 1, but is no port.
+    """
+    return tuple(
+        (name, type(value), value if isinstance(value, Hashable) else repr(value))
+        for name, value in values.items()
+        if name not in variables_.ADDRESS
+    )
