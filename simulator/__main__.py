@@ -1,4 +1,4 @@
-"""``python -m sockfleet.simulator FOLDER``: one simulated fleet, until it is stopped."""
+"""``python -m sockfleet.simulator FOLDER``: run one simulated fleet until it is stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 
 from ..core.errors import SockfleetError
 from .faulty.fleet import Fleet
-from .lean.fleet import LeanFleet, collect_rarely
+from .lean.fleet import LeanFleet, collect_garbage_rarely
 from .lean.scenario import lean_scenario
 from .scenario.scenario_file import MOST_HOSTS, choose_scenario
 
@@ -42,10 +42,10 @@ def simulate(
     dead: float | None,
     verify: bool,
 ) -> None:
-    """Play SSH servers on loopback; FOLDER gets inventory.yml, known_hosts and id_ed25519.
+    """Run SSH servers on loopback; FOLDER gets inventory.yml, known_hosts and id_ed25519.
 
-    With --lean and --until-eof, two lines on standard input are answered by what was counted, in
-    JSON: "counts", and "leak N", after which each host holds so many more closed sockets.
+    With --lean and --until-eof, standard input takes two commands, each answered by the counts in
+    JSON: "counts", and "leak N", after which each host holds N more closed sockets.
     """
     import uvloop
 
@@ -68,24 +68,26 @@ async def _play(fleet: Fleet | LeanFleet, *, until_eof: bool) -> None:
     async with fleet:
         lean = fleet if isinstance(fleet, LeanFleet) else None
         if until_eof:
-            # A thread, as an event loop takes pipes but no files: "< /dev/null" must work too.
-            threading.Thread(target=_listen, args=(loop, stop, lean), daemon=True).start()
+            # A thread, because an event loop cannot read files: "< /dev/null" must work too.
+            threading.Thread(target=_read_commands, args=(loop, stop, lean), daemon=True).start()
         if lean is not None:
-            collect_rarely()
+            collect_garbage_rarely()
         click.echo(f"ready {len(fleet.hosts)} hosts on port {fleet.port}")
         await stop.wait()
 
 
-def _listen(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, lean: LeanFleet | None) -> None:
+def _read_commands(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, lean: LeanFleet | None
+) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: a signal came first
         with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as lines:
             for line in lines:
                 if lean is not None:
-                    loop.call_soon_threadsafe(_obey, lean, line.split())
+                    loop.call_soon_threadsafe(_run_command, lean, line.split())
         loop.call_soon_threadsafe(stop.set)
 
 
-def _obey(lean: LeanFleet, words: list[bytes]) -> None:
+def _run_command(lean: LeanFleet, words: list[bytes]) -> None:
     if len(words) == 2 and words[0] == b"leak" and words[1].isdigit():
         lean.leak(int(words[1]))
     elif words != [b"counts"]:

@@ -1,4 +1,4 @@
-"""What can go wrong before a simulated fleet stands."""
+"""The simulator's errors, raised before a fleet runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ScenarioError", "SimulatorError"]
 
 
 class ScenarioError(UsageError):
-    """A scenario that says what cannot be; ``where`` is the file and the path of keys in it."""
+    """An invalid scenario; ``where`` is the file with the path of keys in it."""
 
     def __init__(self, where: str, problem: str) -> None:
         self.where = where
@@ -17,4 +17,4 @@ class ScenarioError(UsageError):
 
 
 class SimulatorError(SockfleetError):
-    """The fleet could not be started on this machine: ports, addresses or descriptors."""
+    """The fleet cannot start on this machine: ports, addresses or descriptors are missing."""

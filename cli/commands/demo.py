@@ -20,7 +20,7 @@ from ...core.exit_codes import Exit, code_for_signal
 from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
-from ...simulator.scenario.verdict import differences
+from ...simulator.scenario.verdict import find_differences
 
 __all__ = ["command"]
 
@@ -107,7 +107,7 @@ def _differing(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
     except (OSError, orjson.JSONDecodeError) as error:
         yield f"the scan left no JSON: {error}"
         return
-    yield from differences(document, hosts)
+    yield from find_differences(document, hosts)
 
 
 def _plan(hosts: Iterable[SimulatedHost]) -> str:

@@ -1,1 +1,1 @@
-"""The fleet that plays every fault, on asyncssh's server."""
+"""A fleet of asyncssh servers that can play every fault."""

@@ -1,4 +1,4 @@
-"""What a simulated host does once it was told to run a command: the answer, or a fault."""
+"""Answer a command on a simulated host, or play a fault of the account or the output."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..host.answer import Answer
 from ..scenario.faults import Fault
 from .login import reset
 
-__all__ = ["is_spoilt", "respond"]
+__all__ = ["apply_account_fault", "respond"]
 
 _Process = asyncssh.SSHServerProcess[bytes]
 
 _FLOOD = b"x" * 65536
 _TRICKLE_S = 1.0
-_BREAK_AFTER_S = 0.2
-"""Time for the first half to be sent (uvloop does that later) and read: a reset overtakes it."""
+_DELAY_BEFORE_FAULT_S = 0.2
+"""Time for the first half to be sent (uvloop sends later) and read: a reset would discard it."""
 
 _UNSIGNED = (b"\0\0\0\x20" + bytes(48)) * 64
-"""Packets of 32 bytes with a tag of zeros, as AES-GCM has them (RFC 5647, 7.1)."""
+"""Packets of 32 bytes in the form of AES-GCM, with a tag of zeros (RFC 5647, 7.1)."""
 
 _NOISE = b"Welcome!\nTCP: inuse 999999 orphan 0 tw 0 alloc 999999 mem 0\n"
 _FORGED = (
@@ -35,9 +35,9 @@ _NOLOGIN = b"This account is currently not available.\n"
 _SFTP_ONLY = b"This service allows sftp connections only.\n"
 
 
-def is_spoilt(reply: Answer, fault: Fault | None) -> Answer:
-    """What comes instead of ``reply`` where the fault is in the account, not in the connection."""
-    instead = {
+def apply_account_fault(reply: Answer, fault: Fault | None) -> Answer:
+    """Return the answer of a faulty account; ``reply`` where the fault is elsewhere or None."""
+    answers = {
         Fault.NO_SHELL: Answer(stdout=_NOLOGIN, exit_status=1),
         Fault.SFTP_ONLY: Answer(stdout=_SFTP_ONLY, exit_status=1),
         Fault.FORCED_COMMAND: Answer(stdout=_FORGED),
@@ -49,12 +49,12 @@ def is_spoilt(reply: Answer, fault: Fault | None) -> Answer:
         Fault.NO_END: Answer(stdout=reply.stdout.rstrip(b"\n").rpartition(b"\n")[0] + b"\n"),
         Fault.FAILS: Answer(stdout=reply.stdout, stderr=b"something broke\n", exit_status=3),
     }
-    return reply if fault is None else instead.get(fault, reply)
+    return reply if fault is None else answers.get(fault, reply)
 
 
 async def respond(process: _Process, reply: Answer, fault: Fault | None) -> None:
-    """Print ``reply`` and end with its status, or do what the fault is."""
-    play = _PLAYS.get(fault) if fault is not None else None
+    """Print ``reply`` and exit with its status, or play the fault."""
+    play = _PLAY.get(fault) if fault is not None else None
     if play is not None:
         await play(process, reply.stdout)
         return
@@ -63,12 +63,12 @@ async def respond(process: _Process, reply: Answer, fault: Fault | None) -> None
     process.exit(reply.exit_status)
 
 
-async def _half(process: _Process, output: bytes) -> None:
+async def _send_half(process: _Process, output: bytes) -> None:
     process.stdout.write(output[: len(output) // 2])
     await process.stdout.drain()
 
 
-async def _until_it_leaves(process: _Process) -> None:
+async def _wait_for_client_to_close(process: _Process) -> None:
     await process.stdin.read()
     await process.wait_closed()
 
@@ -78,108 +78,108 @@ def _descriptor(process: _Process) -> int:
     return number
 
 
-async def _hangs(process: _Process, _output: bytes) -> None:
-    await _until_it_leaves(process)
+async def _hang(process: _Process, _output: bytes) -> None:
+    await _wait_for_client_to_close(process)
 
 
-async def _stalls(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await _until_it_leaves(process)
+async def _stall_output(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await _wait_for_client_to_close(process)
 
 
-async def _trickles(process: _Process, output: bytes) -> None:
+async def _trickle(process: _Process, output: bytes) -> None:
     for byte in output:
         process.stdout.write(bytes([byte]))
         await asyncio.sleep(_TRICKLE_S)
 
 
-async def _holds(process: _Process, output: bytes) -> None:
+async def _hold_output(process: _Process, output: bytes) -> None:
     process.stdout.write(output)
-    # In public a status cannot be sent without closing the session, which sshd does all the time.
+    # asyncssh's public methods cannot send a status without closing the session; sshd can.
     process.channel._send_request(b"exit-status", bytes(4))  # noqa: SLF001
-    await _until_it_leaves(process)
+    await _wait_for_client_to_close(process)
 
 
-async def _goes(process: _Process, _output: bytes) -> None:
+async def _lose_connection(process: _Process, _output: bytes) -> None:
     process.channel.get_connection().abort()
 
 
-async def _breaks(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await asyncio.sleep(_BREAK_AFTER_S)
+async def _cut_off(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
     process.channel.get_connection().abort()
 
 
-async def _resets(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await asyncio.sleep(_BREAK_AFTER_S)
+async def _reset_in_output(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
     reset(cast("asyncssh.SSHServerConnection", process.channel.get_connection()))
 
 
-async def _half_closes(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await asyncio.sleep(_BREAK_AFTER_S)
-    # asyncio's own socket objects refuse shutdown(), a second object of the descriptor does not.
+async def _half_close_in_output(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
+    # asyncio's socket objects refuse shutdown(); a second object of the descriptor allows it.
     with socket.socket(fileno=os.dup(_descriptor(process))) as same:
         same.shutdown(socket.SHUT_WR)
-    await _until_it_leaves(process)
+    await _wait_for_client_to_close(process)
 
 
-async def _says_farewell(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await asyncio.sleep(_BREAK_AFTER_S)
+async def _disconnect_in_output(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
     process.channel.get_connection().disconnect(asyncssh.DISC_BY_APPLICATION, "bye \x1b[31m")
 
 
-async def _corrupts(process: _Process, output: bytes) -> None:
-    await _half(process, output)
-    await asyncio.sleep(_BREAK_AFTER_S)
+async def _corrupt(process: _Process, output: bytes) -> None:
+    await _send_half(process, output)
+    await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
     os.write(_descriptor(process), _UNSIGNED)
-    await _until_it_leaves(process)
+    await _wait_for_client_to_close(process)
 
 
-async def _gives_no_status(process: _Process, output: bytes) -> None:
+async def _send_no_exit_status(process: _Process, output: bytes) -> None:
     process.stdout.write(output)
     process.close()
 
 
-async def _is_killed(process: _Process, output: bytes) -> None:
+async def _kill(process: _Process, output: bytes) -> None:
     process.stdout.write(output)
     process.exit_with_signal("KILL", core_dumped=False, msg="\x1b[31m")
 
 
-async def _floods(process: _Process, _output: bytes) -> None:
+async def _flood(process: _Process, _output: bytes) -> None:
     while True:
         process.stdout.write(_FLOOD)
         await process.stdout.drain()
 
 
-async def _floods_stderr(process: _Process, _output: bytes) -> None:
+async def _flood_stderr(process: _Process, _output: bytes) -> None:
     while True:
         process.stderr.write(_FLOOD)
         await process.stderr.drain()
 
 
-async def _sends_messages(process: _Process, _output: bytes) -> None:
+async def _flood_messages(process: _Process, _output: bytes) -> None:
     while not process.is_closing():
         process.channel.get_connection().send_debug("nothing to see here")
         await asyncio.sleep(0)
 
 
-_PLAYS: dict[Fault, Callable[[_Process, bytes], Awaitable[None]]] = {
-    Fault.HANGS: _hangs,
-    Fault.STALLED_OUTPUT: _stalls,
-    Fault.TRICKLES: _trickles,
-    Fault.HELD_OUTPUT: _holds,
-    Fault.LOST: _goes,
-    Fault.CUT_OFF: _breaks,
-    Fault.RESET_IN_OUTPUT: _resets,
-    Fault.HALF_CLOSED_IN_OUTPUT: _half_closes,
-    Fault.FAREWELL_IN_OUTPUT: _says_farewell,
-    Fault.CORRUPTED: _corrupts,
-    Fault.NO_EXIT_STATUS: _gives_no_status,
-    Fault.KILLED: _is_killed,
-    Fault.FLOODS: _floods,
-    Fault.MESSAGE_FLOOD: _sends_messages,
-    Fault.FLOODS_STDERR: _floods_stderr,
+_PLAY: dict[Fault, Callable[[_Process, bytes], Awaitable[None]]] = {
+    Fault.HANGS: _hang,
+    Fault.STALLED_OUTPUT: _stall_output,
+    Fault.TRICKLES: _trickle,
+    Fault.HELD_OUTPUT: _hold_output,
+    Fault.LOST: _lose_connection,
+    Fault.CUT_OFF: _cut_off,
+    Fault.RESET_IN_OUTPUT: _reset_in_output,
+    Fault.HALF_CLOSED_IN_OUTPUT: _half_close_in_output,
+    Fault.FAREWELL_IN_OUTPUT: _disconnect_in_output,
+    Fault.CORRUPTED: _corrupt,
+    Fault.NO_EXIT_STATUS: _send_no_exit_status,
+    Fault.KILLED: _kill,
+    Fault.FLOODS: _flood,
+    Fault.MESSAGE_FLOOD: _flood_messages,
+    Fault.FLOODS_STDERR: _flood_stderr,
 }

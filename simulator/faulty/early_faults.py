@@ -1,4 +1,4 @@
-"""The faults before the keys are agreed on, played on the bare connection."""
+"""Play the faults before and in the key exchange, on the TCP connection."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 
-from ..fleet.plain_packets import VERSION, kexinit, packet, text
+from ..fleet.plain_packets import VERSION, encode_kexinit, encode_packet, encode_string
 from ..scenario.faults import Fault
 
-__all__ = ["EARLY", "play_early"]
+__all__ = ["EARLY_FAULTS", "play_early_fault"]
 
 _DRIP_S = 1.0
 _DEBUG_S = 0.01
@@ -26,13 +26,13 @@ _NOTICE = b"unauthorised access is prohibited\r\nreally\r\n"
 _DISCONNECT, _IGNORE, _DEBUG, _KEXINIT, _ECDH_REPLY = 1, 2, 4, 20, 31
 
 
-async def play_early(connection: socket.socket, fault: Fault) -> None:
-    """Play one of `EARLY` on an accepted connection, and close it."""
+async def play_early_fault(connection: socket.socket, fault: Fault) -> None:
+    """Play one of `EARLY_FAULTS` on an accepted connection, and close it."""
     with contextlib.suppress(OSError), connection:
-        await EARLY[fault](_Wire(connection))
+        await EARLY_FAULTS[fault](_Connection(connection))
 
 
-class _Wire:
+class _Connection:
     """One accepted connection."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -42,7 +42,7 @@ class _Wire:
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._connection, data)
 
-    async def send_for_ever(self, data: bytes, *, pause_s: float = 0.0) -> None:
+    async def send_forever(self, data: bytes, *, pause_s: float = 0.0) -> None:
         while True:
             await self.send(data)
             if pause_s:
@@ -53,14 +53,14 @@ class _Wire:
             await self.send(bytes([byte]))
             await asyncio.sleep(_DRIP_S)
 
-    async def hear(self, least: int = 1) -> None:
-        """Wait until the client has said so many bytes, or has gone."""
-        heard = 0
-        while heard < least and (data := await self._loop.sock_recv(self._connection, _CHUNK)):
-            heard += len(data)
+    async def receive(self, least: int = 1) -> None:
+        """Wait until the client has sent ``least`` bytes, or has closed."""
+        received = 0
+        while received < least and (data := await self._loop.sock_recv(self._connection, _CHUNK)):
+            received += len(data)
 
-    async def wait(self) -> None:
-        """Until the client leaves: who hangs up first would race with what it said last."""
+    async def wait_for_close(self) -> None:
+        """Wait until the client closes: to close first could reset what the client sends last."""
         while await self._loop.sock_recv(self._connection, _CHUNK):
             pass
 
@@ -68,102 +68,116 @@ class _Wire:
         self._connection.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Close by a reset instead of an end (socket(7), SO_LINGER of no time)."""
+        """Close by a reset (socket(7), SO_LINGER with a timeout of 0)."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._connection.close()
 
 
-def _says(
-    data: bytes, then: Callable[[_Wire], Awaitable[None]] = _Wire.wait
-) -> Callable[[_Wire], Awaitable[None]]:
-    async def play(wire: _Wire) -> None:
-        await wire.send(data)
-        await then(wire)
+def _send_then(
+    data: bytes, then: Callable[[_Connection], Awaitable[None]] = _Connection.wait_for_close
+) -> Callable[[_Connection], Awaitable[None]]:
+    async def play(connection: _Connection) -> None:
+        await connection.send(data)
+        await then(connection)
 
     return play
 
 
-async def _goes(wire: _Wire) -> None:
-    """Close, but not before all that the client said was heard: that would be a reset."""
-    wire.end_sending()
-    await wire.wait()
+async def _half_close(connection: _Connection) -> None:
+    """Shut down the sending direction, and read to the client's end: to close would reset."""
+    connection.end_sending()
+    await connection.wait_for_close()
 
 
-async def _closes(wire: _Wire) -> None:
-    del wire
+async def _close(connection: _Connection) -> None:
+    del connection
 
 
-async def _resets(wire: _Wire) -> None:
-    await wire.hear()
-    wire.reset()
+async def _reset(connection: _Connection) -> None:
+    await connection.receive()
+    connection.reset()
 
 
-async def _resets_in_kex(wire: _Wire) -> None:
-    await wire.send(VERSION)
-    await wire.hear(100)  # more than a version line
-    wire.reset()
+async def _reset_in_kex(connection: _Connection) -> None:
+    await connection.send(VERSION)
+    await connection.receive(100)  # more than a version line
+    connection.reset()
 
 
-async def _drips_version(wire: _Wire) -> None:
-    await wire.drip(VERSION * 1000)
+async def _drip_version(connection: _Connection) -> None:
+    await connection.drip(VERSION * 1000)
 
 
-async def _drips_kexinit(wire: _Wire) -> None:
-    await wire.send(VERSION)
-    await wire.drip(kexinit())
+async def _drip_kexinit(connection: _Connection) -> None:
+    await connection.send(VERSION)
+    await connection.drip(encode_kexinit())
 
 
-def _sends_for_ever(
+def _send_forever(
     first: bytes, data: bytes, *, pause_s: float = 0.0
-) -> Callable[[_Wire], Awaitable[None]]:
-    async def play(wire: _Wire) -> None:
-        await wire.send(first)
-        await wire.send_for_ever(data, pause_s=pause_s)
+) -> Callable[[_Connection], Awaitable[None]]:
+    async def play(connection: _Connection) -> None:
+        await connection.send(first)
+        await connection.send_forever(data, pause_s=pause_s)
 
     return play
 
 
-def _farewell(reason: bytes) -> bytes:
-    return packet(struct.pack(">BI", _DISCONNECT, 7) + text(reason) + text(b""))
+def _disconnect_message(reason: bytes) -> bytes:
+    return encode_packet(
+        struct.pack(">BI", _DISCONNECT, 7) + encode_string(reason) + encode_string(b"")
+    )
 
 
-EARLY: dict[Fault, Callable[[_Wire], Awaitable[None]]] = {
-    Fault.SILENT: _Wire.wait,
-    Fault.DRIPPING_VERSION: _drips_version,
-    Fault.HALF_VERSION: _says(VERSION[:12]),
-    Fault.NOTICE_ONLY: _says(_NOTICE),
-    Fault.DROPPED: _closes,
-    Fault.RESET: _resets,
-    Fault.HALF_CLOSED: _goes,
-    Fault.MAX_STARTUPS: _says(b"Exceeded MaxStartups\r\n", _goes),
-    Fault.PENALISED: _says(b"Not allowed at this time\r\n", _goes),
-    Fault.NOT_SSH: _says(_NOT_SSH, _goes),
-    Fault.GARBAGE: _says(bytes(range(256)) * 4, _goes),
-    Fault.SSH_1: _says(b"SSH-1.5-OpenSSH_2.9\r\n"),
-    Fault.ENDLESS_LINES: _sends_for_ever(b"", b"welcome to the machine\r\n" * 100),
-    Fault.ENDLESS_LINE: _sends_for_ever(b"", b"A" * _CHUNK),
-    Fault.FOREIGN_LETTERS: _says(b"SSH-2.0-\xff\xfe\xc3\r\n"),
-    Fault.STALLED_KEX: _says(VERSION),
-    Fault.STALLED_REPLY: _says(_NOTICE + VERSION + kexinit()),
-    Fault.DRIPPING_KEX: _drips_kexinit,
-    Fault.CLOSED_IN_KEX: _says(VERSION, _closes),
-    Fault.RESET_IN_KEX: _resets_in_kex,
-    Fault.HALF_CLOSED_IN_KEX: _says(VERSION, _goes),
-    Fault.FAREWELL: _says(VERSION + _farewell(b"no more \x1b[31mtoday\r\n")),
-    Fault.OLD_ALGORITHMS: _says(VERSION + kexinit(key_exchange=b"diffie-hellman-group1-sha1")),
-    Fault.COMPRESSION_ONLY: _says(VERSION + kexinit(compression=b"zlib,zlib@openssh.com")),
-    Fault.GIANT_PACKET: _sends_for_ever(VERSION + b"\xff\xff\xff\xf0\x04", b"A" * _CHUNK),
-    Fault.MALFORMED_PACKET: _says(VERSION + struct.pack(">IB", 12, 200) + bytes(11)),
-    Fault.MALFORMED_KEXINIT: _says(
-        VERSION + packet(bytes([_KEXINIT]) + bytes(16) + b"\x7f\xff\xff\xff" + b"A" * 40)
+EARLY_FAULTS: dict[Fault, Callable[[_Connection], Awaitable[None]]] = {
+    Fault.SILENT: _Connection.wait_for_close,
+    Fault.DRIPPING_VERSION: _drip_version,
+    Fault.HALF_VERSION: _send_then(VERSION[:12]),
+    Fault.NOTICE_ONLY: _send_then(_NOTICE),
+    Fault.DROPPED: _close,
+    Fault.RESET: _reset,
+    Fault.HALF_CLOSED: _half_close,
+    Fault.MAX_STARTUPS: _send_then(b"Exceeded MaxStartups\r\n", _half_close),
+    Fault.PENALISED: _send_then(b"Not allowed at this time\r\n", _half_close),
+    Fault.NOT_SSH: _send_then(_NOT_SSH, _half_close),
+    Fault.GARBAGE: _send_then(bytes(range(256)) * 4, _half_close),
+    Fault.SSH_1: _send_then(b"SSH-1.5-OpenSSH_2.9\r\n"),
+    Fault.ENDLESS_LINES: _send_forever(b"", b"welcome to the machine\r\n" * 100),
+    Fault.ENDLESS_LINE: _send_forever(b"", b"A" * _CHUNK),
+    Fault.FOREIGN_LETTERS: _send_then(b"SSH-2.0-\xff\xfe\xc3\r\n"),
+    Fault.STALLED_KEX: _send_then(VERSION),
+    Fault.STALLED_REPLY: _send_then(_NOTICE + VERSION + encode_kexinit()),
+    Fault.DRIPPING_KEX: _drip_kexinit,
+    Fault.CLOSED_IN_KEX: _send_then(VERSION, _close),
+    Fault.RESET_IN_KEX: _reset_in_kex,
+    Fault.HALF_CLOSED_IN_KEX: _send_then(VERSION, _half_close),
+    Fault.FAREWELL: _send_then(VERSION + _disconnect_message(b"no more \x1b[31mtoday\r\n")),
+    Fault.OLD_ALGORITHMS: _send_then(
+        VERSION + encode_kexinit(key_exchange=b"diffie-hellman-group1-sha1")
     ),
-    Fault.MALFORMED_REPLY: _says(
-        VERSION + kexinit() + packet(bytes([_ECDH_REPLY]) + b"\x7f\xff\xff\xff" + b"A" * 40)
+    Fault.COMPRESSION_ONLY: _send_then(
+        VERSION + encode_kexinit(compression=b"zlib,zlib@openssh.com")
     ),
-    Fault.DEBUG_MESSAGES: _sends_for_ever(
+    Fault.GIANT_PACKET: _send_forever(VERSION + b"\xff\xff\xff\xf0\x04", b"A" * _CHUNK),
+    Fault.MALFORMED_PACKET: _send_then(VERSION + struct.pack(">IB", 12, 200) + bytes(11)),
+    Fault.MALFORMED_KEXINIT: _send_then(
+        VERSION + encode_packet(bytes([_KEXINIT]) + bytes(16) + b"\x7f\xff\xff\xff" + b"A" * 40)
+    ),
+    Fault.MALFORMED_REPLY: _send_then(
+        VERSION
+        + encode_kexinit()
+        + encode_packet(bytes([_ECDH_REPLY]) + b"\x7f\xff\xff\xff" + b"A" * 40)
+    ),
+    Fault.DEBUG_MESSAGES: _send_forever(
         VERSION,
-        packet(struct.pack(">B?", _DEBUG, False) + text(b"nothing to see here") + text(b"")),
+        encode_packet(
+            struct.pack(">B?", _DEBUG, False)
+            + encode_string(b"nothing to see here")
+            + encode_string(b"")
+        ),
         pause_s=_DEBUG_S,
     ),
-    Fault.IGNORE_FLOOD: _sends_for_ever(VERSION, packet(bytes([_IGNORE]) + text(b"A" * 99)) * 50),
+    Fault.IGNORE_FLOOD: _send_forever(
+        VERSION, encode_packet(bytes([_IGNORE]) + encode_string(b"A" * 99)) * 50
+    ),
 }

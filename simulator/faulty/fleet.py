@@ -1,4 +1,4 @@
-"""A fleet of real SSH servers on loopback, in this event loop, and the files to reach it with.
+"""A fleet of real SSH servers on loopback, in this event loop, and the files of its clients.
 
     async with Fleet(scenario, folder) as fleet:
         …  # scan fleet.inventory with fleet.known_hosts; compare with fleet.hosts
@@ -24,7 +24,7 @@ from ..fleet.listeners import allow_descriptors, bind_all, open_port
 from ..fleet.server_keys import fleet_keys, new_user_key
 from ..scenario.faults import Fault
 from ..scenario.scenario import Scenario
-from .early_faults import EARLY, play_early
+from .early_faults import EARLY_FAULTS, play_early_fault
 from .ssh_host import SshHost
 
 __all__ = ["Fleet"]
@@ -33,11 +33,11 @@ _SPARE_DESCRIPTORS = 256
 
 
 class Fleet(FleetFolder):
-    """The hosts of one scenario; from entering to leaving they answer.
+    """The hosts of one scenario, which run within the ``async with`` block.
 
-    ``folder`` must exist. It gets ``inventory.yml``, ``known_hosts`` and the private key
-    ``id_ed25519`` (readable by its owner alone) and its ``.pub``. Entering raises ScenarioError
-    or SimulatorError, before any host listens.
+    ``folder`` must exist. It gets ``inventory.yml``, ``known_hosts``, the private key
+    ``id_ed25519`` (readable only by its owner) and its ``.pub``. Entering the block raises
+    ScenarioError or SimulatorError, before any host listens.
     """
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
@@ -47,7 +47,7 @@ class Fleet(FleetFolder):
 
     @property
     def open_connections(self) -> int:
-        """Connections that some host is serving now."""
+        """The number of connections that the hosts serve now."""
         return len(self._connections)
 
     async def __aenter__(self) -> Self:
@@ -68,7 +68,7 @@ class Fleet(FleetFolder):
                     user_key=user_key,
                     neighbours=neighbours,
                 )
-                self._open(ssh_host, listener, opened)
+                self._start_host(ssh_host, listener, opened)
             self._closing = opened.pop_all()
         return self
 
@@ -79,12 +79,14 @@ class Fleet(FleetFolder):
         traceback: TracebackType | None,
     ) -> None:
         self._closing.close()
-        going = tuple(self._connections)
-        for connection in going:
+        open_connections = tuple(self._connections)
+        for connection in open_connections:
             connection.cancel()
-        await asyncio.gather(*going, return_exceptions=True)
+        await asyncio.gather(*open_connections, return_exceptions=True)
 
-    def _open(self, host: SshHost, listener: socket.socket, opened: contextlib.ExitStack) -> None:
+    def _start_host(
+        self, host: SshHost, listener: socket.socket, opened: contextlib.ExitStack
+    ) -> None:
         loop = asyncio.get_running_loop()
         fault = host.host.fault
         for kept in open_port(listener, fault):
@@ -94,11 +96,11 @@ class Fleet(FleetFolder):
             opened.callback(loop.remove_reader, listener)
 
     def _accept(self, host: SshHost, listener: socket.socket) -> None:
-        # One at a time: the loop calls again while more are waiting, and hosts take turns.
+        # One per call: the loop calls again while more are waiting, so that hosts alternate.
         try:
             connection, _ = listener.accept()
         except OSError:
-            return  # gone again, or out of descriptors: the caller waits in the queue
+            return  # the client has closed, or no descriptor is free: the client waits in the queue
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.create_task(_serve(host, connection))
@@ -109,7 +111,7 @@ class Fleet(FleetFolder):
 async def _serve(host: SshHost, connection: socket.socket) -> None:
     fault = host.host.fault
     with contextlib.suppress(asyncssh.Error, OSError), connection:
-        if fault in EARLY and fault is not None:
-            await play_early(connection, fault)
+        if fault in EARLY_FAULTS and fault is not None:
+            await play_early_fault(connection, fault)
         else:
             await host.serve(connection)

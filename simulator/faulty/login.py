@@ -1,4 +1,4 @@
-"""Letting users in to a simulated host, and the faults of login, session and forwarding."""
+"""Authenticate users on a simulated host; play the faults of login, session and forwarding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..scenario.scenario import SimulatedHost
 __all__ = ["ServerLogin", "reset"]
 
 _TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
-_NO_CHANNEL = frozenset(
+_CHANNEL_FAULTS = frozenset(
     {
         Fault.NO_SESSION,
         Fault.STALLED_SESSION,
@@ -28,16 +28,16 @@ _FLOOD = "welcome to the machine\n" * 100
 
 
 def reset(connection: asyncssh.SSHServerConnection) -> None:
-    """Close by a reset instead of an end (socket(7), SO_LINGER of no time)."""
+    """Close by a reset (socket(7), SO_LINGER with a timeout of 0)."""
     sock = connection.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.abort()
 
 
 class ServerLogin(asyncssh.SSHServer):
-    """Lets the fleet's user in with the fleet's key; asyncssh verifies the signature.
+    """Accepts the fleet's user with the fleet's key; asyncssh verifies the signature.
 
-    Who is in may be forwarded to the addresses of ``neighbours``, as through a jump host.
+    Connections are forwarded to the addresses of ``neighbours``, as on a jump host.
     """
 
     def __init__(
@@ -90,23 +90,23 @@ class ServerLogin(asyncssh.SSHServer):
         )
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
-        """Asked for by hosts alone that give no commands at all (`SshHost`)."""
+        """Called only on hosts without commands (`SshHost`)."""
         if self._fault in {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}:
-            return _NoCommand(refuses=self._fault is Fault.EXEC_REFUSED)
-        # asyncssh awaits what is returned, which its own types do not say of this callback.
-        return cast("asyncssh.SSHServerSession[bytes]", self._no_channel())
+            return _SessionWithoutCommands(refuses=self._fault is Fault.EXEC_REFUSED)
+        # asyncssh awaits the result, although its types do not allow that for this callback.
+        return cast("asyncssh.SSHServerSession[bytes]", self._refuse_channel())
 
     def connection_requested(
         self, dest_host: str, _dest_port: int, _orig_host: str, _orig_port: int
     ) -> bool | asyncssh.SSHTCPSession[bytes] | Awaitable[asyncssh.SSHTCPSession[bytes]]:
-        """Forward to a neighbour; a jump host's faults are played here."""
-        if self._fault in _NO_CHANNEL:
-            return self._no_channel()
+        """Forward to a neighbour, or play a jump host's fault."""
+        if self._fault in _CHANNEL_FAULTS:
+            return self._refuse_channel()
         if self._fault is Fault.CUT_OFF and self.connection is not None:
-            return _Breaking(self.connection)
+            return _BreakingStream(self.connection)
         return dest_host in self._neighbours
 
-    async def _no_channel(self) -> NoReturn:
+    async def _refuse_channel(self) -> NoReturn:
         if self._fault is Fault.STALLED_SESSION:
             await self.ended.wait()
         elif self._fault is Fault.CLOSED_IN_SESSION and self.connection is not None:
@@ -116,20 +116,19 @@ class ServerLogin(asyncssh.SSHServer):
         raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "open failed")
 
 
-class _NoCommand(asyncssh.SSHServerSession[bytes]):
-    """A session in which nothing is run."""
+class _SessionWithoutCommands(asyncssh.SSHServerSession[bytes]):
+    """A session that refuses commands, or never answers the request for one."""
 
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses
 
     def exec_requested(self, _command: str) -> bool:
-        # asyncssh sends no answer for None: not in its documentation, in its
-        # SSHChannel._service_next_request().
+        # asyncssh sends no answer for None (undocumented, SSHChannel._service_next_request()).
         return False if self._refuses else cast("bool", None)
 
 
-class _Breaking(asyncssh.SSHTCPSession[bytes]):
-    """A forwarded stream that takes the whole connection down once its user has said something."""
+class _BreakingStream(asyncssh.SSHTCPSession[bytes]):
+    """A forwarded stream that aborts the whole connection at the first data."""
 
     def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
         self._connection = connection

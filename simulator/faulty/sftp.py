@@ -1,4 +1,4 @@
-"""SFTP on a simulated host: its /proc files to read, and nothing else to reach."""
+"""SFTP on a simulated host, with read access to its /proc files only."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _OpenFile:
 
 
 class ProcFileServer(asyncssh.SFTPServer):
-    """Serves ``files`` from memory; no path of this machine is ever looked at.
+    """Serves ``files`` from memory and never opens a path of this machine.
 
-    A kept handle gives the present text at offset 0 again, as /proc does; sizes are 0, as there.
+    As with /proc, a read at offset 0 of an open handle returns the present text, and sizes are 0.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class ProcFileServer(asyncssh.SFTPServer):
         self._delay_s = delay_s
 
     def map_path(self, path: bytes) -> bytes:
-        """Refuse what the methods below do not answer themselves.
+        """Refuse every path that the methods below do not handle.
 
-        Every method of the base class that takes a path asks here for the real one.
+        Every method of the base class that takes a path calls this for the real one.
         """
         raise asyncssh.SFTPPermissionDenied(f"{path!r}: Permission denied")
 
@@ -44,52 +44,52 @@ class ProcFileServer(asyncssh.SFTPServer):
         """Open one of the files for reading."""
         if pflags != asyncssh.FXF_READ:
             raise asyncssh.SFTPPermissionDenied("only to read")
-        return _OpenFile(self._known(path))
+        return _OpenFile(self._check_path(path))
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        """Bytes of an open file, after the host's delay."""
+        """Read from an open file, after the host's delay."""
         if self._delay_s:
             await asyncio.sleep(self._delay_s)
-        return self._files[_opened(file_obj).path][offset : offset + size]
+        return self._files[_check_open(file_obj).path][offset : offset + size]
 
     def write(self, _file_obj: object, _offset: int, _data: bytes) -> int:
-        """Refused: /proc is there to be read."""
+        """Refuse: the files are read-only."""
         raise asyncssh.SFTPPermissionDenied("only to read")
 
     def close(self, file_obj: object) -> None:
-        """Nothing is held."""
+        """Do nothing: an open file holds no resource."""
 
     def fstat(self, _file_obj: object) -> asyncssh.SFTPAttrs:
-        """A read-only file of size 0, as the kernel says of its own."""
+        """Attributes of a read-only file of size 0, as of the kernel's files."""
         return _proc_attrs()
 
     def fsetstat(self, _file_obj: object, _attrs: asyncssh.SFTPAttrs) -> None:
-        """Refused."""
+        """Refuse: the files are read-only."""
         raise asyncssh.SFTPPermissionDenied("only to read")
 
     def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Attributes of one of the files."""
-        self._known(path)
+        self._check_path(path)
         return _proc_attrs()
 
     lstat = stat
 
     def realpath(self, path: bytes) -> bytes:
-        """Paths are taken as they are: there is no folder to be in."""
+        """Return the path unchanged: there is no current folder."""
         return path
 
     def readlink(self, path: bytes) -> bytes:
-        """There are no links."""
+        """Raise SFTPNoSuchFile: there are no links."""
         raise asyncssh.SFTPNoSuchFile(repr(path))
 
-    def _known(self, path: bytes) -> str:
+    def _check_path(self, path: bytes) -> str:
         text = path.decode("utf-8", "replace")
         if text not in self._files:
             raise asyncssh.SFTPNoSuchFile(f"{text}: No such file or directory")
         return text
 
 
-def _opened(file_obj: object) -> _OpenFile:
+def _check_open(file_obj: object) -> _OpenFile:
     if not isinstance(file_obj, _OpenFile):
         raise asyncssh.SFTPFailure("not an open file")
     return file_obj

@@ -1,4 +1,4 @@
-"""One simulated host as an SSH server: its keys, its files and its commands."""
+"""One simulated host as an SSH server, with its keys, files and commands."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..host.namespace_lines import namespace_lines
 from ..host.proc_files import proc_files
 from ..scenario.faults import Fault
 from ..scenario.scenario import Scenario, SimulatedHost
-from .command_faults import is_spoilt, respond
+from .command_faults import apply_account_fault, respond
 from .login import ServerLogin
 from .sftp import ProcFileServer
 
 __all__ = ["SshHost"]
 
-_NO_COMMANDS = frozenset(
+_FAULTS_WITHOUT_COMMANDS = frozenset(
     {
         Fault.NO_SESSION,
         Fault.STALLED_SESSION,
@@ -31,7 +31,7 @@ _NO_COMMANDS = frozenset(
         Fault.STALLED_EXEC,
     }
 )
-_SPOILT_NUMBERS = {
+_INVALID_NUMBERS = {
     Fault.GARBLED: b"orphan -",
     Fault.NOT_TEXT: b"orphan \xff\x00\xc3",
     Fault.GIANT_NUMBER: b"orphan " + b"9" * 1000,
@@ -39,7 +39,7 @@ _SPOILT_NUMBERS = {
 
 
 class SshHost:
-    """Serves connections to one host. Nothing is made before the first one comes."""
+    """Serves connections to one host; creates its files at the first connection."""
 
     def __init__(
         self,
@@ -57,24 +57,24 @@ class SshHost:
         self._neighbours = neighbours
 
     async def serve(self, connection: socket.socket) -> None:
-        """Play the host on an accepted connection until it ends; closes it when cancelled."""
+        """Serve an accepted connection until it ends; close it on cancellation."""
         await asyncio.sleep(self.host.banner_s)
         login = ServerLogin(self.host, self._scenario.user, self._user_key, self._neighbours)
         try:
-            await asyncssh.run_server(connection, options=self._options(login))
+            await asyncssh.run_server(connection, options=self._make_options(login))
             await login.ended.wait()
         finally:
-            # run_server() returns the connection after the login only: one that is cancelled
-            # before that is closed nowhere else.
+            # run_server() returns the connection only after the login, so a connection that is
+            # cancelled before must be closed here.
             if login.connection is not None:
                 login.connection.abort()
                 await login.connection.wait_closed()
 
-    def _options(self, login: ServerLogin) -> asyncssh.SSHServerConnectionOptions:
+    def _make_options(self, login: ServerLogin) -> asyncssh.SSHServerConnectionOptions:
         host = self.host
-        files = self._files()
+        files = self._make_files()
         factories: dict[str, object] = {}
-        if host.fault not in _NO_COMMANDS:
+        if host.fault not in _FAULTS_WITHOUT_COMMANDS:
             session = _Session(host, files)
             factories = {
                 "process_factory": session.run,
@@ -95,13 +95,13 @@ class SshHost:
             **factories,
         )
 
-    def _files(self) -> Mapping[str, bytes]:
+    def _make_files(self) -> Mapping[str, bytes]:
         files = dict(proc_files(self.host.contents))
         if self.host.fault is Fault.NOT_LINUX:
             del files[SOCKSTAT]
             files.pop(SOCKSTAT6, None)
-        elif self.host.fault in _SPOILT_NUMBERS:
-            files[SOCKSTAT] = files[SOCKSTAT].replace(b"orphan ", _SPOILT_NUMBERS[self.host.fault])
+        elif self.host.fault in _INVALID_NUMBERS:
+            files[SOCKSTAT] = files[SOCKSTAT].replace(b"orphan ", _INVALID_NUMBERS[self.host.fault])
         return files
 
 
@@ -113,14 +113,14 @@ class _Session:
         self._files = files
 
     async def run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Answer one command, or misbehave as the host's fault says."""
+        """Answer one command, or play the host's fault."""
         try:
             await asyncio.sleep(self._host.command_s)
-            await respond(process, self._reply(process.command), self._host.fault)
+            await respond(process, self._make_reply(process.command), self._host.fault)
         except (asyncssh.Error, OSError):
-            process.close()  # the far side has gone
+            process.close()  # the client has closed the connection
 
-    def _reply(self, command: str | None) -> Answer:
+    def _make_reply(self, command: str | None) -> Answer:
         if command is None:
             return Answer(stderr=b"this host runs single commands only\n", exit_status=1)
         contents = self._host.contents
@@ -130,4 +130,4 @@ class _Session:
             page_size=contents.kernel.page_size,
             namespaces=namespace_lines(contents),
         )
-        return is_spoilt(reply, self._host.fault)
+        return apply_account_fault(reply, self._host.fault)

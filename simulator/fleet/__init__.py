@@ -1,1 +1,1 @@
-"""What both simulated fleets share: folder, inventory file, keys, listeners."""
+"""Parts of both simulated fleets: folder, inventory file, keys, listeners, processes."""

@@ -1,4 +1,4 @@
-"""The files that lead a scan to a simulated fleet: its inventory and its known_hosts."""
+"""Write the files that a scan of a simulated fleet needs: inventory, known_hosts and key."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def write_files(
     host_keys: Mapping[str, ServerKey],
     other_ports: Mapping[str, int] | None = None,
 ) -> None:
-    """Write a fleet's inventory, its known_hosts, and the key that its hosts let in.
+    """Write a fleet's inventory, its known_hosts, and the key that its hosts accept.
 
-    ``host_keys`` by host name; ``other_ports``: of the hosts that are not on ``fleet.port``.
+    ``host_keys`` are by host name; ``other_ports`` holds hosts with another port than
+    ``fleet.port``.
     """
     others = other_ports or {}
     fleet.identity.unlink(missing_ok=True)
@@ -54,7 +55,7 @@ def inventory_text(
     identity: Path,
     other_ports: Mapping[str, int],
 ) -> str:
-    """An Ansible inventory in YAML; hosts of no group stand below ``all`` alone."""
+    """An Ansible inventory in YAML; hosts without a group are only in ``all``."""
     import yaml
 
     everyone: dict[str, Any] = {}
@@ -77,7 +78,7 @@ def inventory_text(
             "children": groups,
         }
     }
-    # Five times as fast where PyYAML has libyaml, which matters for 10,000 hosts.
+    # Use libyaml where PyYAML has it: it is faster, which matters for 10,000 hosts.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True)
     return text
@@ -89,7 +90,7 @@ def known_hosts_text(
     ports: Mapping[str, int],
     keys: Mapping[str, ServerKey],
 ) -> str:
-    """The hosts' keys as sshd(8) describes the format; the key faults are played here."""
+    """The hosts' keys in the format of sshd(8), with the faults of host keys."""
     lines = []
     for host in hosts:
         if host.fault is not Fault.UNKNOWN_KEY:

@@ -1,4 +1,4 @@
-"""The sockets that simulated hosts answer on, and the faults below them."""
+"""The listening sockets of simulated hosts, and the faults of TCP."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LOOPBACK = b"lo\0"
 
 
 def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
-    """One socket per address, all on one port that was free on each, none of them listening yet.
+    """Bind one socket per address, all on one port that is free on each; they do not listen yet.
 
-    Each address is bound by itself: a wildcard would open the port to the network. Raises
-    SimulatorError where this machine does not let us.
+    Each address is bound by itself, because a wildcard would open the port to the network. Raises
+    SimulatorError where this machine does not allow that.
     """
     for _ in range(_TRIES):
         bound: list[socket.socket] = []
@@ -37,7 +37,7 @@ def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
             for one in bound:
                 one.close()
             if port and len(bound) > 1 and error.errno == errno.EADDRINUSE:
-                continue  # somebody has this port on another of our addresses: try the next
+                continue  # the port is in use on another address: try another port
             raise SimulatorError(
                 f"cannot bind {failed}: {error.strerror}. The simulated hosts need one descriptor "
                 "each and the whole of 127.0.0.0/8, which Linux has by default"
@@ -47,15 +47,15 @@ def bind_all(addresses: list[str]) -> tuple[int, list[socket.socket]]:
 
 
 def bind_loopback() -> socket.socket | None:
-    """One socket for all of 127.0.0.0/8 on a free port, not listening yet.
+    """Bind one socket for all of 127.0.0.0/8 on a free port; it does not listen yet.
 
-    It is a wildcard that is bound to the device ``lo``: packets that came in by any other are not
-    for it (socket(7), SO_BINDTODEVICE). None where this machine does not let us have that.
+    It is a wildcard socket bound to the device ``lo``, so it gets no packets of other devices
+    (socket(7), SO_BINDTODEVICE). None where this machine does not allow that.
     """
     one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, _LOOPBACK)
-        # A sandbox may take the option and do nothing: then this would be open to the network.
+        # A sandbox may accept the option without effect: the port would be open to the network.
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16) == _LOOPBACK:
             one.bind(("", 0))
             one.setblocking(False)
@@ -82,14 +82,14 @@ def allow_descriptors(needed: int) -> None:
 
 
 def open_port(bound: socket.socket, fault: Fault | None) -> list[socket.socket]:
-    """Make a bound socket listen as the fault wants it; returns further sockets to keep open."""
+    """Make a bound socket listen, or play the fault; return more sockets to keep open."""
     if fault is Fault.REFUSED:
-        return []  # bound and not listening: refused, and nobody else can take the port
+        return []  # bound without listening: refuses connections, and reserves the port
     if fault is not Fault.UNANSWERED:
         bound.listen(_BACKLOG)
         return []
-    # Linux drops the first packet of a connection where the queue of accepted ones is full:
-    # backlog 0 holds one (tcp(7), net/ipv4/tcp_input.c tcp_conn_request).
+    # Linux drops the SYN of a connection where the accept queue is full; with backlog 0 it holds
+    # one connection (tcp(7), net/ipv4/tcp_input.c tcp_conn_request).
     bound.listen(0)
     filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     filler.connect(bound.getsockname())

@@ -1,4 +1,4 @@
-"""A simulated fleet in a process of its own, so that the scan's process is as in life."""
+"""Run a simulated fleet in a process of its own, apart from the process of the scan."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _STOP_S = 10.0
 
 
 class SimulatorProcess(FleetFolder):
-    """A fleet that ``python -m sockfleet.simulator`` plays, from entering to leaving.
+    """A process of ``python -m sockfleet.simulator``, which runs within the ``with`` block.
 
-    ``folder`` must exist, and gets the files that `fleet.Fleet` writes. The process ends with
-    this one, however this one ends: it holds the other end of its standard input. Entering raises
-    SimulatorError. ``options`` are the command's: None leaves one out, True is a switch.
+    ``folder`` must exist, and gets the files that `faulty.fleet.Fleet` writes. The process always
+    ends with this one, because its standard input is a pipe from here. Entering the block raises
+    SimulatorError. ``options`` are those of the command: None omits one, True is a flag.
     """
 
     def __init__(self, scenario: Scenario, folder: Path, options: Mapping[str, object]) -> None:
@@ -40,7 +40,7 @@ class SimulatorProcess(FleetFolder):
                 self._command += [f"--{name}", str(value)]
 
     def __enter__(self) -> Self:
-        # A session of its own: Ctrl-C is for this process, which then ends the fleet last.
+        # In a session of its own it gets no SIGINT from Ctrl-C, and ends after the scan.
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -68,11 +68,11 @@ class SimulatorProcess(FleetFolder):
 
     @property
     def pid(self) -> int:
-        """The process that plays the fleet."""
+        """The id of the process that runs the fleet."""
         return self._process.pid
 
     def wait(self) -> None:
-        """Wait until the fleet ends by itself, which it does only when something stops it."""
+        """Wait until the process ends, which a signal or an error causes."""
         self._process.wait()
 
     def _stop(self) -> None:
@@ -91,7 +91,7 @@ class SimulatorProcess(FleetFolder):
 
 
 class FleetProcess(SimulatorProcess):
-    """The fleet of a scenario file (None: the demo's). Making one raises ScenarioError."""
+    """The fleet of a scenario file (None: the demo's). The constructor raises ScenarioError."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A simulated host's keys: what it shows, and what known_hosts says of it."""
+"""Host keys of simulated hosts: the key that a host shows, and its line in known_hosts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class ServerKey:
     shown: asyncssh.SSHKey | asyncssh.SSHKeyPair
     certificates: tuple[asyncssh.SSHCertificate, ...] = ()
     known: tuple[str, asyncssh.SSHKey]
-    """The marker, or nothing, and the key of its line in known_hosts."""
+    """The marker (empty: none) and the key of its line in known_hosts."""
 
 
 def fleet_keys(hosts: Iterable[SimulatedHost], kind: HostKeys) -> dict[str, ServerKey]:
-    """The keys of a fleet's hosts, by their names."""
+    """Generate the keys of a fleet's hosts, by host name."""
     shared = _new_key()
     return {
         host.name: server_key(_new_key() if kind is HostKeys.OWN else shared, host.fault)
@@ -36,15 +36,15 @@ def fleet_keys(hosts: Iterable[SimulatedHost], kind: HostKeys) -> dict[str, Serv
 
 
 def server_key(key: asyncssh.SSHKey, fault: Fault | None) -> ServerKey:
-    """What a host with ``key`` shows where ``fault`` is what is wrong with it."""
+    """Return the keys of a host with ``key`` and ``fault``."""
     if fault is Fault.CHANGED_KEY:
         return ServerKey(shown=key, known=("", _new_key()))
     if fault is Fault.REVOKED_KEY:
         return ServerKey(shown=key, known=("@revoked", key))
     if fault is Fault.STOLEN_NAME:
-        (stranger,) = asyncssh.load_keypairs([_new_key()])
-        stranger.public_data = key.public_data
-        return ServerKey(shown=stranger, known=("", key))
+        (impostor,) = asyncssh.load_keypairs([_new_key()])
+        impostor.public_data = key.public_data
+        return ServerKey(shown=impostor, known=("", key))
     if fault in {Fault.EXPIRED_CERTIFICATE, Fault.FOREIGN_CERTIFICATE}:
         authority, now = _new_key(), int(time.time())
         expired = fault is Fault.EXPIRED_CERTIFICATE
@@ -61,12 +61,12 @@ def server_key(key: asyncssh.SSHKey, fault: Fault | None) -> ServerKey:
 
 
 def new_user_key() -> asyncssh.SSHKey:
-    """A key for a fleet's user."""
+    """Generate a key for a fleet's user."""
     return asyncssh.generate_private_key("ssh-ed25519", comment="sockfleet-simulator")
 
 
 def public_line(key: asyncssh.SSHKey) -> str:
-    """Its type and base64 text, as known_hosts has them."""
+    """The key's type and base64 text, in the form of known_hosts."""
     return key.export_public_key().decode("ascii").strip()
 
 

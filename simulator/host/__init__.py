@@ -1,1 +1,1 @@
-"""What one simulated host holds and answers."""
+"""One simulated host: its sockets, its /proc files and its answers to commands."""

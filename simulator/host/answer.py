@@ -1,7 +1,7 @@
-"""What a simulated host prints for a command: the probe's answer, or that of a plain ``cat``.
+"""Answer a command on a simulated host: the probe, or a simple command such as ``cat``.
 
-The probe's answer is what its script would print for the host's files (`collector.probe.script`);
-tests/simulator/host/test_answer.py holds it against the real shell's output.
+The probe's answer equals the output of its script for the host's files (`collector.probe.script`);
+tests/simulator/host/test_answer.py compares it with a real shell's output.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 from ...collector.probe.labels import NAMESPACES, PAGE_SIZE
 
-__all__ = ["Answer", "answer", "probe_asked"]
+__all__ = ["Answer", "answer", "parse_probe_command"]
 
 _MARK = re.compile(r"m=(sockfleet-[0-9a-f]{16})\b")
-_NAMESPACE_LABEL = f"==> {NAMESPACES} <=="  # not in the command: nobody asks for them
+_NAMESPACE_LABEL = f"==> {NAMESPACES} <=="  # in the command only where it reads namespaces
 _KIB = 1024
 _SHELLS = frozenset({"sh", "/bin/sh", "bash", "/bin/bash"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One command's whole output."""
+    """The output and exit status of one command."""
 
     stdout: bytes = b""
     stderr: bytes = b""
@@ -38,36 +38,36 @@ def answer(
     page_size: int | None = None,
     namespaces: bytes = b"",
 ) -> Answer:
-    """Answer ``command`` as a host would whose only files are ``files``.
+    """Answer ``command`` as a host whose only files are ``files``.
 
-    The probe, ``cat FILE...``, ``echo``, ``true`` and these in ``sh -c '…'`` are known; for the
-    rest the answer is a shell's "not found".
-    ``page_size`` is in bytes; None: the host does not tell it. ``namespaces`` are the lines of
-    `namespace_lines`; empty: the host has no awk to read them with.
+    Supported are the probe, ``cat FILE...``, ``echo``, ``true`` and these in ``sh -c '…'``; the
+    answer to any other command is a shell's "not found".
+    ``page_size`` is in bytes; None: the host does not print it. ``namespaces`` are the lines of
+    `namespace_lines`; empty: the host has no awk to read them.
     """
-    probe = probe_asked(command)
+    probe = parse_probe_command(command)
     if probe:
-        mark, asked = probe
-        more = f"{_NAMESPACE_LABEL}\n".encode() + namespaces if asked else b""
-        return Answer(stdout=_probe_output(mark, files, page_size, more))
+        mark, with_namespaces = probe
+        section = f"{_NAMESPACE_LABEL}\n".encode() + namespaces if with_namespaces else b""
+        return Answer(stdout=_make_probe_output(mark, files, page_size, section))
     try:
-        words = _words(command)
+        words = _split_words(command)
     except ValueError as error:
         return Answer(stderr=f"sh: 1: Syntax error: {error}\n".encode(), exit_status=2)
     return _run(words, files)
 
 
-def probe_asked(command: str) -> tuple[str, bool] | None:
-    """The mark of the probe in ``command`` and whether it asks for namespaces; None: no probe."""
+def parse_probe_command(command: str) -> tuple[str, bool] | None:
+    """Return the mark of a probe, and whether it reads namespaces; None: it is no probe."""
     probe = _MARK.search(command)
     return (probe[1], _NAMESPACE_LABEL in command) if probe else None
 
 
-@functools.lru_cache(maxsize=256)  # thousands of hosts are asked the same
-def _words(command: str) -> tuple[str, ...]:
+@functools.lru_cache(maxsize=256)  # thousands of hosts get the same command
+def _split_words(command: str) -> tuple[str, ...]:
     words = tuple(shlex.split(command))
     if len(words) == 3 and words[0] in _SHELLS and words[1] == "-c":
-        return _words(words[2])
+        return _split_words(words[2])
     return words
 
 
@@ -82,10 +82,10 @@ def _run(words: tuple[str, ...], files: Mapping[str, bytes]) -> Answer:
     return Answer(stderr=f"sh: 1: {program}: not found\n".encode(), exit_status=127)
 
 
-def _probe_output(
-    mark: str, files: Mapping[str, bytes], page_size: int | None, more: bytes
+def _make_probe_output(
+    mark: str, files: Mapping[str, bytes], page_size: int | None, namespace_section: bytes
 ) -> bytes:
-    # One head over several files: an empty line before each label but the first (POSIX head).
+    # As `head` prints several files: an empty line before each label but the first (POSIX).
     sections = [b"==> " + path.encode() + b" <==\n" + data for path, data in files.items()]
     size = b"" if page_size is None else f"{page_size // _KIB} kB\n".encode()
     return b"".join(
@@ -94,7 +94,7 @@ def _probe_output(
             b"\n".join(sections),
             f"==> {PAGE_SIZE} <==\n".encode(),
             size,
-            more,
+            namespace_section,
             f"{mark} end\n".encode(),
         )
     )

@@ -1,7 +1,7 @@
-"""What stands in one simulated host's kernel, and the true numbers behind its files.
+"""The sockets of one simulated host, and the true numbers that its files show.
 
-The sockets are the primary values here; what the kernel's files show is derived from them, so the
-files of a host can never disagree with each other, and a test can ask for the truth.
+The kernel's numbers are computed from the sockets, so the files of a host are always consistent,
+and tests can compare a scan with the true numbers.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ __all__ = ["Contents", "NamespaceSockets"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceSockets:
-    """The sockets of one network namespace, counted."""
+    """The numbers of sockets in one network namespace."""
 
     inuse: int = 0
     """IPv4 TCP sockets in any state but TCP_CLOSE and TIME_WAIT, orphans and listeners included."""
     inuse6: int = 0
     """The same of IPv6, IPv4-mapped connections of a ``::`` listener included."""
     tw: int = 0
-    """TIME_WAIT of both families: small objects of their own, not in ``inuse`` nor ``alloc``."""
+    """TIME_WAIT of both families: separate objects, neither in ``inuse`` nor in ``alloc``."""
     established: int = 0
     """Of ``inuse`` and ``inuse6``: in ESTABLISHED or CLOSE_WAIT (CurrEstab)."""
     tcp_close: int = 0
-    """Held open in state TCP_CLOSE: what every ``inuse`` leaves out and ``alloc`` counts."""
+    """Sockets in state TCP_CLOSE, which no ``inuse`` counts and ``alloc`` does."""
     udp: int = 0
     udp6: int = 0
     raw: int = 0
     raw6: int = 0
     other: int = 0
-    """Unix, netlink and packet sockets, which only ``sockets: used`` counts."""
+    """Unix, netlink and packet sockets, which appear only in ``sockets: used``."""
 
     @property
     def used(self) -> int:
@@ -51,35 +51,35 @@ class NamespaceSockets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """One host: its own namespace, its containers' and what counts for the whole machine."""
+    """One host: its own namespace, those of its containers, and machine-wide numbers."""
 
     host: NamespaceSockets
     containers: tuple[NamespaceSockets, ...] = ()
-    """Network namespaces beside the host's own: its sockstat files do not show their ``inuse``."""
+    """Other network namespaces, whose ``inuse`` the host's own sockstat files do not include."""
     orphan: int = 0
     mem_pages: int = 0
     udp_mem_pages: int = 0
     ipv6: bool = True
-    """False: IPv6 is off, and there is no /proc/net/sockstat6."""
+    """Whether IPv6 is on; otherwise /proc/net/sockstat6 does not exist."""
     kernel: Kernel
-    """``tcp_estab`` in it is not looked at: ``host.established`` says it."""
+    """Its ``tcp_estab`` is ignored; `host.established` takes its place."""
 
     @property
     def alloc(self) -> int:
-        """TCP sockets of the whole machine, as ``TCP: alloc`` shows them in every namespace."""
+        """TCP sockets of the whole machine: ``TCP: alloc``, the same in every namespace."""
         return sum(n.inuse + n.inuse6 + n.tcp_close for n in (self.host, *self.containers))
 
     @property
     def tcp_close(self) -> int:
-        """The truth: sockets in state TCP_CLOSE on the whole machine."""
+        """The true number of sockets in state TCP_CLOSE on the whole machine."""
         return sum(n.tcp_close for n in (self.host, *self.containers))
 
     @property
     def tcp_close_bound(self) -> int:
-        """What the host's own two files allow to say: the truth, or more where containers are."""
+        """The upper bound of `tcp_close` from the host's own files; exact without containers."""
         return self.alloc - self.host.inuse - self.host.inuse6
 
     @property
     def closed(self) -> int:
-        """What ``ss -s`` prints as closed on this host (iproute2 misc/ss.c print_summary())."""
+        """The number of closed sockets in ``ss -s`` (iproute2 misc/ss.c print_summary())."""
         return self.alloc - (self.host.inuse + self.host.inuse6 - self.host.tw)

@@ -1,8 +1,8 @@
 """A simulated host's network namespaces, as the namespace part of the probe prints them.
 
-The form is that of `collector.probe.namespace_script`; tests/simulator/host/test_answer.py holds
-it against what the real script prints. The login is an ordinary user's, so the namespaces' own
-numbers (``net:[…]``) cannot be read, as in life.
+The form is that of `collector.probe.namespace_script`; tests/simulator/host/test_answer.py compares
+it with the output of the real script. The login is an ordinary user's, which cannot read the
+namespaces' own numbers (``net:[…]``).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _PROGRAMS = ("nginx", "redis-server", "node", "java", "postgres", "python3", "en
 
 
 def namespace_lines(contents: Contents) -> bytes:
-    """All that the namespace part prints for the host."""
-    namespaces = list(_numbered(contents))
+    """The output of the namespace part for the host."""
+    namespaces = list(_number_namespaces(contents))
     rows = [f"own {_HOST_INODE}", "denied 0"]
     for inode, pid, sockets in namespaces:
         rows += [f"namespace {inode} {pid}", *counter_lines(contents, sockets)]
-        # /proc/PID/net/protocols counts what is hashed, which a socket in TCP_CLOSE is not.
+        # /proc/PID/net/protocols counts hashed sockets; a socket in TCP_CLOSE is not hashed.
         rows += [f"protocols {sockets.used - sockets.tcp_close}"]
-        rows += _process(contents, pid)
+        rows += _process_lines(contents, pid)
     for inode, _, sockets in namespaces:
-        rows += [f"again {inode}", *_tcp(contents, sockets)]
+        rows += [f"again {inode}", *_tcp_lines(contents, sockets)]
     rows.append("procfs 23 29 0:21 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw")
     rows.append("uid Uid:\t1001\t1001\t1001\t1001")
     link = "lrwxrwxrwx 1 root root 0 Nov 22 11:00"
@@ -41,28 +41,28 @@ def namespace_lines(contents: Contents) -> bytes:
 
 
 def counter_lines(contents: Contents, sockets: NamespaceSockets) -> list[str]:
-    """The lines of all sockets and of TCP that the files of one namespace have."""
-    return [f"sockets: used {sockets.used}", *_tcp(contents, sockets)]
+    """The lines ``sockets``, ``TCP`` and ``TCP6`` of one namespace's files."""
+    return [f"sockets: used {sockets.used}", *_tcp_lines(contents, sockets)]
 
 
 def sockets_by_process(contents: Contents) -> dict[int, NamespaceSockets]:
-    """Each namespace's sockets by the process through which it is read."""
-    return {pid: sockets for _, pid, sockets in _numbered(contents)}
+    """Each namespace's sockets, by the process whose files show it."""
+    return {pid: sockets for _, pid, sockets in _number_namespaces(contents)}
 
 
-def _numbered(contents: Contents) -> Iterator[tuple[int, int, NamespaceSockets]]:
-    """The inode of each namespace's sockstat, and its oldest process."""
+def _number_namespaces(contents: Contents) -> Iterator[tuple[int, int, NamespaceSockets]]:
+    """Yield the inode of each namespace's sockstat, its oldest process, and its sockets."""
     yield _HOST_INODE, 1, contents.host
     for number, sockets in enumerate(contents.containers):
         yield _CONTAINER_INODE + 137 * number, 2048 + 311 * number, sockets
 
 
-def _tcp(contents: Contents, sockets: NamespaceSockets) -> list[str]:
+def _tcp_lines(contents: Contents, sockets: NamespaceSockets) -> list[str]:
     row = tcp_line(contents, sockets)
     return [row, f"TCP6: inuse {sockets.inuse6}"] if contents.ipv6 else [row]
 
 
-def _process(contents: Contents, pid: int) -> list[str]:
+def _process_lines(contents: Contents, pid: int) -> list[str]:
     if pid == 1:
         return ["comm systemd", "cgroup 0::/init.scope"]
     container = sha256(f"{contents.kernel.boot_id}/{pid}".encode()).hexdigest()

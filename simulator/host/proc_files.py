@@ -1,4 +1,4 @@
-"""A simulated host's files below /proc, byte for byte in the kernel's form.
+"""A simulated host's files below /proc, in the kernel's format.
 
 Formats: net/ipv4/proc.c sockstat_seq_show() and snmp_seq_show(), net/ipv6/proc.c
 sockstat6_seq_show() of the kernel.
@@ -23,7 +23,7 @@ __all__ = ["proc_files", "tcp_line"]
 
 
 def proc_files(contents: Contents) -> Mapping[str, bytes]:
-    """Every file that the host has, by its path; one that it has not is not there."""
+    """The content of the host's files, by path; a file that does not exist has no entry."""
     kernel = contents.kernel
     files = {SOCKSTAT: _sockstat(contents)}
     if contents.ipv6:
@@ -41,9 +41,9 @@ def proc_files(contents: Contents) -> Mapping[str, bytes]:
 
 
 def tcp_line(contents: Contents, sockets: NamespaceSockets) -> str:
-    """The TCP line of sockstat as seen from one of the host's network namespaces.
+    """The TCP line of sockstat in one of the host's network namespaces.
 
-    ``alloc``, ``orphan`` and ``mem`` are the whole machine's in each of them.
+    ``alloc``, ``orphan`` and ``mem`` are machine-wide, so they are equal in all of them.
     """
     return (
         f"TCP: inuse {sockets.inuse} orphan {contents.orphan} tw {sockets.tw} "
@@ -75,7 +75,7 @@ def _sockstat6(contents: Contents) -> str:
 
 
 def _snmp(contents: Contents) -> str:
-    # Only CurrEstab is played; the counters beside it are zero, as just after a boot.
+    # Only CurrEstab is set; the other counters are zero, as after a boot.
     tables: Mapping[str, Mapping[str, int]] = {
         "Ip": {"Forwarding": 2, "DefaultTTL": 64, "InReceives": 0, "InDelivers": 0},
         "Tcp": {

@@ -1,4 +1,4 @@
-"""Kinds of hosts by the sockets they hold, and the seeded draw of one host's contents."""
+"""Profiles of hosts by their sockets, and the seeded random draw of one host's contents."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from uuid import UUID
 from ...collector.probe.kernel import Kernel
 from .contents import Contents, NamespaceSockets
 
-__all__ = ["PROFILES", "Profile", "Span", "draw", "draw_contents", "with_spans"]
+__all__ = ["PROFILES", "Profile", "Span", "draw", "draw_contents", "replace_spans", "span_names"]
 
 Span = tuple[int, int]
-"""The least and the most, both included."""
+"""The minimum and the maximum, both included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """From what spans the sockets of a host are drawn; the host's own namespace where not said."""
+    """The spans from which the numbers of sockets in a host's own namespace are drawn."""
 
     established: Span
     listen: Span = (4, 12)
     close_wait: Span = (0, 4)
-    """The far side is done and the program has not closed yet: in ``inuse``, as ss shows it."""
+    """Connections that the peer has closed and the program has not; ``inuse`` counts them."""
     tw: Span = (0, 40)
     tcp_close: Span = (0, 6)
     orphan: Span = (0, 2)
     udp: Span = (2, 14)
     other: Span = (120, 420)
     containers: Span = (0, 0)
+    """The number of containers, each with a network namespace."""
     percent_ipv6: Span = (2, 15)
-    """Of the TCP sockets: a Go or Java server's ``::`` listener has nearly all of them in IPv6."""
+    """Percentage of IPv6 sockets; with a Go or Java server's ``::`` listener nearly all are."""
     percent_buffered: Span = (5, 40)
     """Pages of socket memory for each hundred connections."""
 
@@ -59,7 +60,7 @@ PROFILES: Mapping[str, Profile] = {
         established=(900, 4_500), tw=(2, 60), percent_ipv6=(0, 4), percent_buffered=(60, 180)
     ),
 }
-"""By the name that a scenario uses."""
+"""Profiles by their name in scenarios."""
 
 _IN_A_CONTAINER = Profile(
     established=(4, 220), listen=(1, 4), tw=(0, 90), tcp_close=(0, 3), udp=(0, 2), other=(0, 9)
@@ -77,29 +78,29 @@ _RELEASES = (
 _PAGES_PER_GIB = 2**30 // 4096
 
 
-def with_spans(profile: Profile, spans: Mapping[str, Span]) -> Profile:
-    """The profile with some of its spans replaced; the names must be `Profile`'s fields."""
+def replace_spans(profile: Profile, spans: Mapping[str, Span]) -> Profile:
+    """Return the profile with some spans replaced; the names must be fields of `Profile`."""
     return replace(profile, **spans)
 
 
 def span_names() -> tuple[str, ...]:
-    """The names that `with_spans` takes."""
+    """The names that `replace_spans` accepts."""
     return tuple(field.name for field in fields(Profile))
 
 
 def draw(random: Random, span: Span) -> int:
-    """A number of the span, small ones more often: most hosts are near the least, few far out."""
+    """Draw a number from the span, small ones more often, uniform on a logarithmic scale."""
     least, most = (math.log1p(end) for end in span)
     number = round(math.expm1(random.uniform(least, most)))
     return min(max(number, span[0]), span[1])
 
 
 def draw_contents(random: Random, profile: Profile, *, ipv6: bool = True) -> Contents:
-    """One host of a profile; the same state of ``random`` gives the same host."""
+    """Draw the contents of a host; the same state of ``random`` gives the same host."""
     orphan = draw(random, profile.orphan)
-    host = _namespace(random, profile, orphan=orphan, ipv6=ipv6)
+    host = _draw_namespace(random, profile, orphan=orphan, ipv6=ipv6)
     containers = tuple(
-        _namespace(random, _IN_A_CONTAINER, orphan=0, ipv6=ipv6)
+        _draw_namespace(random, _IN_A_CONTAINER, orphan=0, ipv6=ipv6)
         for _ in range(draw(random, profile.containers))
     )
     connections = sum(n.established for n in (host, *containers))
@@ -111,13 +112,15 @@ def draw_contents(random: Random, profile: Profile, *, ipv6: bool = True) -> Con
         mem_pages=connections * draw(random, profile.percent_buffered) // 100 + orphan,
         udp_mem_pages=random.randint(0, 2 * host.udp),
         ipv6=ipv6,
-        kernel=_kernel(random, memory_gib),
+        kernel=_draw_kernel(random, memory_gib),
     )
 
 
-def _namespace(random: Random, profile: Profile, *, orphan: int, ipv6: bool) -> NamespaceSockets:
+def _draw_namespace(
+    random: Random, profile: Profile, *, orphan: int, ipv6: bool
+) -> NamespaceSockets:
     established = draw(random, profile.established) + draw(random, profile.close_wait)
-    # An orphan is still in a state (FIN_WAIT1, LAST_ACK, …), so `inuse` counts it.
+    # An orphan is in a state such as FIN_WAIT1 or LAST_ACK, so `inuse` counts it.
     tcp = draw(random, profile.listen) + established + orphan
     udp = draw(random, profile.udp)
     share = draw(random, profile.percent_ipv6) if ipv6 else 0
@@ -135,7 +138,7 @@ def _namespace(random: Random, profile: Profile, *, orphan: int, ipv6: bool) -> 
     )
 
 
-def _kernel(random: Random, memory_gib: int) -> Kernel:
+def _draw_kernel(random: Random, memory_gib: int) -> Kernel:
     # tcp_mem as the kernel sets it at boot (net/ipv4/tcp.c tcp_init_mem: a sixteenth of the free
     # pages is the pressure mark), from about 97 % of the memory.
     pressure = memory_gib * _PAGES_PER_GIB * 97 // 100 // 16

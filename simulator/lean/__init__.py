@@ -1,1 +1,1 @@
-"""The fleet that costs far less than the clients measured on it."""
+"""A fleet for benchmarks, whose servers cost much less than the clients that are measured."""

@@ -1,10 +1,10 @@
-"""A connection to a lean host: each flight of the client's is answered in one write.
+"""A connection to a lean host, which answers each flight of the client in one write.
 
-Round-trip time. What a client sends is answered one round trip after it came. TCP's own handshake
-cannot be delayed on loopback, so the version line, which in life reaches the client two round
-trips after it began to connect, is sent two round trips after the connection came about: one for
-the handshake, one for the version. What the client sent before that waits for it; in life it would
-not have been answered earlier either. uvloop's timers count whole milliseconds.
+The simulated round-trip time: each flight is answered one round trip after it arrives. TCP's own
+handshake cannot be delayed on loopback. In a network, the version line reaches the client two round
+trips after its first SYN, so the host sends it two round trips after the connection is established,
+one for the handshake and one for the version. Data that arrives before waits for it; in a network
+it would not be answered earlier either. uvloop's timers have a resolution of one millisecond.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from .delay import Delay
 from .dialogue import LeanDialogue, LeanServer
 from .host import LeanHost
 
-__all__ = ["LeanConnection", "connections_to"]
+__all__ = ["LeanConnection", "make_connection_factory"]
 
 
-def connections_to(
+def make_connection_factory(
     hosts: Mapping[str, LeanHost],
     server: LeanServer,
     connected: set[LeanConnection],
     *,
     rtt_s: float = 0.0,
 ) -> Callable[[], LeanConnection]:
-    """What an event loop's server makes connections with.
+    """Return the protocol factory of an event loop's server.
 
-    ``hosts`` by address; ``connected`` holds the open ones.
+    ``hosts`` are by address; ``connected`` holds the open connections.
     """
-    way = _Way(rtt_s) if rtt_s else None
+    delay = _NetworkDelay(rtt_s) if rtt_s else None
 
-    def connection() -> LeanConnection:
-        return LeanConnection(hosts, server, connected, way)
+    def make_connection() -> LeanConnection:
+        return LeanConnection(hosts, server, connected, delay)
 
-    return connection
+    return make_connection
 
 
-class _Way:
-    """Between the clients and the hosts."""
+class _NetworkDelay:
+    """The delay between clients and hosts."""
 
     def __init__(self, rtt_s: float) -> None:
-        self.once = Delay(rtt_s)
-        self.twice = Delay(2 * rtt_s)
+        self.one_round_trip = Delay(rtt_s)
+        self.two_round_trips = Delay(2 * rtt_s)
 
 
 class LeanConnection(asyncio.Protocol):
-    """One of them; which host it is to, its own address says."""
+    """One connection; its local address identifies the host."""
 
     __slots__ = (
         "_connected",
+        "_delay",
         "_dialogue",
         "_early",
         "_hosts",
         "_server",
         "_transport",
-        "_way",
     )
 
     def __init__(
@@ -65,20 +65,20 @@ class LeanConnection(asyncio.Protocol):
         hosts: Mapping[str, LeanHost],
         server: LeanServer,
         connected: set[LeanConnection],
-        way: _Way | None,
+        delay: _NetworkDelay | None,
     ) -> None:
         self._hosts = hosts
         self._server = server
         self._connected = connected
-        self._way = way
+        self._delay = delay
         self._transport: asyncio.WriteTransport | None = None
         self._dialogue: LeanDialogue | None = None
         self._early: list[bytes] | None = None
-        """What came so early that it waits for the version line; None: that is sent."""
+        """Data that arrived before the version line was sent; None: it has been sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet, at once or when it is time."""
-        # uvloop's transports are asyncio's by their methods, not by their class.
+        """Send the version line, at once or after the delay."""
+        # uvloop's transports have asyncio's methods but not its class.
         writable = cast("asyncio.WriteTransport", transport)
         host = self._hosts.get(writable.get_extra_info("sockname")[0])
         if host is None:
@@ -90,30 +90,30 @@ class LeanConnection(asyncio.Protocol):
         counts = self._server.counts
         counts.connections += 1
         counts.open_connections += 1
-        if self._way is None:
+        if self._delay is None:
             self._greet(b"")
         else:
             self._early = []
-            self._way.twice.call(self._greet, b"")
+            self._delay.two_round_trips.call(self._greet, b"")
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Let go of everything."""
+        """Drop the references to the transport and the host's state."""
         self._transport = self._dialogue = None
         if self in self._connected:
             self._connected.remove(self)
             self._server.counts.open_connections -= 1
 
     def abort(self) -> None:
-        """End it without a word."""
+        """Close the connection without a message."""
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Answer, at once or when it is time."""
-        if self._way is None:
+        """Answer, at once or after the delay."""
+        if self._delay is None:
             self._answer(data)
         else:
-            self._way.once.call(self._answer, data)
+            self._delay.one_round_trip.call(self._answer, data)
 
     def _answer(self, data: bytes) -> None:
         dialogue, transport = self._dialogue, self._transport

@@ -1,4 +1,4 @@
-"""What a lean fleet counts while it answers."""
+"""The counters of a lean fleet."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ __all__ = ["LeanCounts"]
 
 @dataclass(slots=True)
 class LeanCounts:
-    """Of all hosts of a fleet together, from its start on.
+    """Totals of all hosts of a fleet since its start.
 
-    A client's round trips are ``connections`` (TCP's own) plus ``flights``: how often a host
-    answered something new, its version line included.
+    The clients' round trips are ``connections`` (TCP's handshakes) plus ``flights`` (answers of
+    hosts, their version lines included).
     """
 
     connections: int = 0
     logins: int = 0
-    """Logins that came through."""
+    """Successful logins."""
     auth_failures: int = 0
-    """Refused ones; the request ``none``, by which a client asks for the methods, is not one."""
+    """Refused logins, without the requests ``none``, which query the methods."""
     protocol_errors: int = 0
-    """Connections that were ended because of what the client sent."""
+    """Connections that end because the client violates the protocol."""
     flights: int = 0
     bytes_sent: int = 0
     packets_sent: int = 0
-    """SSH packets; the version line is not one."""
+    """SSH packets, without version lines."""
     writes: int = 0
     bytes_received: int = 0
     packets_received: int = 0
     open_connections: int = 0
-    """Now."""
+    """Connections that are open now."""

@@ -1,4 +1,4 @@
-"""One delay for thousands of connections, without a timer for each."""
+"""A delay for thousands of connections with a single timer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EARLY_S = 0.0005
 
 
 class Delay:
-    """Calls each function the same time after it was handed in, so always in that order."""
+    """Calls functions after a constant delay, in the order of their submission."""
 
     __slots__ = ("_delay_s", "_waiting", "_wakes")
 
@@ -23,7 +23,7 @@ class Delay:
         self._wakes = False
 
     def call(self, function: Callable[[bytes], None], data: bytes) -> None:
-        """Call ``function`` with ``data`` when it is time."""
+        """Call ``function`` with ``data`` after the delay."""
         loop = asyncio.get_running_loop()
         self._waiting.append((loop.time() + self._delay_s, function, data))
         if not self._wakes:

@@ -1,11 +1,11 @@
-"""One client's dialogue with a lean host: bytes in, the bytes that answer them out, no I/O."""
+"""The SSH protocol of a lean host with one client, without I/O: bytes in, answer bytes out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..fleet.plain_packets import packet, text
+from ..fleet.plain_packets import encode_packet, encode_string
 from .counts import LeanCounts
 from .host import LeanHost
 from .key_exchange import (
@@ -14,8 +14,8 @@ from .key_exchange import (
     NEWKEYS,
     Agreement,
     KeyExchange,
+    extract_offer,
     negotiate,
-    offer_of,
 )
 from .login import FAILURE, SUCCESS, LoginRule
 from .packets import MOST_LENGTH, TAG, Seal, remove_padding
@@ -27,20 +27,23 @@ __all__ = ["LeanDialogue", "LeanServer"]
 _DISCONNECT, _IGNORE, _UNIMPLEMENTED, _DEBUG = 1, 2, 3, 4
 _SERVICE_REQUEST, _SERVICE_ACCEPT, _EXT_INFO = 5, 6, 7
 _USERAUTH_REQUEST = 50
-_STRICTLY = frozenset({_DISCONNECT, ECDH_INIT, NEWKEYS})
+_ALLOWED_IN_STRICT_KEX = frozenset({_DISCONNECT, ECDH_INIT, NEWKEYS})
 _PROTOCOL_ERROR = 2
 _MOST_FAILURES = 6  # sshd's MaxAuthTries
 _TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
 _MOST_VERSION = 255  # RFC 4253, 4.2
 
 _EXTENSIONS = (
-    bytes([_EXT_INFO]) + (1).to_bytes(4, "big") + text(b"server-sig-algs") + text(b"ssh-ed25519")
+    bytes([_EXT_INFO])
+    + (1).to_bytes(4, "big")
+    + encode_string(b"server-sig-algs")
+    + encode_string(b"ssh-ed25519")
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeanServer:
-    """What all hosts of a fleet share."""
+    """The state that all hosts of a fleet share."""
 
     login: LoginRule
     counts: LeanCounts
@@ -48,7 +51,7 @@ class LeanServer:
 
 
 class LeanDialogue:
-    """What one client and one host say to each other."""
+    """The state of one client's connection to one host."""
 
     __slots__ = (
         "_agreement",
@@ -59,13 +62,13 @@ class LeanDialogue:
         "_in",
         "_next_in",
         "_out",
-        "_passes_over",
         "_rest",
         "_seal",
         "_sequence",
         "_server",
         "_session_id",
         "_sessions",
+        "_skips_next",
         "_strict",
         "over",
     )
@@ -74,7 +77,7 @@ class LeanDialogue:
         self._host = host
         self._server = server
         self.over = False
-        """Whether the connection ends after what was answered last."""
+        """Whether the connection ends after the last answer."""
         self._rest = b""
         self._out: list[bytes] = []
         self._in: Seal | None = None
@@ -83,7 +86,7 @@ class LeanDialogue:
         self._client_offer = b""
         self._agreement: Agreement | None = None  # while keys are exchanged
         self._next_in: Seal | None = None
-        self._passes_over = False
+        self._skips_next = False
         self._strict = False
         self._session_id = b""
         self._failures = 0
@@ -91,12 +94,12 @@ class LeanDialogue:
         self._sessions: Sessions | None = None
 
     def greeting(self) -> bytes:
-        """What the host says first."""
+        """Return the first flight: the version line and the host's offer."""
         self._server.counts.packets_sent += 1
         return self._server.key_exchange.greeting
 
     def take(self, data: bytes) -> bytes:
-        """The answer to the client's next bytes; nothing where there is none, or not yet."""
+        """Return the answer to the client's next bytes; empty where none is due yet."""
         if self.over:
             return b""
         counts = self._server.counts
@@ -105,7 +108,7 @@ class LeanDialogue:
             self._rest = self._read(self._rest + data if self._rest else data)
         except MalformedError as problem:
             counts.protocol_errors += 1
-            self._end(str(problem))
+            self._disconnect(str(problem))
         out = self._out
         if not out:
             return b""
@@ -114,7 +117,7 @@ class LeanDialogue:
         return b"".join(out)
 
     def _read(self, data: bytes) -> bytes:
-        """Take all whole packets; returns what is left."""
+        """Handle all complete packets, and return the remaining bytes."""
         at, end = 0, len(data)
         if not self._client_version:
             at = self._read_version(data)
@@ -137,7 +140,7 @@ class LeanDialogue:
         return data[at:]
 
     def _read_version(self, data: bytes) -> int:
-        """Where the packets begin; 0 while the version line is not whole."""
+        """Return the offset of the first packet; 0 while the version line is incomplete."""
         end = data.find(b"\n", 0, _MOST_VERSION)
         if end < 0:
             if len(data) < _MOST_VERSION:
@@ -157,12 +160,12 @@ class LeanDialogue:
                 for answer in answers:
                     self._send(answer)
                 return
-        if self._passes_over:
-            self._passes_over = False
+        if self._skips_next:
+            self._skips_next = False
             return
         if self._in is None and (number >= _USERAUTH_REQUEST or number == _SERVICE_REQUEST):
             raise MalformedError(f"message {number} before the keys are agreed on")
-        if self._strict and self._in is None and number not in _STRICTLY:
+        if self._strict and self._in is None and number not in _ALLOWED_IN_STRICT_KEX:
             raise MalformedError(f"message {number} in a strict key exchange")
         handle = _HANDLERS.get(number)
         if handle is None:
@@ -172,17 +175,17 @@ class LeanDialogue:
 
     def _send(self, message: bytes) -> None:
         seal = self._seal
-        self._out.append(packet(message) if seal is None else seal.seal(message))
+        self._out.append(encode_packet(message) if seal is None else seal.seal(message))
 
-    def _end(self, words: str) -> None:
+    def _disconnect(self, description: str) -> None:
         number = bytes([_DISCONNECT]) + _PROTOCOL_ERROR.to_bytes(4, "big")
-        self._send(number + text(words.encode()) + text(b""))
+        self._send(number + encode_string(description.encode()) + encode_string(b""))
         self.over = True
 
-    def _kexinit(self, message: bytes) -> None:
+    def _handle_kexinit(self, message: bytes) -> None:
         if self._agreement is not None:
             raise MalformedError("an offer in the middle of a key exchange")
-        agreement = negotiate(offer_of(message))
+        agreement = negotiate(extract_offer(message))
         if self._session_id:
             self._send(self._server.key_exchange.offer)  # the first one was in the greeting
         else:
@@ -190,10 +193,10 @@ class LeanDialogue:
             if self._strict and self._sequence:
                 raise MalformedError("something before the offer in a strict key exchange")
         self._agreement = agreement
-        self._passes_over = agreement.wrong_guess
+        self._skips_next = agreement.wrong_guess
         self._client_offer = message
 
-    def _ecdh_init(self, message: bytes) -> None:
+    def _handle_ecdh_init(self, message: bytes) -> None:
         agreement = self._agreement
         if agreement is None or self._next_in is not None:
             raise MalformedError("half a key exchange without an offer")
@@ -209,48 +212,48 @@ class LeanDialogue:
         if first and agreement.ext_info:
             self._send(_EXTENSIONS)
 
-    def _newkeys(self, _message: bytes) -> None:
+    def _handle_newkeys(self, _message: bytes) -> None:
         if self._next_in is None:
             raise MalformedError("new keys that were not agreed on")
         self._in, self._next_in, self._agreement = self._next_in, None, None
         if self._strict:
             self._sequence = -1
 
-    def _service_request(self, message: bytes) -> None:
+    def _handle_service_request(self, message: bytes) -> None:
         service = Fields(message).string()
         if service != b"ssh-userauth":
             raise MalformedError(f"a request for the service {service[:40]!r}")
-        self._send(bytes([_SERVICE_ACCEPT]) + text(service))
+        self._send(bytes([_SERVICE_ACCEPT]) + encode_string(service))
 
-    def _userauth_request(self, message: bytes) -> None:
+    def _handle_userauth_request(self, message: bytes) -> None:
         if self._sessions is not None:
-            return  # RFC 4252, 5.1: without a word
+            return  # RFC 4252, 5.1: ignored silently after a successful login
         answer = self._server.login.answer(message, self._session_id)
         if answer is FAILURE:
             self._failures += 1
             if self._failures > _MOST_FAILURES:
-                self._end(_TOO_MANY)
+                self._disconnect(_TOO_MANY)
                 return
         self._send(answer)
         if answer is SUCCESS:
             self._sessions = Sessions(self._host)
 
-    def _disconnected(self, _message: bytes) -> None:
+    def _handle_disconnect(self, _message: bytes) -> None:
         self.over = True
 
-    def _nothing(self, _message: bytes) -> None:
-        """Said for the sake of saying it."""
+    def _ignore(self, _message: bytes) -> None:
+        """Do nothing: the message needs no answer."""
 
 
 _HANDLERS: dict[int, Callable[[LeanDialogue, bytes], None]] = {
-    _DISCONNECT: LeanDialogue._disconnected,  # noqa: SLF001 (its own table, outside of the slots)
-    _IGNORE: LeanDialogue._nothing,  # noqa: SLF001
-    _UNIMPLEMENTED: LeanDialogue._nothing,  # noqa: SLF001
-    _DEBUG: LeanDialogue._nothing,  # noqa: SLF001
-    _EXT_INFO: LeanDialogue._nothing,  # noqa: SLF001
-    _SERVICE_REQUEST: LeanDialogue._service_request,  # noqa: SLF001
-    KEXINIT: LeanDialogue._kexinit,  # noqa: SLF001
-    NEWKEYS: LeanDialogue._newkeys,  # noqa: SLF001
-    ECDH_INIT: LeanDialogue._ecdh_init,  # noqa: SLF001
-    _USERAUTH_REQUEST: LeanDialogue._userauth_request,  # noqa: SLF001
+    _DISCONNECT: LeanDialogue._handle_disconnect,  # noqa: SLF001 (its own table, outside of the slots)
+    _IGNORE: LeanDialogue._ignore,  # noqa: SLF001
+    _UNIMPLEMENTED: LeanDialogue._ignore,  # noqa: SLF001
+    _DEBUG: LeanDialogue._ignore,  # noqa: SLF001
+    _EXT_INFO: LeanDialogue._ignore,  # noqa: SLF001
+    _SERVICE_REQUEST: LeanDialogue._handle_service_request,  # noqa: SLF001
+    KEXINIT: LeanDialogue._handle_kexinit,  # noqa: SLF001
+    NEWKEYS: LeanDialogue._handle_newkeys,  # noqa: SLF001
+    ECDH_INIT: LeanDialogue._handle_ecdh_init,  # noqa: SLF001
+    _USERAUTH_REQUEST: LeanDialogue._handle_userauth_request,  # noqa: SLF001
 }

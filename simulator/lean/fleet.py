@@ -1,8 +1,8 @@
-"""A fleet of lean SSH servers: far cheaper than the clients that are measured on it.
+"""A fleet of lean SSH servers, which cost much less than the clients that are measured on it.
 
-One event loop plays thousands of hosts behind one socket. They know one key exchange, one kind of
-host key and AES-GCM, hold all their answers ready, and have none of the faults of `fleet.Fleet`
-but that of hosts which answer nothing.
+One event loop runs thousands of hosts behind one socket. They support one key exchange, one type of
+host key and AES-GCM, and prepare all answers in advance. Of the faults of `faulty.fleet.Fleet` they
+have only ``unanswered``.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from ..fleet.listeners import allow_descriptors, bind_all, bind_loopback, open_p
 from ..fleet.server_keys import ServerKey, fleet_keys, new_user_key
 from ..scenario.faults import Fault
 from ..scenario.scenario import Scenario, SimulatedHost
-from .connection import LeanConnection, connections_to
+from .connection import LeanConnection, make_connection_factory
 from .counts import LeanCounts
 from .dialogue import LeanServer
 from .host import LeanHost
 from .key_exchange import HostKey
 from .login import LoginRule
 
-__all__ = ["LeanFleet"]
+__all__ = ["LeanFleet", "collect_garbage_rarely"]
 
 _BACKLOG = 4096
-_FEW_COLLECTIONS = 100_000
+_GC_THRESHOLD = 100_000
 
 
 class LeanFleet(FleetFolder):
-    """The hosts of a scenario (`lean_scenario`); from entering to leaving they answer.
+    """The hosts of a scenario (`lean_scenario`), which run within the ``async with`` block.
 
-    ``folder``, the files in it and the errors are those of `fleet.Fleet`. ``rtt_s`` is the
-    round-trip time that is played. ``verify``: the clients' signatures are checked.
+    ``folder``, the files in it and the errors are those of `faulty.fleet.Fleet`. ``rtt_s`` is the
+    simulated round-trip time in seconds. ``verify``: check the clients' signatures.
     """
 
     def __init__(
@@ -60,16 +60,16 @@ class LeanFleet(FleetFolder):
 
     @property
     def open_connections(self) -> int:
-        """Connections that some host is serving now."""
+        """The number of connections that the hosts serve now."""
         return len(self._connected)
 
     def leak(self, sockets: int) -> None:
-        """Let each host hold so many more sockets in TCP_CLOSE from now on."""
-        self.hosts = tuple(host.leaking(sockets) for host in self.hosts)
+        """Add ``sockets`` sockets in TCP_CLOSE to each host."""
+        self.hosts = tuple(host.with_leak(sockets) for host in self.hosts)
         for host in self.hosts:
             lean_host = self._by_address.get(self.addresses[host.name])
             if lean_host is not None:
-                lean_host.hold(host)
+                lean_host.show(host)
 
     async def __aenter__(self) -> Self:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -77,12 +77,12 @@ class LeanFleet(FleetFolder):
         dead = [host for host in self.hosts if host.fault is Fault.UNANSWERED]
         alive = [host for host in self.hosts if host.fault is not Fault.UNANSWERED]
         with contextlib.ExitStack() as opened:
-            self.port, listeners = self._bound(alive, opened)
-            dead_port = self._let_drop(dead, opened) if dead else 0
+            self.port, listeners = self._bind(alive, opened)
+            dead_port = self._bind_dead(dead, opened) if dead else 0
             user_key = new_user_key()
             keys = fleet_keys(self.hosts, self.scenario.host_keys)
             write_files(self, user_key, keys, {host.name: dead_port for host in dead})
-            self._by_address = self._prepared(alive, keys)
+            self._by_address = self._prepare_hosts(alive, keys)
             await self._listen(listeners, user_key)
             self._closing = opened.pop_all()
         return self
@@ -101,7 +101,7 @@ class LeanFleet(FleetFolder):
             await server.wait_closed()
         self._closing.close()
 
-    def _bound(
+    def _bind(
         self, hosts: list[SimulatedHost], opened: contextlib.ExitStack
     ) -> tuple[int, list[socket.socket]]:
         one = bind_loopback()
@@ -113,43 +113,45 @@ class LeanFleet(FleetFolder):
             opened.enter_context(each)
         return port, sockets
 
-    def _let_drop(self, dead: list[SimulatedHost], opened: contextlib.ExitStack) -> int:
-        port, sockets = self._bound(dead, opened)
+    def _bind_dead(self, dead: list[SimulatedHost], opened: contextlib.ExitStack) -> int:
+        port, sockets = self._bind(dead, opened)
         for one in sockets:
             for kept in open_port(one, Fault.UNANSWERED):
                 opened.enter_context(kept)
         return port
 
-    def _prepared(
+    def _prepare_hosts(
         self, alive: list[SimulatedHost], keys: Mapping[str, ServerKey]
     ) -> dict[str, LeanHost]:
-        ready: dict[int, HostKey] = {}  # by the key's identity: all hosts may have the same
+        ready: dict[int, HostKey] = {}  # by the key's identity: all hosts may share one
         prepared = {}
         for host in alive:
             key = keys[host.name].shown
             if id(key) not in ready:
-                ready[id(key)] = HostKey(_private(key))
+                ready[id(key)] = HostKey(_get_private_key(key))
             prepared[self.addresses[host.name]] = LeanHost(host, ready[id(key)])
         return prepared
 
     async def _listen(self, listeners: list[socket.socket], user_key: asyncssh.SSHKey) -> None:
-        public = _private(user_key).public_key().public_bytes_raw()
+        public = _get_private_key(user_key).public_key().public_bytes_raw()
         login = LoginRule(self.scenario.user, public, self.counts, verify=self._verify)
         server = LeanServer(login=login, counts=self.counts)
-        factory = connections_to(self._by_address, server, self._connected, rtt_s=self._rtt_s)
+        factory = make_connection_factory(
+            self._by_address, server, self._connected, rtt_s=self._rtt_s
+        )
         loop = asyncio.get_running_loop()
         for listener in listeners:
             self._servers.append(await loop.create_server(factory, sock=listener, backlog=_BACKLOG))
 
 
-def collect_rarely() -> None:
-    """Spare the process the search for garbage among what it keeps for good."""
+def collect_garbage_rarely() -> None:
+    """Exclude the fleet's permanent objects from garbage collection, and make it rare."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_FEW_COLLECTIONS)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
-def _private(key: asyncssh.SSHKey | asyncssh.SSHKeyPair) -> Ed25519PrivateKey:
+def _get_private_key(key: asyncssh.SSHKey | asyncssh.SSHKeyPair) -> Ed25519PrivateKey:
     private = key.pyca_key if isinstance(key, asyncssh.SSHKey) else None
     if not isinstance(private, Ed25519PrivateKey):
         raise TypeError(f"{key!r}: not an ed25519 key")

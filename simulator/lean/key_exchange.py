@@ -1,9 +1,8 @@
-"""The one key exchange of a lean fleet: curve25519-sha256 with ssh-ed25519 (RFC 8731, RFC 8709).
+"""The key exchange of a lean fleet: curve25519-sha256 with ssh-ed25519 (RFC 8731, RFC 8709).
 
-What a client offers and what comes of it is worked out once for all clients of one make: their
-offers differ by a random cookie alone. The server's half of the exchange is made once and used
-again, which saves a scalar multiplication a connection and would be wrong for anything but a
-simulator: who gets hold of the process's memory could read all earlier connections.
+Each distinct offer is negotiated once: offers of clients of the same kind differ only in a random
+cookie. The server's ephemeral key is reused, which saves a scalar multiplication per connection.
+Only a simulator may do that, because the process's memory then decrypts all earlier connections.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from ..fleet.plain_packets import VERSION, packet, text
+from ..fleet.plain_packets import VERSION, encode_packet, encode_string
 from .packets import Seal
-from .wire import Fields, MalformedError, mpint
+from .wire import Fields, MalformedError, encode_mpint
 
 __all__ = [
     "ECDH_INIT",
@@ -28,8 +27,8 @@ __all__ = [
     "HostKey",
     "KeyExchange",
     "Secrets",
+    "extract_offer",
     "negotiate",
-    "offer_of",
 ]
 
 KEXINIT, NEWKEYS, ECDH_INIT = 20, 21, 30
@@ -41,7 +40,7 @@ _STRICT_SERVER = b"kex-strict-s-v00@openssh.com"
 _ED25519 = b"ssh-ed25519"
 _KEY_BYTES = {b"aes128-gcm@openssh.com": 16, b"aes256-gcm@openssh.com": 32}
 _EXCHANGES = (b"curve25519-sha256", b"curve25519-sha256@libssh.org")
-# Not used with AES-GCM; a client that settles on a MAC all the same finds one (libssh2, paramiko).
+# AES-GCM needs no MAC, but some clients negotiate one all the same (libssh2, paramiko).
 _MACS = (
     b"hmac-sha2-256-etm@openssh.com",
     b"hmac-sha2-512-etm@openssh.com",
@@ -64,21 +63,21 @@ _CURVE25519_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What a client's offer and ours come to."""
+    """The result of a negotiation."""
 
     key_bytes_in: int
     key_bytes_out: int
     strict: bool
-    """The counter-measure to Terrapin (OpenSSH's PROTOCOL, 1.9): nothing optional in between."""
+    """Strict key exchange, without optional messages (OpenSSH's PROTOCOL, 1.9; Terrapin attack)."""
     ext_info: bool
-    """The client reads extensions (RFC 8308)."""
+    """The client supports extensions (RFC 8308)."""
     wrong_guess: bool
-    """The packet after the offer is for another exchange, and to be passed over."""
+    """The packet after the offer is for another key exchange, and must be ignored."""
 
 
 @functools.lru_cache(maxsize=64)
 def negotiate(offer: bytes) -> Agreement:
-    """``offer`` is KEXINIT after its cookie. Raises MalformedError where nothing is in common."""
+    """Negotiate an ``offer`` (KEXINIT after its cookie). Raises MalformedError where it fails."""
     fields = Fields(offer, 0)
     lists = [fields.string().split(b",") for _ in range(len(_KINDS) + 2)]
     guesses = fields.boolean()
@@ -105,16 +104,18 @@ class HostKey:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        self.shown = text(text(_ED25519) + text(key.public_key().public_bytes_raw()))
+        self.shown = encode_string(
+            encode_string(_ED25519) + encode_string(key.public_key().public_bytes_raw())
+        )
 
-    def signature(self, data: bytes) -> bytes:
-        """Of ``data``, as a string of SSH."""
-        return text(text(_ED25519) + text(self._key.sign(data)))
+    def sign(self, data: bytes) -> bytes:
+        """Sign ``data``, and return the signature as a string of SSH."""
+        return encode_string(encode_string(_ED25519) + encode_string(self._key.sign(data)))
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What an exchange leaves behind."""
+    """The result of a key exchange."""
 
     reply: bytes
     """The message for the client."""
@@ -122,15 +123,15 @@ class Secrets:
     secret: bytes
 
     def seals(self, agreement: Agreement, session_id: bytes) -> tuple[Seal, Seal]:
-        """For what comes in and for what goes out (RFC 4253, 7.2)."""
+        """Derive the seals of the incoming and the outgoing direction (RFC 4253, 7.2)."""
         start = self.secret + self.exchange_hash
 
-        def derived(letter: bytes, size: int) -> bytes:
+        def derive(letter: bytes, size: int) -> bytes:
             return sha256(start + letter + session_id).digest()[:size]
 
         return (
-            Seal(derived(b"C", agreement.key_bytes_in), derived(b"A", _IV_BYTES)),
-            Seal(derived(b"D", agreement.key_bytes_out), derived(b"B", _IV_BYTES)),
+            Seal(derive(b"C", agreement.key_bytes_in), derive(b"A", _IV_BYTES)),
+            Seal(derive(b"D", agreement.key_bytes_out), derive(b"B", _IV_BYTES)),
         )
 
 
@@ -139,46 +140,48 @@ class KeyExchange:
 
     def __init__(self) -> None:
         self._private = X25519PrivateKey.generate()
-        self._public = text(self._private.public_key().public_bytes_raw())
+        self._public = encode_string(self._private.public_key().public_bytes_raw())
         names = [list(kind) for kind in _KINDS]
         names[0].append(_STRICT_SERVER)
-        lists = b"".join(text(b",".join(kind)) for kind in names)
-        self.offer = bytes([KEXINIT]) + os.urandom(_COOKIE) + lists + text(b"") * 2 + bytes(5)
-        """KEXINIT, the same for each: its cookie is random once."""
-        self.greeting = VERSION + packet(self.offer)
-        """The first flight: OpenSSH's waits for the client's version line between the two, which
-        is there by then."""
+        lists = b"".join(encode_string(b",".join(kind)) for kind in names)
+        self.offer = (
+            bytes([KEXINIT]) + os.urandom(_COOKIE) + lists + encode_string(b"") * 2 + bytes(5)
+        )
+        """KEXINIT, the same for all connections, with one random cookie."""
+        self.greeting = VERSION + encode_packet(self.offer)
+        """The first flight. OpenSSH sends the offer only after the client's version line, which
+        has arrived by then."""
 
     def answer(
         self, host_key: HostKey, public: bytes, client_version: bytes, client_offer: bytes
     ) -> Secrets:
-        """The reply to a client's half ``public``. Raises MalformedError."""
+        """Complete the exchange with the client's key ``public``. Raises MalformedError."""
         if len(public) != _CURVE25519_BYTES:
             raise MalformedError(f"a curve25519 key of {len(public)} bytes")
         try:
             shared = self._private.exchange(X25519PublicKey.from_public_bytes(public))
         except ValueError:  # a point of small order: the secret would be zero
             raise MalformedError("a curve25519 key that gives no secret") from None
-        secret = mpint(shared)
+        secret = encode_mpint(shared)
         exchange_hash = sha256(
             b"".join(
                 (
-                    text(client_version),
-                    text(VERSION.rstrip()),
-                    text(client_offer),
-                    text(self.offer),
+                    encode_string(client_version),
+                    encode_string(VERSION.rstrip()),
+                    encode_string(client_offer),
+                    encode_string(self.offer),
                     host_key.shown,
-                    text(public),
+                    encode_string(public),
                     self._public,
                     secret,
                 )
             )
         ).digest()
-        signed = host_key.signature(exchange_hash)
+        signed = host_key.sign(exchange_hash)
         reply = bytes([_ECDH_REPLY]) + host_key.shown + self._public + signed
         return Secrets(reply, exchange_hash, secret)
 
 
-def offer_of(kexinit: bytes) -> bytes:
-    """The offer in a KEXINIT message: what follows its number and its cookie."""
+def extract_offer(kexinit: bytes) -> bytes:
+    """Return the offer of a KEXINIT message, without the number and the cookie."""
     return kexinit[1 + _COOKIE :]

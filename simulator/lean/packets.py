@@ -1,6 +1,6 @@
-"""SSH's binary packets (RFC 4253, 6), sealed by AES-GCM (RFC 5647; OpenSSH's PROTOCOL, 1.6).
+"""SSH's binary packets (RFC 4253, 6), encrypted by AES-GCM (RFC 5647; OpenSSH's PROTOCOL, 1.6).
 
-Padding is of zeros and not random: nothing secret goes through here, and the cipher does not care.
+Padding is zeros instead of random bytes, because nothing here is secret.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from .wire import MalformedError
 __all__ = ["MOST_LENGTH", "TAG", "Seal", "remove_padding"]
 
 TAG = 16
-"""Bytes of a packet's tag."""
+"""The length of a packet's tag, in bytes."""
 
 MOST_LENGTH = 256 * 1024
-"""Bytes of one packet: OpenSSH's own limit (packet.c PACKET_MAX_SIZE)."""
+"""The maximum length of a packet, in bytes, as in OpenSSH (packet.c PACKET_MAX_SIZE)."""
 
 _BLOCK = 16
 _LEAST_PADDING = 4
@@ -26,7 +26,7 @@ _COUNTER = 2**64 - 1
 
 
 class Seal:
-    """One direction of a connection: the key, and the count of packets that is in each nonce."""
+    """One direction of a connection: the key, and the packet counter of the nonce."""
 
     __slots__ = ("_aes", "_count", "_fixed")
 
@@ -41,16 +41,16 @@ class Seal:
         return self._fixed + count.to_bytes(8, "big")
 
     def seal(self, payload: bytes) -> bytes:
-        """The packet of a message."""
+        """Encrypt a message into a packet."""
         padding = _LEAST_PADDING + -(len(payload) + 1 + _LEAST_PADDING) % _BLOCK
         length = (len(payload) + 1 + padding).to_bytes(4, "big")
         inside = _HEADS[padding] + payload + _ZEROS[padding]
         return length + self._aes.encrypt(self._nonce(), inside, length)
 
     def open(self, length: bytes, rest: bytes) -> bytes:
-        """The message of a packet: its four bytes of length, and what follows, the tag included.
+        """Decrypt a packet: its four bytes of length, and the rest with the tag.
 
-        Raises MalformedError where it was not sealed by the other side.
+        Raises MalformedError where the tag is wrong.
         """
         try:
             inside = self._aes.decrypt(self._nonce(), rest, length)
@@ -60,7 +60,7 @@ class Seal:
 
 
 def remove_padding(inside: bytes) -> bytes:
-    """The message in what follows a packet's length, at least a byte. Raises MalformedError."""
+    """Return the message in the part of a packet after its length. Raises MalformedError."""
     if not inside:
         raise MalformedError("a packet of no bytes")
     end = len(inside) - inside[0]

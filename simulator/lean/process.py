@@ -1,4 +1,4 @@
-"""A lean fleet in a process of its own, and what it counted."""
+"""Run a lean fleet in a process of its own, and read its counters."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["LeanFleetProcess"]
 
 
 class LeanFleetProcess(SimulatorProcess):
-    """A lean fleet (`lean_fleet.LeanFleet`), answering from entering to leaving.
+    """The process of a lean fleet (`lean.fleet.LeanFleet`), which runs within the ``with`` block.
 
-    Without ``scenario_file`` the scenario is the lean fleet's own. ``rtt_ms``: the round-trip time
-    that is played. ``verify``: the clients' signatures are checked, which costs the process half
-    as much again. ``dead_percent`` of the hosts answer nothing. Making one raises ScenarioError,
-    entering SimulatorError.
+    Without ``scenario_file`` the scenario is the lean fleet's own. ``rtt_ms`` is the simulated
+    round-trip time in milliseconds. ``verify``: check the clients' signatures, at additional cost.
+    ``dead_percent`` of the hosts do not answer. The constructor raises ScenarioError, entering the
+    block SimulatorError.
     """
 
     def __init__(
@@ -39,26 +39,26 @@ class LeanFleetProcess(SimulatorProcess):
         super().__init__(scenario, folder, {**options, **lean})
 
     def counts(self) -> dict[str, int]:
-        """What the fleet has counted up to now (`lean_counts.LeanCounts`), by name.
+        """Return the present counters (`lean.counts.LeanCounts`), by name.
 
         Raises SimulatorError where the process has ended.
         """
-        return self._told("counts")
+        return self._send_command("counts")
 
     def leak(self, sockets: int) -> None:
-        """Let each host hold so many more sockets in TCP_CLOSE; ``hosts`` says so then.
+        """Add ``sockets`` sockets in TCP_CLOSE to each host, also in ``hosts``.
 
         Raises SimulatorError where the process has ended.
         """
-        self._told(f"leak {sockets}")
-        self.hosts = tuple(host.leaking(sockets) for host in self.hosts)
+        self._send_command(f"leak {sockets}")
+        self.hosts = tuple(host.with_leak(sockets) for host in self.hosts)
 
-    def _told(self, order: str) -> dict[str, int]:
+    def _send_command(self, command: str) -> dict[str, int]:
         process = self._process
         line = b""
         if process.stdin is not None and process.stdout is not None:
             with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(f"{order}\n".encode())
+                process.stdin.write(f"{command}\n".encode())
                 process.stdin.flush()
                 line = process.stdout.readline()
         if not line:

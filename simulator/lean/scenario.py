@@ -1,4 +1,4 @@
-"""What a lean fleet plays: sound hosts, and hosts that answer nothing at all."""
+"""Scenarios of lean fleets: hosts without a fault, and hosts that do not answer."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def lean_scenario(
     seed: int | None = None,
     dead_percent: float = 0.0,
 ) -> Scenario:
-    """The scenario of a file, or the lean fleet's own, for as many hosts and the seed asked for.
+    """Return the scenario of a file, or the lean fleet's own, with ``hosts`` hosts and ``seed``.
 
-    ``dead_percent`` of the hosts, rounded, drop what is sent to them. Raises ScenarioError, also
-    for a scenario with faults and delays of other kinds, which a lean fleet does not play.
+    ``dead_percent`` of the hosts, rounded, drop all packets. Raises ScenarioError, also for a
+    scenario with delays or other faults, which a lean fleet does not have.
     """
     if path is None:
         text = (files(__package__) / "lean.yml").read_text("utf-8")
@@ -45,8 +45,8 @@ def lean_scenario(
         scenario = replace(scenario, seed=seed)
     count = sum(role.count for role in scenario.roles) if hosts is None else hosts
     dead = round(count * dead_percent / _PER_CENT)
-    scenario = scenario if hosts is None and not dead else scenario.scaled(count - dead)
+    scenario = scenario if hosts is None and not dead else scenario.scale_to(count - dead)
     if not dead:
         return scenario
-    silent = Role(name="dead", count=dead, profile=PROFILES["idle"], fault=Fault.UNANSWERED)
-    return replace(scenario, roles=(*scenario.roles, silent))
+    role = Role(name="dead", count=dead, profile=PROFILES["idle"], fault=Fault.UNANSWERED)
+    return replace(scenario, roles=(*scenario.roles, role))

@@ -1,6 +1,6 @@
 """The channels of one connection (RFC 4254): sessions that run a command or SFTP.
 
-A command's whole answer, from "it runs" to the channel's end, is one write.
+A command's whole answer, from the reply to the request to the channel's end, is one write.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
-from ..fleet.plain_packets import text
+from ..fleet.plain_packets import encode_string
 from ..host.answer import Answer
 from .host import LeanHost
 from .sftp import LeanSftp
@@ -25,40 +25,49 @@ _WINDOW = 2 * 2**20
 _MOST_DATA = 32768
 _MOST_CHANNELS = 1000
 _IGNORED = frozenset({b"env", b"pty-req", b"window-change", b"signal", b"eow@openssh.com"})
-"""Taken and without effect; a terminal, too: the answers have no lines that would differ."""
+"""Requests that are accepted without effect; a terminal does not change the answers either."""
 
-_two_numbers = struct.Struct(">BI").pack
-_data_head = struct.Struct(">BII").pack
-_extended_head = struct.Struct(">BIII").pack
+_pack_head = struct.Struct(">BI").pack
+_pack_long_head = struct.Struct(">BII").pack
+_pack_extended_head = struct.Struct(">BIII").pack
 
 
 class Program(Protocol):
-    """What stays at the other end of a channel, and answers what it is sent."""
+    """A program that runs in a session and answers its standard input."""
 
     def feed(self, data: bytes) -> bytes:
-        """The answer to the next bytes of its standard input. Raises MalformedError."""
+        """Return the answer to the next bytes of its standard input. Raises MalformedError."""
 
 
 class _Channel:
-    __slots__ = ("closed", "left", "most", "program", "taken", "theirs", "waiting", "window")
+    __slots__ = (
+        "closed",
+        "final_messages",
+        "most",
+        "program",
+        "received",
+        "theirs",
+        "waiting",
+        "window",
+    )
 
     def __init__(self, theirs: int, window: int, most: int) -> None:
         self.theirs = theirs
         self.window = window
-        """How much the client takes before it says more."""
+        """How many bytes the client accepts before it adjusts the window."""
         self.most = most
-        self.taken = 0
-        """What the client has sent since its window was last filled up."""
+        self.received = 0
+        """How many bytes the client has sent since its window was last adjusted."""
         self.program: Program | None = None
         self.waiting: list[tuple[bytes, bytes]] = []
-        """Output that the window had no room for: the head's kind, and the bytes."""
-        self.left: list[bytes] = []
-        """What follows when all output is sent."""
+        """Output that exceeds the window: the head of its messages, and the bytes."""
+        self.final_messages: list[bytes] = []
+        """Messages to send after all output."""
         self.closed = False
 
 
 class Sessions:
-    """What a logged-in client asks of its host, message by message."""
+    """The channels of a client after its login."""
 
     __slots__ = ("_channels", "_host", "_next")
 
@@ -68,7 +77,7 @@ class Sessions:
         self._next = 0
 
     def take(self, number: int, message: bytes) -> list[bytes] | None:
-        """The messages that answer one; None where its number is not known here.
+        """Return the answers to a message; None where its number is not of RFC 4254.
 
         Raises MalformedError.
         """
@@ -87,22 +96,22 @@ class Sessions:
         if number == _REQUEST:
             return self._request(channel, fields)
         if number == _DATA:
-            return _input(channel, fields.string())
+            return _feed_program(channel, fields.string())
         if number == _ADJUST:
             channel.window += fields.uint32()
-            return _sent(channel)
+            return _flush(channel)
         if number == _CLOSE:
             return self._close(ours, channel)
         if number == _EOF and channel.program is not None:
             return _end(channel, 0)
-        return []  # EOF to a command that reads nothing, or a kind of data that has no meaning
+        return []  # EOF to a command that reads no input, or data of an unknown type
 
     def _open(self, fields: Fields) -> bytes:
         kind, theirs = fields.string(), fields.uint32()
         window, most = fields.uint32(), fields.uint32()
         if kind != b"session" or len(self._channels) >= _MOST_CHANNELS:
             why = _PROHIBITED if kind == b"session" else _UNKNOWN_TYPE
-            words = text(b"sessions only") + text(b"")
+            words = encode_string(b"sessions only") + encode_string(b"")
             return struct.pack(">BII", _OPEN_FAILURE, theirs, why) + words
         ours = self._next
         self._next = (ours + 1) & 0xFFFFFFFF
@@ -121,20 +130,20 @@ class Sessions:
         if not reply:
             return answers or []
         if answers is None:
-            return [_two_numbers(_FAILURE, channel.theirs)]
-        return [_two_numbers(_SUCCESS, channel.theirs), *answers]
+            return [_pack_head(_FAILURE, channel.theirs)]
+        return [_pack_head(_SUCCESS, channel.theirs), *answers]
 
     def _run(self, channel: _Channel, command: str) -> list[bytes]:
         if channel.closed or channel.program is not None:
             raise MalformedError("a second command on one channel")
-        shell = LeanShell.started_by(command, self._host)
+        shell = LeanShell.start(command, self._host)
         if shell is not None:
             return _start(channel, shell)
-        return _printed(channel, self._host.run(command))
+        return _print_answer(channel, self._host.run(command))
 
     def _close(self, ours: int, channel: _Channel) -> list[bytes]:
         del self._channels[ours]
-        return [] if channel.closed else [_two_numbers(_CLOSE, channel.theirs)]
+        return [] if channel.closed else [_pack_head(_CLOSE, channel.theirs)]
 
 
 def _start(channel: _Channel, program: Program) -> list[bytes]:
@@ -142,57 +151,57 @@ def _start(channel: _Channel, program: Program) -> list[bytes]:
     return []
 
 
-def _printed(channel: _Channel, reply: Answer) -> list[bytes]:
+def _print_answer(channel: _Channel, reply: Answer) -> list[bytes]:
     theirs = channel.theirs
     if reply.stdout:
-        channel.waiting.append((_two_numbers(_DATA, theirs), reply.stdout))
+        channel.waiting.append((_pack_head(_DATA, theirs), reply.stdout))
     if reply.stderr:
-        channel.waiting.append((_data_head(_EXTENDED_DATA, theirs, 1), reply.stderr))
+        channel.waiting.append((_pack_long_head(_EXTENDED_DATA, theirs, 1), reply.stderr))
     return _end(channel, reply.exit_status)
 
 
-def _input(channel: _Channel, data: bytes) -> list[bytes]:
+def _feed_program(channel: _Channel, data: bytes) -> list[bytes]:
     answers = []
-    channel.taken += len(data)
-    if channel.taken > _WINDOW:
+    channel.received += len(data)
+    if channel.received > _WINDOW:
         raise MalformedError("more data than the window has room for")
-    if channel.taken > _WINDOW // 2:
-        answers.append(_data_head(_ADJUST, channel.theirs, channel.taken))
-        channel.taken = 0
+    if channel.received > _WINDOW // 2:
+        answers.append(_pack_long_head(_ADJUST, channel.theirs, channel.received))
+        channel.received = 0
     if channel.program is not None and not channel.closed:
         output = channel.program.feed(data)
         if output:
-            channel.waiting.append((_two_numbers(_DATA, channel.theirs), output))
-            answers += _sent(channel)
+            channel.waiting.append((_pack_head(_DATA, channel.theirs), output))
+            answers += _flush(channel)
     return answers
 
 
 def _end(channel: _Channel, exit_status: int) -> list[bytes]:
     theirs = channel.theirs
-    status = _two_numbers(_REQUEST, theirs) + text(b"exit-status") + b"\0"
-    channel.left += [
+    status = _pack_head(_REQUEST, theirs) + encode_string(b"exit-status") + b"\0"
+    channel.final_messages += [
         status + exit_status.to_bytes(4, "big"),
-        _two_numbers(_EOF, theirs),
-        _two_numbers(_CLOSE, theirs),
+        _pack_head(_EOF, theirs),
+        _pack_head(_CLOSE, theirs),
     ]
     channel.closed = True
-    return _sent(channel)
+    return _flush(channel)
 
 
-def _sent(channel: _Channel) -> list[bytes]:
-    """As much of what waits as the window has room for."""
+def _flush(channel: _Channel) -> list[bytes]:
+    """Return as much of the waiting output as the window allows."""
     messages: list[bytes] = []
     while channel.waiting:
         head, data = channel.waiting[0]
         size = min(len(data), channel.window, channel.most)
         if size == 0:
             return messages
-        messages.append(head + text(data[:size]))
+        messages.append(head + encode_string(data[:size]))
         channel.window -= size
         if size == len(data):
             del channel.waiting[0]
         else:
             channel.waiting[0] = (head, data[size:])
-    messages += channel.left
-    channel.left = []
+    messages += channel.final_messages
+    channel.final_messages = []
     return messages

@@ -1,10 +1,10 @@
-"""SFTP of a lean fleet: version 3 (draft-ietf-secsh-filexfer-02), a host's /proc files to read."""
+"""SFTP of a lean fleet: version 3 (draft-ietf-secsh-filexfer-02), only to read /proc files."""
 
 from __future__ import annotations
 
 import struct
 
-from ..fleet.plain_packets import text
+from ..fleet.plain_packets import encode_string
 from .host import LeanHost
 from .wire import Fields, MalformedError
 
@@ -30,9 +30,9 @@ _WORDS = {
 
 
 class LeanSftp:
-    """One SFTP session. A handle is the path; an offset of 0 reads the file again, as /proc does.
+    """One SFTP session.
 
-    Sizes are 0, as the kernel says of these files.
+    As with /proc, a read at offset 0 returns the present content, and sizes are 0.
     """
 
     __slots__ = ("_handles", "_host", "_rest")
@@ -43,7 +43,7 @@ class LeanSftp:
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The answers to all whole requests, one after the other."""
+        """Return the answers to all complete requests, in order."""
         if self._rest:
             data = self._rest + data
         at, end, answers = 0, len(data), []
@@ -53,7 +53,7 @@ class LeanSftp:
                 raise MalformedError(f"an SFTP request of {length} bytes")
             if end - at - 4 < length:
                 break
-            answers.append(text(self._answer(data[at + 4 : at + 4 + length])))
+            answers.append(encode_string(self._answer(data[at + 4 : at + 4 + length])))
             at += 4 + length
         self._rest = data[at:]
         return b"".join(answers)
@@ -71,46 +71,50 @@ class LeanSftp:
             return self._open(number, fields)
         if kind == _CLOSE:
             known = self._handles.pop(fields.string(), None)
-            return _status(number, _FAILURE if known is None else _OK)
+            return _make_status(number, _FAILURE if known is None else _OK)
         if kind == _FSTAT:
             known = self._handles.get(fields.string())
-            return _status(number, _FAILURE) if known is None else _attrs(number)
+            return _make_status(number, _FAILURE) if known is None else _make_attrs(number)
         if kind in {_STAT, _LSTAT}:
             path = fields.string().decode("utf-8", "replace")
-            return _attrs(number) if path in self._host.files else _status(number, _NO_SUCH_FILE)
+            return (
+                _make_attrs(number)
+                if path in self._host.files
+                else _make_status(number, _NO_SUCH_FILE)
+            )
         if kind == _REALPATH:
-            path_text = text(fields.string())
+            path_text = encode_string(fields.string())
             names = struct.pack(">I", 1) + path_text + path_text + bytes(4)
             return bytes([_NAME]) + number + names
-        return _status(number, _UNSUPPORTED)
+        return _make_status(number, _UNSUPPORTED)
 
     def _open(self, number: bytes, fields: Fields) -> bytes:
         path, flags = fields.string().decode("utf-8", "replace"), fields.uint32()
         if flags != _FXF_READ:
-            return _status(number, _PERMISSION_DENIED)
+            return _make_status(number, _PERMISSION_DENIED)
         if path not in self._host.files:
-            return _status(number, _NO_SUCH_FILE)
+            return _make_status(number, _NO_SUCH_FILE)
         handle = struct.pack(">I", len(self._handles))
         while handle in self._handles:
             handle = struct.pack(">I", int.from_bytes(handle, "big") + 1)
         self._handles[handle] = path
-        return bytes([_HANDLE]) + number + text(handle)
+        return bytes([_HANDLE]) + number + encode_string(handle)
 
     def _read(self, number: bytes, fields: Fields) -> bytes:
         path = self._handles.get(fields.string())
         offset, size = fields.uint64(), fields.uint32()
         if path is None:
-            return _status(number, _FAILURE)
+            return _make_status(number, _FAILURE)
         part = self._host.files[path][offset : offset + min(size, _MOST_READ)]
         if not part:
-            return _status(number, _EOF)
-        return bytes([_DATA]) + number + text(part)
+            return _make_status(number, _EOF)
+        return bytes([_DATA]) + number + encode_string(part)
 
 
-def _status(number: bytes, code: int) -> bytes:
-    words = text(_WORDS[code]) + text(b"en")
+def _make_status(number: bytes, code: int) -> bytes:
+    words = encode_string(_WORDS[code]) + encode_string(b"en")
     return bytes([_STATUS]) + number + struct.pack(">I", code) + words
 
 
-def _attrs(number: bytes) -> bytes:
+def _make_attrs(number: bytes) -> bytes:
     return bytes([_ATTRS]) + number + _PROC_ATTRS

@@ -1,13 +1,13 @@
-"""The shell that a warm connection keeps, as `collector.sampling.shell` describes it, line by line.
+"""The shell of a sampling connection, which `collector.sampling.shell` describes.
 
-No process begins on a simulated host, so it never tells of a new one.
+No process starts on a simulated host, so the shell never reports a new one.
 """
 
 from __future__ import annotations
 
 import re
 
-from ..host.answer import probe_asked
+from ..host.answer import parse_probe_command
 from .host import LeanHost
 from .wire import MalformedError
 
@@ -15,11 +15,11 @@ __all__ = ["LeanShell"]
 
 _LOOP = "while read -r w a;"
 _MOST_LINE = 64 * 1024
-_OWN = 1  # the process that shows the host's own namespace
+_OWN = 1  # the process of the host's own namespace
 
 
 class LeanShell:
-    """One of them: what it is sent, and what it prints."""
+    """One shell: lines of commands in, its output out."""
 
     __slots__ = ("_host", "_listed", "_mark", "_rest", "_whole")
 
@@ -31,15 +31,15 @@ class LeanShell:
         self._rest = b""
 
     @classmethod
-    def started_by(cls, command: str, host: LeanHost) -> LeanShell | None:
-        """The shell that ``command`` starts; None where it is another command."""
+    def start(cls, command: str, host: LeanHost) -> LeanShell | None:
+        """Start the shell of ``command``; None where it is another command."""
         if _LOOP not in command:
             return None
-        probe = probe_asked(command)
+        probe = parse_probe_command(command)
         return None if probe is None else cls(host, probe[0], whole=probe[1])
 
     def feed(self, data: bytes) -> bytes:
-        """What it prints for the lines that are whole by now. Raises MalformedError."""
+        """Return the output for the complete lines. Raises MalformedError."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _MOST_LINE:
             raise MalformedError("a line without end")
@@ -51,7 +51,7 @@ class LeanShell:
             self._listed = [int(pid) for pid in re.findall(rb"\b[0-9]{1,10}\b", rest)]
             return b""
         if word == b"full":
-            return self._host.probed(self._mark, namespaces=self._whole)
+            return self._host.probe_output(self._mark, namespaces=self._whole)
         parts = [self._mark, *self._host.counters.get(_OWN, ())]
         if word == b"all":
             for pid in self._listed:

@@ -1,21 +1,21 @@
-"""SSH's data types as they stand in a message, read and written (RFC 4251, 5)."""
+"""Read and write SSH's data types in messages (RFC 4251, 5)."""
 
 from __future__ import annotations
 
 import struct
 
-__all__ = ["Fields", "MalformedError", "mpint"]
+__all__ = ["Fields", "MalformedError", "encode_mpint"]
 
 _UINT32 = struct.Struct(">I")
 _UINT64 = struct.Struct(">Q")
 
 
 class MalformedError(Exception):
-    """A client sent what SSH does not allow; its connection ends."""
+    """A client violates the protocol; its connection ends."""
 
 
 class Fields:
-    """The fields of one message, taken from left to right. Raises MalformedError at its end."""
+    """Reads the fields of a message in order; raises MalformedError beyond its end."""
 
     __slots__ = ("_at", "_data")
 
@@ -25,11 +25,11 @@ class Fields:
 
     @property
     def at(self) -> int:
-        """Where the next field begins."""
+        """The offset of the next field."""
         return self._at
 
     def boolean(self) -> bool:
-        """One byte; anything but 0 is true."""
+        """Read one byte; any value but 0 is true."""
         at = self._at
         if at >= len(self._data):
             raise MalformedError("a message ends before a boolean")
@@ -37,7 +37,7 @@ class Fields:
         return self._data[at] != 0
 
     def uint32(self) -> int:
-        """Four bytes."""
+        """Read four bytes."""
         at = self._at
         try:
             (value,) = _UINT32.unpack_from(self._data, at)
@@ -47,7 +47,7 @@ class Fields:
         return int(value)
 
     def uint64(self) -> int:
-        """Eight bytes."""
+        """Read eight bytes."""
         at = self._at
         try:
             (value,) = _UINT64.unpack_from(self._data, at)
@@ -57,18 +57,18 @@ class Fields:
         return int(value)
 
     def string(self) -> bytes:
-        """A length, and as many bytes."""
+        """Read a length, and as many bytes."""
         data, at = self._data, self._at
         start = at + 4
         end = start + int.from_bytes(data[at:start], "big")
-        if end > len(data):  # also where there is no whole length: then it ends behind the data
+        if end > len(data):  # also true where the length itself is cut off
             raise MalformedError("a message ends within a string")
         self._at = end
         return data[start:end]
 
 
-def mpint(value: bytes) -> bytes:
-    """A whole number, not negative, from its big-endian bytes."""
+def encode_mpint(value: bytes) -> bytes:
+    """Encode a non-negative integer given as big-endian bytes."""
     digits = value.lstrip(b"\0")
     if digits and digits[0] & 0x80:
         digits = b"\0" + digits

@@ -1,1 +1,1 @@
-"""Which hosts a fleet has and which faults they play."""
+"""Scenarios: the hosts of a fleet and their faults."""

@@ -1,4 +1,4 @@
-"""What a simulated fleet consists of: roles, how many hosts of each, and what they play."""
+"""Scenarios: the roles of a simulated fleet, each with its hosts, sockets, delays and fault."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ Seconds = tuple[float, float]
 
 
 class HostKeys(StrEnum):
-    """Whose the host keys are."""
+    """Whether hosts share a host key."""
 
     OWN = "own"
-    """Each host has its own, as in life."""
+    """Each host has its own key."""
     SHARED = "shared"
-    """One for all, as in a fleet cloned from one image: less to generate and to look up."""
+    """All hosts have one key, as in a fleet cloned from one image, which is cheaper to generate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delays:
-    """How long a host takes over each step beyond the machine's own time: least and most."""
+    """Additional time of each step, in seconds: the minimum and the maximum."""
 
     banner_s: Seconds = (0.0, 0.0)
     """From the connection to the server's version line."""
     auth_s: Seconds = (0.0, 0.0)
-    """From the request to log in to the answer."""
+    """From the login request to the answer."""
     command_s: Seconds = (0.0, 0.0)
     """From the command to its first output, and before each read of a file over SFTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """Hosts of one kind. Named ``NAME`` where there is one, ``NAME1``, ``NAME2`` … where more."""
+    """Hosts of one kind, named ``NAME`` where there is one, ``NAME1``, ``NAME2`` … otherwise."""
 
     name: str
     count: int = 1
     groups: tuple[str, ...] = ()
     variables: Mapping[str, str | int] = field(default_factory=dict)
-    """Further inventory variables of each of its hosts."""
+    """Additional inventory variables of its hosts."""
     profile: Profile
     ipv6: bool = True
     delays: Delays = Delays()
@@ -55,7 +55,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedHost:
-    """One host of a fleet: what it holds and what it plays."""
+    """One host of a fleet: its sockets, its delays in seconds, and its fault."""
 
     name: str
     role: Role
@@ -66,53 +66,53 @@ class SimulatedHost:
 
     @property
     def fault(self) -> Fault | None:
-        """What is wrong with it; None: nothing."""
+        """The fault of the host's role. None: the host has none."""
         return self.role.fault
 
-    def leaking(self, sockets: int) -> SimulatedHost:
-        """The same host with so many more sockets in TCP_CLOSE, in its own namespace."""
-        mine = self.contents.host
-        more = replace(mine, tcp_close=mine.tcp_close + sockets)
-        return replace(self, contents=replace(self.contents, host=more))
+    def with_leak(self, sockets: int) -> SimulatedHost:
+        """Return the host with ``sockets`` more sockets in TCP_CLOSE, in its own namespace."""
+        own = self.contents.host
+        leaking = replace(own, tcp_close=own.tcp_close + sockets)
+        return replace(self, contents=replace(self.contents, host=leaking))
 
     @property
     def is_read(self) -> bool:
-        """Whether a scan that has the time must read it."""
+        """Whether a scan with a sufficient timeout must read it."""
         return self.fault is None or self.fault.planned is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A fleet, wholly determined: the same scenario gives the same hosts and numbers."""
+    """A fleet; the same scenario always gives the same hosts and numbers."""
 
     roles: tuple[Role, ...]
     seed: int = 1
     user: str = "probe"
-    """The one account that the fleet's key may log in to."""
+    """The only account that accepts the fleet's key."""
     host_keys: HostKeys = HostKeys.OWN
     key_exchange: tuple[str, ...] = ()
-    """The only methods that the hosts offer, by their SSH names; empty: asyncssh's own choice."""
+    """The SSH names of the key exchanges that the hosts offer. Empty: asyncssh's default."""
 
     def hosts(self) -> tuple[SimulatedHost, ...]:
-        """The hosts, role by role. A host's contents depend on the seed and its name alone.
+        """The hosts, role by role. A host's contents depend only on the seed, its name and role.
 
-        Raises ScenarioError where two roles give one name.
+        Raises ScenarioError where two roles have a host of the same name.
         """
         hosts: dict[str, SimulatedHost] = {}
         for role in self.roles:
-            for name in _names(role):
+            for name in _host_names(role):
                 if name in hosts:
                     both = f"{hosts[name].role.name!r} and {role.name!r}"
                     raise ScenarioError("roles", f"{both} both have a host {name!r}")
-                hosts[name] = _host(name, role, self.seed)
+                hosts[name] = _make_host(name, role, self.seed)
         return tuple(hosts.values())
 
-    def scaled(self, count: int) -> Scenario:
-        """The same scenario with ``count`` hosts in all.
+    def scale_to(self, count: int) -> Scenario:
+        """Return the scenario with ``count`` hosts in total.
 
-        Roles without a fault grow or shrink in proportion; faulty ones stay as they are: a fleet
-        ten times as large is not one with ten times as many dead hosts in it.
-        Raises ScenarioError where that leaves a role without a host.
+        Roles without a fault grow or shrink in proportion; faulty ones keep their size, because a
+        fleet ten times as large does not have ten times as many dead hosts.
+        Raises ScenarioError where a role would have no host.
         """
         sound = [role for role in self.roles if role.fault is None]
         room = count - sum(role.count for role in self.roles if role.fault is not None)
@@ -120,32 +120,32 @@ class Scenario:
             least = sum(1 if role.fault is None else role.count for role in self.roles)
             problem = "no role without a fault to fill up with"
             raise ScenarioError("hosts", f"{count}: {f'at least {least}' if sound else problem}")
-        shares = iter(_shares([role.count for role in sound], room))
+        shares = iter(_share_out([role.count for role in sound], room))
         roles = (role if role.fault else replace(role, count=next(shares)) for role in self.roles)
         return replace(self, roles=tuple(roles))
 
 
-def _shares(counts: list[int], room: int) -> list[int]:
-    """``room`` hosts over roles in proportion to their counts so far, and at least one each."""
-    least = 0 if room >= sum(counts) else 1  # a fleet that grows has no role to save from 0
+def _share_out(counts: list[int], room: int) -> list[int]:
+    """Divide ``room`` hosts in proportion to the present counts, with at least one for each."""
+    least = 0 if room >= sum(counts) else 1  # where a fleet grows, no count can become 0
     weights = [count - least for count in counts]
     rest, whole = room - least * len(counts), sum(weights)
     shares, done = [], 0
-    for weight in weights:  # cumulative rounding: the shares always add up
+    for weight in weights:  # cumulative rounding, so that the shares add up to ``room``
         shares.append(least + rest * (done + weight) // whole - rest * done // whole)
         done += weight
     return shares
 
 
-def _names(role: Role) -> list[str]:
+def _host_names(role: Role) -> list[str]:
     if role.count == 1:
         return [role.name]
     width = len(str(role.count))
     return [f"{role.name}{number:0{width}}" for number in range(1, role.count + 1)]
 
 
-def _host(name: str, role: Role, seed: int) -> SimulatedHost:
-    random = Random(f"{seed}/{name}")  # noqa: S311 (numbers to look at, nothing secret)
+def _make_host(name: str, role: Role, seed: int) -> SimulatedHost:
+    random = Random(f"{seed}/{name}")  # noqa: S311 (no secrets: test numbers)
     contents = draw_contents(random, role.profile, ipv6=role.ipv6)
     return SimulatedHost(
         name=name,

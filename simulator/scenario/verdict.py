@@ -1,4 +1,4 @@
-"""Whether a scan's JSON says of a simulated fleet what is true of it."""
+"""Compare a scan's JSON with the true numbers of a simulated fleet."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from .scenario import SimulatedHost
 
-__all__ = ["differences"]
+__all__ = ["find_differences"]
 
 _ALL_NAMESPACES = "all-namespaces"
 
 
-def differences(document: Mapping[str, Any], hosts: Iterable[SimulatedHost]) -> list[str]:
-    """Each way in which a ``sockfleet/scan/v1`` document differs from the truth, in words.
+def find_differences(document: Mapping[str, Any], hosts: Iterable[SimulatedHost]) -> list[str]:
+    """Return a message for each difference of a ``sockfleet/scan/v1`` document from the truth.
 
-    Empty when every host is there once, read or failed as planned, with the simulator's own
+    It is empty where every host appears once, is read or failed as planned, with the simulator's
     numbers, and the fleet's totals are their sums.
     """
     planned = {host.name: host for host in hosts}
@@ -25,26 +25,28 @@ def differences(document: Mapping[str, Any], hosts: Iterable[SimulatedHost]) -> 
     found += [f"{name}: {count} times in the document" for name, count in seen.items() if count > 1]
     for host in document["hosts"]:
         if host["name"] in planned:
-            found += _of_host(host, planned[host["name"]])
+            found += _compare_host(host, planned[host["name"]])
         else:
             found.append(f"{host['name']}: in the document, and no simulated host")
-    found += _of_fleet(document)
+    found += _compare_fleet(document)
     return found
 
 
-def _of_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
+def _compare_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
     category = None if planned.fault is None else planned.fault.planned
     if host["status"] == "ok":
         if category is not None:
             yield f"{planned.name}: read, planned was {category}"
             return
-        yield from _unequal(planned.name, _truth(planned, host["scope"]), host["tcp"])
-        yield from _unequal(
+        yield from _compare_numbers(
+            planned.name, _expected_numbers(planned, host["scope"]), host["tcp"]
+        )
+        yield from _compare_numbers(
             planned.name,
             {"sockets_used": planned.contents.host.used},
             {"sockets_used": host["sockets_used"]},
         )
-        yield from _of_namespaces(host, planned)
+        yield from _compare_namespaces(host, planned)
         return
     error = host["error"]
     if error["category"] != category:
@@ -52,7 +54,7 @@ def _of_host(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
         yield f"{planned.name}: {error['category']}, planned was {plan}: {error['message']}"
 
 
-def _truth(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
+def _expected_numbers(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
     contents = planned.contents
     everything = scope == _ALL_NAMESPACES
     return {
@@ -67,7 +69,7 @@ def _truth(planned: SimulatedHost, scope: str) -> dict[str, int | None]:
     }
 
 
-def _of_namespaces(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
+def _compare_namespaces(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[str]:
     contents = planned.contents
     if "namespaces" not in host:
         if host["scope"] == _ALL_NAMESPACES:
@@ -86,19 +88,19 @@ def _of_namespaces(host: Mapping[str, Any], planned: SimulatedHost) -> Iterator[
         yield f"{planned.name}: a namespace with inuse, inuse6, tw, used {wrong}, which is not so"
 
 
-def _of_fleet(document: Mapping[str, Any]) -> Iterator[str]:
+def _compare_fleet(document: Mapping[str, Any]) -> Iterator[str]:
     read = [host for host in document["hosts"] if host["status"] == "ok"]
     counts = {"total": len(document["hosts"]), "ok": len(read)}
     counts["failed"] = counts["total"] - counts["ok"]
-    yield from _unequal("fleet.hosts", counts, document["fleet"]["hosts"])
+    yield from _compare_numbers("fleet.hosts", counts, document["fleet"]["hosts"])
     totals = document["fleet"]["totals"]
     for name in totals:
         values = [v for host in read if (v := host["tcp"].get(name)) is not None]
         expected = sum(values) if values else None
-        yield from _unequal("fleet.totals", {name: expected}, totals)
+        yield from _compare_numbers("fleet.totals", {name: expected}, totals)
 
 
-def _unequal(
+def _compare_numbers(
     where: str, truth: Mapping[str, int | None], seen: Mapping[str, int | None]
 ) -> Iterator[str]:
     for name, value in truth.items():

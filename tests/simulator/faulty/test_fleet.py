@@ -1,4 +1,4 @@
-"""The fleet over real SSH: what OpenSSH's client and asyncssh as it comes are served."""
+"""The fleet with real clients: OpenSSH's and asyncssh."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_openssh_logs_in_and_reads_the_file(tmp_path):
     asyncio.run(main())
 
 
-def test_the_probe_gets_each_hosts_own_numbers(tmp_path):
+def test_the_probe_reads_each_hosts_own_numbers(tmp_path):
     async def main():
         async with Fleet(choose_scenario(), tmp_path) as fleet:
             for host in fleet.hosts:
@@ -46,7 +46,7 @@ def test_the_probe_gets_each_hosts_own_numbers(tmp_path):
     asyncio.run(main())
 
 
-def test_sftp_reads_both_files_from_a_kept_handle_and_nothing_else(tmp_path):
+def test_sftp_rereads_open_handles_and_refuses_other_paths(tmp_path):
     async def main():
         async with fleet_of(ONE_HOST, tmp_path) as fleet:
             (host,) = fleet.hosts
@@ -81,7 +81,7 @@ def test_sftp_reads_both_files_from_a_kept_handle_and_nothing_else(tmp_path):
     asyncio.run(main())
 
 
-def test_only_the_fleets_user_with_the_fleets_key_gets_in(tmp_path):
+def test_only_the_fleets_user_and_key_can_log_in(tmp_path):
     other = asyncssh.generate_private_key("ssh-ed25519")
     other.write_private_key(tmp_path / "other")
     (tmp_path / "other").chmod(0o600)
@@ -92,7 +92,7 @@ def test_only_the_fleets_user_with_the_fleets_key_gets_in(tmp_path):
                 with pytest.raises(asyncssh.PermissionDenied):
                     async with connected(fleet, fleet.addresses["web"], user=user, key=key):
                         pass
-            # The right public key without its private half: the signature is what counts.
+            # The right public key without its private half: the signature does not match.
             forged = tmp_path / "forged"
             forged.write_bytes((tmp_path / "other").read_bytes())
             forged.chmod(0o600)
@@ -106,7 +106,7 @@ def test_only_the_fleets_user_with_the_fleets_key_gets_in(tmp_path):
     asyncio.run(main())
 
 
-def test_the_private_key_is_for_its_owner_alone_even_over_an_older_file(tmp_path):
+def test_only_the_owner_can_read_the_private_key(tmp_path):
     (tmp_path / "id_ed25519").write_text("old")
     (tmp_path / "id_ed25519").chmod(0o644)
 
@@ -117,7 +117,7 @@ def test_the_private_key_is_for_its_owner_alone_even_over_an_older_file(tmp_path
     asyncio.run(main())
 
 
-def test_the_inventory_names_every_host_with_its_way(tmp_path):
+def test_the_inventory_holds_every_host_with_its_address(tmp_path):
     text = "roles: {web: {count: 2, groups: [front], variables: {rack: r1}}, lone: {}}"
 
     async def main():
@@ -152,7 +152,7 @@ def test_shared_and_own_host_keys(tmp_path):
     assert asyncio.run(keys("shared")) == 1
 
 
-def test_only_the_key_exchange_that_the_scenario_names(tmp_path):
+def test_the_scenario_limits_the_key_exchanges(tmp_path):
     async def main():
         text = f"key_exchange: [ecdh-sha2-nistp384]\n{ONE_HOST}"
         async with fleet_of(text, tmp_path) as fleet:
@@ -163,7 +163,7 @@ def test_only_the_key_exchange_that_the_scenario_names(tmp_path):
     asyncio.run(main())
 
 
-def test_openssh_jumps_through_a_host_to_its_neighbours_and_to_nowhere_else(tmp_path):
+def test_openssh_jumps_through_a_host_only_to_its_neighbours(tmp_path):
     text = "roles: {web: {count: 2, profile: web}, strict: {fault: no-session}}"
 
     async def through(fleet: Fleet, jump: str, to: str) -> tuple[int, bytes, bytes]:

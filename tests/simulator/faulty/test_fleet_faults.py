@@ -1,4 +1,4 @@
-"""The fleet's faults over real SSH: what a client meets on the way in and beyond."""
+"""The fleet's faults with real clients, before and after the login."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.fleet.small_fleets import SOCKSTAT, fleet_of, with_fault
         ("denied", asyncssh.PermissionDenied),
     ],
 )
-def test_faults_on_the_way_in(tmp_path, fault, seen):
+def test_faults_before_the_session(tmp_path, fault, seen):
     async def main():
         async with with_fault(fault, tmp_path) as fleet:
             with pytest.raises(seen):
@@ -37,7 +37,7 @@ def test_faults_on_the_way_in(tmp_path, fault, seen):
     asyncio.run(main())
 
 
-def test_openssh_says_what_the_old_server_offers(tmp_path):
+def test_openssh_prints_the_offer_of_the_old_server(tmp_path):
     async def main():
         async with with_fault("old-algorithms", tmp_path) as fleet:
             status, _, stderr = await output_of(ssh_command(fleet, "box", "true"))
@@ -77,7 +77,7 @@ def test_no_session(tmp_path):
 
 
 @pytest.mark.parametrize(("fault", "first"), [("silent", b""), ("stalled-kex", b"SSH-2.0-")])
-def test_hosts_that_say_nothing_more(tmp_path, fault, first):
+def test_hosts_that_stop_sending(tmp_path, fault, first):
     async def main():
         async with with_fault(fault, tmp_path) as fleet:
             reader, writer = await asyncio.open_connection(fleet.addresses["box"], fleet.port)
@@ -86,14 +86,14 @@ def test_hosts_that_say_nothing_more(tmp_path, fault, first):
                 await reader.readline()
             writer.write(b"SSH-2.0-client\r\n")
             writer.write_eof()
-            assert await reader.read() == b""  # it said nothing until we had gone
+            assert await reader.read() == b""  # the host sends nothing until the client closes
             writer.close()
             await writer.wait_closed()
 
     asyncio.run(main())
 
 
-def test_an_unanswered_host_does_not_even_refuse(tmp_path):
+def test_an_unanswered_host_drops_the_connection_request(tmp_path):
     async def main():
         async with with_fault("unanswered", tmp_path) as fleet:
             loop = asyncio.get_running_loop()
@@ -101,7 +101,7 @@ def test_an_unanswered_host_does_not_even_refuse(tmp_path):
                 going = asyncio.ensure_future(
                     loop.sock_connect(one, (fleet.addresses["box"], fleet.port))
                 )
-                # tcp(7): the kernel counts the SYNs that it sends again; the first comes after 1 s.
+                # tcp(7): the kernel counts retransmitted SYNs; the first follows after 1 s.
                 while one.getsockopt(6, 11, 104)[2] == 0:  # TCP_INFO: retransmits
                     await asyncio.wait([going], timeout=0.05)
                     assert not going.done()
@@ -120,7 +120,7 @@ def new_socket():
     return one
 
 
-def test_a_login_that_is_never_decided_ends_with_the_client(tmp_path):
+def test_a_stalled_login_ends_with_the_client(tmp_path):
     async def main():
         async with with_fault("stalled-auth", tmp_path) as fleet:
             seen = asyncio.Event()
@@ -153,7 +153,7 @@ def test_a_login_that_is_never_decided_ends_with_the_client(tmp_path):
     asyncio.run(main())
 
 
-def test_what_a_command_meets(tmp_path):
+def test_faults_of_commands(tmp_path):
     faults = ("no-shell", "noisy-login", "cut-off", "not-linux", "garbled")
     text = "roles:\n" + "".join(f"  {fault}: {{fault: {fault}}}\n" for fault in faults)
 
@@ -176,7 +176,7 @@ def test_what_a_command_meets(tmp_path):
     asyncio.run(main())
 
 
-def test_a_flood_goes_on_until_the_client_leaves(tmp_path):
+def test_a_flood_lasts_until_the_client_closes(tmp_path):
     async def main():
         async with (
             with_fault("floods", tmp_path) as fleet,

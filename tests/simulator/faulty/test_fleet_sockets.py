@@ -1,4 +1,4 @@
-"""The fleet's own sockets: where they listen, who may spoil them, and that none is left."""
+"""The fleet's own sockets: listening addresses, garbage from clients, and no leaks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.fleet.fleet_clients import ONE_HOST, connected
 from tests.support.fleet.small_fleets import SOCKSTAT, fleet_of, with_fault
 
 
-def test_it_listens_on_loopback_addresses_alone(tmp_path):
+def test_hosts_listen_only_on_loopback_addresses(tmp_path):
     async def main():
         async with fleet_of("roles: {web: {count: 3}}", tmp_path) as fleet:
             expected = [f"0{n}00407F:{fleet.port:04X}" for n in (1, 2, 3)]
@@ -24,13 +24,13 @@ def test_it_listens_on_loopback_addresses_alone(tmp_path):
 
 
 def listening_on(port: int) -> list[str]:
-    """Local addresses in state LISTEN (0A) on a port, as proc_net_tcp(5) writes them."""
+    """Local addresses in state LISTEN (0A) on a port, in the form of proc_net_tcp(5)."""
     text = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
     rows = [row.split() for row in text.splitlines()]
     return sorted(row[1] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A")
 
 
-def test_garbage_from_a_client_harms_nobody(tmp_path):
+def test_garbage_from_a_client_does_not_affect_others(tmp_path):
     async def main():
         async with fleet_of(ONE_HOST, tmp_path) as fleet:
             problems = []
@@ -76,7 +76,7 @@ def test_garbage_from_a_client_harms_nobody(tmp_path):
         "message-flood",
     ],
 )
-def test_leaving_with_connections_open_leaks_nothing(tmp_path, phase):
+def test_closing_the_fleet_with_open_connections_leaks_nothing(tmp_path, phase):
     async def main():
         before = open_descriptors()
         async with with_fault(phase, tmp_path) as fleet:
@@ -86,7 +86,7 @@ def test_leaving_with_connections_open_leaks_nothing(tmp_path, phase):
         with contextlib.suppress(asyncssh.Error, OSError):
             await going
         assert fleet.open_connections == 0
-        ending = asyncio.all_tasks() - {asyncio.current_task()}  # asyncssh's, just cut off
+        ending = asyncio.all_tasks() - {asyncio.current_task()}  # asyncssh's, just cancelled
         if ending:
             await asyncio.wait(ending, timeout=10)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -107,7 +107,7 @@ def open_descriptors() -> set[str]:
     return {link for link in links if link.startswith("socket:")}
 
 
-def test_the_port_is_taken_elsewhere_then_another_is_found(tmp_path, mocker):
+def test_a_port_in_use_on_another_address_is_replaced(tmp_path, mocker):
     import socket
 
     from sockfleet.simulator.fleet import listeners
@@ -131,14 +131,14 @@ def test_the_port_is_taken_elsewhere_then_another_is_found(tmp_path, mocker):
         assert port != taken.getsockname()[1]
 
 
-def test_an_address_that_is_not_ours_is_said(tmp_path):
+def test_an_unavailable_address_is_named(tmp_path):
     from sockfleet.simulator.fleet import listeners
 
     with pytest.raises(SimulatorError, match=r"cannot bind 192\.0\.2\.1: Cannot assign requested"):
         listeners.bind_all(["192.0.2.1"])
 
 
-def test_more_hosts_than_descriptors_are_refused_before_anything_is_opened(tmp_path, mocker):
+def test_more_hosts_than_descriptors_are_refused_before_any_socket_opens(tmp_path, mocker):
     from sockfleet.simulator.fleet import listeners as module
 
     mocker.patch.object(module.resource, "getrlimit", return_value=(100, 200))

@@ -1,4 +1,4 @@
-"""Every fault of the simulator, scanned by the real command: its planned category, both ways."""
+"""A scan reports the planned category of every fault, with both transports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from sockfleet.simulator.fleet.process import FleetProcess
 from sockfleet.simulator.scenario.faults import Fault
-from sockfleet.simulator.scenario.verdict import differences
+from sockfleet.simulator.scenario.verdict import find_differences
 
 # A busy machine gives the faults that last another name, client_overload, as it should; a few at a
 # time leave each of them enough of it.
@@ -24,7 +24,7 @@ main()
 
 
 @pytest.mark.parametrize("transport", ["asyncssh", "paramiko"])
-def test_every_fault_is_called_by_its_name(tmp_path, transport):
+def test_a_scan_reports_the_planned_category_of_every_fault(tmp_path, transport):
     scenario = tmp_path / "faults.yml"
     roles = "".join(f"  {fault}: {{fault: {fault}}}\n" for fault in Fault)
     scenario.write_text(f"roles:\n  sound: {{count: 3, profile: web}}\n{roles}")
@@ -36,4 +36,4 @@ def test_every_fault_is_called_by_its_name(tmp_path, transport):
         command += ["-o", str(saved)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert differences(json.loads(saved.read_text()), fleet.hosts) == []
+    assert find_differences(json.loads(saved.read_text()), fleet.hosts) == []

@@ -1,4 +1,4 @@
-"""The fleet in a process of its own: thousands of hosts, and nothing left behind."""
+"""The fleet in a process of its own: thousands of hosts, and no leaks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIMULATOR = [sys.executable, "-m", "sockfleet.simulator"]
 
 
 def sockets(pid: int) -> int:
-    """Open sockets of a process; other descriptors come with the first use of a library."""
+    """The open sockets of a process; libraries open other descriptors at their first use."""
     links = []
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -34,7 +34,7 @@ def sockets(pid: int) -> int:
     return sum(link.startswith("socket:") for link in links)
 
 
-def test_a_thousand_hosts_answer_and_leave_nothing_behind(tmp_path):
+def test_a_thousand_hosts_answer_and_release_all_sockets(tmp_path):
     scenario = tmp_path / "thousand.yml"
     scenario.write_text(
         "roles: {web: {count: 900, profile: web}, leak: {count: 100, profile: leaking}}"
@@ -80,13 +80,13 @@ def test_a_thousand_hosts_answer_and_leave_nothing_behind(tmp_path):
 
 
 def until_closed(pid: int, idle: int) -> None:
-    """The last connections' ends reach the server after the client is done with them."""
+    """Wait for the server, which sees the end of the last connections after the client."""
     with select.epoll() as never:
         while sockets(pid) > idle:
             never.poll(0.01)
 
 
-def test_the_fleet_ends_with_a_parent_that_is_killed(tmp_path):
+def test_the_fleet_ends_when_its_parent_is_killed(tmp_path):
     code = (
         "import json, os, pathlib, sys\n"
         "from sockfleet.simulator.fleet.process import FleetProcess\n"
@@ -104,12 +104,12 @@ def test_the_fleet_ends_with_a_parent_that_is_killed(tmp_path):
     assert ended
 
 
-def test_a_scenario_that_cannot_be_is_refused_here(tmp_path):
+def test_an_invalid_scenario_is_refused_by_the_constructor(tmp_path):
     with pytest.raises(ScenarioError, match="at least"):
         FleetProcess(tmp_path, hosts=2)
 
 
-def test_a_child_that_cannot_start_is_said(tmp_path, capfd):
+def test_a_process_that_cannot_start_raises(tmp_path, capfd):
     with (
         pytest.raises(SimulatorError, match="did not start; its error stands above"),
         FleetProcess(tmp_path / "missing"),
@@ -118,7 +118,7 @@ def test_a_child_that_cannot_start_is_said(tmp_path, capfd):
     assert "does not exist" in capfd.readouterr().err
 
 
-def test_it_tells_when_it_was_stopped_from_outside(tmp_path):
+def test_wait_returns_when_a_signal_ends_the_process(tmp_path):
     with FleetProcess(tmp_path, hosts=20) as fleet:
         os.kill(fleet.pid, signal.SIGTERM)
         fleet.wait()
@@ -126,7 +126,7 @@ def test_it_tells_when_it_was_stopped_from_outside(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_alone_it_runs_until_a_signal(tmp_path, number):
+def test_the_command_runs_until_a_signal(tmp_path, number):
     scenario = tmp_path / "one.yml"
     scenario.write_text(ONE_HOST)
     command = [*SIMULATOR, str(tmp_path), "--scenario", str(scenario)]
@@ -139,18 +139,18 @@ def test_alone_it_runs_until_a_signal(tmp_path, number):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--hosts", "2"], "simulator: error: hosts: 2: at least"),
         (["--scenario", "/dev/null"], "simulator: error: /dev/null: None: expected a mapping"),
     ],
 )
-def test_errors_are_one_line_and_exit_2(tmp_path, arguments, said):
+def test_errors_are_one_line_and_exit_2(tmp_path, arguments, message):
     done = subprocess.run(
         [*SIMULATOR, str(tmp_path), *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(said)
+    assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""The simulated probe against the real one: the same shape, and the same meaning to the parser."""
+"""The simulated probe's answer has the form of the real one, and the parser reads its numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = {"/proc/net/sockstat": b"sockets: used 1\n", "/proc/net/sockstat6": b"TC
 
 
 def shape(text: bytes) -> list[bytes]:
-    """The lines without what differs between two hosts or two moments."""
+    """The lines without values that differ between hosts or over time."""
     return [re.sub(rb"[0-9a-f-]{36}|-?[0-9]+", b"#", line) for line in text.split(b"\n")]
 
 
@@ -38,12 +38,12 @@ def really_printed(command: str) -> bytes:
 
 
 def parts(text: bytes) -> tuple[bytes, bytes]:
-    """The answer up to its namespaces, and those."""
+    """The answer up to its namespaces, and the namespaces."""
     head, label, rest = text.partition(b"==> namespaces <==\n")
     return head + label, rest
 
 
-def test_same_shape_as_the_real_shell_gives():
+def test_the_answer_has_the_form_of_a_real_shells():
     command = probe_command(new_marker())
     real, _ = parts(really_printed(command))
     files = {path: Path(path).read_bytes() for path in paths_of(real)}
@@ -52,12 +52,12 @@ def test_same_shape_as_the_real_shell_gives():
     assert shape(played) == shape(real)
 
 
-def test_our_files_have_the_lines_and_keys_of_the_kernels():
+def test_files_have_the_lines_and_keys_of_the_kernels():
     contents = draw_contents(Random(1), PROFILES["web"])
     for path, text in proc_files(contents).items():
         real = Path(path).read_bytes()
         if path in FILES:
-            # Newer kernels drop or add a line; ours are a subset of what some kernel prints.
+            # Newer kernels drop or add a line; ours are a subset of the lines of some kernel.
             assert set(shape(text)) <= set(shape(real)) | {
                 b"UDPLITE: inuse #",
                 b"UDPLITE6: inuse #",
@@ -91,7 +91,7 @@ all_contents = st.builds(
 
 
 @given(all_contents)
-def test_the_parser_reads_back_what_the_host_holds(contents):
+def test_the_parser_reads_the_hosts_numbers(contents):
     mark = new_marker()
     played = answer(probe_command(mark), proc_files(contents), page_size=contents.kernel.page_size)
     read = parse_probe(played.stdout, mark)
@@ -112,7 +112,7 @@ def test_the_parser_reads_back_what_the_host_holds(contents):
         assert read.sockstat6 is None
 
 
-def test_a_host_without_sockstat_is_told_apart():
+def test_a_host_without_sockstat_is_recognized():
     mark = new_marker()
     with pytest.raises(HostError) as caught:
         parse_probe(answer(probe_command(mark), {}).stdout, mark)
@@ -120,7 +120,7 @@ def test_a_host_without_sockstat_is_told_apart():
 
 
 @pytest.mark.parametrize("cat", ["cat", "/bin/cat", "/usr/bin/cat"])
-def test_cat_prints_files_in_the_order_asked(cat):
+def test_cat_prints_files_in_the_order_of_its_arguments(cat):
     played = answer(f"{cat} /proc/net/sockstat6 '/proc/net/sockstat'", FILES)
     assert played.stdout == b"TCP6: inuse 0\nsockets: used 1\n"
     assert (played.stderr, played.exit_status) == (b"", 0)

@@ -1,4 +1,4 @@
-"""The kernel's numbers of a simulated host: consistent with each other, whatever is drawn."""
+"""The numbers of a simulated host are consistent for every random draw."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.sockstat import parse_sockstat
 from sockfleet.simulator.host.contents import Contents, NamespaceSockets
 from sockfleet.simulator.host.proc_files import proc_files
-from sockfleet.simulator.host.profiles import PROFILES, draw, draw_contents, with_spans
+from sockfleet.simulator.host.profiles import PROFILES, draw, draw_contents, replace_spans
 
 
 def drawn(profile: str, seed: int, *, ipv6: bool = True) -> Contents:
     return draw_contents(Random(seed), PROFILES[profile], ipv6=ipv6)
 
 
-def test_worked_example_of_the_interface():
+def test_worked_example():
     host = NamespaceSockets(inuse=143, inuse6=4, tw=38, established=120, tcp_close=100)
     contents = Contents(host=host, orphan=1, mem_pages=86, kernel=Kernel())
     assert (contents.alloc, contents.closed, contents.tcp_close) == (247, 138, 100)
@@ -27,7 +27,7 @@ def test_worked_example_of_the_interface():
     assert b"\nTCP: inuse 143 orphan 1 tw 38 alloc 247 mem 86\n" in text
 
 
-def test_a_container_is_in_alloc_and_in_no_inuse_of_the_host():
+def test_containers_count_in_alloc_and_not_in_the_hosts_inuse():
     container = NamespaceSockets(inuse=50, inuse6=6, tw=9, tcp_close=3)
     contents = Contents(
         host=NamespaceSockets(inuse=10, inuse6=2, tw=1, tcp_close=1),
@@ -40,7 +40,7 @@ def test_a_container_is_in_alloc_and_in_no_inuse_of_the_host():
 
 
 @given(st.sampled_from(sorted(PROFILES)), st.integers(0, 2**64), st.booleans())
-def test_files_agree_with_each_other(profile, seed, ipv6):
+def test_files_are_consistent(profile, seed, ipv6):
     contents = drawn(profile, seed, ipv6=ipv6)
     files = proc_files(contents)
     sockstat = parse_sockstat(files["/proc/net/sockstat"])
@@ -54,7 +54,7 @@ def test_files_agree_with_each_other(profile, seed, ipv6):
     assert alloc - inuse - inuse6 - others == contents.tcp_close >= 0
     assert orphan <= inuse + inuse6
     assert contents.host.established <= inuse + inuse6
-    # Every TCP socket of this namespace is a socket of this namespace (FACTS, the kernel's 7).
+    # ``sockets: used`` counts every socket of the namespace, its TCP sockets included.
     assert sockstat.get("sockets", "used") >= inuse + inuse6 + contents.host.tcp_close
     low, pressure, high = contents.kernel.tcp_mem
     assert sockstat.get("TCP", "mem") < low < pressure < high
@@ -77,7 +77,7 @@ def test_the_same_draw_gives_the_same_host(profile, seed):
         ("database", lambda c: c.host.established > 800 and c.closed < 100),
     ],
 )
-def test_each_profile_is_what_it_is_called(profile, believed):
+def test_each_profile_fits_its_name(profile, believed):
     hosts = [drawn(profile, seed) for seed in range(50)]
     assert all(map(believed, hosts))
     assert len({host.alloc for host in hosts}) > 5
@@ -91,5 +91,5 @@ def test_a_draw_stays_within_its_span(one, other, seed):
 
 
 def test_a_span_of_one_number_is_that_number():
-    exact = with_spans(PROFILES["leaking"], {"tcp_close": (1234, 1234)})
+    exact = replace_spans(PROFILES["leaking"], {"tcp_close": (1234, 1234)})
     assert draw_contents(Random(0), exact).host.tcp_close == 1234

@@ -1,4 +1,4 @@
-"""The simulated namespace part against the real script, and against its parser."""
+"""The simulated namespace part, compared with the real script, and read by the parser."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sockfleet.simulator.host.profiles import PROFILES, draw_contents
 
 
 def kinds(text: bytes) -> list[bytes]:
-    """The first word of each line and its shape, repetitions left out."""
+    """The first word of each line and its form, without repetitions."""
     rows = [re.sub(rb"[0-9]+", b"#", row) for row in text.splitlines()]
     words = [row.split(b" ")[0] + b" %d" % len(row.split()) for row in rows if row]
     return [word for word in dict.fromkeys(words) if not word.startswith((b"cgroup", b"lrwx"))]
 
 
-def test_the_kinds_of_lines_and_their_order_are_the_real_scripts():
+def test_lines_have_the_kinds_and_order_of_the_real_script():
     command = probe_command(new_marker())
     real = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True).stdout
     _, label, rest = real.partition(b"==> namespaces <==\n")
@@ -37,7 +37,7 @@ def test_the_kinds_of_lines_and_their_order_are_the_real_scripts():
 
 
 @given(st.sampled_from(sorted(PROFILES)), st.integers(0, 2**32), st.booleans())
-def test_every_namespace_is_read_back(profile, seed, ipv6):
+def test_the_parser_reads_every_namespace(profile, seed, ipv6):
     contents = draw_contents(Random(seed), PROFILES[profile], ipv6=ipv6)
     read = parse_namespaces(namespace_lines(contents))
     assert scope_of(read) is Scope.ALL_NAMESPACES
@@ -52,11 +52,11 @@ def test_every_namespace_is_read_back(profile, seed, ipv6):
     assert read.change == 0
 
 
-def test_only_a_probe_that_asks_for_namespaces_gets_them():
+def test_only_a_probe_with_namespaces_gets_them():
     contents = draw_contents(Random(7), PROFILES["container-host"])
-    for asked in (True, False):
+    for namespaces in (True, False):
         mark = new_marker()
-        command = probe_command(mark, ProbeOptions(namespaces=asked))
+        command = probe_command(mark, ProbeOptions(namespaces=namespaces))
         played = answer(command, proc_files(contents), namespaces=namespace_lines(contents))
         read = parse_probe(played.stdout, mark).namespaces
-        assert (read is not None) is asked
+        assert (read is not None) is namespaces

@@ -1,4 +1,4 @@
-"""The round-trip time that a lean host plays, on a clock that jumps, without sockets."""
+"""The simulated round-trip time, on a virtual clock, without sockets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import asyncssh
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sockfleet.simulator.lean.connection import connections_to
+from sockfleet.simulator.lean.connection import make_connection_factory
 from sockfleet.simulator.lean.counts import LeanCounts
 from sockfleet.simulator.lean.dialogue import LeanServer
 from sockfleet.simulator.lean.host import LeanHost
@@ -22,7 +22,7 @@ RTT_S = 0.05
 
 
 class Wire(asyncio.Transport):
-    """Both ends of a connection: what is written here is heard there, with the time."""
+    """Both ends of a connection; it records the data and the time of each write."""
 
     def __init__(self, address: str = ADDRESS) -> None:
         super().__init__({"sockname": (address, 22), "peername": ("127.0.0.1", 9)})
@@ -50,7 +50,7 @@ def server() -> tuple[LeanServer, dict[str, LeanHost]]:
 
 
 def offered(shared: LeanServer) -> bytes:
-    """A client's version, and an offer like the server's own."""
+    """A client's version, and an offer equal to the server's own."""
     return b"SSH-2.0-test\r\n" + shared.key_exchange.greeting.partition(b"\r\n")[2]
 
 
@@ -63,10 +63,10 @@ def half_a_key(first: int = 9) -> bytes:
     )
 
 
-def test_the_version_comes_after_two_round_trips_and_an_answer_after_one():
+def test_the_version_takes_two_round_trips_and_an_answer_one():
     async def main():
         shared, hosts = server()
-        one, wire = connections_to(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
+        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
         one.connection_made(wire)
         one.data_received(offered(shared))
         await asyncio.sleep(3 * RTT_S)
@@ -79,10 +79,10 @@ def test_the_version_comes_after_two_round_trips_and_an_answer_after_one():
     virtual_time.run(main())
 
 
-def test_what_comes_before_the_version_is_answered_with_it_and_not_before():
+def test_data_before_the_version_is_answered_after_the_version():
     async def main():
         shared, hosts = server()
-        one, wire = connections_to(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
+        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
         one.connection_made(wire)
         one.data_received(offered(shared) + half_a_key())
         await asyncio.sleep(5 * RTT_S)
@@ -92,10 +92,10 @@ def test_what_comes_before_the_version_is_answered_with_it_and_not_before():
     virtual_time.run(main())
 
 
-def test_pieces_of_one_moment_keep_their_order():
+def test_simultaneous_pieces_keep_their_order():
     async def main():
         shared, hosts = server()
-        one, wire = connections_to(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
+        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
         one.connection_made(wire)
         await asyncio.sleep(3 * RTT_S)
         for byte in offered(shared) + half_a_key():
@@ -106,10 +106,10 @@ def test_pieces_of_one_moment_keep_their_order():
     virtual_time.run(main())
 
 
-def test_without_one_everything_is_answered_at_once():
+def test_without_a_round_trip_time_answers_are_immediate():
     async def main():
         shared, hosts = server()
-        one, wire = connections_to(hosts, shared, set())(), Wire()
+        one, wire = make_connection_factory(hosts, shared, set())(), Wire()
         one.connection_made(wire)
         one.data_received(offered(shared))
         one.data_received(half_a_key())
@@ -119,11 +119,11 @@ def test_without_one_everything_is_answered_at_once():
 
 
 @pytest.mark.parametrize("rtt_s", [0.0, RTT_S])
-def test_a_client_that_leaves_is_let_go_of_whatever_was_on_its_way(rtt_s):
+def test_a_closed_connection_is_dropped_with_its_delayed_data(rtt_s):
     async def main():
         shared, hosts = server()
         connected = set()
-        one, wire = connections_to(hosts, shared, connected, rtt_s=rtt_s)(), Wire()
+        one, wire = make_connection_factory(hosts, shared, connected, rtt_s=rtt_s)(), Wire()
         one.connection_made(wire)
         one.data_received(offered(shared))
         one.connection_lost(None)
@@ -135,11 +135,11 @@ def test_a_client_that_leaves_is_let_go_of_whatever_was_on_its_way(rtt_s):
     virtual_time.run(main())
 
 
-def test_an_address_of_no_host_is_hung_up_on():
+def test_connections_to_other_addresses_are_closed():
     async def main():
         shared, hosts = server()
         connected = set()
-        one, wire = connections_to(hosts, shared, connected)(), Wire("127.0.0.1")
+        one, wire = make_connection_factory(hosts, shared, connected)(), Wire("127.0.0.1")
         one.connection_made(wire)
         one.data_received(b"SSH-2.0-test\r\n")
         assert (wire.ended, wire.heard, connected) == (True, [], set())

@@ -1,4 +1,4 @@
-"""One timer for many: each call in its order, none early, none lost."""
+"""One timer for many calls: each in order, none early, none lost."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tests.support import virtual_time
 
 
 @given(st.lists(st.integers(0, 80), max_size=20))
-def test_each_call_comes_after_its_time_and_in_its_order(pauses_ms):
+def test_calls_keep_their_delay_and_order(pauses_ms):
     async def main():
         loop, delay = asyncio.get_running_loop(), Delay(0.05)
         came: list[tuple[bytes, float]] = []
-        asked: list[float] = []
+        called: list[float] = []
         for number, pause in enumerate(pauses_ms):
             await asyncio.sleep(pause / 1000)
-            asked.append(loop.time())
+            called.append(loop.time())
             delay.call(lambda data: came.append((data, loop.time())), b"%d" % number)
         await asyncio.sleep(1)
-        assert [data for data, _ in came] == [b"%d" % number for number in range(len(asked))]
-        for (_, at), since in zip(came, asked, strict=True):
+        assert [data for data, _ in came] == [b"%d" % number for number in range(len(called))]
+        for (_, at), since in zip(came, called, strict=True):
             assert 0.0494 <= at - since <= 0.0506
 
     virtual_time.run(main())
 
 
-def test_a_call_may_ask_for_another_and_one_that_fails_stops_none():
+def test_a_call_may_add_a_call_and_a_failure_stops_no_other():
     async def main():
         loop, delay = asyncio.get_running_loop(), Delay(0.05)
         failures, came = [], []

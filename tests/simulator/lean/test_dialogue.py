@@ -1,4 +1,4 @@
-"""What a lean host makes of clients that break the rules: their connection ends, and no more."""
+"""A client that violates the protocol is disconnected by a lean host, without other effects."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.simulator.fleet.plain_packets import VERSION, packet
+from sockfleet.simulator.fleet.plain_packets import VERSION, encode_packet
 from sockfleet.simulator.lean.counts import LeanCounts
 from sockfleet.simulator.lean.dialogue import LeanDialogue, LeanServer
 from sockfleet.simulator.lean.host import LeanHost
-from sockfleet.simulator.lean.key_exchange import HostKey, Secrets, mpint, negotiate, offer_of
+from sockfleet.simulator.lean.key_exchange import HostKey, Secrets, extract_offer, negotiate
 from sockfleet.simulator.lean.login import LoginRule
 from sockfleet.simulator.lean.packets import Seal, remove_padding
 from sockfleet.simulator.lean.scenario import lean_scenario
-from sockfleet.simulator.lean.wire import Fields
+from sockfleet.simulator.lean.wire import Fields, encode_mpint
 
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -33,7 +33,7 @@ OPEN = b"\x5a" + String("session") + UInt32(7) + UInt32(2**21) + UInt32(2**15)
 
 
 class Client:
-    """The other side of a dialogue, made of the same parts; what is sent may be anything."""
+    """The client side, built from the same parts; it can send any message."""
 
     def __init__(self, *, strict: bool = False, verify: bool = True) -> None:
         self.counts = LeanCounts()
@@ -54,7 +54,7 @@ class Client:
         assert self.dialogue.take(OURS + b"\r\n") == b""
 
     def send(self, *messages: bytes) -> list[bytes]:
-        seal = self.sealing.seal if self.sealing else packet
+        seal = self.sealing.seal if self.sealing else encode_packet
         return self.heard(self.dialogue.take(b"".join(map(seal, messages))))
 
     def heard(self, data: bytes) -> list[bytes]:
@@ -72,7 +72,7 @@ class Client:
         return found
 
     def exchange(self) -> list[bytes]:
-        """The keys' exchange up to NEWKEYS of the client."""
+        """Exchange keys, up to NEWKEYS of the client."""
         self.private = X25519PrivateKey.generate()
         self.half = self.private.public_key().public_bytes_raw()
         answers = self.send(self.offer, b"\x1e" + String(self.half))
@@ -83,12 +83,12 @@ class Client:
     def prepare(self, reply: bytes) -> None:
         fields = Fields(reply)
         shown, theirs, _ = fields.string(), fields.string(), fields.string()
-        shared = mpint(self.private.exchange(X25519PublicKey.from_public_bytes(theirs)))
+        shared = encode_mpint(self.private.exchange(X25519PublicKey.from_public_bytes(theirs)))
         parts = (OURS, VERSION.strip(), self.offer, self.server.key_exchange.offer)
         text = b"".join(map(String, (*parts, shown, self.half, theirs))) + shared
         self.session_id = hashlib.sha256(text).digest()
         secrets = Secrets(reply, self.session_id, shared)
-        theirs_in, theirs_out = secrets.seals(negotiate(offer_of(self.offer)), self.session_id)
+        theirs_in, theirs_out = secrets.seals(negotiate(extract_offer(self.offer)), self.session_id)
         self.next = theirs_in, theirs_out
         self.opening = theirs_out
 
@@ -118,17 +118,17 @@ def logged_in() -> Client:
     return client
 
 
-def ended(client: Client, answers: list[bytes], said: str) -> bool:
-    """Whether the last word was a DISCONNECT with ``said`` in it."""
+def ended(client: Client, answers: list[bytes], text: str) -> bool:
+    """Whether the last message is a DISCONNECT with ``text`` in it."""
     return (
         client.dialogue.over
         and answers[-1][0] == 1
-        and said.encode() in answers[-1]
+        and text.encode() in answers[-1]
         and client.dialogue.take(b"more") == b""
     )
 
 
-def test_this_client_gets_in_and_reads():
+def test_a_correct_client_logs_in_and_reads():
     client = logged_in()
     (confirmed,) = client.send(OPEN)
     assert confirmed[:5] == b"\x5b" + UInt32(7)
@@ -140,15 +140,15 @@ def test_this_client_gets_in_and_reads():
     assert (client.counts.logins, client.counts.auth_failures) == (1, 0)
 
 
-def test_the_key_without_a_signature_is_told_that_it_would_do():
+def test_a_request_without_signature_gets_pk_ok():
     client = connected()
     client.send(SERVICE)
-    asked = client.request() + b"\0" + String("ssh-ed25519") + String(BLOB)
-    assert client.send(asked) == [b"\x3c" + String("ssh-ed25519") + String(BLOB)]
+    request = client.request() + b"\0" + String("ssh-ed25519") + String(BLOB)
+    assert client.send(request) == [b"\x3c" + String("ssh-ed25519") + String(BLOB)]
     assert client.counts.logins == 0
 
 
-def test_none_is_refused_and_no_failure():
+def test_none_is_refused_and_not_counted():
     client = connected()
     client.send(SERVICE)
     none = b"\x32" + String("probe") + String("ssh-connection") + String("none")
@@ -157,7 +157,7 @@ def test_none_is_refused_and_no_failure():
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_signature_of_another_key_is_seen_only_when_it_is_looked_at(verify):
+def test_only_verify_refuses_a_signature_of_another_key(verify):
     client = connected(verify=verify)
     client.send(SERVICE)
     (answer,) = client.send(client.signed(key=Ed25519PrivateKey.generate()))
@@ -165,7 +165,7 @@ def test_a_signature_of_another_key_is_seen_only_when_it_is_looked_at(verify):
     assert client.counts.auth_failures == verify
 
 
-def test_another_user_is_refused_and_after_six_times_hung_up_on():
+def test_another_user_is_disconnected_after_six_failures():
     client = connected()
     client.send(SERVICE)
     for _ in range(6):
@@ -175,7 +175,7 @@ def test_another_user_is_refused_and_after_six_times_hung_up_on():
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "text"),
     [
         (SERVICE, "before the keys"),
         (OPEN, "before the keys"),
@@ -185,14 +185,14 @@ def test_another_user_is_refused_and_after_six_times_hung_up_on():
         (b"\x14" + bytes(10), "ends"),
     ],
 )
-def test_messages_out_of_their_order_end_it(message, said):
+def test_messages_out_of_order_disconnect(message, text):
     client = Client()
     client.greet()
-    assert ended(client, client.send(message), said)
+    assert ended(client, client.send(message), text)
     assert client.counts.protocol_errors == 1
 
 
-def test_a_second_offer_or_half_in_the_middle_ends_it():
+def test_a_second_offer_or_key_in_the_exchange_disconnects():
     for again in ("offer", "half"):
         client = Client()
         client.greet()
@@ -207,8 +207,8 @@ def test_a_second_offer_or_half_in_the_middle_ends_it():
 
 
 @pytest.mark.parametrize("number", [2, 4, 7])
-def test_a_strict_key_exchange_has_nothing_in_between(number):
-    """The counter-measure to Terrapin (CVE-2023-48795)."""
+def test_a_strict_key_exchange_refuses_optional_messages(number):
+    """Strict key exchange prevents the Terrapin attack (CVE-2023-48795)."""
     for strict in (True, False):
         client = Client(strict=strict)
         client.greet()
@@ -222,7 +222,7 @@ def test_a_strict_key_exchange_has_nothing_in_between(number):
 
 
 @pytest.mark.parametrize("strict", [True, False])
-def test_a_strict_key_exchange_begins_to_count_anew(strict):
+def test_a_strict_key_exchange_resets_the_sequence_number(strict):
     client = connected(strict=strict)
     (answer,) = client.send(b"\xc0")
     assert answer == b"\x03" + UInt32(0 if strict else 3)
@@ -230,7 +230,7 @@ def test_a_strict_key_exchange_begins_to_count_anew(strict):
     assert answer == b"\x03" + UInt32(1 if strict else 4)
 
 
-def test_keys_are_exchanged_again_under_the_first_ones_name():
+def test_a_rekey_keeps_the_session_id():
     client = logged_in()
     first = client.session_id
     half = X25519PrivateKey.generate().public_key().public_bytes_raw()
@@ -243,26 +243,26 @@ def test_keys_are_exchanged_again_under_the_first_ones_name():
 @pytest.mark.parametrize(
     "version", [b"SSH-1.5-x\r\n", b"GET / HTTP/1.1\r\n", b"x" * 300, b"\n", b"\xff\xfe\n"]
 )
-def test_what_is_no_version_of_ssh_2_ends_it(version):
+def test_another_version_line_disconnects(version):
     client = Client()
     client.dialogue.greeting()
     assert ended(client, client.heard(client.dialogue.take(version)), "no version line")
 
 
 @pytest.mark.parametrize("length", [0, 4, 256 * 1024 + 1, 2**32 - 1])
-def test_a_length_that_cannot_be_ends_it(length):
+def test_an_invalid_packet_length_disconnects(length):
     client = connected()
     assert ended(client, client.heard(client.dialogue.take(UInt32(length))), f"of {length} bytes")
 
 
-def test_a_packet_of_another_key_ends_it():
+def test_a_packet_of_another_key_disconnects():
     client = connected()
     client.sealing = Seal(bytes(16), bytes(12))
     assert ended(client, client.send(SERVICE), "tag is wrong")
 
 
 @pytest.mark.parametrize(
-    ("messages", "said"),
+    ("messages", "text"),
     [
         ([b"\x5e" + UInt32(3) + String("x")], "not open"),
         ([OPEN, b"\x5e" + UInt32(0) + b"\0\0\xff\xff"], "ends within a string"),
@@ -271,15 +271,15 @@ def test_a_packet_of_another_key_ends_it():
         ([b"\x5a"], "ends"),
     ],
 )
-def test_channels_that_break_the_rules_end_it(messages, said):
+def test_invalid_channel_messages_disconnect(messages, text):
     client = logged_in()
     answers: list[bytes] = []
     for message in messages:
         answers = client.send(message)
-    assert ended(client, answers, said)
+    assert ended(client, answers, text)
 
 
-def test_other_channels_requests_and_messages_are_declined_and_nothing_ends():
+def test_other_channels_requests_and_messages_are_refused_without_disconnect():
     client = logged_in()
     forward = b"\x5a" + String("direct-tcpip") + UInt32(1) + UInt32(2**21) + UInt32(2**15)
     (answer,) = client.send(forward + String("127.0.0.1"))
@@ -288,11 +288,11 @@ def test_other_channels_requests_and_messages_are_declined_and_nothing_ends():
     assert client.send(b"\x50" + String("no-more-sessions@openssh.com") + b"\0") == []
     client.send(OPEN)
     for kind in ("shell", "x11-req"):
-        asked = b"\x62" + UInt32(0) + String(kind)
-        assert client.send(asked + b"\1") == [b"\x64" + UInt32(7)]
-        assert client.send(asked + b"\0") == []
-    asked = b"\x62" + UInt32(0) + String("subsystem") + b"\1" + String("netconf")
-    assert client.send(asked) == [b"\x64" + UInt32(7)]
+        request = b"\x62" + UInt32(0) + String(kind)
+        assert client.send(request + b"\1") == [b"\x64" + UInt32(7)]
+        assert client.send(request + b"\0") == []
+    request = b"\x62" + UInt32(0) + String("subsystem") + b"\1" + String("netconf")
+    assert client.send(request) == [b"\x64" + UInt32(7)]
     assert client.send(b"\x62" + UInt32(0) + String("env") + b"\0" + String("A") * 2) == []
     assert client.send(b"\xc0")[0][0] == 3
     assert client.send(client.signed()) == []
@@ -304,12 +304,12 @@ def test_other_channels_requests_and_messages_are_declined_and_nothing_ends():
     assert client.counts.protocol_errors == 0
 
 
-def test_output_waits_for_the_clients_window_and_packets():
+def test_output_respects_the_clients_window_and_packet_size():
     client = logged_in()
     text = HOST.files["/proc/net/snmp"]
     client.send(b"\x5a" + String("session") + UInt32(7) + UInt32(10) + UInt32(4))
-    asked = b"\x62" + UInt32(0) + String("exec") + b"\0" + String("cat /proc/net/snmp /none")
-    answers = client.send(asked)
+    request = b"\x62" + UInt32(0) + String("exec") + b"\0" + String("cat /proc/net/snmp /none")
+    answers = client.send(request)
     heard = b"".join(answer[9:] for answer in answers)
     assert heard == text[:10]
     assert [len(answer[9:]) for answer in answers] == [4, 4, 2]
@@ -319,7 +319,7 @@ def test_output_waits_for_the_clients_window_and_packets():
     assert [answer[0] for answer in answers[-3:]] == [98, 96, 97]
 
 
-def test_what_is_read_is_granted_again_and_no_more_is_taken():
+def test_the_window_is_adjusted_and_enforced():
     client = logged_in()
     client.send(OPEN)
     client.send(b"\x62" + UInt32(0) + String("subsystem") + b"\0" + String("sftp"))
@@ -345,10 +345,10 @@ def assert_ends_once_if_at_all(client):
 
 
 @given(st.binary(min_size=1, max_size=200), st.booleans())
-def test_garbage_before_the_keys_is_answered_or_ends_it(data, as_packet):
+def test_garbage_before_the_key_exchange_is_answered_or_disconnects(data, as_packet):
     client = Client()
     client.greet()
-    client.dialogue.take(packet(data) if as_packet else data)
+    client.dialogue.take(encode_packet(data) if as_packet else data)
     assert_ends_once_if_at_all(client)
 
 
@@ -356,7 +356,7 @@ LOGGED_IN = st.sampled_from([1, 2, 3, 5, 7, 20, 21, 30, 50, 80, 90, 93, 94, 95, 
 
 
 @given(st.lists(st.tuples(LOGGED_IN, st.binary(max_size=60)), min_size=1, max_size=4))
-def test_garbage_behind_the_login_is_answered_or_ends_it(messages):
+def test_garbage_after_the_login_is_answered_or_disconnects(messages):
     client = logged_in()
     client.send(OPEN)
     for number, rest in messages:
@@ -365,7 +365,7 @@ def test_garbage_behind_the_login_is_answered_or_ends_it(messages):
 
 
 @given(st.lists(st.binary(max_size=80), min_size=1, max_size=5), st.booleans())
-def test_garbage_to_sftp_and_the_shell_is_answered_or_ends_it(pieces, to_sftp):
+def test_garbage_to_sftp_and_the_shell_is_answered_or_disconnects(pieces, to_sftp):
     client = logged_in()
     client.send(OPEN)
     kind, what = ("subsystem", "sftp") if to_sftp else ("exec", SHELL)

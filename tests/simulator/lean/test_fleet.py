@@ -1,4 +1,4 @@
-"""The lean fleet as a whole: its hosts' keys, dead hosts, its socket, and nothing left behind."""
+"""The lean fleet as a whole: host keys, dead hosts, the listening socket, and no leaks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.fleet.small_fleets import SOCKSTAT, small, until_closed
 SYN_SENT = b"\2"  # include/net/tcp_states.h
 
 
-def test_each_host_shows_its_own_key_where_the_scenario_says_so(tmp_path):
+def test_each_host_has_its_own_key_where_the_scenario_sets_it(tmp_path):
     scenario = tmp_path / "own.yml"
     scenario.write_text("host_keys: own\nroles: {web: {count: 3}}")
 
@@ -44,7 +44,7 @@ def test_each_host_shows_its_own_key_where_the_scenario_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("one_socket", [True, False])
-def test_dead_hosts_answer_nothing_and_the_others_are_not_touched(tmp_path, mocker, one_socket):
+def test_dead_hosts_do_not_answer_and_others_do(tmp_path, mocker, one_socket):
     if not one_socket:
         mocker.patch("sockfleet.simulator.lean.fleet.bind_loopback", return_value=None)
 
@@ -71,7 +71,7 @@ def test_dead_hosts_answer_nothing_and_the_others_are_not_touched(tmp_path, mock
     asyncio.run(main())
 
 
-def test_nothing_outside_of_this_machine_reaches_it(tmp_path):
+def test_other_machines_cannot_reach_the_fleet(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             (server,) = fleet._servers
@@ -82,7 +82,7 @@ def test_nothing_outside_of_this_machine_reaches_it(tmp_path):
     asyncio.run(main())
 
 
-def test_where_a_device_cannot_be_had_each_address_has_a_socket(tmp_path, mocker):
+def test_without_bind_to_device_each_address_has_a_socket(tmp_path, mocker):
     class Refused(socket.socket):
         def setsockopt(self, level, option, *value):
             if option == socket.SO_BINDTODEVICE:
@@ -101,8 +101,8 @@ def test_where_a_device_cannot_be_had_each_address_has_a_socket(tmp_path, mocker
     asyncio.run(main())
 
 
-def test_a_device_that_was_not_really_bound_is_not_taken(mocker):
-    """As in a sandbox that takes the option and does nothing."""
+def test_an_ineffective_bind_to_device_is_not_used(mocker):
+    """As in a sandbox that accepts the option without effect."""
 
     class Deaf(socket.socket):
         def setsockopt(self, level, option, *value):
@@ -113,7 +113,7 @@ def test_a_device_that_was_not_really_bound_is_not_taken(mocker):
     assert listeners.bind_loopback() is None
 
 
-def test_two_thousand_connections_leave_nothing_behind(tmp_path):
+def test_two_thousand_connections_release_all_resources(tmp_path):
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -155,7 +155,7 @@ def test_two_thousand_connections_leave_nothing_behind(tmp_path):
     asyncio.run(main())
 
 
-def test_leaving_ends_what_is_open(tmp_path):
+def test_closing_the_fleet_closes_connections(tmp_path):
     async def main():
         async with contextlib.AsyncExitStack() as stack:
             async with small(tmp_path) as fleet:
@@ -169,7 +169,7 @@ def test_leaving_ends_what_is_open(tmp_path):
     asyncio.run(main())
 
 
-def test_a_client_of_garbage_ends_alone(tmp_path):
+def test_garbage_closes_only_its_own_connection(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             address = fleet.addresses[fleet.hosts[0].name]

@@ -1,4 +1,4 @@
-"""The lean fleet with clients of every make: OpenSSH's, asyncssh, paramiko."""
+"""The lean fleet with real clients: OpenSSH's, asyncssh and paramiko."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_openssh_reads_each_hosts_own_files(tmp_path, options):
     asyncio.run(main())
 
 
-def test_openssh_runs_the_probe_and_the_commands_around_it(tmp_path):
+def test_openssh_runs_the_probe_and_other_commands(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             (host, _) = fleet.hosts
@@ -67,7 +67,7 @@ def test_openssh_runs_the_probe_and_the_commands_around_it(tmp_path):
     asyncio.run(main())
 
 
-def test_openssh_fetches_files_by_sftp_and_nothing_else(tmp_path):
+def test_openssh_reads_only_proc_files_by_sftp(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             host = fleet.hosts[0]
@@ -83,7 +83,7 @@ def test_openssh_fetches_files_by_sftp_and_nothing_else(tmp_path):
     asyncio.run(main())
 
 
-def test_asyncssh_needs_nine_round_trips_as_it_comes(tmp_path):
+def test_asyncssh_needs_nine_round_trips(tmp_path):
     async def main():
         async with small(tmp_path) as fleet:
             host = fleet.hosts[0]

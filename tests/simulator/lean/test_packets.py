@@ -1,4 +1,4 @@
-"""The lean fleet's packets against cryptography's AES-GCM and asyncssh's own data types."""
+"""The lean fleet's packets and data types, compared with cryptography and asyncssh."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.simulator.lean.packets import TAG, Seal, remove_padding
-from sockfleet.simulator.lean.wire import Fields, MalformedError, mpint
+from sockfleet.simulator.lean.wire import Fields, MalformedError, encode_mpint
 
 keys = st.sampled_from([16, 32]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
 ivs = st.binary(min_size=12, max_size=12)
@@ -17,7 +17,7 @@ messages = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4)
 
 
 @given(keys, ivs, messages)
-def test_what_is_sealed_is_what_rfc_5647_says(key, iv, texts):
+def test_sealed_packets_follow_rfc_5647(key, iv, texts):
     seal, count = Seal(key, iv), int.from_bytes(iv[4:], "big")
     for text in texts:
         whole = seal.seal(text)
@@ -32,7 +32,7 @@ def test_what_is_sealed_is_what_rfc_5647_says(key, iv, texts):
 
 
 @given(keys, ivs, messages)
-def test_one_side_opens_what_the_other_sealed(key, iv, texts):
+def test_packets_are_opened_by_the_other_side(key, iv, texts):
     ours, theirs = Seal(key, iv), Seal(key, iv)
     for text in texts:
         whole = ours.seal(text)
@@ -40,7 +40,7 @@ def test_one_side_opens_what_the_other_sealed(key, iv, texts):
 
 
 @given(keys, ivs, st.binary(min_size=1, max_size=100), st.data())
-def test_a_changed_bit_is_seen(key, iv, text, data):
+def test_a_changed_bit_is_detected(key, iv, text, data):
     whole = bytearray(Seal(key, iv).seal(text))
     bit = data.draw(st.integers(0, len(whole) * 8 - 1))
     whole[bit // 8] ^= 1 << bit % 8
@@ -48,7 +48,7 @@ def test_a_changed_bit_is_seen(key, iv, text, data):
         Seal(key, iv).open(bytes(whole[:4]), bytes(whole[4:]))
 
 
-def test_the_count_goes_round_within_its_eight_bytes():
+def test_the_packet_counter_wraps_at_eight_bytes():
     iv = b"\1\2\3\4" + b"\xff" * 8
     ours, theirs = Seal(bytes(16), iv), Seal(bytes(16), iv)
     for _ in range(2):
@@ -61,18 +61,18 @@ def test_the_count_goes_round_within_its_eight_bytes():
 @pytest.mark.parametrize(
     "inside", [b"", b"\0", b"\4abcd", b"\3a\0\0\0", b"\xffa\0\0\0\0", b"\5a\0\0\0\0"]
 )
-def test_padding_that_cannot_be_is_refused(inside):
+def test_invalid_padding_is_refused(inside):
     with pytest.raises(MalformedError):
         remove_padding(inside)
 
 
 @given(st.binary(max_size=40))
-def test_whole_numbers_are_written_as_asyncssh_writes_them(value):
-    assert mpint(value) == MPInt(int.from_bytes(value, "big"))
+def test_mpints_equal_those_of_asyncssh(value):
+    assert encode_mpint(value) == MPInt(int.from_bytes(value, "big"))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), st.binary(max_size=50), st.booleans())
-def test_fields_are_read_as_asyncssh_reads_them(small, large, text, truth):
+def test_fields_equal_those_of_asyncssh(small, large, text, truth):
     message = b"\x62" + UInt32(small) + UInt64(large) + String(text) + bytes([7 * truth])
     fields, theirs = Fields(message), SSHPacket(message)
     theirs.get_byte()
@@ -84,7 +84,7 @@ def test_fields_are_read_as_asyncssh_reads_them(small, large, text, truth):
 
 
 @given(st.binary(max_size=12), st.sampled_from(["boolean", "uint32", "uint64", "string"]))
-def test_a_message_ends_where_it_ends(data, kind):
+def test_fields_beyond_the_end_are_refused(data, kind):
     fields = Fields(data, 0)
     try:
         while fields.at < len(data):

@@ -1,4 +1,4 @@
-"""A lean fleet in a process of its own: its orders, its counts, and its options."""
+"""A lean fleet in a process of its own: its commands, its counters, and its options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.fleet.fleet_clients import connected
 SIMULATOR = [sys.executable, "-m", "sockfleet.simulator"]
 
 
-def test_it_counts_and_leaks_and_ends(tmp_path):
+def test_counts_and_leaks(tmp_path):
     async def read(fleet: LeanFleetProcess) -> None:
         for address in fleet.addresses.values():
             async with connected(fleet, address) as connection:
@@ -42,7 +42,7 @@ def test_it_counts_and_leaks_and_ends(tmp_path):
     assert lean_scenario(hosts=3, seed=7).hosts()[0].contents == before
 
 
-def test_an_order_to_a_fleet_that_has_ended_is_an_error(tmp_path):
+def test_a_command_to_a_fleet_that_has_ended_raises(tmp_path):
     with LeanFleetProcess(tmp_path, hosts=1) as fleet:
         os.kill(fleet.pid, signal.SIGTERM)
         fleet.wait()
@@ -50,7 +50,7 @@ def test_an_order_to_a_fleet_that_has_ended_is_an_error(tmp_path):
             fleet.counts()
 
 
-def test_orders_that_are_none_are_passed_over(tmp_path):
+def test_unknown_commands_are_ignored(tmp_path):
     command = [*SIMULATOR, str(tmp_path), "--lean", "--hosts", "2", "--until-eof"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline().startswith(b"ready 2 hosts on port ")
@@ -60,7 +60,7 @@ def test_orders_that_are_none_are_passed_over(tmp_path):
 
 
 @pytest.mark.parametrize("option", [["--rtt", "5"], ["--dead", "5"], ["--verify"]])
-def test_its_options_are_not_for_other_fleets(tmp_path, option):
+def test_lean_options_need_lean(tmp_path, option):
     done = subprocess.run(
         [*SIMULATOR, str(tmp_path), *option], capture_output=True, text=True, check=False
     )
@@ -68,7 +68,7 @@ def test_its_options_are_not_for_other_fleets(tmp_path, option):
     assert "are for --lean" in done.stderr
 
 
-def test_a_share_of_the_hosts_is_dead():
+def test_dead_percent_of_the_hosts_are_dead():
     scenario = lean_scenario(hosts=200, dead_percent=5)
     dead = [host for host in scenario.hosts() if host.fault is Fault.UNANSWERED]
     assert (len(scenario.hosts()), len(dead)) == (200, 10)
@@ -76,21 +76,21 @@ def test_a_share_of_the_hosts_is_dead():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("roles: {web: {fault: refused}}", r"roles\.web\.fault: refused: not in a lean fleet"),
         ("roles: {web: {delays: {auth_s: 1}}}", r"roles\.web\.delays: .*round-trip time"),
         ("key_exchange: [ecdh-sha2-nistp256]\nroles: {web: {}}", "curve25519-sha256 alone"),
     ],
 )
-def test_what_a_lean_fleet_does_not_play_is_refused(tmp_path, text, said):
+def test_unsupported_scenarios_are_refused(tmp_path, text, message):
     scenario = tmp_path / "other.yml"
     scenario.write_text(text)
-    with pytest.raises(ScenarioError, match=said):
+    with pytest.raises(ScenarioError, match=message):
         lean_scenario(scenario)
 
 
-def test_hosts_that_never_answer_may_stand_in_a_scenario(tmp_path):
+def test_unanswered_hosts_are_allowed_in_a_scenario(tmp_path):
     scenario = tmp_path / "dead.yml"
     scenario.write_text("roles: {web: {count: 3}, gone: {count: 2, fault: unanswered}}")
     hosts = lean_scenario(scenario, hosts=10).hosts()

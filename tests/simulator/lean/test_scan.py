@@ -1,4 +1,4 @@
-"""Lean fleets through the real command: every number is the simulator's own."""
+"""Scans of lean fleets by the real command read the simulator's numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.simulator.lean.process import LeanFleetProcess
-from sockfleet.simulator.scenario.verdict import differences
+from sockfleet.simulator.scenario.verdict import find_differences
 
 SCENARIO = """
 host_keys: own
@@ -29,18 +29,18 @@ def scan(fleet: LeanFleetProcess, saved: Path, *options: str) -> int:
 
 @pytest.mark.parametrize("transport", ["asyncssh", "paramiko"])
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_scan_gives_the_truth(tmp_path, transport, verify):
+def test_a_scan_reads_the_true_numbers(tmp_path, transport, verify):
     scenario, saved = tmp_path / "lean.yml", tmp_path / "scan.json"
     scenario.write_text(SCENARIO)
     with LeanFleetProcess(tmp_path, scenario, verify=verify) as fleet:
         for options in ((), ("--no-namespaces",)):
             assert scan(fleet, saved, "--transport", transport, *options) == 0
-            assert differences(json.loads(saved.read_text()), fleet.hosts) == []
+            assert find_differences(json.loads(saved.read_text()), fleet.hosts) == []
         before = fleet.hosts
         fleet.leak(1000)
         assert scan(fleet, saved, "--transport", transport) == 0
         document = json.loads(saved.read_text())
-        assert differences(document, fleet.hosts) == []
+        assert find_differences(document, fleet.hosts) == []
         leaked = document["fleet"]["totals"]["tcp_close"]
         assert leaked == sum(host.contents.tcp_close for host in before) + 1000 * len(before)
         counts = fleet.counts()
@@ -48,14 +48,14 @@ def test_a_scan_gives_the_truth(tmp_path, transport, verify):
     assert (counts["auth_failures"], counts["protocol_errors"]) == (0, 0)
 
 
-def test_a_scan_over_a_long_way_with_dead_hosts_gives_the_truth(tmp_path):
+def test_a_scan_with_round_trip_time_and_dead_hosts_reads_the_true_numbers(tmp_path):
     saved = tmp_path / "scan.json"
     with LeanFleetProcess(tmp_path, hosts=40, rtt_ms=20, dead_percent=10) as fleet:
         assert scan(fleet, saved, "--connect-timeout", "2", "--timeout", "60") == 3
         counts = fleet.counts()
     document = json.loads(saved.read_text())
-    assert differences(document, fleet.hosts) == []
+    assert find_differences(document, fleet.hosts) == []
     assert document["fleet"]["failures"] == {"tcp_timeout": 4}
     assert counts["connections"] == 36
-    # DESIGN: at most 9 round trips a host.
+    # A cold login and one command take at most 9 round trips a host.
     assert counts["connections"] + counts["flights"] <= 9 * 36

@@ -1,4 +1,4 @@
-"""The lean fleet's shell against the one that collector.sampling.shell starts."""
+"""The lean fleet's shell, compared with the one that `collector.sampling.shell` starts."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ HOST = host_with_containers()
 
 def started(mark: str) -> LeanShell:
     lean = LeanHost(HOST, HostKey(Ed25519PrivateKey.generate()))
-    shell = LeanShell.started_by(shell_command(mark, ProbeOptions()), lean)
+    shell = LeanShell.start(shell_command(mark, ProbeOptions()), lean)
     assert shell is not None
     return shell
 
 
 def shape(output: bytes) -> bytes:
-    """Without what a host without IPv6 leaves out."""
+    """Remove the parts that a host without IPv6 does not print."""
     return re.sub(rb"\d+", b"#", re.sub(rb"\|TCP6: inuse \d+", b"", output))
 
 
-def test_it_prints_what_the_real_shell_prints_but_for_the_numbers():
+def test_output_equals_the_real_shells_except_for_numbers():
     mark = new_marker()
     command = shell_command(mark, ProbeOptions(namespaces=False))
     done = subprocess.run(["/bin/sh", "-c", command], input=OWN, capture_output=True, check=True)
     assert shape(started(mark).feed(OWN)) == shape(done.stdout)
 
 
-def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
+def test_listed_namespaces_are_read_and_an_ended_one_is_empty():
     mark = new_marker()
     shell = started(mark)
     full = shell.feed(FULL)
@@ -81,19 +81,19 @@ def test_all_listed_namespaces_are_read_and_one_that_is_gone_is_empty():
     assert (sample.unlisted_pid, sample.unchecked, sample.cannot_check) == (None, None, False)
 
 
-def test_lines_in_pieces_are_answered_when_they_are_whole():
+def test_lines_in_pieces_are_answered_when_complete():
     mark = new_marker()
     shell = started(mark)
     assert [bool(shell.feed(bytes([byte]))) for byte in OWN] == [False, False, False, True]
     assert shell.feed(OWN * 3).count(sample_end(mark)) == 3
 
 
-def test_a_line_without_end_is_refused():
+def test_an_endless_line_is_refused():
     with pytest.raises(MalformedError, match="without end"):
         started(new_marker()).feed(b"x" * 70_000)
 
 
 @pytest.mark.parametrize("command", ["while read -r w a; do :; done", "cat /proc/net/sockstat"])
-def test_other_commands_start_none(command):
+def test_other_commands_start_no_shell(command):
     lean = LeanHost(HOST, HostKey(Ed25519PrivateKey.generate()))
-    assert LeanShell.started_by(command, lean) is None
+    assert LeanShell.start(command, lean) is None

@@ -1,4 +1,4 @@
-"""Who is in a fleet, and how it grows."""
+"""The hosts of a scenario, and its scaling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def role(name: str, count: int, fault: Fault | None = None) -> Role:
     return Role(name=name, count=count, profile=PROFILES["idle"], fault=fault)
 
 
-def test_the_demo_shows_what_it_promises():
+def test_the_demo_has_the_described_hosts():
     hosts = choose_scenario().hosts()
     assert 24 <= len(hosts) <= 60
     planned = {host.name: host.fault.planned for host in hosts if host.fault}
@@ -42,7 +42,7 @@ def test_the_same_scenario_gives_the_same_fleet_and_another_seed_another():
     assert choose_scenario(seed=2).hosts() != choose_scenario().hosts()
 
 
-def test_a_host_keeps_its_contents_when_others_come():
+def test_adding_hosts_does_not_change_other_hosts():
     before = Scenario(roles=(role("a", 1), role("b", 1))).hosts()
     after = Scenario(roles=(role("c", 5), role("b", 1))).hosts()
     assert [h.contents for h in before if h.name == "b"] == [
@@ -61,33 +61,33 @@ def test_two_roles_with_one_name_are_refused():
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8), st.integers(0, 3), st.data())
-def test_a_scaled_fleet_has_the_hosts_asked_for(counts, faulty, data):
+def test_scale_to_gives_the_number_of_hosts(counts, faulty, data):
     sound = [role(f"r{number}-", count) for number, count in enumerate(counts)]
     broken = [role(f"f{number}-", 2, Fault.REFUSED) for number in range(faulty)]
     wanted = data.draw(st.integers(len(sound) + 2 * faulty, 3_000))
-    scaled = Scenario(roles=(*sound, *broken)).scaled(wanted)
+    scaled = Scenario(roles=(*sound, *broken)).scale_to(wanted)
     assert sum(r.count for r in scaled.roles) == wanted
     assert all(r.count >= 1 for r in scaled.roles)
     assert [r.count for r in scaled.roles if r.fault] == [2] * faulty
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8))
-def test_scaled_to_its_own_size_it_stays_the_same(counts):
+def test_scale_to_the_same_size_changes_nothing(counts):
     scenario = Scenario(roles=tuple(role(f"r{n}-", count) for n, count in enumerate(counts)))
-    assert scenario.scaled(sum(counts)) == scenario
+    assert scenario.scale_to(sum(counts)) == scenario
 
 
-def test_too_few_hosts_are_refused_with_the_least_that_works():
+def test_too_few_hosts_are_refused_with_the_minimum():
     with pytest.raises(ScenarioError, match="hosts: 3: at least 4"):
-        Scenario(roles=(role("a", 5), role("b", 5), role("c", 2, Fault.SILENT))).scaled(3)
+        Scenario(roles=(role("a", 5), role("b", 5), role("c", 2, Fault.SILENT))).scale_to(3)
 
 
-def test_a_fleet_of_faults_alone_does_not_grow():
+def test_a_fleet_with_only_faulty_hosts_does_not_grow():
     with pytest.raises(ScenarioError, match="no role without a fault"):
-        Scenario(roles=(role("c", 2, Fault.SILENT),)).scaled(9)
+        Scenario(roles=(role("c", 2, Fault.SILENT),)).scale_to(9)
 
 
-def test_every_fault_has_a_plan():
+def test_every_fault_has_a_planned_category():
     text = "\n".join(f"  f-{fault}: {{fault: {fault}}}" for fault in Fault)
     hosts = parse_scenario(f"roles:\n{text}\n", "all.yml").hosts()
     assert [host.fault for host in hosts] == list(Fault)

@@ -1,4 +1,4 @@
-"""Scenario files: what they may say, and how they say what is wrong with them."""
+"""Scenario files: keys, values, and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sockfleet.simulator.scenario.scenario_file import (
 from tests.support.paths import EXAMPLES
 
 
-def test_everything_that_a_file_can_say():
+def test_all_keys_of_a_file():
     scenario = parse_scenario(
         """
         seed: 7
@@ -52,7 +52,7 @@ def test_everything_that_a_file_can_say():
     assert all(0 <= host.auth_s <= 1 and host.banner_s == 0.5 for host in scenario.hosts())
 
 
-def test_a_role_may_be_only_a_name():
+def test_a_role_may_be_empty():
     (role,) = parse_scenario("roles:\n  box:\n", "x.yml").roles
     assert (role.name, role.count, role.profile) == ("box", 1, PROFILES["idle"])
 
@@ -63,7 +63,7 @@ def test_a_role_may_be_only_a_name():
         ("", "f.yml", "None: expected a mapping"),
         ("[1]", "f.yml", "[1]: expected a mapping"),
         ("a: b: c", "f.yml:1", "not valid YAML at column 5"),
-        ("roles: {w: {count: 1, count: 1}}", "f.yml:1", "key 'count' stands twice"),
+        ("roles: {w: {count: 1, count: 1}}", "f.yml:1", "key 'count' appears twice"),
         ("$ANSIBLE_VAULT;1.1", "f.yml", "is encrypted by ansible-vault"),
         ("key_exchange: ['a,b']\nroles: {w: }", "f.yml: key_exchange", "'a,b': expected the name"),
         ("roles: {}", "f.yml: roles", "no role: expected at least one"),
@@ -100,7 +100,7 @@ def test_a_role_may_be_only_a_name():
         ("x: " + "[" * 3000 + "]" * 3000, "f.yml", "is nested too deeply"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(text, where, problem):
+def test_errors_name_the_path_of_keys(text, where, problem):
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(text, "f.yml")
     assert caught.value.where == where
@@ -130,7 +130,7 @@ roles = st.dictionaries(st.sampled_from(keys), yaml_values, max_size=4)
 
 
 @given(st.fixed_dictionaries({"roles": st.dictionaries(st.text(max_size=5), roles, max_size=3)}))
-def test_whatever_stands_in_a_file_it_is_a_scenario_or_a_scenario_error(document):
+def test_any_document_is_a_scenario_or_a_scenario_error(document):
     try:
         scenario = parse_scenario(yaml.safe_dump(document), "any.yml")
     except ScenarioError as error:
@@ -145,7 +145,7 @@ def test_any_text_is_a_scenario_or_a_scenario_error(text):
         parse_scenario(text, "any.yml")
 
 
-def test_the_example_works_as_it_stands():
+def test_the_example_is_valid():
     scenario = load_scenario(EXAMPLES / "scenario.yml")
     assert scenario.hosts()
 

@@ -1,4 +1,4 @@
-"""The comparison of a scan with the truth finds each kind of lie."""
+"""The comparison of a scan with the true numbers finds each kind of difference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from sockfleet.simulator.scenario.scenario_file import parse_scenario
-from sockfleet.simulator.scenario.verdict import differences
+from sockfleet.simulator.scenario.verdict import find_differences
 
 HOSTS = parse_scenario(
     """
@@ -66,14 +66,14 @@ def honest(scope="host-namespace"):
 
 
 @pytest.mark.parametrize("scope", ["host-namespace", "visible-namespaces", "all-namespaces"])
-def test_the_truth_is_accepted(scope):
-    assert differences(honest(scope), HOSTS) == []
+def test_a_true_document_has_no_differences(scope):
+    assert find_differences(honest(scope), HOSTS) == []
 
 
-def test_a_bound_is_no_truth_where_all_namespaces_were_read():
+def test_an_upper_bound_differs_where_all_namespaces_are_read():
     document = honest()
     document["hosts"][1]["scope"] = "all-namespaces"
-    bound, none = differences(document, HOSTS)
+    bound, none = find_differences(document, HOSTS)
     assert bound.startswith("box: tcp_close ")
     assert none == "box: the scope is all-namespaces, and there are none"
 
@@ -83,7 +83,7 @@ def test_each_namespace_is_compared():
     namespaces = document["hosts"][1]["namespaces"]
     lost = namespaces.pop()
     namespaces[0]["used"] += 1
-    found = differences(document, HOSTS)
+    found = find_differences(document, HOSTS)
     assert [line.split(" namespace")[0] for line in found] == ["box: no", "box: no", "box: a"]
     assert any(str(lost["used"]) in line for line in found[:2])
 
@@ -101,7 +101,7 @@ def lie(**changes):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lie(hosts__0__sockets_used=1), "leak: sockets_used 1, the truth is "),
         (
@@ -121,16 +121,16 @@ def lie(**changes):
         ),
     ],
 )
-def test_each_lie_is_found(change, said):
+def test_each_difference_is_found(change, message):
     document = copy.deepcopy(honest())
     change(document)
-    assert any(line.startswith(said) for line in differences(document, HOSTS))
+    assert any(line.startswith(message) for line in find_differences(document, HOSTS))
 
 
 @pytest.mark.parametrize("name", sorted(honest()["hosts"][0]["tcp"]))
 def test_every_number_is_compared(name):
     document = honest()
     document["hosts"][0]["tcp"][name] += 1
-    found = differences(document, HOSTS)
+    found = find_differences(document, HOSTS)
     assert [line.split(":")[0] for line in found] == ["leak", "fleet.totals"]
     assert all(f" {name} " in line for line in found)
