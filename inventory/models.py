@@ -112,27 +112,28 @@ class HostKeyPolicy(StrEnum):
 class SshSettings:
     """How to log in to a host: hashable, and shared by hosts with the same settings.
 
-    Transports load keys and build options once per distinct value. Where a field is None or an
-    empty tuple, the setting of the whole scan applies (`collector.transport.TransportSettings`),
-    unless the field says otherwise.
+    Transports load keys and build options once per distinct value. Where a field is None, empty,
+    False or 0, the setting of the whole scan applies (`collector.ssh.settings`), unless the field's
+    own description differs.
     """
 
     user: str | None = None
     """The login name. None: the local user's name, as with ssh."""
     identity_files: tuple[str, ...] = ()
-    """Paths of private keys, in the order in which they are offered, ``~`` expanded (IdentityFile).
-    """
+    """Paths of private keys, in the order in which they are offered (IdentityFile). Empty: ssh's
+    default files."""
     certificate_files: tuple[str, ...] = ()
     """Paths of user certificates (CertificateFile)."""
     agent: str | None = None
-    """Path of the agent's socket. None: no agent is used."""
+    """Path of the agent's socket (IdentityAgent)."""
     identities_only: bool = False
     """Offer only those of the agent's keys whose files are named (IdentitiesOnly)."""
     password: Secret | None = None
     gssapi: bool = False
     """Whether GSSAPI authentication is tried (GSSAPIAuthentication)."""
     known_hosts_files: tuple[str, ...] | None = None
-    """UserKnownHostsFile and GlobalKnownHostsFile. Empty: no file, so every host key is unknown."""
+    """UserKnownHostsFile and GlobalKnownHostsFile. None: the scan's files; empty: no file, so every
+    host key is unknown."""
     host_key_alias: str | None = None
     """The name to look up in known_hosts. None: the address (HostKeyAlias)."""
     host_keys: HostKeyPolicy | None = None
@@ -150,11 +151,10 @@ class SshSettings:
     bind_address: str | None = None
     """The local address to connect from. None: the kernel chooses (BindAddress)."""
     jumps: tuple[Hop, ...] = ()
-    """Jump hosts in the order in which they are passed (ProxyJump). Empty: a direct connection.
-    Never set together with ``proxy_command``."""
+    """Jump hosts, the first one first (ProxyJump); never set together with ``proxy_command``."""
     proxy_command: str | None = None
-    """A command for the local shell, its tokens %h %p %r replaced (ProxyCommand). None: no command;
-    it is only set where the user allows proxy commands."""
+    """A command for the local shell, its tokens %h %p %r replaced (ProxyCommand); only set where
+    the user allows proxy commands."""
 
 
 @record
@@ -168,8 +168,8 @@ class Hop:
 
 @record
 class Host:
-    """One host to connect to: all its settings resolved and checked, its DNS name not yet looked
-    up."""
+    """One host to connect to, with its settings resolved and checked; its DNS name is not looked up
+    yet."""
 
     name: str
     """The inventory's name of the host, as every output shows it."""
@@ -189,5 +189,4 @@ class Host:
     caps: tuple[tuple[str, int], ...] = ()
     """(group, maximum of connections at once) per group with ``sockfleet_max_connections``."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """The host's variables without secrets, for ``--group-by``; not compared, never printed whole.
-    """
+    """The host's variables without secrets, for ``--group-by``; never printed as a whole."""

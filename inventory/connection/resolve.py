@@ -30,6 +30,7 @@ from .variables import Variables
 __all__ = ["Fault", "check_hosts", "resolve_hosts"]
 
 _SHOWN_FAULTS = 5
+_LOCAL_LOGIN = Login(address="localhost", port=22, ssh=SshSettings(), depends_on_host=False)
 
 
 @record
@@ -141,41 +142,24 @@ class _HostResolver:
         except ValueError as error:
             raise InventoryError("name", str(error)) from None
         groups, caps = _escape_groups(described.groups), self._caps.for_host_in(described.groups)
-        shown_variables = remove_secrets(described.variables)
         probe = variables.probe() or self._defaults.probe
         region = variables.region()
         if variables.connection is Connection.LOCAL:
-            return Host(
-                name=described.name,
-                address="localhost",
-                groups=groups,
-                connection=Connection.LOCAL,
-                transport=variables.transport,
-                probe=probe,
-                region=region,
-                caps=caps,
-                variables=shown_variables,
-            )
-        address, name = variables.text(variables_.ADDRESS)
-        if name and not address:
-            raise InventoryError(name, "it is empty: an address or a name is expected")
-        try:
-            alias = check_address(address if name else described.name)
-        except ValueError as error:
-            hint = "" if name else " (ansible_host gives it another address)"
-            raise InventoryError(name or "name", f"{error}{hint}") from None
-        login = self._resolve_login(alias, values, variables)
+            login = _LOCAL_LOGIN
+        else:
+            login = self._resolve_login(_read_address(described, variables), values, variables)
         return Host(
             name=described.name,
             address=login.address,
             port=login.port,
             groups=groups,
+            connection=variables.connection,
             transport=variables.transport,
             ssh=login.ssh,
             probe=probe,
             region=region,
             caps=caps,
-            variables=shown_variables,
+            variables=remove_secrets(described.variables),
         )
 
     def _resolve_login(self, alias: str, values: Mapping[str, Any], variables: Variables) -> Login:
@@ -209,6 +193,18 @@ class _HostResolver:
                 password=Secret(password) if password else self._defaults.password,
             ),
         )
+
+
+def _read_address(described: InventoryHost, variables: Variables) -> str:
+    """Return ``ansible_host``, otherwise the name; raise InventoryError for an invalid address."""
+    address, name = variables.text(variables_.ADDRESS)
+    if name and not address:
+        raise InventoryError(name, "it is empty: an address or a name is expected")
+    try:
+        return check_address(address if name else described.name)
+    except ValueError as error:
+        hint = "" if name else " (ansible_host gives it another address)"
+        raise InventoryError(name or "name", f"{error}{hint}") from None
 
 
 def _escape_groups(groups: tuple[str, ...]) -> tuple[str, ...]:

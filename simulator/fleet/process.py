@@ -51,7 +51,7 @@ class SimulatorProcess(FleetFolder):
             line = self._process.stdout.readline() if self._process.stdout else b""
             ready = _READY.fullmatch(line)
             if ready is None:
-                raise SimulatorError("the simulated fleet did not start; its error stands above")
+                raise SimulatorError("the simulated fleet did not start; see its error above")
             self.port = int(ready[1])
         except BaseException:
             self._stop()

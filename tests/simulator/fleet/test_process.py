@@ -111,7 +111,7 @@ def test_an_invalid_scenario_is_refused_by_the_constructor(tmp_path):
 
 def test_a_process_that_cannot_start_raises(tmp_path, capfd):
     with (
-        pytest.raises(SimulatorError, match="did not start; its error stands above"),
+        pytest.raises(SimulatorError, match="did not start; see its error above"),
         FleetProcess(tmp_path / "missing"),
     ):
         pass

@@ -33,7 +33,7 @@ def paths_of(text: bytes) -> list[str]:
     return [label.decode() for label in re.findall(rb"^==> (/\S+) <==$", text, re.MULTILINE)]
 
 
-def really_printed(command: str) -> bytes:
+def run_in_shell(command: str) -> bytes:
     return subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True).stdout
 
 
@@ -45,7 +45,7 @@ def parts(text: bytes) -> tuple[bytes, bytes]:
 
 def test_the_answer_has_the_form_of_a_real_shells():
     command = probe_command(new_marker())
-    real, _ = parts(really_printed(command))
+    real, _ = parts(run_in_shell(command))
     files = {path: Path(path).read_bytes() for path in paths_of(real)}
     played, _ = parts(answer(command, files, page_size=4096).stdout)
     assert "/proc/net/sockstat" in files

@@ -15,7 +15,7 @@ from sockfleet.simulator.host.proc_files import proc_files
 from sockfleet.simulator.host.profiles import PROFILES, draw, draw_contents, replace_spans
 
 
-def drawn(profile: str, seed: int, *, ipv6: bool = True) -> Contents:
+def draw_host(profile: str, seed: int, *, ipv6: bool = True) -> Contents:
     return draw_contents(Random(seed), PROFILES[profile], ipv6=ipv6)
 
 
@@ -41,7 +41,7 @@ def test_containers_count_in_alloc_and_not_in_the_hosts_inuse():
 
 @given(st.sampled_from(sorted(PROFILES)), st.integers(0, 2**64), st.booleans())
 def test_files_are_consistent(profile, seed, ipv6):
-    contents = drawn(profile, seed, ipv6=ipv6)
+    contents = draw_host(profile, seed, ipv6=ipv6)
     files = proc_files(contents)
     sockstat = parse_sockstat(files["/proc/net/sockstat"])
     assert ("/proc/net/sockstat6" in files) is ipv6
@@ -63,7 +63,7 @@ def test_files_are_consistent(profile, seed, ipv6):
 
 @given(st.sampled_from(sorted(PROFILES)), st.integers(0, 2**64))
 def test_the_same_draw_gives_the_same_host(profile, seed):
-    assert drawn(profile, seed) == drawn(profile, seed)
+    assert draw_host(profile, seed) == draw_host(profile, seed)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_same_draw_gives_the_same_host(profile, seed):
     ],
 )
 def test_each_profile_fits_its_name(profile, believed):
-    hosts = [drawn(profile, seed) for seed in range(50)]
+    hosts = [draw_host(profile, seed) for seed in range(50)]
     assert all(map(believed, hosts))
     assert len({host.alloc for host in hosts}) > 5
     assert len({host.kernel.boot_id for host in hosts}) == 50

@@ -21,24 +21,24 @@ ADDRESS = "127.64.0.1"
 RTT_S = 0.05
 
 
-class Wire(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
     """Both ends of a connection; it records the data and the time of each write."""
 
     def __init__(self, address: str = ADDRESS) -> None:
         super().__init__({"sockname": (address, 22), "peername": ("127.0.0.1", 9)})
-        self.heard: list[tuple[float, bytes]] = []
-        self.ended = False
+        self.written: list[tuple[float, bytes]] = []
+        self.closed = False
 
     def write(self, data):
-        self.heard.append((round(asyncio.get_running_loop().time(), 6), data))
+        self.written.append((round(asyncio.get_running_loop().time(), 6), data))
 
     def close(self):
-        self.ended = True
+        self.closed = True
 
     abort = close
 
     def is_closing(self):
-        return self.ended
+        return self.closed
 
 
 def server() -> tuple[LeanServer, dict[str, LeanHost]]:
@@ -49,12 +49,12 @@ def server() -> tuple[LeanServer, dict[str, LeanHost]]:
     return LeanServer(login=login, counts=counts), {ADDRESS: host}
 
 
-def offered(shared: LeanServer) -> bytes:
+def make_first_flight(shared: LeanServer) -> bytes:
     """A client's version, and an offer equal to the server's own."""
     return b"SSH-2.0-test\r\n" + shared.key_exchange.greeting.partition(b"\r\n")[2]
 
 
-def half_a_key(first: int = 9) -> bytes:
+def make_ecdh_init(first: int = 9) -> bytes:
     return (
         asyncssh.packet.UInt32(44)
         + b"\6\x1e"
@@ -66,14 +66,17 @@ def half_a_key(first: int = 9) -> bytes:
 def test_the_version_takes_two_round_trips_and_an_answer_one():
     async def main():
         shared, hosts = server()
-        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
-        one.connection_made(wire)
-        one.data_received(offered(shared))
+        one, transport = (
+            make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(),
+            FakeTransport(),
+        )
+        one.connection_made(transport)
+        one.data_received(make_first_flight(shared))
         await asyncio.sleep(3 * RTT_S)
-        assert [at for at, _ in wire.heard] == [2 * RTT_S]
-        one.data_received(half_a_key())
+        assert [at for at, _ in transport.written] == [2 * RTT_S]
+        one.data_received(make_ecdh_init())
         await asyncio.sleep(2 * RTT_S)
-        assert [at for at, _ in wire.heard] == [2 * RTT_S, 4 * RTT_S]
+        assert [at for at, _ in transport.written] == [2 * RTT_S, 4 * RTT_S]
         assert (shared.counts.flights, shared.counts.writes) == (2, 2)
 
     virtual_time.run(main())
@@ -82,12 +85,15 @@ def test_the_version_takes_two_round_trips_and_an_answer_one():
 def test_data_before_the_version_is_answered_after_the_version():
     async def main():
         shared, hosts = server()
-        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
-        one.connection_made(wire)
-        one.data_received(offered(shared) + half_a_key())
+        one, transport = (
+            make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(),
+            FakeTransport(),
+        )
+        one.connection_made(transport)
+        one.data_received(make_first_flight(shared) + make_ecdh_init())
         await asyncio.sleep(5 * RTT_S)
-        assert [at for at, _ in wire.heard] == [2 * RTT_S] * 2
-        assert wire.heard[0][1].startswith(b"SSH-2.0-")
+        assert [at for at, _ in transport.written] == [2 * RTT_S] * 2
+        assert transport.written[0][1].startswith(b"SSH-2.0-")
 
     virtual_time.run(main())
 
@@ -95,13 +101,16 @@ def test_data_before_the_version_is_answered_after_the_version():
 def test_simultaneous_pieces_keep_their_order():
     async def main():
         shared, hosts = server()
-        one, wire = make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(), Wire()
-        one.connection_made(wire)
+        one, transport = (
+            make_connection_factory(hosts, shared, set(), rtt_s=RTT_S)(),
+            FakeTransport(),
+        )
+        one.connection_made(transport)
         await asyncio.sleep(3 * RTT_S)
-        for byte in offered(shared) + half_a_key():
+        for byte in make_first_flight(shared) + make_ecdh_init():
             one.data_received(bytes([byte]))
         await asyncio.sleep(5 * RTT_S)
-        assert [at for at, _ in wire.heard] == [2 * RTT_S, 4 * RTT_S]
+        assert [at for at, _ in transport.written] == [2 * RTT_S, 4 * RTT_S]
 
     virtual_time.run(main())
 
@@ -109,11 +118,11 @@ def test_simultaneous_pieces_keep_their_order():
 def test_without_a_round_trip_time_answers_are_immediate():
     async def main():
         shared, hosts = server()
-        one, wire = make_connection_factory(hosts, shared, set())(), Wire()
-        one.connection_made(wire)
-        one.data_received(offered(shared))
-        one.data_received(half_a_key())
-        assert len(wire.heard) == 2
+        one, transport = make_connection_factory(hosts, shared, set())(), FakeTransport()
+        one.connection_made(transport)
+        one.data_received(make_first_flight(shared))
+        one.data_received(make_ecdh_init())
+        assert len(transport.written) == 2
 
     virtual_time.run(main())
 
@@ -123,14 +132,17 @@ def test_a_closed_connection_is_dropped_with_its_delayed_data(rtt_s):
     async def main():
         shared, hosts = server()
         connected = set()
-        one, wire = make_connection_factory(hosts, shared, connected, rtt_s=rtt_s)(), Wire()
-        one.connection_made(wire)
-        one.data_received(offered(shared))
+        one, transport = (
+            make_connection_factory(hosts, shared, connected, rtt_s=rtt_s)(),
+            FakeTransport(),
+        )
+        one.connection_made(transport)
+        one.data_received(make_first_flight(shared))
         one.connection_lost(None)
-        heard = len(wire.heard)
+        heard = len(transport.written)
         assert not connected
         await asyncio.sleep(5 * RTT_S)
-        assert len(wire.heard) == heard
+        assert len(transport.written) == heard
 
     virtual_time.run(main())
 
@@ -139,10 +151,13 @@ def test_connections_to_other_addresses_are_closed():
     async def main():
         shared, hosts = server()
         connected = set()
-        one, wire = make_connection_factory(hosts, shared, connected)(), Wire("127.0.0.1")
-        one.connection_made(wire)
+        one, transport = (
+            make_connection_factory(hosts, shared, connected)(),
+            FakeTransport("127.0.0.1"),
+        )
+        one.connection_made(transport)
         one.data_received(b"SSH-2.0-test\r\n")
-        assert (wire.ended, wire.heard, connected) == (True, [], set())
+        assert (transport.closed, transport.written, connected) == (True, [], set())
         one.connection_lost(None)
 
     virtual_time.run(main())

@@ -55,9 +55,9 @@ class Client:
 
     def send(self, *messages: bytes) -> list[bytes]:
         seal = self.sealing.seal if self.sealing else encode_packet
-        return self.heard(self.dialogue.take(b"".join(map(seal, messages))))
+        return self.open_packets(self.dialogue.take(b"".join(map(seal, messages))))
 
-    def heard(self, data: bytes) -> list[bytes]:
+    def open_packets(self, data: bytes) -> list[bytes]:
         found = []
         while data:
             length = int.from_bytes(data[:4], "big")
@@ -97,28 +97,28 @@ class Client:
 
     def log_in(self) -> None:
         assert self.send(SERVICE) == [b"\x06" + String("ssh-userauth")]
-        assert self.send(self.signed()) == [b"\x34"]
+        assert self.send(self.sign_request()) == [b"\x34"]
 
-    def signed(self, *, user: str = "probe", key: Ed25519PrivateKey = KEY) -> bytes:
+    def sign_request(self, *, user: str = "probe", key: Ed25519PrivateKey = KEY) -> bytes:
         text = self.request(user) + b"\1" + String("ssh-ed25519") + String(BLOB)
         value = key.sign(String(self.session_id) + text)
         return text + String(String("ssh-ed25519") + String(value))
 
 
-def connected(**how: bool) -> Client:
+def connect(**how: bool) -> Client:
     client = Client(**how)
     client.greet()
     client.exchange()
     return client
 
 
-def logged_in() -> Client:
-    client = connected()
+def connect_and_log_in() -> Client:
+    client = connect()
     client.log_in()
     return client
 
 
-def ended(client: Client, answers: list[bytes], text: str) -> bool:
+def is_disconnected(client: Client, answers: list[bytes], text: str) -> bool:
     """Whether the last message is a DISCONNECT with ``text`` in it."""
     return (
         client.dialogue.over
@@ -129,7 +129,7 @@ def ended(client: Client, answers: list[bytes], text: str) -> bool:
 
 
 def test_a_correct_client_logs_in_and_reads():
-    client = logged_in()
+    client = connect_and_log_in()
     (confirmed,) = client.send(OPEN)
     assert confirmed[:5] == b"\x5b" + UInt32(7)
     command = b"\x62" + UInt32(0) + String("exec") + b"\1" + String("cat /proc/net/sockstat")
@@ -141,7 +141,7 @@ def test_a_correct_client_logs_in_and_reads():
 
 
 def test_a_request_without_signature_gets_pk_ok():
-    client = connected()
+    client = connect()
     client.send(SERVICE)
     request = client.request() + b"\0" + String("ssh-ed25519") + String(BLOB)
     assert client.send(request) == [b"\x3c" + String("ssh-ed25519") + String(BLOB)]
@@ -149,7 +149,7 @@ def test_a_request_without_signature_gets_pk_ok():
 
 
 def test_none_is_refused_and_not_counted():
-    client = connected()
+    client = connect()
     client.send(SERVICE)
     none = b"\x32" + String("probe") + String("ssh-connection") + String("none")
     assert client.send(none) == [b"\x33" + String("publickey") + b"\0"]
@@ -158,19 +158,19 @@ def test_none_is_refused_and_not_counted():
 
 @pytest.mark.parametrize("verify", [True, False])
 def test_only_verify_refuses_a_signature_of_another_key(verify):
-    client = connected(verify=verify)
+    client = connect(verify=verify)
     client.send(SERVICE)
-    (answer,) = client.send(client.signed(key=Ed25519PrivateKey.generate()))
+    (answer,) = client.send(client.sign_request(key=Ed25519PrivateKey.generate()))
     assert answer[0] == (0x33 if verify else 0x34)
     assert client.counts.auth_failures == verify
 
 
 def test_another_user_is_disconnected_after_six_failures():
-    client = connected()
+    client = connect()
     client.send(SERVICE)
     for _ in range(6):
-        assert client.send(client.signed(user="root"))[0][0] == 0x33
-    assert ended(client, client.send(client.signed(user="root")), "Too many auth")
+        assert client.send(client.sign_request(user="root"))[0][0] == 0x33
+    assert is_disconnected(client, client.send(client.sign_request(user="root")), "Too many auth")
     assert client.counts.auth_failures == 7
 
 
@@ -188,7 +188,7 @@ def test_another_user_is_disconnected_after_six_failures():
 def test_messages_out_of_order_disconnect(message, text):
     client = Client()
     client.greet()
-    assert ended(client, client.send(message), text)
+    assert is_disconnected(client, client.send(message), text)
     assert client.counts.protocol_errors == 1
 
 
@@ -201,9 +201,11 @@ def test_a_second_offer_or_key_in_the_exchange_disconnects():
         half = b"\x1e" + String(client.half)
         if again == "offer":
             answers = client.send(client.offer, client.offer)
-            assert ended(client, answers, "in the middle")
+            assert is_disconnected(client, answers, "in the middle")
         else:
-            assert ended(client, client.send(client.offer, half, half), "half a key exchange")
+            assert is_disconnected(
+                client, client.send(client.offer, half, half), "half a key exchange"
+            )
 
 
 @pytest.mark.parametrize("number", [2, 4, 7])
@@ -214,7 +216,7 @@ def test_a_strict_key_exchange_refuses_optional_messages(number):
         client.greet()
         answers = client.send(client.offer, bytes([number]) + bytes(8))
         assert client.dialogue.over is strict
-        assert not strict or ended(client, answers, "strict")
+        assert not strict or is_disconnected(client, answers, "strict")
         client = Client(strict=strict)
         client.greet()
         answers = client.send(bytes([number]) + bytes(8), client.offer)
@@ -223,7 +225,7 @@ def test_a_strict_key_exchange_refuses_optional_messages(number):
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_strict_key_exchange_resets_the_sequence_number(strict):
-    client = connected(strict=strict)
+    client = connect(strict=strict)
     (answer,) = client.send(b"\xc0")
     assert answer == b"\x03" + UInt32(0 if strict else 3)
     (answer,) = client.send(b"\xc0")
@@ -231,7 +233,7 @@ def test_a_strict_key_exchange_resets_the_sequence_number(strict):
 
 
 def test_a_rekey_keeps_the_session_id():
-    client = logged_in()
+    client = connect_and_log_in()
     first = client.session_id
     half = X25519PrivateKey.generate().public_key().public_bytes_raw()
     offer, reply, new = client.send(client.offer, b"\x1e" + String(half))
@@ -246,19 +248,23 @@ def test_a_rekey_keeps_the_session_id():
 def test_another_version_line_disconnects(version):
     client = Client()
     client.dialogue.greeting()
-    assert ended(client, client.heard(client.dialogue.take(version)), "no version line")
+    assert is_disconnected(
+        client, client.open_packets(client.dialogue.take(version)), "no version line"
+    )
 
 
 @pytest.mark.parametrize("length", [0, 4, 256 * 1024 + 1, 2**32 - 1])
 def test_an_invalid_packet_length_disconnects(length):
-    client = connected()
-    assert ended(client, client.heard(client.dialogue.take(UInt32(length))), f"of {length} bytes")
+    client = connect()
+    assert is_disconnected(
+        client, client.open_packets(client.dialogue.take(UInt32(length))), f"of {length} bytes"
+    )
 
 
 def test_a_packet_of_another_key_disconnects():
-    client = connected()
+    client = connect()
     client.sealing = Seal(bytes(16), bytes(12))
-    assert ended(client, client.send(SERVICE), "tag is wrong")
+    assert is_disconnected(client, client.send(SERVICE), "tag is wrong")
 
 
 @pytest.mark.parametrize(
@@ -272,15 +278,15 @@ def test_a_packet_of_another_key_disconnects():
     ],
 )
 def test_invalid_channel_messages_disconnect(messages, text):
-    client = logged_in()
+    client = connect_and_log_in()
     answers: list[bytes] = []
     for message in messages:
         answers = client.send(message)
-    assert ended(client, answers, text)
+    assert is_disconnected(client, answers, text)
 
 
 def test_other_channels_requests_and_messages_are_refused_without_disconnect():
-    client = logged_in()
+    client = connect_and_log_in()
     forward = b"\x5a" + String("direct-tcpip") + UInt32(1) + UInt32(2**21) + UInt32(2**15)
     (answer,) = client.send(forward + String("127.0.0.1"))
     assert answer[:9] == b"\x5c" + UInt32(1) + UInt32(3)
@@ -295,7 +301,7 @@ def test_other_channels_requests_and_messages_are_refused_without_disconnect():
     assert client.send(request) == [b"\x64" + UInt32(7)]
     assert client.send(b"\x62" + UInt32(0) + String("env") + b"\0" + String("A") * 2) == []
     assert client.send(b"\xc0")[0][0] == 3
-    assert client.send(client.signed()) == []
+    assert client.send(client.sign_request()) == []
     assert client.send(b"\x60" + UInt32(0)) == []
     assert client.send(b"\x61" + UInt32(0)) == [b"\x61" + UInt32(7)]
     assert not client.dialogue.over
@@ -305,7 +311,7 @@ def test_other_channels_requests_and_messages_are_refused_without_disconnect():
 
 
 def test_output_respects_the_clients_window_and_packet_size():
-    client = logged_in()
+    client = connect_and_log_in()
     text = HOST.files["/proc/net/snmp"]
     client.send(b"\x5a" + String("session") + UInt32(7) + UInt32(10) + UInt32(4))
     request = b"\x62" + UInt32(0) + String("exec") + b"\0" + String("cat /proc/net/snmp /none")
@@ -320,7 +326,7 @@ def test_output_respects_the_clients_window_and_packet_size():
 
 
 def test_the_window_is_adjusted_and_enforced():
-    client = logged_in()
+    client = connect_and_log_in()
     client.send(OPEN)
     client.send(b"\x62" + UInt32(0) + String("subsystem") + b"\0" + String("sftp"))
     request = Byte(17) + UInt32(1) + String("/proc/net/sockstat")
@@ -357,7 +363,7 @@ LOGGED_IN = st.sampled_from([1, 2, 3, 5, 7, 20, 21, 30, 50, 80, 90, 93, 94, 95, 
 
 @given(st.lists(st.tuples(LOGGED_IN, st.binary(max_size=60)), min_size=1, max_size=4))
 def test_garbage_after_the_login_is_answered_or_disconnects(messages):
-    client = logged_in()
+    client = connect_and_log_in()
     client.send(OPEN)
     for number, rest in messages:
         client.dialogue.take(client.sealing.seal(bytes([number]) + rest))
@@ -366,7 +372,7 @@ def test_garbage_after_the_login_is_answered_or_disconnects(messages):
 
 @given(st.lists(st.binary(max_size=80), min_size=1, max_size=5), st.booleans())
 def test_garbage_to_sftp_and_the_shell_is_answered_or_disconnects(pieces, to_sftp):
-    client = logged_in()
+    client = connect_and_log_in()
     client.send(OPEN)
     kind, what = ("subsystem", "sftp") if to_sftp else ("exec", SHELL)
     client.send(b"\x62" + UInt32(0) + String(kind) + b"\0" + String(what))

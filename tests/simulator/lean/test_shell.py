@@ -39,7 +39,7 @@ def host_with_containers() -> SimulatedHost:
 HOST = host_with_containers()
 
 
-def started(mark: str) -> LeanShell:
+def start_shell(mark: str) -> LeanShell:
     lean = LeanHost(HOST, HostKey(Ed25519PrivateKey.generate()))
     shell = LeanShell.start(shell_command(mark, ProbeOptions()), lean)
     assert shell is not None
@@ -55,12 +55,12 @@ def test_output_equals_the_real_shells_except_for_numbers():
     mark = new_marker()
     command = shell_command(mark, ProbeOptions(namespaces=False))
     done = subprocess.run(["/bin/sh", "-c", command], input=OWN, capture_output=True, check=True)
-    assert shape(started(mark).feed(OWN)) == shape(done.stdout)
+    assert shape(start_shell(mark).feed(OWN)) == shape(done.stdout)
 
 
 def test_listed_namespaces_are_read_and_an_ended_one_is_empty():
     mark = new_marker()
-    shell = started(mark)
+    shell = start_shell(mark)
     full = shell.feed(FULL)
     assert full.endswith(probe_end(mark))
     found = parse_probe(full, mark).namespaces
@@ -83,14 +83,14 @@ def test_listed_namespaces_are_read_and_an_ended_one_is_empty():
 
 def test_lines_in_pieces_are_answered_when_complete():
     mark = new_marker()
-    shell = started(mark)
+    shell = start_shell(mark)
     assert [bool(shell.feed(bytes([byte]))) for byte in OWN] == [False, False, False, True]
     assert shell.feed(OWN * 3).count(sample_end(mark)) == 3
 
 
 def test_an_endless_line_is_refused():
     with pytest.raises(MalformedError, match="without end"):
-        started(new_marker()).feed(b"x" * 70_000)
+        start_shell(new_marker()).feed(b"x" * 70_000)
 
 
 @pytest.mark.parametrize("command", ["while read -r w a; do :; done", "cat /proc/net/sockstat"])

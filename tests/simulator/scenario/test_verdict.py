@@ -51,7 +51,7 @@ def host_of(host, scope="host-namespace"):
     }
 
 
-def honest(scope="host-namespace"):
+def true_document(scope="host-namespace"):
     read = [host_of(host, scope) for host in HOSTS[:3]]
     totals = {name: sum(host["tcp"][name] or 0 for host in read) for name in read[0]["tcp"]}
     failed = {
@@ -67,11 +67,11 @@ def honest(scope="host-namespace"):
 
 @pytest.mark.parametrize("scope", ["host-namespace", "visible-namespaces", "all-namespaces"])
 def test_a_true_document_has_no_differences(scope):
-    assert find_differences(honest(scope), HOSTS) == []
+    assert find_differences(true_document(scope), HOSTS) == []
 
 
 def test_an_upper_bound_differs_where_all_namespaces_are_read():
-    document = honest()
+    document = true_document()
     document["hosts"][1]["scope"] = "all-namespaces"
     bound, none = find_differences(document, HOSTS)
     assert bound.startswith("box: tcp_close ")
@@ -79,7 +79,7 @@ def test_an_upper_bound_differs_where_all_namespaces_are_read():
 
 
 def test_each_namespace_is_compared():
-    document = honest("all-namespaces")
+    document = true_document("all-namespaces")
     namespaces = document["hosts"][1]["namespaces"]
     lost = namespaces.pop()
     namespaces[0]["used"] += 1
@@ -88,12 +88,12 @@ def test_each_namespace_is_compared():
     assert any(str(lost["used"]) in line for line in found[:2])
 
 
-def lie(**changes):
+def make_change(**changes):
     def apply(document):
         for path, value in changes.items():
-            *way, last = path.split("__")
+            *path_keys, last = path.split("__")
             target = document
-            for key in way:
+            for key in path_keys:
                 target = target[int(key) if key.isdigit() else key]
             target[last] = value
 
@@ -103,33 +103,41 @@ def lie(**changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lie(hosts__0__sockets_used=1), "leak: sockets_used 1, the truth is "),
+        (make_change(hosts__0__sockets_used=1), "leak: sockets_used 1, the truth is "),
         (
-            lie(hosts__3__error={"category": "dns", "message": "x"}),
+            make_change(hosts__3__error={"category": "dns", "message": "x"}),
             "dead: dns, planned was refused",
         ),
-        (lie(fleet__hosts={"total": 4, "ok": 4, "failed": 0}), "fleet.hosts: ok 4, the truth is 3"),
-        (lie(fleet__totals={"alloc": 5}), "fleet.totals: alloc 5, the truth is "),
+        (
+            make_change(fleet__hosts={"total": 4, "ok": 4, "failed": 0}),
+            "fleet.hosts: ok 4, the truth is 3",
+        ),
+        (make_change(fleet__totals={"alloc": 5}), "fleet.totals: alloc 5, the truth is "),
         (lambda d: d["hosts"].append(d["hosts"][0]), "leak: 2 times in the document"),
         (lambda d: d["hosts"].pop(), "dead: not in the document"),
-        (lie(hosts__0__name="liar"), "liar: in the document, and no simulated host"),
-        (lambda d: d["hosts"].__setitem__(3, host_of(HOSTS[3])), "dead: read, planned was refused"),
-        (lie(hosts__2__tcp__inuse6=0), "old: inuse6 0, the truth is None"),
         (
-            lie(hosts__0__status="failed", hosts__0__error={"category": "lost", "message": "gone"}),
-            "leak: lost, planned was to be read: gone",
+            make_change(hosts__0__name="stranger"),
+            "stranger: in the document, and no simulated host",
+        ),
+        (lambda d: d["hosts"].__setitem__(3, host_of(HOSTS[3])), "dead: read, planned was refused"),
+        (make_change(hosts__2__tcp__inuse6=0), "old: inuse6 0, the truth is None"),
+        (
+            make_change(
+                hosts__0__status="failed", hosts__0__error={"category": "lost", "message": "broken"}
+            ),
+            "leak: lost, planned was to be read: broken",
         ),
     ],
 )
 def test_each_difference_is_found(change, message):
-    document = copy.deepcopy(honest())
+    document = copy.deepcopy(true_document())
     change(document)
     assert any(line.startswith(message) for line in find_differences(document, HOSTS))
 
 
-@pytest.mark.parametrize("name", sorted(honest()["hosts"][0]["tcp"]))
+@pytest.mark.parametrize("name", sorted(true_document()["hosts"][0]["tcp"]))
 def test_every_number_is_compared(name):
-    document = honest()
+    document = true_document()
     document["hosts"][0]["tcp"][name] += 1
     found = find_differences(document, HOSTS)
     assert [line.split(":")[0] for line in found] == ["leak", "fleet.totals"]
