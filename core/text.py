@@ -1,78 +1,68 @@
-"""Text that comes from a host: cleaned once, here, before anything else sees it."""
+"""Text that is safe to print, whatever a host, a file or an inventory holds.
+
+Each function keeps what it must and removes the same characters (`_UNSAFE`):
+
+clean   text of a host: one short line, unsafe characters become blanks
+escape  a name or a message of ours: unsafe characters become escapes, so that two names that
+        differ in one still differ
+quote   a value inside a message: its repr() in ASCII, shortened
+"""
 
 from __future__ import annotations
 
 import unicodedata
 
-__all__ = [
-    "clean",
-    "endpoint",
-    "escape",
-    "escape_lines",
-    "escape_unprintable",
-    "has_unsafe",
-    "quote",
-]
+__all__ = ["clean", "endpoint", "escape", "escape_lines", "has_unsafe", "quote"]
 
 # Cc controls, Cf formats (bidirectional overrides, zero-width), Cs surrogates, Co private use,
-# Cn unassigned, Zl and Zp the line and paragraph separators: each can rewrite a terminal line
-# or split a record.
+# Cn unassigned, Zl and Zp the line and paragraph separators: each can rewrite a terminal line,
+# split a record, or be refused by Prometheus (NUL) or UTF-8 (a lone surrogate).
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def clean(raw: bytes | str, *, limit: int = 200) -> str:
-    """One harmless line of at most ``limit`` characters out of what a host sent.
+    """Return one line of at most ``limit`` characters of what a host sent.
 
-    Bytes are read as UTF-8, what is not UTF-8 becomes U+FFFD; runs of white space, controls and
-    format characters become one blank; a longer text ends in ``…``. Never raises.
+    Bytes are read as UTF-8, and what is not UTF-8 becomes U+FFFD. Unsafe characters and runs of
+    white space become one blank each. A longer text ends in ``…``. Never raises.
     """
     head = raw[: limit * 8]
     text = head.decode("utf-8", "replace") if isinstance(head, bytes) else head
-    if text.isascii() and text.isprintable():
-        safe = text  # looked at as a whole: nearly all is like this
-    else:
-        safe = "".join(" " if unicodedata.category(c) in _UNSAFE else c for c in text)
-    line = " ".join(safe.split())
+    if has_unsafe(text):
+        text = "".join(" " if _is_unsafe(char) else char for char in text)
+    line = " ".join(text.split())
     return line if len(line) <= limit and len(head) == len(raw) else line[: limit - 1] + "…"
 
 
-def endpoint(address: str, port: int) -> str:
-    """``address:port`` for people, an IPv6 address in brackets."""
-    shown = clean(address)
-    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+def escape(text: str) -> str:
+    r"""Return the text with each unsafe character as its escape: ``\x1b``, ``\u202e``."""
+    if not has_unsafe(text):
+        return text
+    return "".join(ascii(char)[1:-1] if _is_unsafe(char) else char for char in text)
+
+
+def escape_lines(text: str) -> str:
+    """Return the text with each of its lines escaped; its newlines stay."""
+    return "\n".join(map(escape, text.split("\n")))
 
 
 def quote(value: object, *, limit: int = 80) -> str:
-    """A value as messages quote it: one line of printable ASCII; ``…`` ends what is cut."""
+    """Return a value as messages quote it: printable ASCII, at most ``limit`` characters."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def endpoint(address: str, port: int) -> str:
+    """Return ``address:port``, an IPv6 address in brackets."""
+    shown = clean(address)
+    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+
 def has_unsafe(text: str) -> bool:
-    """Whether a control, format or separator character is in it."""
-    return not text.isprintable() and any(unicodedata.category(c) in _UNSAFE for c in text)
+    """Whether the text holds an unsafe character; blanks of any kind are safe."""
+    # str.isprintable() is False for every unsafe character, and for blanks other than U+0020.
+    return not text.isprintable() and any(map(_is_unsafe, text))
 
 
-def escape(text: str) -> str:
-    r"""The text with ``\x1b`` and the like for each unsafe character."""
-    if not has_unsafe(text):
-        return text
-    return "".join(
-        ascii(char)[1:-1] if unicodedata.category(char) in _UNSAFE else char for char in text
-    )
-
-
-def escape_lines(text: str) -> str:
-    """The text with its newlines, each line of it escaped."""
-    return "\n".join(map(escape, text.split("\n")))
-
-
-def escape_unprintable(text: str) -> str:
-    """The text with each character that cannot be printed as its escape: ``a\\x00``.
-
-    Names that differ in such a character still differ, so that none takes another's place. A zero
-    byte, which Prometheus refuses, and a lone surrogate, which UTF-8 cannot carry, are gone.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in _UNSAFE

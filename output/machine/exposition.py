@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...core.text import escape_unprintable
+from ...core.text import escape
 
 __all__ = ["Family", "Sample", "format_families", "labels"]
 
@@ -54,5 +54,5 @@ def labels(**values: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    shown = escape_unprintable(text)
+    shown = escape(text)
     return shown.translate(_ESCAPES) if '"' in shown or "\\" in shown else shown

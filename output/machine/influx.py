@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ...aggregator.fleet import DISTRIBUTED, FleetSummary, GroupSummary
 from ...aggregator.host import TCP_NUMBERS, HostSummary
 from ...collector.probe.kernel import Kernel
-from ...core.text import escape_unprintable
+from ...core.text import escape
 from ..formats import Format, RenderOptions
 
 __all__ = ["FORMAT"]
@@ -103,7 +103,7 @@ def _host(host: HostSummary) -> dict[str, _Field]:
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, _Field]) -> str:
     """One point without its time. What is absent has no field, an empty tag is none."""
     head = "".join(
-        f",{name}={escape_unprintable(text).translate(_TAG)}" for name, text in tags.items() if text
+        f",{name}={escape(text).translate(_TAG)}" for name, text in tags.items() if text
     )
     given = ((name, _value(value)) for name, value in fields.items() if value is not None)
     return f"{measurement}{head} {','.join(f'{name}={text}' for name, text in given if text)}"
@@ -117,7 +117,7 @@ def _value(value: float | bool | str) -> str:
         return f"{value}i" if abs(value) <= _MOST else ""
     if isinstance(value, float):
         return repr(value)
-    return f'"{escape_unprintable(value).translate(_TEXT)}"'
+    return f'"{escape(value).translate(_TEXT)}"'
 
 
 def _nanoseconds(moment: datetime) -> int:

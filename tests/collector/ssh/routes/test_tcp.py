@@ -17,7 +17,6 @@ from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.routes.resolver import Resolver
 from sockfleet.collector.ssh.routes.tcp import connect
 from sockfleet.collector.transport import Attempt
-from sockfleet.core.text import endpoint
 from sockfleet.inventory.models import Host
 from tests.collector.ssh.routes.test_resolver import infos
 from tests.support.ssh.over_ssh import open_descriptors
@@ -273,10 +272,3 @@ def test_cut_off_in_the_middle_nothing_is_left():
         before = open_descriptors()
         asyncio.run(main(port))
         assert open_descriptors() == before
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"), [("web", "web:22"), ("::1", "[::1]:22"), ("a\nb", "a b:22")]
-)
-def test_an_endpoint_for_people(address, shown):
-    assert endpoint(address, 22) == shown
