@@ -9,7 +9,7 @@ import sys
 import click
 
 from ..core.errors import SockfleetError
-from ..core.exit_codes import code_for_signal
+from ..core.exit_codes import Exit, code_for_signal
 from .command_table import COMMANDS, load_command
 from .streams import open_missing_streams, warn
 
@@ -31,7 +31,7 @@ class LazyCommands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # | head -1 has what it wanted
-            ctx.exit(0)
+            ctx.exit(Exit.OK)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -64,4 +64,4 @@ def main() -> None:
         warn(f"error: {error}")
         code = error.exit_code
     gc.freeze()  # or the interpreter's end goes through all that was imported, several times
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code if isinstance(code, int) else Exit.OK)

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from ..core.errors import SockfleetError
+from ..core.exit_codes import Exit
 from ..core.text import escape_lines
 
 __all__ = ["StdoutError", "open_missing_streams", "warn", "warn_all", "write"]
@@ -22,7 +23,7 @@ __all__ = ["StdoutError", "open_missing_streams", "warn", "warn_all", "write"]
 class StdoutError(SockfleetError):
     """Standard output took no more: a full disk behind it, a closed descriptor."""
 
-    exit_code = 5
+    exit_code = Exit.LOCAL
 
 
 def open_missing_streams() -> None:

@@ -1,24 +1,26 @@
-"""The base of all of sockfleet's errors.
+"""The base of every sockfleet error.
 
 SockfleetError            exit 1: the run itself failed
-├── UsageError            exit 2: options, configuration, inventory; nothing was contacted
-│   └── inventory.errors.InventoryError   a source of hosts, or a variable in it, cannot be used
-├── collector.errors.HostError            one host failed: never ends a scan
-└── …                     each package's own errors stand in its errors.py
+├── UsageError            exit 2: options, configuration, inventory; no host was contacted
+│   └── inventory.errors.InventoryError   a source of hosts, or a variable in it, is unusable
+├── collector.errors.HostError            one host failed; it never ends a scan
+└── …                     the other errors of each package
 """
 
 from __future__ import annotations
+
+from .exit_codes import Exit
 
 __all__ = ["SockfleetError", "UsageError"]
 
 
 class SockfleetError(Exception):
-    """Any error that sockfleet reports to its user; the text is complete as it stands."""
+    """An error that the command reports to its user; its text is a complete message."""
 
-    exit_code = 1
+    exit_code: int = Exit.FAILED
 
 
 class UsageError(SockfleetError):
-    """The options, the configuration or the inventory cannot be used; nothing was contacted."""
+    """The options, the configuration or the inventory are unusable; no host was contacted."""
 
-    exit_code = 2
+    exit_code = Exit.USAGE

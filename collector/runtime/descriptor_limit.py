@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 
 from ...core.errors import SockfleetError
+from ...core.exit_codes import Exit
 
 __all__ = ["DescriptorError", "concurrency_within", "raise_descriptor_limit"]
 
@@ -19,7 +20,7 @@ _RESERVED = 64
 class DescriptorError(SockfleetError):
     """The limit on open files leaves no room for even one connection."""
 
-    exit_code = 5
+    exit_code = Exit.LOCAL
 
 
 def raise_descriptor_limit() -> int:

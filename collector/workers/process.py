@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...core.errors import SockfleetError
+from ...core.exit_codes import Exit
 from ..runtime.signals import block_stop_signals
 from .worker import WorkerTask, run_worker
 
@@ -33,7 +34,7 @@ def has_threads() -> bool:
 class WorkerStartError(SockfleetError):
     """The system has no process, descriptor or memory left for a worker."""
 
-    exit_code = 5
+    exit_code = Exit.LOCAL
 
     def __init__(self, error: OSError) -> None:
         self.reason = error.strerror

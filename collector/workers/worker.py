@@ -22,6 +22,7 @@ from typing import NoReturn, cast
 import orjson
 
 from ...core.errors import SockfleetError
+from ...core.exit_codes import Exit
 from ...core.record import record
 from ...inventory.models import Host
 from ..engine import EngineSettings
@@ -61,7 +62,7 @@ def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoRetur
 
     Call it with `STOP_SIGNALS` blocked.
     """
-    code = 1
+    code = Exit.FAILED
     try:
         _exit_with(parent)
         for number in STOP_SIGNALS:
@@ -70,7 +71,7 @@ def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoRetur
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         _release_stdout()
         run_on_event_loop(_work(task, channel))
-        code = 0
+        code = Exit.OK
     except BaseException:
         traceback.print_exc()
     finally:
@@ -93,7 +94,7 @@ def _exit_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        os._exit(1)
+        os._exit(Exit.FAILED)
 
 
 async def _work(task: WorkerTask, channel: socket.socket) -> None:
@@ -156,7 +157,7 @@ class _SupervisorChannel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
-            os._exit(1)  # the parent has exited: nothing reads the rest
+            os._exit(Exit.FAILED)  # the parent has exited: nothing reads the rest
         self._closed.set_result(exc)
 
     def _write(self, data: bytes) -> None:
