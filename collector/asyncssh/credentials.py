@@ -10,7 +10,7 @@ from ...inventory.models import SshSettings
 from ..errors import HostError
 from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.credentials.store import Credentials, PrivateKeyFile
-from ..ssh.credentials.user import login_user, no_credentials, unusable
+from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
 from .login import Identity, LoginCredentials
 
@@ -47,7 +47,7 @@ class CredentialsCache:
 
     def _make(self, ssh: SshSettings) -> LoginCredentials:
         if ssh.gssapi and find_spec("gssapi") is None:
-            raise unusable(
+            raise config_error(
                 "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
                 "beside sockfleet"
             )
@@ -67,7 +67,7 @@ class CredentialsCache:
 
 def _identity(file: PrivateKeyFile) -> Identity:
     if file.kind.startswith("sk-") and find_spec("fido2") is None:
-        raise unusable(
+        raise config_error(
             f"{clean(file.path)} is a FIDO key: it needs the Python package fido2: install "
             "asyncssh[fido2] beside sockfleet, or let an ssh-agent hold the key"
         )
@@ -78,5 +78,5 @@ def _identity(file: PrivateKeyFile) -> Identity:
             None if file.certificate is None else asyncssh.import_certificate(file.certificate)
         )
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
-        raise unusable(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
+        raise config_error(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
     return Identity(path=file.path, key=key, certificate=certificate)

@@ -7,7 +7,7 @@ connection: several milliseconds a host (FACTS: Speed, measured).
 from __future__ import annotations
 
 from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose
+from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
 from ..transport import OUTPUT_LIMIT
 from .library import asyncssh
 from .login import LoginCredentials
@@ -38,11 +38,11 @@ def connection_options(
     return asyncssh.SSHClientConnectionOptions(
         config=None,
         username=means.user,
-        kex_algs=choose("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        encryption_algs=choose("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
-        mac_algs=choose("MACs", ssh.macs, MACS, _MACS),
+        kex_algs=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        encryption_algs=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
+        mac_algs=choose_algorithms("MACs", ssh.macs, MACS, _MACS),
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=choose("signatures", (), HOST_KEYS, _SIGNATURES),
+        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, _SIGNATURES),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
         known_hosts=([], [], []),  # `Login` judges; whoever looked here would find nobody trusted
@@ -73,7 +73,7 @@ def connection_options(
 
 def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
     """The host key algorithms to offer, before what is known of a host moves some forward."""
-    return choose(
+    return choose_algorithms(
         "host key algorithms",
         ssh.host_key_algorithms,
         HOST_KEYS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...inventory.models import SshSettings
 from ..ssh.credentials.store import Credentials
-from ..ssh.credentials.user import login_user, no_credentials, unusable
+from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .keys import key_of
 from .login import LoginCredentials
 
@@ -20,7 +20,7 @@ def credentials_for(
     HostError ``config``: unusable keys, Kerberos, or nothing at all.
     """
     if ssh.gssapi:
-        raise unusable("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
+        raise config_error("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
     means = LoginCredentials(
         user=login_user(ssh),
         keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),

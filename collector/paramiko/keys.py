@@ -13,7 +13,7 @@ from paramiko.pkey import PublicBlob
 
 from ...core.text import clean
 from ..ssh.credentials.store import PrivateKeyFile
-from ..ssh.credentials.user import unusable
+from ..ssh.credentials.user import config_error
 
 __all__ = ["Agent", "OfferedKey", "key_of"]
 
@@ -44,7 +44,7 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
     """
     made_by = _CLASSES.get(file.kind)
     if made_by is None:
-        raise unusable(
+        raise config_error(
             f"{clean(file.path)} is a key of kind {clean(file.kind)}, which paramiko cannot "
             "use: choose --transport asyncssh, or let an ssh-agent hold the key"
         )
@@ -56,7 +56,7 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
         certified = made_by.from_private_key(io.StringIO(pem))
         certified.load_certificate(file.certificate.decode("ascii"))
     except (paramiko.SSHException, ValueError, AssertionError) as error:
-        raise unusable(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
+        raise config_error(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
     return (OfferedKey(f"{file.path} (certificate)", certified), plain)
 
 

@@ -21,7 +21,7 @@ from paramiko.packet import Packetizer
 from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose
+from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
 from ..transport import OUTPUT_LIMIT
 from .stream import ByteStream
 
@@ -69,10 +69,10 @@ def read_offer(ssh: SshSettings) -> Offer:
     Raises HostError ``config`` where nothing is left.
     """
     return Offer(
-        kex=choose("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        ciphers=choose("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
-        macs=choose("MACs", ssh.macs, MACS, _table("_mac_info")),
-        host_keys=choose(
+        kex=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, _KEX),
+        ciphers=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
+        macs=choose_algorithms("MACs", ssh.macs, MACS, _table("_mac_info")),
+        host_keys=choose_algorithms(
             "host key algorithms",
             ssh.host_key_algorithms,
             HOST_KEYS,

@@ -1,1 +1,1 @@
-"""What both SSH transports share: settings, algorithms, messages."""
+"""What both SSH transports share: settings, algorithms, messages, limits."""

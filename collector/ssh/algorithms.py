@@ -1,6 +1,6 @@
-"""Which algorithms are offered, and what a user's own lists make of them.
+"""The algorithms that this client offers, and how a user's own lists change them.
 
-Older than these is broken or close to it: SHA-1 (ssh-rsa and the *-sha1 exchanges), CBC, MD5.
+SHA-1 (ssh-rsa and the *-sha1 key exchanges), CBC and MD5 are broken or nearly so, and left out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 
-__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "choose", "host_key_order"]
+__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "choose_algorithms", "host_key_order"]
 
 KEX = (
     "mlkem768x25519-sha256",
@@ -51,43 +51,41 @@ HOST_KEYS = (
 _CERTIFIED = "-cert-v01@openssh.com"
 
 
-def choose(
+def choose_algorithms(
     kind: str,
     requested: Sequence[str],
     policy: Sequence[str],
     supported: Container[str],
 ) -> tuple[str, ...]:
-    """The algorithms of one kind to offer, the preferred one first.
+    """Return the algorithms of one kind to offer, the preferred one first.
 
-    ``requested`` is a list as ssh_config(5) writes it, cut at the commas: empty for the policy; a
-    leading ``+`` appends to the policy, ``-`` takes what matches away, ``^`` puts first. Names
-    that this client does not have are passed over, as the policy's are. Raises HostError
-    ``config`` where nothing is left.
+    ``requested`` is a list as ssh_config(5) writes it, split at the commas: empty for the policy;
+    a leading ``+`` appends to the policy, ``-`` removes what matches, ``^`` puts first. Names
+    that ``supported`` lacks are ignored. Raises HostError ``config`` when no name remains.
     """
-    wanted = _wanted(requested, policy)
-    usable = tuple(name for name in dict.fromkeys(wanted) if name in supported)
+    names = _apply_request(requested, policy)
+    usable = tuple(name for name in dict.fromkeys(names) if name in supported)
     if usable:
         return usable
-    asked = clean(",".join(requested))
     raise HostError(
         Category.CONFIG,
         Phase.CONFIG,
-        f"none of the {kind} asked for ({asked}) is one that this client has",
+        f"this client has none of the requested {kind}: {clean(','.join(requested))}",
     )
 
 
 def host_key_order(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """``offered`` with ``known`` (`HostKeyCheck.algorithms`) first, certificates only from there.
+    """Return ``offered`` with ``known`` (`HostKeyCheck.algorithms`) first.
 
     A server that has several keys shows the one that comes first here, so a host known by one of
-    them is not mistaken for a changed one. Certificates without a known authority would only be
-    refused.
+    them is not mistaken for a changed one. Certificates are offered only where ``known`` has
+    them: without a known authority they would be refused.
     """
     usable = [name for name in known if name in offered or name.removesuffix(_CERTIFIED) in offered]
     return tuple(dict.fromkeys([*usable, *offered]))
 
 
-def _wanted(requested: Sequence[str], policy: Sequence[str]) -> list[str]:
+def _apply_request(requested: Sequence[str], policy: Sequence[str]) -> list[str]:
     if not requested:
         return list(policy)
     sign, first = requested[0][:1], requested[0]

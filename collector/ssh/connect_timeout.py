@@ -1,4 +1,4 @@
-"""The connect timeout, which stands still while the host is not the one that is waited for."""
+"""The connect timeout, which pauses while the user types a password."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["ConnectTimeout"]
 
 
 class ConnectTimeout:
-    """``async with`` around a login: bounds it by ``limit_s``, of which ``spent_s`` are gone.
+    """Bound the ``async with`` block, a login, by ``limit_s``, of which ``spent_s`` are used already.
 
-    When the time is used up it raises the HostError of the phase that the attempt is in. It is
-    stopped while the user types.
+    Raises the HostError of the attempt's phase when the time is up. `stopped` pauses it while the
+    user types.
     """
 
     __slots__ = ("_attempt", "_is_running", "_limit_s", "_timeout")

@@ -1,7 +1,8 @@
-"""What a user reads about a fault over SSH: the same words whichever transport met it.
+"""The error messages for faults of SSH, the same for both transports.
 
-Each function takes ``where`` (as `dial.endpoint` writes it) and what was seen, and returns the
-`HostError` to raise. Timeouts have theirs in `timeouts`, TCP in `dial`, host keys in `host_keys`.
+Each function takes ``where`` (as `core.text.endpoint` writes it) and what was seen, and returns
+the `HostError` to raise. Other messages: timeouts in `collector.timeouts`, TCP in `routes.tcp`,
+names in `routes.resolver`, host keys in `host_keys.messages`.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ __all__ = [
     "via_jump",
 ]
 
-# sshd's own words to a connection over MaxStartups, since 8.5 and since 9.8 (sshd.c).
-_TURNED_AWAY = re.compile(rb"\s*(Exceeded MaxStartups|Not allowed at this time)")
+# What sshd sends to a connection over MaxStartups, since 8.5 and since 9.8 (sshd.c).
+_REJECTED_BY_SSHD = re.compile(rb"\s*(Exceeded MaxStartups|Not allowed at this time)")
 
 
 def closed_before_version(where: str, seen: bytes) -> HostError:
-    """The connection ended, or could not go on, before an SSH 2 version line; ``seen`` came first.
+    """The connection ended before an SSH 2 version line; ``seen`` are the bytes received.
 
-    The libraries' exceptions do not tell these cases apart, the bytes do.
+    Only these bytes distinguish a server that hung up from one that does not speak SSH: the
+    libraries raise the same exceptions for both.
     """
-    if not seen or _TURNED_AWAY.match(seen):
+    if not seen or _REJECTED_BY_SSHD.match(seen):
         said = f" ({clean(seen)})" if seen else ""
         return HostError(
             Category.DROPPED_PRE_BANNER,
@@ -52,7 +54,7 @@ def closed_before_version(where: str, seen: bytes) -> HostError:
 
 
 def no_common_algorithm(where: str, said: str) -> HostError:
-    """The two sides share no algorithm of some kind; ``said`` is the library's account."""
+    """The two sides share no algorithm of some kind; ``said`` is the library's text."""
     return HostError(
         Category.NO_COMMON_ALG,
         Phase.KEX,
@@ -61,15 +63,15 @@ def no_common_algorithm(where: str, said: str) -> HostError:
 
 
 def protocol_error(where: str, phase: Phase, said: str) -> HostError:
-    """The peer, or the library, broke the rules of SSH."""
+    """A packet violates the SSH protocol."""
     return HostError(Category.PROTOCOL, phase, f"{where}: SSH protocol error: {clean(said)}")
 
 
 def endless_output(where: str, phase: Phase) -> HostError:
-    """More than any server has to say up to here (`byte_budget`)."""
+    """The server exceeded the byte budget of this phase (`ByteBudget`)."""
     if phase in (Phase.SESSION, Phase.COMMAND):
         return output_limit(where)
-    return protocol_error(where, phase, "it sends without end")
+    return protocol_error(where, phase, "it sends data without end")
 
 
 def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
@@ -82,9 +84,10 @@ def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
 def auth_denied(
     where: str, user: str, offered: Sequence[str], *, agent_hint: bool = False, said: str = ""
 ) -> HostError:
-    """No login; ``offered`` names what was tried: paths of keys, agent's keys, ``password``.
+    """The server refused the login.
 
-    ``agent_hint``: an agent is running and was not asked.
+    ``offered`` names what was tried: paths of keys, the agent's keys, ``password``. ``agent_hint``
+    says that an agent is running and was not used.
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
@@ -97,7 +100,7 @@ def auth_denied(
 
 
 def session_refused(where: str, said: str) -> HostError:
-    """Logged in, but the server opens no session or refuses to run a command."""
+    """The server accepted the login and refused the session or the command."""
     why = clean(said) or "no reason given"
     return HostError(
         Category.SESSION_REFUSED, Phase.SESSION, f"{where} refused to run a command: {why}"
@@ -105,7 +108,7 @@ def session_refused(where: str, said: str) -> HostError:
 
 
 def output_limit(where: str) -> HostError:
-    """stdout and stderr together went over the limit."""
+    """stdout and stderr together exceed `OUTPUT_LIMIT`."""
     return HostError(
         Category.OUTPUT_LIMIT,
         Phase.COMMAND,
@@ -114,7 +117,7 @@ def output_limit(where: str) -> HostError:
 
 
 def ended_by_signal(where: str, signal_name: str) -> HostError:
-    """The command did not end by itself."""
+    """A signal ended the command."""
     return HostError(
         Category.COMMAND_FAILED,
         Phase.COMMAND,
@@ -135,7 +138,7 @@ def truncated(where: str, phase: Phase, received_bytes: int, said: str = "") -> 
 
 
 def via_jump(hop: str, error: HostError) -> HostError:
-    """What went wrong at, or behind, the jump host ``hop``; the phase stays that of the fault."""
+    """``error`` occurred at the jump host ``hop``, or behind it; its phase stays."""
     if error.category is Category.VIA_JUMP:
         return error
     return HostError(

@@ -1,4 +1,4 @@
-"""A host's own SSH settings, completed by those of the scan: what both SSH transports work with."""
+"""A host's own SSH settings, completed by the scan's defaults, for both SSH transports."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _FIELDS = (
 
 @lru_cache(maxsize=4096)
 def resolve_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
-    """``ssh`` with ``defaults`` where it says nothing.
+    """Return ``ssh`` with ``defaults`` for every field that is empty or None.
 
-    User and identities are already in ``ssh``. A way of its own (jumps or a proxy command) shuts
-    out the defaults' way. Equal arguments give the same object.
+    User and identities are already in ``ssh``. The jump hosts and proxy command of ``defaults``
+    apply only where ``ssh`` has neither. Equal arguments return the same object.
     """
     filled = {
         name: getattr(defaults, name)
@@ -47,5 +47,5 @@ def resolve_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
 
 
 def resolve_bastion_settings(ssh: SshSettings, defaults: SshSettings) -> SshSettings:
-    """As `resolve_settings`, for a jump host, which is reached by its own settings alone."""
+    """As `resolve_settings`, for a jump host: no jumps or proxy command from ``defaults``."""
     return resolve_settings(ssh, replace(defaults, jumps=(), proxy_command=None))

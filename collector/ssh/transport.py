@@ -1,4 +1,4 @@
-"""What both SSH transports share: their seam to the engine, and the order of host key types."""
+"""The common part of both SSH transports: commands over connections, and host key types."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class LoggedIn(Protocol):
-    """A connection that is logged in."""
+    """A connection after the login."""
 
     async def run(self, command: str) -> CommandOutput:
         """As `Transport.execute`."""
@@ -26,7 +26,7 @@ class LoggedIn(Protocol):
 
 
 class Connecting(Protocol):
-    """What makes the connections of one scan and keeps what they share."""
+    """Opens the connections of one scan and keeps what they share."""
 
     @property
     def notes(self) -> tuple[str, ...]:

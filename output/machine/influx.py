@@ -102,9 +102,7 @@ def _host(host: HostSummary) -> dict[str, _Field]:
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, _Field]) -> str:
     """One point without its time. What is absent has no field, an empty tag is none."""
-    head = "".join(
-        f",{name}={escape(text).translate(_TAG)}" for name, text in tags.items() if text
-    )
+    head = "".join(f",{name}={escape(text).translate(_TAG)}" for name, text in tags.items() if text)
     given = ((name, _value(value)) for name, value in fields.items() if value is not None)
     return f"{measurement}{head} {','.join(f'{name}={text}' for name, text in given if text)}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from .private_keys import KeyFileError, public_key_blob, read_key_file
 from .public_key import blob_key_type
 
-__all__ = ["certifies", "public_part", "read_certificate", "read_private_key"]
+__all__ = ["certifies", "read_certificate", "read_private_key", "read_public_key"]
 
 _LARGEST_FILE = 1024 * 1024
 
@@ -31,7 +31,7 @@ def read_private_key(path: str) -> bytes:
     return data
 
 
-def public_part(path: str) -> tuple[bytes | None, bool]:
+def read_public_key(path: str) -> tuple[bytes | None, bool]:
     """(public key of the key file ``path``, whether using the file itself needs a passphrase).
 
     The public key is None where it cannot be known without one. A public key file counts as locked:

@@ -19,7 +19,7 @@ from .public_key import blob_key_type
 if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-__all__ = ["KeyFileError", "LockedKey", "OpenKey", "public_key_blob", "read_key_file", "unlock"]
+__all__ = ["KeyFileError", "LockedKey", "UnlockedKey", "public_key_blob", "read_key_file", "unlock"]
 
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _PEM = re.compile(rb"-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----")
@@ -47,7 +47,7 @@ class LockedKey:
 
 
 @record
-class OpenKey:
+class UnlockedKey:
     """A private key ready to be loaded."""
 
     pem: bytes
@@ -87,7 +87,7 @@ def read_key_file(data: bytes) -> LockedKey:
     raise KeyFileError("is not a private key")
 
 
-def unlock(data: bytes, passphrase: str | None) -> OpenKey:
+def unlock(data: bytes, passphrase: str | None) -> UnlockedKey:
     """The key itself, without its passphrase.
 
     Raises KeyFileError where the passphrase is wrong or missing, the file is spoilt, or it holds a
@@ -106,7 +106,7 @@ def unlock(data: bytes, passphrase: str | None) -> OpenKey:
     except UnsupportedAlgorithm:
         if locked.kind is None or locked.public is None:
             raise KeyFileError(_NOT_FOR_SSH) from None
-        return OpenKey(
+        return UnlockedKey(
             pem=data, kind=locked.kind, public=locked.public, still_encrypted=locked.encrypted
         )
     except (ValueError, TypeError) as error:
@@ -115,7 +115,7 @@ def unlock(data: bytes, passphrase: str | None) -> OpenKey:
     return _opened(key)
 
 
-def _opened(key: PrivateKeyTypes) -> OpenKey:
+def _opened(key: PrivateKeyTypes) -> UnlockedKey:
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
 
@@ -129,7 +129,9 @@ def _opened(key: PrivateKeyTypes) -> OpenKey:
     except (ValueError, TypeError):
         raise KeyFileError(_NOT_FOR_SSH) from None
     public = public_key_blob(line) or b""
-    return OpenKey(pem=pem, kind=blob_key_type(public) or "", public=public, still_encrypted=False)
+    return UnlockedKey(
+        pem=pem, kind=blob_key_type(public) or "", public=public, still_encrypted=False
+    )
 
 
 def _openssh_header(text: bytes) -> LockedKey:

@@ -14,7 +14,7 @@ from ....inventory.models import Secret, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from .agent import agent_keys
-from .key_files import certifies, public_part, read_certificate, read_private_key
+from .key_files import certifies, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
 
 __all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "default_identity_files"]
@@ -115,7 +115,7 @@ class Credentials:
         left: list[bytes] = []
         try:
             for path in ssh.identity_files or default_identity_files():
-                public, locked = public_part(path)
+                public, locked = read_public_key(path)
                 if locked and public is not None and public in in_agent:
                     left.append(public)
                 else:

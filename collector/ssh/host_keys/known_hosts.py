@@ -18,7 +18,7 @@ from .known_hosts_file import (
     NOTHING_READ,
     KnownHostsLine,
     Marker,
-    ReadSoFar,
+    ReadPosition,
     parse_known_hosts,
     read_known_hosts,
 )
@@ -58,7 +58,7 @@ class KnownHosts:
     def __init__(self) -> None:
         self.notes: tuple[str, ...] = ()
         self._lines = {marker: _Lines() for marker in Marker}
-        self._read: dict[str, ReadSoFar] = {}
+        self._read: dict[str, ReadPosition] = {}
 
     @classmethod
     def load(cls, files: Sequence[str]) -> KnownHosts:

@@ -22,7 +22,7 @@ __all__ = [
     "NOTHING_READ",
     "KnownHostsLine",
     "Marker",
-    "ReadSoFar",
+    "ReadPosition",
     "parse_known_hosts",
     "read_known_hosts",
 ]
@@ -72,7 +72,7 @@ class KnownHostsLine:
 
 
 @record
-class ReadSoFar:
+class ReadPosition:
     """How far a file was read: bytes and line ends of this inode."""
 
     inode: int
@@ -80,14 +80,14 @@ class ReadSoFar:
     lines: int
 
 
-NOTHING_READ = ReadSoFar(inode=0, size=0, lines=0)
+NOTHING_READ = ReadPosition(inode=0, size=0, lines=0)
 
 
 class _BadLineError(ValueError):
     """Why a line cannot be used; quotes the part that is wrong."""
 
 
-def read_known_hosts(file: str, after: ReadSoFar = NOTHING_READ) -> tuple[bytes, ReadSoFar]:
+def read_known_hosts(file: str, after: ReadPosition = NOTHING_READ) -> tuple[bytes, ReadPosition]:
     """What was added to a file after ``after``, and how far it is read now.
 
     A file that was replaced or cut meanwhile is read from its beginning. A missing file is an empty
@@ -111,7 +111,7 @@ def read_known_hosts(file: str, after: ReadSoFar = NOTHING_READ) -> tuple[bytes,
             f"known_hosts file {file}: {os.strerror(error.errno or 0)}; "
             "make it readable or name another with --known-hosts"
         ) from error
-    return data, ReadSoFar(
+    return data, ReadPosition(
         inode=status.st_ino, size=after.size + len(data), lines=after.lines + data.count(b"\n")
     )
 

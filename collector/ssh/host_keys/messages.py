@@ -15,7 +15,7 @@ from .known_hosts import SSH_PORT, known_hosts_name
 from .known_hosts_file import KnownHostsLine
 
 __all__ = [
-    "HostKeyPlace",
+    "HostIdentity",
     "changed",
     "mislabelled",
     "no_plain_name",
@@ -27,7 +27,7 @@ __all__ = [
 
 
 @record
-class HostKeyPlace:
+class HostIdentity:
     """Where a key was shown, and where it is looked up."""
 
     where: str
@@ -42,7 +42,7 @@ class HostKeyPlace:
     files: tuple[str, ...]
 
 
-def unknown(place: HostKeyPlace, blob: bytes) -> HostError:
+def unknown(place: HostIdentity, blob: bytes) -> HostError:
     """No file has a key for the host."""
     return HostError(
         Category.HOSTKEY_UNKNOWN,
@@ -53,7 +53,7 @@ def unknown(place: HostKeyPlace, blob: bytes) -> HostError:
     )
 
 
-def changed(place: HostKeyPlace, blob: bytes, known: tuple[KnownHostsLine, ...]) -> HostError:
+def changed(place: HostIdentity, blob: bytes, known: tuple[KnownHostsLine, ...]) -> HostError:
     """The files have other keys for the host, ``known``."""
     first = known[0]
     others = f" and {len(known) - 1} more" if len(known) > 1 else ""
@@ -67,7 +67,7 @@ def changed(place: HostKeyPlace, blob: bytes, known: tuple[KnownHostsLine, ...])
     )
 
 
-def revoked(place: HostKeyPlace, blob: bytes) -> HostError:
+def revoked(place: HostIdentity, blob: bytes) -> HostError:
     """The key, or the authority's, is marked @revoked."""
     return HostError(
         Category.HOSTKEY_REVOKED,
@@ -77,7 +77,7 @@ def revoked(place: HostKeyPlace, blob: bytes) -> HostError:
     )
 
 
-def uncertified(place: HostKeyPlace, problem: str) -> HostError:
+def uncertified(place: HostIdentity, problem: str) -> HostError:
     """The host showed a certificate that does not prove its key."""
     return HostError(
         Category.HOSTCERT,
@@ -86,7 +86,7 @@ def uncertified(place: HostKeyPlace, problem: str) -> HostError:
     )
 
 
-def mislabelled(place: HostKeyPlace, key_type: str, blob: bytes) -> HostError:
+def mislabelled(place: HostIdentity, key_type: str, blob: bytes) -> HostError:
     """The key is not of the type that was agreed on."""
     return HostError(
         Category.PROTOCOL,
@@ -96,7 +96,7 @@ def mislabelled(place: HostKeyPlace, key_type: str, blob: bytes) -> HostError:
     )
 
 
-def no_plain_name(place: HostKeyPlace) -> HostError:
+def no_plain_name(place: HostIdentity) -> HostError:
     """accept-new for an alias that would be a pattern or a marker in a known_hosts file."""
     return HostError(
         Category.CONFIG,
@@ -106,7 +106,7 @@ def no_plain_name(place: HostKeyPlace) -> HostError:
     )
 
 
-def not_written(place: HostKeyPlace, error: OSError) -> HostError:
+def not_written(place: HostIdentity, error: OSError) -> HostError:
     """accept-new could not write the key down."""
     return HostError(
         Category.LOCAL_RESOURCE,
@@ -116,25 +116,25 @@ def not_written(place: HostKeyPlace, error: OSError) -> HostError:
     )
 
 
-def _shown(place: HostKeyPlace, blob: bytes) -> str:
+def _shown(place: HostIdentity, blob: bytes) -> str:
     return f"{place.where} showed the {key_title(blob)} key {fingerprint(blob)}"
 
 
-def _name(place: HostKeyPlace) -> str:
+def _name(place: HostIdentity) -> str:
     return known_hosts_name(place.name, place.port)
 
 
-def _files(place: HostKeyPlace) -> str:
+def _files(place: HostIdentity) -> str:
     others = len(place.files) - 1
     more = f" or {others} other known_hosts file{'s' if others > 1 else ''}" if others else ""
     return _file(place) + more
 
 
-def _file(place: HostKeyPlace) -> str:
+def _file(place: HostIdentity) -> str:
     return str(Path(place.files[0]).expanduser())
 
 
-def _trust(place: HostKeyPlace, blob: bytes) -> str:
+def _trust(place: HostIdentity, blob: bytes) -> str:
     """The command that adds the key: by ssh-keyscan where it would find the host by this name."""
     if place.files[0] == os.devnull:
         return "name a known_hosts file for this host instead of /dev/null, and add the key there"
@@ -147,7 +147,7 @@ def _trust(place: HostKeyPlace, blob: bytes) -> str:
     return f"ssh-keyscan{port} -t {scanned} {shlex.quote(place.address)} >> {file}"
 
 
-def _forget(place: HostKeyPlace, line: KnownHostsLine) -> str:
+def _forget(place: HostIdentity, line: KnownHostsLine) -> str:
     name = _name(place)
     if line.hashed is None and name.encode() not in line.patterns:
         return f"edit line {line.line} of {line.file}"  # a pattern: ssh-keygen -R leaves it alone

@@ -28,10 +28,10 @@ from . import messages
 from .accept_new import accept_new
 from .certificates import CertificateError, read_host_certificate
 from .known_hosts import SSH_PORT, KnownHosts, Verdict
-from .messages import HostKeyPlace
+from .messages import HostIdentity
 
 __all__ = [
-    "DEFAULT_FILES",
+    "DEFAULT_KNOWN_HOSTS_FILES",
     "HostKeyCheck",
     "HostKeyVerifier",
     "OtherKeyTypesError",
@@ -39,7 +39,7 @@ __all__ = [
     "join_notes",
 ]
 
-DEFAULT_FILES = (
+DEFAULT_KNOWN_HOSTS_FILES = (
     "~/.ssh/known_hosts",
     "~/.ssh/known_hosts2",
     "/etc/ssh/ssh_known_hosts",
@@ -90,9 +90,9 @@ class HostKeyCheck:
     """Host key algorithms to put first in the key exchange; empty: no preference. Those of
     certificates stand before all others where an authority is known for the host, and should not
     be offered at all where they do not stand here."""
-    place: HostKeyPlace
+    place: HostIdentity
     known: KnownHosts = field(repr=False)
-    learn: Callable[[HostKeyPlace, bytes], Verdict] | None = field(repr=False)
+    learn: Callable[[HostIdentity, bytes], Verdict] | None = field(repr=False)
     """accept-new: makes an unknown key known; None: strict."""
 
     def check_key(self, key_type: str, blob: bytes) -> None:
@@ -201,7 +201,7 @@ class HostKeyVerifier:
         except UsageError as error:
             raise HostError(Category.CONFIG, Phase.CONFIG, str(error)) from error
         alias = ssh.host_key_alias
-        place = HostKeyPlace(
+        place = HostIdentity(
             where=endpoint(address, port),
             address=address,
             address_port=port,
@@ -224,7 +224,7 @@ class HostKeyVerifier:
 
     def _files(self, ssh: SshSettings) -> tuple[str, ...]:
         if ssh.known_hosts_files is None:
-            return self._settings.known_hosts_files or DEFAULT_FILES
+            return self._settings.known_hosts_files or DEFAULT_KNOWN_HOSTS_FILES
         return ssh.known_hosts_files or (os.devnull,)  # "none" for the user's and the machine's
 
     def _load(self, files: tuple[str, ...]) -> KnownHosts:
@@ -236,7 +236,7 @@ class HostKeyVerifier:
                     known = self._known[files] = KnownHosts.load(files)
         return known
 
-    def _learn(self, place: HostKeyPlace, blob: bytes) -> Verdict:
+    def _learn(self, place: HostIdentity, blob: bytes) -> Verdict:
         file = place.files[0]
         with self._lock:
             try:

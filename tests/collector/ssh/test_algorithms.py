@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose, host_key_order
+from sockfleet.collector.ssh.algorithms import (
+    CIPHERS,
+    HOST_KEYS,
+    KEX,
+    MACS,
+    choose_algorithms,
+    host_key_order,
+)
 
 POLICY = ("a1", "a2", "b1", "gone")
 WEAK = (b"sha1", b"md5", b"cbc", b"arcfour", b"ssh-rsa", b"ssh-dss", b"group1-")
@@ -28,22 +35,22 @@ SUPPORTED = {"a1", "a2", "b1", "old", "older"}
         (("a1", "a1"), ("a1",)),
     ],
 )
-def test_a_users_list_against_the_policy(requested, wanted):
-    assert choose("ciphers", requested, POLICY, SUPPORTED) == wanted
+def test_a_users_list_changes_the_policy(requested, wanted):
+    assert choose_algorithms("ciphers", requested, POLICY, SUPPORTED) == wanted
 
 
 @pytest.mark.parametrize("requested", [("gone",), ("-*",)])
-def test_nothing_left_is_told(requested):
-    with pytest.raises(HostError, match="none of the ciphers asked for") as raised:
-        choose("ciphers", requested, POLICY, SUPPORTED)
+def test_a_list_that_leaves_no_algorithm_is_a_config_error(requested):
+    with pytest.raises(HostError, match="this client has none of the requested ciphers") as raised:
+        choose_algorithms("ciphers", requested, POLICY, SUPPORTED)
     assert (raised.value.category, raised.value.phase) == (Category.CONFIG, Phase.CONFIG)
     assert requested[0] in raised.value.message
 
 
 @given(st.lists(st.sampled_from(["a1", "b1", "+a1", "-a1", "^b1", "+", "x", "gone"])))
-def test_no_list_gives_a_name_twice_or_one_that_is_unsupported(requested):
+def test_every_chosen_name_is_supported_and_comes_once(requested):
     try:
-        usable = choose("ciphers", requested, POLICY, SUPPORTED)
+        usable = choose_algorithms("ciphers", requested, POLICY, SUPPORTED)
     except HostError:
         return
     assert usable
@@ -52,7 +59,7 @@ def test_no_list_gives_a_name_twice_or_one_that_is_unsupported(requested):
 
 
 @pytest.mark.parametrize("policy", [KEX, CIPHERS, MACS, HOST_KEYS])
-def test_the_policy_has_nothing_weak(policy):
+def test_the_policy_has_no_weak_algorithm(policy):
     assert not [name for name in policy for weak in WEAK if weak in name.encode()]
 
 
@@ -85,6 +92,6 @@ def test_certificates_are_offered_only_where_an_authority_is_known():
     assert host_key_order(HOST_KEYS, (certificate,))[0] == certificate
 
 
-def test_what_the_user_excludes_stays_excluded():
+def test_a_host_key_algorithm_that_the_user_excludes_stays_excluded():
     certificate = "ssh-ed25519-cert-v01@openssh.com"
     assert host_key_order(("rsa-sha2-512",), (certificate, "ssh-ed25519")) == ("rsa-sha2-512",)

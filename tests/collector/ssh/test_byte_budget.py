@@ -1,4 +1,4 @@
-"""What a connection may send: each stage has its own allowance, and past one there is no other."""
+"""Each stage of a connection has its own byte budget; once it is exceeded, it stays so."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def test_each_stage_allows_more_than_the_one_before():
     assert not budget.exceeded
 
 
-def test_what_goes_through_a_bastion_is_not_counted_there():
+def test_a_bastion_has_no_limit_for_the_channels_through_it():
     budget = ByteBudget()
     budget.expect_channels()
     assert budget.spend(2**40)
 
 
 @given(st.lists(st.integers(0, 40_000)))
-def test_once_it_is_used_up_nothing_is_left(counts):
+def test_an_exceeded_budget_stays_exceeded(counts):
     budget = ByteBudget()
     within = [budget.spend(count) for count in counts]
     assert within == [sum(counts[: n + 1]) <= 64 * 1024 for n in range(len(counts))]

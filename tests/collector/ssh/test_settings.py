@@ -1,4 +1,4 @@
-"""A host's own settings before the scan's."""
+"""A host's own settings take precedence over the scan's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FULL = SshSettings(
 )
 
 
-def test_the_scan_fills_in_all_but_user_and_identity():
+def test_the_scan_completes_all_settings_but_user_and_identity():
     filled = resolve_settings(SshSettings(), FULL)
     differing = {
         f.name for f in fields(SshSettings) if getattr(filled, f.name) != getattr(FULL, f.name)
@@ -38,18 +38,18 @@ def test_the_scan_fills_in_all_but_user_and_identity():
     assert differing == {"user", "identity_files"}
 
 
-def test_what_the_host_says_stays():
+def test_settings_of_the_host_stay():
     assert resolve_settings(FULL, SshSettings(agent="other", ciphers=("aes256-ctr",))) == FULL
 
 
-def test_a_way_of_its_own_shuts_out_the_scans_way():
+def test_a_route_of_its_own_replaces_the_scans_route():
     proxied = resolve_settings(SshSettings(proxy_command="nc %h %p"), FULL)
     assert (proxied.jumps, proxied.proxy_command) == ((), "nc %h %p")
     jumping = resolve_settings(SshSettings(jumps=(HOP,)), SshSettings(proxy_command="nc"))
     assert (jumping.jumps, jumping.proxy_command) == ((HOP,), None)
 
 
-def test_equal_settings_give_one_object():
+def test_equal_settings_return_one_object():
     assert resolve_settings(SshSettings(user="a"), FULL) is resolve_settings(
         SshSettings(user="a"), FULL
     )
