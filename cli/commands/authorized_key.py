@@ -28,11 +28,13 @@ def command(key: str, *, networks: tuple[str, ...]) -> None:
     account with a real login shell on each host, and scan with --probe forced, or set
     "sockfleet_probe: forced" in the inventory.
     """
-    from ...collector.ssh.credentials.authorized_key import authorized_line, check_network
+    from ...collector.probe.forced import FORCED_COMMAND
+    from ...collector.ssh.credentials.authorized_key import check_network, format_authorized_key
     from ..streams import write
 
     allowed = [check_network(word.strip()) for text in networks for word in text.split(",")]
-    write(f"{authorized_line(_read(key), allowed)}\n".encode())
+    line = format_authorized_key(_read(key), FORCED_COMMAND, allowed)
+    write(f"{line}\n".encode())
 
 
 def _read(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Which keys an ssh-agent holds: asked so that nobody is asked for the passphrase of such a key."""
+"""List the keys of an ssh-agent, so that the user need not unlock a key that the agent holds."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _TIMEOUT_S = 2.0
 
 
 def agent_keys(path: str) -> tuple[bytes, ...]:
-    """The public key and certificate blobs that the agent at ``path`` offers, in its order.
+    """Return the public key and certificate blobs of the agent at ``path``, in its order.
 
-    Empty where no agent answers there: whoever logs in with the agent tells that.
+    Empty when no agent answers: the login itself reports that.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
             agent.settimeout(_TIMEOUT_S)
             agent.connect(path)
             agent.sendall(_REQUEST_IDENTITIES)
-            (length,) = struct.unpack(">I", _exactly(agent, 4))
-            return _blobs(_exactly(agent, length)) if length <= _LARGEST_ANSWER else ()
+            (length,) = struct.unpack(">I", _read_exactly(agent, 4))
+            return _parse_answer(_read_exactly(agent, length)) if length <= _LARGEST_ANSWER else ()
     except (OSError, struct.error, EOFError):
         return ()
 
 
-def _exactly(agent: socket.socket, size: int) -> bytes:
+def _read_exactly(agent: socket.socket, size: int) -> bytes:
     data = b""
     while len(data) < size:
         more = agent.recv(size - len(data))
@@ -40,7 +40,7 @@ def _exactly(agent: socket.socket, size: int) -> bytes:
     return data
 
 
-def _blobs(answer: bytes) -> tuple[bytes, ...]:
+def _parse_answer(answer: bytes) -> tuple[bytes, ...]:
     kind, count = struct.unpack_from(">BI", answer)
     if kind != _IDENTITIES_ANSWER:
         return ()

@@ -1,8 +1,7 @@
-"""The line of authorized_keys that lets a key run the forced probe, and nothing else.
+"""Format the authorized_keys line that restricts a key to one command.
 
-``restrict`` takes away every forwarding, the terminal and the user's own rc file, and whatever else
-a later OpenSSH lets a key do; ``from`` says where the key may come from (sshd(8),
-"AUTHORIZED_KEYS FILE FORMAT").
+``restrict`` forbids forwarding, the terminal, the user's rc file and whatever a later OpenSSH
+adds; ``from`` limits the addresses of clients (sshd(8), "AUTHORIZED_KEYS FILE FORMAT").
 """
 
 from __future__ import annotations
@@ -13,31 +12,32 @@ from collections.abc import Sequence
 
 from ....core.errors import UsageError
 from ....core.text import clean
-from ...probe.forced import FORCED_COMMAND
 from .public_key import blob_key_type, key_title
 
-__all__ = ["authorized_line", "check_network"]
+__all__ = ["check_network", "format_authorized_key"]
 
 _LINE = re.compile(r"([a-z0-9@.-]{1,64})[ \t]+([A-Za-z0-9+/]{1,16000}={0,2})(?:[ \t]+(.*))?")
 _PRIVATE = "PRIVATE KEY-----"
 
 
-def authorized_line(public_key: str, networks: Sequence[str] = ()) -> str:
-    """The line for one public key, as ssh-keygen writes it, used from these networks alone.
+def format_authorized_key(public_key: str, command: str, networks: Sequence[str] = ()) -> str:
+    """Return the line that lets ``public_key`` run ``command`` and nothing else.
 
-    ``networks`` are as `check_network` gives them; empty: from anywhere. Raises UsageError for
-    what is no public key that sshd takes for a login, saying what it is.
+    ``public_key`` is one line as ssh-keygen writes it. ``networks`` come from `check_network`;
+    empty: the key is accepted from any address. Raises UsageError when ``public_key`` is no public
+    key that sshd accepts for a login.
     """
-    kind, text, comment = _parts(public_key)
+    kind, text, comment = _parse_public_key(public_key)
     source = f'from="{",".join(networks)}",' if networks else ""
-    line = f'restrict,{source}command="{FORCED_COMMAND}" {kind} {text}'
+    quoted = command.replace('"', '\\"')
+    line = f'restrict,{source}command="{quoted}" {kind} {text}'
     return f"{line} {clean(comment)}".rstrip()
 
 
 def check_network(text: str) -> str:
-    """An address or network (CIDR) as sshd's ``from=`` takes it; raises UsageError.
+    """Return an address or network (CIDR) as sshd's ``from=`` takes it; raises UsageError.
 
-    A network with bits of a host in it is refused, as sshd then refuses every login by the key.
+    A network with host bits set is refused: with it sshd would refuse every login by the key.
     """
     try:
         network = ipaddress.ip_network(text, strict=False)
@@ -57,7 +57,7 @@ def check_network(text: str) -> str:
     return str(address) if network.num_addresses == 1 else str(network)
 
 
-def _parts(public_key: str) -> tuple[str, str, str]:
+def _parse_public_key(public_key: str) -> tuple[str, str, str]:
     if _PRIVATE in public_key:
         raise UsageError("that is a private key, which stays here: name the file ending in .pub")
     rows = [row.strip() for row in public_key.split("\n")]
@@ -71,12 +71,12 @@ def _parts(public_key: str) -> tuple[str, str, str]:
             "and a comment, as in a file that ssh-keygen wrote"
         )
     kind, text, comment = found[1], found[2], found[3] or ""
-    _judge(kind, text)
+    _check_key(kind, text)
     return kind, text, comment
 
 
-def _judge(kind: str, text: str) -> None:
-    """Raise where the key cannot be what its type says."""
+def _check_key(kind: str, text: str) -> None:
+    """Raise UsageError unless the key is of the type ``kind`` and sshd accepts that type."""
     import asyncssh
 
     try:
@@ -89,6 +89,6 @@ def _judge(kind: str, text: str) -> None:
             ) from error
         raise UsageError(f"the {kind} key cannot be read: {clean(str(error))}") from error
     if blob_key_type(blob) != kind:
-        raise UsageError(f"the key is of type {blob_key_type(blob)!r}, not {kind!r} as it says")
+        raise UsageError(f"the line says {kind!r}, but its key is of type {blob_key_type(blob)!r}")
     if key_title(blob) in ("unknown", "DSA"):
         raise UsageError(f"a key of type {kind!r} logs in to no current sshd: take ed25519")

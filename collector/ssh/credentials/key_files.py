@@ -1,4 +1,4 @@
-"""Private key files on disk, read as strictly as ssh does, and the certificates beside them."""
+"""Read private key files and certificates from disk, as strictly as ssh does."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from .private_keys import KeyFileError, public_key_blob, read_key_file
 from .public_key import blob_key_type
 
-__all__ = ["certifies", "read_certificate", "read_private_key", "read_public_key"]
+__all__ = ["is_certificate_for", "read_certificate", "read_private_key", "read_public_key"]
 
 _LARGEST_FILE = 1024 * 1024
 
 
 def read_private_key(path: str) -> bytes:
-    """The content of a private key file.
+    """Return the content of a private key file.
 
-    Raises KeyFileError where it cannot be read, is no private key, or is ours and open to others,
-    which ssh refuses too (sshkey_perm_ok() in its authfile.c).
+    Raises KeyFileError when it cannot be read, is no private key, or belongs to us and is readable
+    by others, which ssh refuses too (sshkey_perm_ok() in its authfile.c).
     """
     data, status = _read(path)
     read_key_file(data)
@@ -32,10 +32,10 @@ def read_private_key(path: str) -> bytes:
 
 
 def read_public_key(path: str) -> tuple[bytes | None, bool]:
-    """(public key of the key file ``path``, whether using the file itself needs a passphrase).
+    """Return the public key of the key file ``path``, and whether the file is locked.
 
-    The public key is None where it cannot be known without one. A public key file counts as locked:
-    only an agent can sign for it. Never raises.
+    The public key is None when the file does not show it. A public key file counts as locked: only
+    an agent can sign for it. Never raises.
     """
     try:
         data, _ = _read(path)
@@ -51,7 +51,7 @@ def read_public_key(path: str) -> tuple[bytes | None, bool]:
 
 
 def read_certificate(path: str) -> bytes:
-    """The one line of an OpenSSH certificate file. Raises KeyFileError where it is none."""
+    """Return the one line of an OpenSSH certificate file. Raises KeyFileError if it is none."""
     data, _ = _read(path)
     blob = public_key_blob(data)
     if blob is None or not (blob_key_type(blob) or "").endswith("-cert-v01@openssh.com"):
@@ -59,17 +59,17 @@ def read_certificate(path: str) -> bytes:
     return data.strip()
 
 
-def certifies(certificate: bytes, public: bytes) -> bool:
-    """Whether a certificate was made for the public key.
+def is_certificate_for(certificate: bytes, public: bytes) -> bool:
+    """Whether a certificate certifies the public key.
 
-    After its type and a nonce a certificate holds the fields of the key as they stand in the key's
+    After its type and a nonce a certificate holds the fields of the key in the order of the key's
     own blob (PROTOCOL.certkeys in OpenSSH's sources).
     """
     blob = public_key_blob(certificate) or b""
-    return _after_string(_after_string(blob)).startswith(_after_string(public))
+    return _skip_string(_skip_string(blob)).startswith(_skip_string(public))
 
 
-def _after_string(data: bytes) -> bytes:
+def _skip_string(data: bytes) -> bytes:
     return data[4 + int.from_bytes(data[:4], "big") :]
 
 

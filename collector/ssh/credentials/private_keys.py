@@ -1,8 +1,8 @@
-"""Private key files: what a file holds, whether it is locked, and unlocking it, once.
+"""Parse private key files and unlock them.
 
-Formats: OpenSSH's own (PROTOCOL.key in its sources), whose header tells the cipher and the public
-key of a locked key too, and PEM (RFC 7468, RFC 1421 for the older ``Proc-Type: 4,ENCRYPTED``).
-No message quotes the content of a key.
+Formats: OpenSSH's own (PROTOCOL.key in its sources), whose header holds the cipher and the public
+key in clear text, and PEM (RFC 7468; RFC 1421 for the older ``Proc-Type: 4,ENCRYPTED``). No
+message quotes the content of a key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ....core.record import record
 from .public_key import blob_key_type
 
-if TYPE_CHECKING:  # the library is only loaded when there is a key to unlock
+if TYPE_CHECKING:  # a run without a locked key does not load it
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 __all__ = ["KeyFileError", "LockedKey", "UnlockedKey", "public_key_blob", "read_key_file", "unlock"]
@@ -32,33 +32,33 @@ _NOT_FOR_SSH = (
 
 
 class KeyFileError(ValueError):
-    """Why a file is of no use as a private key; to be told after its path."""
+    """Why a file cannot be used as a private key; the message continues the file's path."""
 
 
 @record
 class LockedKey:
-    """What can be known of a private key without its passphrase."""
+    """What a private key file shows without its passphrase."""
 
     encrypted: bool
     kind: str | None
-    """Key type as SSH names it; None for PEM, which hides it."""
+    """The key type as SSH names it; None for PEM, which does not show it."""
     public: bytes | None
     """The public key's blob; None for PEM."""
 
 
 @record
 class UnlockedKey:
-    """A private key ready to be loaded."""
+    """A private key that an SSH library can load."""
 
     pem: bytes
     kind: str
     public: bytes
     still_encrypted: bool
-    """The cryptography library cannot unlock this format or kind: ``pem`` is as in the file."""
+    """The cryptography library cannot unlock this format or type: ``pem`` is the file's content."""
 
 
 def public_key_blob(data: bytes) -> bytes | None:
-    """The blob of a one-line public key or certificate file; None where it is none."""
+    """Return the blob of a one-line public key or certificate file; None if it is neither."""
     found = _PUBLIC.match(data)
     if not found:
         return None
@@ -70,10 +70,10 @@ def public_key_blob(data: bytes) -> bytes | None:
 
 
 def read_key_file(data: bytes) -> LockedKey:
-    """Read the outside of a private key file. Raises KeyFileError where it is none."""
+    """Read a private key file without its passphrase. Raises KeyFileError if it is none."""
     text = data.strip()
     if text.startswith(_OPENSSH):
-        return _openssh_header(text)
+        return _read_openssh_header(text)
     pem = _PEM.match(text)
     if pem:
         encrypted = pem[1] == b"ENCRYPTED " or b"Proc-Type: 4,ENCRYPTED" in text
@@ -88,10 +88,10 @@ def read_key_file(data: bytes) -> LockedKey:
 
 
 def unlock(data: bytes, passphrase: str | None) -> UnlockedKey:
-    """The key itself, without its passphrase.
+    """Return the key of a private key file, decrypted with ``passphrase``.
 
-    Raises KeyFileError where the passphrase is wrong or missing, the file is spoilt, or it holds a
-    kind of key that SSH does not use.
+    Raises KeyFileError when the passphrase is wrong or missing, the file is damaged, or SSH does
+    not use keys of this type.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as forms
@@ -110,12 +110,12 @@ def unlock(data: bytes, passphrase: str | None) -> UnlockedKey:
             pem=data, kind=locked.kind, public=locked.public, still_encrypted=locked.encrypted
         )
     except (ValueError, TypeError) as error:
-        why = "cannot be unlocked: wrong passphrase" if locked.encrypted else "is spoilt"
+        why = "cannot be unlocked: wrong passphrase" if locked.encrypted else "is damaged"
         raise KeyFileError(why) from error
-    return _opened(key)
+    return _serialize(key)
 
 
-def _opened(key: PrivateKeyTypes) -> UnlockedKey:
+def _serialize(key: PrivateKeyTypes) -> UnlockedKey:
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.dsa import DSAPrivateKey
 
@@ -134,25 +134,25 @@ def _opened(key: PrivateKeyTypes) -> UnlockedKey:
     )
 
 
-def _openssh_header(text: bytes) -> LockedKey:
+def _read_openssh_header(text: bytes) -> LockedKey:
     body = b"".join(text.removeprefix(_OPENSSH).split(b"-----END")[0].split())
     try:
         raw = base64.b64decode(body, validate=True)
         if not raw.startswith(_MAGIC):
-            raise KeyFileError("is spoilt: no openssh-key-v1 inside")
-        cipher, at = _string(raw, len(_MAGIC))
-        _, at = _string(raw, at)
-        _, at = _string(raw, at)
-        public, _ = _string(raw, at + 4)  # after the number of keys, always 1
+            raise KeyFileError("is damaged: no openssh-key-v1 inside")
+        cipher, at = _read_string(raw, len(_MAGIC))
+        _, at = _read_string(raw, at)
+        _, at = _read_string(raw, at)
+        public, _ = _read_string(raw, at + 4)  # after the number of keys, always 1
     except (binascii.Error, struct.error, IndexError) as error:
-        raise KeyFileError("is spoilt or cut short") from error
+        raise KeyFileError("is damaged or cut short") from error
     kind = blob_key_type(public)
     if kind is None:
-        raise KeyFileError("is spoilt: no public key inside")
+        raise KeyFileError("is damaged: no public key inside")
     return LockedKey(encrypted=cipher != b"none", kind=kind, public=public)
 
 
-def _string(raw: bytes, at: int) -> tuple[bytes, int]:
+def _read_string(raw: bytes, at: int) -> tuple[bytes, int]:
     (length,) = struct.unpack_from(">I", raw, at)
     end = at + 4 + length
     if end > len(raw):

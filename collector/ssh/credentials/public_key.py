@@ -1,4 +1,4 @@
-"""Public keys as SSH sends them (RFC 4253, 6.6): their type, and how people see them."""
+"""Public keys as SSH sends them (RFC 4253, 6.6): type, fingerprint and short name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = {
 
 
 def blob_key_type(blob: bytes) -> str | None:
-    """The key type that a key blob itself names; None where it names none."""
+    """Return the key type that a key blob names; None if it names none."""
     length = int.from_bytes(blob[:4], "big")
     if not 0 < length <= 64 or len(blob) < 4 + length:
         return None
@@ -28,10 +28,10 @@ def blob_key_type(blob: bytes) -> str | None:
 
 
 def fingerprint(blob: bytes) -> str:
-    """The fingerprint as ``ssh-keygen -l`` shows it: ``SHA256:…``."""
+    """Return the fingerprint as ``ssh-keygen -l`` shows it: ``SHA256:…``."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
 def key_title(blob: bytes) -> str:
-    """``ED25519``, ``ECDSA``, ``RSA``: as ssh calls a key of this type; ``unknown`` for others."""
+    """Return ssh's short name of the key's type, such as ``ED25519``; ``unknown`` for others."""
     return _TITLES.get(blob_key_type(blob) or "", "unknown")

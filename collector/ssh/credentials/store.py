@@ -1,4 +1,4 @@
-"""The keys to log in with: each file is read, judged and unlocked once for a whole scan."""
+"""The private keys to log in with; each file is read, checked and unlocked once per scan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ....inventory.models import Secret, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from .agent import agent_keys
-from .key_files import certifies, read_certificate, read_private_key, read_public_key
+from .key_files import is_certificate_for, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
 
 __all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "default_identity_files"]
@@ -25,20 +25,20 @@ _DEFAULT_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa
 
 
 def default_identity_files() -> tuple[str, ...]:
-    """The default keys of ~/.ssh that exist, in the order to offer them."""
+    """Return the default keys of ~/.ssh that exist, in the order to offer them."""
     folder = Path("~/.ssh").expanduser()
     return tuple(str(folder / name) for name in _DEFAULT_NAMES if (folder / name).exists())
 
 
 @record
 class PrivateKeyFile:
-    """One private key to offer, ready to be loaded."""
+    """One private key to offer, in a form that an SSH library can load."""
 
     path: str
     pem: bytes = field(repr=False)
-    """Already decrypted, but for what ``passphrase`` says."""
+    """Decrypted, unless ``passphrase`` is set."""
     passphrase: Secret | None
-    """Only where it could not be unlocked here (a locked FIDO key): for the SSH library."""
+    """For the SSH library, where only it can decrypt the key (a locked FIDO key); else None."""
     certificate: bytes | None
     """The content of its certificate file, one line; None without one."""
     kind: str
@@ -49,25 +49,26 @@ class PrivateKeyFile:
 
 @record
 class _Offer:
-    """What one set of settings has to offer."""
+    """What the hosts with one set of settings offer."""
 
     files: tuple[PrivateKeyFile, ...]
     left_to_agent: tuple[bytes, ...]
+    """Public keys of the locked files that the agent holds."""
 
 
 class _UnusableError(Exception):
-    """What is wrong with which file, complete."""
+    """The message for the user: which file is unusable, and why."""
 
 
 class Credentials:
-    """Finds the keys for hosts' settings. One for all hosts of a scan; safe for threads.
+    """Finds the keys for hosts' settings. One for all hosts of a scan; thread-safe.
 
-    The first look at a file may block: unlocking takes a while by design, and a person may be
-    asked. Everything after comes from memory, failures too.
+    The first use of a file may block: key derivation is slow by design, and the user may be
+    prompted. Later uses return the same key or the same failure from memory.
     """
 
     def __init__(self, settings: TransportSettings) -> None:
-        self._ask = settings.ask_passphrase
+        self._ask_passphrase = settings.ask_passphrase
         self._lock = threading.Lock()
         self._offers: dict[object, _Offer | str] = {}
         self._keys: dict[str, PrivateKeyFile | str] = {}
@@ -76,32 +77,32 @@ class Credentials:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """For the user: default keys and certificates that were passed over, and why."""
+        """For the user: default keys and certificates that are not offered, and why."""
         return tuple(self._notes)
 
     def key_files(self, ssh: SshSettings) -> tuple[PrivateKeyFile, ...]:
-        """The keys to offer, in order; a locked key that the agent holds is left to the agent.
+        """Return the keys to offer, in order, without the locked ones that the agent holds.
 
-        A named file that cannot be used (missing, unreadable, open to others, not a private key,
-        not unlocked) raises HostError (config); a default one is passed over with a note. The
-        certificate of a key is the one of ``certificate_files`` made for it, else the file
-        KEY-cert.pub beside it.
+        A configured file that is unusable (missing, unreadable, open to others, not a private key,
+        not unlocked) raises HostError ``config``; an unusable default file is skipped with a note.
+        The certificate of a key is the one of ``certificate_files`` that certifies it, else the
+        file KEY-cert.pub.
         """
-        return self._offer(ssh).files
+        return self._get_offer(ssh).files
 
     def agent_keys(self, ssh: SshSettings) -> tuple[bytes, ...]:
-        """Public keys of the files that `key_files` leaves to the agent: offer these of it first.
+        """Return the public keys of the files that `key_files` leaves to the agent.
 
-        So a server's limit of attempts is not spent on other keys of the agent. A public key named
-        as identity is among them. Raises as `key_files` does.
+        Offer these keys of the agent first, or other keys may use up the server's limit of
+        attempts. A public key configured as identity is among them. Raises as `key_files` does.
         """
-        return self._offer(ssh).left_to_agent
+        return self._get_offer(ssh).left_to_agent
 
-    def _offer(self, ssh: SshSettings) -> _Offer:
+    def _get_offer(self, ssh: SshSettings) -> _Offer:
         wanted = (ssh.identity_files, ssh.certificate_files, ssh.agent)
         offer = self._offers.get(wanted)
         if offer is None:
-            with self._lock:  # held while a person is asked, so that nobody is asked twice
+            with self._lock:  # also during a prompt, so that a second thread does not repeat it
                 offer = self._offers.get(wanted)
                 if offer is None:
                     offer = self._offers[wanted] = self._look_up(ssh)
@@ -110,7 +111,7 @@ class Credentials:
         return offer
 
     def _look_up(self, ssh: SshSettings) -> _Offer | str:
-        in_agent = self._agent(ssh.agent)
+        in_agent = self._list_agent_keys(ssh.agent)
         files: list[PrivateKeyFile] = []
         left: list[bytes] = []
         try:
@@ -119,34 +120,35 @@ class Credentials:
                 if locked and public is not None and public in in_agent:
                     left.append(public)
                 else:
-                    files += self._usable(path, named=bool(ssh.identity_files))
+                    files += self._load_offered(path, configured=bool(ssh.identity_files))
             return _Offer(
-                files=_with_certificates(files, ssh.certificate_files), left_to_agent=tuple(left)
+                files=_add_certificates(files, ssh.certificate_files), left_to_agent=tuple(left)
             )
         except _UnusableError as problem:
             return str(problem)
 
-    def _usable(self, path: str, *, named: bool) -> Iterator[PrivateKeyFile]:
+    def _load_offered(self, path: str, *, configured: bool) -> Iterator[PrivateKeyFile]:
         try:
-            yield self._key(path)
+            yield self._load_key(path)
         except _UnusableError as problem:
-            if named:
+            if configured:
                 raise
             self._notes[f"{problem}; it is not offered"] = None
 
-    def _agent(self, path: str | None) -> tuple[bytes, ...]:
+    def _list_agent_keys(self, path: str | None) -> tuple[bytes, ...]:
         if path is None:
             return ()
         if path not in self._agents:
             self._agents[path] = agent_keys(path)
         return self._agents[path]
 
-    def _key(self, path: str) -> PrivateKeyFile:
+    def _load_key(self, path: str) -> PrivateKeyFile:
         found = self._keys.get(path)
         if found is None:
             try:
-                with _told(f"key file {path}"):
-                    found = replace(self._unlocked(path), certificate=self._beside(path))
+                with _report_unusable(f"key file {path}"):
+                    key = self._unlock(path)
+                    found = replace(key, certificate=self._read_certificate_of(path))
             except _UnusableError as problem:
                 found = str(problem)
             self._keys[path] = found
@@ -154,30 +156,30 @@ class Credentials:
             raise _UnusableError(found)
         return found
 
-    def _unlocked(self, path: str) -> PrivateKeyFile:
+    def _unlock(self, path: str) -> PrivateKeyFile:
         data = read_private_key(path)
         if not read_key_file(data).encrypted:
-            return _opened(path, data, None)
+            return _decrypt(path, data, None)
         problem = KeyFileError(
             f"is locked by a passphrase: set {PASSPHRASE_VARIABLE}, or have an ssh-agent hold it "
             "and use --agent"
         )
         for passphrase in self._passphrases(path):
             try:
-                return _opened(path, data, passphrase)
+                return _decrypt(path, data, passphrase)
             except KeyFileError as wrong:
                 problem = wrong
         raise problem
 
     def _passphrases(self, path: str) -> Iterator[Secret]:
-        given = os.environ.get(PASSPHRASE_VARIABLE)
-        if given:
-            yield Secret(given)
-        asked = self._ask(path) if self._ask else None
-        if asked is not None:
-            yield asked
+        from_environment = os.environ.get(PASSPHRASE_VARIABLE)
+        if from_environment:
+            yield Secret(from_environment)
+        answer = self._ask_passphrase(path) if self._ask_passphrase else None
+        if answer is not None:
+            yield answer
 
-    def _beside(self, path: str) -> bytes | None:
+    def _read_certificate_of(self, path: str) -> bytes | None:
         certificate = f"{path}-cert.pub"
         if not Path(certificate).expanduser().exists():
             return None
@@ -189,14 +191,14 @@ class Credentials:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _report_unusable(what: str) -> Iterator[None]:
     try:
         yield
     except KeyFileError as problem:
         raise _UnusableError(f"{what} {problem}") from problem
 
 
-def _opened(path: str, data: bytes, passphrase: Secret | None) -> PrivateKeyFile:
+def _decrypt(path: str, data: bytes, passphrase: Secret | None) -> PrivateKeyFile:
     key = unlock(data, passphrase.reveal() if passphrase else None)
     return PrivateKeyFile(
         path=path,
@@ -208,13 +210,13 @@ def _opened(path: str, data: bytes, passphrase: Secret | None) -> PrivateKeyFile
     )
 
 
-def _with_certificates(
+def _add_certificates(
     files: list[PrivateKeyFile], certificate_files: tuple[str, ...]
 ) -> tuple[PrivateKeyFile, ...]:
     for path in certificate_files:
-        with _told(f"certificate {path}"):
+        with _report_unusable(f"certificate {path}"):
             certificate = read_certificate(path)
-            made_for = [key for key in files if certifies(certificate, key.public)]
+            made_for = [key for key in files if is_certificate_for(certificate, key.public)]
             if not made_for:
                 raise KeyFileError("was made for none of the key files of this host")
         files = [replace(key, certificate=certificate) if key in made_for else key for key in files]

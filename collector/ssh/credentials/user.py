@@ -1,4 +1,4 @@
-"""Who logs in, and that there is something to log in with: the same for both SSH transports."""
+"""The user to log in as, and the errors of settings that allow no login."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ __all__ = ["config_error", "login_user", "no_credentials"]
 
 
 def login_user(ssh: SshSettings) -> str:
-    """The user to log in as. Raises HostError ``config``: none given, and we have no name."""
+    """Return the user to log in as.
+
+    Raises HostError ``config`` when none is configured and this process's user has no name.
+    """
     if ssh.user is not None:
         return ssh.user
     try:
@@ -24,7 +27,7 @@ def login_user(ssh: SshSettings) -> str:
 
 
 def no_credentials(user: str) -> HostError:
-    """No key, no agent, no password, and nobody who can be asked."""
+    """The settings have no key, agent or password, and no user can be prompted."""
     return config_error(
         f"nothing to log in with as {clean(user)}: no key in ~/.ssh that can be used, no agent, "
         "no password; name a key with -i, or use --agent"
@@ -32,5 +35,5 @@ def no_credentials(user: str) -> HostError:
 
 
 def config_error(message: str) -> HostError:
-    """The settings cannot be used as they are, whatever the host says."""
+    """The settings are unusable; no connection to the host is needed to know it."""
     return HostError(Category.CONFIG, Phase.CONFIG, message)

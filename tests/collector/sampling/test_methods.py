@@ -14,9 +14,10 @@ import asyncssh
 import pytest
 
 from sockfleet.aggregator.host import Status
+from sockfleet.collector.probe.forced import FORCED_COMMAND
 from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.collector.sampling.methods import SamplingMethod
-from sockfleet.collector.ssh.credentials.authorized_key import authorized_line
+from sockfleet.collector.ssh.credentials.authorized_key import format_authorized_key
 from sockfleet.inventory.models import Host, Probe, Secret, SshSettings
 from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
 from tests.support.ssh.over_ssh import known_hosts_of, logins
@@ -127,7 +128,7 @@ def test_without_sftp_the_shell_is_used(tmp_path):
 
 def test_a_forced_command_is_run_each_time(server, known_hosts):
     key = server.client_key.with_suffix(".pub").read_text()
-    server.authorized_keys.write_text(authorized_line(key) + "\n")
+    server.authorized_keys.write_text(format_authorized_key(key, FORCED_COMMAND) + "\n")
 
     async def scenario(fleet: Sampled) -> None:
         await settled(fleet)

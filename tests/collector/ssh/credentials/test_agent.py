@@ -1,4 +1,4 @@
-"""Keys that an ssh-agent holds: a real one, one that talks nonsense, and none."""
+"""Keys of an ssh-agent: a real agent, one with malformed answers, and none."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_open_key_is_offered_from_its_file_with_an_agent_too(
         b"\0\0\0\0",
     ],
 )
-def test_an_agent_that_talks_nonsense_holds_nothing(tmp_path: Path, answer: bytes) -> None:
+def test_an_agent_with_a_malformed_answer_holds_no_keys(tmp_path: Path, answer: bytes) -> None:
     path = str(tmp_path / "agent")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -104,7 +104,7 @@ def test_an_agent_that_talks_nonsense_holds_nothing(tmp_path: Path, answer: byte
         server.join()
 
 
-def test_no_agent_holds_nothing(tmp_path: Path) -> None:
+def test_a_missing_agent_holds_no_keys(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "missing", tmp_path / "file", tmp_path / ("x" * 200)):
         assert agent_keys(str(path)) == ()

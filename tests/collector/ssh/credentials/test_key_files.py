@@ -1,4 +1,4 @@
-"""Key files: every way a file is of no use, and the certificates that go with a key."""
+"""Key files: unusable files, and the certificates of a key."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from sockfleet.collector.ssh.credentials.key_files import certifies
+from sockfleet.collector.ssh.credentials.key_files import is_certificate_for
 from sockfleet.inventory.models import SshSettings
 from tests.support.ssh.key_forms import copy, credentials, naming, public_of, refused
 from tests.support.ssh.sshd import ssh_keygen
 
 
-def test_what_is_no_usable_key_file_is_told_with_its_path(key_forms: Path, tmp_path: Path) -> None:
+def test_the_message_names_the_unusable_file_and_the_reason(
+    key_forms: Path, tmp_path: Path
+) -> None:
     key = key_forms / "ed25519"
     for name, text in {
         "garbage": "PASSWORD=hunter2\n",
@@ -24,31 +26,31 @@ def test_what_is_no_usable_key_file_is_told_with_its_path(key_forms: Path, tmp_p
         "cut": key.read_text()[:200],
         "public.pub": (key_forms / "ed25519.pub").read_text(),
         "huge": "x" * (1024 * 1024 + 1),
-        "spoilt": key.read_text().replace("b3BlbnNzaC1rZXktdjE", "AAAAAAAAAAAAAAAAAAA"),
+        "damaged": key.read_text().replace("b3BlbnNzaC1rZXktdjE", "AAAAAAAAAAAAAAAAAAA"),
         "pem": "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
     }.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
-    for name, told in {
+    for name, reason in {
         "garbage": "is not a private key",
         "empty": "is not a private key",
         "putty": "is a PuTTY key: convert it with puttygen -O private-openssh",
-        "cut": "is spoilt or cut short",
+        "cut": "is damaged or cut short",
         "public.pub": "is a public key: name the private key beside it",
         "huge": "larger than 1 MiB",
-        "spoilt": "is spoilt",
-        "pem": "is spoilt",
+        "damaged": "is damaged",
+        "pem": "is damaged",
         "missing": "cannot be read: No such file or directory",
         ".": "cannot be read: Is a directory",
     }.items():
         path = tmp_path / name
         message = refused(lambda path=path: credentials().key_files(naming(path)))
         assert message.startswith(f"key file {path} ")
-        assert told in message
+        assert reason in message
         assert "hunter2" not in message
 
 
-def test_a_key_open_to_others_is_refused_as_ssh_does_and_told_how_to_close(
+def test_a_key_that_others_can_read_is_refused_with_the_chmod_command(
     key_forms: Path, tmp_path: Path
 ) -> None:
     for mode in (0o640, 0o604, 0o644):
@@ -59,7 +61,7 @@ def test_a_key_open_to_others_is_refused_as_ssh_does_and_told_how_to_close(
     assert credentials().key_files(naming(path))
 
 
-def test_permission_denied_is_told(key_forms: Path, mocker) -> None:
+def test_an_unreadable_key_is_refused(key_forms: Path, mocker) -> None:
     mocker.patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied"))
     message = refused(lambda: credentials().key_files(naming(key_forms / "rsa")))
     assert message == f"key file {key_forms / 'rsa'} cannot be read: Permission denied"
@@ -84,13 +86,13 @@ def certified(key_forms: Path, tmp_path: Path) -> Path:
     return key
 
 
-def test_the_certificate_beside_a_key_goes_with_it(certified: Path) -> None:
+def test_a_key_is_offered_with_the_certificate_file_next_to_it(certified: Path) -> None:
     (key,) = credentials().key_files(naming(certified))
     beside = Path(f"{certified}-cert.pub")
     assert key.certificate == beside.read_bytes().strip()
     assert asyncssh.import_certificate(key.certificate).get_comment_bytes() is not None
-    assert certifies(key.certificate, key.public)
-    assert not certifies(key.certificate, key.public[:-1] + b"?")
+    assert is_certificate_for(key.certificate, key.public)
+    assert not is_certificate_for(key.certificate, key.public[:-1] + b"?")
     beside.write_text("garbage")
     store = credentials()
     (key,) = store.key_files(naming(certified))
@@ -100,7 +102,7 @@ def test_the_certificate_beside_a_key_goes_with_it(certified: Path) -> None:
     )
 
 
-def test_a_named_certificate_goes_with_the_key_it_was_made_for(
+def test_a_configured_certificate_is_offered_with_the_key_it_certifies(
     key_forms: Path, tmp_path: Path, certified: Path
 ) -> None:
     elsewhere = Path(f"{certified}-cert.pub").rename(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""Both SSH transports: what a server gets to see and to ask for; docs/security.md says the same."""
+"""What both SSH transports offer to a server and refuse to it, as docs/security.md says."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
         yield port
 
 
-def test_no_channel_of_a_server_s_own_is_accepted_and_nothing_is_lent(transport, tmp_path):
+def test_channels_that_the_server_opens_are_refused_and_nothing_is_forwarded(transport, tmp_path):
     seen: dict[str, object] = {}
     with intruder(tmp_path, seen) as port:
         ssh = SshSettings(user="x", identity_files=(str(ssh_keygen(tmp_path / "client")),))
@@ -157,7 +157,9 @@ def test_no_channel_of_a_server_s_own_is_accepted_and_nothing_is_lent(transport,
     assert "accepted" not in seen.values()
 
 
-def test_an_agent_hears_of_nothing_unless_it_is_asked(transport, sshd: Sshd, tmp_path, monkeypatch):
+def test_an_agent_is_not_contacted_unless_it_is_configured(
+    transport, sshd: Sshd, tmp_path, monkeypatch
+):
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(sshd.known_hosts_lines())
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))

@@ -1,4 +1,4 @@
-"""Private keys: every form that ssh-keygen writes is unlocked, and what is of no use is told."""
+"""Private keys: every form that ssh-keygen writes is unlocked, unusable ones are refused."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_every_form_of_key_is_unlocked_for_the_libraries(
     ],
 )
 @pytest.mark.parametrize("cipher", [b"none", b"aes256-ctr"])
-def test_a_key_that_only_the_ssh_library_may_know_is_handed_over_as_it_is(
+def test_a_key_that_cryptography_cannot_decrypt_is_kept_as_in_the_file(
     tmp_path: Path, kind: bytes, name: str, cipher: bytes
 ) -> None:
     def string(data: bytes) -> bytes:
@@ -79,7 +79,7 @@ def test_a_key_that_only_the_ssh_library_may_know_is_handed_over_as_it_is(
 
 
 @given(st.binary(max_size=300))
-def test_no_garbage_is_taken_for_a_key(data: bytes) -> None:
+def test_garbage_is_no_key(data: bytes) -> None:
     armoured = base64.encodebytes(b"openssh-key-v1\0" + data)
     begin, end = (b"-----%s OPENSSH PRIVATE KEY-----\n" % word for word in (b"BEGIN", b"END"))
     for text in (data, begin + data, begin + armoured + end, b"-----BEGIN PRIVATE KEY-----" + data):
@@ -93,7 +93,9 @@ def test_no_garbage_is_taken_for_a_key(data: bytes) -> None:
     [x25519.X25519PrivateKey.generate, lambda: ec.generate_private_key(ec.SECP256K1())],
     ids=["x25519", "secp256k1"],
 )
-def test_a_key_that_ssh_has_no_use_for_is_told(tmp_path: Path, make: Callable[[], object]) -> None:
+def test_a_key_type_without_use_in_ssh_is_refused(
+    tmp_path: Path, make: Callable[[], object]
+) -> None:
     key = make()
     path = tmp_path / "key"
     path.write_bytes(
@@ -113,9 +115,8 @@ def test_a_dsa_key_is_refused(tmp_path: Path, form: str) -> None:
         )
     )
     path.chmod(0o600)
-    if (
-        form == "openssh"
-    ):  # ssh-keygen of 10.0 and later makes no DSA keys: only its header is needed
+    if form == "openssh":
+        # ssh-keygen of 10.0 and later makes no DSA keys; the header is enough here.
         kind = b"\0\0\0\7ssh-dss"
         raw = b"openssh-key-v1\0" + (b"\0\0\0\4none" * 2) + b"\0" * 4 + b"\0\0\0\1"
         raw += len(kind).to_bytes(4, "big") + kind

@@ -1,4 +1,4 @@
-"""Credentials: passphrases, asked for once for each file, and the keys of a user by default."""
+"""Credentials: one passphrase prompt per file, and the default keys of a user."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support.ssh.key_forms import FORMS, PASSPHRASE, copy, credentials, na
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_wrong_passphrase_is_told_without_showing_it(key_forms: Path, form: str) -> None:
+def test_a_wrong_passphrase_is_reported_but_not_shown(key_forms: Path, form: str) -> None:
     path = key_forms / f"{form}-locked"
     store = credentials(lambda _: Secret("battery staple"))
     message = refused(lambda: store.key_files(naming(path)))
     assert message == f"key file {path} cannot be unlocked: wrong passphrase"
 
 
-def test_the_environment_comes_first_and_a_person_is_asked_once_per_file(
+def test_the_environment_comes_first_and_the_user_is_prompted_once_per_file(
     key_forms: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [key_forms / "ed25519-locked", key_forms / "ecdsa-locked"]
@@ -53,7 +53,7 @@ def test_the_environment_comes_first_and_a_person_is_asked_once_per_file(
 
 
 @pytest.mark.parametrize("ask", [None, lambda _: None])
-def test_a_locked_key_that_nobody_unlocks_is_told_with_the_ways_out(
+def test_the_message_for_a_locked_key_says_how_to_unlock_it(
     key_forms: Path, ask: Callable[[str], None] | None
 ) -> None:
     path = key_forms / "ed25519-locked"
@@ -64,7 +64,7 @@ def test_a_locked_key_that_nobody_unlocks_is_told_with_the_ways_out(
     )
 
 
-def test_a_failure_is_remembered_and_nobody_is_asked_again(key_forms: Path) -> None:
+def test_a_failure_is_remembered_without_a_second_prompt(key_forms: Path) -> None:
     asked: list[str] = []
     store = credentials(lambda path: asked.append(path))  # type: ignore[arg-type, func-returns-value] (None: no answer)
     for user in ("a", "b"):
@@ -73,7 +73,7 @@ def test_a_failure_is_remembered_and_nobody_is_asked_again(key_forms: Path) -> N
     assert len(asked) == 1
 
 
-def test_threads_share_one_question(key_forms: Path) -> None:
+def test_threads_share_one_prompt(key_forms: Path) -> None:
     asked: list[str] = []
     first = threading.Event()
 
@@ -92,7 +92,7 @@ def test_threads_share_one_question(key_forms: Path) -> None:
     assert len(set(found)) == 1
 
 
-def test_what_is_handed_on_hides_its_secrets(key_forms: Path) -> None:
+def test_the_repr_of_a_key_hides_its_secrets(key_forms: Path) -> None:
     (key,) = credentials().key_files(naming(key_forms / "rsa"))
     assert isinstance(key, PrivateKeyFile)
     assert "pem" not in repr(key)
