@@ -43,15 +43,23 @@ def _writes_exit_code(node: ast.AST) -> bool:
     """Whether it gives ``exit_code`` a number, exits this process with one, or adds to 128."""
     match node:
         case ast.Assign(targets=[ast.Name(id="exit_code")], value=value):
-            return isinstance(value, ast.Constant)
+            return _is_number(value)
         case ast.AnnAssign(target=ast.Name(id="exit_code"), value=value):
-            return isinstance(value, ast.Constant)
+            return _is_number(value)
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id="sys" | "os" | "ctx"), attr="exit" | "_exit"),
             args=[value],
         ):
-            return any(isinstance(part, ast.Constant) for part in ast.walk(value))
+            return _is_number(value)
         case ast.BinOp(left=ast.Constant(value=128), op=ast.Add()):
             return True
         case _:
             return False
+
+
+def _is_number(value: ast.expr | None) -> bool:
+    match value:
+        case ast.IfExp(body=body, orelse=orelse):
+            return _is_number(body) or _is_number(orelse)
+        case _:
+            return isinstance(value, ast.Constant)
