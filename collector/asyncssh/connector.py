@@ -152,7 +152,7 @@ class Connector:
                         host=host.address,
                         port=host.port,
                         protocol_factory=lambda: login,
-                        host_key_alias=check.place.name,
+                        host_key_alias=check.identity.name,
                         keepalive_interval=keepalive_s,
                     )
             except HostError:

@@ -23,7 +23,7 @@ __all__ = ["ByteStream"]
 
 _HEAD_BYTES = 512
 # asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
-# addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.place`).
+# addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.identity`).
 _NOT_USED = ("socket", "sockname", "peername")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 

@@ -15,7 +15,7 @@ __all__ = ["ConnectTimeout"]
 
 
 class ConnectTimeout:
-    """Bound the ``async with`` block, a login, by ``limit_s``, of which ``spent_s`` are used already.
+    """Bound the ``async with`` block, a login, by ``limit_s``, of which ``spent_s`` are used up.
 
     Raises the HostError of the attempt's phase when the time is up. `stopped` pauses it while the
     user types.
@@ -48,7 +48,7 @@ class ConnectTimeout:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Time in here does not count. It may end later than the login does."""
+        """Do not count the time of this block, which may end after the login."""
         loop = asyncio.get_running_loop()
         began, ends = loop.time(), self._timeout.when()
         self._reschedule(None)
@@ -58,6 +58,6 @@ class ConnectTimeout:
             self._reschedule(None if ends is None else ends + loop.time() - began)
 
     def _reschedule(self, when: float | None) -> None:
-        """Do nothing where the time is up or the login over: `asyncio.Timeout` refuses it then."""
+        """Set the time, unless it is up or the login is over: `asyncio.Timeout` raises then."""
         if self._is_running and not self._timeout.expired():
             self._timeout.reschedule(when)

@@ -167,7 +167,7 @@ def known_hosts(data: bytes) -> None:
     for names, port in ((["web1", "192.0.2.1"], 22), (["web1"], 2222)):
         known.check(names, port, b"\0\0\0\x0bssh-ed25519")
         known.authorities(names, port)
-        known.revoked(names, port)
+        known.revoked_keys(names, port)
         known.key_types(names, port)
 
 

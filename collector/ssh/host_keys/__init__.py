@@ -1,1 +1,1 @@
-"""Host keys: known_hosts, certificates, accept-new, and the messages about them."""
+"""Host keys: known_hosts, certificates, accept-new, and their messages."""

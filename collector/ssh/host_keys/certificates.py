@@ -1,8 +1,8 @@
-"""OpenSSH host certificates: who signed one, and whether it holds for a name at a time.
+"""OpenSSH host certificates: the authority that signed one, and its validity.
 
-The format is PROTOCOL.certkeys in OpenSSH's sources. The cryptography library reads it and verifies
-the signature; what it does not tell (the authority's key as a blob, the kind of signature) is read
-here.
+The format is PROTOCOL.certkeys in OpenSSH's sources. The cryptography library parses it and
+verifies the signature; this module reads what that library does not return: the authority's key
+as a blob and the signature's algorithm.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..credentials.public_key import blob_key_type
 __all__ = ["CertificateError", "HostCertificate", "is_certificate_type", "read_host_certificate"]
 
 _SUFFIX = "-cert-v01@openssh.com"
-# How many strings hold the key itself, after the nonce.
+# The number of strings that hold the key itself, after the nonce.
 _KEY_FIELDS = {
     "ssh-ed25519": 1,
     "ssh-rsa": 2,
@@ -23,7 +23,7 @@ _KEY_FIELDS = {
     "ecdsa-sha2-nistp384": 2,
     "ecdsa-sha2-nistp521": 2,
 }
-# ssh's CASignatureAlgorithms without FIDO keys, which the library cannot verify; no SHA-1.
+# ssh's CASignatureAlgorithms without FIDO keys, which the library cannot verify, and SHA-1.
 _SIGNATURES = frozenset(
     {
         "ssh-ed25519",
@@ -37,12 +37,12 @@ _SIGNATURES = frozenset(
 
 
 class CertificateError(ValueError):
-    """Why a certificate proves nothing."""
+    """Why a certificate does not prove the host's key."""
 
 
 @record
 class HostCertificate:
-    """A certificate whose signature by ``authority`` was verified; nothing else is judged yet."""
+    """A certificate with a verified signature by ``authority``; nothing else is checked yet."""
 
     key: bytes
     """The certified host key's own blob."""
@@ -50,17 +50,17 @@ class HostCertificate:
     """The signing key's blob."""
     for_hosts: bool
     principals: tuple[str, ...]
-    """Names it is valid for; empty: any."""
+    """Names that it is valid for; empty: any name."""
     valid_after: int
     """Seconds since 1970."""
     valid_before: int
     critical_options: tuple[str, ...]
 
     def require_valid_for(self, name: str, now: float) -> None:
-        """Raise CertificateError unless it proves a host's key under ``name`` at ``now``.
+        """Raise CertificateError unless it is valid for the host ``name`` at ``now``.
 
-        As ssh does: names are compared whole, without wildcards, and a critical option that is not
-        known forbids it; none is defined for hosts.
+        As in ssh, names are compared exactly, without wildcards, and an unknown critical option
+        makes it invalid; OpenSSH defines none for hosts.
         """
         if not self.for_hosts:
             raise CertificateError("it is a user's certificate")
@@ -72,7 +72,7 @@ class HostCertificate:
             raise CertificateError(f"it was made for {', '.join(self.principals)}")
         if self.critical_options:
             raise CertificateError(
-                f"it demands what is not known here: {', '.join(self.critical_options)}"
+                f"it has unknown critical options: {', '.join(self.critical_options)}"
             )
 
 
@@ -82,10 +82,10 @@ def is_certificate_type(key_type: str) -> bool:
 
 
 def read_host_certificate(blob: bytes) -> HostCertificate:
-    """Read a certificate as the server sent it, and verify who signed it.
+    """Parse a certificate as the server sent it, and verify its signature.
 
-    Raises CertificateError where it is malformed, of a kind that is not supported, signed with
-    SHA-1, or not signed by the authority that it names.
+    Raises CertificateError when it is malformed, of an unsupported type, signed with SHA-1, or not
+    signed by the authority that it names.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
@@ -100,11 +100,11 @@ def read_host_certificate(blob: bytes) -> HostCertificate:
     if not is_certificate_type(kind) or key_fields is None:
         raise CertificateError("its kind is not supported")
     plain = kind.removesuffix(_SUFFIX).encode()
-    fields.strings(2)  # its type, a nonce
+    fields.strings(2)  # type, nonce
     key = len(plain).to_bytes(4, "big") + plain + fields.strings(key_fields)
     fields.skip(8 + 4)  # serial number, user or host
     fields.strings(2)  # key id, principals
-    fields.skip(8 + 8)  # from when, until when
+    fields.skip(8 + 8)  # valid after, valid before
     fields.strings(3)  # critical options, extensions, reserved
     authority = fields.string()
     signature = blob_key_type(fields.string())
@@ -116,22 +116,22 @@ def read_host_certificate(blob: bytes) -> HostCertificate:
             raise CertificateError("it is malformed")
         read.verify_cert_signature()
     except InvalidSignature:
-        raise CertificateError("its signature is not right") from None
+        raise CertificateError("its signature is wrong") from None
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateError("it is malformed") from error
     return HostCertificate(
         key=key,
         authority=authority,
         for_hosts=read.type is SSHCertificateType.HOST,
-        principals=tuple(_text(name) for name in read.valid_principals),
+        principals=tuple(_decode(name) for name in read.valid_principals),
         valid_after=read.valid_after,
         valid_before=read.valid_before,
-        critical_options=tuple(_text(name) for name in read.critical_options),
+        critical_options=tuple(_decode(name) for name in read.critical_options),
     )
 
 
 class _Fields:
-    """Steps through the fields of a blob; raises CertificateError where it is cut short."""
+    """Reads the fields of a blob in order; raises CertificateError when it is too short."""
 
     def __init__(self, blob: bytes) -> None:
         self._blob = blob
@@ -148,12 +148,12 @@ class _Fields:
         return self._blob[start : self._at]
 
     def strings(self, count: int) -> bytes:
-        """Several strings as they stand, their lengths included."""
+        """Return ``count`` strings as one piece, with their lengths."""
         start = self._at
         for _ in range(count):
             self.string()
         return self._blob[start : self._at]
 
 
-def _text(name: bytes) -> str:
+def _decode(name: bytes) -> str:
     return name.decode("utf-8", "replace")

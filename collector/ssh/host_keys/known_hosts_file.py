@@ -1,8 +1,7 @@
-"""known_hosts files, line by line: what stands in them, nothing of what it means for a host.
+"""Parse known_hosts files line by line; `known_hosts` looks hosts up in the lines.
 
-The format is sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". What OpenSSH passes over in silence (a line
-cut short, a key type it does not know) is passed over here with a note, so that a spoilt line
-never hides the good ones.
+The format is sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines that OpenSSH ignores silently (cut
+short, of an unknown key type) are ignored here with a note, so a bad line never hides good ones.
 """
 
 from __future__ import annotations
@@ -39,15 +38,15 @@ KEY_TYPES = frozenset(
         "sk-ecdsa-sha2-nistp256@openssh.com",
     }
 )
-"""Key types a line may hold; OpenSSH passes over lines of any other."""
+"""Key types that a line may have; OpenSSH ignores lines of other types."""
 
 NOTES_PER_FILE = 3
 _SHA1_BYTES = 20
-_LONGEST_PATTERN = 1022  # OpenSSH's match_pattern_list() gives up on a longer one
+_LONGEST_PATTERN = 1022  # OpenSSH's match_pattern_list() refuses a longer one
 
 
 class Marker(StrEnum):
-    """What a line says of its key."""
+    """The role of a line's key."""
 
     HOST_KEY = ""
     AUTHORITY = "@cert-authority"
@@ -63,9 +62,9 @@ class KnownHostsLine:
     """Counted from 1."""
     marker: Marker
     patterns: tuple[bytes, ...]
-    """Lower-case names and patterns, ``!`` kept; empty where the name is hashed."""
+    """Names and patterns in lower case, with their ``!``; empty if the name is hashed."""
     hashed: tuple[bytes, bytes] | None
-    """(salt, HMAC-SHA1 of the name); None where the names stand in clear."""
+    """(salt, HMAC-SHA1 of the name); None if the names are in clear text."""
     key_type: str
     blob: bytes
     """The public key as SSH sends it (RFC 4253, 6.6)."""
@@ -73,7 +72,7 @@ class KnownHostsLine:
 
 @record
 class ReadPosition:
-    """How far a file was read: bytes and line ends of this inode."""
+    """How far a file was read: bytes and newlines of this inode."""
 
     inode: int
     size: int
@@ -84,14 +83,14 @@ NOTHING_READ = ReadPosition(inode=0, size=0, lines=0)
 
 
 class _BadLineError(ValueError):
-    """Why a line cannot be used; quotes the part that is wrong."""
+    """Why a line cannot be used; quotes the wrong part."""
 
 
 def read_known_hosts(file: str, after: ReadPosition = NOTHING_READ) -> tuple[bytes, ReadPosition]:
-    """What was added to a file after ``after``, and how far it is read now.
+    """Return the bytes of a file after the position ``after``, and the new position.
 
-    A file that was replaced or cut meanwhile is read from its beginning. A missing file is an empty
-    one, and so is a device (/dev/null). Raises UsageError where the file cannot be read.
+    A file that was replaced or truncated since is read from its start. A missing file and a device
+    (/dev/null) are empty. Raises UsageError when the file cannot be read.
     """
     path = Path(file).expanduser()
     try:
@@ -119,9 +118,9 @@ def read_known_hosts(file: str, after: ReadPosition = NOTHING_READ) -> tuple[byt
 def parse_known_hosts(
     data: bytes, file: str, first_line: int = 1
 ) -> tuple[list[KnownHostsLine], tuple[str, ...]]:
-    """The usable lines of a file's content, and notes on those that are not.
+    """Return the usable lines of a file's content, and notes on the others.
 
-    ``first_line`` numbers the first line of ``data``. Never raises.
+    ``first_line`` is the number of the first line of ``data``. Never raises.
     """
     lines: list[KnownHostsLine] = []
     bad: list[str] = []
@@ -130,47 +129,47 @@ def parse_known_hosts(
         if not text or text.startswith(b"#"):
             continue
         try:
-            lines.append(_line(text, file, number))
+            lines.append(_parse_line(text, file, number))
         except _BadLineError as problem:
-            bad.append(f"{file}:{number}: {problem}; the line is passed over")
+            bad.append(f"{file}:{number}: {problem}; the line is ignored")
     notes = bad[:NOTES_PER_FILE]
     if len(bad) > NOTES_PER_FILE:
-        notes.append(f"{file}: {len(bad) - NOTES_PER_FILE} more lines are passed over")
+        notes.append(f"{file}: {len(bad) - NOTES_PER_FILE} more lines are ignored")
     return lines, tuple(notes)
 
 
-def _line(text: bytes, file: str, number: int) -> KnownHostsLine:
-    marker, text = _marker(text)
+def _parse_line(text: bytes, file: str, number: int) -> KnownHostsLine:
+    marker, text = _split_marker(text)
     words = text.split(None, 3)
     if len(words) < 3:
         raise _BadLineError("cut short: names, key type and key are expected")
     names, key_type, key = words[0], words[1].decode("ascii", "replace"), words[2]
-    hashed = _hashed(names) if names.startswith(b"|") else None
+    hashed = _parse_hashed(names) if names.startswith(b"|") else None
     return KnownHostsLine(
         file=file,
         line=number,
         marker=marker,
-        patterns=() if hashed else _patterns(names),
+        patterns=() if hashed else _split_patterns(names),
         hashed=hashed,
         key_type=key_type,
-        blob=_blob(key_type, key),
+        blob=_decode_key(key_type, key),
     )
 
 
-def _marker(text: bytes) -> tuple[Marker, bytes]:
+def _split_marker(text: bytes) -> tuple[Marker, bytes]:
     if not text.startswith(b"@"):
         return Marker.HOST_KEY, text
     word, *rest = text.split(None, 1)
     try:
         marker = Marker(word.decode("ascii", "replace"))
     except ValueError:
-        raise _BadLineError(f"unknown marker {_quoted(word)}") from None
+        raise _BadLineError(f"unknown marker {_quote(word)}") from None
     if not rest or rest[0].startswith(b"@"):
         raise _BadLineError(f"one marker and then names are expected after {marker}")
     return marker, rest[0]
 
 
-def _hashed(names: bytes) -> tuple[bytes, bytes]:
+def _parse_hashed(names: bytes) -> tuple[bytes, bytes]:
     parts = names.split(b"|")
     if len(parts) == 4 and parts[1] == b"1":
         try:
@@ -180,28 +179,28 @@ def _hashed(names: bytes) -> tuple[bytes, bytes]:
         else:
             if len(salt) == len(digest) == _SHA1_BYTES:
                 return salt, digest
-    raise _BadLineError(f"{_quoted(names)} is not a hashed name, |1|salt|hash")
+    raise _BadLineError(f"{_quote(names)} is not a hashed name, |1|salt|hash")
 
 
-def _patterns(names: bytes) -> tuple[bytes, ...]:
+def _split_patterns(names: bytes) -> tuple[bytes, ...]:
     patterns = tuple(names.lower().split(b","))
     if len(names) > _LONGEST_PATTERN and max(map(len, patterns)) > _LONGEST_PATTERN:
         raise _BadLineError(f"a name of more than {_LONGEST_PATTERN} bytes")
     return patterns
 
 
-def _blob(key_type: str, key: bytes) -> bytes:
+def _decode_key(key_type: str, key: bytes) -> bytes:
     if key_type not in KEY_TYPES:
-        raise _BadLineError(f"unknown key type {_quoted(key_type.encode())}")
+        raise _BadLineError(f"unknown key type {_quote(key_type.encode())}")
     try:
         blob = binascii.a2b_base64(key, strict_mode=True)
     except binascii.Error:
         raise _BadLineError(f"the {key_type} key is not base64") from None
     if blob_key_type(blob) != key_type:
-        raise _BadLineError(f"the key is not of the type {key_type} that stands before it")
+        raise _BadLineError(f"the line says {key_type}, but the key is of another type")
     return blob
 
 
-def _quoted(word: bytes) -> str:
+def _quote(word: bytes) -> str:
     shown = word[:40].decode("ascii", "backslashreplace")
     return repr(shown + ("…" if len(word) > 40 else ""))

@@ -1,4 +1,4 @@
-"""What a user reads about a host key that is not trusted: what was shown, and how to trust it."""
+"""The error messages for host keys that are not trusted, and the commands that trust them."""
 
 from __future__ import annotations
 
@@ -17,139 +17,141 @@ from .known_hosts_file import KnownHostsLine
 __all__ = [
     "HostIdentity",
     "changed",
-    "mislabelled",
-    "no_plain_name",
     "not_written",
     "revoked",
     "uncertified",
     "unknown",
+    "unwritable_alias",
+    "wrong_key_type",
 ]
 
 
 @record
 class HostIdentity:
-    """Where a key was shown, and where it is looked up."""
+    """The names of a host: where it is connected to, and how known_hosts files call it."""
 
     where: str
     """``address:port`` of the host or hop."""
     address: str
     address_port: int
     name: str
-    """What is looked up: HostKeyAlias, else the address."""
+    """The name to look up, at ``port``: HostKeyAlias, else the address."""
     port: int
     direct: bool
-    """False behind a jump host or proxy command, where ssh-keyscan does not reach."""
+    """False behind a jump host or proxy command, where ssh-keyscan does not reach it."""
     files: tuple[str, ...]
+    """Its known_hosts files; accept-new writes to the first."""
 
 
-def unknown(place: HostIdentity, blob: bytes) -> HostError:
+def unknown(host: HostIdentity, blob: bytes) -> HostError:
     """No file has a key for the host."""
     return HostError(
         Category.HOSTKEY_UNKNOWN,
         Phase.KEX,
-        f"{_shown(place, blob)}, and no key of {_name(place)} is in {_files(place)}. "
+        f"{_shown(host, blob)}, and no key of {_name(host)} is in {_files(host)}. "
         f"Compare it with what the host itself says (ssh-keygen -lf on its "
-        f"/etc/ssh/ssh_host_*_key.pub), then trust it: {_trust(place, blob)}",
+        f"/etc/ssh/ssh_host_*_key.pub), then trust it: {_trust_command(host, blob)}",
     )
 
 
-def changed(place: HostIdentity, blob: bytes, known: tuple[KnownHostsLine, ...]) -> HostError:
+def changed(host: HostIdentity, blob: bytes, known: tuple[KnownHostsLine, ...]) -> HostError:
     """The files have other keys for the host, ``known``."""
     first = known[0]
+    title, shown = key_title(first.blob), fingerprint(first.blob)
     others = f" and {len(known) - 1} more" if len(known) > 1 else ""
     return HostError(
         Category.HOSTKEY_CHANGED,
         Phase.KEX,
-        f"{_shown(place, blob)}, but {_name(place)} is known by the {key_title(first.blob)} key "
-        f"{fingerprint(first.blob)} ({first.file}:{first.line}){others}: someone may be between, "
-        f"or the host was set up anew. Only if you know that it was: {_forget(place, first)}, "
-        f"then {_trust(place, blob)}",
+        f"{_shown(host, blob)}, but {_name(host)} is known by the {title} key {shown} "
+        f"({first.file}:{first.line}){others}: someone may be intercepting the connection, or the "
+        f"host was reinstalled. Only if you know that it was: {_forget_command(host, first)}, "
+        f"then {_trust_command(host, blob)}",
     )
 
 
-def revoked(place: HostIdentity, blob: bytes) -> HostError:
-    """The key, or the authority's, is marked @revoked."""
+def revoked(host: HostIdentity, blob: bytes) -> HostError:
+    """The host's key, or the key of its authority, is marked @revoked."""
     return HostError(
         Category.HOSTKEY_REVOKED,
         Phase.KEX,
-        f"{_shown(place, blob)}, which is marked @revoked in {' or '.join(place.files)}: give the "
+        f"{_shown(host, blob)}, which is marked @revoked in {' or '.join(host.files)}: give the "
         "host a new key",
     )
 
 
-def uncertified(place: HostIdentity, problem: str) -> HostError:
-    """The host showed a certificate that does not prove its key."""
+def uncertified(host: HostIdentity, problem: str) -> HostError:
+    """The host showed a certificate that does not prove its key, for the reason ``problem``."""
     return HostError(
         Category.HOSTCERT,
         Phase.KEX,
-        f"{place.where} showed a host certificate that is not valid for {_name(place)}: {problem}",
+        f"{host.where} showed a host certificate that is not valid for {_name(host)}: {problem}",
     )
 
 
-def mislabelled(place: HostIdentity, key_type: str, blob: bytes) -> HostError:
-    """The key is not of the type that was agreed on."""
+def wrong_key_type(host: HostIdentity, key_type: str, blob: bytes) -> HostError:
+    """The key is of another type than the key exchange agreed on."""
     return HostError(
         Category.PROTOCOL,
         Phase.KEX,
-        f"{place.where} showed a host key of type {clean(blob_key_type(blob) or '?')!r} where "
+        f"{host.where} showed a host key of type {clean(blob_key_type(blob) or '?')!r} where "
         f"{clean(key_type)!r} was agreed on",
     )
 
 
-def no_plain_name(place: HostIdentity) -> HostError:
-    """accept-new for an alias that would be a pattern or a marker in a known_hosts file."""
+def unwritable_alias(host: HostIdentity) -> HostError:
+    """accept-new cannot write an alias that is a pattern or a marker in a known_hosts file."""
     return HostError(
         Category.CONFIG,
         Phase.KEX,
-        f"HostKeyAlias {clean(place.name)!r} cannot be added to {place.files[0]}: letters, "
+        f"HostKeyAlias {clean(host.name)!r} cannot be added to {host.files[0]}: letters, "
         "digits and . _ - : % are expected",
     )
 
 
-def not_written(place: HostIdentity, error: OSError) -> HostError:
-    """accept-new could not write the key down."""
+def not_written(host: HostIdentity, error: OSError) -> HostError:
+    """accept-new cannot write the key to the file."""
     return HostError(
         Category.LOCAL_RESOURCE,
         Phase.KEX,
-        f"the new key of {_name(place)} cannot be added to {place.files[0]}: "
+        f"the new key of {_name(host)} cannot be added to {host.files[0]}: "
         f"{error.strerror or error}; name a file that can be written with --known-hosts",
     )
 
 
-def _shown(place: HostIdentity, blob: bytes) -> str:
-    return f"{place.where} showed the {key_title(blob)} key {fingerprint(blob)}"
+def _shown(host: HostIdentity, blob: bytes) -> str:
+    return f"{host.where} showed the {key_title(blob)} key {fingerprint(blob)}"
 
 
-def _name(place: HostIdentity) -> str:
-    return known_hosts_name(place.name, place.port)
+def _name(host: HostIdentity) -> str:
+    return known_hosts_name(host.name, host.port)
 
 
-def _files(place: HostIdentity) -> str:
-    others = len(place.files) - 1
+def _files(host: HostIdentity) -> str:
+    others = len(host.files) - 1
     more = f" or {others} other known_hosts file{'s' if others > 1 else ''}" if others else ""
-    return _file(place) + more
+    return _file(host) + more
 
 
-def _file(place: HostIdentity) -> str:
-    return str(Path(place.files[0]).expanduser())
+def _file(host: HostIdentity) -> str:
+    return str(Path(host.files[0]).expanduser())
 
 
-def _trust(place: HostIdentity, blob: bytes) -> str:
-    """The command that adds the key: by ssh-keyscan where it would find the host by this name."""
-    if place.files[0] == os.devnull:
+def _trust_command(host: HostIdentity, blob: bytes) -> str:
+    """Return the command that adds the key; ssh-keyscan only if it finds the host by this name."""
+    if host.files[0] == os.devnull:
         return "name a known_hosts file for this host instead of /dev/null, and add the key there"
-    file = shlex.quote(_file(place))
+    file = shlex.quote(_file(host))
     kind = blob_key_type(blob) or ""
-    if not place.direct or place.name != place.address.lower() or kind.startswith("sk-"):
-        return f"echo {shlex.quote(host_key_line(place.name, place.port, blob))} >> {file}"
-    port = "" if place.address_port == SSH_PORT else f" -p {place.address_port}"
+    if not host.direct or host.name != host.address.lower() or kind.startswith("sk-"):
+        return f"echo {shlex.quote(host_key_line(host.name, host.port, blob))} >> {file}"
+    port = "" if host.address_port == SSH_PORT else f" -p {host.address_port}"
     scanned = key_title(blob).lower()
-    return f"ssh-keyscan{port} -t {scanned} {shlex.quote(place.address)} >> {file}"
+    return f"ssh-keyscan{port} -t {scanned} {shlex.quote(host.address)} >> {file}"
 
 
-def _forget(place: HostIdentity, line: KnownHostsLine) -> str:
-    name = _name(place)
+def _forget_command(host: HostIdentity, line: KnownHostsLine) -> str:
+    name = _name(host)
     if line.hashed is None and name.encode() not in line.patterns:
-        return f"edit line {line.line} of {line.file}"  # a pattern: ssh-keygen -R leaves it alone
+        return f"edit line {line.line} of {line.file}"  # a pattern, which ssh-keygen -R keeps
     file = shlex.quote(str(Path(line.file).expanduser()))
     return f"ssh-keygen -f {file} -R {shlex.quote(name)}"

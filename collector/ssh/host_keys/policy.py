@@ -1,7 +1,7 @@
-"""The policy for host keys, one for both SSH transports: trust, learn, or refuse and say why.
+"""The host key policy of both SSH transports: trust a key, add a new one, or refuse it.
 
-A transport asks `HostKeyVerifier` once per host for a `HostKeyCheck`, puts its ``algorithms`` first
-in the key exchange, and hands it the key or certificate that the server shows.
+A transport gets one `HostKeyCheck` per host from the `HostKeyVerifier`, puts its ``algorithms``
+first in the key exchange, and passes it the key or certificate that the server shows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ __all__ = [
     "HostKeyCheck",
     "HostKeyVerifier",
     "OtherKeyTypesError",
-    "fingerprint",
     "join_notes",
 ]
 
@@ -45,10 +44,10 @@ DEFAULT_KNOWN_HOSTS_FILES = (
     "/etc/ssh/ssh_known_hosts",
     "/etc/ssh/ssh_known_hosts2",
 )
-"""What ssh reads: ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
+"""The files that ssh reads: ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
 
-# The algorithm named ssh-rsa signs with SHA-1; RFC 8332 gives the same keys better ones. DSA has
-# none that we would offer.
+# The algorithm ssh-rsa signs with SHA-1; RFC 8332 defines others for the same keys. DSA has no
+# algorithm that we offer.
 _ALGORITHMS: dict[str, tuple[str, ...]] = {
     "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
     "ssh-dss": (),
@@ -70,11 +69,11 @@ _CERTIFICATE_ALGORITHMS = tuple(
 
 
 class OtherKeyTypesError(HostError):
-    """The server showed a key of a type that the host is not known by, but it is known by others.
+    """The server showed a key of an unknown type, but keys of other types are known for the host.
 
-    Happens with large hashed files of several key types, where the known types cannot be found
-    beforehand, and where a certificate is not by an authority that is known though the host's own
-    keys are: connect once more and offer nothing but ``algorithms``.
+    This happens with large hashed files of several key types, where `KnownHosts.key_types` returns
+    nothing before the first check, and with a certificate of an unknown authority where the host's
+    own keys are known. Connect again and offer only ``algorithms``.
     """
 
     def __init__(self, error: HostError, algorithms: tuple[str, ...]) -> None:
@@ -84,82 +83,82 @@ class OtherKeyTypesError(HostError):
 
 @record
 class HostKeyCheck:
-    """What one host, or jump host, must show. May be used from any thread."""
+    """The keys that one host, or jump host, may show. Thread-safe."""
 
     algorithms: tuple[str, ...]
     """Host key algorithms to put first in the key exchange; empty: no preference. Those of
-    certificates stand before all others where an authority is known for the host, and should not
-    be offered at all where they do not stand here."""
-    place: HostIdentity
+    certificates come first if an authority is known for the host; else do not offer them."""
+    identity: HostIdentity
     known: KnownHosts = field(repr=False)
-    learn: Callable[[HostIdentity, bytes], Verdict] | None = field(repr=False)
-    """accept-new: makes an unknown key known; None: strict."""
+    add_key: Callable[[HostIdentity, bytes], Verdict] | None = field(repr=False)
+    """accept-new: adds an unknown key to known_hosts; None: strict."""
 
     def check_key(self, key_type: str, blob: bytes) -> None:
-        """Return where the key is trusted, or is from now on; else raise HostError.
+        """Raise HostError unless the key is trusted, or accept-new has just added it.
 
-        ``blob`` is the key as the server sent it, ``key_type`` what it names itself.
-        ``hostkey_unknown``, ``hostkey_changed`` (`OtherKeyTypesError` where the host may have the
-        right key too), ``hostkey_revoked``; ``local_resource`` where a new key cannot be kept.
+        ``blob`` is the key as the server sent it, ``key_type`` the agreed type. The categories:
+        ``hostkey_unknown``; ``hostkey_changed``, as `OtherKeyTypesError` if the host may have a
+        known key too; ``hostkey_revoked``; ``protocol`` if the key is of another type; with
+        accept-new ``local_resource`` and ``config`` if the key cannot be written.
         """
-        place = self.place
+        identity = self.identity
         if blob_key_type(blob) != key_type:
-            raise messages.mislabelled(place, key_type, blob)
-        verdict = self.known.check((place.name,), place.port, blob)
-        if verdict is Verdict.UNKNOWN and self.learn is not None:
-            verdict = self.learn(place, blob)
+            raise messages.wrong_key_type(identity, key_type, blob)
+        verdict = self.known.check((identity.name,), identity.port, blob)
+        if verdict is Verdict.UNKNOWN and self.add_key is not None:
+            verdict = self.add_key(identity, blob)
         if verdict is Verdict.TRUSTED:
             return
         if verdict is Verdict.REVOKED:
-            raise messages.revoked(place, blob)
+            raise messages.revoked(identity, blob)
         if verdict is Verdict.UNKNOWN:
-            raise messages.unknown(place, blob)
+            raise messages.unknown(identity, blob)
         self._raise_changed(key_type, blob)
 
     def check_authority(self, blob: bytes) -> None:
-        """Return where the authority ``blob`` may certify this host's keys; else raise HostError.
+        """Raise HostError unless the authority ``blob`` is trusted to certify this host's keys.
 
-        For a library that judges the rest of a certificate itself; `check_certificate` does all of
-        it. ``hostkey_revoked`` or ``hostcert``, as `OtherKeyTypesError` where the host's own keys
-        are known: ssh falls back to them.
+        For a library that checks the rest of a certificate itself; `check_certificate` checks all
+        of it. The categories: ``hostkey_revoked``; ``hostcert``, as `OtherKeyTypesError` if the
+        host's own keys are known, as ssh falls back to them.
         """
-        place = self.place
-        if self.known.is_revoked((place.name,), place.port, blob):
-            raise messages.revoked(place, blob)
-        if self.known.trusts_authority((place.name,), place.port, blob):
+        identity = self.identity
+        if self.known.is_revoked((identity.name,), identity.port, blob):
+            raise messages.revoked(identity, blob)
+        if self.known.trusts_authority((identity.name,), identity.port, blob):
             return
         error = messages.uncertified(
-            place,
+            identity,
             f"it is signed by {fingerprint(blob)}, and no @cert-authority line for this host has "
             "that key",
         )
-        types = self.known.key_types((place.name,), place.port)
+        types = self.known.key_types((identity.name,), identity.port)
         raise OtherKeyTypesError(error, _algorithms(types)) if types else error
 
     def check_certificate(self, blob: bytes, now: float | None = None) -> None:
-        """Return where the certificate, as the server sent it, proves the host; else raise.
+        """Raise HostError unless the certificate, as the server sent it, proves the host.
 
-        Verifies the authority's signature too; that the server owns the certified key is the key
-        exchange's part. ``now`` is seconds since 1970, by default the clock's. ``hostcert``,
-        ``hostkey_revoked``, and what `check_authority` raises.
+        Verifies the authority's signature too; the key exchange proves that the server owns the
+        certified key. ``now`` is in seconds since 1970; None: the clock's time. The categories:
+        ``hostcert``, ``hostkey_revoked``, and those of `check_authority`.
         """
         try:
             certificate = read_host_certificate(blob)
             self.check_authority(certificate.authority)
-            certificate.require_valid_for(self.place.name, time.time() if now is None else now)
+            certificate.require_valid_for(self.identity.name, time.time() if now is None else now)
         except CertificateError as problem:
-            raise messages.uncertified(self.place, clean(str(problem))) from problem
-        if self.known.is_revoked((self.place.name,), self.place.port, certificate.key):
-            raise messages.revoked(self.place, certificate.key)
+            raise messages.uncertified(self.identity, clean(str(problem))) from problem
+        if self.known.is_revoked((self.identity.name,), self.identity.port, certificate.key):
+            raise messages.revoked(self.identity, certificate.key)
 
     @property
     def revoked_keys(self) -> tuple[bytes, ...]:
-        """Every key marked @revoked for this host, for a library that looks at them itself."""
-        return self.known.revoked((self.place.name,), self.place.port)
+        """Every key marked @revoked for this host, for a library that checks them itself."""
+        return self.known.revoked_keys((self.identity.name,), self.identity.port)
 
     def _raise_changed(self, key_type: str, blob: bytes) -> NoReturn:
-        lines = self.known.known((self.place.name,), self.place.port)
-        error = messages.changed(self.place, blob, lines)
+        lines = self.known.find_lines((self.identity.name,), self.identity.port)
+        error = messages.changed(self.identity, blob, lines)
         types = dict.fromkeys(line.key_type for line in lines)
         algorithms = _algorithms(types)
         if key_type not in types and not set(algorithms) & set(self.algorithms):
@@ -168,10 +167,10 @@ class HostKeyCheck:
 
 
 class HostKeyVerifier:
-    """Reads each distinct list of known_hosts files once, and judges every host by them.
+    """Reads each distinct list of known_hosts files once, and gives each host its check.
 
-    One for all hosts of a scan; safe for threads. Raises UsageError where the scan's own
-    known_hosts files cannot be read.
+    One for all hosts of a scan; thread-safe. Raises UsageError when the scan's own known_hosts
+    files cannot be read.
     """
 
     def __init__(self, settings: TransportSettings) -> None:
@@ -183,15 +182,15 @@ class HostKeyVerifier:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """For the user: lines that could not be used, and how many keys were added where."""
+        """For the user: unusable lines, and how many keys were added to which file."""
         unused = [note for known in list(self._known.values()) for note in known.notes]
         added = [f"{_ADDED_TO}{file}: {n}" for file, n in self._added.items()]
         return (*dict.fromkeys(unused), *added)
 
     def for_host(self, host: Host) -> HostKeyCheck:
-        """What ``host``, or a jump host as one, must show.
+        """Return the check for ``host``, which may be a jump host.
 
-        Raises HostError (config) where its own known_hosts files cannot be read.
+        Raises HostError ``config`` when its own known_hosts files cannot be read.
         """
         address, port = host.address, host.port
         ssh = resolve_settings(host.ssh, self._settings.defaults)
@@ -201,25 +200,25 @@ class HostKeyVerifier:
         except UsageError as error:
             raise HostError(Category.CONFIG, Phase.CONFIG, str(error)) from error
         alias = ssh.host_key_alias
-        place = HostIdentity(
+        identity = HostIdentity(
             where=endpoint(address, port),
             address=address,
             address_port=port,
-            name=alias or _canonical(address).lower(),
-            port=SSH_PORT if alias else port,  # ssh looks an alias up without the port
+            name=alias or _canonical_address(address).lower(),
+            port=SSH_PORT if alias else port,  # ssh looks up an alias without the port
             direct=not (ssh.jumps or ssh.proxy_command),
             files=files,
         )
         policy = ssh.host_keys or self._settings.host_keys
-        names = (place.name,)
+        names = (identity.name,)
         return HostKeyCheck(
             algorithms=(
-                *(_CERTIFICATE_ALGORITHMS if known.authorities(names, place.port) else ()),
-                *_algorithms(known.key_types(names, place.port)),
+                *(_CERTIFICATE_ALGORITHMS if known.authorities(names, identity.port) else ()),
+                *_algorithms(known.key_types(names, identity.port)),
             ),
-            place=place,
+            identity=identity,
             known=known,
-            learn=self._learn if policy is HostKeyPolicy.ACCEPT_NEW else None,
+            add_key=self._add_key if policy is HostKeyPolicy.ACCEPT_NEW else None,
         )
 
     def _files(self, ssh: SshSettings) -> tuple[str, ...]:
@@ -236,24 +235,24 @@ class HostKeyVerifier:
                     known = self._known[files] = KnownHosts.load(files)
         return known
 
-    def _learn(self, place: HostIdentity, blob: bytes) -> Verdict:
-        file = place.files[0]
+    def _add_key(self, identity: HostIdentity, blob: bytes) -> Verdict:
+        file = identity.files[0]
         with self._lock:
             try:
                 verdict, added = accept_new(
-                    self._known[place.files], file, place.name, place.port, blob
+                    self._known[identity.files], file, identity.name, identity.port, blob
                 )
             except OSError as error:
-                raise messages.not_written(place, error) from error
+                raise messages.not_written(identity, error) from error
             except ValueError as problem:
-                raise messages.no_plain_name(place) from problem
+                raise messages.unwritable_alias(identity) from problem
             if added:
                 self._added[file] = self._added.get(file, 0) + 1
             return verdict
 
 
 def join_notes(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The notes of several processes of one scan as those of one: none twice, added keys summed."""
+    """Join the notes of several processes of one scan: each note once, added keys summed."""
     added = Counter[str]()
     others = dict[str, None]()
     for note in chain.from_iterable(parts):
@@ -269,8 +268,8 @@ def _algorithms(key_types: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for kind in key_types for name in _ALGORITHMS.get(kind, (kind,)))
 
 
-def _canonical(address: str) -> str:
-    """An IPv6 address as ssh writes it before the look-up; anything else as it is."""
+def _canonical_address(address: str) -> str:
+    """Return an IPv6 address as ssh writes it for the look-up; any other address unchanged."""
     if ":" not in address:
         return address
     bare, percent, zone = address.partition("%")

@@ -1,4 +1,4 @@
-"""accept-new: a new key is written once and as ssh writes it, a changed one is never taken."""
+"""accept-new: a new key is written once and as ssh writes it, a changed key is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["one", "rsa", "ecdsa"])
-def test_accept_new_learns_a_key_once_and_ssh_trusts_what_was_written(
+def test_accept_new_writes_a_key_once_and_ssh_trusts_the_line(
     server: Sshd, keys: dict[str, Key], tmp_path: Path, kind: str
 ) -> None:
     file = tmp_path / "fresh" / "known_hosts"
@@ -60,9 +60,7 @@ def test_accept_new_writes_what_ssh_writes(server: Sshd, tmp_path: Path) -> None
     assert ours.read_text() == theirs.read_text()
 
 
-def test_accept_new_never_takes_a_changed_or_a_revoked_key(
-    keys: dict[str, Key], file: Path
-) -> None:
+def test_accept_new_refuses_a_changed_or_a_revoked_key(keys: dict[str, Key], file: Path) -> None:
     text = f"web1 {keys['one'].line}\n@revoked * {keys['rsa'].line}\n"
     file.write_text(text)
     judge = verifier(file)
@@ -73,7 +71,7 @@ def test_accept_new_never_takes_a_changed_or_a_revoked_key(
 
 
 @pytest.mark.parametrize("alias", ["*", "web*", "a,b", "!a", "@revoked", "|1|x|y", "a b", "a\nb"])
-def test_accept_new_never_writes_a_name_that_stands_for_others(
+def test_accept_new_writes_no_pattern_as_a_name(
     keys: dict[str, Key], file: Path, alias: str
 ) -> None:
     settings = SshSettings(host_key_alias=alias, host_keys=HostKeyPolicy.ACCEPT_NEW)
@@ -84,7 +82,7 @@ def test_accept_new_never_writes_a_name_that_stands_for_others(
     assert not file.exists()
 
 
-def test_accept_new_ends_a_line_that_was_left_open(keys: dict[str, Key], file: Path) -> None:
+def test_accept_new_completes_a_last_line_without_newline(keys: dict[str, Key], file: Path) -> None:
     file.write_text(f"db {keys['two'].line}")
     judge = verifier(file, HostKeyPolicy.ACCEPT_NEW)
     assert verdict(judge, host(), keys["one"]) is None
@@ -92,8 +90,8 @@ def test_accept_new_ends_a_line_that_was_left_open(keys: dict[str, Key], file: P
     assert verdict(verifier(file), host("db"), keys["two"]) is None
 
 
-def test_notes_of_several_processes_are_those_of_one():
-    spoilt = "known_hosts:3: cut short; the line is passed over"
+def test_notes_of_several_processes_are_joined():
+    spoilt = "known_hosts:3: cut short; the line is ignored"
     parts = [
         (spoilt, "new host keys added to ~/.ssh/known_hosts: 3"),
         (),
@@ -106,6 +104,6 @@ def test_notes_of_several_processes_are_those_of_one():
     )
 
 
-def test_one_process_s_notes_stay_as_they_are():
+def test_notes_of_one_process_stay_unchanged():
     notes = ("new host keys added to: nobody knows", "new host keys added to a file: 2")
     assert join_notes([notes]) == notes

@@ -1,4 +1,4 @@
-"""accept-new while others write the same known_hosts file, or put another in its place."""
+"""accept-new while other processes write or replace the same known_hosts file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "known_hosts"
 
 
-def test_a_file_that_is_replaced_while_the_lock_is_awaited_is_opened_anew(
+def test_a_file_replaced_before_the_lock_is_reopened(
     keys: dict[str, Key], file: Path, mocker
 ) -> None:
     file.write_text("# old\n")
@@ -38,7 +38,7 @@ def test_a_file_that_is_replaced_while_the_lock_is_awaited_is_opened_anew(
     assert file.read_text() == f"# new\nweb1 {keys['one'].line}\n"
 
 
-def test_what_another_process_learned_meanwhile_counts(keys: dict[str, Key], file: Path) -> None:
+def test_a_key_that_another_process_added_is_trusted(keys: dict[str, Key], file: Path) -> None:
     file.write_text(f"# nothing yet\nother {keys['rsa'].line}\n")
     judge = verifier(file, HostKeyPolicy.ACCEPT_NEW)
     with file.open("a") as stream:
@@ -54,9 +54,7 @@ def test_what_another_process_learned_meanwhile_counts(keys: dict[str, Key], fil
     )
 
 
-def test_a_file_that_was_replaced_is_read_anew_and_added_to(
-    keys: dict[str, Key], file: Path
-) -> None:
+def test_a_replaced_file_is_read_again_and_added_to(keys: dict[str, Key], file: Path) -> None:
     file.write_text(f"web1 {keys['one'].line}\n")
     judge = verifier(file, HostKeyPolicy.ACCEPT_NEW)
     subprocess.run(["ssh-keygen", "-H", "-f", str(file)], check=True, capture_output=True)
@@ -80,7 +78,7 @@ for n in range(200):
 """
 
 
-def test_many_processes_at_once_write_every_host_once(keys: dict[str, Key], file: Path) -> None:
+def test_many_concurrent_processes_write_every_host_once(keys: dict[str, Key], file: Path) -> None:
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(file), keys["one"].line],

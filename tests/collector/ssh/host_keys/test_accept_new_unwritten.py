@@ -1,4 +1,4 @@
-"""accept-new where the key cannot be written: devices, rights, a disk that is full."""
+"""accept-new when the key cannot be written: devices, missing rights, a full disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
-def test_a_device_takes_nothing_and_the_run_remembers(keys: dict[str, Key], device: str) -> None:
+def test_with_a_device_the_key_is_known_for_this_run(keys: dict[str, Key], device: str) -> None:
     judge = verifier(Path(device), HostKeyPolicy.ACCEPT_NEW)
     assert verdict(judge, host(), keys["one"]) is None
     assert verdict(judge, host(), keys["one"]) is None
@@ -69,7 +69,7 @@ except HostError as error:
 """
 
 
-def test_a_line_that_fits_only_in_part_is_taken_back(keys: dict[str, Key], file: Path) -> None:
+def test_a_partly_written_line_is_removed(keys: dict[str, Key], file: Path) -> None:
     text = f"other {keys['two'].line}\n"
     file.write_text(text)
     run = subprocess.run(

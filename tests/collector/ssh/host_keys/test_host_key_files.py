@@ -1,4 +1,4 @@
-"""Which known_hosts files count for a host: its own, the scan's, ssh's, or none at all."""
+"""The known_hosts files of a host: its own, the scan's, ssh's, or none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "known_hosts"
 
 
-def test_the_hosts_files_win_and_each_list_is_read_once(
+def test_the_hosts_own_files_come_first_and_each_list_is_read_once(
     keys: dict[str, Key], tmp_path: Path, mocker
 ) -> None:
     own, shared = tmp_path / "own", tmp_path / "shared"
@@ -49,7 +49,7 @@ def test_the_default_files_are_those_of_ssh(keys: dict[str, Key]) -> None:
     assert f"is in {folder}/known_hosts or 3 other known_hosts files." in message
 
 
-def test_settings_of_the_scan_hold_where_the_host_has_none(
+def test_the_scans_settings_apply_where_the_host_has_none(
     keys: dict[str, Key], tmp_path: Path
 ) -> None:
     (tmp_path / "defaults").write_text(f"the-alias {keys['one'].line}\n")
@@ -65,7 +65,7 @@ def test_settings_of_the_scan_hold_where_the_host_has_none(
     assert verdict(judge, host(ssh=other), keys["one"]) is Category.HOSTKEY_UNKNOWN
 
 
-def test_no_known_hosts_file_at_all_trusts_nobody(keys: dict[str, Key], file: Path) -> None:
+def test_without_known_hosts_files_no_host_is_trusted(keys: dict[str, Key], file: Path) -> None:
     file.write_text(f"* {keys['one'].line}\n")
     none = SshSettings(known_hosts_files=())
     check = verifier(file).for_host(host(ssh=none))
@@ -77,7 +77,7 @@ def test_no_known_hosts_file_at_all_trusts_nobody(keys: dict[str, Key], file: Pa
     )
 
 
-def test_the_scans_unreadable_file_ends_it_and_a_hosts_own_fails_that_host(
+def test_an_unreadable_file_of_the_scan_ends_it_and_one_of_a_host_fails_that_host(
     tmp_path: Path, file: Path
 ) -> None:
     with pytest.raises(UsageError, match="Is a directory"):

@@ -1,4 +1,4 @@
-"""Messages about host keys that are not trusted: what they say works when it is done."""
+"""Messages about host keys that are not trusted: the commands in them work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.collector.errors import Category
-from sockfleet.collector.ssh.host_keys.policy import fingerprint
+from sockfleet.collector.ssh.credentials.public_key import fingerprint
 from sockfleet.inventory.models import Hop, SshSettings
 from tests.support.ssh.judged_host_keys import Key, host, public, told, verdict, verifier
 from tests.support.ssh.sshd import Sshd
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "known_hosts"
 
 
-def run_told(command: str) -> None:
+def run_shell(command: str) -> None:
     subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
 
 
@@ -35,7 +35,7 @@ def test_an_unknown_host_is_trusted_after_the_command_of_its_message(
     assert f"no key of [127.0.0.1]:{server.port} is in {file}" in message
     shown = subprocess.run(["ssh-keygen", "-lf", key.path], capture_output=True, text=True)
     assert fingerprint(key.blob) in shown.stdout
-    run_told(message.partition("then trust it: ")[2])
+    run_shell(message.partition("then trust it: ")[2])
     assert verdict(verifier(file), at, key) is None
 
 
@@ -49,8 +49,8 @@ def test_a_changed_host_is_trusted_after_the_commands_of_its_message(
     message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
     assert f"is known by the ED25519 key {fingerprint(keys['one'].blob)} ({file}:2)" in message
     forget, _, trust = message.partition("that it was: ")[2].partition(", then ")
-    run_told(forget)
-    run_told(trust)
+    run_shell(forget)
+    run_shell(trust)
     assert verdict(verifier(file), at, key) is None
 
 
@@ -62,7 +62,7 @@ def test_a_changed_host_is_trusted_after_the_commands_of_its_message(
         (SshSettings(proxy_command="nc web1 22"), "[web1]:2222"),
     ],
 )
-def test_where_keyscan_does_not_reach_the_message_gives_the_line_itself(
+def test_the_message_gives_the_line_where_keyscan_does_not_reach_the_host(
     keys: dict[str, Key], file: Path, settings: SshSettings, name: str
 ) -> None:
     at = host("web1", 2222, settings)
@@ -71,11 +71,11 @@ def test_where_keyscan_does_not_reach_the_message_gives_the_line_itself(
     message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
     command = message.partition("then trust it: ")[2]
     assert shlex.split(command)[:2] == ["echo", f"{name} {key.line}"]
-    run_told(command)
+    run_shell(command)
     assert verdict(verifier(file), at, key) is None
 
 
-def test_a_pattern_is_to_be_edited_and_other_keys_are_counted(
+def test_the_message_counts_other_keys_and_names_the_line_of_a_pattern(
     keys: dict[str, Key], file: Path
 ) -> None:
     file.write_text(
@@ -93,7 +93,7 @@ def test_a_pattern_is_to_be_edited_and_other_keys_are_counted(
     assert f"edit line 1 of {file}" in message
 
 
-def test_a_revoked_key_and_a_key_of_the_wrong_type_are_told(
+def test_a_revoked_key_and_a_key_of_the_wrong_type_are_refused(
     keys: dict[str, Key], file: Path
 ) -> None:
     key = keys["one"]

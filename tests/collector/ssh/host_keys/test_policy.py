@@ -1,4 +1,4 @@
-"""The policy for host keys: ssh's verdicts on a real server, and the types that are asked for."""
+"""The host key policy: it agrees with ssh on a real server, and requests known key types."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SAME_AS_SSH = [
 
 
 @pytest.mark.parametrize(("text", "address", "alias", "category"), SAME_AS_SSH)
-def test_says_what_ssh_says(
+def test_the_verdict_is_that_of_ssh(
     server: Sshd,
     keys: dict[str, Key],
     file: Path,
@@ -90,7 +90,7 @@ def test_a_known_host_that_shows_another_type_is_changed_as_with_ssh(
 # Algorithms.
 
 
-def test_algorithms_put_what_is_known_first(keys: dict[str, Key], file: Path) -> None:
+def test_algorithms_of_known_keys_come_first(keys: dict[str, Key], file: Path) -> None:
     file.write_text(
         f"web1 {keys['rsa'].line}\nweb1 {keys['one'].line}\n"
         f"@cert-authority *.example.org {keys['two'].line}\na.example.org {keys['one'].line}\n"
@@ -107,7 +107,7 @@ def test_algorithms_put_what_is_known_first(keys: dict[str, Key], file: Path) ->
     assert certified[-1] == "ssh-ed25519"
 
 
-def test_large_hashed_files_tell_the_right_types_after_the_first_try(
+def test_large_hashed_files_give_the_known_types_after_the_first_check(
     keys: dict[str, Key], file: Path, mocker
 ) -> None:
     file.write_text(f"web1 {keys['ecdsa'].line}\nother {keys['one'].line}\n")
