@@ -60,7 +60,9 @@ class Connector:
         self._credentials = Credentials(settings)
         self._means = CredentialsCache(self._credentials, self._threads, may_ask=self._may_ask)
         self._prepared: dict[SshSettings, _Prepared] = {}
-        self._ways = Router(self._open_bastion, over=_over, through=_through, direct=_direct)
+        self._ways = Router(
+            self._open_bastion, wrap_socket=_over, open_channel=_through, connect_directly=_direct
+        )
 
     def connected(self, attempt: Attempt) -> AbstractAsyncContextManager[Connection]:
         """A connection for one command; it is gone when the block is left, however that happens.
@@ -167,7 +169,7 @@ class Connector:
                     link=link,
                     login=login,
                 )
-                raise (failure if way is None else await way.reason(failure)) from error
+                raise (failure if way is None else await way.explain(failure)) from error
             finally:
                 await login.aclose()
         except BaseException:
@@ -181,7 +183,7 @@ class Connector:
             link=way.stream,
             login=login,
             ssh=connection,
-            undo=way.rest_of(undo),
+            undo=way.remaining_cleanup(undo),
         )
 
     async def _ask(self, question: str) -> Secret | None:
@@ -205,7 +207,7 @@ class _Connected(AbstractAsyncContextManager[Connection]):
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         try:
             if isinstance(error, HostError):
-                reason = await self._connection.way.reason(error)
+                reason = await self._connection.way.explain(error)
                 if reason is not error:
                     raise reason from error
         finally:

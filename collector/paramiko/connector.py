@@ -56,7 +56,7 @@ class Connector:
         self._key_thread = DaemonThreads(1, "sockfleet-keys")
         self._threads = DaemonThreads(settings.concurrency, "sockfleet-paramiko")
         self._prepared: dict[SshSettings, asyncio.Future[_Prepared | HostError]] = {}
-        self._ways = Router(self._open_bastion, over=_over, through=self._through)
+        self._ways = Router(self._open_bastion, wrap_socket=_over, open_channel=self._through)
 
     @asynccontextmanager
     async def connected(self, attempt: Attempt) -> AsyncIterator[Connection]:
@@ -70,7 +70,7 @@ class Connector:
         try:
             yield connection
         except HostError as error:
-            reason = await connection.way.reason(error)
+            reason = await connection.way.explain(error)
             if reason is error:
                 raise
             raise reason from error
@@ -150,7 +150,7 @@ class Connector:
                     session=None,
                 )
                 if way is not None:
-                    failure = await way.reason(failure)
+                    failure = await way.explain(failure)
                 if failure is error:
                     raise
                 raise failure from error

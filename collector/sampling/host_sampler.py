@@ -300,7 +300,7 @@ class HostSampler:
 
     async def find_cause(self, error: HostError) -> HostError:
         """Return ``error``, or the failure of the bastion or proxy that caused it."""
-        return await self.connection.way.reason(error)
+        return await self.connection.way.explain(error)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -54,7 +54,7 @@ class KeepingTransport(SshTransport):
             try:
                 output = await connection.run(command, then_closed=True)
             except HostError as error:
-                raise await connection.way.reason(error) from error
+                raise await connection.way.explain(error) from error
             undo.pop_all()
         self._kept[attempt.host.name] = connection
         return output

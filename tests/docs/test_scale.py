@@ -13,7 +13,7 @@ import pytest
 
 from sockfleet.cli.main import cli
 from sockfleet.collector.pacing import partition as deal
-from sockfleet.collector.ssh.routes import bastions as bastion
+from sockfleet.collector.ssh.routes import bastions
 from sockfleet.collector.workers import supervisor as workers
 from sockfleet.scan import collect
 from sockfleet.simulator.lean.process import LeanFleetProcess
@@ -54,7 +54,7 @@ def test_the_limits_are_as_it_says():
     assert f"below {collect.FROM_HOSTS_ON:,} hosts" in PAGE
     assert f"one for each {collect.HOSTS_PER_WORKER} hosts" in PAGE
     assert f"`--timeout` and {workers.SILENT_S:g} s more" in PAGE
-    assert f"up to {bastion.CHANNELS} channels" in PAGE
+    assert f"up to {bastions.CHANNELS} channels" in PAGE
     assert workers.ATTEMPTS == 2
     assert 15 < deal.UNIT_HOSTS <= 20
     defaults = {p.name: p.default for p in cli.get_command(click.Context(cli), "scan").params}

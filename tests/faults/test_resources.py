@@ -220,12 +220,12 @@ def test_a_command_line_that_ends_though_a_look_up_never_does(tmp_path):
     script = """
         import sys, threading
         from functools import partial
-        from sockfleet.collector.ssh.routes import resolver, routes as ways
+        from sockfleet.collector.ssh.routes import resolver, routes
         from sockfleet.collector import engine
         from sockfleet.cli.main import main
 
         stuck = partial(resolver.Resolver, lookup=lambda *_: threading.Event().wait())
-        ways.Resolver = stuck
+        routes.Resolver = stuck
         engine.attribute_timeout = lambda error, **_: error  # however busy this machine is
         sys.argv = ["sockfleet", "scan", "a.example,b.example,", "--connect-timeout", "0.5",
                     "--retries", "0", "-i", sys.argv[1], "--known-hosts", "/dev/null"]

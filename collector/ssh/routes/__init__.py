@@ -1,1 +1,1 @@
-"""How to reach a host: names, TCP, bastions, proxy commands."""
+"""Routes to a host: names, TCP, bastions, proxy commands."""

@@ -1,8 +1,8 @@
-"""One connection to each bastion, shared by all hosts behind it.
+"""Share one connection to each bastion among all hosts behind it.
 
-It is opened by whoever comes first, and all who came meanwhile wait for the same opening and share
-its failure; so a dead bastion is tried once, not once a host. When it dies, the next host opens
-it anew.
+The first host opens it; others await the same connection attempt and share its failure, so a dead
+bastion is tried once instead of once per host. When the connection is lost, the next host opens a
+new one.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from ..messages import via_jump
 __all__ = ["BastionConnection", "Bastions", "SharedBastion"]
 
 CHANNELS = 900
-"""Hosts through one connection; sshd gets slow, then refuses, not far above."""
+"""The most hosts through one connection; with more, sshd becomes slow and then refuses."""
 FAILURE_KEPT_S = 0.2
-"""Those who come just after a failure share it; shorter than the engine's pause before a retry,
-which is to be a real one."""
+"""How long later hosts share a failure; shorter than the engine's pause before a retry, so a retry
+connects again."""
 
 _CONNECTION_ENDED = (Category.DROPPED_PRE_BANNER, Category.LOST, Category.TRUNCATED)
 
-_Way = tuple[Hop, ...]
+_Hops = tuple[Hop, ...]
 
 
 class BastionConnection(Protocol):
-    """What a transport's connection must have to be shared."""
+    """A transport's connection to a bastion."""
 
     @property
     def up(self) -> bool:
-        """Whether it can still be used."""
+        """Whether the connection can still be used."""
         ...
 
     async def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         ...
 
 
@@ -51,14 +51,14 @@ C = TypeVar("C", bound=BastionConnection)
 
 @dataclass(slots=True, kw_only=True)
 class SharedBastion(Generic[C]):
-    """One bastion connection and how many hosts use it."""
+    """One connection to a bastion and the number of hosts that use it."""
 
     connection: C
     hop: str
     hosts: int = 0
 
     def unreachable(self, host: Host, said: str) -> HostError:
-        """The bastion has opened no channel to ``host``; ``said`` is why."""
+        """Return the error that the bastion opened no channel to ``host``; ``said`` is why."""
         target = endpoint(host.address, host.port)
         return HostError(
             Category.VIA_JUMP,
@@ -67,8 +67,8 @@ class SharedBastion(Generic[C]):
             transient=not self.connection.up,
         )
 
-    def reason(self, error: HostError) -> HostError:
-        """``error`` of a host behind it, or that the bastion went away under the host."""
+    def explain(self, error: HostError) -> HostError:
+        """Return the bastion's loss if it caused ``error`` of a host behind it, or ``error``."""
         if self.connection.up or error.category not in _CONNECTION_ENDED:
             return error
         return HostError(
@@ -80,7 +80,7 @@ class SharedBastion(Generic[C]):
 
 
 class _HopAttempt(Attempt):
-    """The attempt at the bastion: those who wait for it are as far as it is."""
+    """The attempt at the bastion; the attempts that wait for it get its phase and hop."""
 
     waiting: list[Attempt]
 
@@ -88,17 +88,17 @@ class _HopAttempt(Attempt):
         super().__setattr__(name, value)
         if name in ("phase", "hop"):
             for attempt in getattr(self, "waiting", ()):
-                self.tell(attempt)
+                self.update(attempt)
 
-    def tell(self, attempt: Attempt) -> None:
-        """Bring one who waits up to date."""
+    def update(self, attempt: Attempt) -> None:
+        """Copy the phase and hop to an attempt that waits."""
         attempt.phase = self.phase
         attempt.hop = self.hop or endpoint(self.host.address, self.host.port)
 
 
 @dataclass(slots=True)
-class _Place(Generic[C]):
-    """What is known of one way to one bastion."""
+class _BastionState(Generic[C]):
+    """The connections, or the failure, of one bastion reached by the same hops."""
 
     open: list[SharedBastion[C]] = field(default_factory=list)
     opening: asyncio.Task[None] | None = None
@@ -108,95 +108,95 @@ class _Place(Generic[C]):
 
 
 class Bastions(Generic[C]):
-    """All bastions of a scan, for any transport.
+    """The bastions of one scan.
 
     ``open_connection`` logs in to the bastion that is the attempt's host, and raises HostError.
     """
 
     def __init__(self, open_connection: Callable[[Attempt], Awaitable[C]]) -> None:
         self._open_connection = open_connection
-        self._places: dict[_Way, _Place[C]] = {}
+        self._states: dict[_Hops, _BastionState[C]] = {}
 
-    async def take(self, attempt: Attempt, way: _Way) -> SharedBastion[C]:
-        """A connection to the last hop of ``way`` with room for one more host.
+    async def acquire(self, attempt: Attempt, hops: _Hops) -> SharedBastion[C]:
+        """Return a connection to the last of ``hops`` for one more host.
 
-        Keeps ``attempt.phase`` and ``attempt.hop``. Raises HostError ``via_jump``. The caller must
-        `give_back`.
+        Updates ``attempt.phase`` and ``attempt.hop``. Raises HostError ``via_jump``. The caller
+        must `release` the connection.
         """
-        place = self._places.setdefault(way, _Place())
+        state = self._states.setdefault(hops, _BastionState())
         while True:
-            shared = await self._usable(place)
+            shared = await self._find_usable(state)
             if shared is not None:
                 shared.hosts += 1
                 attempt.hop = shared.hop
                 return shared
-            self._raise_failure(place, attempt, way[-1])
-            await self._opened(place, attempt, way)
+            self._raise_failure(state, attempt, hops[-1])
+            await self._await_opening(state, attempt, hops)
 
-    def give_back(self, shared: SharedBastion[C]) -> None:
-        """One host less goes through it."""
+    def release(self, shared: SharedBastion[C]) -> None:
+        """Return what `acquire` returned: one host less uses it."""
         shared.hosts -= 1
 
     async def aclose(self) -> None:
-        """Close every bastion's connection, those behind others first."""
-        for way in sorted(self._places, key=len, reverse=True):
-            place = self._places.pop(way)
-            if place.opening is not None:
-                place.opening.cancel()
+        """Close the connections to all bastions, those behind others first."""
+        for hops in sorted(self._states, key=len, reverse=True):
+            state = self._states.pop(hops)
+            if state.opening is not None:
+                state.opening.cancel()
                 with suppress(asyncio.CancelledError):
-                    await place.opening
-            for shared in place.open:
+                    await state.opening
+            for shared in state.open:
                 await shared.connection.close()
 
-    async def _usable(self, place: _Place[C]) -> SharedBastion[C] | None:
-        for shared in list(place.open):
+    async def _find_usable(self, state: _BastionState[C]) -> SharedBastion[C] | None:
+        for shared in list(state.open):
             if not shared.connection.up:
-                place.open.remove(shared)
+                state.open.remove(shared)
                 await shared.connection.close()
-        return next((shared for shared in place.open if shared.hosts < CHANNELS), None)
+        return next((shared for shared in state.open if shared.hosts < CHANNELS), None)
 
-    def _raise_failure(self, place: _Place[C], attempt: Attempt, hop: Hop) -> None:
-        error = place.failure
-        age_s = asyncio.get_running_loop().time() - place.failed_at
+    def _raise_failure(self, state: _BastionState[C], attempt: Attempt, hop: Hop) -> None:
+        error = state.failure
+        age_s = asyncio.get_running_loop().time() - state.failed_at
         if error is None or age_s > FAILURE_KEPT_S:
             return
         attempt.phase = error.phase
-        if error.category is Category.VIA_JUMP:  # a hop before this one; raised anew for each host
+        if error.category is Category.VIA_JUMP:  # of an earlier hop; raised anew for each host
             raise HostError(error.category, error.phase, error.message, transient=error.transient)
         attempt.hop = endpoint(hop.address, hop.port)
         seen = HostError(error.category, error.phase, error.message, transient=is_transient(error))
         raise via_jump(attempt.hop, seen)
 
-    async def _opened(self, place: _Place[C], attempt: Attempt, way: _Way) -> None:
-        """Wait until somebody has opened the bastion, or failed to."""
-        if place.opening is None or place.attempt is None:
-            hop = way[-1]
+    async def _await_opening(self, state: _BastionState[C], attempt: Attempt, hops: _Hops) -> None:
+        """Open the bastion, or await the attempt of another host to open it."""
+        if state.opening is None or state.attempt is None:
+            hop = hops[-1]
             label = endpoint(hop.address, hop.port)
             host = Host(
                 name=label,
                 address=hop.address,
                 port=hop.port,
-                ssh=replace(hop.ssh, jumps=way[:-1]),
+                ssh=replace(hop.ssh, jumps=hops[:-1]),
             )
-            place.attempt = _HopAttempt(host=host, handshake=attempt.handshake)
-            place.attempt.waiting = []
-            place.opening = asyncio.create_task(self._open(place, place.attempt, label))
-        at_hop, opening = place.attempt, place.opening
+            state.attempt = _HopAttempt(host=host, handshake=attempt.handshake)
+            state.attempt.waiting = []
+            state.opening = asyncio.create_task(self._open(state, state.attempt, label))
+        at_hop, opening = state.attempt, state.opening
         at_hop.waiting.append(attempt)
-        at_hop.tell(attempt)
+        at_hop.update(attempt)
         try:
             await asyncio.shield(opening)
         finally:
             at_hop.waiting.remove(attempt)
 
-    async def _open(self, place: _Place[C], attempt: _HopAttempt, label: str) -> None:
+    async def _open(self, state: _BastionState[C], attempt: _HopAttempt, label: str) -> None:
         try:
             connection = await self._open_connection(attempt)
         except HostError as error:
-            place.failure = error
-            place.failed_at = asyncio.get_running_loop().time()
+            state.failure = error
+            state.failed_at = asyncio.get_running_loop().time()
         else:
-            place.failure = None
-            place.open.append(SharedBastion(connection=connection, hop=label))
+            state.failure = None
+            state.open.append(SharedBastion(connection=connection, hop=label))
         finally:
-            place.opening = None
+            state.opening = None

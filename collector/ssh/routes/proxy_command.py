@@ -1,7 +1,7 @@
-"""ProxyCommand: a local command whose input and output are the way to the host.
+"""ProxyCommand: a local command whose input and output lead to the host.
 
-The command gets one end of a socket pair, so that everything after it is as over TCP; and a
-process group of its own, so that whatever it started ends with it.
+The command gets one end of a socket pair, so the other end is used like a TCP socket, and its own
+process group, so that its children are killed with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REAP_S = 1.0
 
 
 class ProxyCommand:
-    """A running proxy command; ``sock`` (non-blocking) leads to the host and is the caller's."""
+    """A running proxy command; the caller owns ``sock``, non-blocking, which leads to the host."""
 
     def __init__(self, sock: socket.socket, process: _Process) -> None:
         self.sock = sock
@@ -31,7 +31,7 @@ class ProxyCommand:
 
     @classmethod
     async def start(cls, command: str) -> Self:
-        """Run ``command`` with /bin/sh. Raises OSError where this machine cannot.
+        """Run ``command`` with /bin/sh. Raises OSError when it cannot be started.
 
         The caller must `stop` it, and close ``sock``.
         """
@@ -40,7 +40,7 @@ class ProxyCommand:
         process = _Process(loop)
         try:
             with theirs:
-                # Shielded: cut off inside, asyncio would kill the shell and forget its children.
+                # Shielded: when cancelled inside, asyncio kills the shell but not its children.
                 starting = asyncio.ensure_future(
                     loop.subprocess_exec(
                         lambda: process,
@@ -67,11 +67,11 @@ class ProxyCommand:
         return cls(ours, process)
 
     async def stop(self) -> None:
-        """Kill it with all that it started, and reap it; may be called twice."""
+        """Kill the command and its children, and reap it; may be called twice."""
         await self._process.end()
 
-    async def ended(self) -> HostError | None:
-        """Why it ended, when the way through it has just closed; None where it still runs."""
+    async def explain_exit(self) -> HostError | None:
+        """Return how the command ended, after its stream has closed; None if it still runs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_REAP_S):
                 await self._process.exited.wait()
@@ -79,16 +79,16 @@ class ProxyCommand:
         if status is None:
             return None
         how = f"ended by signal {-status}" if status < 0 else f"ended with status {status}"
-        words = clean(self._process.last_line)
+        line = clean(self._process.last_line)
         return HostError(
             Category.VIA_JUMP,
             Phase.CONNECT,
-            f"the proxy command {how}" + (f": {words!r}" if words else ", without a word"),
+            f"the proxy command {how}" + (f": {line!r}" if line else ", with nothing on stderr"),
         )
 
 
 class _Process(asyncio.SubprocessProtocol):
-    """Keeps the end of what the command says on stderr, and knows when it has ended."""
+    """Keeps the last bytes of the command's stderr, and its exit."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.exited = asyncio.Event()
@@ -108,7 +108,7 @@ class _Process(asyncio.SubprocessProtocol):
         return lines[-1] if lines else b""
 
     async def end(self) -> None:
-        """Kill the whole process group and wait for the process and its pipe to be gone."""
+        """Kill the process group, and wait for the process to exit and its pipe to close."""
         transport = self._transport
         if transport is None:
             return

@@ -1,8 +1,8 @@
-"""Names to addresses, on threads of our own.
+"""Resolve names to addresses on daemon threads.
 
-The event loop's own look-ups go through its default thread pool: a few dead name servers fill that
-pool, then hosts given by address wait too, and the program's end waits for the stuck threads. Here
-the threads are few and daemons, an address needs none, and each name is asked once a run.
+The event loop's own look-ups use its default thread pool: with dead name servers that pool is
+full, hosts given by address wait too, and the program's exit waits for the stuck threads. Here the
+threads are few and daemons, an address needs none, and each name is looked up once per run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Address:
     family: int
     """socket.AF_INET or AF_INET6."""
     sockaddr: tuple[Any, ...]
-    """As socket.connect takes it: (IP, port), for IPv6 with flow label and scope too."""
+    """As for socket.connect: (IP, port), for IPv6 with flow label and scope too."""
 
     @property
     def ip(self) -> str:
@@ -52,16 +52,16 @@ class _Unresolved:
     category: Category
     message: str
     final: bool
-    """Whether asking again in this run is pointless."""
+    """Whether another look-up in this run would fail too."""
 
 
 _Answer = tuple[Address, ...] | _Unresolved
 
 
 class Resolver:
-    """One scan's name look-ups: few threads, one query a name, final answers kept for the run.
+    """The name look-ups of one scan: few threads, one look-up per name, final answers kept.
 
-    Belongs to one event loop. ``close`` never waits: a look-up that hangs is left to its daemon
+    Belongs to one event loop. `close` never waits: a look-up that hangs stays on its daemon
     thread.
     """
 
@@ -71,18 +71,17 @@ class Resolver:
         self._answers: dict[tuple[str, int], asyncio.Future[_Answer]] = {}
 
     async def resolve(self, name: str, port: int, family: int) -> tuple[Address, ...]:
-        """The addresses of ``name`` in the order to try them, at least one.
+        """Return the addresses of ``name`` in the order to try them, at least one.
 
-        ``family`` is AF_INET, AF_INET6 or 0 for both, which then alternate as RFC 8305 section 4
-        says. Raises HostError: ``dns`` (no such name, or a temporary failure, told apart in the
-        message) or ``local_resource``. Waits as long as the system's resolver does: the caller
-        bounds it.
+        ``family`` is AF_INET, AF_INET6 or 0 for both, which then alternate (RFC 8305, section 4).
+        Raises HostError: ``dns`` (no such name, or a temporary failure; the message says which) or
+        ``local_resource``. Waits as long as the system's resolver: the caller bounds it.
         """
         if family != socket.AF_INET6 and _is_ipv4(name):
             return (Address(family=socket.AF_INET, sockaddr=(name, port)),)
-        answer = _literal(name, family)
+        answer = _read_literal(name, family)
         if answer is None:
-            answer = await asyncio.shield(self._ask(name, family))
+            answer = await asyncio.shield(self._start_look_up(name, family))
         if isinstance(answer, _Unresolved):
             raise HostError(answer.category, Phase.DNS, answer.message, transient=not answer.final)
         return tuple(
@@ -91,34 +90,34 @@ class Resolver:
         )
 
     def close(self) -> None:
-        """Let the idle threads end; those that are stuck in a look-up do not delay the exit."""
+        """End the idle threads; those stuck in a look-up do not delay the exit."""
         self._threads.close()
 
-    def _ask(self, name: str, family: int) -> asyncio.Future[_Answer]:
+    def _start_look_up(self, name: str, family: int) -> asyncio.Future[_Answer]:
         key = (name.lower(), family)
-        asked = self._answers.get(key)
-        if asked is None:
-            asked = self._threads.run(lambda: _look_up(self._lookup, name, family))
-            self._answers[key] = asked
-            asked.add_done_callback(lambda answered: self._forget_unless_final(key, answered))
-        return asked
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._threads.run(lambda: _look_up(self._lookup, name, family))
+            self._answers[key] = answer
+            answer.add_done_callback(lambda done: self._forget_unless_final(key, done))
+        return answer
 
-    def _forget_unless_final(self, key: tuple[str, int], answered: asyncio.Future[_Answer]) -> None:
-        answer = answered.result()
+    def _forget_unless_final(self, key: tuple[str, int], done: asyncio.Future[_Answer]) -> None:
+        answer = done.result()
         if isinstance(answer, _Unresolved) and not answer.final:
             del self._answers[key]
 
 
 def _is_ipv4(name: str) -> bool:
-    """Whether it is an address as inventories have them, which getaddrinfo would only repeat."""
+    """Whether ``name`` is an IPv4 address in the usual form, which needs no getaddrinfo."""
     try:
         return socket.inet_ntoa(socket.inet_pton(socket.AF_INET, name)) == name
     except (OSError, UnicodeError, ValueError):
         return False
 
 
-def _literal(name: str, family: int) -> _Answer | None:
-    """The answer where ``name`` is itself an address; None where it has to be asked for."""
+def _read_literal(name: str, family: int) -> _Answer | None:
+    """Return the answer if ``name`` is an address; None if it needs a look-up."""
     if ":" not in name and not name[-1:].isdigit():
         return None
     try:
@@ -133,7 +132,7 @@ def _literal(name: str, family: int) -> _Answer | None:
             "for this host (AddressFamily)",
             final=True,
         )
-    return _interleaved(infos)
+    return _interleave(infos)
 
 
 def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
@@ -141,7 +140,7 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
     try:
         infos = lookup(name, None, family, socket.SOCK_STREAM)
     except socket.gaierror as error:
-        return _unresolved(shown, error)
+        return _translate_error(shown, error)
     except ValueError:  # the idna codec: a label that is empty or longer than 63
         return _Unresolved(
             category=Category.DNS,
@@ -149,21 +148,21 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
             final=True,
         )
     except OSError as error:  # EAI_SYSTEM
-        return _not_asked(shown, error)
+        return _local_failure(shown, error)
     if not infos:
         return _Unresolved(
             category=Category.DNS, message=f"no such name: {shown} has no address", final=True
         )
-    return _interleaved(infos)
+    return _interleave(infos)
 
 
-def _unresolved(shown: str, error: socket.gaierror) -> _Unresolved:
-    # With no descriptor left, getaddrinfo cannot read its own files and says that the name does
-    # not exist: see whether a socket can be had before that is believed.
+def _translate_error(shown: str, error: socket.gaierror) -> _Unresolved:
+    # Without a free descriptor getaddrinfo cannot read its own files and reports an unknown name,
+    # so try to open a socket before the error is believed.
     try:
         socket.socket().close()
-    except OSError as lack:
-        return _not_asked(shown, lack)
+    except OSError as shortage:
+        return _local_failure(shown, shortage)
     if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
         return _Unresolved(
             category=Category.DNS,
@@ -173,24 +172,24 @@ def _unresolved(shown: str, error: socket.gaierror) -> _Unresolved:
         )
     return _Unresolved(
         category=Category.DNS,
-        message=f"temporary failure of the name service for {shown} ({error.strerror}); it may "
-        "work when asked again",
+        message=f"temporary failure of the name service for {shown} ({error.strerror}); "
+        "another try may succeed",
         final=False,
     )
 
 
-def _not_asked(shown: str, error: OSError) -> _Unresolved:
+def _local_failure(shown: str, error: OSError) -> _Unresolved:
     remedy = ""
     if error.errno in _OUT_OF:
         remedy = "; lower --concurrency or raise the limit of open files (ulimit -n)"
     return _Unresolved(
         category=Category.LOCAL_RESOURCE if remedy else Category.DNS,
-        message=f"cannot ask for the address of {shown}: {error.strerror}{remedy}",
+        message=f"cannot look up {shown}: {error.strerror}{remedy}",
         final=False,
     )
 
 
-def _interleaved(infos: Sequence[_Info]) -> tuple[Address, ...]:
+def _interleave(infos: Sequence[_Info]) -> tuple[Address, ...]:
     unique = dict.fromkeys(
         Address(family=int(info[0]), sockaddr=tuple(info[4]))
         for info in infos

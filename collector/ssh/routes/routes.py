@@ -1,6 +1,6 @@
-"""The ways to a host's SSH port: straight over TCP, through a proxy command, or by bastions.
+"""Open a route to a host's SSH port: TCP, a proxy command, or bastions.
 
-Both SSH transports take them; what a byte stream is to its library each says itself.
+Both SSH transports use it; each defines the byte stream that its library needs.
 """
 
 from __future__ import annotations
@@ -30,78 +30,86 @@ S = TypeVar("S")
 
 @record
 class Route(Generic[C, S]):
-    """A way that is open."""
+    """An open route to a host."""
 
     stream: S
     spent_s: float
-    """Of the connect timeout; a shared bastion's opening is not this host's time."""
+    """The part of the connect timeout that is used up, without opening a shared bastion."""
     proxy: ProxyCommand | None = None
     shared: SharedBastion[C] | None = None
-    """The bastion that it goes through."""
+    """The bastion that the stream goes through; None without one."""
 
-    def rest_of(self, undo: AsyncExitStack) -> AsyncExitStack | None:
-        """What of ``undo`` is left to a connection that closes its stream itself: None where that
-        is all. A stack takes more memory than anything else of ours that stays with a connection.
+    def remaining_cleanup(self, undo: AsyncExitStack) -> AsyncExitStack | None:
+        """Return what a connection must still close after its stream; None if nothing remains.
+
+        Without a proxy command or bastion ``undo`` holds the stream alone. None saves the
+        memory of an exit stack for each open connection.
         """
         return None if self.proxy is None and self.shared is None else undo
 
-    async def reason(self, error: HostError) -> HostError:
-        """``error``, or what is behind it: a server does not hang up when its way has ended."""
+    async def explain(self, error: HostError) -> HostError:
+        """Return the error of the bastion or proxy command that caused ``error``, or ``error``.
+
+        When a route breaks, its stream ends as if the host had closed it.
+        """
         if self.shared is not None:
-            return self.shared.reason(error)
+            return self.shared.explain(error)
         if self.proxy is None or error.category is not Category.DROPPED_PRE_BANNER:
             return error
-        return await self.proxy.ended() or error
+        return await self.proxy.explain_exit() or error
 
 
 class Router(Generic[C, S]):
-    """Opens byte streams for one scan and keeps the bastions that they go through.
+    """Opens the routes of one scan and keeps the connections to their bastions.
 
-    ``open_connection`` logs in to a bastion. ``over`` makes a stream of a connected socket, which
-    it then owns; ``through`` opens one from a bastion to the attempt's host, and may be cancelled.
-    ``direct``, where there is one, opens one over TCP (`connect`). What they push on the stack
-    closes
-    the stream.
+    A transport defines the byte streams; each callable pushes what closes its stream on the stack:
+
+    - ``open_bastion`` logs in to a bastion
+    - ``wrap_socket`` makes a stream of a connected socket, which the stream then owns
+    - ``open_channel`` opens a stream from a bastion to the attempt's host; it may be cancelled
+    - ``connect_directly``, if not None, opens a stream over TCP itself (`tcp.connect`)
     """
 
     def __init__(
         self,
-        open_connection: Callable[[Attempt], Awaitable[C]],
+        open_bastion: Callable[[Attempt], Awaitable[C]],
         *,
-        over: Callable[[socket.socket, Attempt, AsyncExitStack], S],
-        through: Callable[[SharedBastion[C], Attempt, AsyncExitStack], Awaitable[S]],
-        direct: Callable[[Attempt, AsyncExitStack, Address], Awaitable[S]] | None = None,
+        wrap_socket: Callable[[socket.socket, Attempt, AsyncExitStack], S],
+        open_channel: Callable[[SharedBastion[C], Attempt, AsyncExitStack], Awaitable[S]],
+        connect_directly: Callable[[Attempt, AsyncExitStack, Address], Awaitable[S]] | None = None,
     ) -> None:
         self._resolver = Resolver()
-        self._bastions = Bastions(open_connection)
-        self._over = over
-        self._through = through
-        self._direct = direct
+        self._bastions = Bastions(open_bastion)
+        self._wrap_socket = wrap_socket
+        self._open_channel = open_channel
+        self._connect_directly = connect_directly
 
     async def open(
         self, attempt: Attempt, ssh: SshSettings, *, limit_s: float, undo: AsyncExitStack
     ) -> Route[C, S]:
-        """The way that ``ssh`` asks for; ``undo`` receives what closes it.
+        """Open the route that ``ssh`` defines, and push what closes it on ``undo``.
 
-        Keeps ``attempt.phase``, ``address`` and ``hop``. Raises HostError within ``limit_s``, a
-        bastion's opening apart; OSError where a proxy command cannot be started.
+        Updates ``attempt.phase``, ``address`` and ``hop``. Raises HostError, within ``limit_s``
+        after the bastion is open, and OSError when a proxy command cannot be started.
         """
         shared = None
         if ssh.jumps:
-            shared = await self._bastions.take(attempt, ssh.jumps)
-            undo.callback(self._bastions.give_back, shared)
+            shared = await self._bastions.acquire(attempt, ssh.jumps)
+            undo.callback(self._bastions.release, shared)
         loop = asyncio.get_running_loop()
         began = loop.time()
         proxy = None
         if shared is not None:
-            stream = await self._by(shared, attempt, limit_s, undo)
+            stream = await self._open_through(shared, attempt, limit_s, undo)
         elif ssh.proxy_command is not None:
             attempt.phase = Phase.CONNECT
             proxy = await ProxyCommand.start(ssh.proxy_command)
             undo.push_async_callback(proxy.stop)
-            stream = self._over(proxy.sock, attempt, undo)
+            stream = self._wrap_socket(proxy.sock, attempt, undo)
         else:
-            direct = self._direct
+            direct = None
+            if self._connect_directly is not None:
+                direct = functools.partial(self._connect_directly, attempt, undo)
             stream = await connect(
                 attempt,
                 self._resolver,
@@ -110,24 +118,24 @@ class Router(Generic[C, S]):
                 family=ssh.address_family,
                 bind_address=ssh.bind_address,
                 timeout_s=limit_s,
-                over=lambda sock: self._over(sock, attempt, undo),
-                direct=None if direct is None else functools.partial(direct, attempt, undo),
+                wrap_socket=lambda sock: self._wrap_socket(sock, attempt, undo),
+                connect_directly=direct,
             )
         return Route(stream=stream, spent_s=loop.time() - began, proxy=proxy, shared=shared)
 
-    async def _by(
+    async def _open_through(
         self, shared: SharedBastion[C], attempt: Attempt, limit_s: float, undo: AsyncExitStack
     ) -> S:
         attempt.phase = Phase.CONNECT
         try:
             async with asyncio.timeout(limit_s):
-                stream = await self._through(shared, attempt, undo)
+                stream = await self._open_channel(shared, attempt, undo)
         except TimeoutError:
             raise timeout_error(attempt, limit_s) from None
         attempt.hop = None
         return stream
 
     async def aclose(self) -> None:
-        """Close the bastions' connections; look-ups that hang are left behind."""
+        """Close the bastions' connections; do not wait for look-ups that hang."""
         await self._bastions.aclose()
         self._resolver.close()

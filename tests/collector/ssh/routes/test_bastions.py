@@ -1,4 +1,4 @@
-"""Bastions: one connection for all hosts behind it, opened once, and one failure for all."""
+"""Bastions: all hosts behind one share its connection, and its failure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def inner(sshd: Sshd, *jumps: Hop, number: int = 2, port: int | None = None, **s
     )
 
 
-def test_a_dead_bastion_is_tried_once_for_all(sshd, settings, tmp_path):
+def test_a_dead_bastion_is_tried_once_for_all_hosts(sshd, settings, tmp_path):
     since = len(sshd.log.read_text())
     stranger = ssh_keygen(tmp_path / "stranger")
     closed = hop(sshd, identity_files=(str(stranger),))
@@ -43,7 +43,7 @@ def test_a_dead_bastion_is_tried_once_for_all(sshd, settings, tmp_path):
 
 
 @pytest.mark.parametrize("phase", [Phase.DNS, Phase.KEX, Phase.AUTH, Phase.COMMAND])
-def test_cut_off_on_the_way_nothing_is_left_and_others_go_on(sshd, settings, phase):
+def test_a_cancelled_attempt_leaks_nothing_and_others_continue(sshd, settings, phase):
     async def work(transport) -> None:
         attempt = Watched(host=inner(sshd, hop(sshd)))
         there = attempt.at(phase)
@@ -60,7 +60,7 @@ def test_cut_off_on_the_way_nothing_is_left_and_others_go_on(sshd, settings, pha
     without_leaks(ASYNCSSH, settings, work)
 
 
-def test_those_who_wait_are_as_far_as_the_bastion_is(sshd, settings):
+def test_waiting_attempts_have_the_phase_of_the_bastion(sshd, settings):
     async def work(transport) -> None:
         attempts = [Watched(host=inner(sshd, hop(sshd), number=n)) for n in (2, 3)]
         at_auth = [attempt.at(Phase.AUTH) for attempt in attempts]
@@ -73,7 +73,7 @@ def test_those_who_wait_are_as_far_as_the_bastion_is(sshd, settings):
 
 
 class FakeConnection:
-    """A bastion's connection that is up until it is told otherwise."""
+    """A bastion's connection that is up until it is closed."""
 
     def __init__(self) -> None:
         self.up = True
@@ -83,7 +83,7 @@ class FakeConnection:
 
 
 class FakeBastions(Bastions[FakeConnection]):
-    """Opens connections at once, or fails as ``failing`` says; counts both."""
+    """Opens connections after one second, or raises ``failing``; counts both."""
 
     def __init__(self) -> None:
         super().__init__(self._connect)
@@ -101,22 +101,24 @@ class FakeBastions(Bastions[FakeConnection]):
         return self.opened[-1]
 
 
-WAY = (Hop(address="bastion", ssh=SshSettings()),)
+HOPS = (Hop(address="bastion", ssh=SshSettings()),)
 
 
 def waiting() -> Attempt:
     return Attempt(host=Host(name="inner", address="inner"))
 
 
-def test_no_connection_carries_more_hosts_than_it_should():
+def test_no_connection_has_more_hosts_than_channels():
     async def main() -> None:
         bastions = FakeBastions()
-        taken = await asyncio.gather(*(bastions.take(waiting(), WAY) for _ in range(CHANNELS + 1)))
+        acquired = await asyncio.gather(
+            *(bastions.acquire(waiting(), HOPS) for _ in range(CHANNELS + 1))
+        )
         assert bastions.tries == 2
-        assert sorted({shared.hosts for shared in taken}) == [1, CHANNELS]
-        for shared in taken:
-            bastions.give_back(shared)
-        await bastions.take(waiting(), WAY)
+        assert sorted({shared.hosts for shared in acquired}) == [1, CHANNELS]
+        for shared in acquired:
+            bastions.release(shared)
+        await bastions.acquire(waiting(), HOPS)
         assert bastions.tries == 2
         await bastions.aclose()
         assert not any(connection.up for connection in bastions.opened)
@@ -127,14 +129,14 @@ def test_no_connection_carries_more_hosts_than_it_should():
 @pytest.mark.parametrize(
     ("category", "transient"), [(Category.TCP_TIMEOUT, True), (Category.AUTH_DENIED, False)]
 )
-def test_a_failure_is_remembered_for_a_while(category, transient):
+def test_a_failure_is_shared_for_a_moment(category, transient):
     async def main() -> None:
         bastions = FakeBastions()
         bastions.failing = HostError(category, Phase.CONNECT, "went wrong")
         for _ in range(3):
             attempt = waiting()
             with pytest.raises(HostError, match="jump host bastion:22: went wrong") as raised:
-                await bastions.take(attempt, WAY)
+                await bastions.acquire(attempt, HOPS)
             assert raised.value.category is Category.VIA_JUMP
             assert raised.value.transient is transient
             assert attempt.hop == "bastion:22"
@@ -142,17 +144,17 @@ def test_a_failure_is_remembered_for_a_while(category, transient):
         bastions.failing = None
         await asyncio.sleep(FAILURE_KEPT_S)
         await asyncio.sleep(0.1)
-        await bastions.take(waiting(), WAY)
+        await bastions.acquire(waiting(), HOPS)
         assert bastions.tries == 2
         await bastions.aclose()
 
     virtual_time.run(main())
 
 
-def test_one_who_gives_up_leaves_the_opening_to_the_others():
+def test_a_cancelled_host_leaves_the_connection_attempt_to_the_others():
     async def main() -> None:
         bastions = FakeBastions()
-        first, second = (asyncio.create_task(bastions.take(waiting(), WAY)) for _ in range(2))
+        first, second = (asyncio.create_task(bastions.acquire(waiting(), HOPS)) for _ in range(2))
         await asyncio.sleep(0.5)
         first.cancel()
         await second
@@ -162,15 +164,15 @@ def test_one_who_gives_up_leaves_the_opening_to_the_others():
     virtual_time.run(main())
 
 
-def test_closing_ends_an_opening():
+def test_closing_cancels_a_connection_attempt():
     async def main() -> None:
         bastions = FakeBastions()
-        taking = asyncio.create_task(bastions.take(waiting(), WAY))
+        acquiring = asyncio.create_task(bastions.acquire(waiting(), HOPS))
         await asyncio.sleep(0.5)
-        taking.cancel()
+        acquiring.cancel()
         await bastions.aclose()
         assert not bastions.opened
-        await asyncio.gather(taking, return_exceptions=True)
+        await asyncio.gather(acquiring, return_exceptions=True)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     virtual_time.run(main())

@@ -1,4 +1,4 @@
-"""ProxyCommand: a way through a local command, and nothing left of it afterwards."""
+"""ProxyCommand: a route through a local command, which leaves no process or descriptor."""
 
 from __future__ import annotations
 
@@ -64,25 +64,25 @@ def test_on_uvloop_too(sshd, settings):
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "reason"),
     [
         ("echo first >&2; echo 'no way' >&2; echo >&2; exit 3", "ended with status 3: 'no way'"),
-        ("exit 0", "ended with status 0, without a word"),
+        ("exit 0", "ended with status 0, with nothing on stderr"),
         ("kill -9 $$", "ended by signal 9"),
         ("no-such-proxy", "no-such-proxy"),
         ("printf '\\033[31mred' >&2; exit 1", "'[31mred'"),
     ],
 )
-def test_a_proxy_that_fails_says_why(sshd, settings, command, said):
+def test_the_error_says_how_the_proxy_command_ended(sshd, settings, command, reason):
     outcome = ask(ASYNCSSH, settings, behind(sshd, command))
     assert outcome.error.category is Category.VIA_JUMP
-    assert said in outcome.error.message
+    assert reason in outcome.error.message
     assert "\x1b" not in outcome.error.message
 
 
 @pytest.mark.parametrize("phase", [Phase.CONNECT, Phase.BANNER, Phase.AUTH, Phase.COMMAND])
 @pytest.mark.parametrize("turns", [0, 1, 3])
-def test_cut_off_nothing_is_left(sshd, settings, phase, turns):
+def test_a_cancelled_attempt_leaves_no_process_or_descriptor(sshd, settings, phase, turns):
     async def work(transport) -> None:
         attempt = Watched(host=behind(sshd, netcat(sshd)))
         there = attempt.at(phase)
@@ -97,7 +97,7 @@ def test_cut_off_nothing_is_left(sshd, settings, phase, turns):
     without_leaks(ASYNCSSH, settings, work)
 
 
-def test_no_descriptor_for_it(mocker):
+def test_a_lack_of_descriptors_is_an_os_error(mocker):
     async def main() -> None:
         before = open_descriptors()
         mocker.patch("socket.socketpair", side_effect=OSError(24, "Too many open files"))
@@ -108,14 +108,14 @@ def test_no_descriptor_for_it(mocker):
     asyncio.run(main())
 
 
-def test_a_proxy_that_still_runs_has_no_last_words(mocker):
+def test_a_running_proxy_command_explains_nothing(mocker):
     mocker.patch("sockfleet.collector.ssh.routes.proxy_command._REAP_S", 0.01)
 
     async def main() -> HostError | None:
         proxy = await ProxyCommand.start("exec sleep 1000")
         proxy.sock.close()
         try:
-            return await proxy.ended()
+            return await proxy.explain_exit()
         finally:
             await proxy.stop()
             await proxy.stop()

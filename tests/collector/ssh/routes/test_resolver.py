@@ -1,4 +1,4 @@
-"""Names to addresses: real look-ups on this machine, then look-ups that misbehave."""
+"""Name resolution: real look-ups on this machine, then look-ups that fail or hang."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def test_the_scope_of_a_link_local_address_is_kept():
     assert address.sockaddr == ("fe80::1", 22, 0, socket.if_nametoindex("lo"))
 
 
-def test_an_address_of_the_other_family():
+def test_an_address_of_the_other_family_is_refused():
     error = failure("192.0.2.7", socket.AF_INET6)
     assert (error.category, error.phase) == (Category.DNS, Phase.DNS)
     assert "192.0.2.7 is not an IPv6 address" in error.message
 
 
-def test_the_families_alternate_and_doubles_go():
+def test_the_families_alternate_without_duplicates():
     found = resolve(
         "web", lookup=lambda *_: infos("2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::1")
     )
@@ -98,14 +98,14 @@ def test_every_address_comes_once_and_the_first_stays_first(ips):
 
 
 @pytest.mark.parametrize("name", ["no-such-host.invalid", "a" * 70 + ".example", "a..b"])
-def test_no_such_name(name):
+def test_an_unknown_name_is_a_dns_error(name):
     error = failure(name)
     assert (error.category, error.phase) == (Category.DNS, Phase.DNS)
     assert error.message.startswith("no such name: ")
     assert not error.transient
 
 
-def test_a_temporary_failure_is_told_apart():
+def test_a_temporary_failure_may_be_retried():
     def lookup(*_):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -119,7 +119,7 @@ def test_a_name_cannot_write_to_the_terminal():
     assert "\x1b" not in failure("web\x1b[31m", lookup=lambda *_: []).message
 
 
-def test_without_descriptors_the_name_is_not_blamed():
+def test_a_lack_of_descriptors_is_a_local_resource_error():
     # glibc says "Name or service not known" when it cannot open its own files.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -139,7 +139,7 @@ def test_without_descriptors_the_name_is_not_blamed():
     assert "ulimit -n" in raised.value.message
 
 
-def test_many_hosts_ask_once_for_one_name():
+def test_many_hosts_share_one_look_up_of_a_name():
     asked = []
 
     def lookup(name, *_):
@@ -159,9 +159,9 @@ def test_many_hosts_ask_once_for_one_name():
 
 
 @pytest.mark.parametrize(
-    ("code", "asked_again"), [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)]
+    ("code", "retried"), [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)]
 )
-def test_only_final_failures_are_kept(code, asked_again):
+def test_only_final_failures_are_kept(code, retried):
     asked = []
 
     def lookup(name, *_):
@@ -176,10 +176,10 @@ def test_only_final_failures_are_kept(code, asked_again):
         resolver.close()
 
     asyncio.run(main())
-    assert len(asked) == (2 if asked_again else 1)
+    assert len(asked) == (2 if retried else 1)
 
 
-def test_look_ups_that_hang_take_no_more_threads_than_allowed():
+def test_hanging_look_ups_use_no_more_threads_than_allowed():
     release = threading.Event()
     running = []
 
@@ -205,7 +205,7 @@ def test_look_ups_that_hang_take_no_more_threads_than_allowed():
     asyncio.run(main())
 
 
-def test_one_who_gives_up_does_not_spoil_it_for_the_others():
+def test_a_cancelled_host_leaves_the_look_up_to_the_others():
     release = threading.Event()
 
     def lookup(*_):
@@ -225,7 +225,7 @@ def test_one_who_gives_up_does_not_spoil_it_for_the_others():
     asyncio.run(main())
 
 
-def test_a_look_up_that_hangs_does_not_delay_the_exit():
+def test_a_hanging_look_up_does_not_delay_the_exit():
     script = """
         import asyncio, threading
         from sockfleet.collector.ssh.routes.resolver import Resolver

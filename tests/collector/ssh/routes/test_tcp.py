@@ -1,4 +1,4 @@
-"""TCP to a host: real sockets on loopback, a listener that answers no SYN, and errors made up."""
+"""TCP to a host: real sockets on loopback, a listener that answers no SYN, injected errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def silent(address: str, port: int = 0) -> Iterator[int]:
                 client.close()
 
 
-def as_it_is(sock: socket.socket) -> socket.socket:
+def keep_socket(sock: socket.socket) -> socket.socket:
     return sock
 
 
@@ -70,7 +70,7 @@ class Dialled:
 
     async def _main(self, address, port, timeout_s, lookup, further):
         resolver = Resolver(lookup=lookup or socket.getaddrinfo)
-        options = {"family": 0, "bind_address": None, "over": as_it_is, **further}
+        options = {"family": 0, "bind_address": None, "wrap_socket": keep_socket, **further}
         try:
             sock = await connect(
                 self.attempt, resolver, address=address, port=port, timeout_s=timeout_s, **options
@@ -91,7 +91,7 @@ class Dialled:
         return self.error.category, self.error.phase
 
 
-def test_an_address_is_connected_to():
+def test_an_address_gives_a_connected_socket():
     with listener() as port:
         done = Dialled("127.0.0.1", port)
     assert done.peer == ("127.0.0.1", port)
@@ -105,7 +105,7 @@ def test_a_name_is_resolved_first():
     assert done.peer == ("127.0.0.1", port)
 
 
-def test_a_closed_port():
+def test_a_closed_port_is_refused():
     with listener() as port:
         pass
     done = Dialled("127.0.0.1", port)
@@ -113,7 +113,7 @@ def test_a_closed_port():
     assert f"127.0.0.1:{port}" in done.error.message
 
 
-def test_no_answer():
+def test_an_unanswered_syn_is_a_tcp_timeout():
     with silent("127.0.0.1") as port:
         done = Dialled("127.0.0.1", port, timeout_s=0.2)
     assert done.fault == (Category.TCP_TIMEOUT, Phase.CONNECT)
@@ -135,7 +135,7 @@ def test_a_refusal_moves_on_to_the_next_address_at_once():
     assert done.peer == ("127.0.0.3", port)
 
 
-def test_where_all_refuse_all_are_named():
+def test_the_error_names_all_addresses_that_refuse():
     with listener() as port:
         pass
     done = Dialled("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
@@ -144,7 +144,7 @@ def test_where_all_refuse_all_are_named():
     assert f"127.0.0.3:{port}" in done.error.message
 
 
-def test_silence_outlives_a_refusal():
+def test_a_silent_address_is_awaited_after_a_refusal():
     with silent("127.0.0.2") as port:
         done = Dialled(
             "web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"), timeout_s=0.4
@@ -152,7 +152,7 @@ def test_silence_outlives_a_refusal():
     assert done.fault == (Category.TCP_TIMEOUT, Phase.CONNECT)
 
 
-def test_the_name_service_does_not_answer():
+def test_a_silent_name_service_is_a_dns_timeout():
     release = threading.Event()
 
     def lookup(*_):
@@ -166,21 +166,21 @@ def test_the_name_service_does_not_answer():
     assert done.attempt.address is None
 
 
-def test_the_address_to_connect_from():
+def test_the_bind_address_is_the_source_address():
     with listener() as port:
         done = Dialled("127.0.0.1", port, bind_address="127.0.0.9")
     assert done.own[0] == "127.0.0.9"
 
 
 @pytest.mark.parametrize("own", ["192.0.2.200", "::1"])
-def test_an_address_to_connect_from_that_is_not_ours(own):
+def test_a_foreign_bind_address_is_a_config_error(own):
     with listener() as port:
         done = Dialled("127.0.0.1", port, bind_address=own)
     assert done.fault == (Category.CONFIG, Phase.CONNECT)
     assert f"{own} (BindAddress)" in done.error.message
 
 
-def test_no_descriptor_left():
+def test_a_lack_of_descriptors_is_a_local_resource_error():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     async def main() -> None:
@@ -195,7 +195,7 @@ def test_no_descriptor_left():
                 family=0,
                 bind_address=None,
                 timeout_s=5,
-                over=as_it_is,
+                wrap_socket=keep_socket,
             )
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -222,7 +222,7 @@ def test_no_descriptor_left():
         (errno.ENOBUFS, Category.LOCAL_RESOURCE),
     ],
 )
-def test_every_refusal_of_the_system_has_its_category(mocker, number, category):
+def test_every_error_of_the_kernel_has_its_category(mocker, number, category):
     mocker.patch(
         "asyncio.selector_events.BaseSelectorEventLoop.sock_connect",
         side_effect=OSError(number, os.strerror(number)),
@@ -232,7 +232,7 @@ def test_every_refusal_of_the_system_has_its_category(mocker, number, category):
     assert "192.0.2.1:22" in done.error.message
 
 
-def test_the_most_telling_failure_counts(mocker):
+def test_the_category_with_precedence_counts(mocker):
     mocker.patch(
         "asyncio.selector_events.BaseSelectorEventLoop.sock_connect",
         side_effect=[OSError(errno.ENETUNREACH, "…"), ConnectionRefusedError(111, "…")],
@@ -242,7 +242,7 @@ def test_the_most_telling_failure_counts(mocker):
     assert "[2001:db8::1]:22 cannot be reached" in done.error.message
 
 
-def test_cut_off_in_the_middle_nothing_is_left():
+def test_a_cancelled_connect_leaves_no_descriptor():
     async def main(port: int) -> None:
         attempt = Watched(host=Host(name="web1", address="web"))
         connecting = attempt.at(Phase.CONNECT)
@@ -256,7 +256,7 @@ def test_cut_off_in_the_middle_nothing_is_left():
                 family=0,
                 bind_address=None,
                 timeout_s=20,
-                over=as_it_is,
+                wrap_socket=keep_socket,
             )
         )
         await connecting
