@@ -1,11 +1,10 @@
-"""Text that is safe to print, whatever a host, a file or an inventory holds.
+"""Make text of hosts, files and inventories safe to print.
 
-Each function keeps what it must and removes the same characters (`_UNSAFE`):
+All functions treat the same characters as unsafe (`_UNSAFE`) and differ in what replaces them:
 
-clean   text of a host: one short line, unsafe characters become blanks
-escape  a name or a message of ours: unsafe characters become escapes, so that two names that
-        differ in one still differ
-quote   a value inside a message: its repr() in ASCII, shortened
+clean   for what a host sent: blanks, in one short line
+escape  for names and whole messages: escapes, so names that differ in such a character still differ
+quote   for a value inside a message: its repr() in ASCII, shortened
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import pytest
 
 from sockfleet.collector.sampling import backoff
 from sockfleet.collector.transport import TransportSettings
-from tests.support.ssh.judged_host_keys import Key, public
+from tests.support.ssh.host_keys import Key, public
 from tests.support.ssh.key_forms import write_every_form
 from tests.support.ssh.over_ssh import TRANSPORTS, known_hosts_of, settings_for
 from tests.support.ssh.sshd import Sshd, ssh_keygen

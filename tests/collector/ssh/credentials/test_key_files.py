@@ -78,7 +78,7 @@ def test_home_relative_paths_are_found(key_forms: Path) -> None:
 
 @pytest.fixture
 def certified(key_forms: Path, tmp_path: Path) -> Path:
-    """A key with its certificate beside it."""
+    """A key with its certificate file next to it."""
     ca = ssh_keygen(tmp_path / "ca")
     key = copy(key_forms / "ed25519", tmp_path / "key")
     shutil.copy(key_forms / "ed25519.pub", tmp_path / "key.pub")

@@ -19,7 +19,7 @@ from tests.support.ssh.server_in_thread import server_in_thread
 from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 # Extensions that are negotiated as key exchanges: extension info, and strict key exchange, which
-# is what closes Terrapin (CVE-2023-48795).
+# prevents Terrapin (CVE-2023-48795).
 MARKERS = {"ext-info-c", "kex-strict-c-v00@openssh.com"}
 WEAK = (
     "sha1",
@@ -37,7 +37,7 @@ WEAK = (
 
 @contextmanager
 def listener(received: list[bytes]) -> Iterator[int]:
-    """Takes one connection, keeps the first packet after the version, and hangs up."""
+    """Accept one connection, keep the first packet after the version, and close it."""
 
     def serve() -> None:
         connection, _ = server.accept()
@@ -95,7 +95,7 @@ def test_only_sound_algorithms_are_offered_and_nothing_is_compressed(transport, 
 
 
 class _Intruder(asyncssh.SSHServer):
-    """Lets everybody in."""
+    """Accept every login."""
 
     def public_key_auth_supported(self):
         return True
@@ -106,13 +106,13 @@ class _Intruder(asyncssh.SSHServer):
 
 @contextmanager
 def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
-    """A server that opens channels to its client; ``seen`` tells what came of each."""
+    """Run a server that opens channels to its client, and record each result in ``seen``."""
 
     async def intrude(process: asyncssh.SSHServerProcess[bytes]) -> None:
         conn = process.get_extra_info("connection")
         seen["terminal"], seen["environment"] = process.get_terminal_type(), dict(process.env)
         seen["agent"] = conn.get_agent_path()
-        ways = {
+        channels = {
             "forwarded-tcpip": lambda: conn.create_connection(asyncssh.SSHTCPSession, "a", 22),
             "forwarded-streamlocal": lambda: conn.create_unix_connection(
                 asyncssh.SSHUNIXSession, "/a"
@@ -120,9 +120,9 @@ def intruder(folder: Path, seen: dict[str, object]) -> Iterator[int]:
             "x11": lambda: conn.create_x11_connection(asyncssh.SSHTCPSession),
             "auth-agent": lambda: conn.create_agent_channel().open(asyncssh.SSHUNIXSession),
         }
-        for name, way in ways.items():
+        for name, open_channel in channels.items():
             try:
-                await way()
+                await open_channel()
             except asyncssh.ChannelOpenError as error:
                 seen[name] = error.code
             else:
@@ -169,5 +169,5 @@ def test_an_agent_is_not_contacted_unless_it_is_configured(
         agent.setblocking(False)
         host = Host(name="web1", address="127.0.0.1", port=sshd.port, ssh=ssh_settings(sshd))
         assert ask(transport, settings_for(known_hosts), host).stdout == b"out\n"
-        with pytest.raises(BlockingIOError):  # whoever connected would still stand in the queue
+        with pytest.raises(BlockingIOError):  # a connection would still be queued
             agent.accept()

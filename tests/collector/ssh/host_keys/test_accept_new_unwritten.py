@@ -11,7 +11,7 @@ import pytest
 
 from sockfleet.collector.errors import Category
 from sockfleet.inventory.models import HostKeyPolicy
-from tests.support.ssh.judged_host_keys import ACCEPT_NEW, Key, host, told, verdict, verifier
+from tests.support.ssh.host_keys import ACCEPT_NEW, Key, host, refusal, verdict, verifier_for
 
 
 @pytest.fixture
@@ -21,11 +21,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
 def test_with_a_device_the_key_is_known_for_this_run(keys: dict[str, Key], device: str) -> None:
-    judge = verifier(Path(device), HostKeyPolicy.ACCEPT_NEW)
-    assert verdict(judge, host(), keys["one"]) is None
-    assert verdict(judge, host(), keys["one"]) is None
-    assert verdict(judge, host(), keys["two"]) is Category.HOSTKEY_CHANGED
-    assert judge.notes == ()
+    verifier = verifier_for(Path(device), HostKeyPolicy.ACCEPT_NEW)
+    assert verdict(verifier, host(), keys["one"]) is None
+    assert verdict(verifier, host(), keys["one"]) is None
+    assert verdict(verifier, host(), keys["two"]) is Category.HOSTKEY_CHANGED
+    assert verifier.notes == ()
 
 
 @pytest.mark.parametrize("broken", ["parent is a file", "parent's parent is missing"])
@@ -34,9 +34,9 @@ def test_a_file_that_cannot_be_made_fails_the_host_with_the_reason(
 ) -> None:
     (tmp_path / "plain").touch()
     where = "plain/known_hosts" if broken == "parent is a file" else "a/b/c/known_hosts"
-    check = verifier(tmp_path / where).for_host(host(ssh=ACCEPT_NEW))
+    check = verifier_for(tmp_path / where).for_host(host(ssh=ACCEPT_NEW))
     key = keys["one"]
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.LOCAL_RESOURCE)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.LOCAL_RESOURCE)
     assert f"cannot be added to {tmp_path / where}: " in message
     assert re.search(r"Not a directory|No such file", message)
 
@@ -46,9 +46,9 @@ def test_a_read_only_file_fails_the_host_with_the_reason(
 ) -> None:
     refused = OSError(30, "Read-only file system")
     mocker.patch("sockfleet.collector.ssh.host_keys.accept_new.os.open", side_effect=refused)
-    check = verifier(file).for_host(host(ssh=ACCEPT_NEW))
+    check = verifier_for(file).for_host(host(ssh=ACCEPT_NEW))
     key = keys["one"]
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.LOCAL_RESOURCE)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.LOCAL_RESOURCE)
     assert "Read-only file system; name a file that can be written" in message
 
 
@@ -60,10 +60,10 @@ from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, HostKeyPolicy
 kind, text = sys.argv[2].split()
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
-judge = HostKeyVerifier(TransportSettings(known_hosts_files=(sys.argv[1],),
+verifier = HostKeyVerifier(TransportSettings(known_hosts_files=(sys.argv[1],),
                                           host_keys=HostKeyPolicy.ACCEPT_NEW))
 try:
-    judge.for_host(Host(name="x", address="web1")).check_key(kind, base64.b64decode(text))
+    verifier.for_host(Host(name="x", address="web1")).check_key(kind, base64.b64decode(text))
 except HostError as error:
     print(error.category)
 """

@@ -67,7 +67,7 @@ def check_for(tmp_path: Path, text: str, address: str = "web1") -> HostKeyCheck:
     return verifier.for_host(Host(name="a-name", address=address, port=2222))
 
 
-def told(check: Callable[[], None], category: Category = Category.HOSTCERT) -> str:
+def refusal_of(check: Callable[[], None], category: Category = Category.HOSTCERT) -> str:
     with pytest.raises(HostError) as caught:
         check()
     assert caught.value.category is category
@@ -97,21 +97,21 @@ def test_a_certificate_of_a_trusted_authority_is_valid_for_its_names_and_days(
     text = f"@cert-authority * {line_of(authority.public)}\n"
     check = check_for(tmp_path, text)
     named = blob_of(authority.certify("named", "-n", "web2"))
-    assert "not valid for [web1]:2222: it was made for web2" in told(
+    assert "not valid for [web1]:2222: it was made for web2" in refusal_of(
         lambda: check.check_certificate(named, NOW)
     )
     check_for(tmp_path, text, "web2").check_certificate(named, NOW)
     check_for(tmp_path, text, "WEB2").check_certificate(named, NOW)
     wild = blob_of(authority.certify("wild", "-n", "web*"))
-    assert "made for web*" in told(lambda: check.check_certificate(wild, NOW))
+    assert "made for web*" in refusal_of(lambda: check.check_certificate(wild, NOW))
     anyone = blob_of(authority.certify("anyone"))
     check.check_certificate(anyone, NOW)
-    assert "expired" in told(lambda: check.check_certificate(anyone, 2_082_758_400.0))
-    assert "not valid yet" in told(lambda: check.check_certificate(anyone, 1_767_225_599.0))
+    assert "expired" in refusal_of(lambda: check.check_certificate(anyone, 2_082_758_400.0))
+    assert "not valid yet" in refusal_of(lambda: check.check_certificate(anyone, 1_767_225_599.0))
     user = blob_of(authority.certify("user", "-n", "web1", host=False))
-    assert "a user's certificate" in told(lambda: check.check_certificate(user, NOW))
+    assert "a user's certificate" in refusal_of(lambda: check.check_certificate(user, NOW))
     critical = blob_of(authority.certify("critical", "-O", "critical:force-fun@x.org=1"))
-    assert "has unknown critical options: force-fun@x.org" in told(
+    assert "has unknown critical options: force-fun@x.org" in refusal_of(
         lambda: check.check_certificate(critical, NOW)
     )
 
@@ -122,7 +122,7 @@ def test_an_unknown_authority_is_refused_and_known_keys_are_offered_instead(
     blob = blob_of(authority.certify("foreign"))
     other = ssh_keygen(tmp_path / "other").with_suffix(".pub")
     check = check_for(tmp_path, f"@cert-authority * {line_of(other)}\n")
-    assert "no @cert-authority line for this host has that key" in told(
+    assert "no @cert-authority line for this host has that key" in refusal_of(
         lambda: check.check_certificate(blob, NOW)
     )
     key = line_of(authority.folder / "foreign.pub")
@@ -143,7 +143,7 @@ def test_a_revoked_authority_or_key_is_refused(
     )
     text = f"@cert-authority * {line_of(authority.public)}\n@revoked * {line}\n"
     check = check_for(tmp_path, text)
-    assert "marked @revoked" in told(
+    assert "marked @revoked" in refusal_of(
         lambda: check.check_certificate(blob, NOW), Category.HOSTKEY_REVOKED
     )
 
@@ -160,7 +160,7 @@ def test_a_forged_signature_is_refused(authority: Authority, tmp_path: Path) -> 
     at = blob.index(b"web2")
     blob[at : at + 4] = b"web1"
     check = check_for(tmp_path, f"@cert-authority * {line_of(authority.public)}\n")
-    assert "its signature is wrong" in told(lambda: check.check_certificate(bytes(blob), NOW))
+    assert "its signature is wrong" in refusal_of(lambda: check.check_certificate(bytes(blob), NOW))
 
 
 def test_every_cut_and_every_flipped_byte_is_refused(authority: Authority) -> None:
@@ -219,4 +219,4 @@ def test_ssh_and_asyncssh_agree(
     if good:
         check.check_certificate(blob_of(path), NOW)
     else:
-        told(lambda: check.check_certificate(blob_of(path), NOW))
+        refusal_of(lambda: check.check_certificate(blob_of(path), NOW))

@@ -19,7 +19,7 @@ from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
 
 
 def blob_of(number: int, kind: str = "ssh-ed25519") -> bytes:
-    """A key blob that no other number has; nobody signs with these."""
+    """Return the key blob of this number; it is never used to sign."""
     name = kind.encode()
     return struct.pack(">I", len(name)) + name + struct.pack(">I", 32) + number.to_bytes(32, "big")
 

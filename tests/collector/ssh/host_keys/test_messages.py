@@ -11,7 +11,7 @@ import pytest
 from sockfleet.collector.errors import Category
 from sockfleet.collector.ssh.credentials.public_key import fingerprint
 from sockfleet.inventory.models import Hop, SshSettings
-from tests.support.ssh.judged_host_keys import Key, host, public, told, verdict, verifier
+from tests.support.ssh.host_keys import Key, host, public, refusal, verdict, verifier_for
 from tests.support.ssh.sshd import Sshd
 
 
@@ -29,14 +29,14 @@ def test_an_unknown_host_is_trusted_after_the_command_of_its_message(
 ) -> None:
     key = public(server.host_keys[0])
     at = host("127.0.0.1", server.port)
-    check = verifier(file).for_host(at)
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
+    check = verifier_for(file).for_host(at)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
     assert f"127.0.0.1:{server.port} showed the ED25519 key {fingerprint(key.blob)}" in message
     assert f"no key of [127.0.0.1]:{server.port} is in {file}" in message
     shown = subprocess.run(["ssh-keygen", "-lf", key.path], capture_output=True, text=True)
     assert fingerprint(key.blob) in shown.stdout
     run_shell(message.partition("then trust it: ")[2])
-    assert verdict(verifier(file), at, key) is None
+    assert verdict(verifier_for(file), at, key) is None
 
 
 def test_a_changed_host_is_trusted_after_the_commands_of_its_message(
@@ -45,13 +45,13 @@ def test_a_changed_host_is_trusted_after_the_commands_of_its_message(
     key = public(server.host_keys[0])
     file.write_text(f"# old\n[127.0.0.1]:{server.port} {keys['one'].line}\n")
     at = host("127.0.0.1", server.port)
-    check = verifier(file).for_host(at)
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    check = verifier_for(file).for_host(at)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
     assert f"is known by the ED25519 key {fingerprint(keys['one'].blob)} ({file}:2)" in message
     forget, _, trust = message.partition("that it was: ")[2].partition(", then ")
     run_shell(forget)
     run_shell(trust)
-    assert verdict(verifier(file), at, key) is None
+    assert verdict(verifier_for(file), at, key) is None
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_the_message_gives_the_line_where_keyscan_does_not_reach_the_host(
 ) -> None:
     at = host("web1", 2222, settings)
     key = keys["rsa"]
-    check = verifier(file).for_host(at)
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
+    check = verifier_for(file).for_host(at)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_UNKNOWN)
     command = message.partition("then trust it: ")[2]
     assert shlex.split(command)[:2] == ["echo", f"{name} {key.line}"]
     run_shell(command)
-    assert verdict(verifier(file), at, key) is None
+    assert verdict(verifier_for(file), at, key) is None
 
 
 def test_the_message_counts_other_keys_and_names_the_line_of_a_pattern(
@@ -81,15 +81,15 @@ def test_the_message_counts_other_keys_and_names_the_line_of_a_pattern(
     file.write_text(
         f"web* {keys['one'].line}\nweb1 {keys['rsa'].line}\nweb1 {keys['ecdsa'].line}\n"
     )
-    check = verifier(file).for_host(host())
+    check = verifier_for(file).for_host(host())
     key = keys["two"]
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
     assert (
         f"is known by the RSA key {fingerprint(keys['rsa'].blob)} ({file}:2) and 2 more" in message
     )
     file.write_text(f"web* {keys['one'].line}\n")
-    check = verifier(file).for_host(host())
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
+    check = verifier_for(file).for_host(host())
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_CHANGED)
     assert f"edit line 1 of {file}" in message
 
 
@@ -98,10 +98,10 @@ def test_a_revoked_key_and_a_key_of_the_wrong_type_are_refused(
 ) -> None:
     key = keys["one"]
     file.write_text(f"@revoked * {key.line}\nweb1 {key.line}\n")
-    check = verifier(file).for_host(host())
-    message = told(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_REVOKED)
+    check = verifier_for(file).for_host(host())
+    message = refusal(lambda: check.check_key(key.kind, key.blob), Category.HOSTKEY_REVOKED)
     assert "which is marked @revoked in" in message
     assert check.revoked_keys == (key.blob,)
-    message = told(lambda: check.check_key("ssh-rsa", key.blob), Category.PROTOCOL)
+    message = refusal(lambda: check.check_key("ssh-rsa", key.blob), Category.PROTOCOL)
     assert "host key of type 'ssh-ed25519' where 'ssh-rsa' was agreed on" in message
-    told(lambda: check.check_key("ssh-\x1b[2Jrsa", b"\xff" * 50), Category.PROTOCOL)
+    refusal(lambda: check.check_key("ssh-\x1b[2Jrsa", b"\xff" * 50), Category.PROTOCOL)

@@ -10,7 +10,7 @@ import pytest
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.ssh.host_keys.policy import OtherKeyTypesError
 from sockfleet.inventory.models import SshSettings
-from tests.support.ssh.judged_host_keys import Key, host, public, ssh_accepts, verdict, verifier
+from tests.support.ssh.host_keys import Key, host, public, ssh_accepts, verdict, verifier_for
 from tests.support.ssh.sshd import Sshd
 
 
@@ -73,7 +73,7 @@ def test_the_verdict_is_that_of_ssh(
     options += [f"HostKeyAlias={alias}"] if alias else []
     assert ssh_accepts(server, file, address, *options) is (category is None)
     at = host(address, server.port, SshSettings(host_key_alias=alias or None))
-    assert verdict(verifier(file), at, key) is category
+    assert verdict(verifier_for(file), at, key) is category
 
 
 def test_a_known_host_that_shows_another_type_is_changed_as_with_ssh(
@@ -84,7 +84,7 @@ def test_a_known_host_that_shows_another_type_is_changed_as_with_ssh(
     options = ("StrictHostKeyChecking=yes", f"HostKeyAlgorithms={ecdsa.kind}")
     assert not ssh_accepts(server, file, "127.0.0.1", *options)
     at = host("127.0.0.1", server.port)
-    assert verdict(verifier(file), at, ecdsa) is Category.HOSTKEY_CHANGED
+    assert verdict(verifier_for(file), at, ecdsa) is Category.HOSTKEY_CHANGED
 
 
 # Algorithms.
@@ -95,14 +95,14 @@ def test_algorithms_of_known_keys_come_first(keys: dict[str, Key], file: Path) -
         f"web1 {keys['rsa'].line}\nweb1 {keys['one'].line}\n"
         f"@cert-authority *.example.org {keys['two'].line}\na.example.org {keys['one'].line}\n"
     )
-    judge = verifier(file)
-    assert judge.for_host(host("web1")).algorithms == (
+    verifier = verifier_for(file)
+    assert verifier.for_host(host("web1")).algorithms == (
         "rsa-sha2-512",
         "rsa-sha2-256",
         "ssh-ed25519",
     )
-    assert judge.for_host(host("db")).algorithms == ()
-    certified = judge.for_host(host("a.example.org")).algorithms
+    assert verifier.for_host(host("db")).algorithms == ()
+    certified = verifier.for_host(host("a.example.org")).algorithms
     assert certified[0] == "ssh-ed25519-cert-v01@openssh.com"
     assert certified[-1] == "ssh-ed25519"
 
@@ -113,14 +113,14 @@ def test_large_hashed_files_give_the_known_types_after_the_first_check(
     file.write_text(f"web1 {keys['ecdsa'].line}\nother {keys['one'].line}\n")
     subprocess.run(["ssh-keygen", "-H", "-f", str(file)], check=True, capture_output=True)
     mocker.patch("sockfleet.collector.ssh.host_keys.known_hosts._HASHED_AT_ONCE", 1)
-    judge = verifier(file)
-    check = judge.for_host(host())
+    verifier = verifier_for(file)
+    check = verifier.for_host(host())
     assert check.algorithms == ()
     with pytest.raises(OtherKeyTypesError) as caught:
         check.check_key(keys["two"].kind, keys["two"].blob)
     assert caught.value.category is Category.HOSTKEY_CHANGED
     assert caught.value.algorithms == ("ecdsa-sha2-nistp256",)
-    again = judge.for_host(host())
+    again = verifier.for_host(host())
     assert again.algorithms == ("ecdsa-sha2-nistp256",)
     again.check_key(keys["ecdsa"].kind, keys["ecdsa"].blob)
     with pytest.raises(HostError) as caught_again:

@@ -151,7 +151,7 @@ def test_many_hosts_share_one_look_up_of_a_name():
         found = await asyncio.gather(*(resolver.resolve("Web", n, 0) for n in range(1, 50)))
         assert [each[0].sockaddr[1] for each in found] == list(range(1, 50))
         await resolver.resolve("web", 22, 0)
-        await resolver.resolve("web", 22, socket.AF_INET)  # another question
+        await resolver.resolve("web", 22, socket.AF_INET)  # another family
         resolver.close()
 
     asyncio.run(main())
@@ -192,7 +192,7 @@ def test_hanging_look_ups_use_no_more_threads_than_allowed():
     async def main() -> None:
         resolver = Resolver(threads=3, lookup=lookup)
         stuck = [asyncio.create_task(resolver.resolve(f"stuck{n}", 22, 0)) for n in range(2)]
-        # Two of three threads hang: the third serves everybody else.
+        # Two of three threads hang: the third serves all other names.
         await asyncio.gather(*(resolver.resolve(f"web{n}", 22, 0) for n in range(20)))
         threads = [t for t in threading.enumerate() if t.name == "sockfleet-dns"]
         assert len(threads) == 3

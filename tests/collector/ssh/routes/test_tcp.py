@@ -34,7 +34,7 @@ def listener(address: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
 
 @contextmanager
 def silent(address: str, port: int = 0) -> Iterator[int]:
-    """A port whose queue of connections is full: Linux drops further SYNs without an answer."""
+    """Listen on a port whose connection queue is full: Linux drops further SYNs."""
     with socket.socket() as server:
         server.bind((address, port))
         server.listen(0)
@@ -57,8 +57,8 @@ def keep_socket(sock: socket.socket) -> socket.socket:
     return sock
 
 
-class Dialled:
-    """What came of one call."""
+class Connected:
+    """The result of one call of `connect`."""
 
     def __init__(self, address: str, port: int, *, timeout_s: float = 20, lookup=None, **further):
         self.attempt = Attempt(host=Host(name="web1", address=address, port=port))
@@ -93,7 +93,7 @@ class Dialled:
 
 def test_an_address_gives_a_connected_socket():
     with listener() as port:
-        done = Dialled("127.0.0.1", port)
+        done = Connected("127.0.0.1", port)
     assert done.peer == ("127.0.0.1", port)
     assert done.attempt.address == "127.0.0.1"
     assert done.attempt.phase is Phase.CONNECT
@@ -101,35 +101,35 @@ def test_an_address_gives_a_connected_socket():
 
 def test_a_name_is_resolved_first():
     with listener() as port:
-        done = Dialled("localhost", port, family=socket.AF_INET)
+        done = Connected("localhost", port, family=socket.AF_INET)
     assert done.peer == ("127.0.0.1", port)
 
 
 def test_a_closed_port_is_refused():
     with listener() as port:
         pass
-    done = Dialled("127.0.0.1", port)
+    done = Connected("127.0.0.1", port)
     assert done.fault == (Category.REFUSED, Phase.CONNECT)
     assert f"127.0.0.1:{port}" in done.error.message
 
 
 def test_an_unanswered_syn_is_a_tcp_timeout():
     with silent("127.0.0.1") as port:
-        done = Dialled("127.0.0.1", port, timeout_s=0.2)
+        done = Connected("127.0.0.1", port, timeout_s=0.2)
     assert done.fault == (Category.TCP_TIMEOUT, Phase.CONNECT)
     assert done.error.message == f"no answer from 127.0.0.1:{port} in 0.2 s"
 
 
 def test_a_dead_first_address_does_not_fail_the_host():
     with silent("127.0.0.2") as port, listener("127.0.0.3", port):
-        done = Dialled("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
+        done = Connected("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
     assert done.peer == ("127.0.0.3", port)
     assert done.attempt.address == "127.0.0.3"
 
 
 def test_a_refusal_moves_on_to_the_next_address_at_once():
     with listener("127.0.0.3") as port:
-        done = Dialled(
+        done = Connected(
             "web", port, lookup=lambda *_: infos("127.0.0.4", "::1", "127.0.0.3"), timeout_s=20
         )
     assert done.peer == ("127.0.0.3", port)
@@ -138,7 +138,7 @@ def test_a_refusal_moves_on_to_the_next_address_at_once():
 def test_the_error_names_all_addresses_that_refuse():
     with listener() as port:
         pass
-    done = Dialled("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
+    done = Connected("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
     assert done.fault == (Category.REFUSED, Phase.CONNECT)
     assert f"127.0.0.2:{port}" in done.error.message
     assert f"127.0.0.3:{port}" in done.error.message
@@ -146,7 +146,7 @@ def test_the_error_names_all_addresses_that_refuse():
 
 def test_a_silent_address_is_awaited_after_a_refusal():
     with silent("127.0.0.2") as port:
-        done = Dialled(
+        done = Connected(
             "web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"), timeout_s=0.4
         )
     assert done.fault == (Category.TCP_TIMEOUT, Phase.CONNECT)
@@ -159,7 +159,7 @@ def test_a_silent_name_service_is_a_dns_timeout():
         release.wait()
         return infos("127.0.0.1")
 
-    done = Dialled("web.example", 22, timeout_s=0.1, lookup=lookup)
+    done = Connected("web.example", 22, timeout_s=0.1, lookup=lookup)
     release.set()
     assert done.fault == (Category.DNS_TIMEOUT, Phase.DNS)
     assert "web.example in 0.1 s" in done.error.message
@@ -168,14 +168,14 @@ def test_a_silent_name_service_is_a_dns_timeout():
 
 def test_the_bind_address_is_the_source_address():
     with listener() as port:
-        done = Dialled("127.0.0.1", port, bind_address="127.0.0.9")
+        done = Connected("127.0.0.1", port, bind_address="127.0.0.9")
     assert done.own[0] == "127.0.0.9"
 
 
 @pytest.mark.parametrize("own", ["192.0.2.200", "::1"])
 def test_a_foreign_bind_address_is_a_config_error(own):
     with listener() as port:
-        done = Dialled("127.0.0.1", port, bind_address=own)
+        done = Connected("127.0.0.1", port, bind_address=own)
     assert done.fault == (Category.CONFIG, Phase.CONNECT)
     assert f"{own} (BindAddress)" in done.error.message
 
@@ -227,7 +227,7 @@ def test_every_error_of_the_kernel_has_its_category(mocker, number, category):
         "asyncio.selector_events.BaseSelectorEventLoop.sock_connect",
         side_effect=OSError(number, os.strerror(number)),
     )
-    done = Dialled("192.0.2.1", 22)
+    done = Connected("192.0.2.1", 22)
     assert done.error.category is category
     assert "192.0.2.1:22" in done.error.message
 
@@ -237,7 +237,7 @@ def test_the_category_with_precedence_counts(mocker):
         "asyncio.selector_events.BaseSelectorEventLoop.sock_connect",
         side_effect=[OSError(errno.ENETUNREACH, "…"), ConnectionRefusedError(111, "…")],
     )
-    done = Dialled("web", 22, lookup=lambda *_: infos("2001:db8::1", "192.0.2.1"))
+    done = Connected("web", 22, lookup=lambda *_: infos("2001:db8::1", "192.0.2.1"))
     assert done.error.category is Category.REFUSED
     assert "[2001:db8::1]:22 cannot be reached" in done.error.message
 
@@ -247,7 +247,7 @@ def test_a_cancelled_connect_leaves_no_descriptor():
         attempt = Watched(host=Host(name="web1", address="web"))
         connecting = attempt.at(Phase.CONNECT)
         resolver = Resolver(lookup=lambda *_: infos("127.0.0.2", "127.0.0.2", "127.0.0.3"))
-        dialling = asyncio.create_task(
+        connecting_task = asyncio.create_task(
             connect(
                 attempt,
                 resolver,
@@ -262,9 +262,9 @@ def test_a_cancelled_connect_leaves_no_descriptor():
         await connecting
         await asyncio.sleep(0)  # two turns: the first attempt's task has begun
         await asyncio.sleep(0)
-        dialling.cancel()
+        connecting_task.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await dialling
+            await connecting_task
         resolver.close()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 

@@ -1,4 +1,4 @@
-"""Host keys, and what the policy and ssh itself say of a host that shows one."""
+"""Host keys, and the verdicts of the policy and of ssh on a host that shows one."""
 
 from __future__ import annotations
 
@@ -16,15 +16,24 @@ from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, HostKeyPolicy, SshSettings
 from tests.support.ssh.sshd import Sshd
 
-__all__ = ["ACCEPT_NEW", "Key", "host", "public", "ssh_accepts", "told", "verdict", "verifier"]
+__all__ = [
+    "ACCEPT_NEW",
+    "Key",
+    "host",
+    "public",
+    "refusal",
+    "ssh_accepts",
+    "verdict",
+    "verifier_for",
+]
 
 ACCEPT_NEW = SshSettings(host_keys=HostKeyPolicy.ACCEPT_NEW)
-"""A host's own settings, which win over the policy of the scan."""
+"""A host's own settings, which take precedence over the policy of the scan."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A public key as its file has it."""
+    """A public key as in its file."""
 
     path: Path
     kind: str
@@ -40,33 +49,33 @@ class Key:
 
 
 def public(path: Path) -> Key:
-    """The public half of the key file at ``path``."""
+    """Read the public key beside the key file at ``path``."""
     kind, text = path.with_name(path.name + ".pub").read_text().split()[:2]
     return Key(path, kind, text)
 
 
-def verifier(file: Path, policy: HostKeyPolicy = HostKeyPolicy.STRICT) -> HostKeyVerifier:
-    """Of a scan with this one known_hosts file."""
+def verifier_for(file: Path, policy: HostKeyPolicy = HostKeyPolicy.STRICT) -> HostKeyVerifier:
+    """Return the verifier of a scan with this one known_hosts file."""
     return HostKeyVerifier(TransportSettings(known_hosts_files=(str(file),), host_keys=policy))
 
 
 def host(address: str = "web1", port: int = 22, ssh: SshSettings | None = None) -> Host:
-    """A host by its address; no key is known by its name."""
+    """Return a host; keys are known by its address, not by its name."""
     return Host(name="a-name", address=address, port=port, ssh=ssh or SshSettings())
 
 
-def verdict(judge: HostKeyVerifier, of: Host, key: Key) -> Category | None:
-    """Why the host is not trusted that shows this key; None where it is."""
+def verdict(verifier: HostKeyVerifier, of: Host, key: Key) -> Category | None:
+    """Return why the host with this key is not trusted; None if it is trusted."""
     try:
-        judge.for_host(of).check_key(key.kind, key.blob)
+        verifier.for_host(of).check_key(key.kind, key.blob)
     except HostError as error:
         assert error.phase is Phase.KEX
         return error.category
     return None
 
 
-def told(check: Callable[[], None], category: Category) -> str:
-    """The message of a refusal in this category."""
+def refusal(check: Callable[[], None], category: Category) -> str:
+    """Return the message of the HostError, of this category, that ``check`` raises."""
     with pytest.raises(HostError) as caught:
         check()
     assert caught.value.category is category
