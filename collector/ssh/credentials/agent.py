@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 
-__all__ = ["agent_keys"]
+__all__ = ["list_agent_keys"]
 
 # draft-ietf-sshm-ssh-agent, "Requesting a list of keys"
 _REQUEST_IDENTITIES = struct.pack(">IB", 1, 11)
@@ -14,7 +14,7 @@ _LARGEST_ANSWER = 256 * 1024  # OpenSSH's AGENT_MAX_LEN
 _TIMEOUT_S = 2.0
 
 
-def agent_keys(path: str) -> tuple[bytes, ...]:
+def list_agent_keys(path: str) -> tuple[bytes, ...]:
     """Return the public key and certificate blobs of the agent at ``path``, in its order.
 
     Empty when no agent answers: the login itself reports that.

@@ -13,18 +13,18 @@ from ....core.record import record
 from ....inventory.models import Secret, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
-from .agent import agent_keys
+from .agent import list_agent_keys
 from .key_files import is_certificate_for, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
 
-__all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "default_identity_files"]
+__all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "find_default_identity_files"]
 
 PASSPHRASE_VARIABLE = "SOCKFLEET_PASSPHRASE"  # noqa: S105 (the variable's name)
 
 _DEFAULT_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 
-def default_identity_files() -> tuple[str, ...]:
+def find_default_identity_files() -> tuple[str, ...]:
     """Return the default keys of ~/.ssh that exist, in the order to offer them."""
     folder = Path("~/.ssh").expanduser()
     return tuple(str(folder / name) for name in _DEFAULT_NAMES if (folder / name).exists())
@@ -115,7 +115,7 @@ class Credentials:
         files: list[PrivateKeyFile] = []
         left: list[bytes] = []
         try:
-            for path in ssh.identity_files or default_identity_files():
+            for path in ssh.identity_files or find_default_identity_files():
                 public, locked = read_public_key(path)
                 if locked and public is not None and public in in_agent:
                     left.append(public)
@@ -139,7 +139,7 @@ class Credentials:
         if path is None:
             return ()
         if path not in self._agents:
-            self._agents[path] = agent_keys(path)
+            self._agents[path] = list_agent_keys(path)
         return self._agents[path]
 
     def _load_key(self, path: str) -> PrivateKeyFile:

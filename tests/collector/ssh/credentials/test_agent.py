@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.collector.ssh.credentials.agent import agent_keys
+from sockfleet.collector.ssh.credentials.agent import list_agent_keys
 from sockfleet.inventory.models import Secret
 from tests.support.ssh.key_forms import copy, credentials, naming, public_of, refused
 
@@ -38,11 +38,11 @@ def add(agent: str, path: Path) -> None:
 def test_a_locked_key_that_the_agent_holds_is_left_to_it(
     key_forms: Path, agent: str, tmp_path: Path
 ) -> None:
-    assert agent_keys(agent) == ()
+    assert list_agent_keys(agent) == ()
     for form in ("ed25519", "rsa"):
         add(agent, key_forms / form)
     held = [public_of(key_forms / form) for form in ("ed25519", "rsa")]
-    assert list(agent_keys(agent)) == held
+    assert list(list_agent_keys(agent)) == held
 
     def never(path: str) -> Secret:
         raise AssertionError(path)
@@ -100,11 +100,11 @@ def test_an_agent_with_a_malformed_answer_holds_no_keys(tmp_path: Path, answer: 
 
         server = threading.Thread(target=serve)
         server.start()
-        assert agent_keys(path) == ()
+        assert list_agent_keys(path) == ()
         server.join()
 
 
 def test_a_missing_agent_holds_no_keys(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "missing", tmp_path / "file", tmp_path / ("x" * 200)):
-        assert agent_keys(str(path)) == ()
+        assert list_agent_keys(str(path)) == ()

@@ -12,7 +12,7 @@ import pytest
 from sockfleet.collector.ssh.credentials.store import (
     PASSPHRASE_VARIABLE,
     PrivateKeyFile,
-    default_identity_files,
+    find_default_identity_files,
 )
 from sockfleet.inventory.models import Secret, SshSettings
 from tests.support.ssh.key_forms import FORMS, PASSPHRASE, copy, credentials, naming, refused
@@ -103,7 +103,7 @@ def test_the_repr_of_a_key_hides_its_secrets(key_forms: Path) -> None:
 
 def test_default_keys_come_in_order_and_unusable_ones_are_noted(key_forms: Path) -> None:
     ssh = Path.home() / ".ssh"
-    assert default_identity_files() == ()
+    assert find_default_identity_files() == ()
     assert credentials().key_files(SshSettings()) == ()
     ssh.mkdir()
     copy(key_forms / "rsa", ssh / "id_rsa")
@@ -111,7 +111,7 @@ def test_default_keys_come_in_order_and_unusable_ones_are_noted(key_forms: Path)
     copy(key_forms / "ed25519", ssh / "id_ed25519")
     (ssh / "id_ecdsa_sk").write_text("garbage")
     names = ["id_ed25519", "id_ecdsa", "id_rsa", "id_ecdsa_sk"]
-    assert default_identity_files() == tuple(str(ssh / name) for name in names)
+    assert find_default_identity_files() == tuple(str(ssh / name) for name in names)
     store = credentials()
     found = store.key_files(SshSettings())
     assert [Path(key.path).name for key in found] == ["id_ed25519", "id_rsa"]
