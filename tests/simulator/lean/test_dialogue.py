@@ -347,7 +347,7 @@ def assert_ends_once_if_at_all(client):
     assert client.counts.protocol_errors <= 1
     assert client.dialogue.over or not client.counts.protocol_errors
     if client.dialogue.over:
-        assert client.dialogue.take(packet(b"\x02" + String(""))) == b""
+        assert client.dialogue.take(encode_packet(b"\x02" + String(""))) == b""
 
 
 @given(st.binary(min_size=1, max_size=200), st.booleans())
