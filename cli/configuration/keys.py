@@ -9,8 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,9 +87,9 @@ def check_table(
         parameters = [keys[key] for keys in places if key in keys]
         found = None if parameters else _unknown(key, value, places)
         for parameter in parameters:
-            found = found or _misfit(parameter, value)
+            found = found or _find_fault(parameter, value)
         if found is None:
-            settings[key] = _with_whole_paths(key, value, parameters[0], folder)
+            settings[key] = _make_paths_absolute(key, value, parameters[0], folder)
         else:
             faults.append(Fault(f"{path}.{_key(key)}", found))
     return settings, faults
@@ -118,15 +117,18 @@ def suggest(found: str, known: Iterable[str]) -> str:
     return f"; there are {', '.join(known)}" if known else ""
 
 
-def _misfit(parameter: click.Parameter, value: object) -> str | None:
-    """What is wrong with the value for this option; None where it fits."""
-    expected, fits = _expectation(parameter)
+def _find_fault(parameter: click.Parameter, value: object) -> str | None:
+    """What is wrong with the value for this option, in click's words; None where it fits."""
     is_list = parameter.multiple or parameter.nargs == -1
-    values = value if is_list and isinstance(value, list) else [value]
-    if is_list != isinstance(value, list) or not all(fits(one) for one in values):
-        wanted = f"a list of texts, such as {_example(value)}" if is_list else expected
-        return f"expected {wanted}, found {_kind(value)} {quote(value)}"
-    for one in values:
+    if is_list != isinstance(value, list):
+        wanted = "a list" if is_list else "a single value"
+        return f"{quote(value)} is not valid: {wanted} is expected"
+    kinds = _toml_types(parameter)
+    for one in value if isinstance(value, list) else [value]:
+        # click would also read numbers from texts, and 1 from true.
+        is_finite = not isinstance(one, float) or math.isfinite(one)
+        if type(one) not in kinds or not is_finite or "\0" in str(one):
+            return f"{quote(one)} is not a valid {parameter.type.name}."
         try:
             parameter.type.convert(one, parameter, None)
         except click.BadParameter as error:
@@ -134,37 +136,17 @@ def _misfit(parameter: click.Parameter, value: object) -> str | None:
     return None
 
 
-def _expectation(parameter: click.Parameter) -> tuple[str, Callable[[object], bool]]:
-    """In words, and as a test of one value."""
+def _toml_types(parameter: click.Parameter) -> tuple[type, ...]:
+    """The types in which TOML may give this option."""
     if getattr(parameter, "is_flag", False):
-        return "true or false", lambda value: isinstance(value, bool)
+        return (bool,)
     if isinstance(parameter.type, WorkerCount):
-        return 'a whole number or "auto"', lambda value: type(value) in (int, str)
+        return (int, str)
     if isinstance(parameter.type, click.types.IntParamType):  # a counted flag too
-        return "a whole number", lambda value: type(value) is int
+        return (int,)
     if isinstance(parameter.type, click.types.FloatParamType):
-        return "a number", lambda value: type(value) in (int, float) and math.isfinite(value)
-    if isinstance(parameter.type, click.Choice):
-        expected = f"one of {', '.join(map(repr, parameter.type.choices))}"
-        return expected, lambda value: isinstance(value, str)
-    return "a text in quotes", lambda value: isinstance(value, str) and "\0" not in value
-
-
-def _example(value: object) -> str:
-    return f'["{value}"]' if isinstance(value, str) and value.isprintable() else '["one", "two"]'
-
-
-def _kind(value: object) -> str:
-    """A value's type in TOML's words."""
-    kinds: dict[type, str] = {
-        bool: "the boolean",
-        int: "the whole number",
-        float: "the number",
-        str: "the text",
-        list: "the list",
-        dict: "the table",
-    }
-    return kinds.get(type(value), "the date" if isinstance(value, (date, time)) else "")
+        return (int, float)
+    return (str,)
 
 
 def _key(name: str) -> str:
@@ -172,21 +154,21 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 
 
-def _with_whole_paths(key: str, value: Any, parameter: click.Parameter, folder: Path) -> Any:
-    """Files as they are meant wherever the command runs; cron runs it in another folder."""
-    whole = {
-        "inventory": _whole_inventory,
-        "limit": _whole_limit,
-        "output": _whole_output,
-    }.get(key, _whole if getattr(parameter, "is_path", False) else None)
-    if whole is None:
+def _make_paths_absolute(key: str, value: Any, parameter: click.Parameter, folder: Path) -> Any:
+    """Resolve file names from the folder of the configuration: cron runs in another one."""
+    absolute = {
+        "inventory": _absolute_inventory,
+        "limit": _absolute_limit,
+        "output": _absolute_output,
+    }.get(key, _absolute if getattr(parameter, "is_path", False) else None)
+    if absolute is None:
         return value
     if isinstance(value, list):
-        return [whole(one, folder) for one in value]
-    return whole(value, folder)
+        return [absolute(one, folder) for one in value]
+    return absolute(value, folder)
 
 
-def _whole(name: str, folder: Path) -> str:
+def _absolute(name: str, folder: Path) -> str:
     if name in ("", "-"):
         return name
     try:
@@ -195,15 +177,15 @@ def _whole(name: str, folder: Path) -> str:
         return str(folder / name)
 
 
-def _whole_inventory(source: str, folder: Path) -> str:
-    return source if "," in source else _whole(source, folder)
+def _absolute_inventory(source: str, folder: Path) -> str:
+    return source if "," in source else _absolute(source, folder)
 
 
-def _whole_limit(pattern: str, folder: Path) -> str:
-    return f"@{_whole(pattern[1:], folder)}" if pattern.startswith("@") else pattern
+def _absolute_limit(pattern: str, folder: Path) -> str:
+    return f"@{_absolute(pattern[1:], folder)}" if pattern.startswith("@") else pattern
 
 
-def _whole_output(target: str, folder: Path) -> str:
+def _absolute_output(target: str, folder: Path) -> str:
     match = _FORMAT_PREFIX.fullmatch(target)
     prefix, name = (match[1] or "", match[2]) if match else ("", target)
-    return f"{prefix}{_whole(name, folder)}"
+    return f"{prefix}{_absolute(name, folder)}"

@@ -82,11 +82,11 @@ def test_a_plain_scan_loads_what_it_needs():
 def test_our_own_parts_are_found_as_they_are_registered():
     registered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     assert registered["sockfleet.transports"] == {
-        name: f"sockfleet.collector.{name}_transport:{kind}"
-        for name, kind in transport._OWN.items()
+        name: f"sockfleet.collector{module}:{kind}"
+        for name, (module, kind) in transport._OWN.items()
     }
     assert registered["sockfleet.outputs"] == {
-        name: f"sockfleet.output.{name}:FORMAT" for name in formats._OWN
+        name: f"sockfleet.output{module}:FORMAT" for name, module in formats._OWN.items()
     }
 
 

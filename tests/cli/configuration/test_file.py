@@ -40,15 +40,15 @@ def test_each_place_goes_before_the_next(run, monkeypatch):
     monkeypatch.setenv("SOCKFLEET_RETRIES", "4")
     monkeypatch.setenv("SOCKFLEET_TIMEOUT", "4")
     options = taken("scan", "--config", "c.toml", "--profile", "night", "--timeout", "5", "here,")
-    assert (options["timeout"], options["retries"]) == (5.0, 4)
+    assert (options["timeout_s"], options["retries"]) == (5.0, 4)
     monkeypatch.delenv("SOCKFLEET_RETRIES")
     options = taken("scan", "--profile", "night", "here,", "--config", "c.toml")
     assert options["retries"] == 3
     assert (options["concurrency"], options["per_bastion"]) == (2, 1)
-    assert options["connect_timeout"] == 10.0
-    assert taken("check", "--config", "c.toml", "here,")["timeout"] == 4.0
+    assert options["connect_timeout_s"] == 10.0
+    assert taken("check", "--config", "c.toml", "here,")["timeout_s"] == 4.0
     monkeypatch.delenv("SOCKFLEET_TIMEOUT")
-    assert taken("check", "--config", "c.toml", "here,")["timeout"] == 1.0
+    assert taken("check", "--config", "c.toml", "here,")["timeout_s"] == 1.0
 
 
 def test_the_environment_names_inventories_too(run, monkeypatch):
@@ -72,16 +72,16 @@ def test_lists_and_switches_are_replaced_by_the_command_line(run):
 def test_file_and_profile_may_come_from_the_environment(run, monkeypatch):
     monkeypatch.setenv("SOCKFLEET_CONFIG", str(written("[profile.night]\ntimeout = 3\n")))
     monkeypatch.setenv("SOCKFLEET_PROFILE", "night")
-    assert taken("scan", "here,")["timeout"] == 3.0
+    assert taken("scan", "here,")["timeout_s"] == 3.0
 
 
 def test_the_users_own_file_hides_the_systems(run):
     place = "sockfleet/sockfleet.toml"
     written("[scan]\ntimeout = 4\n", f"xdg/{place}")
-    assert taken("scan", "here,")["timeout"] == 4.0
+    assert taken("scan", "here,")["timeout_s"] == 4.0
     written("[scan]\nretries = 3\n", f"~/.config/{place}")
     options = taken("scan", "here,")
-    assert (options["timeout"], options["retries"]) == (30.0, 3)
+    assert (options["timeout_s"], options["retries"]) == (30.0, 3)
 
 
 def test_relative_xdg_folders_are_ignored_as_the_specification_says(run, monkeypatch):
@@ -94,7 +94,7 @@ def test_relative_xdg_folders_are_ignored_as_the_specification_says(run, monkeyp
 
 def test_dev_null_turns_a_file_off(run):
     written("[scan]\ntimeout = 4\n", "xdg/sockfleet/sockfleet.toml")
-    assert taken("scan", "--config", "/dev/null", "here,")["timeout"] == 30.0
+    assert taken("scan", "--config", "/dev/null", "here,")["timeout_s"] == 30.0
 
 
 def test_an_empty_file_says_nothing(run):
