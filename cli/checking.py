@@ -1,4 +1,4 @@
-"""What ``sockfleet check`` does once its options are read."""
+"""``sockfleet check``: judge a scan by levels, and say it as a monitoring plugin does."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ _ALWAYS_SHOWN = (
     *("worst.tcp_close", "worst.orphan_percent", "worst.mem_percent"),
     *("growth.tcp_close", "worst.growth.tcp_close", "duration_s"),
 )
-# Failures of this side: by the guidelines UNKNOWN, where those of the network are not.
-_OUR_OWN = frozenset({"config", "local_resource", "client_overload", "not_attempted"})
+# Failures of this machine: UNKNOWN by the guidelines, unlike those of hosts and the network.
+_LOCAL_CATEGORIES = frozenset({"config", "local_resource", "client_overload", "not_attempted"})
 _CLOCK_SKEW_S = 60.0
 _PLAIN = TextStyle(RenderOptions(ascii=True))
 
 
 class Check:
-    """One ``sockfleet check``; raises UsageError for options that cannot be meant."""
+    """One check; raises UsageError for options that contradict each other."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._levels = Levels(given["warning"], given["critical"])
         self._details: list[str] = []
         self._doubts: list[str] = []
-        """Each makes a result that would be OK UNKNOWN."""
+        """Each one turns an OK into UNKNOWN."""
         self._is_void = False
-        """Whether the scan says nothing of now, whatever it says: too old, or of the future."""
+        """Whether the scan is too old, or of the future: UNKNOWN whatever it says."""
         if bool(given["inventory"]) == bool(given["from_file"]):
             raise UsageError("give either an INVENTORY or --from SCAN.json")
 
     def run(self) -> tuple[str, State]:
-        """What to print, and the state that is the exit code."""
-        summary = self._saved() if self._given["from_file"] else self._scan()
-        summary = self._compared(summary)
+        """The text to print, and the state, which is the exit code."""
+        summary = self._read_saved() if self._given["from_file"] else self._scan()
+        summary = self._compare(summary)
         levels = self._levels.judged(summary)
         state = self._state(summary, [level.state for level in levels])
         text = plugin_text(
             state,
             levels,
             doubts=self._doubts,
-            summary=_in_short(summary),
-            details=[*self._doubts, *self._details, *_more(summary)],
+            summary=_summarize(summary),
+            details=[*self._doubts, *self._details, *_detail_lines(summary)],
             extra=[measure(key, summary) for key in _ALWAYS_SHOWN],
         )
         return text, state
@@ -76,7 +76,7 @@ class Check:
         hosts = summary.fleet.hosts
         is_empty_shard = summary.scan.shards is not None and not hosts.total
         if not hosts.ok and not is_empty_shard and State.CRITICAL not in states:
-            return _nothing_read(summary)
+            return _state_of_no_reading(summary)
         return worst_of([*states, *(State.UNKNOWN for _ in self._doubts)])
 
     def _scan(self) -> FleetSummary:
@@ -94,7 +94,7 @@ class Check:
             self._doubts.append(f"ended by the deadline of {options.deadline_s:g} s")
         return result.summary
 
-    def _saved(self) -> FleetSummary:
+    def _read_saved(self) -> FleetSummary:
         name: str = self._given["from_file"]
         for option in ("limit", "shard"):
             if self._given[option] is not None:
@@ -115,8 +115,8 @@ class Check:
             self._doubts.append(f"the scan in {name} ended before every host had its turn")
         return summary
 
-    def _compared(self, now: FleetSummary) -> FleetSummary:
-        """A level of a change that cannot be told is UNKNOWN; the text says why."""
+    def _compare(self, now: FleetSummary) -> FleetSummary:
+        """Compare with the earlier scan; a level on a change without one is UNKNOWN."""
         name: str | None = self._given["against"]
         if name is not None:
             try:
@@ -135,12 +135,12 @@ class Check:
         return now
 
 
-def _nothing_read(summary: FleetSummary) -> State:
-    """The guidelines keep UNKNOWN for what is wrong on this side."""
-    return State.UNKNOWN if summary.fleet.failures.keys() <= _OUR_OWN else State.CRITICAL
+def _state_of_no_reading(summary: FleetSummary) -> State:
+    """UNKNOWN where only this machine is at fault, as the guidelines say; else CRITICAL."""
+    return State.UNKNOWN if summary.fleet.failures.keys() <= _LOCAL_CATEGORIES else State.CRITICAL
 
 
-def _in_short(summary: FleetSummary) -> str:
+def _summarize(summary: FleetSummary) -> str:
     hosts = summary.fleet.hosts
     told = f"{hosts.ok} of {count_text(hosts.total, 'host')} read"
     held = measure("tcp_close", summary)
@@ -151,8 +151,8 @@ def _in_short(summary: FleetSummary) -> str:
     return f"{told}, tcp_close {value} ({most})"
 
 
-def _more(summary: FleetSummary) -> Iterator[str]:
-    """Why hosts failed, what changed, and the scan's warnings."""
+def _detail_lines(summary: FleetSummary) -> Iterator[str]:
+    """The failures by category, the changes, and the warnings of the scan."""
     for category, count in summary.fleet.failures.items():
         failed = [host for host in summary.hosts if host.error and host.error.category == category]
         message = failed[0].error.message if failed and failed[0].error else ""

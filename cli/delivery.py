@@ -1,4 +1,4 @@
-"""``--format`` and ``-o`` of the commands that show a summary: judged first, written last."""
+"""``--format`` and ``-o`` of the commands that show a summary: checked first, written last."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RenderError(SockfleetError):
 
 
 class Delivery:
-    """Where one summary goes. Raises UsageError for what cannot be written, before any work."""
+    """The outputs of one summary. Raises UsageError at once for one that cannot be written."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class Delivery:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anything still takes what is delivered: a file, or a reader of stdout."""
+        """Whether an output is still open: a file, or the reader of stdout."""
         return bool(self._files) or not self._stdout_ended
 
     def host(self, host: HostSummary) -> None:
-        """One host has finished; its line goes out where standard output is to have lines.
+        """Write the line of a host that has finished, for formats that have one.
 
-        Raises StdoutError or BrokenPipeError where nothing else is to be written: the run is for
-        nothing then. Else the files are still waited for.
+        Raises StdoutError or BrokenPipeError where standard output is the only output; otherwise
+        the run goes on for the files.
         """
         if self.stdout is None or self.stdout.host_line is None or self._stdout_ended:
             return
@@ -82,7 +82,7 @@ class Delivery:
                 self._whole = False
 
     def deliver(self, summary: FleetSummary, *, before: bytes = b"") -> bool:
-        """Write every output, each though another failed; returns whether all were written.
+        """Write every output, even where another one failed; returns whether all were written.
 
         ``before`` goes to standard output first.
         """
@@ -91,7 +91,7 @@ class Delivery:
             # A file has no terminal: no width, no colour.
             plain = RenderOptions(top=self._render.top)
             try:
-                data = _rendered(file.format, summary, plain)
+                data = _render(file.format, summary, plain)
                 replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
             except SockfleetError as error:
                 streams.warn(f"error: {error}")
@@ -105,7 +105,7 @@ class Delivery:
                 streams.write(before + self._shown(self.stdout, summary))
             except BrokenPipeError:
                 self._stdout_ended = True
-                return whole  # the reader has what it wanted
+                return whole  # the reader closed the pipe: it has what it wanted
             except SockfleetError as error:
                 streams.warn(f"error: {error}")
                 whole = False
@@ -114,11 +114,11 @@ class Delivery:
     def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
         if self._hosts_are_out and chosen.end_line is not None:
             return chosen.end_line(summary)
-        return _rendered(chosen, summary, self._render)
+        return _render(chosen, summary, self._render)
 
 
-def _rendered(chosen: Format, summary: FleetSummary, options: RenderOptions) -> bytes:
-    """The output; raises RenderError where a format cannot do it, which may be a third party's."""
+def _render(chosen: Format, summary: FleetSummary, options: RenderOptions) -> bytes:
+    """Render; raises RenderError where the format fails, which may be a third party's."""
     try:
         return chosen.render(summary, options)
     except SockfleetError:

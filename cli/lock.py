@@ -1,8 +1,8 @@
 """``--lock FILE``: one run at a time, so that a slow fleet never piles runs up from cron.
 
-flock(2) on a descriptor that no child inherits, a forked worker neither: the lock ends with the
-process, however that ends, and what is left of the file means nothing. The file is never written
-to, so a wrong name harms nothing; who holds it is known from /proc/locks.
+flock(2) on a descriptor that no child process inherits, not even a forked worker: the lock ends
+with the process, however it ends, and a file that remains means nothing. The file is never
+written to, so a wrong name does no harm; /proc/locks names the process that holds the lock.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _FLOCK = re.compile(r"^\d+: FLOCK +\w+ +\w+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+)
 _held = set[int]()
 
 
-def _leave_to_the_parent() -> None:
-    """A child's copy of the descriptor would hold the lock as well as the parent's does."""
+def _close_in_child() -> None:
+    """Close the child's copy of the descriptor, which would keep the lock after the parent."""
     while _held:
         os.close(_held.pop())
 
 
-os.register_at_fork(after_in_child=_leave_to_the_parent)
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 class LockHeldError(SockfleetError):
-    """Another run is under way; this one did nothing."""
+    """Another run holds the lock; this one did nothing."""
 
     exit_code = Exit.LOCKED
 
 
 @contextmanager
 def run_lock(path: str | None) -> Iterator[None]:
-    """Hold the lock while the block runs; None: no lock is wanted.
+    """Hold the lock while the block runs; without a path, run it without one.
 
     Does not wait. Raises LockHeldError where another process holds it, and UsageError where the
     file cannot be opened or locked at all.
@@ -52,36 +52,36 @@ def run_lock(path: str | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    descriptor = _opened(path)
+    descriptor = _open(path)
     _held.add(descriptor)
     try:
-        _take(descriptor, path)
+        _lock(descriptor, path)
         yield
     finally:
         _held.discard(descriptor)
         os.close(descriptor)
 
 
-def _opened(path: str) -> int:
+def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o600)
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _usage_error(path, error) from error
 
 
-def _take(descriptor: int, path: str) -> None:
+def _lock(descriptor: int, path: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        pid = _holder(os.fstat(descriptor))
+        pid = _find_holder(os.fstat(descriptor))
         by = "" if pid is None else f" (process {pid})"
         raise LockHeldError(f"--lock {path}: another run holds it{by}; nothing was done") from error
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _usage_error(path, error) from error
 
 
-def _holder(file: os.stat_result) -> int | None:
-    """The process that took the lock; None where the system does not tell.
+def _find_holder(file: os.stat_result) -> int | None:
+    """The process that holds the lock; None where the system does not show it.
 
     /proc/locks numbers the device of the file system, which is not what stat(2) shows on btrfs and
     the like, and shows no process of another PID namespace.
@@ -97,5 +97,5 @@ def _holder(file: os.stat_result) -> int | None:
     return None
 
 
-def _unusable(path: str, error: OSError) -> UsageError:
+def _usage_error(path: str, error: OSError) -> UsageError:
     return UsageError(f"--lock {path}: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""What -v tells on stderr: lines that no host can forge or steer a terminal with."""
+"""Log lines on stderr (-v) that no host can forge, nor use to steer a terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 class LogLines(logging.Formatter):
     """One line for each message, and indented ones for its traceback.
 
-    The messages of the SSH libraries, and of exceptions, hold what a host sent as it came.
+    Messages of the SSH libraries and of exceptions hold a host's bytes unchanged.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record without a control character but the newlines between lines."""
+        """Format the record; newlines between lines are its only control characters."""
         whole = super().format(record)
         message = f"sockfleet: {record.name}: {record.message}"
         traceback = whole.removeprefix(record.message).strip("\n")
@@ -28,12 +28,12 @@ class LogLines(logging.Formatter):
 
 
 def log_to_stderr(verbosity: int) -> None:
-    """Show the log from this level on: 0 warnings, 1 information, 2 debugging, 3 the SSH libraries'
-    own as well."""
+    """Show the log from this level on: 0 warnings, 1 information, 2 debugging, 3 the logs of the
+    SSH libraries too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLines())
     logging.basicConfig(level=_LEVELS[min(verbosity, 2)], handlers=[handler])
-    # The SSH libraries tell every connection at INFO; only who asks twice wants that.
+    # The SSH libraries log every connection at INFO: too much below -vvv.
     foreign = logging.DEBUG if verbosity > 2 else logging.CRITICAL
     for name in ("asyncssh", "paramiko", "asyncio"):
         logging.getLogger(name).setLevel(foreign)

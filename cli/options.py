@@ -45,7 +45,7 @@ CONNECTION = (
 )
 """How to log in, where the inventory does not say otherwise."""
 PROBE = ("probe", "namespaces", "processes", "process_args", "become", "become_method")
-"""What each host is asked for."""
+"""What is read from each host."""
 PACE = ("concurrency", "per_bastion", "connect_timeout_s", "timeout_s", "deadline_s", "retries")
 """How much at once, and for how long."""
 SCALE = ("workers", "dask", "dask_ship_secrets")
@@ -206,7 +206,7 @@ def color_option() -> Decorator:
 
 
 def message_options() -> Decorator:
-    """What is told on stderr beside the result."""
+    """Messages on stderr."""
     return combine(
         option(
             "-q", "--quiet/--no-quiet", default=False, help="No progress and no notes; errors only."

@@ -1,4 +1,4 @@
-"""``-o [FORMAT:]FILE`` and ``--mode``: what goes where, judged before any host is contacted."""
+"""``-o [FORMAT:]FILE`` and ``--mode``: the output files, checked before any host is contacted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def parse_output(text: str) -> OutputFile:
         path, chosen = Path(text), format_for_suffix(text)
     if path.is_dir():
         raise UsageError(f"-o {text}: {path} is a folder; name a file in it")
-    if _is_strange_link(path):
+    if _is_foreign_link(path):
         raise UsageError(f"-o {text}: {path} is another user's link in a folder of everybody")
     folder = path.resolve().parent
     if not folder.is_dir():
@@ -55,7 +55,7 @@ def parse_mode(text: str | None) -> int | None:
     return int(text, 8)
 
 
-def _is_strange_link(path: Path) -> bool:
+def _is_foreign_link(path: Path) -> bool:
     """The kernel's own protection (fs.protected_symlinks) holds for opening, not for renaming."""
     try:
         link, folder = path.lstat(), path.absolute().parent.stat()

@@ -1,4 +1,4 @@
-"""Files saved from /proc/net, or /proc/net itself: recognised by what stands in them."""
+"""Files saved from /proc/net, or /proc/net itself, recognised by their content."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..core.text import clean
 from ..inventory.models import Host
 from ..output.text.explanation import OneHost, one_host
 
-__all__ = ["saved_host", "this_machine"]
+__all__ = ["read_own_files", "read_saved_host"]
 
 _PROC_NET = Path("/proc/net")
 _NAMES = ("sockstat", "sockstat6", "snmp")
 _MOST_BYTES = 1024 * 1024
 _SNMP = frozenset({b"Ip", b"Icmp", b"IcmpMsg", b"Tcp", b"Udp", b"UdpLite"})
 _LINE = re.compile(rb"([A-Za-z0-9]+):(?: |$)")
-# What `head FILE FILE` sets between files; people paste that.
+# `head FILE FILE` prints these between files, and people paste them.
 _LABEL = re.compile(rb"==> .* <==")
 
 
-def this_machine() -> OneHost:
-    """What ``ss -s`` reads on this machine; raises SockfleetError where it is not Linux."""
+def read_own_files() -> OneHost:
+    """Read the files that ``ss -s`` reads on this machine; raises SockfleetError without them."""
     found = {name: _PROC_NET / name for name in _NAMES if (_PROC_NET / name).exists()}
     if "sockstat" not in found:
         raise SockfleetError(
@@ -36,15 +36,15 @@ def this_machine() -> OneHost:
             "Name files that were saved on a Linux host"
         )
     return _host(
-        {name: (str(path), _content(path)) for name, path in found.items()},
+        {name: (str(path), _read_path(path)) for name, path in found.items()},
         origin="this machine",
         is_ipv6_off=True,
         thresholds=None,
     )
 
 
-def saved_host(sources: Sequence[str], thresholds: Thresholds | None = None) -> OneHost:
-    """What the named files, folders or ``-`` (standard input) hold together, in any order.
+def read_saved_host(sources: Sequence[str], thresholds: Thresholds | None = None) -> OneHost:
+    """Read the files of one host from files, folders or ``-`` (standard input), in any order.
 
     A folder is one that was saved with proc/net in it (a sosreport), a /proc, or one with the
     files themselves. Raises UsageError for what cannot be read or recognised, and where two of
@@ -54,10 +54,10 @@ def saved_host(sources: Sequence[str], thresholds: Thresholds | None = None) -> 
     is_ipv6_off = False
     for source in sources:
         whole_folder = source != "-" and Path(source).is_dir()
-        files = _of_folder(Path(source)) if whole_folder else [source]
+        files = _files_in_folder(Path(source)) if whole_folder else [source]
         is_ipv6_off |= whole_folder
         for file in files:
-            for name, data in _parts(file, _read(file)).items():
+            for name, data in _split_by_file(file, _read(file)).items():
                 if name in parts:
                     raise UsageError(
                         f"both {parts[name][0]} and {file} hold a {name}: give the files of one "
@@ -99,7 +99,7 @@ def _host(
     return one_host(reading, origin=origin, is_ipv6_off=is_ipv6_off, thresholds=thresholds)
 
 
-def _of_folder(folder: Path) -> list[str]:
+def _files_in_folder(folder: Path) -> list[str]:
     for inside in (folder / "proc" / "net", folder / "net", folder):
         if (inside / "sockstat").is_file():
             return [str(inside / name) for name in _NAMES if (inside / name).is_file()]
@@ -108,18 +108,18 @@ def _of_folder(folder: Path) -> list[str]:
 
 def _read(file: str) -> bytes:
     try:
-        return sys.stdin.buffer.read(_MOST_BYTES + 1) if file == "-" else _content(Path(file))
+        return sys.stdin.buffer.read(_MOST_BYTES + 1) if file == "-" else _read_path(Path(file))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def _content(path: Path) -> bytes:
+def _read_path(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(_MOST_BYTES + 1)
 
 
-def _parts(file: str, data: bytes) -> dict[str, bytes]:
-    """Which files' lines these are; several files may stand one after the other."""
+def _split_by_file(file: str, data: bytes) -> dict[str, bytes]:
+    """Split the lines by the file that they come from; several files may follow each other."""
     if len(data) > _MOST_BYTES:
         raise UsageError(f"{file}: over {_MOST_BYTES} bytes: not a file of /proc/net")
     found: dict[str, list[bytes]] = {}

@@ -54,12 +54,12 @@ class ScanRun:
             with self._progress(len(scan.selection.hosts)):
                 result = scan.run()
         except BrokenPipeError:
-            return Exit.OK  # the reader has what it wanted
+            return Exit.OK  # the reader closed the pipe: it has what it wanted
         summary = result.summary
         written = self._delivery.deliver(summary)
         hosts = summary.fleet.hosts
         if self._delivery.stdout is None and hosts.failed and not hosts.ok:
-            streams.warn(f"error: {_none_read(summary)}")  # else cron would hear nothing
+            streams.warn(f"error: {_none_read(summary)}")  # otherwise cron would mail nothing
         return self._exit_code(result, written=written)
 
     def repeat(self, repeat: RepeatOptions) -> int:
@@ -94,7 +94,7 @@ class ScanRun:
 
                 scan.run(deliver)
         except BrokenPipeError:
-            return Exit.OK  # the reader has what it wanted
+            return Exit.OK  # the reader closed the pipe: it has what it wanted
         if self._signals.received:
             return code_for_signal(self._signals.received[0])
         if self._delivery.stdout is None and not ok:
@@ -117,7 +117,7 @@ class ScanRun:
         return self._delivery.deliver(summary, before=self._before(summary.scan.round or 1))
 
     def _before(self, number: int) -> bytes:
-        """What parts the table of a round from the one before it."""
+        """The bytes that separate the table of a round from the one before it."""
         shown = self._delivery.stdout
         if shown is None or shown.name != "table":
             return b""

@@ -1,7 +1,4 @@
-"""The standard streams: whole from the start, results to one and remarks to another.
-
-Light: also `--help` imports it.
-"""
+"""The standard streams: results go to stdout, messages to stderr. Light, as `--help` imports it."""
 
 from __future__ import annotations
 
@@ -27,11 +24,11 @@ class StdoutError(SockfleetError):
 
 
 def open_missing_streams() -> None:
-    """Give standard streams that the caller closed (``>&-``) a place of their own.
+    """Open /dev/null in place of standard streams that the caller closed (``>&-``).
 
-    Else the first sockets and files take their numbers: what goes to stderr would go to them, and
+    Otherwise the first sockets and files get their numbers: messages would be written to them, and
     uvloop aborts the process when it closes one of the three (uv__close() of libuv's unix/core.c).
-    Standard output stays closed for `write`, which says so.
+    `write` still reports that standard output is closed.
     """
     for number in range(3):
         try:
@@ -45,9 +42,9 @@ def open_missing_streams() -> None:
 
 
 def write(data: bytes) -> None:
-    """Send bytes to standard output and see that they arrived.
+    """Write bytes to standard output and flush them.
 
-    Raises BrokenPipeError when the reader has gone, StdoutError for anything else.
+    Raises BrokenPipeError when the reader closed the pipe, StdoutError for anything else.
     """
     if sys.stdout is None:
         raise StdoutError("cannot write to standard output: it is closed")
@@ -62,24 +59,24 @@ def write(data: bytes) -> None:
             rest = rest[taken:]
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        _let_go_of_stdout()
+        _discard_stdout()
         raise
     except OSError as error:
-        _let_go_of_stdout()
+        _discard_stdout()
         raise StdoutError(f"cannot write to standard output: {error}") from error
     except (ValueError, AttributeError) as error:
         raise StdoutError(f"cannot write to standard output: {error}") from error
 
 
-def _let_go_of_stdout() -> None:
-    """What is still buffered must not be tried again at exit: Python would end with 120 then."""
+def _discard_stdout() -> None:
+    """Send what is still buffered to /dev/null: Python would try again at exit, and end with 120."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def warn(text: str) -> None:
-    """One remark on stderr; a stderr that is closed or full is no reason to lose a result.
+    """Write one message to stderr; a stderr that is closed or full does not end the run.
 
-    Whatever it quotes, it steers no terminal: newlines stay, other control characters do not.
+    Control characters other than newlines are escaped: no quoted text steers a terminal.
     """
     try:
         click.echo(f"sockfleet: {escape_lines(text)}", err=True)
@@ -88,7 +85,7 @@ def warn(text: str) -> None:
 
 
 def warn_all(texts: Iterable[str], *, quiet: bool) -> None:
-    """Warnings, unless the user wants none."""
+    """Write warnings, unless ``quiet``."""
     if not quiet:
         for text in texts:
             warn(f"warning: {text}")

@@ -25,12 +25,12 @@ def render_options(color: str, *, top: int | None = None) -> RenderOptions:
     return RenderOptions(
         width=shutil.get_terminal_size().columns if is_terminal or named else None,
         color=color == "always" or (color == "auto" and is_terminal and not plain),
-        ascii=_encoding() != "utf-8",
+        ascii=_output_encoding() != "utf-8",
         top=top,
     )
 
 
-def _encoding() -> str:
+def _output_encoding() -> str:
     try:
         return codecs.lookup(sys.stdout.encoding).name
     except (AttributeError, LookupError, TypeError):

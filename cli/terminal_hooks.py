@@ -1,4 +1,4 @@
-"""What a scan needs from a terminal: messages on stderr, prompts, signals that stop it."""
+"""The hooks of a scan at a terminal: messages on stderr, prompts, signals that stop it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def terminal_hooks(
     quiet: bool,
     on_host: Callable[[HostSummary], None] = ignore,
 ) -> ScanHooks:
-    """The hooks of a command; ``signals`` holds what stopped the scan, if anything did."""
+    """The hooks of a command; ``signals`` records the signals that stopped the scan."""
 
     def on_message(message: Message) -> None:
         if not (quiet and message.kind in _MUTED_BY_QUIET):

@@ -1,4 +1,4 @@
-"""``sockfleet become-rule``: what lets one account run the probe as root, and nothing else."""
+"""``sockfleet become-rule``: the rule that lets an account run only the probe as root."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _UNKNOWN = 3
 
 
 class MonitoringCommand(click.Command):
-    """Whatever goes wrong, and --help too, is the state UNKNOWN: never another command's code.
+    """Every error, and --help, is the state UNKNOWN: never the exit code of another command.
 
     https://www.monitoring-plugins.org/doc/guidelines.html#AEN78
     """
@@ -44,9 +44,9 @@ class MonitoringCommand(click.Command):
         except click.exceptions.Exit as ended:
             raise click.exceptions.Exit(_UNKNOWN) from ended  # --help has shown its text
         except click.ClickException as error:
-            _unknown(f"{error.format_message()} (sockfleet check --help)")
+            _exit_unknown(f"{error.format_message()} (sockfleet check --help)")
         except SockfleetError as error:  # sockfleet.toml
-            _unknown(str(error))
+            _exit_unknown(str(error))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -54,19 +54,21 @@ class MonitoringCommand(click.Command):
         except click.exceptions.Exit:
             raise
         except click.ClickException as error:
-            _unknown(error.format_message())
+            _exit_unknown(error.format_message())
         except SockfleetError as error:
-            _unknown(str(error))
+            _exit_unknown(str(error))
         except BrokenPipeError as error:
             raise click.exceptions.Exit(_UNKNOWN) from error
         except Exception as error:  # a plugin that dies with Python's exit code 1 is a WARNING
             if ctx.params.get("verbose"):
                 traceback.print_exc()
-            _unknown(f"an error of sockfleet itself, -v shows it: {type(error).__name__}: {error}")
+            _exit_unknown(
+                f"an error of sockfleet itself, -v shows it: {type(error).__name__}: {error}"
+            )
 
 
-def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
-    """Of hosts to ask and a scan to judge, what the command line does not name yields."""
+def _resolve_source(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """Where hosts and a saved scan are both configured, the one on the command line wins."""
     unnamed = {
         name
         for name in ("inventory", "limit", "shard", "from_file")
@@ -79,11 +81,11 @@ def _as_meant(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _unknown(problem: str) -> NoReturn:
+def _exit_unknown(problem: str) -> NoReturn:
     from ...alerting.state import State
     from ...output.text.monitoring_plugin import failure_text
 
-    with suppress(SockfleetError, BrokenPipeError):  # nobody reads it: the exit code is left
+    with suppress(SockfleetError, BrokenPipeError):  # the reader is gone: the exit code is enough
         _print(failure_text(State.UNKNOWN, problem))
     raise click.exceptions.Exit(_UNKNOWN)
 
@@ -162,6 +164,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from ..streams import open_missing_streams
 
     open_missing_streams()
-    text, state = Check(_as_meant(ctx, given)).run()
+    text, state = Check(_resolve_source(ctx, given)).run()
     _print(text)
     ctx.exit(state)

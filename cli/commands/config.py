@@ -1,4 +1,4 @@
-"""``sockfleet config --check``: what the configuration says, and all that is wrong in it."""
+"""``sockfleet config --check``: the settings of each command, and every fault."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
     options that the commands run with, each with the table or the variable that says so.
     """
     from ...core.exit_codes import Exit
-    from ..configuration.file import read_configuration, used_file
-    from ..configuration.values import value_faults
+    from ..configuration.file import find_file, read_configuration
+    from ..configuration.values import find_value_faults
     from ..streams import open_missing_streams, warn, write
 
     if not check:
         raise click.UsageError("name what to do: --check", ctx)
     open_missing_streams()
-    path = used_file(config)
+    path = find_file(config)
     file = None if path is None else read_configuration(path, named=bool(config))
-    faults = [*file.faults, *value_faults(file)] if file else []
+    faults = [*file.faults, *find_value_faults(file)] if file else []
     for key, problem in faults:
         warn(f"error: {path}: {key}: {problem}")
     text = "".join(f"{line}\n" for line in _lines(file, profile))
@@ -49,12 +49,12 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
 
 def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
     from ...core.text import escape
-    from ..configuration.file import chosen_profile, searched_files, settings_of
+    from ..configuration.file import candidate_files, choose_profile, settings_of
     from ..configuration.keys import COMMANDS, keys_of
 
-    chosen_profile(file, profile)
+    choose_profile(file, profile)
     if file is None:
-        places = ", ".join(map(str, searched_files(os.environ)))
+        places = ", ".join(map(str, candidate_files(os.environ)))
         yield f"# no configuration file; looked for {escape(places)}"
     else:
         yield f"# {escape(str(file.path))}"
@@ -69,23 +69,23 @@ def _lines(file: Configuration | None, profile: str | None) -> Iterator[str]:
             if key in settings:
                 value, table = settings[key]
                 origin = f"[{escape(table)}]" + f", but {variable} is set" * overruled
-                lines.append(f"{key} = {_toml(value)}  # {origin}")
+                lines.append(f"{key} = {_format_toml(value)}  # {origin}")
             elif overruled:
                 lines.append(f"# {key}: {variable} is set")
         if lines:
             yield from ("", f"[{command}]", *lines)
 
 
-def _toml(value: Any) -> str:
+def _format_toml(value: Any) -> str:
     """A setting as the file would hold it, safe for a terminal."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(_format_toml, value))}]"
     # JSON's words for texts, numbers and truth are TOML's, where nothing is a surrogate pair.
-    return _UNPRINTABLE.sub(_as_toml_escape, json.dumps(value, ensure_ascii=False))
+    return _UNPRINTABLE.sub(_escape_toml, json.dumps(value, ensure_ascii=False))
 
 
 _UNPRINTABLE = re.compile(r"[^ -~]")
 
 
-def _as_toml_escape(match: re.Match[str]) -> str:
+def _escape_toml(match: re.Match[str]) -> str:
     return match[0] if match[0].isprintable() else f"\\U{ord(match[0]):08x}"

@@ -38,7 +38,7 @@ Where to go next:
 
 
 class _Stopped(SystemExit):
-    """A signal asked this process to end; everything is put away on the way out."""
+    """A signal ends this process; the context managers clean up on the way out."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -76,7 +76,7 @@ def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bo
     ):
         differing = _scan_and_compare(fleet, Path(folder))
         if keep:
-            _stay(fleet)
+            _wait_until_stopped(fleet)
     sys.exit(Exit.FAILED if differing else Exit.OK)
 
 
@@ -88,18 +88,18 @@ def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
     click.echo(f"$ sockfleet {shlex.join(arguments)}\n")
     _run(arguments)
     click.echo()
-    differing = list(_differing(saved, fleet.hosts))
+    differing = list(_find_differences(saved, fleet.hosts))
     if differing:
         click.echo("This is not what was simulated:")
         for line in differing:
             click.echo(f"  {line}")
     else:
-        click.echo(f"All as simulated: {_plan(fleet.hosts)}.")
+        click.echo(f"All as simulated: {_describe_plan(fleet.hosts)}.")
         click.echo(_NEXT.rstrip())
     return bool(differing)
 
 
-def _differing(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
+def _find_differences(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
     import orjson
 
     try:
@@ -110,7 +110,7 @@ def _differing(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
     yield from find_differences(document, hosts)
 
 
-def _plan(hosts: Iterable[SimulatedHost]) -> str:
+def _describe_plan(hosts: Iterable[SimulatedHost]) -> str:
     categories = Counter(
         category for host in hosts if host.fault and (category := host.fault.planned)
     )
@@ -145,7 +145,7 @@ def _run(arguments: list[str]) -> None:
             raise
 
 
-def _stay(fleet: FleetProcess) -> None:
+def _wait_until_stopped(fleet: FleetProcess) -> None:
     click.echo("\nThe fleet stays until you press Ctrl-C; its files stand beside the inventory.")
     try:
         fleet.wait()

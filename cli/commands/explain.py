@@ -50,7 +50,7 @@ def command(
     from ...core.errors import SockfleetError
     from ...output.text.explanation import explanation, one_host
     from ...output.text.ss_summary import MissingCounterError, ss_summary
-    from ..saved_files import saved_host, this_machine
+    from ..saved_files import read_own_files, read_saved_host
     from ..streams import warn, write
     from ..terminal import render_options
 
@@ -58,9 +58,9 @@ def command(
         raise click.UsageError("--host and FILE exclude each other")
     thresholds = parse_thresholds(threshold)
     if file:
-        shown = saved_host(file, thresholds)
+        shown = read_saved_host(file, thresholds)
     elif host is None and as_ss:
-        shown = this_machine()
+        shown = read_own_files()
     else:
         reading = _read_host(host, given)
         shown = one_host(reading, origin=reading.host.name, thresholds=thresholds)

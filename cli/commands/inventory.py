@@ -1,4 +1,4 @@
-"""``sockfleet inventory``: what was understood of an inventory, as ``ansible-inventory`` does."""
+"""``sockfleet inventory``: an inventory as understood, shaped like ``ansible-inventory``."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def command(
     if with_vars and not graph:
         raise click.UsageError("--vars goes with --graph")
     read = load_inventory(inventory, stdin=sys.stdin.buffer)
-    names, notes = _selected(read, host, limit)
-    shown = _Shown(read, names, show_secrets=show_secrets)
+    names, notes = _select(read, host, limit)
+    shown = _PrintedVariables(read, names, show_secrets=show_secrets)
     streams.warn_all([*read.notes, *notes], quiet=quiet)
     streams.warn_all(_warnings(read, names, verbose=verbose), quiet=quiet)
     if host is not None:
@@ -79,19 +79,20 @@ def command(
         return  # the reader has what it wanted
 
 
-class _Shown:
+class _PrintedVariables:
     """The variables as they are printed."""
 
     def __init__(self, inventory: Inventory, names: Sequence[str], *, show_secrets: bool) -> None:
         self._inventory = inventory
         self._show_secrets = show_secrets
-        # Hosts without variables of their own share one mapping: it is looked through once.
+        # Hosts without variables of their own share one mapping, which is searched once.
         self._known: dict[int, Mapping[str, Any]] = {}
-        self.hosts = {name: self._printed(inventory.hosts[name].variables) for name in names}
+        self.hosts = {name: self._hide_secrets(inventory.hosts[name].variables) for name in names}
 
     def graph(self, *, limited: bool, with_vars: bool) -> bytes:
         groups = {
-            name: self._printed(group.variables) for name, group in self._inventory.groups.items()
+            name: self._hide_secrets(group.variables)
+            for name, group in self._inventory.groups.items()
         }
         lines = graph_lines(
             self._inventory,
@@ -101,7 +102,7 @@ class _Shown:
         )
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
 
-    def _printed(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _hide_secrets(self, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._show_secrets:
             return variables
         known = self._known.get(id(variables))
@@ -110,7 +111,7 @@ class _Shown:
         return known
 
 
-def _selected(
+def _select(
     inventory: Inventory, host: str | None, limit: str | None
 ) -> tuple[Sequence[str], Sequence[str]]:
     if host is not None:
@@ -126,7 +127,7 @@ def _selected(
 
 
 def _warnings(inventory: Inventory, names: Sequence[str], *, verbose: int) -> list[str]:
-    """What ``scan`` would refuse, and with -v what it would pass over."""
+    """The faults that ``scan`` would refuse, and with -v what it would ignore."""
     try:
         _, notes, faults = check_hosts(inventory, names, ConnectionDefaults())
     except InventoryError as error:
@@ -145,19 +146,19 @@ def _json(value: object) -> bytes:
         data = orjson.dumps(value, default=str, option=options | orjson.OPT_APPEND_NEWLINE)
     except TypeError:
         # Whole numbers beyond 64 bits and unpaired surrogates, which orjson refuses.
-        text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+        text = json.dumps(value, default=_format_date, indent=2, ensure_ascii=False)
         data = text.encode("utf-8", "backslashreplace") + b"\n"
-    return _STEERING.sub(_as_json_escape, data.decode()).encode()
+    return _UNSAFE_FOR_TERMINAL.sub(_escape_json, data.decode()).encode()
 
 
-# JSON lets DEL, the C1 controls and format characters stand as they are; a terminal does not.
-_STEERING = re.compile(r"[^ -~\n]")
+# JSON allows DEL, C1 controls and format characters unescaped; they would steer a terminal.
+_UNSAFE_FOR_TERMINAL = re.compile(r"[^ -~\n]")
 
 
-def _as_json_escape(match: re.Match[str]) -> str:
+def _escape_json(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1] if has_unsafe(match[0]) else match[0]
 
 
-def _plain(value: object) -> str:
+def _format_date(value: object) -> str:
     """YAML's dates as orjson and Ansible print them."""
     return value.isoformat() if isinstance(value, date) else str(value)

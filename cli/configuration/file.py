@@ -1,4 +1,4 @@
-"""``sockfleet.toml``: what the options are where neither the command line nor the environment says.
+"""``sockfleet.toml``: defaults of the options, below the command line and the environment.
 
     [defaults]                  # for every command that has the option
     user = "monitor"
@@ -7,8 +7,8 @@
     [profile.night]             # for every command, when --profile night chooses it
     timeout = 60
 
-A profile counts before a command's table, and that before [defaults]. One file is read: the one
-of --config, or the first that stands in the folders of the XDG base directory specification
+A profile wins over a command's table, and that over [defaults]. One file is read: that of
+--config, or the first one found in the folders of the XDG base directory specification
 (https://specifications.freedesktop.org/basedir-spec/latest/).
 """
 
@@ -38,12 +38,12 @@ from .keys import (
 __all__ = [
     "Configuration",
     "Setting",
-    "chosen_profile",
+    "candidate_files",
+    "choose_profile",
     "configure",
+    "find_file",
     "read_configuration",
-    "searched_files",
     "settings_of",
-    "used_file",
 ]
 
 _MOST_BYTES = 1 << 20
@@ -51,7 +51,7 @@ _NAME = Path("sockfleet/sockfleet.toml")
 
 
 class Setting(NamedTuple):
-    """What one option is by a file, and the table that says so."""
+    """The value that a file gives an option, and the table that holds it."""
 
     value: Any
     table: str
@@ -59,7 +59,7 @@ class Setting(NamedTuple):
 
 @record
 class Configuration:
-    """One file, judged; what has a fault is left out of the tables."""
+    """One file, checked; settings with a fault are left out of the tables."""
 
     path: Path
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -74,8 +74,8 @@ class Configuration:
         return {"defaults": self.defaults, **self.commands, **profiles}
 
 
-def searched_files(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Where a file is looked for when none is named, the user's own first."""
+def candidate_files(environment: Mapping[str, str]) -> Iterator[Path]:
+    """The files that are looked for when none is named, the user's own first."""
     home = environment.get("XDG_CONFIG_HOME") or _home_folder(environment)
     others = environment.get("XDG_CONFIG_DIRS") or "/etc/xdg"
     for folder in (home, *others.split(":")):
@@ -88,14 +88,14 @@ def _home_folder(environment: Mapping[str, str]) -> str | None:
     return f"{home}/.config" if home else None
 
 
-def used_file(config: str | None) -> Path | None:
-    """The file that ``config`` names, else the first of `searched_files` that is there.
+def find_file(config: str | None) -> Path | None:
+    """The file that ``config`` names, else the first of `candidate_files` that is there.
 
-    None: there is none. One in a folder that is closed to us is not there.
+    None where no file exists, or none in a folder that this process may search.
     """
     if config:
         return Path(config)
-    for path in searched_files(os.environ):
+    for path in candidate_files(os.environ):
         try:
             path.stat()
         except OSError:
@@ -105,16 +105,16 @@ def used_file(config: str | None) -> Path | None:
 
 
 def read_configuration(path: Path, *, named: bool) -> Configuration:
-    """Read and judge a file. ``named``: the user gave its name, so it may be another user's.
+    """Read and check a file. ``named``: the user gave its name, so another user may own it.
 
-    Raises ConfigurationError where it cannot be read or is no TOML, and where a stranger could
-    have written it: what it names is run (inventory scripts) and trusted (known hosts).
+    Raises ConfigurationError where it cannot be read or is not TOML, and where another user could
+    have written it: it names what is run (inventory scripts) and trusted (known hosts).
     """
     import tomllib
 
     try:
         with path.open("rb") as file:
-            _judge_owner(os.fstat(file.fileno()), path, named=named)
+            _check_owner(os.fstat(file.fileno()), path, named=named)
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(
@@ -129,10 +129,10 @@ def read_configuration(path: Path, *, named: bool) -> Configuration:
         raise ConfigurationError(f"{path}:{line}: not UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not TOML: {escape(str(error))}") from error
-    return _judged(document, path) if document else Configuration(path=path)
+    return _check_document(document, path) if document else Configuration(path=path)
 
 
-def _judge_owner(status: os.stat_result, path: Path, *, named: bool) -> None:
+def _check_owner(status: os.stat_result, path: Path, *, named: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         return  # /dev/null, and what a shell's <(…) gives
     if status.st_mode & stat.S_IWOTH:
@@ -144,7 +144,7 @@ def _judge_owner(status: os.stat_result, path: Path, *, named: bool) -> None:
         )
 
 
-def _judged(document: Mapping[str, Any], path: Path) -> Configuration:
+def _check_document(document: Mapping[str, Any], path: Path) -> Configuration:
     keys = all_keys()
     folder = path.absolute().parent
     faults: list[Fault] = []
@@ -171,20 +171,20 @@ def _judged(document: Mapping[str, Any], path: Path) -> Configuration:
         elif name == "profile":
             faults.append(Fault(name, "expected tables, [profile.NAME]"))
         else:
-            faults.append(Fault(escape(name), _unknown_table(name, table)))
+            faults.append(Fault(escape(name), _describe_unknown_table(name, table)))
     return Configuration(
         path=path, defaults=defaults, commands=commands, profiles=profiles, faults=faults
     )
 
 
-def _unknown_table(name: str, content: object) -> str:
+def _describe_unknown_table(name: str, content: object) -> str:
     if isinstance(content, dict):
         return f"no such table{suggest(name, ('defaults', *COMMANDS, 'profile'))}"
     return "stands in no table; put it under [defaults] or under a command such as [scan]"
 
 
-def chosen_profile(file: Configuration | None, profile: str | None) -> Mapping[str, Any]:
-    """The settings of a profile; raises ConfigurationError where there is none of that name."""
+def choose_profile(file: Configuration | None, profile: str | None) -> Mapping[str, Any]:
+    """The settings of a profile; raises ConfigurationError where no profile has that name."""
     if profile is None:
         return {}
     if file is None:
@@ -197,11 +197,11 @@ def chosen_profile(file: Configuration | None, profile: str | None) -> Mapping[s
 
 
 def settings_of(command: str, file: Configuration, profile: str | None) -> dict[str, Setting]:
-    """What the file says for a command, by key."""
+    """The settings of the file for a command, by key."""
     tables = {
         "defaults": file.defaults,
         command: file.commands.get(command, {}),
-        f"profile.{profile}": chosen_profile(file, profile),
+        f"profile.{profile}": choose_profile(file, profile),
     }
     keys = keys_of(command)
     return {
@@ -213,14 +213,14 @@ def settings_of(command: str, file: Configuration, profile: str | None) -> dict[
 
 
 def configure(ctx: click.Context, config: str | None, profile: str | None) -> None:
-    """Give the command of the context the defaults that a file says.
+    """Set the defaults of the context's command from a file.
 
-    ``config`` names the file; None: it is looked for. Raises ConfigurationError.
+    ``config`` names the file; None searches for one. Raises ConfigurationError.
     """
-    path = used_file(config)
+    path = find_file(config)
     file = None if path is None else read_configuration(path, named=bool(config))
     if file is None:
-        chosen_profile(None, profile)
+        choose_profile(None, profile)
         return
     if file.faults:
         (key, problem), *more = file.faults

@@ -1,7 +1,7 @@
 """The keys of ``sockfleet.toml``: the options of the commands, by their long names.
 
-What a key may hold is what its option takes, so no second list of them can grow old. An option
-without an environment variable is for one call only (``--list-hosts``) and has no key.
+A key takes what its option takes, so there is no second list to maintain. An option without an
+environment variable is for one call only (``--list-hosts``) and has no key.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Fault(NamedTuple):
 
 
 class ConfigurationError(UsageError):
-    """A configuration file, or what is asked of it, cannot be used.
+    """A configuration file or a profile cannot be used.
 
-    The text begins with the file and the path of keys, where there are such.
+    The text begins with the file and the path of keys, where there are any.
     """
 
 
@@ -75,27 +75,27 @@ def all_keys() -> Mapping[str, Keys]:
 def check_table(
     table: Mapping[str, Any], path: str, places: Iterable[Keys], folder: Path
 ) -> tuple[dict[str, Any], list[Fault]]:
-    """The settings of a table and what is wrong in it.
+    """Check a table: its settings, and its faults.
 
-    A key must stand in one of ``places`` at least, and fit in each where it stands. Names of files
-    are made absolute: ``folder`` is where relative ones begin.
+    A key must exist in at least one of ``places``, and its value must fit each of them. Relative
+    file names are resolved from ``folder``.
     """
     settings: dict[str, Any] = {}
     faults: list[Fault] = []
     places = list(places)
     for key, value in table.items():
         parameters = [keys[key] for keys in places if key in keys]
-        found = None if parameters else _unknown(key, value, places)
+        found = None if parameters else _describe_unknown_key(key, value, places)
         for parameter in parameters:
             found = found or _find_fault(parameter, value)
         if found is None:
             settings[key] = _make_paths_absolute(key, value, parameters[0], folder)
         else:
-            faults.append(Fault(f"{path}.{_key(key)}", found))
+            faults.append(Fault(f"{path}.{_quote_key(key)}", found))
     return settings, faults
 
 
-def _unknown(key: str, value: object, places: list[Keys]) -> str:
+def _describe_unknown_key(key: str, value: object, places: list[Keys]) -> str:
     known = sorted({name for keys in places for name in keys})
     if _SECRET.search(key):
         return (
@@ -109,7 +109,7 @@ def _unknown(key: str, value: object, places: list[Keys]) -> str:
 
 
 def suggest(found: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` where something is near, else the list of what there is."""
+    """``; did you mean …?`` with the nearest name, or else the list of all names."""
     known = list(known)
     near = difflib.get_close_matches(found, known, n=1)
     if near:
@@ -118,7 +118,7 @@ def suggest(found: str, known: Iterable[str]) -> str:
 
 
 def _find_fault(parameter: click.Parameter, value: object) -> str | None:
-    """What is wrong with the value for this option, in click's words; None where it fits."""
+    """The fault of a value for this option, in click's words; None where it fits."""
     is_list = parameter.multiple or parameter.nargs == -1
     if is_list != isinstance(value, list):
         wanted = "a list" if is_list else "a single value"
@@ -149,7 +149,7 @@ def _toml_types(parameter: click.Parameter) -> tuple[type, ...]:
     return (str,)
 
 
-def _key(name: str) -> str:
+def _quote_key(name: str) -> str:
     """A key as TOML writes it."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
 

@@ -1,8 +1,8 @@
-"""What of a configuration only those parts of sockfleet can judge that use it.
+"""Values of a configuration that only the code that uses them can check.
 
-`configuration_keys` judges types whenever a command runs; this is for ``sockfleet config --check``,
-which tells beforehand what the commands would refuse. Whether files are there is not asked: the
-user who checks may be another than the one who scans.
+`keys` checks types whenever a command runs. This is for ``sockfleet config --check``, which reports
+beforehand what the commands would refuse. It does not check that files exist: another user may run
+the scan.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from ..output_files import parse_mode
 from .file import Configuration
 from .keys import Fault, suggest
 
-__all__ = ["value_faults"]
+__all__ = ["find_value_faults"]
 
 
-def value_faults(file: Configuration) -> Iterator[Fault]:
-    """What the commands would refuse of the settings of any table."""
+def find_value_faults(file: Configuration) -> Iterator[Fault]:
+    """Yield the settings that the commands would refuse, of all tables."""
     for name, table in file.tables.items():
         for key, value in table.items():
-            judge = _JUDGES.get(key)
-            if judge is not None:
+            check = _CHECKS.get(key)
+            if check is not None:
                 try:
-                    judge(value)
+                    check(value)
                 except UsageError as error:
                     yield Fault(f"{name}.{key}", str(error))
 
 
-def _sort(key: str) -> None:
+def _check_sort(key: str) -> None:
     if key not in SORT_KEYS:
         raise UsageError(f"no such key to sort by{suggest(key, SORT_KEYS)}")
 
 
-def _transport(name: str) -> None:
+def _check_transport(name: str) -> None:
     names = sorted(entry.name for entry in entry_points(group="sockfleet.transports"))
     if name not in names:
         raise UsageError(f"no such transport{suggest(name, names)}")
 
 
-def _outputs(targets: list[str]) -> None:
+def _check_outputs(targets: list[str]) -> None:
     formats = {entry.name for entry in entry_points(group="sockfleet.outputs")}
     for target in targets:
         prefix, colon, _ = target.partition(":")
@@ -55,14 +55,14 @@ def _outputs(targets: list[str]) -> None:
             format_for_suffix(target)
 
 
-_JUDGES: Mapping[str, Callable[[Any], object]] = {
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
     "critical": lambda levels: Levels((), levels),
     "format": load_format,
     "mode": parse_mode,
-    "output": _outputs,
+    "output": _check_outputs,
     "shard": parse_shard,
-    "sort": _sort,
+    "sort": _check_sort,
     "threshold": parse_thresholds,
-    "transport": _transport,
+    "transport": _check_transport,
     "warning": lambda levels: Levels(levels, ()),
 }

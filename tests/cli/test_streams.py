@@ -167,6 +167,6 @@ def test_a_stream_that_takes_a_part_gets_the_rest_too(mocker):
 
 def test_a_stream_that_may_not_wait_and_is_full_is_a_write_failure(mocker):
     mocker.patch("sys.stdout", mocker.Mock(buffer=Sipping(None)))
-    mocker.patch("sockfleet.cli.streams._let_go_of_stdout")
+    mocker.patch("sockfleet.cli.streams._discard_stdout")
     with pytest.raises(StdoutError, match="temporarily unavailable"):
         write(b"a document")

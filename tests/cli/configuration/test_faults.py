@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.cli.configuration.file import _judged, read_configuration, settings_of
+from sockfleet.cli.configuration.file import _check_document, read_configuration, settings_of
 from sockfleet.cli.configuration.keys import COMMANDS, ConfigurationError, all_keys
 from sockfleet.core.text import has_unsafe
 from tests.support.cli.configured_runs import Run, faults, run_in, taken, written
@@ -169,7 +169,7 @@ VALUES = st.one_of(
     )
 )
 def test_whatever_stands_in_a_file_is_a_setting_or_a_fault(tables):
-    file = _judged(tables, Path("/c/c.toml"))
+    file = _check_document(tables, Path("/c/c.toml"))
     held = [file.defaults, *file.commands.values()]
     count = sum(map(len, held)) + len(file.faults)
     assert count == sum(len(table) for table in tables.values())
