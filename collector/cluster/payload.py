@@ -111,7 +111,7 @@ class PayloadBuilder:
         self._software = installed_software()
         self._with_secrets = with_secrets
         self._logins: dict[SshSettings, SshSettings] = {}
-        answers = _sent_passphrases(passphrases or {}) if with_secrets else None
+        answers = _collect_passphrases(passphrases or {}) if with_secrets else None
         transport = settings.transport_settings
         self._settings = pickle.dumps(
             replace(
@@ -201,7 +201,7 @@ def _is_own_agent(path: str | None) -> bool:
     return path is not None and path == os.environ.get(_AGENT_VARIABLE)
 
 
-def _sent_passphrases(known: Mapping[str, Secret]) -> _SentPassphrases:
+def _collect_passphrases(known: Mapping[str, Secret]) -> _SentPassphrases:
     default = os.environ.get(PASSPHRASE_VARIABLE)
     return _SentPassphrases(
         known={_home_relative(path): secret for path, secret in known.items()},

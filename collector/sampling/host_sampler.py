@@ -43,8 +43,8 @@ T = TypeVar("T")
 log = logging.getLogger("sockfleet.collector")
 
 SOONEST_REFRESH_S = 5.0
-"""The shortest time between two full probes because namespaces came or went; a sample in between
-is an upper bound and says so."""
+"""The shortest time between two full probes while namespaces begin and end; a sample in between is
+an upper bound and says so."""
 
 
 class StaleError(Exception):
@@ -257,17 +257,8 @@ class HostSampler:
         self._namespaces = answer.namespaces
         self._unlisted = self._unwatched = False
         self._plan_refresh()
-        return HostReading(
-            host=self._host,
-            address=self.address,
-            attempts=1,
-            elapsed_s=0.0,
-            sockstat=answer.sockstat,
-            sockstat6=answer.sockstat6,
-            kernel=answer.kernel,
-            namespaces=answer.namespaces,
-            processes=answer.processes,
-        )
+        reading = self._make_reading(answer.sockstat, answer.sockstat6, answer.namespaces, 0.0)
+        return replace(reading, kernel=answer.kernel, processes=answer.processes)
 
     def _plan_refresh(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -308,5 +299,5 @@ class HostSampler:
 
 
 def _without_tcp_estab(kernel: Kernel) -> Kernel:
-    """The values that last: estab is that of the moment of the full probe."""
+    """The lasting values: estab is valid only at the moment of the full probe."""
     return replace(kernel, tcp_estab=None)

@@ -79,11 +79,9 @@ class HostState:
 
     @property
     def _waited_s(self) -> float:
-        return (
-            0.0
-            if self.waiting_since is None
-            else asyncio.get_running_loop().time() - self.waiting_since
-        )
+        if self.waiting_since is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self.waiting_since
 
     def _repeat(self, last: HostFailure, then: str) -> HostFailure:
         error = HostError(last.category, last.phase, f"{last.message}; {then}")

@@ -12,9 +12,9 @@ import click
 import pytest
 
 from sockfleet.cli.main import cli
-from sockfleet.collector.pacing import partition as deal
+from sockfleet.collector.pacing import partition
 from sockfleet.collector.ssh.routes import bastions
-from sockfleet.collector.workers import supervisor as workers
+from sockfleet.collector.workers import outcome_tracker, supervisor
 from sockfleet.scan import collect
 from sockfleet.simulator.lean.process import LeanFleetProcess
 from tests.support.cli.command_line import known_options
@@ -53,10 +53,10 @@ def sockfleet(words, folder):
 def test_the_limits_are_as_it_says():
     assert f"below {collect.FROM_HOSTS_ON:,} hosts" in PAGE
     assert f"one for each {collect.HOSTS_PER_WORKER} hosts" in PAGE
-    assert f"`--timeout` and {workers.SILENT_S:g} s more" in PAGE
+    assert f"`--timeout` and {supervisor.SILENT_S:g} s more" in PAGE
     assert f"up to {bastions.CHANNELS} channels" in PAGE
-    assert workers.ATTEMPTS == 2
-    assert 15 < deal.UNIT_HOSTS <= 20
+    assert outcome_tracker.ATTEMPTS == 2
+    assert 15 < partition.UNIT_HOSTS <= 20
     defaults = {p.name: p.default for p in cli.get_command(click.Context(cli), "scan").params}
     assert f"{defaults['per_bastion']} hosts at once" in PAGE
 
