@@ -14,7 +14,7 @@ from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.sampling import backoff
 from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.inventory.models import Connection, Host
-from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
 from tests.support.ssh.over_ssh import logins
 from tests.support.ssh.sshd import Sshd
 
@@ -33,11 +33,11 @@ def is_exact(found: dict[str, HostSummary]) -> bool:
 
 
 def test_a_sample_is_as_complete_as_a_scan_of_the_host(server, known_hosts):
-    async def scenario(fleet: Sampled) -> list[HostSummary]:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> list[HostSummary]:
+        await settle(fleet)
         return [(await fleet.until(is_exact))["web1"] for _ in range(2)]
 
-    first, second = sampled(known_hosts, [host_at(server)], scenario)
+    first, second = run_scenario(known_hosts, [host_at(server)], scenario)
     for one in (first, second):
         assert one.scope == "all-namespaces"
         assert one.address == "127.0.0.1"
@@ -59,7 +59,7 @@ def test_every_round_has_the_failed_hosts_too(server, known_hosts):
         host_at(server, "over-paramiko", transport="paramiko"),
     ]
 
-    async def scenario(fleet: Sampled) -> None:
+    async def scenario(fleet: SampledFleet) -> None:
         for _ in range(4):
             found = await fleet.round()
             failed = {name for name, host in found.items() if host.status is Status.FAILED}
@@ -68,19 +68,19 @@ def test_every_round_has_the_failed_hosts_too(server, known_hosts):
         assert fleet.fleet.connected == 1
         assert fleet.fleet.kept == {"web1", "closed", "nowhere"}
 
-    sampled(known_hosts, hosts, scenario)
+    run_scenario(known_hosts, hosts, scenario)
 
 
 def test_hosts_beyond_most_kept_get_a_new_connection_in_each_round(server, known_hosts):
     hosts = [host_at(server, f"web{n}", address="127.0.0.1") for n in range(4)]
 
-    async def scenario(fleet: Sampled) -> None:
+    async def scenario(fleet: SampledFleet) -> None:
         for _ in range(3):
             found = await fleet.round()
             assert all(host.status is Status.OK for host in found.values())
             assert fleet.fleet.connected <= 1
 
-    sampled(known_hosts, hosts, scenario, most_kept=1)
+    run_scenario(known_hosts, hosts, scenario, most_kept=1)
     assert logins(server) == 1 + 3 * 3
 
 
@@ -91,17 +91,17 @@ def test_an_error_of_deliver_ends_the_rounds(server, known_hosts):
     def deliver(_sample: object) -> None:
         raise StopHereError
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with pytest.raises(StopHereError):
             await anext(fleet.fleet.rounds(1, deliver))
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 def test_a_round_that_is_stopped_has_an_outcome_for_every_host(server, known_hosts):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with server.frozen():
             rounds = fleet.fleet.rounds(2, lambda sample: fleet.fleet.stop("SIGINT"))
             last = await anext(rounds)
@@ -114,12 +114,12 @@ def test_a_round_that_is_stopped_has_an_outcome_for_every_host(server, known_hos
                 await anext(rounds)
 
     here = Host(name="here", address="here", connection=Connection.LOCAL)
-    sampled(known_hosts, [host_at(server), here], scenario)
+    run_scenario(known_hosts, [host_at(server), here], scenario)
 
 
 def test_an_unexpected_answer_fails_one_sample_only(server, known_hosts, monkeypatch):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
 
         def broken(*_arguments: object, **_named: object) -> None:
             raise HostError(Category.PARSE, Phase.PARSE, "the shell on the host answered nonsense")
@@ -132,4 +132,4 @@ def test_an_unexpected_answer_fails_one_sample_only(server, known_hosts, monkeyp
         await fleet.until(lambda found: found["web1"].status is Status.OK)
         assert fleet.fleet.connected == 1
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)

@@ -10,7 +10,7 @@ import pytest
 from sockfleet.aggregator.host import Status
 from sockfleet.collector.sampling import backoff
 from sockfleet.inventory.models import Hop
-from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
 from tests.support.ssh.over_ssh import logins, ssh_settings
 from tests.support.ssh.sshd import Sshd
 
@@ -24,19 +24,19 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
 
 
 def test_a_lost_connection_is_replaced_in_the_same_round(server, known_hosts):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         server.kill_sessions()
         assert (await fleet.round())["web1"].status is Status.OK
         assert fleet.fleet.connected == 1
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
     assert logins(server) == 2
 
 
 def test_a_stopped_server_is_sampled_again_after_its_restart(server, known_hosts):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         server.stop()
         lost = (await fleet.round())["web1"]
         assert (lost.status, lost.error.category) == (Status.FAILED, "refused")
@@ -44,14 +44,14 @@ def test_a_stopped_server_is_sampled_again_after_its_restart(server, known_hosts
         assert (pausing["web1"].error.category, pausing["web1"].attempts) == ("refused", 0)
         with server:
             await fleet.until(lambda found: found["web1"].status is Status.OK)
-            await settled(fleet)
+            await settle(fleet)
 
-    sampled(known_hosts, [host_at(server)], scenario, retries=0)
+    run_scenario(known_hosts, [host_at(server)], scenario, retries=0)
 
 
 def test_a_frozen_host_fails_and_is_sampled_again_afterwards(server, known_hosts):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with server.frozen():
             late = (await fleet.round())["web1"]
             assert late.error.category == "command_timeout"
@@ -60,34 +60,34 @@ def test_a_frozen_host_fails_and_is_sampled_again_afterwards(server, known_hosts
             assert again["web1"].error.category == "banner_timeout"
         await fleet.until(lambda found: found["web1"].status is Status.OK)
 
-    sampled(known_hosts, [host_at(server)], scenario, timeout_s=1.5, retries=0)
+    run_scenario(known_hosts, [host_at(server)], scenario, timeout_s=1.5, retries=0)
 
 
 def test_keepalive_finds_a_dead_connection_between_two_rounds(server, known_hosts, monkeypatch):
     monkeypatch.setattr("sockfleet.collector.sampling.fleet_sampler.KEEPALIVE_S", 0.05)
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with server.frozen():
             found = (await fleet.round())["web1"]
         assert "connection that was open" not in found.error.message
         assert found.error.category == "banner_timeout", "it was reconnected at once"
 
-    sampled(known_hosts, [host_at(server)], scenario, interval_s=2.0, timeout_s=1.5, retries=0)
+    run_scenario(known_hosts, [host_at(server)], scenario, interval_s=2.0, timeout_s=1.5, retries=0)
 
 
 def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
     monkeypatch.setattr(backoff, "MOST_S", 300.0)
     server.authorized_keys.write_text("")
 
-    async def scenario(fleet: Sampled) -> None:
+    async def scenario(fleet: SampledFleet) -> None:
         for _ in range(5):
             denied = (await fleet.round())["web1"]
             assert denied.error.category == "auth_denied"
         assert denied.attempts == 0
         assert "not tried again for" in denied.error.message
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
     assert server.log.read_text().count("Connection from") == 1
 
 
@@ -103,8 +103,8 @@ def test_connections_through_a_bastion_stay_open_and_return_with_it(tmp_path):
         ssh = ssh_settings(inside, jumps=(hop,))
         hosts = [host_at(inside, f"web{n}", ssh=ssh) for n in range(3)]
 
-        async def scenario(fleet: Sampled) -> None:
-            await settled(fleet)
+        async def scenario(fleet: SampledFleet) -> None:
+            await settle(fleet)
             assert fleet.fleet.connected == 3
             assert logins(bastion) == 1
             bastion.kill_sessions()
@@ -113,4 +113,4 @@ def test_connections_through_a_bastion_stay_open_and_return_with_it(tmp_path):
             )
             assert logins(bastion) == 2
 
-        sampled(known, hosts, scenario)
+        run_scenario(known, hosts, scenario)

@@ -19,7 +19,7 @@ from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.collector.sampling.methods import SamplingMethod
 from sockfleet.collector.ssh.credentials.authorized_key import format_authorized_key
 from sockfleet.inventory.models import Host, Probe, Secret, SshSettings
-from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
 from tests.support.ssh.over_ssh import known_hosts_of, logins
 from tests.support.ssh.server_in_thread import server_in_thread
 from tests.support.ssh.sshd import Sshd
@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
         yield running
 
 
-def method_of(fleet: Sampled, name: str = "web1") -> SamplingMethod:
+def method_of(fleet: SampledFleet, name: str = "web1") -> SamplingMethod:
     return fleet.fleet.methods()[name]
 
 
@@ -47,7 +47,7 @@ def idle_sockets(count: int) -> Iterator[None]:
         yield
 
 
-async def sees_opened_sockets(fleet: Sampled) -> None:
+async def sees_opened_sockets(fleet: SampledFleet) -> None:
     """Other processes open sockets too, so one of several tries has to be exact."""
     for _ in range(50):
         before = (await fleet.round())["web1"].tcp.tcp_close
@@ -63,14 +63,14 @@ async def sees_opened_sockets(fleet: Sampled) -> None:
     ("namespaces", "method"), [(True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)]
 )
 def test_a_sample_sees_sockets_opened_since_the_last_one(server, known_hosts, namespaces, method):
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         assert method_of(fleet) is method
         await sees_opened_sockets(fleet)
         assert method_of(fleet) is method
         assert fleet.fleet.connected == 1
 
-    sampled(known_hosts, [host_at(server)], scenario, namespaces=namespaces)
+    run_scenario(known_hosts, [host_at(server)], scenario, namespaces=namespaces)
     assert logins(server) == 1
 
 
@@ -79,12 +79,12 @@ def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
     config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
     with Sshd(tmp_path / "sshd", config=config) as server:
 
-        async def scenario(fleet: Sampled) -> None:
-            await settled(fleet)
+        async def scenario(fleet: SampledFleet) -> None:
+            await settle(fleet)
             for _ in range(30):
                 assert (await fleet.round())["web1"].status is Status.OK
 
-        sampled(
+        run_scenario(
             known_hosts_of(server, tmp_path), [host_at(server)], scenario, namespaces=namespaces
         )
         assert logins(server) == 1
@@ -96,17 +96,17 @@ def test_a_server_with_one_session_is_sampled_and_refreshed(tmp_path, monkeypatc
     with Sshd(tmp_path / "sshd", config=config) as server:
         for namespaces, method in ((True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)):
 
-            async def scenario(fleet: Sampled, method: SamplingMethod = method) -> None:
-                await settled(fleet)
+            async def scenario(fleet: SampledFleet, method: SamplingMethod = method) -> None:
+                await settle(fleet)
                 assert method_of(fleet) is method
                 monkeypatch.setattr(HostSampler, "is_ready", lambda *_: False)
-                await settled(fleet)
+                await settle(fleet)
                 monkeypatch.undo()
-                await settled(fleet)
+                await settle(fleet)
                 assert method_of(fleet) is method
 
             known = known_hosts_of(server, tmp_path)
-            sampled(known, [host_at(server)], scenario, namespaces=namespaces)
+            run_scenario(known, [host_at(server)], scenario, namespaces=namespaces)
         assert logins(server) == 2
 
 
@@ -115,14 +115,14 @@ def test_without_sftp_the_shell_is_used(tmp_path):
     lines = server.config.read_text().splitlines()
     server.config.write_text("\n".join([*(x for x in lines if "Subsystem" not in x), ""]))
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         assert method_of(fleet) is SamplingMethod.SHELL
         await sees_opened_sockets(fleet)
 
     with server:
         known = known_hosts_of(server, tmp_path)
-        sampled(known, [host_at(server)], scenario, namespaces=False)
+        run_scenario(known, [host_at(server)], scenario, namespaces=False)
         assert logins(server) == 1
 
 
@@ -130,13 +130,13 @@ def test_a_forced_command_is_run_each_time(server, known_hosts):
     key = server.client_key.with_suffix(".pub").read_text()
     server.authorized_keys.write_text(format_authorized_key(key, FORCED_COMMAND) + "\n")
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         assert method_of(fleet) is SamplingMethod.COMMAND
         await sees_opened_sockets(fleet)
         assert (await fleet.round())["web1"].scope == "host-namespace"
 
-    sampled(known_hosts, [host_at(server, probe=Probe.FORCED)], scenario)
+    run_scenario(known_hosts, [host_at(server, probe=Probe.FORCED)], scenario)
     assert logins(server) == 1
 
 
@@ -172,7 +172,7 @@ def test_a_server_that_keeps_no_connection_open_gets_a_new_one_each_time(tmp_pat
             encoding=None,
         )
 
-    async def scenario(fleet: Sampled) -> None:
+    async def scenario(fleet: SampledFleet) -> None:
         for _ in range(6):
             assert (await fleet.round())["web1"].status is Status.OK
         assert fleet.fleet.connected == 0
@@ -181,7 +181,7 @@ def test_a_server_that_keeps_no_connection_open_gets_a_new_one_each_time(tmp_pat
     with server_in_thread(tmp_path, listen) as port:
         ssh = SshSettings(user="probe", password=Secret("unused"))
         host = Host(name="web1", address="127.0.0.1", port=port, ssh=ssh)
-        sampled(tmp_path / "known_hosts", [host], scenario)
+        run_scenario(tmp_path / "known_hosts", [host], scenario)
         assert len(logins) <= 6 + 2
 
 
@@ -194,18 +194,18 @@ def test_a_killed_shell_is_started_again_on_the_same_connection(
 ):
     """Also where a full probe was due and requested from the killed shell."""
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         if refreshes:
             monkeypatch.setattr(HostSampler, "is_ready", lambda *_: False)
         (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
         os.kill(shell, signal.SIGKILL)
         assert (await fleet.round())["web1"].status is Status.OK
         monkeypatch.undo()
-        await settled(fleet)
+        await settle(fleet)
         assert method_of(fleet) is SamplingMethod.SHELL
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
     assert logins(server) == 1
 
 
@@ -216,8 +216,8 @@ def name_of(pid: int) -> str:
 def test_the_shell_keeps_no_file_open_and_has_no_child(server, known_hosts):
     """An open file of a namespace would keep it alive after its container has ended."""
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         (shell,) = [pid for pid in server.sessions() if name_of(pid) in ("sh", "dash")]
         faults = child_faults(shell)
         for _ in range(5):
@@ -225,7 +225,7 @@ def test_the_shell_keeps_no_file_open_and_has_no_child(server, known_hosts):
             assert descriptors_of(shell) == {0, 1, 2}
         assert child_faults(shell) == faults
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 def descriptors_of(pid: int) -> set[int]:

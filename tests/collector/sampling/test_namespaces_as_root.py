@@ -13,7 +13,7 @@ import pytest
 
 from sockfleet.aggregator.host import HostSummary
 from sockfleet.collector.sampling import host_sampler
-from tests.support.fleet.sampling import QUICK_SHELL, Sampled, host_at, sampled, settled
+from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
 
@@ -31,7 +31,7 @@ def namespaces_of(host: HostSummary) -> dict[int, int]:
     return {one.inode: one.inuse + (one.inuse6 or 0) for one in host.namespaces if not one.host}
 
 
-async def exact(fleet: Sampled) -> HostSummary:
+async def exact(fleet: SampledFleet) -> HostSummary:
     """The host in a round in which no other namespace began or ended, such as of another test."""
     found = await fleet.until(lambda hosts: hosts["web1"].scope == "all-namespaces")
     return found["web1"]
@@ -47,8 +47,8 @@ def test_a_new_namespace_is_read_at_once_or_lowers_the_scope(
 ):
     monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", soonest_s)
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         before = await exact(fleet)
         with holder(listening=40) as container:
             inode = inode_of(container.pid)
@@ -65,14 +65,14 @@ def test_a_new_namespace_is_read_at_once_or_lowers_the_scope(
                 during = await exact(fleet)
             assert namespaces_of(during)[inode] == 40
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 def test_sockets_opened_in_a_listed_namespace_are_counted_there(server, known_hosts):
     with holder(listening=7) as container, holder(listening=20) as other:
 
-        async def scenario(fleet: Sampled) -> None:
-            await settled(fleet)
+        async def scenario(fleet: SampledFleet) -> None:
+            await settle(fleet)
             for _ in range(3):
                 found = namespaces_of((await fleet.round())["web1"])
                 assert found[inode_of(container.pid)] == 7
@@ -82,7 +82,7 @@ def test_sockets_opened_in_a_listed_namespace_are_counted_there(server, known_ho
                 assert namespaces_of(during)[inode_of(container.pid)] == 8
                 assert not any("another namespace" in why for why in during.scope_reasons)
 
-        sampled(known_hosts, [host_at(server)], scenario)
+        run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 @contextmanager
@@ -111,8 +111,8 @@ def test_an_ended_namespace_is_left_out_and_not_kept_alive(server, known_hosts, 
     """The kernel removes a veth into a namespace together with it, which shows its end."""
     monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with holder(listening=3) as container:
             inode = inode_of(container.pid)
             with veth_into(container.pid) as removed:
@@ -125,7 +125,7 @@ def test_an_ended_namespace_is_left_out_and_not_kept_alive(server, known_hosts, 
         assert inode not in namespaces_of((await fleet.round())["web1"])
         assert inode not in namespaces_of(await exact(fleet))
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 @contextmanager
@@ -154,23 +154,23 @@ def test_too_many_new_processes_refresh_the_list(server, known_hosts, monkeypatc
     monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
     monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 5)
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         with holder(listening=4) as container:
             begin_some_processes()
             during = (await fleet.round())["web1"]
             assert namespaces_of(during)[inode_of(container.pid)] == 4
             await exact(fleet)
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)
 
 
 def test_unchecked_processes_lower_the_scope_until_the_next_list(server, known_hosts, monkeypatch):
     monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 1e6)
     monkeypatch.setattr("sockfleet.collector.sampling.shell.MOST_BEGUN", 5)
 
-    async def scenario(fleet: Sampled) -> None:
-        await settled(fleet)
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
         begin_some_processes()
         during = (await fleet.round())["web1"]
         assert during.scope == "visible-namespaces"
@@ -181,4 +181,4 @@ def test_unchecked_processes_lower_the_scope_until_the_next_list(server, known_h
         monkeypatch.setattr(host_sampler, "SOONEST_REFRESH_S", 0.0)
         await exact(fleet)
 
-    sampled(known_hosts, [host_at(server)], scenario)
+    run_scenario(known_hosts, [host_at(server)], scenario)

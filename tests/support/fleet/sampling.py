@@ -19,7 +19,7 @@ from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import no_task_is_left, nothing_is_left, settings_for, ssh_settings
 from tests.support.ssh.sshd import Sshd
 
-__all__ = ["QUICK_SHELL", "Sampled", "host_at", "sampled", "sampling", "settled"]
+__all__ = ["QUICK_SHELL", "SampledFleet", "host_at", "run_scenario", "sampling", "settle"]
 
 QUICK_SHELL = "SetEnv HOME=/nonexistent"
 """For sshd: skip the start-up files of the user who runs the tests, which may be slow."""
@@ -29,7 +29,7 @@ WITHIN_S = 60.0
 T = TypeVar("T")
 
 
-class Sampled:
+class SampledFleet:
     """A running sampler; `round` samples the fleet once."""
 
     def __init__(self, fleet: FleetSampler, rounds: AsyncIterator[Round]) -> None:
@@ -47,7 +47,7 @@ class Sampled:
     async def until(
         self, holds: Callable[[dict[str, HostSummary]], bool]
     ) -> dict[str, HostSummary]:
-        """The first round for which ``holds`` is true; `sampled` limits the time."""
+        """The first round for which ``holds`` is true; `run_scenario` limits the time."""
         while True:
             found = await self.round()
             if holds(found):
@@ -62,17 +62,17 @@ async def sampling(
     *,
     transports: dict[str, Transport] | None = None,
     **sampling_settings: Any,
-) -> AsyncIterator[Sampled]:
+) -> AsyncIterator[SampledFleet]:
     """A sampler whose rounds follow each other without a pause, except with ``interval_s``."""
     wanted = SamplingSettings(**{"interval_s": 0.0, **sampling_settings})
     async with FleetSampler(hosts, settings, wanted, transports=transports) as fleet:
-        yield Sampled(fleet, fleet.rounds())
+        yield SampledFleet(fleet, fleet.rounds())
 
 
-def sampled(
+def run_scenario(
     known_hosts: Path,
     hosts: list[Host],
-    scenario: Callable[[Sampled], Awaitable[T]],
+    scenario: Callable[[SampledFleet], Awaitable[T]],
     *,
     namespaces: bool = True,
     most_kept: int = 1000,
@@ -109,7 +109,7 @@ def host_at(server: Sshd, name: str = "web1", **further: Any) -> Host:
     return Host(name=name, **{**fields, **further})
 
 
-async def settled(fleet: Sampled) -> None:
+async def settle(fleet: SampledFleet) -> None:
     """Wait until all hosts are connected and sampled by their lasting method."""
     for _ in range(3):
         found = await fleet.round()
