@@ -18,7 +18,7 @@ from ..outcome_codec import decode_outcome
 from .batches import HostBatch
 from .dask_client import Cluster, SettledTask
 from .payload import PayloadBuilder, installed_software
-from .worker import Answer, run_task
+from .worker import TaskResult, run_task
 
 __all__ = ["Dispatcher"]
 
@@ -118,8 +118,8 @@ class Dispatcher:
         patience_s = FIRST_PATIENCE_S
         while batch.left and batch.given_up is None and not self._is_lost:
             settled = await self._run_task(batch, patience_s)
-            if isinstance(settled.value, Answer):
-                self._handle_answer(batch, settled.value)
+            if isinstance(settled.value, TaskResult):
+                self._handle_result(batch, settled.value)
                 patience_s = min(2 * patience_s, LAST_PATIENCE_S)
             elif settled.error is not None:
                 problem = clean(f"{type(settled.error).__name__}: {settled.error}")
@@ -146,15 +146,15 @@ class Dispatcher:
         )
         return await self._cluster.wait(batch.task)
 
-    def _handle_answer(self, batch: HostBatch, answer: Answer) -> None:
-        if answer.other_software is not None:  # the worker joined after `check_versions`
-            versions = f"runs {answer.other_software}, and here is {installed_software()}"
-            why = f"the Dask worker {answer.worker} {versions}: install the same on all"
+    def _handle_result(self, batch: HostBatch, result: TaskResult) -> None:
+        if result.other_software is not None:  # the worker joined after `check_versions`
+            versions = f"runs {result.other_software}, and here is {installed_software()}"
+            why = f"the Dask worker {result.worker} {versions}: install the same on all"
             batch.given_up = Category.CONFIG, why
-        batch.worker = answer.worker
+        batch.worker = result.worker
         batch.moves = 0
-        self._notes[answer.worker] = answer.notes
-        for line in answer.lines:
+        self._notes[result.worker] = result.notes
+        for line in result.lines:
             index, outcome = decode_outcome(line, self._hosts)
             batch.left.discard(index)
             self._deliver(index, outcome)

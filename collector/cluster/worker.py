@@ -18,14 +18,14 @@ from ..outcome_codec import encode_outcome
 from .batch_engine import BatchEngine
 from .payload import Software, TaskPayload, installed_software
 
-__all__ = ["Answer", "finish_tasks", "run_task"]
+__all__ = ["TaskResult", "finish_tasks", "run_task"]
 
 _ENDED_SCANS = 100
 """How many scan ids are kept, so that a late task does not start an ended scan again."""
 
 
 @record
-class Answer:
+class TaskResult:
     """The result of a task."""
 
     worker: str
@@ -38,7 +38,7 @@ class Answer:
     """Set where the worker runs another version; it has contacted no host."""
 
 
-def run_task(payload: TaskPayload, patience_s: float) -> Answer:
+def run_task(payload: TaskPayload, patience_s: float) -> TaskResult:
     """The Dask task: contact the payload's hosts and return when all have ended.
 
     It returns what there is ``patience_s`` after the last host got its slot; another task with the
@@ -49,7 +49,7 @@ def run_task(payload: TaskPayload, patience_s: float) -> Answer:
     address: str = get_worker().address
     here = installed_software()
     if payload.software != here:
-        return Answer(worker=address, other_software=here)
+        return TaskResult(worker=address, other_software=here)
     settings, hosts = payload.unpack()
     while True:
         engine, why_ended = _get_engine(payload.scan, settings)
@@ -60,13 +60,13 @@ def run_task(payload: TaskPayload, patience_s: float) -> Answer:
             failures = (
                 encode_outcome(i, not_attempted(host, why_ended)) for i, host in hosts.items()
             )
-            return Answer(worker=address, lines=tuple(failures))
+            return TaskResult(worker=address, lines=tuple(failures))
         _forget(payload.scan, engine)
     batch.begun.wait()
     _secede()
     batch.ended.wait(patience_s)
     lines, notes = engine.collect(batch)
-    return Answer(worker=address, lines=lines, notes=notes)
+    return TaskResult(worker=address, lines=lines, notes=notes)
 
 
 def finish_tasks(scan: str, why: str | None) -> None:

@@ -125,7 +125,7 @@ class _UnparsedNamespace:
 
 
 @dataclass(slots=True)
-class _Answer:
+class _ParsedLines:
     """All lines, by what they describe."""
 
     found: dict[int, _UnparsedNamespace] = field(default_factory=dict)
@@ -145,7 +145,7 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
 
     Raises NamespaceError, which quotes the line, for lines that the script cannot have printed.
     """
-    answer = _Answer()
+    parsed = _ParsedLines()
     rows: list[bytes] = []
     current: _UnparsedNamespace | None = None
     for row in data.split(b"\n"):
@@ -153,24 +153,24 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
         if word in _COUNTERS:
             rows.append(row)
         elif word == b"namespace":
-            current = _add_namespace(answer, row, rest)
+            current = _add_namespace(parsed, row, rest)
             rows = current.rows
         elif word == b"again":
-            current = answer.found.get(_parse_number(rest, row))
+            current = parsed.found.get(_parse_number(rest, row))
             rows = []
             if current is not None:
                 current.again.append(rows)
         elif current is None or not _add_description(current, word, rest, row):
-            _add_line(answer, word, rest, row)
-    return _build_namespaces(answer) if answer.found else None
+            _add_line(parsed, word, rest, row)
+    return _build_namespaces(parsed) if parsed.found else None
 
 
-def _add_namespace(answer: _Answer, row: bytes, rest: bytes) -> _UnparsedNamespace:
+def _add_namespace(parsed: _ParsedLines, row: bytes, rest: bytes) -> _UnparsedNamespace:
     inode, _, pid = rest.partition(b" ")
     namespace = _UnparsedNamespace(_parse_number(inode, row), _parse_number(pid, row))
-    if namespace.inode in answer.found:
+    if namespace.inode in parsed.found:
         raise NamespaceError(f"namespaces: {clean(row, limit=80)!r}: a second time")
-    answer.found[namespace.inode] = namespace
+    parsed.found[namespace.inode] = namespace
     return namespace
 
 
@@ -187,54 +187,54 @@ def _add_description(namespace: _UnparsedNamespace, word: bytes, rest: bytes, ro
     return True
 
 
-def _add_line(answer: _Answer, word: bytes, rest: bytes, row: bytes) -> None:
+def _add_line(parsed: _ParsedLines, word: bytes, rest: bytes, row: bytes) -> None:
     if word == b"own":
-        answer.own = _parse_number(rest, row)
+        parsed.own = _parse_number(rest, row)
     elif word == b"denied":
-        answer.denied = _parse_number(rest, row)
+        parsed.denied = _parse_number(rest, row)
     elif word == b"procfs":
-        answer.procfs = rest  # the last mount hides the others
+        parsed.procfs = rest  # the last mount hides the others
     elif word == b"uid":
         ids = rest.split()
-        answer.uid = _parse_number(ids[2], row) if len(ids) > 2 else None
+        parsed.uid = _parse_number(ids[2], row) if len(ids) > 2 else None
     elif word == b"gone":
-        answer.gone += 1
+        parsed.gone += 1
     elif word == b"rest":
         count, _, inuse = rest.partition(b" ")
-        answer.rest = (_parse_number(count, row), _parse_number(inuse, row))
+        parsed.rest = (_parse_number(count, row), _parse_number(inuse, row))
     elif word == b"nsfs":
         if rest.startswith(b"net:["):  # mounts of other kinds of namespaces
-            answer.nsfs.add(_parse_number(rest[5:-1], row))
+            parsed.nsfs.add(_parse_number(rest[5:-1], row))
     else:
-        _add_link(answer, row)
+        _add_link(parsed, row)
 
 
-def _add_link(answer: _Answer, row: bytes) -> None:
+def _add_link(parsed: _ParsedLines, row: bytes) -> None:
     link = _LINK.search(row)
     if link is not None and link[2] == b"pid":
-        answer.pid_namespace = int(link[3])
+        parsed.pid_namespace = int(link[3])
     elif link is not None and link[1] != b"self":
-        answer.netns[int(link[1])] = int(link[3])
+        parsed.netns[int(link[1])] = int(link[3])
 
 
-def _build_namespaces(answer: _Answer) -> Namespaces:
-    read = [(lines, _parse_reads(lines)) for lines in answer.found.values()]
-    namespaces = [_build_namespace(lines, files[0], answer) for lines, files in read]
+def _build_namespaces(parsed: _ParsedLines) -> Namespaces:
+    read = [(lines, _parse_reads(lines)) for lines in parsed.found.values()]
+    namespaces = [_build_namespace(lines, files[0], parsed) for lines, files in read]
     seen = sorted(namespaces, key=lambda n: (not n.is_host, n.inode))
     known = {namespace.netns for namespace in seen}
     # Without root the numbers of other users' namespaces are unknown, so a mounted one cannot be
     # matched with those that were read.
     return Namespaces(
         seen=tuple(seen),
-        rest_namespaces=answer.rest[0],
-        rest_inuse=answer.rest[1],
+        rest_namespaces=parsed.rest[0],
+        rest_inuse=parsed.rest[1],
         change=sum(_sum_changes(files) for _, files in read),
         allocs=tuple(_find_allocs([files for _, files in read])),
-        denied=answer.denied,
-        gone=answer.gone,
-        without_process=len(answer.nsfs - known),
-        hidden_processes=answer.uid != 0 and bool(_HIDEPID.search(answer.procfs)),
-        other_pid_namespace=answer.pid_namespace != INITIAL_PID_NAMESPACE,
+        denied=parsed.denied,
+        gone=parsed.gone,
+        without_process=len(parsed.nsfs - known),
+        hidden_processes=parsed.uid != 0 and bool(_HIDEPID.search(parsed.procfs)),
+        other_pid_namespace=parsed.pid_namespace != INITIAL_PID_NAMESPACE,
     )
 
 
@@ -243,14 +243,14 @@ def _parse_reads(lines: _UnparsedNamespace) -> list[Sockstat]:
     return [_parse_counters(lines.rows), *(_parse_counters(rows) for rows in lines.again if rows)]
 
 
-def _build_namespace(lines: _UnparsedNamespace, first: Sockstat, answer: _Answer) -> Namespace:
+def _build_namespace(lines: _UnparsedNamespace, first: Sockstat, parsed: _ParsedLines) -> Namespace:
     inuse = first.get("TCP", "inuse")
     if inuse is None:
         raise NamespaceError(f"namespaces: {lines.inode} has no 'TCP: inuse'")
     return Namespace(
         inode=lines.inode,
-        netns=answer.netns.get(lines.pid),
-        is_host=lines.inode == answer.own,
+        netns=parsed.netns.get(lines.pid),
+        is_host=lines.inode == parsed.own,
         pid=lines.pid,
         command=lines.comm,
         container=container_of(lines.cgroup),

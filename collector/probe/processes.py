@@ -112,7 +112,7 @@ class _UnparsedProcess:
 
 
 @dataclass(slots=True)
-class _Answer:
+class _ParsedLines:
     """All lines, by what they describe."""
 
     found: dict[int, _UnparsedProcess] = field(default_factory=dict)
@@ -130,28 +130,28 @@ def parse_processes(data: bytes) -> Processes | None:
     rows = [raw.decode("utf-8", "replace") for raw in data.split(b"\n") if raw.strip()]
     if not rows:
         return None
-    answer = _Answer()
+    parsed = _ParsedLines()
     current: _UnparsedProcess | None = None
     for row in rows:
         word, _, rest = row.partition(" ")
         if word == "process":
-            current = _add_process(answer, row, rest)
+            current = _add_process(parsed, row, rest)
         elif current is not None and word in ("args", "user", "comm", "cgroup"):
             _add_description(current, word, rest, row)
         else:
-            _add_line(answer, word, rest, row)
-    return _build_processes(answer)
+            _add_line(parsed, word, rest, row)
+    return _build_processes(parsed)
 
 
-def _add_process(answer: _Answer, row: str, rest: str) -> _UnparsedProcess:
+def _add_process(parsed: _ParsedLines, row: str, rest: str) -> _UnparsedProcess:
     words = rest.split(" ")
     if len(words) != 4:
         raise _make_error(row, "expected a pid, a namespace and two counts")
     pid, count, shared = (_parse_number(words[n], row) for n in (0, 2, 3))
-    if pid in answer.found:
+    if pid in parsed.found:
         raise _make_error(row, "a second time")
     namespace = None if words[1] == "-" else _parse_number(words[1], row)
-    current = answer.found[pid] = _UnparsedProcess(pid, namespace, count, shared)
+    current = parsed.found[pid] = _UnparsedProcess(pid, namespace, count, shared)
     return current
 
 
@@ -170,33 +170,33 @@ def _add_description(current: _UnparsedProcess, word: str, rest: str, row: str) 
             current.texts[word] = text
 
 
-def _add_line(answer: _Answer, word: str, rest: str, row: str) -> None:
-    if word == "denied" and answer.denied is None:
-        answer.denied = _parse_number(rest, row)
+def _add_line(parsed: _ParsedLines, word: str, rest: str, row: str) -> None:
+    if word == "denied" and parsed.denied is None:
+        parsed.denied = _parse_number(rest, row)
     elif row == "partial":
-        answer.partial = True
-    elif word == "tool" and answer.tool is None and rest in (*TOOLS, "none", "-"):
-        answer.tool = rest
-    elif word == "rest" and answer.rest is None:
+        parsed.partial = True
+    elif word == "tool" and parsed.tool is None and rest in (*TOOLS, "none", "-"):
+        parsed.tool = rest
+    elif word == "rest" and parsed.rest is None:
         processes, _, count = rest.partition(" ")
-        answer.rest = _parse_number(processes, row), _parse_number(count, row)
+        parsed.rest = _parse_number(processes, row), _parse_number(count, row)
     else:
         raise _make_error(row, "not a line of the process probe, or out of its place")
 
 
-def _build_processes(answer: _Answer) -> Processes:
-    if answer.denied is None or answer.tool is None:
-        missing = "denied" if answer.denied is None else "tool"
+def _build_processes(parsed: _ParsedLines) -> Processes:
+    if parsed.denied is None or parsed.tool is None:
+        missing = "denied" if parsed.denied is None else "tool"
         raise ProcessError(f"processes: no line that begins with {missing!r}")
-    exact = answer.tool != "none"
-    seen = [current.build(bound=not exact) for current in answer.found.values()]
-    rest_processes, rest_tcp_close = answer.rest or (0, 0)
+    exact = parsed.tool != "none"
+    seen = [current.build(bound=not exact) for current in parsed.found.values()]
+    rest_processes, rest_tcp_close = parsed.rest or (0, 0)
     return Processes(
         seen=tuple(sorted(seen, key=lambda process: (-process.tcp_close, process.pid))),
-        tool=answer.tool if answer.tool in TOOLS else None,
+        tool=parsed.tool if parsed.tool in TOOLS else None,
         exact=exact,
-        denied=answer.denied,
-        partial=answer.partial,
+        denied=parsed.denied,
+        partial=parsed.partial,
         rest_processes=rest_processes,
         rest_tcp_close=rest_tcp_close,
     )

@@ -1,21 +1,9 @@
-"""Handshakes in flight follow the loop's lag; descriptors bound the concurrency; caps are kept."""
+"""The login limit follows the event loop's lag and the load of the core."""
 
 import asyncio
-import resource
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sockfleet.collector.pacing.login_limit import LEAST, AdaptiveLoginLimit
-from sockfleet.collector.pacing.schedule import Schedule
-from sockfleet.collector.runtime.descriptor_limit import (
-    DescriptorError,
-    concurrency_within,
-    raise_descriptor_limit,
-)
 from tests.support import virtual_time
-from tests.support.fleet.fake_transport import hosts
 
 
 async def hold(limit, running, done):
@@ -23,21 +11,21 @@ async def hold(limit, running, done):
     try:
         async with slot:
             running.append(1)
-        await done.wait()  # a place is for more than the login
+        await done.wait()  # the slot outlasts the login
         running.pop()
     finally:
         slot.release()
 
 
-def test_no_more_handshakes_at_once_than_the_limit():
+def test_no_more_hosts_hold_a_slot_than_the_limit():
     async def main():
         limit, running, done = AdaptiveLoginLimit(100, start=3), [], asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, running, done)) for _ in range(10)]
         await asyncio.sleep(0.01)
         assert len(running) == 3
-        limit.adapt(lag_s=0.0, busy=0.95)  # no more would be done
+        limit.adapt(lag_s=0.0, busy=0.95)  # the core is full
         assert limit.limit == 3
-        limit.adapt(lag_s=0.0, busy=0.5)  # on time, and somebody waits
+        limit.adapt(lag_s=0.0, busy=0.5)  # on time, and hosts wait
         await asyncio.sleep(0.01)
         assert len(running) == limit.limit == 4
         limit.adapt(lag_s=0.5, busy=1.0)
@@ -49,7 +37,7 @@ def test_no_more_handshakes_at_once_than_the_limit():
     virtual_time.run(main())
 
 
-def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
+def test_it_grows_only_while_hosts_wait_and_not_beyond_its_maximum():
     limit = AdaptiveLoginLimit(40, start=32)
     limit.adapt(lag_s=0.0, busy=0.0)
     assert limit.limit == 32
@@ -57,17 +45,17 @@ def test_it_grows_only_while_somebody_waits_and_never_past_its_most():
     async def main():
         done = asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(60)]
-        watch = asyncio.create_task(limit.adapt_until_cancelled())
+        adapting = asyncio.create_task(limit.adapt_until_cancelled())
         await asyncio.sleep(1)
         assert limit.limit == 40
         done.set()
         await asyncio.gather(*tasks)
-        watch.cancel()
+        adapting.cancel()
 
     virtual_time.run(main())
 
 
-def test_one_who_gives_up_waiting_takes_no_place():
+def test_a_cancelled_waiter_takes_no_slot():
     async def main():
         limit, running, done = AdaptiveLoginLimit(10, start=1), [], asyncio.Event()
         first = asyncio.create_task(hold(limit, running, done))
@@ -82,11 +70,11 @@ def test_one_who_gives_up_waiting_takes_no_place():
     virtual_time.run(main())
 
 
-def test_a_place_is_taken_once_for_all_logins_of_a_host():
+def test_a_host_acquires_one_slot_for_all_its_logins():
     async def main():
         limit = AdaptiveLoginLimit(10, start=1)
         slot = limit.slot()
-        for _ in range(2):  # at its jump host, and at itself
+        for _ in range(2):  # at its jump host and at itself
             async with slot.held():
                 pass
         slot.release()
@@ -97,7 +85,7 @@ def test_a_place_is_taken_once_for_all_logins_of_a_host():
     virtual_time.run(main())
 
 
-def test_nobody_connects_far_ahead_of_the_places_that_there_are():
+def test_hosts_connect_only_a_little_ahead_of_the_slots():
     async def main():
         limit, running, done = AdaptiveLoginLimit(100, start=4), [], asyncio.Event()
         await limit.wait_to_connect()
@@ -112,7 +100,7 @@ def test_nobody_connects_far_ahead_of_the_places_that_there_are():
     virtual_time.run(main())
 
 
-def test_nobody_waits_to_connect_when_no_host_is_left():
+def test_waiting_to_connect_ends_when_no_host_is_left():
     async def main():
         limit, done = AdaptiveLoginLimit(100, start=4), asyncio.Event()
         tasks = [asyncio.create_task(hold(limit, [], done)) for _ in range(20)]
@@ -129,57 +117,9 @@ def test_nobody_waits_to_connect_when_no_host_is_left():
     virtual_time.run(main())
 
 
-def test_a_late_loop_takes_places_away_only_where_they_fill_the_core():
+def test_a_late_loop_shrinks_the_limit_only_where_the_core_is_full():
     limit = AdaptiveLoginLimit(100, start=40)
-    limit.adapt(lag_s=3.0, busy=0.1)  # stopped, or delayed by others
+    limit.adapt(lag_s=3.0, busy=0.1)  # suspended, or delayed by something else
     assert limit.limit == 40
     limit.adapt(lag_s=0.2, busy=1.0)
     assert limit.limit == 30
-
-
-def test_descriptors_are_raised_to_the_hard_limit():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-        assert raise_descriptor_limit() == hard
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_descriptors_bound_the_concurrency():
-    assert concurrency_within(1024, 500) == 500
-    assert concurrency_within(256, 500) == 192
-    assert concurrency_within(resource.RLIM_INFINITY, 500) == 500
-    with pytest.raises(DescriptorError, match="limit on open files is 64"):
-        concurrency_within(64, 1)
-
-
-group = st.sampled_from(["a", "b", "c"])
-caps = st.dictionaries(group, st.integers(1, 3), max_size=3).map(lambda d: tuple(d.items()))
-
-
-@given(st.lists(caps, max_size=30), st.integers(1, 8))
-def test_every_host_has_its_turn_once_and_no_cap_is_ever_passed(all_caps, workers):
-    order = []
-    running = []
-
-    async def work(schedule):
-        while (host := await schedule.next()) is not None:
-            running.append(host)
-            for name, most in host.caps:
-                assert sum(name in dict(other.caps) for other in running) <= max(
-                    most, *(dict(o.caps).get(name, 0) for o in running)
-                )
-            await asyncio.sleep(1)
-            running.remove(host)
-            order.append(host.name)
-            schedule.release(host)
-
-    async def main():
-        the_hosts = [hosts(f"h{n}", caps=c)[0] for n, c in enumerate(all_caps)]
-        schedule = Schedule(the_hosts, bastion_connections=5)
-        await asyncio.gather(*(work(schedule) for _ in range(workers)))
-        assert list(schedule.remaining()) == []
-
-    virtual_time.run(main())
-    assert sorted(order) == sorted(f"h{n}" for n in range(len(all_caps)))
