@@ -69,7 +69,7 @@ def write(data: bytes) -> None:
 
 
 def _discard_stdout() -> None:
-    """Send what is still buffered to /dev/null: Python would try again at exit, and end with 120."""
+    """Discard what is still buffered: Python would try again at exit, and end with 120."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
