@@ -148,13 +148,13 @@ def build_inventory(
     group_variables: Callable[[UnresolvedGroup], Mapping[str, Any]],
 ) -> Inventory:
     """Build the `Inventory`, after `reconcile_groups`."""
-    shown: dict[tuple[str, ...], tuple[str, ...]] = {}
+    group_names: dict[tuple[str, ...], tuple[str, ...]] = {}
     hosts: dict[str, InventoryHost] = {}
     for name, host in unresolved.hosts.items():
         direct = tuple(host.groups)
-        groups = shown.get(direct)
+        groups = group_names.get(direct)
         if groups is None:
-            groups = shown[direct] = tuple(
+            groups = group_names[direct] = tuple(
                 sorted(ancestry.with_ancestors(direct) - {ALL, UNGROUPED})
             )
         hosts[name] = InventoryHost(

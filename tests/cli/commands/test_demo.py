@@ -83,7 +83,7 @@ def test_usage_errors(folders, arguments, said):
 
 
 def test_another_outcome_than_planned_is_said_and_exits_1(folders, mocker):
-    mocker.patch.object(demo, "differences", return_value=["web01: alloc 1, the truth is 2"])
+    mocker.patch.object(demo, "find_differences", return_value=["web01: alloc 1, the truth is 2"])
     result = CliRunner().invoke(
         demo.command, ["--hosts", "18", "--scenario", str(EXAMPLES / "scenario.yml")]
     )

@@ -47,7 +47,7 @@ def test_a_thousand_hosts_answer_and_release_all_sockets(tmp_path):
         slots = asyncio.Semaphore(50)
         found = {}
 
-        async def ask(name: str, address: str) -> None:
+        async def read_from(name: str, address: str) -> None:
             mark = new_marker()
             async with (
                 slots,
@@ -66,7 +66,7 @@ def test_a_thousand_hosts_answer_and_release_all_sockets(tmp_path):
 
         async with asyncio.TaskGroup() as group:
             for name, variables in hosts.items():
-                group.create_task(ask(name, variables["ansible_host"]))
+                group.create_task(read_from(name, variables["ansible_host"]))
         return found
 
     with FleetProcess(tmp_path, scenario) as fleet:

@@ -139,10 +139,10 @@ def test_a_closed_connection_is_dropped_with_its_delayed_data(rtt_s):
         one.connection_made(transport)
         one.data_received(make_first_flight(shared))
         one.connection_lost(None)
-        heard = len(transport.written)
+        written = len(transport.written)
         assert not connected
         await asyncio.sleep(5 * RTT_S)
-        assert len(transport.written) == heard
+        assert len(transport.written) == written
 
     virtual_time.run(main())
 

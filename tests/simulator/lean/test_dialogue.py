@@ -316,8 +316,8 @@ def test_output_respects_the_clients_window_and_packet_size():
     client.send(b"\x5a" + String("session") + UInt32(7) + UInt32(10) + UInt32(4))
     request = b"\x62" + UInt32(0) + String("exec") + b"\0" + String("cat /proc/net/snmp /none")
     answers = client.send(request)
-    heard = b"".join(answer[9:] for answer in answers)
-    assert heard == text[:10]
+    output = b"".join(answer[9:] for answer in answers)
+    assert output == text[:10]
     assert [len(answer[9:]) for answer in answers] == [4, 4, 2]
     answers = client.send(b"\x5d" + UInt32(0) + UInt32(10_000))
     assert b"".join(a[9:] for a in answers if a[0] == 94) == text[10:]

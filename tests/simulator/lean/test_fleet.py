@@ -104,12 +104,12 @@ def test_without_bind_to_device_each_address_has_a_socket(tmp_path, mocker):
 def test_an_ineffective_bind_to_device_is_not_used(mocker):
     """As in a sandbox that accepts the option without effect."""
 
-    class Deaf(socket.socket):
+    class SocketWithoutEffect(socket.socket):
         def setsockopt(self, level, option, *value):
             if option != socket.SO_BINDTODEVICE:
                 super().setsockopt(level, option, *value)
 
-    mocker.patch.object(listeners.socket, "socket", Deaf)
+    mocker.patch.object(listeners.socket, "socket", SocketWithoutEffect)
     assert listeners.bind_loopback() is None
 
 
@@ -131,7 +131,7 @@ def test_two_thousand_connections_release_all_resources(tmp_path):
             slots = asyncio.Semaphore(50)
             alive = dict(zip(fleet.addresses, fleet.hosts, strict=True))
 
-            async def ask(name: str, turn: int) -> None:
+            async def read_from(name: str, turn: int) -> None:
                 async with slots:
                     connection = await asyncssh.connect(
                         fleet.addresses[name], fleet.port, options=options
@@ -145,7 +145,7 @@ def test_two_thousand_connections_release_all_resources(tmp_path):
             for turn in range(10):
                 async with asyncio.TaskGroup() as group:
                     for name in alive:
-                        group.create_task(ask(name, turn))
+                        group.create_task(read_from(name, turn))
                 await until_closed(fleet)
                 before = before or descriptors()
             assert descriptors() == before
