@@ -71,15 +71,23 @@ def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_pat
     user = server[0].user if who == "root" else server[1]
     seed = random.SystemRandom().randrange(2**32)
     draw = random.Random(seed)
-    for _ in range(10):
+    exact = wrong = noise = 0
+    while exact < 10:
         counts = [{kind: draw.randrange(40) for kind in KINDS} for _ in range(3)]
-        # A busy machine opens and closes sockets of its own meanwhile, which spoil a round or two:
-        # a wrong number would come out each time.
-        assert any(is_exact(server, user, tmp_path, counts) for _ in range(20)), f"seed {seed}"
+        error = measure_error(server, user, tmp_path, counts)
+        exact += error == 0
+        wrong += error not in (0, None)
+        # A control without sockets of ours: its errors are those of other processes, which open
+        # and close sockets within a round. On a quiet machine every round must be exact.
+        noise += measure_error(server, user, tmp_path, [{}, {}, {}]) != 0
+        assert wrong <= 2 * noise, f"seed {seed}: {wrong} rounds wrong, the last by {error}"
 
 
-def is_exact(server, user, tmp_path, counts):
-    """Whether a scan saw as many sockets more as three namespaces, the host's own first, held."""
+def measure_error(server, user, tmp_path, counts):
+    """By how many a scan misses the sockets of three namespaces, the host's own first.
+
+    None where the machine's own number changed meanwhile, so that nothing was measured.
+    """
     before = quiet(server, user, tmp_path)
     with ExitStack() as stack:
         holders = [
@@ -90,8 +98,11 @@ def is_exact(server, user, tmp_path, counts):
         assert during["scope"] == "all-namespaces"
         pids = {namespace["pid"] for namespace in during["namespaces"]}
         assert {holders[1].pid, holders[2].pid} <= pids
+    after = quiet(server, user, tmp_path)
+    if after["tcp"]["tcp_close"] != before["tcp"]["tcp_close"]:
+        return None
     grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
-    return grown == sum(one.tcp_close for one in holders)
+    return grown - sum(one.tcp_close for one in holders)
 
 
 def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
