@@ -39,7 +39,7 @@ _GRACE_S = 1.0  # for attempts in progress to end once the run is stopped
 
 @record
 class EngineSettings:
-    """The limits of one scan."""
+    """The settings of one scan: its limits, its probe and its transport."""
 
     concurrency: int = 2000
     """How many hosts are contacted at once, at most; `AdaptiveLoginLimit` may allow fewer."""
