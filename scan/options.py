@@ -6,6 +6,7 @@ before any host is contacted; their types are for the type checker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -230,9 +231,11 @@ class ScanOptions:
             if self.dask_ship_secrets:
                 raise UsageError("--dask-ship-secrets is for --dask ADDRESS")
             return
-        from ..collector.cluster.dask_client import check_address
-
-        check_address(self.dask)
+        if self.dask != "local" and not re.fullmatch(r"(tcp|tls)://.+", self.dask):
+            raise UsageError(
+                f"--dask {self.dask}: expected local, tcp://HOST:PORT or tls://HOST:PORT, as the "
+                "scheduler says when it starts"
+            )
         if self.workers != "auto":
             raise UsageError(
                 "--dask and --workers exclude each other: the cluster's workers are the processes"

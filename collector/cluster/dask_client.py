@@ -23,12 +23,10 @@ __all__ = [
     "ClusterError",
     "SettledTask",
     "Task",
-    "check_address",
     "connect",
     "local_cluster",
 ]
 
-_SCHEMES = ("tcp://", "tls://")
 _CLOSE_S = 5.0
 _GRACE_S = 0.5
 _SHARE = 1e-9
@@ -70,16 +68,6 @@ class SettledTask:
 
     value: object = None
     error: BaseException | None = None
-
-
-def check_address(address: str) -> str:
-    """Return the address of a scheduler, or ``local``; raise UsageError for anything else."""
-    if address == "local" or (address.startswith(_SCHEMES) and len(address) > len(_SCHEMES[0])):
-        return address
-    raise UsageError(
-        f"--dask {address}: expected local, tcp://HOST:PORT or tls://HOST:PORT, as the scheduler "
-        "says when it starts"
-    )
 
 
 class Cluster:
