@@ -17,8 +17,9 @@ from .diagnosis import Diagnosis
 from .document_problems import find_problems
 from .errors import DocumentError
 from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
-from .host import HostSummary, TcpNumbers
+from .host import HostSummary
 from .namespaces import NamespaceSummary
+from .numbers import TCP_NUMBERS, TcpNumbers
 from .processes import Attribution
 
 __all__ = [
@@ -92,7 +93,7 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         document["scope_reasons"] = host.scope_reasons
         document["uncertainty"] = host.uncertainty
         document["sockets_used"] = host.sockets_used
-    document |= _within(host)
+    _add_holders(document, host)
     if (kernel := host.kernel) is not None:
         document["kernel"] = {
             "release": kernel.release,
@@ -115,9 +116,8 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
     return document
 
 
-def _within(host: HostSummary) -> dict[str, Any]:
-    """The namespaces and processes of a host, where they were read."""
-    document: dict[str, Any] = {}
+def _add_holders(document: dict[str, Any], host: HostSummary) -> None:
+    """Add the namespaces and processes of a host, where they were read."""
     if host.namespaces is not None:
         document["namespaces"] = [_namespace(one) for one in host.namespaces]
     if (rest := host.namespaces_rest) is not None:
@@ -126,7 +126,6 @@ def _within(host: HostSummary) -> dict[str, Any]:
         document["unattributed"] = host.unattributed
         document["processes"] = [_process(one) for one in host.processes]
         document["attribution"] = _attribution(host.attribution)
-    return document
 
 
 def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
@@ -205,16 +204,7 @@ def _group(group: GroupSummary) -> dict[str, Any]:
 
 
 def _numbers(tcp: TcpNumbers) -> dict[str, int | None]:
-    return {
-        "alloc": tcp.alloc,
-        "inuse": tcp.inuse,
-        "inuse6": tcp.inuse6,
-        "tw": tcp.tw,
-        "orphan": tcp.orphan,
-        "mem_pages": tcp.mem_pages,
-        "closed": tcp.closed,
-        "tcp_close": tcp.tcp_close,
-    }
+    return {name: getattr(tcp, name) for name in TCP_NUMBERS}
 
 
 def _spread(spread: Distribution) -> dict[str, int | float | None]:

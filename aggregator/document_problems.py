@@ -10,7 +10,7 @@ from .change import NAMESPACE_NUMBERS, FleetChange
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
 from .namespaces import NamespaceSummary
-from .numbers import TCP_NUMBERS
+from .numbers import tcp_values
 from .shards import Shards
 
 __all__ = ["find_problems"]
@@ -103,20 +103,19 @@ def _counts(host: HostSummary) -> Iterator[int | None]:
         yield from (rest.namespaces, rest.inuse)
     for one in host.namespaces or ():
         yield from (one.inode, one.netns, one.pid)
-        yield from (one.inuse, one.inuse6, one.tw, one.used, one.tcp_close_max)
+        yield from (getattr(one, name) for name in NAMESPACE_NUMBERS)
     yield host.unattributed
     for process in host.processes or ():
         yield from (process.pid, process.namespace, process.tcp_close, process.shared)
     if (found := host.attribution) is not None:
         yield from (found.denied, found.rest_processes, found.rest_tcp_close)
     if (tcp := host.tcp) is not None:
-        yield from (tcp.alloc, tcp.inuse, tcp.inuse6, tcp.tw, tcp.orphan, tcp.mem_pages)
-        yield from (tcp.closed, tcp.tcp_close)
+        yield from tcp_values(tcp)
 
 
 def _differences(host: HostSummary) -> Iterator[int | None]:
     if (change := host.change) is not None:
-        yield from (getattr(change, name) for name in TCP_NUMBERS)
+        yield from tcp_values(change)
         for namespace in change.namespaces or ():
             yield namespace.inode
             yield from (getattr(namespace, name) for name in NAMESPACE_NUMBERS)

@@ -6,7 +6,7 @@ The fields are those of the JSON of a scan, by name and shape.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from operator import attrgetter
@@ -16,7 +16,8 @@ from ..core.errors import UsageError
 from ..core.record import record
 from .change import FleetChange
 from .grouping import group_levels
-from .host import TCP_NUMBERS, HostSummary, TcpNumbers
+from .host import HostSummary
+from .numbers import TCP_NUMBERS, TcpNumbers, tcp_values
 from .shards import Shards
 
 __all__ = [
@@ -172,7 +173,7 @@ def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[st
     failures, diagnoses = Counter[str](), Counter[str]()
     # One pass: each touches every host anew, and what 100,000 of them take is in no cache.
     for host in ranked:
-        row = None if host.tcp is None else _NUMBERS(host.tcp)
+        row = None if host.tcp is None else tcp_values(host.tcp)
         rows.append(row)
         for group in host.groups if scan.group_by is None else host.levels or ():
             members[group].append(row)
@@ -221,7 +222,6 @@ def distribution(values: Sequence[int]) -> Distribution:
 
 
 _Row: TypeAlias = tuple[int | None, ...]
-_NUMBERS: Callable[[TcpNumbers], _Row] = attrgetter(*TCP_NUMBERS)
 
 
 def _group(rows: Sequence[_Row | None]) -> GroupSummary:

@@ -30,7 +30,7 @@ from .namespaces import (
     rest_summary,
     uncertainty,
 )
-from .numbers import TCP_NUMBERS, TcpNumbers
+from .numbers import TcpNumbers
 from .processes import (
     Attribution,
     attribute,
@@ -38,7 +38,7 @@ from .processes import (
 )
 from .thresholds import Thresholds
 
-__all__ = ["TCP_NUMBERS", "FailureReason", "HostSummary", "Status", "TcpNumbers", "summarize_host"]
+__all__ = ["FailureReason", "HostSummary", "Status", "summarize_host"]
 
 # The kernel prints the counts as 32-bit numbers (%d) and mem as long; 2**40 pages are 4 PiB. Sums
 # of such numbers over millions of hosts still fit the 64 bits of a JSON writer, so that no host

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 
 from ...aggregator.change import HostChange
 from ...aggregator.fleet import FleetSummary
-from ...aggregator.host import TCP_NUMBERS, HostSummary, TcpNumbers
+from ...aggregator.host import HostSummary
+from ...aggregator.numbers import TCP_NUMBERS, TcpNumbers, tcp_values
 from ...collector.probe.kernel import Kernel
 from ..formats import Format, RenderOptions
 
 __all__ = ["FORMAT"]
 
 _KERNEL = ("release", "boot_id", "page_size", "tcp_max_orphans", "tcp_estab")
+_CHANGED = ("tcp_close", "closed")
 _ERROR = ("category", "phase", "message")
 _HEADER = (
     *("rank", "name", "address", "port", "groups", "levels", "status", "attempts", "elapsed_s"),
@@ -27,8 +29,9 @@ _HEADER = (
     *_KERNEL,
     *("tcp_mem_low", "tcp_mem_pressure", "tcp_mem_high"),
     "diagnosis",
-    *("change_status", "change_tcp_close", "change_closed"),
-    *("rate_per_hour_tcp_close", "rate_per_hour_closed"),
+    "change_status",
+    *(f"change_{name}" for name in _CHANGED),
+    *(f"rate_per_hour_{name}" for name in _CHANGED),
     *(f"error_{name}" for name in _ERROR),
 )
 # A spreadsheet takes such a text for a formula, and a host chooses its own texts
@@ -54,7 +57,7 @@ def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
     yield None if host.levels is None else " ".join(host.levels)
     yield from (host.status.value, host.attempts, round(host.elapsed_s, 3))
     tcp, kernel = host.tcp or TcpNumbers(), host.kernel or Kernel()
-    yield from (getattr(tcp, name) for name in TCP_NUMBERS)
+    yield from tcp_values(tcp)
     yield from (host.scope and host.scope.value, host.sockets_used)
     yield from (host.uncertainty, host.unattributed)
     yield from (getattr(kernel, name) for name in _KERNEL)
@@ -66,10 +69,11 @@ def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
 
 def _changes(change: HostChange | None) -> Iterator[object]:
     if change is None:
-        yield from (None,) * 5
+        yield from (None,) * (1 + 2 * len(_CHANGED))
         return
-    yield from (change.status.value, change.tcp_close, change.closed)
-    yield from (change.rate_per_hour.get(name) for name in ("tcp_close", "closed"))
+    yield change.status.value
+    yield from (getattr(change, name) for name in _CHANGED)
+    yield from (change.rate_per_hour.get(name) for name in _CHANGED)
 
 
 def _cell(value: object) -> object:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ...aggregator.fleet import DISTRIBUTED, FleetSummary, GroupSummary
-from ...aggregator.host import TCP_NUMBERS, HostSummary
-from ...collector.probe.kernel import Kernel
+from ...aggregator.host import HostSummary
+from ...aggregator.numbers import TCP_NUMBERS
 from ...core.text import escape
 from ..formats import Format, RenderOptions
+from .host_numbers import HOST_NUMBERS
 
 __all__ = ["FORMAT"]
 
@@ -22,7 +23,6 @@ _Field = float | bool | str | None
 
 _MOST = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_KERNEL = Kernel()
 
 # InfluxDB takes a backslash before anything else than these for itself, Telegraf takes two for
 # one: in a tag there is no spelling of it that both read alike, so that it shows as its full-width
@@ -83,19 +83,13 @@ def _host(host: HostSummary) -> dict[str, _Field]:
         fields |= {"error_category": host.error.category, "error_phase": host.error.phase}
     if host.tcp is None:
         return fields
-    kernel = host.kernel or _NO_KERNEL
-    fields |= {name: getattr(host.tcp, name) for name in TCP_NUMBERS}
+    fields |= {number.name: number.value(host) for number in HOST_NUMBERS}
     fields |= {
-        "mem_bytes": host.mem_bytes,
-        "sockets_used": host.sockets_used,
-        "tcp_estab": kernel.tcp_estab,
-        "tcp_max_orphans": kernel.tcp_max_orphans,
-        "uncertainty": host.uncertainty,
-        "unattributed": host.unattributed,
         "scope": None if host.scope is None else host.scope.value,
         "diagnosis": host.diagnosis[0].word if host.diagnosis else None,
     }
-    for level, pages in zip(("low", "pressure", "high"), kernel.tcp_mem or (), strict=False):
+    tcp_mem = None if host.kernel is None else host.kernel.tcp_mem
+    for level, pages in zip(("low", "pressure", "high"), tcp_mem or (), strict=False):
         fields[f"tcp_mem_{level}_pages"] = pages
     return fields
 

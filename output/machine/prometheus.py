@@ -14,28 +14,20 @@ from itertools import chain
 
 from ...aggregator.diagnosis import Word
 from ...aggregator.fleet import DISTRIBUTED, FleetSummary
-from ...aggregator.host import HostSummary, TcpNumbers
+from ...aggregator.host import HostSummary
+from ...aggregator.numbers import TCP_HELP
 from ...collector.errors import Category
 from ...collector.probe.containers import Container
 from ...collector.probe.kernel import Kernel
 from ...core.version import VERSION
 from ..formats import Format, RenderOptions
 from .exposition import Family, Sample, format_families, labels
+from .host_numbers import HOST_NUMBERS
 
 __all__ = ["FORMAT"]
 
 _MOST_HOLDERS = 10
-_NO_TCP, _NO_KERNEL = TcpNumbers(), Kernel()
-
-_TCP = {
-    "alloc": "TCP sockets of the whole machine, in every state but TIME_WAIT.",
-    "inuse": "IPv4 TCP sockets of the host's own namespace that are neither closed nor TIME_WAIT.",
-    "inuse6": "The same of IPv6 TCP sockets; absent where IPv6 is off.",
-    "tw": "TIME_WAIT sockets of the host's own namespace.",
-    "orphan": "TCP sockets that no process holds any more and that are still being closed.",
-    "closed": "What ss -s prints as closed: alloc - (inuse + inuse6 - tw).",
-    "tcp_close": "Sockets in state TCP_CLOSE; an upper bound unless the scope is all-namespaces.",
-}
+_NO_KERNEL = Kernel()
 _STATISTICS = ("min", "p50", "p90", "p99", "max", "mean")
 
 
@@ -102,7 +94,9 @@ def _fleet(summary: FleetSummary) -> Iterator[Family]:
         "Hosts that were read, by the first word of their diagnosis.",
         _counts("diagnosis", Word, fleet.diagnoses),
     )
-    for name, text in _TCP.items():
+    for name, text in TCP_HELP.items():
+        if _is_in_pages(name):
+            continue
         total = getattr(fleet.totals, name)
         yield family(name, f"Sum over the hosts that gave it. {text}", [("", total)])
     memory = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
@@ -138,46 +132,14 @@ def _numbers(hosts: Sequence[_Labelled]) -> Iterator[Family]:
         lambda host: round(host.elapsed_s, 3),
     )
     yield family("attempts", "How often the host was tried.", lambda host: host.attempts)
-    for name, text in _TCP.items():
-        yield family(name, text, _tcp_number(name))
-    yield family(
-        "mem_bytes",
-        "Memory of all TCP buffers; absent where the host did not give its page size.",
-        lambda host: host.mem_bytes,
-    )
-    yield family(
-        "sockets_used",
-        "Sockets of every kind in the host's own namespace.",
-        lambda host: host.sockets_used,
-    )
-    yield family(
-        "tcp_estab",
-        "TCP connections of the host's own namespace in state ESTABLISHED or CLOSE_WAIT.",
-        lambda host: (host.kernel or _NO_KERNEL).tcp_estab,
-    )
-    yield family(
-        "tcp_max_orphans",
-        "The kernel's limit of orphan sockets.",
-        lambda host: (host.kernel or _NO_KERNEL).tcp_max_orphans,
-    )
-    yield family(
-        "uncertainty",
-        "By how many sockets tcp_close may be off, as not all was read at one instant.",
-        lambda host: host.uncertainty,
-    )
-    yield family(
-        "unattributed",
-        "The part of tcp_close that no process was seen to hold; only with --processes.",
-        lambda host: host.unattributed,
-    )
+    for number in HOST_NUMBERS:
+        if not _is_in_pages(number.name):
+            yield family(number.name, number.help, number.value)
 
 
-def _tcp_number(name: str) -> Callable[[HostSummary], int | None]:
-    def value(host: HostSummary) -> int | None:
-        number: int | None = getattr(host.tcp or _NO_TCP, name)
-        return number
-
-    return value
+def _is_in_pages(name: str) -> bool:
+    """Prometheus takes base units only: ``mem_bytes`` has in bytes what ``mem_pages`` counts."""
+    return name.endswith("_pages")
 
 
 def _words(hosts: Sequence[_Labelled]) -> Iterator[Family]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...aggregator.diagnosis import Word
-from ...aggregator.host import HostSummary, TcpNumbers, summarize_host
+from ...aggregator.host import HostSummary, summarize_host
 from ...aggregator.namespaces import NamespaceSummary
+from ...aggregator.numbers import TcpNumbers
 from ...aggregator.thresholds import Thresholds
 from ...collector.outcome import HostReading
 from ...collector.probe.kernel import Kernel

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ...aggregator.diagnosis import Severity
 from ...aggregator.fleet import FleetSummary, GroupSummary
-from ...aggregator.host import HostSummary, TcpNumbers
+from ...aggregator.host import HostSummary
+from ...aggregator.numbers import TCP_NUMBERS, TcpNumbers
 from ...core.record import record
 from .changes import change_text, rate_text
 from .columns import Cell, Column, columns_that_fit, format_lines
@@ -130,9 +131,9 @@ _SEVERITY_STYLES = {
     Severity.NOTICE: "cyan",
     Severity.OK: "dim",
 }
+_SHOWN = [column.key for column in _COLUMNS]
 _ONLY_WHEN_SORTED_BY = {
-    "inuse": _tcp("inuse"),
-    "inuse6": _tcp("inuse6"),
+    **{name: _tcp(name) for name in TCP_NUMBERS if name not in _SHOWN},
     "sockets_used": _HostColumn(
         title="SOCKETS", key="sockets_used", value=lambda host: _number(host.sockets_used)
     ),

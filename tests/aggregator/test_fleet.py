@@ -14,7 +14,8 @@ from sockfleet.aggregator.fleet import (
     distribution,
     summarize_fleet,
 )
-from sockfleet.aggregator.host import TCP_NUMBERS, TcpNumbers, summarize_host
+from sockfleet.aggregator.host import summarize_host
+from sockfleet.aggregator.numbers import TCP_NUMBERS, TcpNumbers
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.core.errors import UsageError

@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 
-from sockfleet.aggregator.host import Status, TcpNumbers, summarize_host
+from sockfleet.aggregator.host import Status, summarize_host
+from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.processes import Process, Processes

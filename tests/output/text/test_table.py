@@ -170,7 +170,7 @@ def test_mem_without_a_page_size_stays_in_pages():
     assert "86 pages" in text
 
 
-@pytest.mark.parametrize("key", ["inuse", "inuse6", "sockets_used", "elapsed_s", "name"])
+@pytest.mark.parametrize("key", SORT_KEYS)
 def test_the_sort_key_always_has_its_column(key):
     heading = shown(believable(), sort=key, width=40).splitlines()[0]
     assert "▼" in heading
