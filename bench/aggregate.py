@@ -26,7 +26,7 @@ import orjson
 from budget import Budget, exit_code
 from memory_use import MIB, memory_bytes
 
-from sockfleet.aggregator.document import from_document
+from sockfleet.aggregator.document_reader import read_document
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import HostSummary, summarize_host
 from sockfleet.aggregator.merge import merge_scans
@@ -179,7 +179,7 @@ def main() -> int:
         load_format(name).render(done.summary, RenderOptions())
         print(f"{name:<25} {time.process_time() - start:.2f} s")
     start = time.process_time()
-    read_back = from_document(done.document)
+    read_back = read_document(done.document)
     print(f"JSON read back            {time.process_time() - start:.2f} s")
     start = time.process_time()
     merge_scans([read_back, done.summary])

@@ -20,7 +20,7 @@ from typing import TypeVar
 from aggregate import readings, sum_up
 from workers import scan
 
-from sockfleet.aggregator.document import from_document
+from sockfleet.aggregator.document_reader import read_document
 from sockfleet.aggregator.merge import merge_scans
 from sockfleet.collector.outcome_codec import decode_outcome, encode_outcome
 from sockfleet.simulator.lean.process import LeanFleetProcess
@@ -100,7 +100,7 @@ def _collecting(folder: Path) -> dict[str, float]:
 
 def _afterwards() -> dict[str, float]:
     done = sum_up(_SUMMED)
-    read, read_us = _timed(lambda: from_document(done.document))
+    read, read_us = _timed(lambda: read_document(done.document))
     _, merge_us = _timed(lambda: merge_scans([read, read]))
     outcomes = list(readings(_SUMMED))
     hosts = [outcome.host for outcome in outcomes]

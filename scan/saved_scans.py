@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ..aggregator.comparison import Comparison
-from ..aggregator.document import from_document
+from ..aggregator.document_reader import read_document
 from ..aggregator.errors import ComparisonError, DocumentError
 from ..aggregator.fleet import FleetSummary
 from ..core.errors import UsageError
@@ -24,7 +24,7 @@ def read_scan(name: str) -> FleetSummary:
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
     try:
-        return from_document(data)
+        return read_document(data)
     except DocumentError as error:
         raise UsageError(f"{name}: {error}") from error
 

@@ -6,7 +6,7 @@ import io
 
 import orjson
 
-from ...aggregator.document import head_document, host_document
+from ...aggregator.document_writer import head_document, host_document
 from ...aggregator.fleet import FleetSummary
 from ..formats import Format, RenderOptions
 

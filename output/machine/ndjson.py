@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ...aggregator.document import fleet_document, host_document, time_text
+from ...aggregator.document_writer import fleet_document, host_document, time_text
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
 from ..formats import Format, RenderOptions

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sockfleet.aggregator.change import NamespaceStatus, Since
 from sockfleet.aggregator.comparison import Comparison
-from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.errors import ComparisonError, DocumentError
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.aggregator.merge import merge_scans
@@ -184,7 +185,7 @@ def test_any_two_scans_make_a_document_that_reads_back(found, data, seconds):
     now = fleet(found[0], *kept, at=BEGAN + timedelta(seconds=seconds + 0.001))
     summary = compared(then, now)
     document = orjson.dumps(to_document(summary))
-    assert orjson.dumps(to_document(from_document(document))) == document
+    assert orjson.dumps(to_document(read_document(document))) == document
     change = summary.fleet.change
     assert set(change.new) == {host.name for host in now.hosts} - set(names)
     assert set(change.gone) == set(names) - {host.name for host in now.hosts}
@@ -220,7 +221,7 @@ def test_a_change_that_cannot_be_right_is_refused(key, value, told):
     )
     document["fleet"]["change"][key] = value
     with pytest.raises(DocumentError, match=told):
-        from_document(json.dumps(document).encode())
+        read_document(json.dumps(document).encode())
 
 
 def test_a_merge_leaves_changes_out_and_says_so():

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.fleet import summarize_fleet
 from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
@@ -102,8 +103,8 @@ def test_a_document_read_back_is_the_same_document(found, group_by):
     known |= group_by == "web" and any("web" in host.groups for host in hosts)
     summary = summarize_fleet(hosts, scan(), group_by=group_by if known else None)
     document = orjson.dumps(to_document(summary))
-    assert orjson.dumps(to_document(from_document(document))) == document
-    assert orjson.dumps(to_document(from_document(orjson.loads(document)))) == document
+    assert orjson.dumps(to_document(read_document(document))) == document
+    assert orjson.dumps(to_document(read_document(orjson.loads(document)))) == document
 
 
 def test_times_are_written_in_utc():
@@ -172,7 +173,7 @@ def changed(path, value):
 )
 def test_what_is_wrong_is_named_with_its_path(path, value, told):
     with pytest.raises(DocumentError, match=told):
-        from_document(changed(path, value))
+        read_document(changed(path, value))
 
 
 @pytest.mark.parametrize(
@@ -180,35 +181,35 @@ def test_what_is_wrong_is_named_with_its_path(path, value, told):
 )
 def test_what_is_no_document_is_refused(data):
     with pytest.raises(DocumentError, match="not a scan of sockfleet"):
-        from_document(data)
+        read_document(data)
 
 
 @given(st.binary())
 def test_no_bytes_do_worse_than_be_refused(data):
     with pytest.raises(DocumentError):
-        from_document(data)
+        read_document(data)
 
 
 def test_keys_and_words_of_later_versions_are_passed_over():
     data = changed(["hosts", 0, "weather"], [{"wind": 1}])
-    assert from_document(data).hosts[0].tcp.tcp_close == 100
+    assert read_document(data).hosts[0].tcp.tcp_close == 100
     newer = changed(["hosts", 1, "error", "category"], "sunspots")
-    assert from_document(newer).hosts[1].error.category == "sunspots"
+    assert read_document(newer).hosts[1].error.category == "sunspots"
 
 
 def test_a_document_of_before_there_were_diagnoses_has_none():
     document = orjson.loads(changed(["fleet", "diagnoses"], KeyError))
     del document["hosts"][0]["diagnosis"]
-    summary = from_document(document)
+    summary = read_document(document)
     assert summary.hosts[0].diagnosis == ()
     assert summary.fleet.diagnoses == {}
 
 
 def test_a_newer_word_is_kept():
-    newer = from_document(changed(["hosts", 0, "diagnosis", 0, "word"], "haunted"))
+    newer = read_document(changed(["hosts", 0, "diagnosis", 0, "word"], "haunted"))
     assert newer.hosts[0].diagnosis[0].word == "haunted"
 
 
 def test_the_order_is_the_ranking_whatever_rank_says():
-    summary = from_document(changed(["hosts", 0, "rank"], 7))
+    summary = read_document(changed(["hosts", 0, "rank"], 7))
     assert [rank for rank, _ in summary.ranked()] == [1, None]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.fleet import SORT_KEYS, summarize_fleet
 from sockfleet.aggregator.merge import merge_scans
 from tests.support.fleet.sample_fleet import BEGAN, failure, fleets, reading, scan, summaries
@@ -21,7 +22,7 @@ def without_id(summary):
 
 
 def through_json(summary):
-    return from_document(orjson.dumps(to_document(summary)))
+    return read_document(orjson.dumps(to_document(summary)))
 
 
 @given(fleets(min_size=1), st.data(), st.sampled_from(SORT_KEYS), st.booleans())

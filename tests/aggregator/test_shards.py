@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.aggregator.merge import merge_scans
@@ -35,7 +36,7 @@ def test_all_shards_make_the_whole(found, of):
         )
         for number in range(1, of + 1)
     ]
-    merged = merge_scans([from_document(orjson.dumps(to_document(one))) for one in parts])
+    merged = merge_scans([read_document(orjson.dumps(to_document(one))) for one in parts])
     if of > 1:
         assert without_times(merged) == without_times(whole)
     assert merged.fleet.warnings == whole.fleet.warnings
@@ -95,4 +96,4 @@ def test_what_no_scan_can_hold_is_refused(parts):
     document = to_document(part(1, 2, reading("a")))
     document["scan"]["shards"] = {"of": 2, "parts": parts}
     with pytest.raises(DocumentError, match=r"\$\.scan\.shards\.parts"):
-        from_document(orjson.dumps(document))
+        read_document(orjson.dumps(document))

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from sockfleet.aggregator.document import from_document, host_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import host_document
 from sockfleet.aggregator.errors import DocumentError
 from sockfleet.aggregator.host import summarize_host
 from sockfleet.collector.errors import HostError
@@ -209,7 +210,7 @@ def ssh_arguments(data: bytes) -> None:
 def document(data: bytes) -> None:
     """A scan that is read back, and every format of it."""
     try:
-        summary = from_document(data)
+        summary = read_document(data)
     except DocumentError as error:
         harmless(str(error))
         return
@@ -218,7 +219,7 @@ def document(data: bytes) -> None:
             harmless(chosen.render(summary, options).decode())
     again: Mapping[str, Any] = orjson.loads(FORMATS[1].render(summary, RenderOptions()))
     kept = [(host.name, host.status, host.tcp, host.error) for host in summary.hosts]
-    assert [(h.name, h.status, h.tcp, h.error) for h in from_document(again).hosts] == kept
+    assert [(h.name, h.status, h.tcp, h.error) for h in read_document(again).hosts] == kept
 
 
 def text(data: bytes) -> None:

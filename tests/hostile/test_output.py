@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.aggregator.document import from_document
+from sockfleet.aggregator.document_reader import read_document
 from sockfleet.aggregator.fleet import FleetSummary, summarize_fleet
 from sockfleet.aggregator.host import HostSummary, summarize_host
 from sockfleet.cli import terminal
@@ -137,7 +137,7 @@ def assert_outputs_are_harmless(outcomes: Sequence[HostOutcome], summary: FleetS
     }
     document = json.loads(rendered["json"][0])
     assert [host["name"] for host in document["hosts"]] == [host.name for host in summary.hosts]
-    assert from_document(rendered["json"][0].encode()).fleet == summary.fleet
+    assert read_document(rendered["json"][0].encode()).fleet == summary.fleet
     lines = [json.loads(line) for line in rendered["ndjson"][0].splitlines()]
     assert [line.get("name") for line in lines[:-1]] == [host.name for host in summary.hosts]
     rows = list(csv.reader(io.StringIO(rendered["csv"][0])))

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from hypothesis import given
 
-from sockfleet.aggregator.document import from_document, to_document
+from sockfleet.aggregator.document_reader import read_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
@@ -36,7 +37,7 @@ def test_json_is_the_document(found):
     summary = summarize_fleet(summaries(*found), scan())
     data = rendered("json", summary)
     assert orjson.loads(data) == orjson.loads(orjson.dumps(to_document(summary)))
-    assert to_document(from_document(data)) == to_document(summary)
+    assert to_document(read_document(data)) == to_document(summary)
 
 
 def test_json_has_a_line_for_each_host():

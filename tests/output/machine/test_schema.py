@@ -21,7 +21,7 @@ from sockfleet.aggregator.change import (
 )
 from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.diagnosis import Diagnosis, Severity, Word
-from sockfleet.aggregator.document import to_document
+from sockfleet.aggregator.document_writer import to_document
 from sockfleet.aggregator.fleet import (
     SORT_KEYS,
     Distribution,

@@ -1,21 +1,15 @@
-"""The JSON document of a scan, ``sockfleet/scan/v1``: from a summary, and back into one."""
+"""A summary as the JSON document of a scan, ``sockfleet/scan/v1``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from ..collector.probe.containers import Container
 from ..collector.probe.processes import Process
-from ..core.record import record
 from ..core.version import VERSION
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
-from .document_problems import find_problems
-from .errors import DocumentError
 from .fleet import Distribution, Fleet, FleetSummary, GroupSummary, ScanInfo
 from .host import HostSummary
 from .namespaces import NamespaceSummary
@@ -25,7 +19,6 @@ from .processes import Attribution
 __all__ = [
     "SCHEMA",
     "fleet_document",
-    "from_document",
     "head_document",
     "host_document",
     "time_text",
@@ -126,53 +119,6 @@ def _add_holders(document: dict[str, Any], host: HostSummary) -> None:
         document["unattributed"] = host.unattributed
         document["processes"] = [_process(one) for one in host.processes]
         document["attribution"] = _attribution(host.attribution)
-
-
-def from_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
-    """Read a document back, whole; keys that are not known here are passed over.
-
-    The order of the hosts is the ranking. Raises DocumentError for anything else than a complete
-    document of this schema, for a host that stands in it twice, and for text that could steer a
-    terminal.
-    """
-    import msgspec
-
-    try:
-        if isinstance(data, bytes):
-            document = msgspec.json.decode(data, type=_Document)
-        else:
-            document = msgspec.convert(data, type=_Document)
-    except msgspec.ValidationError as error:
-        raise DocumentError(_told(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DocumentError(f"not JSON: {error}") from error
-    if document.schema != SCHEMA:
-        raise DocumentError(f"$.schema is {document.schema!r}, expected {SCHEMA!r}")
-    summary = FleetSummary(
-        scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
-    )
-    for problem in find_problems(summary):
-        raise DocumentError(problem)
-    try:
-        orjson.dumps(head_document(summary))
-    except TypeError as error:
-        raise DocumentError(f"$.fleet or $.groups: {error}") from error
-    return summary
-
-
-@record
-class _Document:
-    schema: str
-    scan: ScanInfo
-    fleet: Fleet
-    groups: dict[str, GroupSummary]
-    hosts: tuple[HostSummary, ...]
-
-
-def _told(error: Exception) -> str:
-    """msgspec's words; what it says without a path concerns the whole document."""
-    text = str(error)
-    return text if " - at " in text else f"{text} - at `$`"
 
 
 def _scan(scan: ScanInfo) -> dict[str, Any]:
