@@ -4,8 +4,8 @@ Sources: ``closed`` is print_summary() of iproute2's misc/ss.c; what the counter
 kernel's net/ipv4/proc.c, sockstat_seq_show(): ``alloc`` counts the TCP sockets of the whole
 machine (IPv4 and IPv6, every network namespace), ``inuse`` and ``tw`` those of one namespace.
 
-Both numbers may come out negative: the two files are not read at one instant, and a busy host
-moves in between. Such a result is kept as it is; to cut it off at 0 would hide the error.
+Both numbers may be negative: the kernel's two files are not read at one instant, and the counters
+of a busy host change in between. A negative result is kept; a 0 in its place would hide the error.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ __all__ = ["closed", "inuse_both", "tcp_close"]
 def inuse_both(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
     """TCP sockets of one namespace in any state but CLOSE and TIME_WAIT, IPv4 and IPv6.
 
-    No sockstat6 file at all counts as 0: the kernel makes that file unless IPv6 is off, and then
-    there are no such sockets. A file that is there without its ``inuse`` gives None.
+    A missing sockstat6 file counts as 0: the kernel has that file unless IPv6 is off, and then
+    there are no IPv6 sockets. A file without ``inuse`` gives None.
     """
     inuse = sockstat.get("TCP", "inuse")
     inuse6 = 0 if sockstat6 is None else sockstat6.get("TCP6", "inuse")
@@ -29,11 +29,11 @@ def inuse_both(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
 
 
 def closed(alloc: int | None, inuse: int | None, tw: int | None) -> int | None:
-    """What ``ss -s`` prints as "closed": ``alloc - (inuse + inuse6 - tw)``.
+    """The number that ``ss -s`` prints as "closed": ``alloc - (inuse + inuse6 - tw)``.
 
-    ``inuse`` is `inuse_both` of the host's own namespace. TIME_WAIT sockets are added although they
-    are in none of the other counters, so on an idle host it is just their number. None where any
-    of the three is absent.
+    ``inuse`` is `inuse_both` of the host's own namespace. TIME_WAIT sockets are added although no
+    other counter includes them: on an idle host the result is their number. None where any of the
+    three is absent.
     """
     return None if alloc is None or tw is None or inuse is None else alloc - (inuse - tw)
 
@@ -41,7 +41,7 @@ def closed(alloc: int | None, inuse: int | None, tw: int | None) -> int | None:
 def tcp_close(alloc: int | None, inuse: Iterable[int | None]) -> int | None:
     """TCP sockets in state TCP_CLOSE: ``alloc`` minus the namespaces' `inuse_both`.
 
-    Exact when ``inuse`` has every network namespace of the machine, else an upper bound. None
+    Exact when ``inuse`` covers every network namespace of the machine, else an upper bound. None
     where ``alloc`` or any of the counts is absent.
     """
     if alloc is None:

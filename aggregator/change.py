@@ -1,6 +1,6 @@
-"""What changed since an earlier scan, as the JSON of a scan shows it; `comparison` makes it.
+"""Changes since an earlier scan, as the JSON of a scan shows them; `comparison` computes them.
 
-The fields are those of ``hosts[].change`` and ``fleet.change``, by name and shape.
+The fields have the names and shapes of ``hosts[].change`` and ``fleet.change`` in the JSON.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ __all__ = [
 
 
 class Since(StrEnum):
-    """What became of a host between two scans."""
+    """The state of a host in this scan against the earlier one."""
 
     COMPARED = "compared"
-    """Read in both, without a boot in between: the only one with differences."""
+    """Read in both, without a reboot in between: the only status with differences."""
     REBOOTED = "rebooted"
-    """Read in both under different boot ids: it began anew, so nothing grew or shrank."""
+    """Read in both, with different boot ids: the counters started again from 0."""
     RECOVERED = "recovered"
-    """Failed then, read now."""
+    """Failed in the earlier scan, read in this one."""
     LOST = "lost"
-    """Read then, failed now."""
+    """Read in the earlier scan, failed in this one."""
     STILL_FAILED = "still-failed"
     NEW = "new"
     """Not in the earlier scan."""
 
 
 class NamespaceStatus(StrEnum):
-    """What became of a network namespace between two scans."""
+    """The state of a network namespace in this scan against the earlier one."""
 
     COMPARED = "compared"
     NEW = "new"
@@ -50,17 +50,17 @@ class NamespaceStatus(StrEnum):
 
 @record
 class NamespaceChange:
-    """One network namespace of a host that did not boot in between."""
+    """One network namespace of a host that did not reboot in between."""
 
     inode: int
     status: NamespaceStatus
     inuse: int | None = None
-    """Now minus then, like all numbers here; None where one of the two is not known."""
+    """This scan minus the earlier one, like all numbers here; None where either is unknown."""
     inuse6: int | None = None
     tw: int | None = None
     used: int | None = None
     tcp_close_max: int | None = None
-    """The difference of two upper bounds, and no bound itself."""
+    """The difference of two upper bounds, which is not a bound."""
     rate_per_hour: Mapping[str, float | None] = field(default_factory=dict)
     """The same numbers by name, per hour."""
 
@@ -71,17 +71,17 @@ NAMESPACE_NUMBERS = ("inuse", "inuse6", "tw", "used", "tcp_close_max")
 
 @record
 class HostChange(TcpNumbers):
-    """One host's numbers minus those of the earlier scan; None where nothing can be compared."""
+    """One host's numbers minus those of the earlier scan; None where the two cannot be compared."""
 
     status: Since
     bound: bool = False
-    """Whether ``tcp_close`` is the difference of two upper bounds: sockets that other network
-    namespaces opened or closed meanwhile are in it too."""
+    """Whether ``tcp_close`` is the difference of two upper bounds: it then includes sockets that
+    other network namespaces opened or closed in between."""
     rate_per_hour: Mapping[str, float | None] = field(default_factory=dict)
-    """The same numbers by name, per hour of the time between the starts of the two scans; empty
-    where nothing can be compared."""
+    """The same numbers by name, per hour between the starts of the two scans; empty where the two
+    cannot be compared."""
     namespaces: tuple[NamespaceChange, ...] | None = None
-    """None where one of the scans did not read them, or the host is not ``compared``."""
+    """None where either scan did not read them, or the status is not ``compared``."""
 
 
 @record
@@ -91,28 +91,28 @@ class Against:
     id: str
     started_at: datetime
     elapsed_s: float
-    """From its start to the start of this scan: what the rates are reckoned by."""
+    """From its start to the start of this scan; the rates are computed from it."""
 
 
 @record
 class FleetChange(TcpNumbers):
-    """The sums of the changes of the ``compared`` hosts, and what became of the others.
+    """The sums of the changes of the ``compared`` hosts, and the names of the others by status.
 
-    Not the difference of the two scans' totals: a host that could not be read would look there
-    like sockets that were closed.
+    Not the difference of the two scans' totals: in it, a host that failed would look like sockets
+    that were closed.
     """
 
     against: Against
     compared: int
-    """How many hosts the sums are of."""
+    """How many hosts the sums cover."""
     bound: bool = False
-    """Whether that of any host is."""
+    """Whether the change of any host is a difference of bounds."""
     rate_per_hour: Mapping[str, float | None] = field(default_factory=dict)
     new: tuple[str, ...] = ()
-    """Hosts by name, sorted, like the next ones."""
+    """Names of hosts, sorted, like the fields below."""
     gone: tuple[str, ...] | None = None
-    """In the earlier scan and no longer among the hosts; None where the two scans were of other
-    inventories or limits, so that nobody can tell."""
+    """In the earlier scan and not in this one; None where the two scans had different inventories
+    or limits."""
     recovered: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     rebooted: tuple[str, ...] = ()

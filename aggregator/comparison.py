@@ -1,4 +1,4 @@
-"""A scan against an earlier one of the same fleet: what grew, what is new, what was rebooted."""
+"""Compare a scan with an earlier one of the same fleet: growth, new hosts, reboots."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .host import HostSummary
 from .namespaces import NamespaceSummary
 from .numbers import TCP_NUMBERS
 
-__all__ = ["Comparison", "without_change"]
+__all__ = ["Comparison", "drop_change"]
 
 _SHORTEST_S = 0.001
-"""The times in a scan's JSON are milliseconds."""
+"""The times in the JSON of a scan have milliseconds."""
 
 
 class Comparison:
-    """An earlier scan, to compare hosts with as they are read, and then the fleet.
+    """An earlier scan to compare hosts with as they are read, then the fleet.
 
-    Hosts are matched by name. ``tcp_close`` is compared only where both scans covered the same of
-    the host (`HostSummary.scope`): the difference between a bound and an exact number says
-    nothing. Where both are bounds the difference is given and marked (`HostChange.bound`).
+    Hosts are matched by name. ``tcp_close`` is compared only where both scans have the same scope
+    of the host (`HostSummary.scope`): the difference between a bound and an exact number means
+    nothing. The difference of two bounds is marked (`HostChange.bound`).
 
     Raises ComparisonError where ``earlier`` did not start before ``started_at``, or has none of
     the hosts ``names``.
@@ -57,18 +57,18 @@ class Comparison:
             )
         self._scan = earlier.scan
 
-    def host(self, now: HostSummary, *, elapsed_s: float | None = None) -> HostSummary:
-        """The host with its change.
+    def compare_host(self, now: HostSummary, *, elapsed_s: float | None = None) -> HostSummary:
+        """Return the host with its change.
 
-        ``elapsed_s`` is the time between this host's own two readings, where that is known; else
-        its rates are reckoned by the time between the starts of the two scans.
+        ``elapsed_s`` is the time between this host's own two readings, where it is known; else the
+        rates are computed from the time between the starts of the two scans.
         """
         if elapsed_s is None or elapsed_s < _SHORTEST_S:
             elapsed_s = self._elapsed_s
         return replace(now, change=self._change(self._hosts.get(now.name), now, elapsed_s))
 
-    def fleet(self, now: FleetSummary) -> FleetSummary:
-        """The scan with the change of its fleet; its hosts must have gone through `host`."""
+    def compare_fleet(self, now: FleetSummary) -> FleetSummary:
+        """Return the scan with the change of its fleet; its hosts come from `compare_host`."""
         changes = {host.name: host.change for host in now.hosts if host.change is not None}
         compared = [change for change in changes.values() if change.status is Since.COMPARED]
         names: dict[Since, tuple[str, ...]] = {
@@ -93,9 +93,9 @@ class Comparison:
         )
         return replace(now, fleet=replace(now.fleet, change=change))
 
-    def whole(self, now: FleetSummary) -> FleetSummary:
-        """A scan that is done, with the changes of its hosts and its fleet."""
-        return self.fleet(replace(now, hosts=tuple(map(self.host, now.hosts))))
+    def compare(self, now: FleetSummary) -> FleetSummary:
+        """Return a finished scan with the changes of its hosts and its fleet."""
+        return self.compare_fleet(replace(now, hosts=tuple(map(self.compare_host, now.hosts))))
 
     def _change(self, then: HostSummary | None, now: HostSummary, elapsed_s: float) -> HostChange:
         status = _status(then, now)
@@ -113,8 +113,8 @@ class Comparison:
         )
 
 
-def without_change(host: HostSummary) -> HostSummary:
-    """The host as a scan without a comparison has it."""
+def drop_change(host: HostSummary) -> HostSummary:
+    """Return the host without its change."""
     return host if host.change is None else replace(host, change=None)
 
 
@@ -126,7 +126,7 @@ def _status(then: HostSummary | None, now: HostSummary) -> Since:
     if then.tcp is None:
         return Since.RECOVERED
     before, after = _boot_id(then), _boot_id(now)
-    # Where one is not known (a key with a forced command), nothing speaks for a boot.
+    # A forced command gives no boot id; without both, a reboot cannot be seen.
     if before is not None and after is not None and before != after:
         return Since.REBOOTED
     return Since.COMPARED
@@ -137,12 +137,13 @@ def _boot_id(host: HostSummary) -> str | None:
 
 
 def _is_same(then: NamespaceSummary, now: NamespaceSummary) -> bool:
-    """The kernel gives an inode again once its namespace is gone; its own number tells then."""
+    """Whether two namespaces of one inode are the same: the kernel reuses the inode of a namespace
+    that has ended, but not its number."""
     return then.netns is None or now.netns is None or then.netns == now.netns
 
 
 def _differences(then: object, now: object, names: tuple[str, ...]) -> dict[str, Any]:
-    """Now minus then for each name; None where one of the two is absent."""
+    """``now`` minus ``then`` for each name; None where either is absent."""
     found: dict[str, Any] = {}
     for name in names:
         before, after = getattr(then, name), getattr(now, name)
@@ -151,7 +152,7 @@ def _differences(then: object, now: object, names: tuple[str, ...]) -> dict[str,
 
 
 def _sums(changes: list[HostChange]) -> dict[str, Any]:
-    """Over the hosts that have the number; None over none."""
+    """The sums over the hosts that have the number; None where none has."""
     found: dict[str, Any] = {}
     for name in TCP_NUMBERS:
         given = [value for value in map(attrgetter(name), changes) if value is not None]
@@ -172,14 +173,14 @@ def _namespaces(
 ) -> tuple[NamespaceChange, ...] | None:
     if then.namespaces is None or now.namespaces is None:
         return None
-    found = _of_namespaces(then.namespaces, now.namespaces, elapsed_s)
+    found = _compare_namespaces(then.namespaces, now.namespaces, elapsed_s)
     if then.namespaces_rest is None and now.namespaces_rest is None:
         return tuple(found)
-    # Of a host with hundreds not all are listed: one that is missing may be among the rest.
+    # A host with hundreds does not list them all: a missing one may be among the rest.
     return tuple(one for one in found if one.status is NamespaceStatus.COMPARED)
 
 
-def _of_namespaces(
+def _compare_namespaces(
     then: tuple[NamespaceSummary, ...], now: tuple[NamespaceSummary, ...], elapsed_s: float
 ) -> Iterator[NamespaceChange]:
     earlier = {one.inode: one for one in then}

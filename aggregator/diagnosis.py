@@ -1,7 +1,7 @@
 """What a host's numbers mean, in a fixed vocabulary, and the next command to run there.
 
-Only what a host gave is judged: a number that is absent leads to no word. Several words may hold;
-the most severe comes first, and that is the one that tables show.
+An absent number leads to no word. Several words may hold; the most severe comes first, and tables
+show that one.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ __all__ = ["Diagnosis", "Severity", "Word", "diagnose"]
 
 
 class Severity(StrEnum):
-    """How soon somebody has to look, the soonest first."""
+    """How urgent a diagnosis is, the most urgent first."""
 
     CRITICAL = "critical"
-    """The kernel refuses memory or cuts connections off, or is about to."""
+    """The kernel refuses memory or resets connections, or is about to."""
     WARNING = "warning"
     NOTICE = "notice"
-    """It may be so: the numbers are bounds."""
+    """It may hold: the numbers are bounds."""
     OK = "ok"
 
 
 class Word(StrEnum):
-    """The vocabulary; of two that are equally severe the first comes first."""
+    """The vocabulary; words of one severity are ordered as here."""
 
     MEM_HIGH = "mem-high"
     """The memory of all TCP buffers is near the end of tcp_mem."""
     MEM_PRESSURE = "mem-pressure"
-    """It is in the range where the kernel shrinks buffers."""
+    """The memory of all TCP buffers is in the range where the kernel shrinks buffers."""
     ORPHANS = "orphans"
-    """Connections that no process holds any more come near tcp_max_orphans."""
+    """The number of orphaned sockets comes near tcp_max_orphans."""
     CONTAINER_HELD = "container-held"
     """Many of the closed sockets are in other network namespaces than the host's."""
     HELD_CLOSED = "held-closed"
     """Many sockets are in state CLOSE and still open in a process: a leak or an idle pool."""
     TIME_WAIT = "time-wait"
-    """What ``ss -s`` calls closed is mostly TIME_WAIT: normal churn."""
+    """Most sockets that ``ss -s`` calls closed are in TIME_WAIT: normal churn."""
     NORMAL = "normal"
-    """Nothing unusual in the numbers that the host gave."""
+    """The numbers that the host gave are usual."""
 
 
 @record
@@ -63,7 +63,7 @@ class Diagnosis:
 
 _MOST_FREQUENT = "sort | uniq -c | sort -rn | head"
 _BUFFERS = "sudo ss -tanpH | awk '{print $2 + $3, $0}' | sort -rn | head"
-# Peers without their ports. ss leaves the column of states out where only one is asked for.
+# Peers without their ports. ss omits the state column when one state is selected.
 _ORPHANED = (
     "ss -tanH state fin-wait-1 state closing state last-ack | "
     f"awk '{{sub(/:[0-9]+$/, \"\", $5); print $1, $5}}' | {_MOST_FREQUENT}"
@@ -73,7 +73,7 @@ _CHURN = (
 )
 _EACH_NAMESPACE = "sudo lsns -t net"
 _AGAIN = "cat /proc/net/sockstat /proc/net/sockstat6"
-# lsof finds no name for a TCP socket that stands in no table: such a one is in state CLOSE.
+# lsof finds no name for a TCP socket that is in no table: its state is CLOSE.
 _COUNT = (
     'awk \'/protocol: TCP|identify protocol/ {n[$2 " " $1]++} '
     "END {for (p in n) print n[p], p}' | sort -rn | head"
@@ -91,9 +91,9 @@ def diagnose(
     is_bound: bool,
     thresholds: Thresholds,
 ) -> tuple[Diagnosis, ...]:
-    """Every word that holds, the most severe first; none where the host gave too little.
+    """Return every word that holds, the most severe first; none where the host gave too little.
 
-    ``is_bound`` tells that ``tcp.tcp_close`` is only an upper bound.
+    ``is_bound`` means that ``tcp.tcp_close`` is only an upper bound.
     """
     found = [
         one
@@ -108,7 +108,7 @@ def diagnose(
     ]
     if len(found) > 1:
         found.sort(key=lambda one: (_SEVERITIES[one.severity], _WORDS[one.word]))
-    return tuple(found) or _nothing(tcp)
+    return tuple(found) or _normal(tcp)
 
 
 def _memory(tcp: TcpNumbers, kernel: Kernel, thresholds: Thresholds) -> Diagnosis | None:
@@ -145,27 +145,27 @@ def _orphans(tcp: TcpNumbers, kernel: Kernel, thresholds: Thresholds) -> Diagnos
     )
 
 
-def _is_much(sockets: int, alloc: int, thresholds: Thresholds) -> bool:
-    # A threshold of 0 finds any closed socket at all, never none.
+def _is_many(sockets: int, alloc: int, thresholds: Thresholds) -> bool:
+    # With a threshold of 0 one closed socket is enough, and none is not.
     return max(1, thresholds.held_sockets, thresholds.held_share * alloc) <= sockets
 
 
 def _suspect(namespaces: Sequence[NamespaceSummary]) -> NamespaceSummary:
-    """The one that may hold the most closed sockets: one without the bound may hold them all."""
+    """The namespace that may hold most closed sockets; one without a bound may hold them all."""
     return max(namespaces, key=lambda one: (one.tcp_close_max is None, one.tcp_close_max or 0))
 
 
 def _in_containers(
     tcp: TcpNumbers, namespaces: Sequence[NamespaceSummary], thresholds: Thresholds
 ) -> Diagnosis | None:
-    """What the host's own namespace cannot hold of an exact ``tcp_close``, the others do."""
+    """The other namespaces hold the part of an exact ``tcp_close`` that the host's own cannot."""
     held, alloc = tcp.tcp_close, tcp.alloc
     own_max = [one.tcp_close_max for one in namespaces if one.host]
     others = [one for one in namespaces if not one.host]
     if held is None or alloc is None or len(own_max) != 1 or own_max[0] is None or not others:
         return None
     elsewhere_min = held - own_max[0]
-    if not _is_much(elsewhere_min, alloc, thresholds):
+    if not _is_many(elsewhere_min, alloc, thresholds):
         return None
     suspect = _suspect(others)
     because = {"tcp_close": held, "alloc": alloc, "elsewhere_min": elsewhere_min}
@@ -187,7 +187,7 @@ def _held(
     is_bound: bool,
 ) -> Diagnosis | None:
     held, alloc = tcp.tcp_close, tcp.alloc
-    if held is None or alloc is None or not _is_much(held, alloc, thresholds):
+    if held is None or alloc is None or not _is_many(held, alloc, thresholds):
         return None
     if is_bound:
         severity, command = Severity.NOTICE, _EACH_NAMESPACE
@@ -216,8 +216,8 @@ def _churn(tcp: TcpNumbers, thresholds: Thresholds) -> Diagnosis | None:
     )
 
 
-def _nothing(tcp: TcpNumbers) -> tuple[Diagnosis, ...]:
-    """Without ``tcp_close`` nobody can say that there is nothing."""
+def _normal(tcp: TcpNumbers) -> tuple[Diagnosis, ...]:
+    """The word for usual numbers; none without ``tcp_close``, as a leak would not show."""
     if tcp.tcp_close is None or tcp.alloc is None:
         return ()
     return (
@@ -231,10 +231,10 @@ def _nothing(tcp: TcpNumbers) -> tuple[Diagnosis, ...]:
 
 
 def _who_holds(pid: int | None) -> str:
-    """Processes with the closed sockets that each holds.
+    """The command that lists processes with the closed sockets that each holds.
 
-    lsof knows the tables of one network namespace and takes live sockets of another for closed
-    ones, so where there are several it is to look at the processes of one: that of ``pid``.
+    lsof reads the tables of one network namespace and takes live sockets of another for closed
+    ones, so where there are several it looks at the processes of one namespace: that of ``pid``.
     """
     if pid is None:
         return f"sudo lsof -nP | {_COUNT}"

@@ -1,4 +1,4 @@
-"""What cannot be right in a scan that was read back, though its shape is."""
+"""Find values that cannot be right in a document whose shape is valid."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .shards import Shards
 
 __all__ = ["find_problems"]
 
-# What a JSON writer can write again, summed over millions of hosts too; see host.py.
+# A JSON writer can write these again, and their sums over millions of hosts; see host.py.
 _MOST = 2**42
 _MOST_SETTING = 2**63 - 1
 
 
 def find_problems(summary: FleetSummary) -> Iterator[str]:
-    """Each complete as it stands, with the path of keys where that is known."""
+    """Yield each problem as a complete sentence, with the path of keys where it is known."""
     for name in ("started_at", "finished_at"):
         yield from _time_problems(f"$.scan.{name}", getattr(summary.scan, name))
     if summary.fleet.change is not None:
@@ -56,7 +56,7 @@ def _shard_problems(shards: Shards) -> Iterator[str]:
 def _time_problems(where: str, moment: datetime) -> Iterator[str]:
     if moment.tzinfo is None:
         yield f"{where} has no time zone"
-    if not 1970 <= moment.year < 9999:  # what every time zone can express
+    if not 1970 <= moment.year < 9999:  # every time zone can express it
         yield f"{where} is of the year {moment.year}, expected one from 1970 on"
 
 

@@ -32,7 +32,7 @@ def read_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
         else:
             document = msgspec.convert(data, type=_Document)
     except msgspec.ValidationError as error:
-        raise DocumentError(_name_place(error)) from error
+        raise DocumentError(_describe_error(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"not JSON: {error}") from error
     if document.schema != SCHEMA:
@@ -58,7 +58,7 @@ class _Document:
     hosts: tuple[HostSummary, ...]
 
 
-def _name_place(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """Give msgspec's message; one without a path concerns the whole document."""
     text = str(error)
     return text if " - at " in text else f"{text} - at `$`"

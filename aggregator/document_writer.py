@@ -29,25 +29,25 @@ SCHEMA = "sockfleet/scan/v1"
 
 
 def to_document(summary: FleetSummary) -> dict[str, Any]:
-    """The document as plain values, in the order in which it is written."""
+    """Return the document as plain values, in the order in which it is written."""
     return head_document(summary) | {
         "hosts": [host_document(host, rank) for rank, host in summary.ranked()]
     }
 
 
 def head_document(summary: FleetSummary) -> dict[str, Any]:
-    """The document without its hosts, which may be many: a writer sends those one by one."""
+    """Return the document without its hosts; a writer adds those one by one."""
     return {
         "schema": SCHEMA,
         "sockfleet": VERSION,
         "scan": _scan(summary.scan),
         "fleet": fleet_document(summary.fleet),
-        "groups": {_text(name): _group(group) for name, group in summary.groups.items()},
+        "groups": {_printable(name): _group(group) for name, group in summary.groups.items()},
     }
 
 
 def fleet_document(fleet: Fleet) -> dict[str, Any]:
-    """The ``fleet`` of a document; without a comparison the key ``change`` is not there."""
+    """Return the ``fleet`` of a document; the key ``change`` is absent without a comparison."""
     document: dict[str, Any] = {
         **_group(fleet),
         "failures": dict(fleet.failures),
@@ -55,7 +55,7 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
         "same_machine": [
             {"boot_id": same.boot_id, "hosts": list(same.hosts)} for same in fleet.same_machine
         ],
-        "warnings": [_text(warning) for warning in fleet.warnings],
+        "warnings": [_printable(warning) for warning in fleet.warnings],
     }
     if fleet.change is not None:
         document["change"] = _fleet_change(fleet.change)
@@ -63,7 +63,7 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
 
 
 def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
-    """One of the ``hosts`` of a document; without ``rank`` the key is not there."""
+    """Return one of the ``hosts`` of a document; the key ``rank`` is absent without a rank."""
     document: dict[str, Any] = {
         "name": host.name,
         "address": host.address,
@@ -128,10 +128,10 @@ def _scan(scan: ScanInfo) -> dict[str, Any]:
         "finished_at": time_text(scan.finished_at),
         "duration_s": round(scan.duration_s, 3),
         "complete": scan.complete,
-        "inventory": [_text(source) for source in scan.inventory],
-        "limit": None if scan.limit is None else _text(scan.limit),
+        "inventory": [_printable(source) for source in scan.inventory],
+        "limit": None if scan.limit is None else _printable(scan.limit),
         "sort": scan.sort,
-        "group_by": None if scan.group_by is None else _text(scan.group_by),
+        "group_by": None if scan.group_by is None else _printable(scan.group_by),
     }
     if scan.shards is not None:
         document["shards"] = {"of": scan.shards.of, "parts": list(scan.shards.parts)}
@@ -145,7 +145,9 @@ def _group(group: GroupSummary) -> dict[str, Any]:
     return {
         "hosts": {"total": hosts.total, "ok": hosts.ok, "failed": hosts.failed},
         "totals": _numbers(group.totals),
-        "distribution": {name: _spread(spread) for name, spread in group.distribution.items()},
+        "distribution": {
+            name: _distribution(spread) for name, spread in group.distribution.items()
+        },
     }
 
 
@@ -153,7 +155,7 @@ def _numbers(tcp: TcpNumbers) -> dict[str, int | None]:
     return {name: getattr(tcp, name) for name in TCP_NUMBERS}
 
 
-def _spread(spread: Distribution) -> dict[str, int | float | None]:
+def _distribution(spread: Distribution) -> dict[str, int | float | None]:
     return {
         "min": spread.min,
         "p50": spread.p50,
@@ -165,7 +167,7 @@ def _spread(spread: Distribution) -> dict[str, int | float | None]:
 
 
 def time_text(moment: datetime) -> str:
-    """A moment as every document of ours has it: UTC, to the millisecond."""
+    """Format a moment as every document has it: UTC, with milliseconds."""
     utc = moment.astimezone(UTC)
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03}Z"
 
@@ -268,8 +270,8 @@ def _fleet_change(change: FleetChange) -> dict[str, Any]:
     }
 
 
-def _text(text: str) -> str:
-    """Words of the command line, which may hold any bytes, as JSON can carry them."""
+def _printable(text: str) -> str:
+    """Make text of the command line, which may hold any bytes, valid and printable in JSON."""
     if text.isprintable():
         return text
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -8,10 +8,10 @@ __all__ = ["ComparisonError", "DocumentError"]
 
 
 class DocumentError(UsageError):
-    """What was given as a scan is not one that can be used.
+    """The input is not a valid document of a scan.
 
-    ``problem`` names the path of keys (``$.hosts[3].tcp.alloc``), what was found there and what
-    was expected.
+    ``problem`` names the path of keys (``$.hosts[3].tcp.alloc``), the value there and the expected
+    one.
     """
 
     def __init__(self, problem: str) -> None:
@@ -20,4 +20,4 @@ class DocumentError(UsageError):
 
 
 class ComparisonError(SockfleetError):
-    """An earlier scan with which this one cannot be compared; the text says why."""
+    """This scan cannot be compared with the earlier one; the text says why."""

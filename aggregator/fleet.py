@@ -1,6 +1,6 @@
 """The whole fleet: totals, distribution, groups, failures, ranking.
 
-The fields are those of the JSON of a scan, by name and shape.
+The fields have the names and shapes of the JSON of a scan.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = [
 DISTRIBUTED = ("tcp_close", "closed")
 """The numbers that have a distribution."""
 SORT_KEYS = (*reversed(TCP_NUMBERS), "sockets_used", "elapsed_s", "name")
-"""What ``--sort`` takes: numbers from the largest down, names from A on."""
+"""The keys that ``--sort`` takes: numbers sort from the largest down, names from A on."""
 
 
 @record
 class ScanInfo:
-    """The run that a summary comes from."""
+    """The run that gave a summary."""
 
     id: str
     started_at: datetime
@@ -50,12 +50,12 @@ class ScanInfo:
     finished_at: datetime
     duration_s: float
     complete: bool
-    """False when the run was ended before every host had its turn."""
+    """False when the run ended before every host was tried."""
     inventory: tuple[str, ...] = ()
     """The sources as the user named them."""
     limit: str | None = None
     shards: Shards | None = None
-    """The parts that it holds of what ``--shard`` split; None: it is the whole."""
+    """The parts of the fleet that it holds under ``--shard``; None: the whole fleet."""
     sort: str = "tcp_close"
     round: int | None = None
     """Of `scan --repeat`, from 1 on."""
@@ -65,7 +65,7 @@ class ScanInfo:
 
 @record
 class HostCounts:
-    """How many hosts were asked, and how that went."""
+    """How many hosts were tried, read and failed."""
 
     total: int
     ok: int
@@ -74,10 +74,10 @@ class HostCounts:
 
 @record
 class Distribution:
-    """How one number is spread over the hosts that gave it; all None where none did.
+    """How one number is distributed over the hosts that gave it; all None where none did.
 
     Percentiles are nearest-rank: the smallest value that at least that share of the hosts does
-    not exceed, so always one that some host has.
+    not exceed. It is always the value of some host.
     """
 
     min: int | None = None
@@ -95,7 +95,7 @@ class GroupSummary:
 
     hosts: HostCounts
     totals: TcpNumbers
-    """Plain sums over the hosts that were read and gave the number; None over none."""
+    """Sums over the hosts that gave the number; None where none did."""
     distribution: Mapping[str, Distribution]
     """By the names of `DISTRIBUTED`."""
 
@@ -118,24 +118,24 @@ class Fleet(GroupSummary):
     """Hosts that were read by the first word of their diagnosis, the most frequent first."""
     same_machine: tuple[SameMachine, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What the run has to tell apart from its hosts, each complete as it stands."""
+    """Warnings of the run itself, each a complete sentence."""
     change: FleetChange | None = None
-    """Since an earlier scan; None where there was none to compare with."""
+    """The change since an earlier scan; None without a comparison."""
 
 
 @record
 class FleetSummary:
-    """One scan, summed up and ranked: what every output renders."""
+    """One scan, summed up and ranked; every output renders it."""
 
     scan: ScanInfo
     fleet: Fleet
     groups: Mapping[str, GroupSummary] = field(default_factory=dict)
     """By name, sorted."""
     hosts: tuple[HostSummary, ...] = ()
-    """In the order of the ranking; the failed ones last, by name."""
+    """Ranked; the failed ones last, by name."""
 
     def ranked(self) -> Iterator[tuple[int | None, HostSummary]]:
-        """Each host with its rank: from 1 on, None for the failed ones."""
+        """Yield each host with its rank: from 1 on, None for the failed ones."""
         for rank, host in enumerate(self.hosts, 1):
             yield rank if host.tcp is not None else None, host
 
@@ -152,26 +152,26 @@ def summarize_fleet(
 ) -> FleetSummary:
     """Sum up and rank the hosts of one scan.
 
-    ``children`` is each group's direct children, which ``group_by`` needs to find a group's level;
-    ``variables`` are names that hosts elsewhere have, so that none of these here needs to.
+    ``children`` maps each group to its direct children, which ``group_by`` takes as levels;
+    ``variables`` are names that ``group_by`` accepts although none of these hosts has them.
     Raises UsageError for an unknown ``sort`` or ``group_by``.
     """
     if sort not in SORT_KEYS:
         raise UsageError(f"--sort {sort!r}: there are {', '.join(SORT_KEYS)}")
-    everyone = list(hosts)
+    every_host = list(hosts)
     if group_by is not None:
-        levels = group_levels(group_by, everyone, children or {}, variables)
-        everyone = [replace(host, levels=levels(host)) for host in everyone]
-    return assemble(everyone, replace(scan, sort=sort, group_by=group_by), warnings)
+        levels = group_levels(group_by, every_host, children or {}, variables)
+        every_host = [replace(host, levels=levels(host)) for host in every_host]
+    return assemble(every_host, replace(scan, sort=sort, group_by=group_by), warnings)
 
 
 def assemble(hosts: Iterable[HostSummary], scan: ScanInfo, warnings: Sequence[str]) -> FleetSummary:
-    """The summary of hosts whose levels are already set as ``scan`` says."""
-    ranked = _ranked(hosts, scan.sort)
+    """Sum up and rank hosts whose levels already follow ``scan.group_by``."""
+    ranked = _rank(hosts, scan.sort)
     rows: list[_Row | None] = []
     members = defaultdict[str, list[_Row | None]](list)
     failures, diagnoses = Counter[str](), Counter[str]()
-    # One pass: each touches every host anew, and what 100,000 of them take is in no cache.
+    # One pass, as 100,000 hosts do not fit the processor's caches.
     for host in ranked:
         row = None if host.tcp is None else tcp_values(host.tcp)
         rows.append(row)
@@ -203,21 +203,21 @@ def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
 
 
 def distribution(values: Sequence[int]) -> Distribution:
-    """The distribution of these values, in any order."""
+    """Compute the distribution of these values, which may come in any order."""
     if not values:
         return Distribution()
-    low_up = sorted(values)
+    ascending = sorted(values)
 
     def nearest_rank(percent: int) -> int:
-        return low_up[(percent * len(low_up) + 99) // 100 - 1]
+        return ascending[(percent * len(ascending) + 99) // 100 - 1]
 
     return Distribution(
-        min=low_up[0],
+        min=ascending[0],
         p50=nearest_rank(50),
         p90=nearest_rank(90),
         p99=nearest_rank(99),
-        max=low_up[-1],
-        mean=round(sum(low_up) / len(low_up), 3),
+        max=ascending[-1],
+        mean=round(sum(ascending) / len(ascending), 3),
     )
 
 
@@ -225,7 +225,7 @@ _Row: TypeAlias = tuple[int | None, ...]
 
 
 def _group(rows: Sequence[_Row | None]) -> GroupSummary:
-    """Of each host its `TCP_NUMBERS`; None for one that failed."""
+    """Sum up a group. A row has the `TCP_NUMBERS` of a host; it is None for a failed one."""
     read = [row for row in rows if row is not None]
     columns = zip(*read, strict=True) if read else ((),) * len(TCP_NUMBERS)
     given = {
@@ -239,8 +239,8 @@ def _group(rows: Sequence[_Row | None]) -> GroupSummary:
     )
 
 
-def _ranked(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
-    """Read hosts by the sort key, those without it next, failed ones last; ties by name."""
+def _rank(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
+    """Sort hosts by the key: those without it come next, failed ones last; ties by name."""
     by_name = sorted(hosts, key=attrgetter("name"))
     read = [host for host in by_name if host.tcp is not None]
     failed = [host for host in by_name if host.tcp is None]
@@ -248,7 +248,7 @@ def _ranked(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:
         value = attrgetter(f"tcp.{sort}" if sort in TCP_NUMBERS else sort)
         without = [host for host in read if value(host) is None]
         having = [host for host in read if value(host) is not None]
-        # A stable sort, so that equal values stay in the order of the names.
+        # The sort is stable: equal values stay in the order of the names.
         read = sorted(having, key=value, reverse=True) + without
     return read + failed
 

@@ -1,4 +1,4 @@
-"""Which groups a host counts in: those of the inventory, or what ``--group-by`` asks for."""
+"""The groups that a host counts in under ``--group-by``."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def group_levels(
     children: Mapping[str, Sequence[str]],
     variables: Collection[str] = (),
 ) -> Callable[[HostSummary], tuple[str, ...]]:
-    """The rule of ``--group-by GROUP|VAR``: from a host to the groups it counts in.
+    """Return the function from a host to the groups it counts in under ``--group-by GROUP|VAR``.
 
-    A group takes its direct children as the level; what is in it and in no child counts under the
+    A group divides its hosts by its direct children; a host in none of them counts under the
     group's own name (under ``ungrouped`` for ``all``). Any other name is a variable, whose value
-    is the group; a host without it is in none. ``children`` maps each group to its direct ones;
-    ``variables`` are known names that none of these hosts needs to have.
+    is the group; a host without it is in no group. ``children`` maps each group to its direct
+    children; ``variables`` are names that are accepted although none of these hosts has them.
     Raises UsageError where the name is neither a group nor a variable of any host.
     """
     if group_by == "all" or group_by in children or any(group_by in h.groups for h in hosts):
-        return _by_group(group_by, children.get(group_by, ()))
+        return _levels_of_group(group_by, children.get(group_by, ()))
     if group_by in variables or any(group_by in h.variables for h in hosts):
-        return lambda host: _value(host.variables.get(group_by))
+        return lambda host: _levels_of_value(host.variables.get(group_by))
     groups = sorted({group for host in hosts for group in host.groups})
     there = f"the groups are {', '.join(groups[:20])}" if groups else "there are no groups"
     raise UsageError(
@@ -39,7 +39,9 @@ def group_levels(
     )
 
 
-def _by_group(group: str, children: Sequence[str]) -> Callable[[HostSummary], tuple[str, ...]]:
+def _levels_of_group(
+    group: str, children: Sequence[str]
+) -> Callable[[HostSummary], tuple[str, ...]]:
     rest = ("ungrouped",) if group == "all" else (group,)
 
     def levels(host: HostSummary) -> tuple[str, ...]:
@@ -50,8 +52,8 @@ def _by_group(group: str, children: Sequence[str]) -> Callable[[HostSummary], tu
     return levels
 
 
-def _value(value: object) -> tuple[str, ...]:
-    """A variable's value as a name: text as it is, else as JSON shows it."""
+def _levels_of_value(value: object) -> tuple[str, ...]:
+    """A variable's value as a group's name: text as it is, another value as JSON."""
     if value is None or value == "":
         return ()
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)

@@ -1,6 +1,6 @@
 """One host as every output shows it: its counters and derived numbers, or why there are none.
 
-The fields are those of a host in the JSON of a scan, by name and shape.
+The fields have the names and shapes of a host in the JSON of a scan.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from .thresholds import Thresholds
 __all__ = ["FailureReason", "HostSummary", "Status", "summarize_host"]
 
 # The kernel prints the counts as 32-bit numbers (%d) and mem as long; 2**40 pages are 4 PiB. Sums
-# of such numbers over millions of hosts still fit the 64 bits of a JSON writer, so that no host
-# can spoil the document of all others.
+# of such numbers over millions of hosts fit the 64 bits of a JSON writer, so no host can spoil the
+# document of all others.
 _MOST = 2**40
 _MOST_SETTING = 2**63 - 1  # tcp_mem and the like are long
 _MESSAGE_LIMIT = 1000
@@ -80,15 +80,15 @@ class HostSummary:
     """None exactly when the host failed; the same holds for ``scope`` and ``kernel``."""
     scope: Scope | None = None
     scope_reasons: tuple[str, ...] = ()
-    """Why not all namespaces may have been read, each complete as it stands."""
+    """Why some namespaces may not have been read, each a complete sentence."""
     uncertainty: int | None = None
     """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`); None: unknown."""
     namespaces: tuple[NamespaceSummary, ...] | None = None
     """None where only the host's own was read."""
     namespaces_rest: RestSummary | None = None
-    """Those that are not among ``namespaces``; None where all are."""
+    """The sum of those that ``namespaces`` does not list; None where it lists all."""
     processes: tuple[Process, ...] | None = None
-    """Who holds closed sockets, most first; None where that was not asked, as the next two."""
+    """Who holds closed sockets, most first; None, like the next two, without ``--processes``."""
     attribution: Attribution | None = None
     unattributed: int | None = None
     """``tcp_close`` minus the processes' sum."""
@@ -96,11 +96,11 @@ class HostSummary:
     """Sockets of every kind in the host's own namespace."""
     kernel: Kernel | None = None
     diagnosis: tuple[Diagnosis, ...] = ()
-    """The most severe first; empty where the host gave too little to say anything."""
+    """The most severe first; empty where the host gave too little."""
     error: FailureReason | None = None
     """None exactly when the host was read."""
     change: HostChange | None = None
-    """Since an earlier scan; None where there was none to compare with."""
+    """The change since an earlier scan; None without a comparison."""
     round: int | None = None
     """Of `scan --repeat`, from 1 on; None, like ``sampled_at``, in a scan that is not repeated."""
     sampled_at: datetime | None = None
@@ -108,11 +108,11 @@ class HostSummary:
     levels: tuple[str, ...] | None = None
     """The groups it counts in under ``--group-by``; None without that option."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The inventory's, for ``--group-by``; in no output."""
+    """The inventory's variables, for ``--group-by``; no output shows them."""
 
     @property
     def is_bound(self) -> bool:
-        """Whether ``tcp_close`` is only an upper bound, as not every namespace was read."""
+        """Whether ``tcp_close`` is only an upper bound, as some namespaces were not read."""
         return self.scope is not None and self.scope is not Scope.ALL_NAMESPACES
 
     @property
@@ -129,16 +129,16 @@ _USUAL_THRESHOLDS = Thresholds()
 
 
 def summarize_host(outcome: HostOutcome, thresholds: Thresholds = _USUAL_THRESHOLDS) -> HostSummary:
-    """The summary of one outcome, diagnosed by these thresholds.
+    """Summarize one outcome, with a diagnosis by these thresholds.
 
-    A reading with a counter that no kernel can have becomes a failure of category ``parse``.
+    A reading with a counter beyond a kernel's range becomes a failure of category ``parse``.
     """
     if isinstance(outcome, HostReading):
-        return _read(outcome, thresholds)
-    return _failed(outcome)
+        return _summarize_reading(outcome, thresholds)
+    return _summarize_failure(outcome)
 
 
-def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
+def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     sockstat, sockstat6, namespaces = reading.sockstat, reading.sockstat6, reading.namespaces
     processes, inuse_here = reading.processes, inuse_both(sockstat, sockstat6)
     tcp = sockstat.lines.get("TCP", {})
@@ -160,8 +160,9 @@ def _read(reading: HostReading, thresholds: Thresholds) -> HostSummary:
     if processes is not None:
         read += [each.tcp_close for each in processes.seen]
     if max(read) > _MOST:
-        return _impossible(reading, max(read))
-    host, scope, kernel = reading.host, scope_of(namespaces), _plausible(reading.kernel)
+        return _reject_reading(reading, max(read))
+    host, scope = reading.host, scope_of(namespaces)
+    kernel = _drop_impossible_settings(reading.kernel)
     summaries = None if namespaces is None else namespace_summaries(namespaces)
     is_bound = scope is not Scope.ALL_NAMESPACES
     return HostSummary(
@@ -192,7 +193,7 @@ def _counters(namespace: Namespace) -> tuple[int | None, ...]:
     return namespace.inuse, namespace.inuse6, namespace.tw, namespace.used
 
 
-def _failed(failure: HostFailure) -> HostSummary:
+def _summarize_failure(failure: HostFailure) -> HostSummary:
     host = failure.host
     return HostSummary(
         name=host.name,
@@ -211,8 +212,8 @@ def _failed(failure: HostFailure) -> HostSummary:
     )
 
 
-def _impossible(reading: HostReading, value: int) -> HostSummary:
-    return _failed(
+def _reject_reading(reading: HostReading, value: int) -> HostSummary:
+    return _summarize_failure(
         HostFailure(
             host=reading.host,
             address=reading.address,
@@ -225,8 +226,8 @@ def _impossible(reading: HostReading, value: int) -> HostSummary:
     )
 
 
-def _plausible(kernel: Kernel) -> Kernel:
-    """The kernel's settings without those that no kernel can have."""
+def _drop_impossible_settings(kernel: Kernel) -> Kernel:
+    """Return the kernel without settings beyond a kernel's range."""
     whole = ("page_size", "tcp_max_orphans", "tcp_estab")
     given = (kernel.page_size or 0, kernel.tcp_max_orphans or 0, kernel.tcp_estab or 0)
     if max(*given, *(kernel.tcp_mem or ())) <= _MOST_SETTING:

@@ -1,4 +1,4 @@
-"""The numbers of a scan by name, for levels: of the fleet, or of the host that has most of it.
+"""The numbers of a scan by name, for levels: of the fleet, or of the host where it is highest.
 
 NUMBER                 the fleet's sum: tcp_close, closed, orphan, alloc, tw, …
 change.NUMBER          its change since an earlier scan
@@ -28,7 +28,7 @@ from .fleet import FleetSummary
 from .host import HostSummary
 from .numbers import TCP_NUMBERS, TcpNumbers
 
-__all__ = ["KEYS", "Measure", "measure", "unknown_key"]
+__all__ = ["KEYS", "Measure", "describe_unknown_key", "measure"]
 
 _NAMED = 3
 Number = int | float
@@ -40,36 +40,36 @@ class Measure:
 
     key: str
     value: Number | None
-    """None where no host gave it, or there was nothing to compare with."""
+    """None where no host gave it, or without a comparison."""
     unit: str = ""
     """``%``, ``s``, or empty for a count."""
     most: Number | None = None
-    """What it cannot exceed, where that is known."""
+    """The largest possible value; None where it is unknown."""
     qualifier: str = ""
-    """``at most`` for an upper bound, as not every namespace of each host was read; ``about`` for
-    the difference of two; else empty."""
+    """``at most`` for an upper bound (`HostSummary.is_bound`), ``about`` for the difference of two
+    bounds, else empty."""
     hosts: Sequence[tuple[str, Number]] = ()
-    """The few hosts that have most of it, the highest first."""
+    """The few hosts where it is highest, the highest first."""
     names: Sequence[str] = ()
-    """All hosts that it counts, where it counts hosts."""
+    """The hosts that it counts, where it counts hosts."""
 
 
 def measure(key: str, summary: FleetSummary) -> Measure:
-    """The number that ``key`` means; raises UsageError, with a suggestion, for an unknown one."""
+    """Compute the number of ``key``; raises UsageError, with a suggestion, for an unknown key."""
     if key not in _MEASURES:
-        raise UsageError(unknown_key(key))
+        raise UsageError(describe_unknown_key(key))
     return _MEASURES[key](summary)
 
 
-def unknown_key(key: str) -> str:
-    """That there is no such key, which may have been meant, and which kinds there are."""
+def describe_unknown_key(key: str) -> str:
+    """Return the message for an unknown key: the nearest key, and which kinds exist."""
     near = get_close_matches(key.lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
     meant = f": {near[0]} was meant?" if near else ":"
     return f"no KEY {key!r}{meant} There are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"
 
 
 def _tcp(name: str) -> Callable[[HostSummary], Number | None]:
-    return lambda host: None if host.tcp is None else _of(host.tcp, name)
+    return lambda host: None if host.tcp is None else _at_least_zero(host.tcp, name)
 
 
 def _change(name: str) -> Callable[[HostSummary], Number | None]:
@@ -119,7 +119,7 @@ _KINDS = (
 
 
 def _highest(name: str, summary: FleetSummary) -> list[tuple[HostSummary, Number]]:
-    """The few hosts with most of it; of equal ones those that are ranked first."""
+    """The few hosts where it is highest; of equal ones those that are ranked first."""
     value = _OF_A_HOST[name]
     given = ((host, value(host)) for host in summary.hosts)
     return heapq.nlargest(
@@ -155,7 +155,7 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
     def value(summary: FleetSummary) -> Number | None:
         change = summary.fleet.change
         if not prefix:
-            return _of(summary.fleet.totals, number)
+            return _at_least_zero(summary.fleet.totals, number)
         if change is None:
             return None
         if prefix == "change":
@@ -174,9 +174,9 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
     return found
 
 
-def _of(numbers: TcpNumbers, name: str) -> int | None:
-    """The number, and none for a few below 0: a range begins there, and the two files of a host
-    are not read at one instant (`arithmetic`). The JSON of a scan keeps what was read."""
+def _at_least_zero(numbers: TcpNumbers, name: str) -> int | None:
+    """The number, with 0 for a negative one: the range of a level begins at 0, and a host's two
+    files are not read at one instant (`arithmetic`). The JSON of a scan keeps the negative one."""
     value: int | None = getattr(numbers, name)
     return None if value is None else max(value, 0)
 

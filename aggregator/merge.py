@@ -1,4 +1,4 @@
-"""Scans of parts of a fleet as one: what a single scan of the whole would have given."""
+"""Merge scans of parts of a fleet into the scan of the whole."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .comparison import without_change
+from .comparison import drop_change
 from .fleet import FleetSummary, ScanInfo, assemble
 from .host import HostSummary, Status
-from .shards import join_shards, missing_shards
+from .shards import join_shards, missing_shards_warning
 
 __all__ = ["merge_scans"]
 
@@ -17,13 +17,12 @@ _NAMED = 5
 
 
 def merge_scans(scans: Sequence[FleetSummary]) -> FleetSummary:
-    """Join scans; everything but the hosts is reckoned anew.
+    """Merge scans; everything but the hosts is computed anew.
 
-    A host that stands in several counts once, and a warning names it: a reading goes before a
-    failure, then the scan that finished last, then the one given last. Shards that are missing or
-    there twice are warned of. Groups by ``--group-by``
-    stay when all scans agree on it, else they are those of the inventory. Raises ValueError for
-    no scan at all.
+    A host in several scans counts once, and a warning names it: a reading goes before a failure,
+    then the scan that finished last, then the one given last. Missing and repeated shards give
+    warnings. The groups of ``--group-by`` stay when all scans agree on it; else the groups are the
+    inventory's. Raises ValueError without any scan.
     """
     if not scans:
         raise ValueError("merge needs at least one scan")
@@ -37,16 +36,16 @@ def merge_scans(scans: Sequence[FleetSummary]) -> FleetSummary:
             if earlier is None or host.status is Status.OK or earlier.status is Status.FAILED:
                 chosen[host.name] = host
     info = _info([scan.scan for scan in scans])
-    shards, about_shards = join_shards((scan.scan.shards, scan.scan.limit) for scan in scans)
+    shards, shard_warnings = join_shards((scan.scan.shards, scan.scan.limit) for scan in scans)
     info = replace(info, shards=shards)
-    # Of several scans each may be against another one, so that rates would not add up.
-    hosts = [without_change(host) for host in chosen.values()]
-    # What an earlier merge missed may be here now.
-    outdated = {missing_shards(scan.scan.shards) for scan in scans if scan.scan.shards}
+    # Each scan may be compared with a different earlier one: their rates do not add up.
+    hosts = [drop_change(host) for host in chosen.values()]
+    # Shards that an earlier merge missed may be present now.
+    outdated = {missing_shards_warning(scan.scan.shards) for scan in scans if scan.scan.shards}
     warnings = [
         warning for scan in scans for warning in scan.fleet.warnings if warning not in outdated
     ]
-    warnings += about_shards
+    warnings += shard_warnings
     if len(scans) > 1 and info.group_by is None and any(scan.scan.group_by for scan in scans):
         hosts = [replace(host, levels=None) for host in hosts]
         warnings.append(
@@ -57,7 +56,7 @@ def merge_scans(scans: Sequence[FleetSummary]) -> FleetSummary:
             "changes since earlier scans are left out: merge --against compares the whole"
         )
     if twice:
-        warnings.append(_overlap(sorted(twice)))
+        warnings.append(_overlap_warning(sorted(twice)))
     return assemble(hosts, info, warnings)
 
 
@@ -76,14 +75,14 @@ def _info(scans: Sequence[ScanInfo]) -> ScanInfo:
         duration_s=(finished - started).total_seconds(),
         complete=all(scan.complete for scan in scans),
         inventory=tuple(dict.fromkeys(source for scan in scans for source in scan.inventory)),
-        # Different limits were the parts; no one pattern is known to mean them all.
+        # No single pattern is known to select the parts of different limits.
         limit=limits.pop() if len(limits) == 1 else None,
         sort=sorts.pop() if len(sorts) == 1 else "tcp_close",
         group_by=levels.pop() if len(levels) == 1 else None,
     )
 
 
-def _overlap(names: Sequence[str]) -> str:
+def _overlap_warning(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
     hosts = "1 host stands" if len(names) == 1 else f"{len(names)} hosts stand"
     return f"{hosts} in more than one scan and counted once: {shown}"

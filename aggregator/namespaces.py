@@ -1,6 +1,6 @@
-"""The network namespaces of one host, as the JSON of a scan shows them, and what follows from them.
+"""The network namespaces of one host, as the JSON of a scan shows them.
 
-The fields are those of ``hosts[].namespaces`` in the document, by name and shape.
+The fields have the names and shapes of ``hosts[].namespaces`` in the document.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class RestSummary:
 
 @record
 class NamespaceSummary:
-    """One namespace: its counters, a process that names it, and the bound of its own share."""
+    """One namespace: its counters, one of its processes, and the bound of its closed sockets."""
 
     inode: int
     netns: int | None = None
     host: bool
-    """Whether it is the host's own, whose counters ``tcp`` shows too."""
+    """Whether it is the host's own; ``tcp`` shows its counters too."""
     pid: int
     command: str | None = None
     container: Container | None = None
@@ -45,11 +45,11 @@ class NamespaceSummary:
     tw: int | None = None
     used: int | None = None
     tcp_close_max: int | None = None
-    """Its closed sockets are at most so many; the host's ``tcp_close`` is not split exactly."""
+    """An upper bound of its closed sockets; ``tcp_close`` is exact for the whole host only."""
 
 
 def namespace_summaries(namespaces: Namespaces) -> tuple[NamespaceSummary, ...]:
-    """The host's own namespace first, then by inode."""
+    """Summarize the namespaces: the host's own first, then by inode."""
     return tuple(
         NamespaceSummary(
             inode=one.inode,
@@ -69,14 +69,14 @@ def namespace_summaries(namespaces: Namespaces) -> tuple[NamespaceSummary, ...]:
 
 
 def rest_summary(namespaces: Namespaces | None) -> RestSummary | None:
-    """The sum of those that are not listed; None where all are."""
+    """Summarize the namespaces that are not listed; None where all are."""
     if namespaces is None or not namespaces.rest_namespaces:
         return None
     return RestSummary(namespaces=namespaces.rest_namespaces, inuse=namespaces.rest_inuse)
 
 
 def inuse_elsewhere(namespaces: Namespaces | None) -> list[int]:
-    """Sockets in use, IPv4 and IPv6, in each namespace but the host's own; the rest in one sum."""
+    """Sockets in use, IPv4 and IPv6, of each namespace but the host's own; the rest in one sum."""
     if namespaces is None:
         return []
     return [*(_both(one) for one in namespaces.seen if not one.is_host), namespaces.rest_inuse]
@@ -88,8 +88,8 @@ def uncertainty(
     """By how many sockets ``tcp_close`` may be off, as the files are not read at one instant.
 
     The spread of ``alloc`` over all reads, plus that of every namespace's ``inuse``: 0 on a quiet
-    host. ``alloc`` and ``inuse_here`` are those of the first read, in the host's
-    own namespace. None where there was only one read.
+    host. ``alloc`` and ``inuse_here`` come from the first read, in the host's own namespace. None
+    where the files were read once only.
     """
     if namespaces is None or namespaces.change is None or alloc is None or inuse_here is None:
         return None

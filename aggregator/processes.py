@@ -1,7 +1,7 @@
-"""What is known of who holds the closed sockets of one host, and how much of them is not.
+"""How the holders of a host's closed sockets were found, and how many sockets have none.
 
-The fields are those of ``hosts[].attribution`` in the JSON of a scan, by name and shape; its
-``processes`` are `collector.probe.processes.Process` as they come.
+The fields have the names and shapes of ``hosts[].attribution`` in the JSON of a scan; its
+``processes`` are those of `collector.probe.processes.Process`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ __all__ = ["Attribution", "attribute", "unattributed"]
 
 @record
 class Attribution:
-    """How the processes were found, and what may be missing of them."""
+    """How the processes were found, and which may be missing."""
 
     tool: str | None = None
-    """What told the protocols: python3, perl, getfattr or lsof; None: nothing, or nothing to
-    tell."""
+    """The program that read the sockets' protocols: python3, perl, getfattr or lsof; None where
+    the host has none of them, or no socket needed one."""
     exact: bool
     denied: int = 0
-    """Processes of others, whose descriptors only root may look at."""
+    """Processes of other users, whose descriptors only root may read."""
     partial: bool = False
-    """Whether the time on the host ended before all was looked at."""
+    """Whether the time on the host ended before all descriptors were read."""
     rest_processes: int = 0
-    """Processes with fewer sockets than those that are listed."""
+    """Processes with fewer sockets than the listed ones."""
     rest_tcp_close: int = 0
 
 
 def attribute(processes: Processes) -> Attribution:
-    """The account of the look-up."""
+    """Return how the processes were found."""
     return Attribution(
         tool=processes.tool,
         exact=processes.exact,
@@ -42,10 +42,11 @@ def attribute(processes: Processes) -> Attribution:
 
 
 def unattributed(processes: Processes | None, tcp_close: int | None) -> int | None:
-    """``tcp_close`` minus what the processes hold, so that both together are always ``tcp_close``.
+    """``tcp_close`` minus the sockets that the processes hold; None where either is unknown.
 
-    Others' processes for an ordinary user, sockets that only the kernel or a message in flight
-    holds; negative where the counts are bounds, or sockets changed between the reads.
+    It counts sockets of other users' processes (for an ordinary user), and sockets that only the
+    kernel or a message in flight holds. Negative where the counts are bounds, or sockets changed
+    between the reads.
     """
     if processes is None or tcp_close is None:
         return None

@@ -1,4 +1,4 @@
-"""Which parts of a fleet a scan holds, where ``--shard`` split it, and what merging them misses."""
+"""The parts of a fleet that a scan holds under ``--shard``, and what a merge of them lacks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..core.record import record
 
-__all__ = ["Shards", "join_shards", "missing_shards"]
+__all__ = ["Shards", "join_shards", "missing_shards_warning"]
 
 
 @record
@@ -21,8 +21,8 @@ class Shards:
         return f"{','.join(map(str, self.parts))}/{self.of}"
 
 
-def missing_shards(shards: Shards) -> str | None:
-    """The warning for a merged scan that lacks some; None where none is missing."""
+def missing_shards_warning(shards: Shards) -> str | None:
+    """Return the warning about missing shards; None where none is missing."""
     missing = sorted(set(range(1, shards.of + 1)) - set(shards.parts))
     if not missing:
         return None
@@ -34,10 +34,10 @@ def missing_shards(shards: Shards) -> str | None:
 def join_shards(
     scans: Iterable[tuple[Shards | None, str | None]],
 ) -> tuple[Shards | None, list[str]]:
-    """What scans, each with its shards and its limit, hold together, and what to warn of.
+    """Join the shards of scans, each with its limit; return them with the warnings.
 
-    None where that is no part of a greater whole: all shards are there, or no scan was one, or
-    they were of several wholes (of another limit, or split into another number of parts).
+    The shards are None where all are present, where no scan is a shard, and where the scans are
+    shards of different wholes (of another limit, or split into another number of parts).
     """
     given = defaultdict[tuple[str | None, int], Counter[int]](Counter)
     for shards, limit in scans:
@@ -51,14 +51,14 @@ def join_shards(
         if twice:
             warnings.append(f"{_named(twice, of)}{of_limit} stands in more than one scan")
         together = Shards(of=of, parts=tuple(sorted(parts)))
-        missing = missing_shards(together)
+        missing = missing_shards_warning(together)
         if missing is not None:
             partial.append(together)
             warnings.append(missing if not of_limit else f"{missing} ({of_limit.strip()})")
     numbers = sorted({of for _, of in given})
     if len(numbers) > 1 and len({limit for limit, _ in given}) == 1:
-        told = " and ".join(str(number) for number in numbers)
-        warnings.append(f"the scans are shards of {told} parts, which do not make one whole")
+        counts = " and ".join(str(number) for number in numbers)
+        warnings.append(f"the scans are shards of {counts} parts, which do not make one whole")
     return (partial[0] if len(given) == 1 and partial else None), warnings
 
 

@@ -1,1 +1,1 @@
-"""Levels, ranges and states that a scan is held against."""
+"""Levels, ranges and states of a check."""

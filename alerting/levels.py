@@ -5,50 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..aggregator.fleet import FleetSummary
-from ..aggregator.measures import KEYS, measure, unknown_key
+from ..aggregator.measures import KEYS, describe_unknown_key, measure
 from ..core.errors import UsageError
 from .range import Range, parse_range
 from .state import Level
 
 __all__ = ["Levels"]
 
-_OF_FAILED = ("failed", "failed_percent")
+_FAILED_KEYS = ("failed", "failed_percent")
 # Of the kernel's own limits, where Netdata warns too (see aggregator/thresholds.py).
 _USUAL_WARNING = {"worst.orphan_percent": "25", "worst.mem_pressure_percent": "100"}
 _USUAL_CRITICAL = {"worst.orphan_percent": "50", "worst.mem_percent": "90"}
 
 
 class Levels:
-    """What ``--warning`` and ``--critical`` ask for, or the usual levels.
+    """The levels of ``--warning`` and ``--critical``, or the usual ones.
 
-    Without any of them the kernel's own limits count. Any failed host is a WARNING unless a level
-    for failed hosts is given. Raises UsageError for an unknown KEY, a wrong RANGE, and a KEY that
+    The usual levels are the kernel's own limits. A failed host is a WARNING unless a level for
+    failed hosts is given. Raises UsageError for an unknown KEY, a wrong RANGE, and a KEY that
     is given twice.
     """
 
     def __init__(self, warning: Iterable[str], critical: Iterable[str]) -> None:
-        self._warning = dict(_parsed("--warning", warning))
-        self._critical = dict(_parsed("--critical", critical))
+        self._warning = dict(_parse("--warning", warning))
+        self._critical = dict(_parse("--critical", critical))
         self._usual = frozenset[str]()
         if not (self._warning or self._critical):
             self._warning = {key: parse_range(text) for key, text in _USUAL_WARNING.items()}
             self._critical = {key: parse_range(text) for key, text in _USUAL_CRITICAL.items()}
             self._usual = frozenset(self._warning | self._critical)
-        if not (self._warning | self._critical).keys() & set(_OF_FAILED):
+        if not (self._warning | self._critical).keys() & set(_FAILED_KEYS):
             self._warning["failed"] = parse_range("0")
 
     @property
-    def need_comparison(self) -> bool:
-        """Whether a level is about what changed since an earlier scan."""
-        return any(_of_change(key) for key in self._warning | self._critical)
+    def needs_comparison(self) -> bool:
+        """Whether a level is set on a change since an earlier scan."""
+        return any(_is_change(key) for key in self._warning | self._critical)
 
-    def judged(self, summary: FleetSummary) -> list[Level]:
-        """Each level with the scan's number, in the order in which they were given.
+    def evaluate(self, summary: FleetSummary) -> list[Level]:
+        """Return each level with the scan's number, in the order in which they were given.
 
-        A number that no host gave is UNKNOWN where the user asked for it; the usual levels are
-        for hosts that tell their limits.
+        A number that no host gave is UNKNOWN at a level that the user set; it leaves out a usual
+        level, as some hosts do not give their limits.
         """
-        return [level for level in self._all(summary) if not self._is_moot(level)]
+        return [level for level in self._all(summary) if not self._is_left_out(level)]
 
     def _all(self, summary: FleetSummary) -> Iterator[Level]:
         for key in dict.fromkeys((*self._critical, *self._warning)):
@@ -58,16 +58,16 @@ class Levels:
                 critical=self._critical.get(key),
             )
 
-    def _is_moot(self, level: Level) -> bool:
+    def _is_left_out(self, level: Level) -> bool:
         return level.measure.key in self._usual and level.measure.value is None
 
 
-def _of_change(key: str) -> bool:
+def _is_change(key: str) -> bool:
     words = key.split(".")
     return bool({"change", "growth", "new", "gone", "lost", "recovered", "rebooted"} & set(words))
 
 
-def _parsed(option: str, texts: Iterable[str]) -> Iterator[tuple[str, Range]]:
+def _parse(option: str, texts: Iterable[str]) -> Iterator[tuple[str, Range]]:
     seen = set[str]()
     for text in texts:
         key, equals, ranges = text.partition("=")
@@ -75,7 +75,7 @@ def _parsed(option: str, texts: Iterable[str]) -> Iterator[tuple[str, Range]]:
         if not equals:
             raise UsageError(f"{option} {text!r}: expected KEY=RANGE, such as worst.tcp_close=1000")
         if key not in KEYS:
-            raise UsageError(f"{option} {text!r}: {unknown_key(key)}")
+            raise UsageError(f"{option} {text!r}: {describe_unknown_key(key)}")
         if key in seen:
             raise UsageError(f"{option} {text!r}: {key} stands there a second time")
         seen.add(key)

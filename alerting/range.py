@@ -1,4 +1,4 @@
-"""The range of a level, as the Monitoring Plugins guidelines write it: ``[@]start:end``.
+"""The range of a level in the notation of the Monitoring Plugins guidelines: ``[@]start:end``.
 
 https://www.monitoring-plugins.org/doc/guidelines.html#THRESHOLDFORMAT
 
@@ -31,14 +31,14 @@ class Range:
     """``-inf`` for ``~``."""
     end: float = math.inf
     inside: bool = False
-    """Whether the alert is within the range, both ends included, and not outside."""
+    """Whether a value within the range, both ends included, raises the alert, not one outside."""
 
     def alerts(self, value: float) -> bool:
         """Whether the value raises an alert."""
         return (self.start <= value <= self.end) is self.inside
 
     def where(self, value: float) -> str:
-        """In words, where a value that raises an alert lies."""
+        """Say in words where a value that raises an alert lies."""
         if self.inside:
             return f"within {self}".replace("@", "")
         if value > self.end:
@@ -46,7 +46,7 @@ class Range:
         return f"below {_text(self.start)}"
 
     def __str__(self) -> str:
-        """As short as the guidelines allow."""
+        """The shortest notation that the guidelines allow."""
         at = "@" if self.inside else ""
         end = "" if self.end == math.inf else _text(self.end)
         if self.start == 0 and end:
@@ -56,7 +56,7 @@ class Range:
 
 
 def parse_range(text: str) -> Range:
-    """Read a range; raises UsageError, quoting it, for what is none."""
+    """Parse a range; raises UsageError, which quotes it, for an invalid one."""
     match = _RANGE.fullmatch(text)
     if match is None or not (match[2] or match[3]):
         raise UsageError(
@@ -75,5 +75,5 @@ def parse_range(text: str) -> Range:
 
 
 def _text(number: float) -> str:
-    """Without an exponent, which not every reader of performance data takes."""
+    """The number without an exponent, which some readers of performance data refuse."""
     return f"{number:.9f}".rstrip("0").rstrip(".") if number % 1 else f"{number:.0f}"

@@ -1,9 +1,10 @@
-"""The states of a check and the levels that give them, by the Monitoring Plugins guidelines."""
+"""The states of a check, and a level with its state, by the Monitoring Plugins guidelines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import IntEnum
+from operator import attrgetter
 
 from ..aggregator.measures import Measure
 from ..core.record import record
@@ -20,18 +21,23 @@ class State(IntEnum):
     CRITICAL = 2
     UNKNOWN = 3
 
+    @property
+    def severity(self) -> int:
+        """The rank among states: a known problem goes before a level without a number."""
+        return _BY_SEVERITY.index(self)
 
-_SEVERITY = (State.OK, State.UNKNOWN, State.WARNING, State.CRITICAL)
+
+_BY_SEVERITY = (State.OK, State.UNKNOWN, State.WARNING, State.CRITICAL)
 
 
-def worst_of(states: Sequence[State]) -> State:
-    """A problem that is known goes before a level that cannot be judged."""
-    return max(states, key=_SEVERITY.index, default=State.OK)
+def worst_of(states: Iterable[State]) -> State:
+    """Return the most severe state; OK without any."""
+    return max(states, key=attrgetter("severity"), default=State.OK)
 
 
 @record
 class Level:
-    """One number of a scan beside the ranges it is held against."""
+    """One number of a scan with its ranges."""
 
     measure: Measure
     warning: Range | None = None
@@ -39,11 +45,11 @@ class Level:
 
     @property
     def state(self) -> State:
-        """UNKNOWN where there is a range and no number."""
+        """The state of the number; UNKNOWN where there is a range and no number."""
         value = self.measure.value
         if value is None:
-            judged = self.warning is not None or self.critical is not None
-            return State.UNKNOWN if judged else State.OK
+            has_range = self.warning is not None or self.critical is not None
+            return State.UNKNOWN if has_range else State.OK
         if self.critical is not None and self.critical.alerts(value):
             return State.CRITICAL
         if self.warning is not None and self.warning.alerts(value):

@@ -58,7 +58,7 @@ class Check:
         """The text to print, and the state, which is the exit code."""
         summary = self._read_saved() if self._given["from_file"] else self._scan()
         summary = self._compare(summary)
-        levels = self._levels.judged(summary)
+        levels = self._levels.evaluate(summary)
         state = self._state(summary, [level.state for level in levels])
         text = plugin_text(
             state,
@@ -124,13 +124,13 @@ class Check:
                     read_scan(name),
                     started_at=now.scan.started_at,
                     names={host.name for host in now.hosts},
-                ).whole(now)
+                ).compare(now)
             except UsageError as error:
                 problem = f"--against: {error}"
             except ComparisonError as error:
                 problem = f"--against {name}: {error}"
-            (self._doubts if self._levels.need_comparison else self._details).append(problem)
-        elif self._levels.need_comparison and now.fleet.change is None:
+            (self._doubts if self._levels.needs_comparison else self._details).append(problem)
+        elif self._levels.needs_comparison and now.fleet.change is None:
             self._doubts.append("a level is about changes: --against SCAN.json is needed")
         return now
 

@@ -110,7 +110,7 @@ class RepeatedScan:
         if self._comparison is not None:
             before = self._read_at.get(host.name)
             elapsed_s = None if before is None else sample.at_s - before
-            host = self._comparison.host(host, elapsed_s=elapsed_s)
+            host = self._comparison.compare_host(host, elapsed_s=elapsed_s)
         if host.status is Status.OK:
             self._read_at[host.name] = sample.at_s
         self._hosts.append(host)
@@ -135,6 +135,6 @@ class RepeatedScan:
             number=done.number,
         )
         if self._comparison is not None:
-            summary = self._comparison.fleet(summary)
+            summary = self._comparison.compare_fleet(summary)
         self._earlier = summary
         return summary

@@ -79,7 +79,7 @@ class Scan:
         def deliver(outcome: HostOutcome) -> None:
             host = self.summarize(outcome)
             if comparison is not None:
-                host = comparison.host(host)
+                host = comparison.compare_host(host)
             done.append(host)
             self._hooks.on_host(host)
 
@@ -89,7 +89,7 @@ class Scan:
         self._hooks.note(ended.notes)
         summary = self._summary(done, complete=ended.complete)
         return ScanResult(
-            summary=summary if comparison is None else comparison.fleet(summary),
+            summary=summary if comparison is None else comparison.compare_fleet(summary),
             complete=ended.complete,
             failed=ended.failed,
         )

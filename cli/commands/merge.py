@@ -52,7 +52,7 @@ def command(
         comparison = Baseline(against, on_message).comparison(
             started_at=summary.scan.started_at, names={host.name for host in summary.hosts}
         )
-        summary = summary if comparison is None else comparison.whole(summary)
+        summary = summary if comparison is None else comparison.compare(summary)
     written = delivery.deliver(summary)
     hosts = summary.fleet.hosts
     ctx.exit(code_for_hosts(hosts.ok, hosts.failed) if written else Exit.LOCAL)

@@ -1,13 +1,13 @@
-"""What a monitoring plugin prints, by the Monitoring Plugins guidelines.
+"""The output of a monitoring plugin, by the Monitoring Plugins guidelines.
 
     SOCKFLEET CRITICAL - worst.tcp_close 1500 above 1000 (web7 1500, …) | 'failed'=0;0;;0;60 …
     [CRITICAL] worst.tcp_close 1500, warning 500, critical 1000: web7 1500, web3 900
     …
 
 One line of status with the performance data behind the bar, then the long output. The daemons
-read only so much (Nagios 8 KiB, older NRPE 1 KiB), and take the bar for the start of performance
-data in every line, so all text is bounded and has no bar. It is plain ASCII apart from names, and
-without the characters that Nagios strips from macros (illegal_macro_output_chars).
+limit what they read (Nagios 8 KiB, older NRPE 1 KiB), and a bar starts performance data in every
+line, so all text is bounded and has no bar. It is plain ASCII apart from names, and without the
+characters that Nagios strips from macros (illegal_macro_output_chars).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...aggregator.measures import Measure
-from ...alerting.state import _SEVERITY, Level, State
+from ...alerting.state import Level, State
 from ...core.text import clean
 
 __all__ = ["failure_text", "plugin_text"]
@@ -37,16 +37,16 @@ def plugin_text(
     details: Sequence[str] = (),
     extra: Sequence[Measure] = (),
 ) -> str:
-    """All that the plugin prints.
+    """Return the whole output of the plugin.
 
-    ``summary`` is what stands in the status line in any case, ``doubts`` why the scan may not say
-    how the fleet is, ``details`` are further lines of long output, ``extra`` numbers that only
-    performance data show.
+    The status line always ends with ``summary``; ``doubts`` are reasons why the scan may not show
+    the state of the fleet; ``details`` are further lines of long output; ``extra`` numbers appear
+    in the performance data only.
     """
     raised = [level for level in levels if level.state is not State.OK]
-    raised.sort(key=lambda level: -_SEVERITY.index(level.state))
-    told = [_reason(level) for level in raised]
-    first = [*doubts[:1], *told] if state is State.UNKNOWN else [*told, *doubts[:1]]
+    raised.sort(key=lambda level: -level.state.severity)
+    reasons = [_reason(level) for level in raised]
+    first = [*doubts[:1], *reasons] if state is State.UNKNOWN else [*reasons, *doubts[:1]]
     status = f"{_NAME} {state.name} - " + "; ".join([*first, summary])
     metrics = _perfdata([*levels, *(Level(measure=measure) for measure in extra)])
     lines = [_line(status, _STATUS_LIMIT) + (f" | {metrics}" if metrics else "")]
@@ -59,7 +59,7 @@ def plugin_text(
 
 
 def failure_text(state: State, problem: str) -> str:
-    """The one line where there is nothing to show but why."""
+    """Return the one line of a check that failed: the state and the problem."""
     return _line(f"{_NAME} {state.name} - {problem}", _STATUS_LIMIT * 2) + "\n"
 
 
@@ -110,7 +110,7 @@ def _long_line(level: Level) -> str:
 
 
 def _perfdata(levels: Sequence[Level]) -> str:
-    """Whole metrics only, each number once, and no more than fit."""
+    """Join the metrics: each number once, whole, and no more than the limit allows."""
     found: dict[str, str] = {}
     for level in levels:
         if level.measure.value is not None:
@@ -129,7 +129,7 @@ def _metric(level: Level, value: float) -> str:
         _number(value, measure.unit),
         "" if level.warning is None else str(level.warning),
         "" if level.critical is None else str(level.critical),
-        # A change may be negative; of a percentage the guidelines ask for no limits.
+        # A change may be negative; the guidelines need no limits for a percentage.
         "0" if measure.most is not None and measure.unit != "%" else "",
         "" if measure.most is None or measure.unit == "%" else _number(measure.most, ""),
     )

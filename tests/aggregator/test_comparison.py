@@ -36,7 +36,7 @@ def fleet(*outcomes, at=BEGAN, **info):
 
 def compared(then, now):
     names = {host.name for host in now.hosts}
-    return Comparison(then, started_at=now.scan.started_at, names=names).whole(now)
+    return Comparison(then, started_at=now.scan.started_at, names=names).compare(now)
 
 
 def one(then, now):

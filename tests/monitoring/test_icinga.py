@@ -35,7 +35,7 @@ def write_scan(path, tcp_close):
     now = datetime.now(UTC)
     then = summarize_fleet(shop(10), scan(started_at=now - timedelta(hours=1)))
     summary = summarize_fleet(shop(tcp_close), scan(started_at=now, finished_at=now))
-    summary = Comparison(then, started_at=now, names={"shop"}).whole(summary)
+    summary = Comparison(then, started_at=now, names={"shop"}).compare(summary)
     data = load_format("json").render(summary, RenderOptions())
     replace_whole(path, data, new_mode=0o600)
 

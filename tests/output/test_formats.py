@@ -49,14 +49,14 @@ def test_an_unknown_suffix_says_how_to_name_the_format(path):
 
 def test_an_entry_point_that_holds_no_format_is_named(mocker):
     entry = EntryPoint(name="odd", value="os:sep", group="sockfleet.outputs")
-    mocker.patch.object(formats, "_registered", return_value=[entry])
+    mocker.patch.object(formats, "_entry_points", return_value=[entry])
     with pytest.raises(UsageError, match="format 'odd': its entry point holds '/', no Format"):
         load_format("odd")
 
 
 def test_a_plugin_that_cannot_be_imported_is_named(mocker):
     entry = EntryPoint(name="gone", value="no_such_module:FORMAT", group="sockfleet.outputs")
-    mocker.patch.object(formats, "_registered", return_value=[entry])
+    mocker.patch.object(formats, "_entry_points", return_value=[entry])
     with pytest.raises(UsageError, match="format 'gone': cannot be loaded: No module named"):
         load_format("gone")
 
@@ -66,5 +66,5 @@ def test_a_broken_plugin_does_not_spoil_the_suffixes_of_others(mocker):
     good = EntryPoint(
         name="csv", value="sockfleet.output.machine.csv:FORMAT", group="sockfleet.outputs"
     )
-    mocker.patch.object(formats, "_registered", return_value=[broken, good])
+    mocker.patch.object(formats, "_entry_points", return_value=[broken, good])
     assert format_for_suffix("a.csv").name == "csv"

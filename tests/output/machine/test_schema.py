@@ -123,8 +123,8 @@ def test_a_comparison_is_described_too(found, data):
     then = summarize_fleet(summaries(*earlier), scan())
     now = summarize_fleet(summaries(*found), scan(started_at=BEGAN + timedelta(minutes=5)))
     comparison = Comparison(then, started_at=now.scan.started_at, names=names)
-    assert errors("scan", written("json", comparison.whole(now))[0]) == []
-    for line in written("ndjson", comparison.whole(now)):
+    assert errors("scan", written("json", comparison.compare(now))[0]) == []
+    for line in written("ndjson", comparison.compare(now)):
         assert errors("ndjson", line) == []
 
 

@@ -117,7 +117,7 @@ def test_every_number_of_any_fleet_is_read_back_by_another_parser(found, text):
     then = summarize_fleet(summaries(*found), scan())
     names = {host.name for host in then.hosts}
     now = summarize_fleet(summaries(*found), scan(started_at=LATER))
-    whole = Comparison(then, started_at=LATER, names=names).whole(now)
+    whole = Comparison(then, started_at=LATER, names=names).compare(now)
     levels = [
         Level(measure=measure(key, whole), warning=parse_range(text), critical=parse_range("5"))
         for key in KEYS[::5]
@@ -141,7 +141,7 @@ def test_every_key_gives_a_number_where_the_fleet_has_it():
         summarize_fleet(summaries(reading("a", kernel=kernel)), scan(started_at=at))
         for at in (BEGAN, LATER)
     )
-    whole = Comparison(then, started_at=LATER, names={"a"}).whole(now)
+    whole = Comparison(then, started_at=LATER, names={"a"}).compare(now)
     values = {key: measure(key, whole).value for key in KEYS}
     assert [key for key, value in values.items() if value is None] == []
     assert values["worst.orphan_percent"] == 25.0
