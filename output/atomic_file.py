@@ -1,8 +1,8 @@
-"""Files that are whole: whatever ends the process, a reader finds the old content or the new one.
+"""Replace files atomically, even if the process is killed.
 
-A temporary file in the same folder, synced, then renamed (rename(2) is atomic; the sync before it
-keeps a power loss from leaving a name without content). While it is written the temporary is
-locked, so that one without a lock is a leftover of a run that was killed: the next run removes it.
+The content goes to a temporary file in the same folder, which is synced, then renamed (rename(2)
+is atomic; without the sync a power loss could leave an empty file). The temporary file is locked
+while it is written: one without a lock is a leftover of a killed run, and the next run removes it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TRIES = 100
 
 
 class WriteError(SockfleetError):
-    """A result could not be written; what stood there before is untouched."""
+    """A result could not be written; the old content of the file is unchanged."""
 
     exit_code = Exit.LOCAL
 
@@ -34,11 +34,11 @@ class WriteError(SockfleetError):
 
 
 def replace_whole(path: Path, data: bytes, *, new_mode: int, mode: int | None = None) -> None:
-    """Give ``path`` the new content in one step.
+    """Replace the content of ``path`` atomically.
 
-    A new file gets ``new_mode``; one that was there keeps its mode, and its owner and group where
-    the process may give them. ``mode`` overrules both. A link is followed; a device or FIFO is
-    written to and stays what it is. Raises WriteError.
+    A new file gets ``new_mode``; an existing one keeps its mode, and its owner and group where the
+    process may set them. ``mode`` overrules both. A link is followed; a device or FIFO is written
+    to, not replaced. Raises WriteError.
     """
     try:
         if is_special(path):
@@ -51,7 +51,7 @@ def replace_whole(path: Path, data: bytes, *, new_mode: int, mode: int | None = 
 
 
 def is_special(path: Path) -> bool:
-    """Something that is there and is neither a file nor a folder: a device, a FIFO, a socket."""
+    """Whether the path exists and is neither a file nor a folder: a device, a FIFO, a socket."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -62,11 +62,11 @@ def is_special(path: Path) -> bool:
 def _replace(target: Path, data: bytes, new_mode: int, mode: int | None) -> None:
     old = target.stat() if target.exists() else None
     _remove_leftovers(target.parent)
-    descriptor, name = _temporary(target.parent)
+    descriptor, name = _create_temporary(target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             if old is not None:
-                new_mode = _take_over(descriptor, old)
+                new_mode = _copy_owner(descriptor, old)
             os.fchmod(descriptor, new_mode if mode is None else mode)
             stream.write(data)
             stream.flush()
@@ -79,11 +79,11 @@ def _replace(target: Path, data: bytes, new_mode: int, mode: int | None) -> None
     _sync_folder(target.parent)
 
 
-def _temporary(folder: Path) -> tuple[int, str]:
-    """A new file that only its owner can read, and its path; locked where the file system can."""
+def _create_temporary(folder: Path) -> tuple[int, str]:
+    """Create a file that only its owner can read, locked if the file system has locks."""
     for _ in range(_TRIES):
         descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
-        # Another run may have taken it for a leftover before it was locked.
+        # Another run may have removed it as a leftover before it was locked.
         if _lock(descriptor) is not False and os.fstat(descriptor).st_nlink:
             return descriptor, name
         os.close(descriptor)
@@ -91,7 +91,7 @@ def _temporary(folder: Path) -> tuple[int, str]:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Whether the lock was got; None where there are no locks."""
+    """Lock the file; False where another process holds the lock, None without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -102,7 +102,7 @@ def _lock(descriptor: int) -> bool | None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove our user's temporary files that no process writes any more."""
+    """Remove this user's temporary files that no process is writing."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
@@ -121,10 +121,11 @@ def _remove_leftover(path: str) -> None:
         os.close(descriptor)
 
 
-def _take_over(descriptor: int, old: os.stat_result) -> int:
-    """Give the file the owner and group of the old one; returns the old mode, as far as it fits.
+def _copy_owner(descriptor: int, old: os.stat_result) -> int:
+    """Copy the owner and group of the old file; return its mode.
 
-    Where the group cannot be given, the group's rights would be another group's.
+    The mode lacks the group's rights where the group could not be set: another group would get
+    them.
     """
     mode = stat.S_IMODE(old.st_mode)
     with suppress(PermissionError):
@@ -134,7 +135,7 @@ def _take_over(descriptor: int, old: os.stat_result) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The rename itself must reach the disk too; some file systems do not sync folders."""
+    """Sync the rename to disk; some file systems do not sync folders."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

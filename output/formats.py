@@ -1,8 +1,8 @@
-"""The seam between a summary and the formats it can be shown in.
+"""The formats of a summary, by name and by suffix.
 
 Third parties register theirs in the entry-point group ``sockfleet.outputs``: a name, and an
-object of class `Format`. Ours register the same way, and are found by name without it: to go
-through the metadata of every installed package takes 15 ms, and more where there are many.
+object of class `Format`. Ours are registered too, but `load_format` imports them directly: a
+search of the metadata of all installed packages takes 15 ms, and longer with many packages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..aggregator.host import HostSummary
 from ..core.errors import UsageError
 from ..core.record import record
 
-if TYPE_CHECKING:  # the module is not light either
+if TYPE_CHECKING:  # its import takes time
     from importlib.metadata import EntryPoint, EntryPoints
 
 __all__ = ["Format", "RenderOptions", "format_for_suffix", "load_format"]
@@ -30,64 +30,64 @@ _OWN = {
     "prometheus": ".machine.prometheus",
     "influx": ".machine.influx",
 }
-"""The module whose ``FORMAT`` each one is; pyproject.toml registers the same."""
+"""The module that holds the ``FORMAT`` of each name; pyproject.toml registers the same."""
 
 
 @record
 class RenderOptions:
-    """How a summary is to look; formats for machines pass over what does not concern them."""
+    """The looks of a summary; formats for machines ignore them."""
 
     width: int | None = None
-    """Columns of the terminal; None: no terminal, lines may be as long as they must."""
+    """Columns of the terminal; None: no terminal, lines may have any length."""
     color: bool = False
     ascii: bool = False
-    """Only ASCII characters: the reader's encoding is not known to have others."""
+    """Whether to use only ASCII characters, as the reader's encoding may lack others."""
     top: int | None = None
-    """How many hosts a table shows at most; None: all. Totals are of all hosts in any case, and
-    what machines read always has every host."""
+    """The most hosts that a table shows; None: all. Totals always cover all hosts, and formats for
+    machines always have every host."""
 
 
 @record
 class Format:
-    """One way to show a summary."""
+    """A format of a summary."""
 
     name: str
-    """As ``--format`` takes it."""
+    """The name that ``--format`` takes."""
     suffixes: tuple[str, ...]
-    """Of files that are written so, with their dot and in lower case."""
+    """The suffixes of its files, in lower case with the dot."""
     render: Callable[[FleetSummary, RenderOptions], bytes]
-    """The whole output, its last newline included."""
+    """Returns the whole output, with its last newline."""
     mode: int = 0o600
-    """Of new files: names of hosts, users and processes are not for everybody on the machine. A
-    format that another user's collector reads says otherwise."""
+    """The mode of new files. Other users of the machine may not read names of hosts, users and
+    processes, unless the format is for another user's collector."""
     host_line: Callable[[HostSummary], bytes] | None = None
-    """One host as it finishes, unranked; None: the format needs the whole scan."""
+    """Returns one host as it finishes, unranked; None: the format needs the whole scan."""
     end_line: Callable[[FleetSummary], bytes] | None = None
-    """What follows the last of the ``host_line``; None exactly where that is."""
+    """Returns the line after the last ``host_line``; None exactly where that is None."""
     repeats: bool = False
-    """Whether a reader can tell several outputs one after the other apart (`scan --repeat`)."""
+    """Whether a reader can separate consecutive outputs (`scan --repeat`)."""
 
 
 def load_format(name: str) -> Format:
-    """The format registered as ``name``; raises UsageError when there is none such."""
+    """Load the format registered as ``name``; raises UsageError for an unknown name."""
     if name in _OWN:
         own: Format = import_module(_OWN[name], __package__).FORMAT
         return own
-    found = {entry.name: entry for entry in _registered()}
+    found = {entry.name: entry for entry in _entry_points()}
     if name not in found:
         raise UsageError(f"no format {name!r}: there are {', '.join(sorted(found))}")
-    return _loaded(found[name])
+    return _load(found[name])
 
 
 def format_for_suffix(path: PurePath | str) -> Format:
-    """The format that a file's suffix stands for; raises UsageError when it stands for none."""
+    """Find the format of a file's suffix; raises UsageError for an unknown suffix."""
     suffix = PurePath(path).suffix.lower()
     known = list[str]()
-    for entry in _registered():
+    for entry in _entry_points():
         try:
-            candidate = _loaded(entry)
+            candidate = _load(entry)
         except UsageError:
-            continue  # a plugin that is broken is told where it is asked for by name
+            continue  # a broken plugin is reported when a user names it
         if suffix in candidate.suffixes:
             return candidate
         known += candidate.suffixes
@@ -97,16 +97,16 @@ def format_for_suffix(path: PurePath | str) -> Format:
     )
 
 
-def _registered() -> EntryPoints:
+def _entry_points() -> EntryPoints:
     from importlib.metadata import entry_points
 
     return entry_points(group="sockfleet.outputs")
 
 
-def _loaded(entry: EntryPoint) -> Format:
+def _load(entry: EntryPoint) -> Format:
     try:
         candidate = entry.load()
-    except Exception as error:  # whatever another's module raises when it is imported
+    except Exception as error:  # a third party's module may raise anything at import
         raise UsageError(f"format {entry.name!r}: cannot be loaded: {error}") from error
     if not isinstance(candidate, Format):
         raise UsageError(f"format {entry.name!r}: its entry point holds {candidate!r}, no Format")

@@ -1,7 +1,7 @@
-"""A row for each host, for spreadsheets and the like (RFC 4180, with newlines as on Unix).
+"""A row for each host, for spreadsheets (RFC 4180, with the newlines of Unix).
 
-UTF-8 without a byte order mark: Excel alone wants one for names outside ASCII, and most others
-would take it for a part of the first title.
+UTF-8 without a byte order mark: only Excel needs one for names outside ASCII, and most other
+readers would take it for a part of the first title.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HEADER = (
     *(f"rate_per_hour_{name}" for name in _CHANGED),
     *(f"error_{name}" for name in _ERROR),
 )
-# A spreadsheet takes such a text for a formula, and a host chooses its own texts
+# A spreadsheet runs text with such a beginning as a formula, and hosts can send any text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -77,5 +77,5 @@ def _changes(change: HostChange | None) -> Iterator[object]:
 
 
 def _cell(value: object) -> object:
-    """The value as the csv module takes it: None gives an empty cell, a number is never text."""
+    """The value for the csv module, which writes None as an empty cell; a number is never text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,8 +1,8 @@
 """InfluxDB's line protocol, for Telegraf's exec input or InfluxDB itself.
 
-Format: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/. All points
-carry the end of the scan as their time. Only what stays the same for a host is a tag: a word that
-may change from scan to scan is a field, as each new tag would begin a new series.
+Format: https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/. The time
+of all points is the end of the scan. Only values that stay the same for a host are tags: each new
+value of a tag begins a new series, so a word that may change from scan to scan is a field.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ _Field = float | bool | str | None
 _MOST = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# InfluxDB takes a backslash before anything else than these for itself, Telegraf takes two for
-# one: in a tag there is no spelling of it that both read alike, so that it shows as its full-width
-# sign.
+# InfluxDB reads a backslash before other characters than these as itself, Telegraf reads two as
+# one: no notation of a backslash in a tag works in both, so a full-width one replaces it.
 _TAG = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\\": "\N{FULLWIDTH REVERSE SOLIDUS}"})
 _TEXT = str.maketrans({'"': r"\"", "\\": r"\\"})
 
@@ -95,14 +94,14 @@ def _host(host: HostSummary) -> dict[str, _Field]:
 
 
 def _line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, _Field]) -> str:
-    """One point without its time. What is absent has no field, an empty tag is none."""
+    """Format one point without its time; absent values have no field, empty tags no tag."""
     head = "".join(f",{name}={escape(text).translate(_TAG)}" for name, text in tags.items() if text)
     given = ((name, _value(value)) for name, value in fields.items() if value is not None)
     return f"{measurement}{head} {','.join(f'{name}={text}' for name, text in given if text)}"
 
 
 def _value(value: float | bool | str) -> str:
-    """As the protocol writes it; empty for a number beyond its 64 bits."""
+    """Format a value; empty for a number beyond the protocol's 64 bits."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

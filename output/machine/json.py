@@ -1,4 +1,4 @@
-"""The document of a scan: JSON with a line for each host, so that grep and diff work on it."""
+"""The document of a scan: JSON with a line for each host, for grep and diff."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["FORMAT"]
 
 
 def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
-    # Host by host into one buffer: as a list of 100,000 results of orjson, whose small buffers
-    # are cut from large ones, the same bytes took 440 MiB instead of 50.
+    # Host by host into one buffer: a list of 100,000 results of orjson, which cuts its small
+    # buffers from large ones, took 440 MiB instead of 50.
     out = io.BytesIO()
     out.write(b"{")
     for key, value in head_document(summary).items():

@@ -1,4 +1,4 @@
-"""A line of JSON for each host, as each finishes, then one for the fleet."""
+"""A line of JSON for each host as it finishes, then one for the fleet."""
 
 from __future__ import annotations
 

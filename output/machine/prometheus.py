@@ -1,7 +1,7 @@
 """Gauges of a scan for node_exporter's textfile collector.
 
-A number that a host did not give has no sample. Labels are bounded by the inventory: nothing that
-changes by itself (pid, container, boot id) is one, so that a restart begins no new series.
+A number that a host did not give has no sample. The inventory bounds the labels: values that
+change by themselves (pid, container, boot id) are no labels, so a restart begins no new series.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STATISTICS = ("min", "p50", "p90", "p99", "max", "mean")
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    """A host and its label, which is written once."""
+    """A host and its label, formatted once."""
 
     label: str
     host: HostSummary
@@ -44,7 +44,7 @@ def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     return format_families(chain(_scan(summary), _fleet(summary), _numbers(hosts), _words(hosts)))
 
 
-# node_exporter runs as a user of its own, which has to be able to read the file.
+# node_exporter runs as its own user, which must be able to read the file.
 FORMAT = Format(name="prometheus", suffixes=(".prom",), render=_render, mode=0o644)
 
 
@@ -112,7 +112,7 @@ def _fleet(summary: FleetSummary) -> Iterator[Family]:
 
 
 def _counts(label: str, known: Iterable[str], counts: Mapping[str, int]) -> list[Sample]:
-    """Zero too, where it is known what there is: a series that comes and goes has no rate."""
+    """Count every known word, also with 0: a series with gaps has no rate."""
     every = dict.fromkeys(map(str, known), 0) | dict(counts)
     return [(labels(**{label: word}), count) for word, count in every.items()]
 
@@ -192,7 +192,7 @@ def _failure(host: HostSummary) -> Iterator[Sample]:
 
 
 def _groups(host: HostSummary) -> Iterator[Sample]:
-    # A document that was read back may name one twice, which would spoil the whole file.
+    # A document that was read back may name one twice, which makes the whole file invalid.
     for name in dict.fromkeys(host.groups if host.levels is None else host.levels):
         yield labels(group=name), 1
 
@@ -223,7 +223,7 @@ def _runtime(container: Container | None) -> str:
 
 
 def _highest(found: Iterable[tuple[str, int | None]]) -> list[Sample]:
-    """The sums over those with the same labels."""
+    """Sum the samples of the same labels; return the highest sums."""
     sums = Counter[str]()
     for label, count in found:
         if count is not None:

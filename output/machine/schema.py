@@ -1,7 +1,7 @@
 """The JSON Schemas of what ``--format json`` and ``ndjson`` write (draft 2020-12).
 
-Strict about every key that is known, and open for keys that are added later: a reader that
-validates keeps working.
+They are strict about every known key and allow unknown ones, so a reader that validates works with
+later versions.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import orjson
 __all__ = ["SCHEMAS", "load_schema"]
 
 SCHEMAS = ("scan", "ndjson")
-"""The documents that have one: a whole scan, and one line of ndjson."""
+"""The documents with a schema: a whole scan, and one line of ndjson."""
 
 
 def load_schema(document: str) -> dict[str, Any]:
-    """The schema of one of `SCHEMAS`, complete in itself."""
+    """Load the schema of one of `SCHEMAS`; it refers to no other file."""
     scan: dict[str, Any] = orjson.loads(
         (files(__package__ or "") / "scan.schema.json").read_bytes()
     )

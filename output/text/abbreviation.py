@@ -1,6 +1,6 @@
-"""Many host names as few words: ``web01 … web17, web20`` becomes ``web[01-17,20]``.
+"""Fold many host names into few words: ``web01 … web17, web20`` becomes ``web[01-17,20]``.
 
-The notation is that of ClusterShell's and pdsh's node sets, which unfold it again.
+The notation is that of the node sets of ClusterShell and pdsh, which expand it again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _Form = tuple[str, str]
 
 
 def fold_names(names: Iterable[str]) -> list[str]:
-    """The names, each once, as words in the order of the alphabet.
+    """Fold the names, each once, into words in alphabetical order.
 
-    A name folds along one of its numbers: the forms that most names share are filled first.
+    A name folds along one of its numbers; the form that most names share comes first.
     """
     members = defaultdict[_Form, list[tuple[str, str]]](list)
     left = set(names)
@@ -38,14 +38,14 @@ def fold_names(names: Iterable[str]) -> list[str]:
 
 
 def abbreviate(names: Iterable[str]) -> str:
-    """The names folded, for a line of text: the first dozen words and how many more there are."""
+    """Fold the names for a line of text: the first dozen words, and how many more there are."""
     words = fold_names(names)
     more = len(words) - _MOST_WORDS
     return ", ".join(words[:_MOST_WORDS]) + (f", … and {more} more" if more > 0 else "")
 
 
 def _forms(name: str) -> Iterator[tuple[_Form, str]]:
-    """What the name looks like around each of its numbers."""
+    """Yield each number of the name with the text before and after it."""
     for match in _NUMBER.finditer(name):
         yield (name[: match.start()], name[match.end() :]), match[0]
 
@@ -58,7 +58,7 @@ def _fullest_first(item: tuple[_Form, Sequence[object]]) -> tuple[int, _Form]:
 def _runs(numbers: Iterable[str]) -> Iterator[str]:
     runs: list[list[str]] = []
     for number in sorted(numbers, key=lambda digits: (len(digits), digits)):
-        # "9" is followed by "10", "09" too; "9" is not followed by "010".
+        # "10" follows "9" and "09"; "010" does not follow "9".
         if runs and str(int(runs[-1][-1]) + 1).zfill(len(runs[-1][-1])) == number:
             runs[-1].append(number)
         else:

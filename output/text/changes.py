@@ -1,4 +1,4 @@
-"""What changed since an earlier scan, in the words of the table."""
+"""The changes since an earlier scan, as text of the table."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["change_lines", "change_text", "rate_text"]
 
 
 def change_text(change: HostChange | FleetChange | None) -> str:
-    """The difference of ``tcp_close``, marked where it is one of two bounds, or why there is none.
+    """The difference of ``tcp_close``, marked if it is one of two bounds, or the host's status.
 
-    Empty where a number is not known.
+    Empty where either number is unknown.
     """
     if change is None:
         return ""
@@ -25,7 +25,7 @@ def change_text(change: HostChange | FleetChange | None) -> str:
 
 
 def rate_text(change: HostChange | FleetChange | None) -> str:
-    """The same per hour, as whole sockets from ten on."""
+    """The difference of ``tcp_close`` per hour, in whole sockets from ten on."""
     rate = None if change is None else change.rate_per_hour.get("tcp_close")
     if change is None or rate is None:
         return ""
@@ -36,8 +36,8 @@ def _mark(change: HostChange | FleetChange) -> str:
     return "~" if change.bound else ""
 
 
-def change_lines(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
-    """The fleet's change, and which hosts are new, gone, recovered, lost or rebooted."""
+def change_lines(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
+    """Yield the fleet's change, and the new, gone, recovered, lost and rebooted hosts."""
     change = summary.fleet.change
     if change is None:
         return
@@ -47,9 +47,9 @@ def change_lines(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
         line += f": no tcp_close to compare; {compared} read both times"
     else:
         line += f": tcp_close {change_text(change)} ({rate_text(change)} an hour) over {compared}"
-    yield paint.wrapped(line + ".")
+    yield style.wrap(line + ".")
     if change.bound:
-        yield paint.wrapped(
+        yield style.wrap(
             "~ is the difference of two upper bounds: sockets that other network namespaces of "
             "the host opened or closed meanwhile are in it too."
         )
@@ -62,7 +62,7 @@ def change_lines(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     ):
         if names:
             label = f"{count_text(len(names), 'host')} {word}: "
-            yield paint.wrapped(label + abbreviate(names), rest="  ")
+            yield style.wrap(label + abbreviate(names), rest="  ")
 
 
 def _ago(against: Against) -> str:

@@ -1,4 +1,4 @@
-"""A host's diagnosis in sentences, and what its next command shows."""
+"""Sentences for a host's diagnosis, and for the command to run next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...aggregator.diagnosis import Diagnosis, Word
 from ...aggregator.host import HostSummary
 from ...aggregator.namespaces import NamespaceSummary
 
-__all__ = ["name_diagnosis", "next_shows", "sentence"]
+__all__ = ["name_namespace", "next_shows", "sentence"]
 
 _SENTENCES: Mapping[str, str] = {
     Word.MEM_HIGH: "all TCP buffers together take {mem_pages} pages, near the {tcp_mem_high} from "
@@ -48,7 +48,7 @@ _EACH_NAMESPACE = "Whether there are other network namespaces, and whose they ar
 
 
 def sentence(diagnosis: Diagnosis, host: HostSummary) -> str:
-    """What one word means on this host, with the numbers that led to it."""
+    """Say what one word means on this host, with the numbers that led to it."""
     known = _SENTENCES.get(diagnosis.word)
     if diagnosis.word == Word.HELD_CLOSED and host.is_bound:
         known = _HELD_AT_MOST
@@ -61,14 +61,14 @@ def sentence(diagnosis: Diagnosis, host: HostSummary) -> str:
 
 
 def next_shows(diagnosis: Diagnosis, host: HostSummary) -> str:
-    """What one finds by running ``diagnosis.next``."""
+    """Say what the command ``diagnosis.next`` shows."""
     if diagnosis.word == Word.HELD_CLOSED and host.is_bound:
         return _EACH_NAMESPACE
     return _NEXT.get(diagnosis.word, "Look further with:")
 
 
-def name_diagnosis(namespace: NamespaceSummary) -> str:
-    """A namespace by one of its processes and its container: ``pid 7 (php, docker 3f1c…)``."""
+def name_namespace(namespace: NamespaceSummary) -> str:
+    """Name a namespace by a process and its container: ``pid 7 (php, docker 3f1c…)``."""
     container = namespace.container
     inside = [namespace.command or ""]
     if container is not None:
@@ -83,4 +83,4 @@ def _suspect(diagnosis: Diagnosis, host: HostSummary) -> Iterator[str]:
     for one in host.namespaces or ():
         if one.inode == inode:
             most = "" if one.tcp_close_max is None else f", at most {one.tcp_close_max}"
-            yield f"The one to look at first is that of {name_diagnosis(one)}{most}."
+            yield f"The one to look at first is that of {name_namespace(one)}{most}."

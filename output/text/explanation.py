@@ -1,4 +1,4 @@
-"""The arithmetic of one host in plain words, step by step, and what the result means."""
+"""Explain the arithmetic of one host step by step, and what the result means."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...collector.probe.sockstat import Sockstat
 from ...core.errors import SockfleetError
 from ...core.record import record
 from ..formats import RenderOptions
-from .diagnosis_sentences import name_diagnosis, next_shows, sentence
+from .diagnosis_sentences import name_namespace, next_shows, sentence
 from .holders import holder_lines
 from .style import TextStyle, count_text, format_memory
 
@@ -57,16 +57,16 @@ _AGAIN = "Reckon again in an hour: a number that only grows is a leak, one that 
 
 @record
 class OneHost:
-    """What is explained: one host's files, wherever they come from."""
+    """One host's files and summary, to be explained."""
 
     origin: str
-    """For the title: ``this machine``, the names of the files, or the host."""
+    """For the title: ``this machine``, the names of the files, or of the host."""
     sockstat: Sockstat
     sockstat6: Sockstat | None
     is_ipv6_off: bool
-    """Whether a missing sockstat6 means that; False where it may just not have been given."""
+    """Whether a missing sockstat6 means that IPv6 is off; False: it may just not be given."""
     summary: HostSummary
-    """What follows from them: numbers, namespaces and diagnosis of a host that was read."""
+    """The numbers, namespaces and diagnosis that follow from the files."""
 
     @property
     def tcp(self) -> TcpNumbers:
@@ -75,12 +75,12 @@ class OneHost:
 
     @property
     def kernel(self) -> Kernel:
-        """What the kernel says of itself; from saved files mostly nothing."""
+        """The kernel's release and limits; saved files rarely have any."""
         return self.summary.kernel or Kernel()
 
     @property
     def elsewhere(self) -> list[NamespaceSummary]:
-        """The network namespaces that were read beside the host's own."""
+        """The network namespaces that were read, without the host's own."""
         return [one for one in self.summary.namespaces or () if not one.host]
 
 
@@ -91,9 +91,9 @@ def one_host(
     is_ipv6_off: bool = True,
     thresholds: Thresholds | None = None,
 ) -> OneHost:
-    """What a reading gives to explain; its host's name is not shown.
+    """Summarize a reading for an explanation under the title ``origin``.
 
-    Raises SockfleetError for counters that no kernel can have.
+    Raises SockfleetError for counters beyond a kernel's range.
     """
     summary = summarize_host(reading, thresholds or Thresholds())
     if summary.error is not None:
@@ -108,33 +108,33 @@ def one_host(
 
 
 def explanation(host: OneHost, options: RenderOptions) -> bytes:
-    """The whole text."""
-    paint = TextStyle(options)
+    """Return the whole text."""
+    style = TextStyle(options)
     sections = (
-        ("What was read", (*_read(host, paint), *_namespaces(host, paint))),
-        ("Step by step", _steps(host, paint)),
-        ("What it means", _meaning(host, paint)),
-        ("What to look at next", _next(host, paint)),
+        ("What was read", (*_read(host, style), *_namespaces(host, style))),
+        ("Step by step", _steps(host, style)),
+        ("What it means", _meaning(host, style)),
+        ("What to look at next", _next(host, style)),
     )
-    parts = [paint.wrapped(f"TCP sockets of {host.origin}")]
+    parts = [style.wrap(f"TCP sockets of {host.origin}")]
     for title, lines in sections:
-        parts.append("\n".join([paint.styled(title, "bold"), *lines]))
-    named = list(holder_lines([host.summary], paint, most=None))
+        parts.append("\n".join([style.render(title, "bold"), *lines]))
+    named = list(holder_lines([host.summary], style, most=None))
     if named:
         parts.insert(-1, "\n".join(named))
-    return paint.encoded("\n\n".join(parts) + "\n")
+    return style.encode("\n\n".join(parts) + "\n")
 
 
-def _read(host: OneHost, paint: TextStyle) -> Iterator[str]:
+def _read(host: OneHost, style: TextStyle) -> Iterator[str]:
     for file, name in ((host.sockstat, "TCP"), (host.sockstat6, "TCP6")):
         line = {} if file is None else file.lines.get(name, {})
         if line:
             counters = ", ".join(f"{key} {value}" for key, value in line.items())
-            yield paint.wrapped(f"{name + ':':<6}{counters}", first=_STEP, rest=_WORDS)
+            yield style.wrap(f"{name + ':':<6}{counters}", first=_STEP, rest=_WORDS)
     if host.sockstat.get("TCP", "alloc") is None and "TCP" not in host.sockstat.lines:
-        yield paint.wrapped("There is no TCP line.", first=_STEP, rest=_WORDS)
+        yield style.wrap("There is no TCP line.", first=_STEP, rest=_WORDS)
     if host.sockstat6 is None:
-        yield paint.wrapped(
+        yield style.wrap(
             "There is no sockstat6: IPv6 is off, and inuse6 counts as 0."
             if host.is_ipv6_off
             else "No sockstat6 was given: inuse6 counts as 0, which is right only where IPv6 is "
@@ -144,21 +144,21 @@ def _read(host: OneHost, paint: TextStyle) -> Iterator[str]:
         )
 
 
-def _namespaces(host: OneHost, paint: TextStyle) -> Iterator[str]:
-    """Which network namespaces were read, those that may hold the most closed sockets first."""
+def _namespaces(host: OneHost, style: TextStyle) -> Iterator[str]:
+    """Yield the network namespaces that were read, the highest bound of closed sockets first."""
     summary, elsewhere = host.summary, host.elsewhere
     if summary.namespaces is None:
         return
     all_read = "all there are" if not summary.is_bound else "there may be more"
     words = f"{count_text(len(summary.namespaces), 'network namespace')} read, {all_read}."
-    yield paint.wrapped(" ".join([words, *_reasons(summary)]), first=_STEP, rest=_STEP)
+    yield style.wrap(" ".join([words, *_reasons(summary)]), first=_STEP, rest=_STEP)
     elsewhere.sort(key=lambda one: -(one.tcp_close_max or 0))
     for one in elsewhere[:_MOST_NAMESPACES]:
         most = "" if one.tcp_close_max is None else f", at most {one.tcp_close_max} closed"
-        words = f"{name_diagnosis(one)}: {_both(one)} in use{most}"
-        yield paint.wrapped(words, first=f"{_STEP}- ", rest=_STEP * 2)
+        words = f"{name_namespace(one)}: {_both(one)} in use{most}"
+        yield style.wrap(words, first=f"{_STEP}- ", rest=_STEP * 2)
     if (more := len(elsewhere) - _MOST_NAMESPACES) > 0:
-        yield paint.wrapped(f"… and {more} more", first=_STEP, rest=_STEP)
+        yield style.wrap(f"… and {more} more", first=_STEP, rest=_STEP)
 
 
 def _reasons(summary: HostSummary) -> Iterator[str]:
@@ -179,15 +179,15 @@ def _shown(value: int | None) -> str:
     return "not given" if value is None else str(value)
 
 
-def _steps(host: OneHost, paint: TextStyle) -> Iterator[str]:
+def _steps(host: OneHost, style: TextStyle) -> Iterator[str]:
     for number, (sum_, words) in enumerate(_sums(host).items(), 1):
-        line = paint.wrapped(sum_, first=f"{_STEP}{number}. ", rest=_WORDS)
-        yield paint.styled(line, "bold")
-        yield paint.wrapped(words, first=_WORDS, rest=_WORDS)
+        line = style.wrap(sum_, first=f"{_STEP}{number}. ", rest=_WORDS)
+        yield style.render(line, "bold")
+        yield style.wrap(words, first=_WORDS, rest=_WORDS)
 
 
 def _sums(host: OneHost) -> dict[str, str]:
-    """Each step of the reckoning, and what it means."""
+    """Each step of the arithmetic, and what it means."""
     tcp = host.tcp
     inuse6 = 0 if host.sockstat6 is None else tcp.inuse6
     both = None if tcp.inuse is None or inuse6 is None else tcp.inuse + inuse6
@@ -204,8 +204,8 @@ def _sums(host: OneHost) -> dict[str, str]:
         formula = "tcp_close = alloc - (inuse + inuse6)"
         steps[_sum(formula, (tcp.alloc, both), "-", tcp.tcp_close)] = _TCP_CLOSE
     steps[f"tw = {_shown(tcp.tw)}"] = _TW
-    reckoned = f"{_shown(tcp.alloc)} - ({_shown(tcp.inuse)} + {_shown(inuse6)} - {_shown(tcp.tw)})"
-    as_ss = f"closed = alloc - (inuse + inuse6 - tw) = {reckoned}{_result(tcp.closed)}"
+    computed = f"{_shown(tcp.alloc)} - ({_shown(tcp.inuse)} + {_shown(inuse6)} - {_shown(tcp.tw)})"
+    as_ss = f"closed = alloc - (inuse + inuse6 - tw) = {computed}{_result(tcp.closed)}"
     steps[as_ss] = _closed_means(host)
     return steps
 
@@ -228,10 +228,10 @@ def _result(result: int | None) -> str:
     return "" if result is None else f" = {result}"
 
 
-def _meaning(host: OneHost, paint: TextStyle) -> Iterator[str]:
+def _meaning(host: OneHost, style: TextStyle) -> Iterator[str]:
     diagnoses = [sentence(one, host.summary) for one in host.summary.diagnosis]
     for words in (_held_means(host), *diagnoses, *_others_mean(host)):
-        yield paint.wrapped(words, first=_STEP, rest=_STEP)
+        yield style.wrap(words, first=_STEP, rest=_STEP)
 
 
 def _held_means(host: OneHost) -> str:
@@ -269,7 +269,7 @@ def _others_mean(host: OneHost) -> Iterator[str]:
         yield f"mem {mem}: pages of memory in all TCP buffers of the machine{size}."
 
 
-def _next(host: OneHost, paint: TextStyle) -> Iterator[str]:
+def _next(host: OneHost, style: TextStyle) -> Iterator[str]:
     # Two words may lead to the same command.
     commands = {
         one.next: next_shows(one, host.summary)
@@ -277,9 +277,9 @@ def _next(host: OneHost, paint: TextStyle) -> Iterator[str]:
         if host.summary.processes is None or one.word not in _ANSWERED_BY_PROCESSES
     }
     for shell_command, shows in commands.items():
-        yield paint.wrapped(shows, first=f"{_STEP}- ", rest=_STEP * 2)
-        yield _STEP * 4 + shell_command  # never wrapped, so that it can be copied
+        yield style.wrap(shows, first=f"{_STEP}- ", rest=_STEP * 2)
+        yield _STEP * 4 + shell_command  # never wrapped, so a user can copy it
     if (host.tcp.tcp_close or 0) > 0:
-        yield paint.wrapped(_AGAIN, first=f"{_STEP}- ", rest=_STEP * 2)
+        yield style.wrap(_AGAIN, first=f"{_STEP}- ", rest=_STEP * 2)
     if not host.summary.diagnosis:
-        yield paint.wrapped(_WITHOUT_THE_COUNTERS, first=f"{_STEP}- ", rest=_STEP * 2)
+        yield style.wrap(_WITHOUT_THE_COUNTERS, first=f"{_STEP}- ", rest=_STEP * 2)

@@ -1,4 +1,4 @@
-"""Who holds the closed sockets: the processes of one host or of a fleet, most first."""
+"""The processes that hold closed sockets, of one host or of a fleet, most first."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SHORT_ID = 12  # as docker and podman show container ids
 
 
 def holder_lines(
-    hosts: Sequence[HostSummary], paint: TextStyle, *, most: int | None
+    hosts: Sequence[HostSummary], style: TextStyle, *, most: int | None
 ) -> Iterator[str]:
-    """A title, the processes with the most closed sockets, and what no process was found for.
+    """Yield a title, the processes with the most closed sockets, and remarks on the others.
 
-    Nothing where processes were not asked for. ``most`` is how many are shown; None: 20.
+    Yields nothing without ``--processes``. ``most`` limits the processes; None: 20.
     """
     asked = [host for host in hosts if host.processes is not None]
     if not asked:
@@ -30,11 +30,11 @@ def holder_lines(
     pairs = [(host, process) for host in asked for process in host.processes or ()]
     shown = nlargest(most or _MOST, pairs, key=lambda pair: pair[1].tcp_close)
     if shown:
-        yield paint.styled("Who holds the closed sockets:", "bold")
-        columns = columns_that_fit(_columns(shown, with_host=len(hosts) > 1), paint)
-        yield from format_lines(columns, paint, rule_before=None)
+        yield style.render("Who holds the closed sockets:", "bold")
+        columns = columns_that_fit(_columns(shown, with_host=len(hosts) > 1), style)
+        yield from format_lines(columns, style, rule_before=None)
     for line in _remarks(asked, len(pairs) - len(shown)):
-        yield paint.wrapped(line)
+        yield style.wrap(line)
 
 
 def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -> list[Column]:
@@ -72,7 +72,7 @@ def _container(process: Process) -> str:
     return "" if container is None else f"{container.runtime} {container.id[:_SHORT_ID]}"
 
 
-def _denied(found: Sequence[Attribution]) -> bool:
+def _is_denied(found: Sequence[Attribution]) -> bool:
     return any(one.denied for one in found)
 
 
@@ -83,7 +83,7 @@ def _remarks(asked: Sequence[HostSummary], more: int) -> Iterator[str]:
         yield f"… and {more} more, with fewer."
     rest = sum(host.unattributed or 0 for host in asked)
     if rest > 0:
-        why = ": only root sees others' descriptors (--become)" if _denied(found) else ""
+        why = ": only root sees others' descriptors (--become)" if _is_denied(found) else ""
         yield f"{rest} closed sockets are held by nobody that could be looked at{why}."
     if any(not one.exact for one in found):
         yield (

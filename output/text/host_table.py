@@ -1,4 +1,4 @@
-"""The ranked hosts and the groups, as columns."""
+"""The tables of the ranked hosts and of the groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GROUPS_FROM_WIDTH = 120
 
 @record
 class _HostColumn:
-    """One column of the host table, from a host and for the fleet as a whole."""
+    """One column of the host table: its text for a host and for the whole fleet."""
 
     title: str
     key: str
@@ -47,9 +47,10 @@ def _tcp(name: str, *, leave_out: int = 0) -> _HostColumn:
 
 
 def _in_use(tcp: TcpNumbers | None) -> str:
-    """Both families in one: no IPv6 is none in use, but a count that is missing stays empty.
+    """The sum of IPv4 and IPv6; empty where either count is missing.
 
-    The derived numbers tell the two apart: they are there only where IPv6 is off.
+    Without IPv6 its count is 0. A missing count differs from that: it leaves the derived numbers
+    unknown.
     """
     if tcp is None or tcp.inuse is None:
         return ""
@@ -67,7 +68,7 @@ def _memory(host: HostSummary) -> str:
 
 
 def _all_memory(summary: FleetSummary) -> str:
-    """Of the hosts whose page size is known: pages of different sizes do not add up."""
+    """The sum over hosts with a known page size: pages of different sizes do not add up."""
     sizes = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
     return format_memory(sum(sizes)) if sizes else ""
 
@@ -82,7 +83,7 @@ def _has_bound(host: HostSummary) -> bool:
 
 
 def _held(tcp: TcpNumbers | None, *, is_bound: bool) -> str:
-    """tcp_close, marked where it is a bound; at most none is none."""
+    """tcp_close, marked where it is a bound; a bound of 0 is exact."""
     value = None if tcp is None else tcp.tcp_close
     return f"≤{value}" if is_bound and value is not None and value > 0 else _number(value)
 
@@ -108,7 +109,7 @@ _COLUMNS = (
     _tcp("alloc", leave_out=3),
     _HostColumn(title="MEM", key="mem_pages", value=_memory, total=_all_memory, leave_out=6),
 )
-# Only of a scan that was compared with an earlier one.
+# Only for a scan that was compared with an earlier one.
 _CHANGES = (
     _HostColumn(
         title="CHANGE",
@@ -143,25 +144,26 @@ _ONLY_WHEN_SORTED_BY = {
 }
 
 
-def host_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
-    """The hosts that were read, in their order, and their total."""
+def host_table(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
+    """Yield the hosts that were read, ranked, and their total."""
     read = [host for host in summary.hosts if host.tcp is not None]
-    shown = read[: paint.options.top]
+    shown = read[: style.options.top]
     if not shown:
         return
     with_total = len(read) > 1
-    columns = list(_host_columns(summary, shown, paint, with_total=with_total))
-    kept = columns_that_fit(columns, paint)
-    yield from format_lines(kept, paint, rule_before=len(shown) if with_total else None)
+    columns = list(_host_columns(summary, shown, style, with_total=with_total))
+    kept = columns_that_fit(columns, style)
+    yield from format_lines(kept, style, rule_before=len(shown) if with_total else None)
     if len(shown) < len(read):
-        yield paint.text(f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})")
-    gone = [column.title for column in columns if column not in kept and column.title != _GROUPS]
-    if gone:
-        yield paint.wrapped(f"(too narrow for {', '.join(gone)}; --format csv has all)")
+        more = f"… {len(read) - len(shown)} more, in the total too (--top {len(shown)})"
+        yield style.convert(more)
+    left_out = [one.title for one in columns if one not in kept and one.title != _GROUPS]
+    if left_out:
+        yield style.wrap(f"(too narrow for {', '.join(left_out)}; --format csv has all)")
 
 
 def _host_columns(
-    summary: FleetSummary, shown: Sequence[HostSummary], paint: TextStyle, *, with_total: bool
+    summary: FleetSummary, shown: Sequence[HostSummary], style: TextStyle, *, with_total: bool
 ) -> Iterator[Column]:
     sort = summary.scan.sort
     marks = _notable(summary)
@@ -173,14 +175,14 @@ def _host_columns(
         *,
         leave_out: int = 0,
         is_key: bool = False,
-        style: Callable[[HostSummary], str] = lambda _: "",
+        cell_style: Callable[[HostSummary], str] = lambda _: "",
         is_text: bool = False,
     ) -> Column:
-        cells = [Cell(paint.text(values(host)), style(host)) for host in shown]
+        cells = [Cell(style.convert(values(host)), cell_style(host)) for host in shown]
         if with_total:
-            cells.append(Cell(paint.text(total), "bold"))
+            cells.append(Cell(style.convert(total), "bold"))
         return Column(
-            title=title + (paint.text("▼") if is_key else ""),
+            title=title + (style.convert("▼") if is_key else ""),
             cells=cells,
             leave_out=0 if is_key else leave_out,
             is_text=is_text,
@@ -196,40 +198,44 @@ def _host_columns(
             each.total(summary),
             leave_out=each.leave_out,
             is_key=each.key == sort,
-            style=marks if each is _TCP_CLOSE else lambda _: "",
+            cell_style=marks if each is _TCP_CLOSE else lambda _: "",
         )
     yield column(
         "DIAGNOSIS",
         lambda host: host.diagnosis[0].word if host.diagnosis else "",
         leave_out=2,
-        style=lambda host: _SEVERITY_STYLES[host.diagnosis[0].severity] if host.diagnosis else "",
+        cell_style=_diagnosis_style,
         is_text=True,
     )
-    if (paint.options.width or 0) >= _GROUPS_FROM_WIDTH and any(host.groups for host in shown):
+    if (style.options.width or 0) >= _GROUPS_FROM_WIDTH and any(host.groups for host in shown):
         yield column(
             _GROUPS,
             lambda host: ",".join(host.groups),
             leave_out=9,
-            style=lambda _: "dim",
+            cell_style=lambda _: "dim",
             is_text=True,
         )
 
 
+def _diagnosis_style(host: HostSummary) -> str:
+    return _SEVERITY_STYLES[host.diagnosis[0].severity] if host.diagnosis else ""
+
+
 def _notable(summary: FleetSummary) -> Callable[[HostSummary], str]:
-    """Far above what is usual in this fleet: its median, as a leak lifts the mean."""
+    """Style a tcp_close far above the fleet's median; a leak raises the mean."""
     usual = summary.fleet.distribution["tcp_close"].p50 or 0
 
-    def style(host: HostSummary) -> str:
+    def cell_style(host: HostSummary) -> str:
         value = None if host.tcp is None else host.tcp.tcp_close
         if value is None or value < _AT_LEAST_NOTABLE or value < 3 * usual:
             return ""
         return "bold red" if value >= 10 * usual else "yellow"
 
-    return style
+    return cell_style
 
 
-def group_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
-    """The groups that were asked for, those with the most closed sockets first."""
+def group_table(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
+    """Yield the groups of ``--group-by``, those with the most closed sockets first."""
     if summary.scan.group_by is None or not summary.groups:
         return
     bounded = {level for host in summary.hosts if _has_bound(host) for level in host.levels or ()}
@@ -238,7 +244,7 @@ def group_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     )
 
     def column(title: str, value: Callable[[GroupSummary], str], leave_out: int = 0) -> Column:
-        cells = [Cell(paint.text(value(group))) for _, group in groups]
+        cells = [Cell(style.convert(value(group))) for _, group in groups]
         return Column(title=title, cells=cells, leave_out=leave_out)
 
     def spread(name: str) -> Callable[[GroupSummary], str]:
@@ -246,15 +252,15 @@ def group_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
 
     columns = [
         Column(
-            title=paint.text(f"GROUP ({summary.scan.group_by})"),
-            cells=[Cell(paint.text(name)) for name, _ in groups],
+            title=style.convert(f"GROUP ({summary.scan.group_by})"),
+            cells=[Cell(style.convert(name)) for name, _ in groups],
             is_text=True,
         ),
         column("READ", lambda group: f"{group.hosts.ok}/{group.hosts.total}"),
         Column(
             title="TCP_CLOSE",
             cells=[
-                Cell(paint.text(_held(group.totals, is_bound=name in bounded)))
+                Cell(style.convert(_held(group.totals, is_bound=name in bounded)))
                 for name, group in groups
             ],
         ),
@@ -265,4 +271,4 @@ def group_table(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
         column("INUSE4+6", lambda group: _in_use(group.totals), 6),
         column("ALLOC", lambda group: _number(group.totals.alloc), 5),
     ]
-    yield from format_lines(columns_that_fit(columns, paint), paint, rule_before=None)
+    yield from format_lines(columns_that_fit(columns, style), style, rule_before=None)

@@ -1,4 +1,4 @@
-"""What ``ss -s`` prints, byte for byte, from the files that it reads.
+"""The output of ``ss -s``, byte for byte, from the files that it reads.
 
 Format and arithmetic: print_summary() of iproute2's misc/ss.c (6.1). "closed" there includes
 TIME_WAIT, and INET leaves UDPLITE out.
@@ -12,13 +12,13 @@ __all__ = ["MissingCounterError", "ss_summary"]
 
 
 class MissingCounterError(ValueError):
-    """A counter that ``ss -s`` prints is not in the files; the text names all that are missing."""
+    """The files lack counters that ``ss -s`` prints; the text names them all."""
 
 
 def ss_summary(sockstat: Sockstat, sockstat6: Sockstat | None, tcp_estab: int | None) -> str:
-    """The summary of ``ss -s``; without a sockstat6 file (IPv6 is off) its column is 0, as there.
+    """Return the summary of ``ss -s``; without a sockstat6 file (IPv6 is off) IPv6 counts as 0.
 
-    Raises MissingCounterError where ss itself would print a 0 that nobody counted.
+    Raises MissingCounterError for a missing counter, for which ss itself prints 0.
     """
     missing = list[str]()
 

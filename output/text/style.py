@@ -1,4 +1,4 @@
-"""Colours, signs and quantities of what people read, with and without colour, in UTF-8 or ASCII."""
+"""Text for a terminal or a pipe: colours, line width, UTF-8 or ASCII, and units."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ _ASCII_SIGNS: Mapping[str, str] = MappingProxyType(
 )
 _ASCII = str.maketrans(dict(_ASCII_SIGNS))
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
-_NEXT_UNIT = 999.5  # what three digits would round to 1000
+_NEXT_UNIT = 999.5  # three digits round this to 1000
 _NARROWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """Makes text fit what the reader's terminal can show."""
+    """Fits text to the width, colours and characters of the reader's terminal."""
 
     options: RenderOptions
 
-    def text(self, text: str) -> str:
-        """The text in the characters that can be shown: to be used before widths are counted."""
+    def convert(self, text: str) -> str:
+        """Replace characters that the terminal cannot show; widths are counted after this."""
         if not self.options.ascii or text.isascii():
             return text
         return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
-    def styled(self, text: str, style: str) -> str:
-        """The text in one of rich's styles (``bold red``), where there is colour."""
+    def render(self, text: str, style: str) -> str:
+        """Add one of rich's styles (``bold red``), if colours are on."""
         if not (style and self.options.color):
             return text
         from rich.color import ColorSystem
         from rich.style import Style
 
-        # Sixteen colours: those of the user's own theme, light or dark.
+        # The sixteen standard colours follow the user's theme, light or dark.
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
     def width(self, text: str) -> int:
-        """How many columns a terminal takes for the text."""
+        """The columns of a terminal that the text takes."""
         if text.isascii():
             return len(text)
         from rich.cells import cell_len
 
         return cell_len(text)
 
-    def wrapped(self, text: str, *, first: str = "", rest: str = "") -> str:
-        """The text in lines that fit, begun by ``first``, then by ``rest``; one line in a pipe."""
-        text = self.text(text)
+    def wrap(self, text: str, *, first: str = "", rest: str = "") -> str:
+        """Break the text into lines that fit, behind ``first`` and ``rest``; one line in a pipe."""
+        text = self.convert(text)
         if self.options.width is None:
             return first + text
         return "\n".join(
@@ -66,13 +66,13 @@ class TextStyle:
             )
         )
 
-    def encoded(self, text: str) -> bytes:
-        """The finished output."""
+    def encode(self, text: str) -> bytes:
+        """Encode the finished output."""
         return text.encode("ascii" if self.options.ascii else "utf-8", "backslashreplace")
 
 
 def format_memory(size_bytes: int) -> str:
-    """Bytes in the unit that leaves one to three digits: ``344 KiB``."""
+    """Format bytes in the unit that leaves one to three digits: ``344 KiB``."""
     if abs(size_bytes) < 1024:
         return f"{size_bytes} B"
     amount, unit = float(size_bytes), "B"
@@ -84,5 +84,5 @@ def format_memory(size_bytes: int) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """``1 host``, ``2 hosts``."""
+    """Format a count with its noun: ``1 host``, ``2 hosts``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

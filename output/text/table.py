@@ -1,4 +1,4 @@
-"""The table for people: hosts ranked, totals, how many were read, and why the others were not."""
+"""The table for people: ranked hosts, totals, how many were read, and why the others failed."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _DEEPER = " " * 6
 
 
 def _render(summary: FleetSummary, options: RenderOptions) -> bytes:
-    paint = TextStyle(options)
+    style = TextStyle(options)
     parts = [
-        "\n".join(_round(summary, paint)),
-        "\n".join(host_table(summary, paint)),
-        "\n".join(group_table(summary, paint)),
-        "\n".join((*_outcome(summary, paint), *change_lines(summary, paint))),
-        "\n".join(holder_lines(summary.hosts, paint, most=options.top)),
-        "\n".join(_failures(summary, paint)),
-        "\n".join(_warnings(summary, paint)),
+        "\n".join(_round(summary, style)),
+        "\n".join(host_table(summary, style)),
+        "\n".join(group_table(summary, style)),
+        "\n".join((*_outcome(summary, style), *change_lines(summary, style))),
+        "\n".join(holder_lines(summary.hosts, style, most=options.top)),
+        "\n".join(_failures(summary, style)),
+        "\n".join(_warnings(summary, style)),
     ]
-    return paint.encoded("\n\n".join(part for part in parts if part) + "\n")
+    return style.encode("\n\n".join(part for part in parts if part) + "\n")
 
 
 FORMAT = Format(name="table", suffixes=(".txt",), render=_render, repeats=True)
 
 
-def _round(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
+def _round(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     if summary.scan.round is not None:
         began = f"{summary.scan.started_at:%Y-%m-%d %H:%M:%S %Z}"
-        yield paint.styled(f"Round {summary.scan.round}, {began}", "bold")
+        yield style.render(f"Round {summary.scan.round}, {began}", "bold")
 
 
-def _outcome(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
+def _outcome(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     hosts = summary.fleet.hosts
     early = "" if summary.scan.complete else "Ended before every host had its turn: "
     line = f"{early}{hosts.ok} of {count_text(hosts.total, 'host')} read"
@@ -53,24 +53,24 @@ def _outcome(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
             f"; tcp_close per host: median {spread.p50}, p90 {spread.p90}, p99 {spread.p99}, "
             f"max {spread.max}"
         )
-    yield paint.wrapped(line + ".")
+    yield style.wrap(line + ".")
     words = summary.fleet.diagnoses
     if hosts.ok > 1 and words:
         counts = ", ".join(f"{count} {word}" for word, count in words.items())
-        yield paint.wrapped(f"Diagnosis of hosts: {counts}.")
+        yield style.wrap(f"Diagnosis of hosts: {counts}.")
     if has_bounds(summary):
-        yield paint.wrapped(
+        yield style.wrap(
             "≤ is an upper bound: sockets in use in other network namespaces (containers) of a "
             "host were not read and count as closed.",
         )
 
 
-def _failures(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
+def _failures(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     failures = summary.fleet.failures
     if not failures:
         return
     failed = summary.fleet.hosts.failed
-    yield paint.styled(f"{count_text(failed, 'host')} failed:", "bold")
+    yield style.render(f"{count_text(failed, 'host')} failed:", "bold")
     by_category: dict[str, list[HostSummary]] = {category: [] for category in failures}
     for host in summary.hosts:
         if host.error is not None:
@@ -79,13 +79,13 @@ def _failures(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
     count_width = len(str(max(failures.values())))
     for category, hosts in by_category.items():
         if not hosts:
-            continue  # a document that was read back may count what none of its hosts has
-        label = f"  {paint.text(category):<{name_width}}  {len(hosts):>{count_width}}  "
-        names = paint.wrapped(
+            continue  # a document that was read back may count a category without hosts
+        label = f"  {style.convert(category):<{name_width}}  {len(hosts):>{count_width}}  "
+        names = style.wrap(
             abbreviate(host.name for host in hosts), first=label, rest=" " * len(label)
         )
-        yield names.replace(label, paint.styled(label, "red"), 1)
-        yield paint.wrapped(_first_message(hosts), first=_DEEPER, rest=_DEEPER)
+        yield names.replace(label, style.render(label, "red"), 1)
+        yield style.wrap(_first_message(hosts), first=_DEEPER, rest=_DEEPER)
 
 
 def _first_message(hosts: Sequence[HostSummary]) -> str:
@@ -94,6 +94,6 @@ def _first_message(hosts: Sequence[HostSummary]) -> str:
     return message if first.name in message else f"{first.name}: {message}"
 
 
-def _warnings(summary: FleetSummary, paint: TextStyle) -> Iterator[str]:
+def _warnings(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     for line in warning_lines(summary):
-        yield paint.wrapped(f"warning: {line}", rest="  ")
+        yield style.wrap(f"warning: {line}", rest="  ")

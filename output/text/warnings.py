@@ -1,4 +1,4 @@
-"""What a reader of a scan has to be warned of, in words."""
+"""The warnings of a scan, as text."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ _MOST_MACHINES = 5
 
 
 def warning_lines(summary: FleetSummary) -> list[str]:
-    """The scan's own warnings, and those that its hosts give reason for.
+    """Return the scan's own warnings, and those about its hosts.
 
-    The table ends with them; where another format is shown, they belong on stderr.
+    The table ends with them; with another format they go to stderr.
     """
-    told = list(summary.fleet.warnings)
+    lines = list(summary.fleet.warnings)
     machines = summary.fleet.same_machine
-    told += [
+    lines += [
         f"{abbreviate(same.hosts)} gave one boot id ({same.boot_id}): names of one machine, each "
-        "counted "
-        "in the totals"
+        "counted in the totals"
         for same in machines[:_MOST_MACHINES]
     ]
     more = len(machines) - _MOST_MACHINES
     if more > 0:
-        told.append(f"{count_text(more, 'more machine')} with several names: see --format json")
+        lines.append(f"{count_text(more, 'more machine')} with several names: see --format json")
     without = [host.name for host in summary.hosts if host.levels == ()]
     if without:
-        told.append(
+        lines.append(
             f"{count_text(len(without), 'host')} in no group of {summary.scan.group_by}: "
             f"{abbreviate(without)}"
         )
-    return told
+    return lines
