@@ -80,8 +80,8 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
         document["rank"] = rank
     document["attempts"] = host.attempts
     document["elapsed_s"] = round(host.elapsed_s, 3)
-    if host.tcp is not None:
-        document["tcp"] = _numbers(host.tcp)
+    if (tcp := host.tcp) is not None:
+        document["tcp"] = _numbers(tcp)
         document["scope"] = host.scope
         document["scope_reasons"] = host.scope_reasons
         document["uncertainty"] = host.uncertainty
@@ -96,7 +96,7 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
             "tcp_max_orphans": kernel.tcp_max_orphans,
             "tcp_estab": kernel.tcp_estab,
         }
-    if host.tcp is not None:
+    if tcp is not None:
         document["diagnosis"] = [_diagnosis(one) for one in host.diagnosis]
     if host.change is not None:
         document["change"] = _host_change(host.change)
