@@ -84,7 +84,7 @@ def _remarks(asked: Sequence[HostSummary], more: int) -> Iterator[str]:
     rest = sum(host.unattributed or 0 for host in asked)
     if rest > 0:
         why = ": only root sees others' descriptors (--become)" if _is_denied(found) else ""
-        yield f"{rest} closed sockets are held by nobody that could be looked at{why}."
+        yield f"{rest} closed sockets have no visible holder{why}."
     if any(not one.exact for one in found):
         yield (
             "≤ where the host has neither python3, perl, getfattr nor lsof to tell a socket's "

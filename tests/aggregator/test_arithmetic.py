@@ -1,4 +1,4 @@
-"""closed and tcp_close: the formulas, and None for what is not known."""
+"""closed and tcp_close: the formulas, and None for unknown numbers."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from tests.support.paths import WORKED
 counts = st.integers(0, 2**40)
 
 
-def test_the_worked_example_of_the_interface():
+def test_the_worked_example_gives_138_and_100():
     sockstat = parse_sockstat((WORKED / "sockstat").read_bytes())
     sockstat6 = parse_sockstat((WORKED / "sockstat6").read_bytes())
     both = inuse_both(sockstat, sockstat6)
@@ -20,7 +20,7 @@ def test_the_worked_example_of_the_interface():
 
 
 @given(counts, counts, counts, counts)
-def test_the_formulas_hold_negative_results_too(alloc, inuse, inuse6, tw):
+def test_negative_results_are_kept(alloc, inuse, inuse6, tw):
     sockstat = Sockstat({"TCP": {"inuse": inuse}})
     sockstat6 = Sockstat({"TCP6": {"inuse": inuse6}})
     both = inuse_both(sockstat, sockstat6)
@@ -30,22 +30,22 @@ def test_the_formulas_hold_negative_results_too(alloc, inuse, inuse6, tw):
     assert closed(alloc, both, tw) == tcp_close(alloc, [both]) + tw
 
 
-def test_the_measured_machine_with_three_namespaces():
+def test_a_machine_with_three_namespaces_gives_850():
     # FACTS 2: ss -s said 911 there; 100 + 500 + 250 idle sockets is the truth.
     assert tcp_close(913, [2, 30, 31]) == 850
 
 
 @pytest.mark.parametrize("counters", [(None, 3, 1), (5, None, 1), (5, 3, None)])
-def test_an_absent_counter_makes_closed_unknown(counters):
+def test_an_absent_counter_makes_closed_none(counters):
     assert closed(*counters) is None
 
 
-def test_an_absent_namespace_or_alloc_makes_tcp_close_unknown():
+def test_an_absent_namespace_or_alloc_makes_tcp_close_none():
     assert tcp_close(None, [1]) is None
     assert tcp_close(5, [1, None]) is None
 
 
-def test_ipv6_off_counts_nothing_but_a_file_without_the_counter_is_unknown():
+def test_ipv6_off_counts_as_0_and_a_file_without_the_counter_gives_none():
     sockstat = Sockstat({"TCP": {"inuse": 3}})
     assert inuse_both(sockstat, None) == 3
     assert inuse_both(sockstat, Sockstat({"RAW6": {"inuse": 0}})) is None

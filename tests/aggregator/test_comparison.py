@@ -1,4 +1,4 @@
-"""A scan against an earlier one: what is compared, and what is only told."""
+"""A scan compared with an earlier one: differences, statuses, refusals."""
 
 import json
 from dataclasses import replace
@@ -73,7 +73,7 @@ def test_the_difference_and_its_rate_per_hour():
         ),
     ],
 )
-def test_what_cannot_be_compared_has_a_status_and_no_number(then, now, status):
+def test_a_host_that_cannot_be_compared_has_a_status_and_no_number(then, now, status):
     change = one(then, now)
     assert change.status is status
     assert all(getattr(change, name) is None for name in TCP_NUMBERS)
@@ -81,7 +81,7 @@ def test_what_cannot_be_compared_has_a_status_and_no_number(then, now, status):
 
 
 @pytest.mark.parametrize("boots", [(None, "two"), ("one", None), (None, None), ("one", "one")])
-def test_an_unknown_boot_id_is_no_boot(boots):
+def test_an_unknown_boot_id_is_no_reboot(boots):
     then, now = (exact("a", 200 + n, kernel=booted(boot)) for n, boot in enumerate(boots))
     assert one(then, now).tcp_close == 1
 
@@ -124,7 +124,7 @@ def test_namespaces_are_matched_by_inode_and_their_own_number():
     assert all(change.inuse is None for change in others)
 
 
-def test_a_namespace_that_is_not_listed_may_be_there_all_the_same():
+def test_a_namespace_that_is_not_listed_is_neither_new_nor_gone():
     then = exact("a", 500, elsewhere=(elsewhere(7, 10), elsewhere(8, 20)))
     now = replace(
         summaries(exact("a", 500, elsewhere=(elsewhere(7, 15), elsewhere(9, 1))))[0],
@@ -135,7 +135,7 @@ def test_a_namespace_that_is_not_listed_may_be_there_all_the_same():
     assert [change.inode for change in host.change.namespaces] == [4026531913, 7]
 
 
-def test_the_fleet_sums_what_was_compared_and_names_the_others():
+def test_the_fleet_sums_compared_hosts_and_names_the_others():
     then = fleet(
         exact("a", 200),
         exact("b", 900),
@@ -158,19 +158,19 @@ def test_the_fleet_sums_what_was_compared_and_names_the_others():
     assert (change.lost, change.rebooted) == (("b",), ("boot",))
 
 
-def test_nobody_is_gone_under_another_limit():
+def test_no_host_is_gone_under_another_limit():
     then = fleet(exact("a", 200), exact("b", 200))
     now = fleet(exact("a", 200), at=LATER, limit="a")
     assert compared(then, now).fleet.change.gone is None
 
 
-def test_nothing_in_common_is_another_fleet():
+def test_a_scan_without_a_common_host_is_refused():
     with pytest.raises(ComparisonError, match="none of its 1 hosts is among the 1 of this scan"):
         compared(fleet(exact("a", 1)), fleet(exact("b", 1), at=LATER))
 
 
 @pytest.mark.parametrize("at", [BEGAN, BEGAN - timedelta(seconds=1)])
-def test_an_earlier_scan_that_is_not_earlier_is_refused(at):
+def test_an_earlier_scan_that_started_later_is_refused(at):
     with pytest.raises(ComparisonError, match="not before this scan"):
         compared(fleet(exact("a", 1)), fleet(exact("a", 1), at=at))
 
@@ -196,7 +196,7 @@ def test_any_two_scans_make_a_document_that_reads_back(found, data, seconds):
         assert getattr(change, name) == (sum(given_) if given_ else None)
 
 
-def test_the_json_names_of_the_interface():
+def test_the_json_keys_of_a_change():
     document = to_document(compared(fleet(exact("a", 200)), fleet(exact("a", 350), at=LATER)))
     (host,) = document["hosts"]
     assert host["change"]["tcp_close"] == 150
@@ -206,7 +206,7 @@ def test_the_json_names_of_the_interface():
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("new", ["a\x1b[2J"], "cannot be printed"),
         ("new", "a", "new"),
@@ -215,16 +215,16 @@ def test_the_json_names_of_the_interface():
         ("rate_per_hour", {"tcp_close": "fast"}, "rate_per_hour"),
     ],
 )
-def test_a_change_that_cannot_be_right_is_refused(key, value, told):
+def test_an_impossible_change_is_refused(key, value, message):
     document = orjson.loads(
         orjson.dumps(to_document(compared(fleet(exact("a", 1)), fleet(exact("a", 2), at=LATER))))
     )
     document["fleet"]["change"][key] = value
-    with pytest.raises(DocumentError, match=told):
+    with pytest.raises(DocumentError, match=message):
         read_document(json.dumps(document).encode())
 
 
-def test_a_merge_leaves_changes_out_and_says_so():
+def test_a_merge_leaves_changes_out_and_warns():
     scans = [
         compared(fleet(exact(name, 200)), fleet(exact(name, 350), at=LATER)) for name in ("a", "b")
     ]

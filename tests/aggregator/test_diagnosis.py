@@ -1,4 +1,4 @@
-"""From a host's numbers to words: each at its threshold, and what holds for any numbers."""
+"""From a host's numbers to words: each at its threshold, and properties for any numbers."""
 
 import shlex
 import subprocess
@@ -38,13 +38,13 @@ def changed(**numbers):
     return words(replace(QUIET, **numbers))
 
 
-def test_nothing_unusual():
+def test_usual_numbers_are_normal():
     (one,) = diagnose(QUIET, Thresholds())
     assert (one.word, one.severity) == (Word.NORMAL, Severity.OK)
     assert one.because == {"tcp_close": 5, "alloc": 1000}
 
 
-def test_what_a_host_did_not_give_says_nothing():
+def test_an_absent_number_leads_to_no_word():
     assert diagnose(Evidence(), Thresholds()) == ()
     assert changed(tcp_close=None) == []
     assert words(Evidence(mem_pages=9**9, orphan=9**9, tcp_close=9**9, tw=9**9)) == []
@@ -98,12 +98,12 @@ def test_what_a_host_did_not_give_says_nothing():
         ({"tcp_close": -2}, Word.NORMAL, Severity.OK, {"tcp_close": -2, "alloc": 1000}),
     ],
 )
-def test_each_word_from_its_threshold_on(numbers, word, severity, because):
+def test_each_word_holds_from_its_threshold_on(numbers, word, severity, because):
     (one,) = diagnose(replace(QUIET, **numbers), Thresholds())
     assert (one.word, one.severity, one.because) == (word, severity, because)
 
 
-def test_the_most_severe_comes_first_and_the_others_stay():
+def test_the_most_severe_word_comes_first():
     assert changed(mem_pages=4001, orphan=501, tcp_close=600, tw=700, closed=1300) == [
         Word.ORPHANS,
         Word.MEM_PRESSURE,
@@ -112,12 +112,12 @@ def test_the_most_severe_comes_first_and_the_others_stay():
     ]
 
 
-def test_the_idle_host_whose_closed_sockets_are_all_time_wait():
+def test_an_idle_host_with_time_wait_only():
     numbers = Evidence(alloc=9, tw=405, closed=405, tcp_close=0, is_bound=False)
     assert words(numbers) == [Word.TIME_WAIT]
 
 
-def test_thresholds_move_each_word():
+def test_a_threshold_changes_its_word():
     assert words(QUIET, held_sockets=5, held_share=0.0) == [Word.HELD_CLOSED]
     assert words(QUIET, tw_sockets=1, tw_share=0.1) == [Word.TIME_WAIT]
     assert words(QUIET, mem_pressure_share=0.001) == [Word.MEM_PRESSURE]
@@ -158,7 +158,7 @@ def test_container_held_names_the_namespace_that_may_hold_the_most():
     assert second.next == first.next
 
 
-def test_held_closed_looks_where_most_can_be():
+def test_held_closed_names_the_namespace_that_may_hold_the_most():
     own = replace(MEASURED, namespaces=(namespace(1, 700, host=True, pid=7), namespace(2, 300)))
     first, second = diagnose(own, Thresholds())
     assert (first.word, second.word) == (Word.CONTAINER_HELD, Word.HELD_CLOSED)
@@ -190,8 +190,8 @@ def test_a_namespace_without_a_bound_is_the_first_suspect():
 
 
 @given(st.integers(0, 10**5), st.lists(st.integers(0, 10**5), min_size=1, max_size=4), st.data())
-def test_what_is_said_of_containers_is_never_more_than_they_hold(own, others, data):
-    """True counts below the bounds: the least that is told never exceeds the truth."""
+def test_the_minimum_of_containers_never_exceeds_what_they_hold(own, others, data):
+    """For counts below the bounds the minimum never exceeds the true number."""
     slack = data.draw(st.lists(st.integers(0, 50), min_size=len(others) + 1, max_size=8))
     held = own + sum(others)
     seen = [namespace(1, own + slack[0], host=True)]
@@ -230,7 +230,7 @@ evidences = st.builds(
 
 
 @given(evidences)
-def test_any_numbers_have_a_diagnosis_in_order_and_each_word_once(evidence):
+def test_words_come_in_order_and_once_for_any_numbers(evidence):
     found = diagnose(evidence, Thresholds())
     ranks = [(list(Severity).index(d.severity), list(Word).index(d.word)) for d in found]
     assert ranks == sorted(set(ranks))
@@ -246,13 +246,13 @@ def test_any_numbers_have_a_diagnosis_in_order_and_each_word_once(evidence):
 
 
 @given(evidences, st.sampled_from(["alloc", "tw", "orphan", "mem_pages", "tcp_close"]))
-def test_taking_a_number_away_never_adds_a_word(evidence, name):
+def test_a_missing_number_never_adds_a_word(evidence, name):
     less = set(words(replace(evidence, **{name: None})))
     assert less - set(words(evidence)) <= {Word.NORMAL}
 
 
 @given(evidences)
-def test_every_command_is_one_that_a_shell_can_read(evidence):
+def test_a_shell_can_parse_every_command(evidence):
     for one in diagnose(evidence, Thresholds()):
         check = subprocess.run(["sh", "-n", "-c", one.next], check=False, capture_output=True)
         assert (check.returncode, check.stderr) == (0, b""), one.next

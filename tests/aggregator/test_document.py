@@ -1,4 +1,4 @@
-"""The document of a scan: the shape of INTERFACE, there and back, and nothing else taken for it."""
+"""The document of a scan: its shape, written and read back; anything else is refused."""
 
 import json
 from datetime import timedelta, timezone
@@ -19,7 +19,7 @@ TWO = summarize_fleet(
 )
 
 
-def test_the_shape_of_the_interface():
+def test_the_document_has_its_documented_shape():
     document = json.loads(orjson.dumps(to_document(TWO)))
     assert list(document) == ["schema", "sockfleet", "scan", "fleet", "groups", "hosts"]
     assert document["schema"] == "sockfleet/scan/v1"
@@ -113,7 +113,7 @@ def test_times_are_written_in_utc():
     assert document["scan"]["started_at"] == "2026-11-22T07:00:00.000Z"
 
 
-def test_any_bytes_of_a_command_line_can_be_written():
+def test_any_bytes_of_a_command_line_are_written_as_text():
     odd = scan(inventory=("caf\udce9.yml", "a\x1bb"), limit="web\udcff")
     document = to_document(summarize_fleet([], odd))
     assert document["scan"]["inventory"] == ["caf\N{REPLACEMENT CHARACTER}.yml", "a\ufffdb"]
@@ -134,7 +134,7 @@ def changed(path, value):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "message"),
     [
         (["schema"], "other/v1", r"\$.schema is 'other/v1', expected 'sockfleet/scan/v1'"),
         (["schema"], KeyError, "missing required field `schema`"),
@@ -171,33 +171,33 @@ def changed(path, value):
         (["scan", "started_at"], "yesterday", r"\$.scan.started_at"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_path(path, value, told):
-    with pytest.raises(DocumentError, match=told):
+def test_an_error_names_the_path_and_the_value(path, value, message):
+    with pytest.raises(DocumentError, match=message):
         read_document(changed(path, value))
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"schema": 1}', b"[" * 100_000, b"{}{}"]
 )
-def test_what_is_no_document_is_refused(data):
+def test_invalid_documents_are_refused(data):
     with pytest.raises(DocumentError, match="not a scan of sockfleet"):
         read_document(data)
 
 
 @given(st.binary())
-def test_no_bytes_do_worse_than_be_refused(data):
+def test_any_bytes_are_refused(data):
     with pytest.raises(DocumentError):
         read_document(data)
 
 
-def test_keys_and_words_of_later_versions_are_passed_over():
+def test_keys_and_words_of_later_versions_are_accepted():
     data = changed(["hosts", 0, "weather"], [{"wind": 1}])
     assert read_document(data).hosts[0].tcp.tcp_close == 100
     newer = changed(["hosts", 1, "error", "category"], "sunspots")
     assert read_document(newer).hosts[1].error.category == "sunspots"
 
 
-def test_a_document_of_before_there_were_diagnoses_has_none():
+def test_a_document_without_diagnoses_is_accepted():
     document = orjson.loads(changed(["fleet", "diagnoses"], KeyError))
     del document["hosts"][0]["diagnosis"]
     summary = read_document(document)
@@ -210,6 +210,6 @@ def test_a_newer_word_is_kept():
     assert newer.hosts[0].diagnosis[0].word == "haunted"
 
 
-def test_the_order_is_the_ranking_whatever_rank_says():
+def test_the_order_of_the_hosts_is_the_ranking():
     summary = read_document(changed(["hosts", 0, "rank"], 7))
     assert [rank for rank, _ in summary.ranked()] == [1, None]

@@ -39,14 +39,14 @@ def test_totals_over_no_host_are_absent_not_zero():
     assert summary.fleet.distribution == {"tcp_close": Distribution(), "closed": Distribution()}
 
 
-def test_a_fleet_of_nobody():
+def test_a_fleet_without_hosts():
     summary = summarize_fleet([], scan())
     assert summary.fleet.hosts == HostCounts(total=0, ok=0, failed=0)
     assert summary.hosts == ()
 
 
 @given(fleets())
-def test_each_total_is_the_sum_of_what_was_given(found):
+def test_each_total_is_the_sum_of_the_given_numbers(found):
     hosts = summaries(*found)
     summary = summarize_fleet(hosts, scan())
     for name in TCP_NUMBERS:
@@ -72,7 +72,7 @@ def test_percentiles_are_nearest_rank(values):
     assert spread.mean <= spread.max + 0.001
 
 
-def test_hosts_come_ranked_those_without_the_number_next_failed_ones_last():
+def test_ranking_puts_hosts_without_the_number_next_and_failed_ones_last():
     summary = summarize_fleet(
         summaries(
             failure("a1"),
@@ -101,7 +101,7 @@ def test_every_host_appears_exactly_once(found, sort):
     assert sorted(host.name for host in summary.hosts) == sorted(o.host.name for o in found)
 
 
-def test_sorting_by_name_goes_up():
+def test_names_sort_from_a_on():
     summary = summarize_fleet(summaries(holding("b", 1), holding("a", 2)), scan(), sort="name")
     assert [host.name for host in summary.hosts] == ["a", "b"]
 

@@ -56,7 +56,7 @@ def test_a_variable_s_values_are_the_groups():
     assert [levels[name] for name in "efg"] == [(), (), ()]
 
 
-def test_a_value_can_never_steer_a_terminal_or_be_endless():
+def test_a_value_is_cleaned_and_bounded():
     names, _ = groups_of(reading("a", variables={"v": "\x1b[31m" + "x" * 500}), group_by="v")
     assert names[0].isprintable()
     assert len(names[0]) == 100

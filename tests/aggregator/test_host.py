@@ -44,7 +44,7 @@ def test_a_failure_has_no_numbers():
     assert (summary.error.category, summary.error.phase) == ("tcp_timeout", "connect")
 
 
-def test_a_message_can_never_steer_a_terminal():
+def test_a_message_is_cleaned_and_bounded():
     summary = summarize_host(failure("db1", message="\x1b[2Jhello\nworld\u202e" + "x" * 5000))
     assert summary.error.message.startswith("[2Jhello world x")
     assert summary.error.message.isprintable()
@@ -63,14 +63,14 @@ def test_only_all_namespaces_make_tcp_close_exact(scope, is_bound):
     assert summarize_host(reading("web1", scope=scope)).is_bound is is_bound
 
 
-def test_a_counter_that_no_kernel_can_have_is_a_failure_that_quotes_it():
+def test_an_impossible_counter_is_a_failure_that_quotes_it():
     summary = summarize_host(reading("web1", {"inuse": 1, "tw": 0, "alloc": 10**20 - 1}))
     assert summary.status is Status.FAILED
     assert summary.error.category == "parse"
     assert "99999999999999999999" in summary.error.message
 
 
-def test_a_setting_that_no_kernel_can_have_is_absent_and_the_reading_stays():
+def test_an_impossible_setting_is_dropped_and_the_reading_stays():
     kernel = Kernel(page_size=2**70, tcp_mem=(1, 2, 10**20 - 1), tcp_max_orphans=10**20 - 1)
     summary = summarize_host(reading("web1", kernel=kernel))
     assert summary.status is Status.OK

@@ -1,4 +1,4 @@
-"""merge: the parts give the document of the whole."""
+"""A merge of parts gives the document of the whole."""
 
 from datetime import timedelta
 
@@ -42,8 +42,8 @@ def test_merged_shards_are_the_document_of_the_whole(found, data, sort, by_rack)
     assert without_id(merge_scans([through_json(part) for part in scans])) == without_id(whole)
 
 
-def test_one_scan_stays_what_it_is():
-    one = summarize_fleet(summaries(reading("a"), failure("b")), scan(), warnings=["told"])
+def test_a_single_scan_stays_unchanged():
+    one = summarize_fleet(summaries(reading("a"), failure("b")), scan(), warnings=["a note"])
     assert merge_scans([one]) == one
 
 
@@ -65,7 +65,7 @@ def test_times_span_all_parts():
     assert merged.id not in ("later", "0f6b")
 
 
-def test_a_limit_that_all_share_stays():
+def test_a_shared_limit_stays():
     assert merge_scans([summarize_fleet([], scan(limit="web"))] * 2).scan.limit == "web"
 
 
@@ -101,14 +101,14 @@ def test_an_overlap_counts_once_the_reading_before_the_failure_then_the_newer(sw
     assert warning.startswith("3 hosts stand in more than one scan and counted once: both, failed-")
 
 
-def test_of_two_failures_the_newer_is_told():
+def test_of_two_failures_the_newer_counts():
     merged = merge_scans(
         [part(failure("a", message="new"), seconds=9), part(failure("a", message="old"))]
     )
     assert merged.hosts[0].error.message == "new"
 
 
-def test_many_overlaps_are_told_in_short():
+def test_many_overlaps_are_abbreviated():
     both = part(*(failure(f"h{number}") for number in range(9)))
     assert merge_scans([both, both]).fleet.warnings == (
         "9 hosts stand in more than one scan and counted once: h0, h1, h2, h3, h4 …",
@@ -126,6 +126,6 @@ def test_scans_grouped_in_different_ways_fall_back_to_the_inventory_s_groups():
     assert "grouped in different ways" in merged.fleet.warnings[0]
 
 
-def test_nothing_to_merge():
+def test_a_merge_of_no_scan_is_an_error():
     with pytest.raises(ValueError, match="at least one"):
         merge_scans([])

@@ -1,4 +1,4 @@
-"""Shards that are merged: the whole, or what is missing of it."""
+"""Merged shards: the whole fleet, or warnings about missing ones."""
 
 import orjson
 import pytest
@@ -43,7 +43,7 @@ def test_all_shards_make_the_whole(found, of):
     assert merged.scan.shards is None
 
 
-def test_a_missing_shard_is_told_and_what_is_there_is_kept():
+def test_a_missing_shard_gives_a_warning_and_the_others_stay():
     merged = merge_scans([part(1, 4, reading("a")), part(3, 4, reading("b"))])
     assert merged.scan.shards == Shards(of=4, parts=(1, 3))
     assert merged.fleet.warnings == (
@@ -51,20 +51,20 @@ def test_a_missing_shard_is_told_and_what_is_there_is_kept():
     )
 
 
-def test_one_shard_alone_is_told_as_well():
+def test_a_single_shard_gives_the_warning_too():
     merged = merge_scans([part(2, 2, reading("a"))])
     assert merged.fleet.warnings == ("shard 1/2 is missing: its hosts are not in this scan",)
     assert merged.scan.shards == Shards(of=2, parts=(2,))
 
 
-def test_a_merge_of_merges_forgets_what_is_no_longer_missing():
+def test_a_merge_of_merges_drops_warnings_of_shards_that_are_present():
     half = merge_scans([part(1, 3, reading("a")), part(2, 3, reading("b"))])
     assert half.fleet.warnings
     whole = merge_scans([half, part(3, 3, reading("c"))])
     assert (whole.scan.shards, whole.fleet.warnings) == (None, ())
 
 
-def test_a_shard_twice_is_told():
+def test_a_repeated_shard_gives_a_warning():
     merged = merge_scans([part(1, 2, reading("a")), part(1, 2, reading("a")), part(2, 2)])
     shards, hosts = merged.fleet.warnings
     assert shards == "shard 1/2 stands in more than one scan"
@@ -87,12 +87,12 @@ def test_parts_of_different_numbers_are_no_whole():
     assert "shards of 2 and 3 parts, which do not make one whole" in merged.fleet.warnings[-1]
 
 
-def test_scans_without_shards_stay_what_they_are():
+def test_scans_without_shards_stay_unchanged():
     assert join_shards([(None, None), (None, "web")]) == (None, [])
 
 
 @pytest.mark.parametrize("parts", [[], [0], [3], [2, 1], [1, 1]])
-def test_what_no_scan_can_hold_is_refused(parts):
+def test_impossible_shards_are_refused(parts):
     document = to_document(part(1, 2, reading("a")))
     document["scan"]["shards"] = {"of": 2, "parts": parts}
     with pytest.raises(DocumentError, match=r"\$\.scan\.shards\.parts"):

@@ -1,4 +1,4 @@
-"""Thresholds as a user sets them: each key, and everything that is none."""
+"""Thresholds that a user sets: each key, and invalid ones."""
 
 from dataclasses import fields
 
@@ -10,7 +10,7 @@ from sockfleet.aggregator.thresholds import Thresholds, parse_thresholds
 from sockfleet.core.errors import UsageError
 
 
-def test_none_set_is_the_default():
+def test_without_settings_the_thresholds_are_the_usual_ones():
     assert parse_thresholds([]) == Thresholds()
 
 
@@ -31,7 +31,7 @@ def test_every_key_takes_a_number_and_changes_nothing_else(name, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("held_sockets", r"'held_sockets': expected KEY=VALUE"),
         ("", "expected KEY=VALUE"),
@@ -53,8 +53,8 @@ def test_every_key_takes_a_number_and_changes_nothing_else(name, value):
         ("held_share=0.1=0.2", "'0.1=0.2' is not a share"),
     ],
 )
-def test_what_is_no_threshold_is_quoted_with_what_was_expected(text, told):
-    with pytest.raises(UsageError, match=told) as caught:
+def test_an_invalid_threshold_is_quoted_with_the_expected_form(text, message):
+    with pytest.raises(UsageError, match=message) as caught:
         parse_thresholds(["tw_share=0.5", text])
     assert caught.value.exit_code == 2
 

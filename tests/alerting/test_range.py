@@ -25,12 +25,12 @@ def ranges(draw):
 
 
 @given(ranges(), st.floats(-2e6, 2e6) | numbers.map(float))
-def test_the_same_values_alert_as_in_another_implementation(text, value):
+def test_another_implementation_alerts_for_the_same_values(text, value):
     assert parse_range(text).alerts(value) is not TheirRange(text).match(value)
 
 
 @given(ranges(), st.floats(-2e6, 2e6) | numbers.map(float))
-def test_what_is_written_reads_back(text, value):
+def test_a_range_reads_back(text, value):
     found = parse_range(text)
     assert parse_range(str(found)) == found
     assert TheirRange(str(found)).match(value) is not found.alerts(value)
@@ -60,7 +60,7 @@ def test_the_guidelines_own_examples(text, alerting, silent):
     ["", ":", "@", "~", "~10", "20:10", "10:20:30", "1e3", "nan", "inf", "1_000", "+5", "١٠", "10 ",
      "--1", "10:~", "@@1", "9" * 400, "1|2", "0x10", "5\n"],
 )  # fmt: skip
-def test_what_is_no_range_is_refused_and_quoted(text):
+def test_an_invalid_range_is_refused_and_quoted(text):
     with pytest.raises(UsageError) as refused:
         parse_range(text)
     assert repr(text) in str(refused.value)
@@ -75,7 +75,7 @@ def test_any_text_is_a_range_or_refused(text):
     assert found.start <= found.end
 
 
-def test_in_words():
+def test_a_value_beyond_a_range_in_words():
     assert Range(start=0, end=10).where(11) == "above 10"
     assert Range(start=10, end=math.inf).where(3) == "below 10"
     assert Range(start=10, end=20, inside=True).where(15) == "within 10:20"

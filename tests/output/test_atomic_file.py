@@ -1,4 +1,4 @@
-"""Output files stay whole: killed runs, full and read-only disks, folders that vanish, rights."""
+"""Output files are replaced atomically: killed runs, full disks, removed folders, rights."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_full_disk_keeps_the_old_file(part, tmp_path):
     assert "code 5\noldout.json\ntable.csv\n" in said
 
 
-def test_a_disk_that_is_full_already_takes_not_even_a_temporary(part, tmp_path):
+def test_a_full_disk_leaves_no_temporary_file(part, tmp_path):
     code, said = on_a_small_disk(
         "printf old >out.json && cat /dev/zero >fill 2>/dev/null; rm -f none; "
         f"{sys.executable} -m sockfleet.cli merge {part} -o out.json; "
@@ -148,7 +148,7 @@ def test_a_disk_that_is_full_already_takes_not_even_a_temporary(part, tmp_path):
     assert "code 5\noldfill\nout.json\n" in said
 
 
-def test_a_read_only_folder_is_told(part, tmp_path):
+def test_a_read_only_folder_is_reported(part, tmp_path):
     code, said = on_a_small_disk(
         "printf old >out.json && mount -o remount,bind,ro . && "
         f"{sys.executable} -m sockfleet.cli merge {part} -o out.json; echo code $?; cat out.json",
@@ -159,7 +159,7 @@ def test_a_read_only_folder_is_told(part, tmp_path):
     assert "code 2\nold" in said
 
 
-def test_a_folder_that_vanishes_meanwhile_loses_that_output_alone(tmp_path):
+def test_a_folder_that_is_removed_fails_that_output_only(tmp_path):
     """The inventory is read after the outputs were judged."""
     (tmp_path / "gone").mkdir()
     script = tmp_path / "inventory.sh"
@@ -183,7 +183,7 @@ def test_a_folder_that_vanishes_meanwhile_loses_that_output_alone(tmp_path):
     assert result.stdout.startswith("rank,name,")
 
 
-def test_a_new_file_has_the_format_s_mode_whatever_the_umask(tmp_path):
+def test_a_new_file_has_the_mode_of_the_format_under_any_umask(tmp_path):
     before = os.umask(0o777)
     try:
         replace_whole(tmp_path / "new", b"x", new_mode=0o644)
@@ -193,7 +193,7 @@ def test_a_new_file_has_the_format_s_mode_whatever_the_umask(tmp_path):
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o664, 0o755])
-def test_an_existing_file_keeps_its_mode_unless_told_otherwise(tmp_path, mode):
+def test_an_existing_file_keeps_its_mode_without_mode(tmp_path, mode):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -242,7 +242,7 @@ def test_a_link_is_followed_and_stays(tmp_path):
     assert (tmp_path / "real" / "file").read_bytes() == b"x"
 
 
-def test_leftovers_go_and_what_is_being_written_stays(tmp_path):
+def test_leftovers_are_removed_and_files_being_written_stay(tmp_path):
     dead, alive, other = (tmp_path / f".sockfleet-{name}.tmp" for name in ("a", "b", "c"))
     dead.write_bytes(b"x")
     other.mkdir()
@@ -259,7 +259,7 @@ def test_leftovers_go_and_what_is_being_written_stays(tmp_path):
     ]
 
 
-def test_a_temporary_that_was_taken_for_a_leftover_is_made_again(tmp_path, mocker):
+def test_a_temporary_file_that_was_removed_is_created_again(tmp_path, mocker):
     real = fcntl.flock
     taken = []
 
@@ -286,9 +286,7 @@ def test_without_locks_files_are_written_and_nothing_is_removed(tmp_path, mocker
 
 @pytest.mark.parametrize("call", ["os.fsync", "os.fchmod", "pathlib.Path.replace"])
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
-def test_whatever_ends_the_writing_the_old_file_stays_and_no_temporary(
-    tmp_path, mocker, call, error
-):
+def test_any_error_keeps_the_old_file_and_no_temporary_file(tmp_path, mocker, call, error):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     mocker.patch(call, side_effect=error)

@@ -1,4 +1,4 @@
-"""The seam: formats by name and by suffix, ours and others'."""
+"""Formats by name and by suffix, ours and those of third parties."""
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -11,7 +11,7 @@ from sockfleet.output.formats import Format, format_for_suffix, load_format
 
 
 @pytest.mark.parametrize("name", ["table", "json", "ndjson", "csv", "prometheus", "influx"])
-def test_ours_register_like_any(name):
+def test_our_formats_are_registered_like_others(name):
     found = load_format(name)
     assert isinstance(found, Format)
     assert found.name == name
@@ -47,7 +47,7 @@ def test_an_unknown_suffix_says_how_to_name_the_format(path):
         format_for_suffix(path)
 
 
-def test_an_entry_point_that_holds_no_format_is_named(mocker):
+def test_an_entry_point_without_a_format_is_named(mocker):
     entry = EntryPoint(name="odd", value="os:sep", group="sockfleet.outputs")
     mocker.patch.object(formats, "_entry_points", return_value=[entry])
     with pytest.raises(UsageError, match="format 'odd': its entry point holds '/', no Format"):

@@ -39,7 +39,7 @@ def fields_of(name, summary=MIXED):
     return found["fields"]
 
 
-def test_the_lines_are_as_before(golden):
+def test_the_lines_are_the_golden_ones(golden):
     golden("mixed.influx", rendered())
 
 
@@ -58,7 +58,7 @@ def test_a_host_has_the_integers_that_it_gave():
     assert "tcp_close=100i" in rendered()
 
 
-def test_what_was_not_given_has_no_field():
+def test_an_absent_number_has_no_field():
     assert fields_of("web1").keys() == {
         *("up", "attempts", "elapsed_s", "inuse", "sockets_used", "scope"),
     }

@@ -1,4 +1,4 @@
-"""json, ndjson and csv: whole, parseable, and safe whatever a host says."""
+"""json, ndjson and csv: complete, parseable, and safe for any text of a host."""
 
 import csv
 import io
@@ -70,7 +70,7 @@ def test_ndjson_streams_what_it_renders():
     assert streamed == rendered("ndjson")
 
 
-def test_csv_leaves_what_was_not_given_empty():
+def test_csv_leaves_absent_numbers_empty():
     web2, web1, db1 = rows()
     assert (web2["rank"], web2["name"], web2["groups"]) == ("1", "web2", "eu web")
     assert (web2["tcp_close"], web2["closed"], web2["mem_pages"]) == ("100", "138", "86")
@@ -94,7 +94,7 @@ def test_csv_quotes_what_would_split_a_row():
     assert rows(summary)[0]["error_message"] == 'say "no", then go'
 
 
-def test_csv_is_a_table_by_anybodys_guess():
+def test_pythons_sniffer_recognizes_the_csv():
     text = rendered("csv").decode()
     assert csv.Sniffer().sniff(text).delimiter == ","
     assert csv.Sniffer().has_header(text)
@@ -102,7 +102,7 @@ def test_csv_is_a_table_by_anybodys_guess():
 
 
 @given(fleets())
-def test_csv_has_a_row_for_each_host_with_the_numbers_that_it_gave(found):
+def test_csv_has_a_row_with_its_numbers_for_each_host(found):
     summary = summarize_fleet(summaries(*found), scan())
     for host, row in zip(summary.hosts, rows(summary), strict=True):
         assert row["name"] == host.name

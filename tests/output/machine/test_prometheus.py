@@ -64,18 +64,18 @@ def names_of(found, host):
     return {name for name, labels in found if ("host", host) in labels}
 
 
-def test_the_text_is_as_before(golden):
+def test_the_text_is_the_golden_one(golden):
     golden("mixed.prom", rendered().replace(f'"{version("sockfleet")}"', '"VERSION"'))
 
 
-def judged_by_promtool(text):
+def check_with_promtool(text):
     check = ["promtool", "check", "metrics"]
     result = subprocess.run(check, input=text.encode(), capture_output=True, check=False)
     return result.returncode, result.stdout, result.stderr
 
 
-def test_promtool_finds_nothing_to_say():
-    assert judged_by_promtool(rendered()) == (0, b"", b"")
+def test_promtool_accepts_the_text():
+    assert check_with_promtool(rendered()) == (0, b"", b"")
 
 
 def test_a_host_has_the_numbers_that_it_gave():
@@ -145,7 +145,7 @@ def test_only_a_complete_scan_is_the_last_complete_one(complete):
     assert value(found, "scan_duration_seconds") == 1.234
 
 
-def test_group_by_takes_the_place_of_the_inventorys_groups():
+def test_group_by_replaces_the_groups_of_the_inventory():
     hosts = summaries(reading("a", groups=("eu", "web"), variables={"rack": "r1"}))
     found = samples(summarize_fleet(hosts, scan(), group_by="rack"))
     groups = {dict(labels)["group"] for name, labels in found if name == "sockfleet_host_group"}
@@ -184,7 +184,7 @@ def test_namespaces_and_processes_are_few_and_outlive_a_restart():
     assert value(found, "host_unattributed", host="a") is not None
 
 
-def test_a_word_that_a_document_repeats_spoils_nothing():
+def test_a_repeated_word_of_a_document_is_written_once():
     (host,) = summaries(reading("a", groups=("web",)))
     twice = replace(host, groups=("web", "web"), diagnosis=host.diagnosis * 2)
     assert samples(summarize_fleet([twice], scan())) == samples(summarize_fleet([host], scan()))
@@ -207,11 +207,11 @@ _HOSTILE = st.text(min_size=1) | st.sampled_from(
 )
 
 
-def test_promtool_finds_nothing_to_say_of_hostile_names():
+def test_promtool_accepts_hostile_names():
     (plain,) = summaries(reading("a"))
     names = ['a"b', "a\\", 'a\\"} 1\n', "a\nsockfleet_host_up 1", "a\x00b", "\udc80", "{}", "größe"]
     hosts = [replace(plain, name=name, groups=(name,)) for name in names]
-    assert judged_by_promtool(rendered(summarize_fleet(hosts, scan()))) == (0, b"", b"")
+    assert check_with_promtool(rendered(summarize_fleet(hosts, scan()))) == (0, b"", b"")
 
 
 @given(st.lists(_HOSTILE, unique=True, min_size=1, max_size=4), _HOSTILE)

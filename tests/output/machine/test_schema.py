@@ -1,4 +1,4 @@
-"""Every document that is written is one that the shipped schema describes, key by key."""
+"""The shipped schema describes every document that is written, key by key."""
 
 import copy
 import json
@@ -53,7 +53,7 @@ from tests.support.fleet.sample_fleet import (
     summaries,
 )
 
-EXAMPLE = json.loads(Path(__file__).with_name("interface_example.json").read_text())
+EXAMPLE = json.loads(Path(__file__).with_name("documented_scan.json").read_text())
 DEFS = load_schema("scan")["$defs"]
 WHOLE = to_document(
     summarize_fleet(
@@ -101,13 +101,13 @@ def written(name, summary):
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_the_schema_is_one_itself(name):
+def test_the_schema_is_valid(name):
     rules = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     assert list(rules.iter_errors(load_schema(name))) == []
 
 
 @given(fleets(), st.sampled_from([None, "all"]))
-def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, group_by):
+def test_every_document_has_only_keys_of_the_schema(found, group_by):
     summary = summarize_fleet(summaries(*found), scan(), group_by=group_by)
     for document in written("json", summary):
         assert errors("scan", document) == []
@@ -117,7 +117,7 @@ def test_every_document_has_the_keys_that_the_schema_names_and_no_others(found, 
 
 @settings(max_examples=30)
 @given(fleets(min_size=1), st.data())
-def test_a_comparison_is_described_too(found, data):
+def test_a_comparison_has_only_keys_of_the_schema(found, data):
     names = [outcome.host.name for outcome in found]
     earlier = [data.draw(outcomes(name)) for name in [*names, "gone1"]]
     then = summarize_fleet(summaries(*earlier), scan())
@@ -130,12 +130,12 @@ def test_a_comparison_is_described_too(found, data):
 
 @settings(max_examples=30)
 @given(fleets(), fleets())
-def test_merged_scans_are_described_too(first, second):
+def test_merged_scans_have_only_keys_of_the_schema(first, second):
     both = merge_scans([summarize_fleet(summaries(*found), scan()) for found in (first, second)])
     assert errors("scan", written("json", both)[0]) == []
 
 
-def test_the_example_of_the_interface_is_one():
+def test_the_documented_example_is_valid():
     assert errors("scan", EXAMPLE) == []
 
 
@@ -192,14 +192,14 @@ def test_a_later_version_may_add_a_key_anywhere(path):
         (("hosts", 1, "error", "category"), "TCP timeout"),
     ],
 )
-def test_what_is_known_is_strict(path, value):
+def test_the_schema_is_strict_about_known_keys(path, value):
     document = json.loads(json.dumps(WHOLE))
     at(document, path[:-1])[path[-1]] = value
     assert not OPEN["scan"].is_valid(document)
 
 
 @pytest.mark.parametrize("path", list(objects(EXAMPLE)))
-def test_no_key_that_the_interface_fixes_may_be_missing(path):
+def test_every_documented_key_is_required(path):
     may_be_missing = {"rank", "unattributed", "namespaces", "processes", "tcp_timeout"}
     for key in at(EXAMPLE, path).keys() - may_be_missing:
         document = copy.deepcopy(EXAMPLE)
@@ -236,14 +236,14 @@ def test_a_line_is_a_host_or_the_fleet():
         ("against", Against),
     ],
 )
-def test_a_value_has_no_field_that_the_schema_does_not_know(name, value):
+def test_a_record_and_its_definition_have_the_same_fields(name, value):
     only_within = {"variables"}  # the inventory's: they are in no output
     only_written = {"rank"}
     names = {field.name for field in fields(value)}
     assert names - only_within == DEFS[name]["properties"].keys() - only_written
 
 
-def test_the_vocabularies_are_those_of_the_code():
+def test_the_schema_has_the_vocabularies_of_the_code():
     host = DEFS["host"]["properties"]
     assert DEFS["scan"]["properties"]["sort"]["enum"] == list(SORT_KEYS)
     assert host["scope"]["enum"] == list(Scope)

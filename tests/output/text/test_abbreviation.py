@@ -1,4 +1,4 @@
-"""Folded host names: short, and nothing lost."""
+"""Folded host names: short, and complete."""
 
 import re
 
@@ -53,14 +53,14 @@ def test_every_name_comes_back_exactly_once(names):
     assert sorted(name for word in fold_names(names) for name in unfolded(word)) == sorted(names)
 
 
-def test_a_serial_number_is_no_index():
+def test_a_serial_number_is_not_folded():
     long = "9" * 5000
     assert fold_names([f"host-{long}", f"host-{long[:-1]}8"]) == sorted(
         [f"host-{long}", f"host-{long[:-1]}8"]
     )
 
 
-def test_some_of_very_many():
+def test_very_many_names_are_abbreviated():
     scattered = [f"{chr(97 + n)}{chr(97 + n)}" for n in range(20)]
     assert abbreviate(scattered).endswith("kk, ll, … and 8 more")
     assert abbreviate(["web1", "web2", "web3"]) == "web[1-3]"

@@ -20,7 +20,7 @@ from tests.support.paths import WORKED
 counters = st.none() | st.integers(0, 2**40)
 
 
-def told(sockstat, sockstat6=None, *, is_ipv6_off=True, kernel=None, namespaces=None, **options):
+def explain(sockstat, sockstat6=None, *, is_ipv6_off=True, kernel=None, namespaces=None, **options):
     reading = HostReading(
         host=Host(name="x", address="x"),
         address="10.0.0.1",
@@ -36,7 +36,7 @@ def told(sockstat, sockstat6=None, *, is_ipv6_off=True, kernel=None, namespaces=
 
 
 def worked(**more):
-    return told(
+    return explain(
         parse_sockstat((WORKED / "sockstat").read_bytes()),
         parse_sockstat((WORKED / "sockstat6").read_bytes()),
         **more,
@@ -67,9 +67,9 @@ def sockstat(**tcp):
 
 
 @given(counters, counters, counters, counters, st.booleans())
-def test_every_sum_that_is_shown_is_right_and_none_is_made_up(alloc, inuse, tw, inuse6, ipv6):
+def test_every_sum_is_right(alloc, inuse, tw, inuse6, ipv6):
     six = Sockstat({"TCP6": {} if inuse6 is None else {"inuse": inuse6}}) if ipv6 else None
-    text = told(sockstat(alloc=alloc, inuse=inuse, tw=tw), six)
+    text = explain(sockstat(alloc=alloc, inuse=inuse, tw=tw), six)
     for step in re.findall(r"^  \d\. (.*)$", text, re.MULTILINE):
         _, *sides = step.rsplit(" = ", 2)
         numbers = [side for side in sides if "inuse" not in side and "not given" not in side]
@@ -91,17 +91,17 @@ def test_every_sum_that_is_shown_is_right_and_none_is_made_up(alloc, inuse, tw, 
         ({"alloc": 9, "inuse": 5}, "tw = not given"),
     ],
 )
-def test_what_it_means(tcp, words):
-    assert words in told(sockstat(**tcp))
+def test_the_meaning_of_the_result(tcp, words):
+    assert words in explain(sockstat(**tcp))
 
 
-def test_a_missing_sockstat6_is_told_by_where_it_is_missing():
-    assert "There is no sockstat6: IPv6 is off" in told(sockstat(alloc=1))
-    assert "right only where IPv6 is off" in told(sockstat(alloc=1), is_ipv6_off=False)
+def test_a_missing_sockstat6_is_explained_by_its_origin():
+    assert "There is no sockstat6: IPv6 is off" in explain(sockstat(alloc=1))
+    assert "right only where IPv6 is off" in explain(sockstat(alloc=1), is_ipv6_off=False)
 
 
 def test_a_file_without_a_tcp_line():
-    text = told(Sockstat({"sockets": {"used": 3}}))
+    text = explain(Sockstat({"sockets": {"used": 3}}))
     assert "There is no TCP line." in text
     assert "alloc = not given" in text
 
@@ -138,7 +138,7 @@ ALL_COUNTERS = {"alloc": 913, "inuse": 2, "tw": 40, "orphan": 600, "mem": 5500}
 
 def test_every_namespace_and_every_word(golden):
     kernel = Kernel(page_size=4096, tcp_mem=(3000, 4000, 6000), tcp_max_orphans=1000)
-    text = told(
+    text = explain(
         sockstat(**ALL_COUNTERS),
         Sockstat({"TCP6": {"inuse": 0}}),
         kernel=kernel,
@@ -149,20 +149,20 @@ def test_every_namespace_and_every_word(golden):
     golden("explain-namespaces.txt", text)
 
 
-def test_what_may_be_missing_is_told():
+def test_unread_namespaces_are_explained():
     hidden = Namespaces(seen=THREE.seen, hidden_processes=True)
-    text = told(sockstat(**ALL_COUNTERS), namespaces=hidden)
+    text = explain(sockstat(**ALL_COUNTERS), namespaces=hidden)
     assert "3 network namespaces read, there may be more. Why: /proc hides" in text
     assert "At most 850 TCP sockets" in text
 
 
 def test_only_the_first_of_many_namespaces_are_listed():
     many = [Namespace(inode=n, pid=n, inuse=0, used=n, in_protocols=0) for n in range(5, 30)]
-    text = told(sockstat(**ALL_COUNTERS), namespaces=Namespaces(seen=(THREE.seen[0], *many)))
+    text = explain(sockstat(**ALL_COUNTERS), namespaces=Namespaces(seen=(THREE.seen[0], *many)))
     assert text.count("  - pid ") == 10
     assert "… and 15 more" in text
 
 
-def test_a_counter_that_no_kernel_can_have_is_refused():
+def test_an_impossible_counter_is_refused():
     with pytest.raises(SockfleetError, match="a host: sockstat: 1152921504606846976 of something"):
-        told(sockstat(alloc=2**60, inuse=1))
+        explain(sockstat(alloc=2**60, inuse=1))

@@ -1,4 +1,4 @@
-"""The processes that hold closed sockets, as people read them."""
+"""The table of the processes that hold closed sockets."""
 
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.containers import Container
@@ -30,7 +30,7 @@ def test_most_first_with_user_and_container():
     assert rows[0] == "Who holds the closed sockets:"
     assert rows[2].split() == ["123", "70", "php-fpm", "www-data"]
     assert rows[3].split() == ["9", "20", "java", "1000", "docker", "abababababab"]
-    assert rows[4].startswith("10 closed sockets are held by nobody")
+    assert rows[4].startswith("10 closed sockets have no visible holder")
 
 
 def test_several_hosts_are_named():
@@ -39,7 +39,7 @@ def test_several_hosts_are_named():
     assert [row.split()[0] for row in rows[1:4]] == ["HOST", "web1", "web2"]
 
 
-def test_what_may_be_missing_is_said():
+def test_remarks_name_what_may_be_missing():
     text = shown(
         Processes(
             seen=(PHP,), exact=False, denied=3, partial=True, rest_processes=2, rest_tcp_close=5
@@ -60,7 +60,7 @@ def test_a_bound_is_marked_and_the_list_is_cut():
     assert "… and 27 more" in text
 
 
-def test_nothing_where_it_was_not_asked():
+def test_without_processes_there_are_no_lines():
     assert shown(None) == ""
 
 

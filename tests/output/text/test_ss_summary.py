@@ -1,4 +1,4 @@
-"""What ss -s prints: the real ss, reading the same files, is the reference."""
+"""The output of ss -s; the reference is the real ss, which reads the same files."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def test_the_worked_example(tmp_path, ipv6):
     st.lists(st.integers(0, 2**26), min_size=10, max_size=10),
     st.none() | st.lists(st.integers(0, 2**26), min_size=4, max_size=4),
 )
-def test_any_counters_print_as_the_real_ss_prints_them(tmp_path_factory, v4, v6):
+def test_any_counters_print_as_in_the_real_ss(tmp_path_factory, v4, v6):
     sockstat = (
         "sockets: used {}\nTCP: inuse {} orphan {} tw {} alloc {} mem {}\n"
         "UDP: inuse {} mem 2\nUDPLITE: inuse 7\nRAW: inuse {}\nFRAG: inuse {} memory 4096\n"
@@ -75,7 +75,7 @@ def test_any_counters_print_as_the_real_ss_prints_them(tmp_path_factory, v4, v6)
     assert ours(sockstat, sockstat6, snmp) == real_ss(folder, sockstat, sockstat6, snmp)
 
 
-def test_what_is_missing_is_named_all_of_it():
+def test_all_missing_counters_are_named():
     with pytest.raises(MissingCounterError) as caught:
         ss_summary(Sockstat({"TCP": {"inuse": 1, "tw": 0, "orphan": 0}}), None, None)
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""The table as people see it: golden files for its looks, and what must hold at any width."""
+"""The table: golden files for its looks, and properties at any width."""
 
 import re
 
@@ -75,7 +75,7 @@ def test_grouped_and_ended_early(golden):
     golden("table-group-by.txt", text)
 
 
-def test_nobody_read_shows_why_and_no_numbers(golden):
+def test_without_a_read_host_there_are_failures_and_no_numbers(golden):
     golden("table-none-read.txt", shown(summaries(failure("db1"), failure("db2")), width=80))
 
 
