@@ -8,9 +8,9 @@ from ...core.record import record
 from ..errors import HostError, Phase
 from ..ssh.routes.routes import Route
 from ..transport import Attempt, CommandOutput
+from .client import ClientConnection
 from .command import OneCommand
 from .errors import translate_error
-from .fast_connection import ClientConnection
 from .login import Login
 from .stream import ByteStream
 

@@ -7,7 +7,6 @@ import functools
 import socket
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import cast
 
 from ...core.record import record
 from ...core.text import endpoint
@@ -24,10 +23,10 @@ from ..ssh.routes.routes import Route, Router
 from ..ssh.settings import resolve_bastion_settings, resolve_settings
 from ..ssh.transport import retry_with_known_key_types
 from ..transport import Attempt, TransportSettings
+from .client import LoginPlan, load_client
 from .connection import Connection
 from .credentials import CredentialsCache
 from .errors import translate_error
-from .fast_connection import LoginPlan, log_in
 from .library import asyncssh
 from .login import Login, LoginCredentials
 from .options import connection_options, host_key_algorithms
@@ -59,6 +58,8 @@ class Connector:
         self._threads = DaemonThreads(1, "sockfleet-keys")
         self._credentials = Credentials(settings)
         self._means = CredentialsCache(self._credentials, self._threads, may_ask=self._may_ask)
+        self._client = load_client()
+        self._supported = self._client.supported_algorithms()
         self._prepared: dict[SshSettings, _Prepared] = {}
         self._ways = Router(
             self._open_bastion, wrap_socket=_over, open_channel=_through, connect_directly=_direct
@@ -110,11 +111,11 @@ class Connector:
                 ssh=ssh,
                 means=means,
                 plan=LoginPlan(
-                    options=connection_options(ssh, means, may_ask=self._may_ask),
+                    options=connection_options(ssh, means, self._supported, may_ask=self._may_ask),
                     key_at_once=means.key_at_once,
                     signed_at_once=means.signed_at_once,
                 ),
-                host_keys=host_key_algorithms(ssh),
+                host_keys=host_key_algorithms(ssh, self._supported),
             )
         return prepared
 
@@ -146,16 +147,16 @@ class Connector:
                     ConnectTimeout(attempt, limit_s, spent_s=way.spent_s) as clock,
                 ):
                     attempt.phase = Phase.BANNER
-                    connection = await log_in(
+                    connection = await self._client.log_in(
                         way.stream,
                         prepared.plan,
-                        host_key_algorithms=_encoded(algorithms),
-                        revoked_keys=_revoked(check),
                         host=host.address,
                         port=host.port,
-                        protocol_factory=lambda: login,
                         host_key_alias=check.identity.name,
-                        keepalive_interval=keepalive_s,
+                        host_key_algorithms=algorithms,
+                        revoked_keys=_revoked(check),
+                        owner=login,
+                        keepalive_s=keepalive_s,
                     )
             except HostError:
                 raise
@@ -233,9 +234,7 @@ async def _through(
     host, link = attempt.host, ByteStream(attempt)
     undo.push_async_callback(link.close)
     try:
-        await shared.connection.ssh.create_connection(
-            lambda: cast("asyncssh.SSHTCPSession[str]", link), host.address, host.port
-        )
+        await shared.connection.ssh.open_stream(link, host.address, host.port)
     except (asyncssh.Error, OSError) as error:
         said = error.reason if isinstance(error, asyncssh.Error) else str(error)
         raise shared.unreachable(host, said) from error
@@ -244,11 +243,6 @@ async def _through(
 
 def _where(attempt: Attempt) -> str:
     return endpoint(attempt.address or attempt.host.address, attempt.host.port)
-
-
-@functools.lru_cache(maxsize=1024)
-def _encoded(algorithms: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(name.encode("ascii") for name in algorithms)
 
 
 def _revoked(check: HostKeyCheck) -> list[asyncssh.SSHKey]:

@@ -9,26 +9,15 @@ from __future__ import annotations
 from ...inventory.models import SshSettings
 from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
 from ..transport import OUTPUT_LIMIT
+from .client import SupportedAlgorithms
 from .library import asyncssh
 from .login import LoginCredentials
 
 __all__ = ["connection_options", "host_key_algorithms"]
 
 
-def _names(*kinds: list[bytes]) -> frozenset[str]:
-    return frozenset(name.decode("ascii") for kind in kinds for name in kind)
-
-
-# What asyncssh has as it is installed, which its own documentation does not list.
-_KEX = _names(asyncssh.kex.get_kex_algs())
-_CIPHERS = _names(asyncssh.encryption.get_encryption_algs())
-_MACS = _names(asyncssh.mac.get_mac_algs())
-_SIGNATURES = _names(asyncssh.public_key.get_public_key_algs())
-_HOST_KEYS = _SIGNATURES | _names(asyncssh.public_key.get_certificate_algs())
-
-
 def connection_options(
-    ssh: SshSettings, means: LoginCredentials, *, may_ask: bool
+    ssh: SshSettings, means: LoginCredentials, supported: SupportedAlgorithms, *, may_ask: bool
 ) -> asyncssh.SSHClientConnectionOptions:
     """The options that hold for every connection with these settings.
 
@@ -38,11 +27,11 @@ def connection_options(
     return asyncssh.SSHClientConnectionOptions(
         config=None,
         username=means.user,
-        kex_algs=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        encryption_algs=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, _CIPHERS),
-        mac_algs=choose_algorithms("MACs", ssh.macs, MACS, _MACS),
+        kex_algs=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, supported.kex),
+        encryption_algs=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, supported.ciphers),
+        mac_algs=choose_algorithms("MACs", ssh.macs, MACS, supported.macs),
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, _SIGNATURES),
+        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, supported.signatures),
         compression_algs=["none"],  # a compression bomb cost 423 MB
         preferred_auth=_methods(means, may_ask=may_ask),
         known_hosts=([], [], []),  # `Login` judges; whoever looked here would find nobody trusted
@@ -71,13 +60,13 @@ def connection_options(
     )
 
 
-def host_key_algorithms(ssh: SshSettings) -> tuple[str, ...]:
+def host_key_algorithms(ssh: SshSettings, supported: SupportedAlgorithms) -> tuple[str, ...]:
     """The host key algorithms to offer, before what is known of a host moves some forward."""
     return choose_algorithms(
         "host key algorithms",
         ssh.host_key_algorithms,
         HOST_KEYS,
-        _HOST_KEYS,
+        supported.host_keys,
     )
 
 

@@ -57,6 +57,7 @@ class ByteStream(asyncio.Protocol):
         self._early: list[bytes] = []
         self._outgoing: list[bytes] = []
         self._is_answered_in_parts = False
+        self._is_always_in_parts = False
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
@@ -166,13 +167,14 @@ class ByteStream(asyncio.Protocol):
             self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outgoing.append(data)
 
-    def expect_parts(self) -> None:
-        """What is written in this turn will be answered by several small packets, one by one.
+    def expect_parts(self, *, always: bool = False) -> None:
+        """What is written in this turn, or ``always``, is answered by several small packets.
 
         The second of them waits for the acknowledgement of the first (Nagle's algorithm, RFC 896),
         which Linux holds back for up to 40 ms: it is asked to acknowledge at once.
         """
         self._is_answered_in_parts = self._over_socket
+        self._is_always_in_parts = always
 
     def _flush(self) -> None:
         data = b"".join(self._outgoing)
@@ -180,7 +182,7 @@ class ByteStream(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
             if self._is_answered_in_parts and _QUICKACK is not None:
-                self._is_answered_in_parts = False
+                self._is_answered_in_parts = self._is_always_in_parts
                 # Until the next write, which the kernel takes for a dialogue's: it delays again.
                 sock: socket.socket = self._transport.get_extra_info("socket")
                 with contextlib.suppress(OSError):  # the write may have found the connection dead

@@ -1,6 +1,7 @@
 """The fixtures of tests over SSH."""
 
 from tests.support.ssh.fixtures import (
+    asyncssh_path,
     key_forms,
     keys,
     known_hosts,
@@ -11,6 +12,7 @@ from tests.support.ssh.fixtures import (
 )
 
 __all__ = [
+    "asyncssh_path",
     "key_forms",
     "keys",
     "known_hosts",

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.ssh.fixtures import (
+    asyncssh_path,
     key_forms,
     keys,
     known_hosts,
@@ -13,6 +14,7 @@ from tests.support.ssh.fixtures import (
 )
 
 __all__ = [
+    "asyncssh_path",
     "key_forms",
     "keys",
     "known_hosts",

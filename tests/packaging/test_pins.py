@@ -77,6 +77,12 @@ def test_users_get_a_range_with_both_ends(requirement):
     assert operators == {">=", "<"}
 
 
+def test_a_security_release_of_asyncssh_need_not_wait_for_ours():
+    (asyncssh,) = [each for each in DEPENDENCIES if each.name == "asyncssh"]
+    assert all(asyncssh.specifier.contains(each) for each in ("2.24", "2.25.1", "2.999"))
+    assert not asyncssh.specifier.contains("3.0")
+
+
 @pytest.mark.parametrize(("name", "fixed", "advisory"), ADVISORIES)
 def test_no_known_hole_is_within_the_pins_or_the_ranges(name, fixed, advisory):
     assert PINS[name] >= Version(fixed), advisory

@@ -16,7 +16,7 @@ import asyncssh
 import pytest
 from pytest_mock import MockerFixture
 
-from sockfleet.collector.asyncssh.fast_connection import ClientConnection
+from sockfleet.collector.asyncssh.fast_connection import FastConnection
 from sockfleet.collector.asyncssh.stream import ByteStream
 from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.outcome import HostOutcome, HostReading
@@ -91,7 +91,7 @@ def sent(mocker: MockerFixture) -> list[tuple[int, bytes]]:
     packets: list[tuple[int, bytes]] = []
     send, expect = asyncssh.SSHClientConnection.send_packet, ByteStream.expect_parts
 
-    def spy(self: ClientConnection, pkttype: int, *args: bytes, **how: object) -> None:
+    def spy(self: FastConnection, pkttype: int, *args: bytes, **how: object) -> None:
         packets.append((pkttype, b"".join(args)))
         send(self, pkttype, *args, **how)
 
@@ -202,7 +202,7 @@ def test_a_connection_leaves_nothing_for_the_garbage_collector(fleet):
     gc.disable()
     try:
         scan(fleet, hosts_of(fleet))
-        left = [each for each in gc.get_objects() if isinstance(each, ClientConnection)]
+        left = [each for each in gc.get_objects() if isinstance(each, FastConnection)]
         assert left == []
     finally:
         gc.enable()

@@ -18,6 +18,8 @@ from sockfleet.inventory.models import Host, SshSettings
 from tests.support.ssh.over_ssh import ask, open_descriptors, settings_for, ssh_settings
 from tests.support.ssh.sshd import Sshd, ssh_keygen
 
+pytestmark = pytest.mark.usefixtures("asyncssh_path")
+
 
 def host_of(sshd: Sshd, **further: object) -> Host:
     return Host(name="web1", address="127.0.0.1", port=sshd.port, ssh=ssh_settings(sshd, **further))

@@ -14,7 +14,7 @@ from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run
 from tests.support.ssh.over_ssh import logins, ssh_settings
 from tests.support.ssh.sshd import Sshd
 
-pytestmark = pytest.mark.usefixtures("short_pauses")
+pytestmark = pytest.mark.usefixtures("short_pauses", "asyncssh_path")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.support.ssh.over_ssh import known_hosts_of, logins
 from tests.support.ssh.server_in_thread import server_in_thread
 from tests.support.ssh.sshd import Sshd
 
-pytestmark = pytest.mark.usefixtures("short_pauses")
+pytestmark = pytest.mark.usefixtures("short_pauses", "asyncssh_path")
 
 HELD = 173
 

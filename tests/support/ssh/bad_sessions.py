@@ -96,10 +96,15 @@ class _Session(asyncssh.SSHServerSession):
         return command != "refused"
 
     def eof_received(self):
-        # The client ends its input when it has begun to read: what comes now is delivered even if
-        # the end comes in the same segment.
-        ENDINGS[self.command](self.chan, self.chan.get_connection())
+        self._ending = asyncio.ensure_future(self._end())
         return True
+
+    async def _end(self):
+        # A client that has answered this has read the answer to its request to run the command:
+        # what comes now is its output even if the end comes in the same segment.
+        connection = self.chan.get_connection()
+        await connection._make_global_request(b"keepalive@openssh.com")
+        ENDINGS[self.command](self.chan, connection)
 
 
 class _Server(asyncssh.SSHServer):

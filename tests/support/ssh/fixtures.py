@@ -4,18 +4,35 @@ from pathlib import Path
 
 import pytest
 
+from sockfleet.collector.asyncssh import client as asyncssh_client
 from sockfleet.collector.sampling import backoff
 from sockfleet.collector.transport import TransportSettings
 from tests.support.ssh.host_keys import Key, public
 from tests.support.ssh.key_forms import write_every_form
-from tests.support.ssh.over_ssh import TRANSPORTS, known_hosts_of, settings_for
+from tests.support.ssh.over_ssh import known_hosts_of, settings_for
 from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    """The name of each SSH transport in turn."""
+@pytest.fixture(params=["asyncssh", "asyncssh-public", "paramiko"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of each SSH transport in turn; asyncssh by both of its paths."""
+    name, _, path = request.param.partition("-")
+    if path:
+        take_public_path(monkeypatch)
+    return name
+
+
+@pytest.fixture(params=["fast", "public"])
+def asyncssh_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each path of the asyncssh transport in turn."""
+    if request.param == "public":
+        take_public_path(monkeypatch)
     return request.param
+
+
+def take_public_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that the installed asyncssh was not tried with the fast path."""
+    monkeypatch.setattr(asyncssh_client, "TRIED_VERSIONS", frozenset())
 
 
 @pytest.fixture

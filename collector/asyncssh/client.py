@@ -1,0 +1,145 @@
+"""asyncssh's client by one of two paths: the fast one with versions that were tried, else the
+public one.
+
+`fast_connection` overrides names that asyncssh keeps private and that any release may change. So a
+version that was not tried, such as a security release of tomorrow, is used by its documented
+interface (`public_connection`): slower, with the same results, errors and checks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Container
+from dataclasses import field
+from typing import Protocol
+
+from ...core.record import record
+from .library import asyncssh
+from .stream import ByteStream
+
+__all__ = [
+    "TRIED_VERSIONS",
+    "Client",
+    "ClientConnection",
+    "LoginPlan",
+    "SupportedAlgorithms",
+    "load_client",
+]
+
+log = logging.getLogger("sockfleet.collector")
+
+TRIED_VERSIONS = frozenset({"2.24"})
+"""The minor releases of asyncssh that `fast_connection` was tried with: to add one, run
+tests/collector/asyncssh, tests/collector/transports and tests/faults with it."""
+
+
+@record
+class SupportedAlgorithms:
+    """The names of the algorithms that the installed asyncssh has, by kind."""
+
+    kex: Container[str]
+    ciphers: Container[str]
+    macs: Container[str]
+    signatures: Container[str]
+    host_keys: Container[str]
+    """The signature algorithms, and those of certificates."""
+
+
+@record
+class LoginPlan:
+    """What connections with the same settings have in common."""
+
+    options: asyncssh.SSHClientConnectionOptions
+    key_at_once: bool
+    """The first key to be offered needs nothing that the server says before."""
+    signed_at_once: bool
+    """It is the only one, and may be used without a question."""
+    offers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    """The offers of `fast_connection` for the key exchange, behind the cookie (RFC 4253 section
+    7.1), by the algorithms of the host's key."""
+
+
+class ClientConnection(Protocol):
+    """A connection that is logged in."""
+
+    async def begin_session(
+        self,
+        session_factory: Callable[[], asyncssh.SSHClientSession[bytes]],
+        command: str | None = None,
+        subsystem: str | None = None,
+    ) -> asyncssh.SSHClientChannel[bytes]:
+        """Open a session that runs a command or a subsystem, without a terminal or an environment.
+
+        Raises what asyncssh's `create_session` raises.
+        """
+        ...
+
+    def expect_last_session(self) -> None:
+        """Note that the session opened next is the last: the connection ends with it."""
+        ...
+
+    def drop(self) -> None:
+        """End the connection, also from a callback of its session; ignore what else has arrived."""
+        ...
+
+    async def open_stream(self, stream: ByteStream, host: str, port: int) -> None:
+        """Connect ``stream`` to ``host`` from the server (RFC 4254 section 7.2).
+
+        Raises what asyncssh's `create_connection` raises.
+        """
+        ...
+
+    def abort(self) -> None:
+        """End the connection without a word."""
+        ...
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended."""
+        ...
+
+
+class Client(Protocol):
+    """One of the two paths; a module."""
+
+    def supported_algorithms(self) -> SupportedAlgorithms:
+        """The algorithms that the installed asyncssh has."""
+        ...
+
+    async def log_in(
+        self,
+        stream: ByteStream,
+        plan: LoginPlan,
+        *,
+        host: str,
+        port: int,
+        host_key_alias: str,
+        host_key_algorithms: tuple[str, ...],
+        revoked_keys: Collection[asyncssh.SSHKey],
+        owner: asyncssh.SSHClient,
+        keepalive_s: float,
+    ) -> ClientConnection:
+        """Log in over ``stream``.
+
+        ``revoked_keys`` are refused, also within a certificate; ``owner`` decides on all other
+        keys and supplies the credentials. ``keepalive_s``: how often the server is probed while
+        it sends nothing; 0: never. Raises what `asyncssh.connect` raises; the connection is closed
+        then.
+        """
+        ...
+
+
+def load_client(version: str = asyncssh.__version__) -> Client:
+    """Load the path for this version of asyncssh."""
+    if ".".join(version.split(".")[:2]) in TRIED_VERSIONS:
+        from . import fast_connection
+
+        return fast_connection
+    from . import public_connection
+
+    log.info(
+        "asyncssh %s was not tried with the fast connection (%s): using asyncssh.connect, which "
+        "takes more CPU time",
+        version,
+        ", ".join(f"{each}.x" for each in sorted(TRIED_VERSIONS)),
+    )
+    return public_connection
