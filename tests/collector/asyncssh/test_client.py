@@ -1,4 +1,4 @@
-"""Which path a login takes with which version of asyncssh, and that both have the same algorithms."""
+"""Which path a login takes with which version of asyncssh; both know the same algorithms."""
 
 from __future__ import annotations
 
@@ -84,9 +84,8 @@ def names_of_asyncssh(source: str) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and not node.level and "asyncssh" in str(node.module):
             yield from (f"{node.module}.{each.name}" for each in node.names)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "asyncssh" or (
-                node.attr.startswith("_") and node.value.id not in ("self", "cls")
-            ):
+            owner = node.value.id
+            if owner == "asyncssh" or (node.attr[0] == "_" and owner not in ("self", "cls")):
                 yield node.attr
 
 
