@@ -28,6 +28,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import asyncssh
 from budget import Budget, exit_code
@@ -39,6 +40,7 @@ from peers_sockfleet import hosts_of, settings_for
 
 from sockfleet.collector.asyncssh.connection import Connection
 from sockfleet.collector.asyncssh.connector import Connector
+from sockfleet.collector.asyncssh.fast_connection import FastConnection
 from sockfleet.collector.engine import Engine
 from sockfleet.collector.outcome import HostOutcome, HostReading
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
@@ -109,7 +111,7 @@ async def connections(target: Target, count: int, stack: AsyncExitStack) -> list
     connector = Connector(settings_for(target, namespaces=False).transport_settings)
     stack.push_async_callback(connector.aclose)
     return [
-        await stack.enter_async_context(connector.connected(Attempt(host=host)))
+        await stack.enter_async_context(await connector.open(Attempt(host=host)))
         for host in hosts_of(target, target.addresses[:count])
     ]
 
@@ -148,10 +150,10 @@ async def by_asyncssh(target: Target, count: int, stack: AsyncExitStack) -> Once
 
 
 async def by_opening(kept: Sequence[Connection]) -> Once:
-    clients = [await each.ssh.start_sftp_client() for each in kept]
+    clients = [await cast("FastConnection", each.ssh).start_sftp_client() for each in kept]
 
     async def read(number: int) -> bytes:
-        kept[number].link.budget.expect_command()
+        kept[number].stream.budget.expect_command()
         content = b""
         for path in FILES:
             async with clients[number].open(path, "rb", encoding=None) as file:

@@ -1,12 +1,9 @@
-"""A connection that is logged in, and what can be done with it."""
+"""A connection with asyncssh, and what can be done with it."""
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-
-from ...core.record import record
 from ..errors import HostError, Phase
-from ..ssh.routes.routes import Route
+from ..ssh.connection import SshConnection
 from ..transport import Attempt, CommandOutput
 from .client import ClientConnection
 from .command import OneCommand
@@ -17,63 +14,65 @@ from .stream import ByteStream
 __all__ = ["Connection"]
 
 
-@record
-class Connection:
-    """One connection, logged in."""
+class Connection(SshConnection[ByteStream]):
+    """One connection; logged in once it is open."""
 
-    attempt: Attempt
-    where: str
-    user: str
-    way: Route[Connection, ByteStream]
-    link: ByteStream
-    login: Login
+    __slots__ = ("login", "ssh")
+
+    closes_its_stream = True
+
     ssh: ClientConnection
-    undo: AsyncExitStack | None
-    """What else it stands on: a proxy command, its place at a bastion; None: nothing."""
+    """Set by the login."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt)
+        self.login: Login | None = None
+        """What the login met, also where it failed; None before it begins."""
 
     @property
     def up(self) -> bool:
         """Whether it can still be used."""
-        return self.link.up
+        return self.stream.up
 
     async def run(self, command: str, *, then_closed: bool = False) -> CommandOutput:
-        """The command's output, as `Transport.execute`.
+        """Run a command; as `Transport.execute`.
 
         The connection is dropped with the end of the output, unless ``then_closed``: that waits
-        until the session is closed on both sides: where a server allows one alone (MaxSessions 1)
-        the next may be opened then.
+        until the session is closed on both sides, so that a server which allows one at a time
+        (MaxSessions 1) allows the next.
         """
-        attempt = self.attempt
+        attempt, stream = self.attempt, self.stream
         attempt.phase = Phase.SESSION
-        self.link.budget.expect_command()
+        stream.budget.expect_command()
         if not then_closed:
             self.ssh.expect_last_session()
-        session = OneCommand(self.where, self.link, None if then_closed else self.ssh.drop)
+        session = OneCommand(self.where, stream, None if then_closed else self.ssh.drop)
         try:
             channel = await self.ssh.begin_session(lambda: session, command)
             attempt.phase = Phase.COMMAND
             output = await session.output()
             if then_closed:
                 await channel.wait_closed()
+        except HostError:
+            raise
         except Exception as error:
-            raise self.translated(error) from error
+            raise self.translate(error) from error
         return output
 
-    def translated(self, error: Exception) -> HostError:
-        """What ``error``, met in using the connection, says about the host."""
+    def translate(self, error: Exception) -> HostError:
+        """As `SshConnection.translate`."""
         return translate_error(
             error,
             where=self.where,
             phase=self.attempt.phase,
-            user=self.user,
-            link=self.link,
+            stream=None if self.route is None else self.route.stream,
             login=self.login,
         )
 
     async def close(self) -> None:
-        """Drop the connection without a farewell: a round trip that nobody needs."""
+        """Drop the connection without a disconnect message, which would cost a round trip."""
         self.ssh.abort()
-        await self.link.close()
+        await self.stream.close()
         if self.undo is not None:
             await self.undo.aclose()
         await self.ssh.wait_closed()

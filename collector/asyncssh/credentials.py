@@ -1,68 +1,44 @@
-"""What there is to log in with, for asyncssh: loaded once for all hosts with the same settings."""
+"""The credentials of a login, as asyncssh takes them."""
 
 from __future__ import annotations
 
-import asyncio
 from importlib.util import find_spec
 
 from ...core.text import clean
 from ...inventory.models import SshSettings
-from ..errors import HostError
-from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.credentials.store import Credentials, PrivateKeyFile
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
 from .login import Identity, LoginCredentials
 
-__all__ = ["CredentialsCache"]
+__all__ = ["load_credentials"]
 
 
-class CredentialsCache:
-    """Reads and unlocks keys beside the event loop, once for each distinct settings.
+def load_credentials(
+    ssh: SshSettings, credentials: Credentials, *, may_ask: bool
+) -> LoginCredentials:
+    """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
-    ``may_ask`` says that the user can be asked for passwords, so that no key is needed.
+    ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
+    ``config``: config_error keys, or nothing at all.
     """
-
-    def __init__(self, credentials: Credentials, threads: DaemonThreads, *, may_ask: bool) -> None:
-        self._credentials = credentials
-        self._threads = threads
-        self._may_ask = may_ask
-        self._made: dict[SshSettings, asyncio.Future[LoginCredentials | HostError]] = {}
-
-    async def get(self, ssh: SshSettings) -> LoginCredentials:
-        """The means for ``ssh``. Raises HostError ``config``: unusable keys, or nothing at all."""
-        making = self._made.get(ssh)
-        if making is None:
-            making = self._made[ssh] = self._threads.run(lambda: self._tried(ssh))
-        made = await asyncio.shield(making)
-        if isinstance(made, HostError):  # raised anew for each host: tracebacks are not shared
-            raise HostError(made.category, made.phase, made.message)
-        return made
-
-    def _tried(self, ssh: SshSettings) -> LoginCredentials | HostError:
-        try:
-            return self._make(ssh)
-        except HostError as error:
-            return error
-
-    def _make(self, ssh: SshSettings) -> LoginCredentials:
-        if ssh.gssapi and find_spec("gssapi") is None:
-            raise config_error(
-                "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
-                "beside sockfleet"
-            )
-        means = LoginCredentials(
-            user=login_user(ssh),
-            identities=tuple(_identity(each) for each in self._credentials.key_files(ssh)),
-            agent=ssh.agent,
-            agent_first=self._credentials.agent_keys(ssh),
-            agent_others=not ssh.identities_only,
-            password=ssh.password,
-            gssapi=ssh.gssapi,
+    if ssh.gssapi and find_spec("gssapi") is None:
+        raise config_error(
+            "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
+            "beside sockfleet"
         )
-        if not (means.identities or ssh.agent or ssh.password or ssh.gssapi or self._may_ask):
-            raise no_credentials(means.user)
-        return means
+    loaded = LoginCredentials(
+        user=login_user(ssh),
+        identities=tuple(_identity(each) for each in credentials.key_files(ssh)),
+        agent=ssh.agent,
+        agent_first=credentials.agent_keys(ssh),
+        agent_others=not ssh.identities_only,
+        password=ssh.password,
+        gssapi=ssh.gssapi,
+    )
+    if not (loaded.identities or ssh.agent or ssh.password or ssh.gssapi or may_ask):
+        raise no_credentials(loaded.user)
+    return loaded
 
 
 def _identity(file: PrivateKeyFile) -> Identity:

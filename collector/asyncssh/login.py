@@ -104,6 +104,7 @@ class Login(asyncssh.SSHClient):
         attempt: Attempt,
         ask: Ask | None,
     ) -> None:
+        self.user = means.user
         self.offered: list[str] = []
         self.refusal: HostError | None = None
         self.banner = ""
@@ -132,7 +133,7 @@ class Login(asyncssh.SSHClient):
     def auth_banner_received(self, msg: str, lang: str) -> None:
         """What the server shows before the login, kept for the message of a refusal."""
         del lang
-        self.banner = clean(msg)
+        self.banner = msg
 
     # The host key: asyncssh is given no known_hosts, so that it asks about every key.
 
@@ -204,7 +205,7 @@ class Login(asyncssh.SSHClient):
     _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
 
     def _offering(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
-        self.offered += [f"{clean(key.get_comment() or '?')} (agent)" for key in keys]
+        self.offered += [f"{key.get_comment() or '?'} (agent)" for key in keys]
         return keys
 
     async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
@@ -217,7 +218,7 @@ class Login(asyncssh.SSHClient):
         try:
             return await self._agent.get_keys()
         except ValueError as error:
-            self.agent_trouble = f"the agent at {self._means.agent}: {clean(str(error))}"
+            self.agent_trouble = f"the agent at {self._means.agent}: {error}"
             return ()
 
     # Passwords.

@@ -22,14 +22,14 @@ _CHUNK = 64 * 1024
 
 
 def run_command(
-    session: Session, where: str, command: str, reach: Callable[[Phase], None]
+    session: Session, where: str, command: str, set_phase: Callable[[Phase], None]
 ) -> CommandOutput:
     """What ``command`` printed. Blocks until it has ended, or the wire is aborted.
 
     Raises HostError ``session_refused``, ``output_limit``, ``command_failed`` (a signal),
     ``truncated``, ``lost``; and whatever paramiko raises.
     """
-    reach(Phase.SESSION)
+    set_phase(Phase.SESSION)
     try:
         channel = session.open_command_channel()
     except RefusedChannelError as refusal:
@@ -40,7 +40,7 @@ def run_command(
         if session.broken:
             raise
         raise session_refused(where, "it runs no command in this session") from error
-    reach(Phase.COMMAND)
+    set_phase(Phase.COMMAND)
     channel.shutdown_write()
     return _finished(session, where, channel, _Streams(where, channel))
 
@@ -87,13 +87,13 @@ def _finished(
     signal = session.signals.get(channel.chanid)
     if signal is not None:
         raise ended_by_signal(where, signal)
-    if session.wire.budget.exceeded:
+    if session.stream.budget.exceeded:
         raise output_limit(where)
     status = channel.exit_status
     # The streams also end when the connection does; only the server's own word counts.
     whole = channel.eof_received or channel.chanid in session.closed
     if status == -1 or not whole:
-        said = session.farewell or ""
+        said = session.disconnect_message or ""
         if not session.broken:
             said = "the session was closed without an exit status"
         elif status != -1:

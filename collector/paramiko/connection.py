@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from typing import TypeVar
 
-from ...core.record import record
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
-from ..ssh.routes.routes import Route
+from ..ssh.connection import SshConnection
 from ..transport import Attempt, CommandOutput
 from .command import run_command
 from .errors import translate_error
 from .session import Session
 from .stream import ByteStream
 
-__all__ = ["END_S", "Connection", "phases_of", "run_to_end"]
+__all__ = ["END_S", "Connection", "phase_setter", "run_to_end"]
 
 T = TypeVar("T")
 
@@ -29,62 +27,80 @@ END_S = 1.0
 """For work on a thread whose wire was cut; it takes milliseconds."""
 
 
-@record
-class Connection:
-    """One connection, logged in."""
+class Connection(SshConnection[ByteStream]):
+    """One connection; logged in once it is open."""
 
-    attempt: Attempt
-    where: str
-    way: Route[Connection, ByteStream]
-    session: Session
-    threads: DaemonThreads
-    undo: AsyncExitStack
-    """Closes the way below the connection."""
+    __slots__ = ("_session", "_threads")
+
+    def __init__(self, attempt: Attempt, threads: DaemonThreads) -> None:
+        super().__init__(attempt)
+        self._threads = threads
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The SSH session over its stream. Raises RuntimeError before the login begins."""
+        if self._session is None:
+            raise RuntimeError("the connection has no session yet")
+        return self._session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self._session = session
 
     @property
     def up(self) -> bool:
-        """Whether it still stands."""
+        """Whether it can still be used."""
         # paramiko tells its channels of the end before it calls itself inactive.
-        return self.session.is_active() and not self.session.wire.ended
+        return self.session.is_active() and not self.stream.ended
 
     async def run(self, command: str) -> CommandOutput:
-        """The command's output, as `Transport.execute`."""
-        attempt, session = self.attempt, self.session
-        reach = phases_of(attempt)
-        session.wire.budget.expect_command()
-        work = self.threads.run(lambda: run_command(session, self.where, command, reach))
+        """Run a command; as `Transport.execute`."""
+        session, stream = self.session, self.stream
+        stream.budget.expect_command()
+        where, set_phase = self.where, phase_setter(self.attempt)
+        work = self._threads.run(lambda: run_command(session, where, command, set_phase))
         try:
-            return await run_to_end(work, session.wire)
+            return await run_to_end(work, stream)
         except HostError:
             raise
         except Exception as error:
-            raise translate_error(
-                error, where=self.where, phase=attempt.phase, wire=session.wire, session=session
-            ) from error
+            raise self.translate(error) from error
+
+    def translate(self, error: Exception) -> HostError:
+        """As `SshConnection.translate`."""
+        return translate_error(
+            error,
+            where=self.where,
+            phase=self.attempt.phase,
+            stream=None if self.route is None else self.route.stream,
+            session=self._session,
+        )
 
     async def close(self) -> None:
         """Drop the connection, its descriptor and its thread."""
-        self.session.wire.abort()
-        await asyncio.wait({self.threads.run(self.session.dispose)}, timeout=END_S)
-        await self.undo.aclose()
+        self.stream.abort()
+        await asyncio.wait({self._threads.run(self.session.dispose)}, timeout=END_S)
+        if self.undo is not None:
+            await self.undo.aclose()
 
 
-def phases_of(attempt: Attempt) -> Callable[[Phase], None]:
-    """Sets the attempt's phase from any thread, but in the loop's own: others read it there."""
+def phase_setter(attempt: Attempt) -> Callable[[Phase], None]:
+    """Make a function that sets the attempt's phase from any thread, in the event loop's own."""
     loop = asyncio.get_running_loop()
 
-    def reach(phase: Phase) -> None:
+    def set_phase(phase: Phase) -> None:
         loop.call_soon_threadsafe(setattr, attempt, "phase", phase)
 
-    return reach
+    return set_phase
 
 
-async def run_to_end(work: asyncio.Future[T], wire: ByteStream) -> T:
+async def run_to_end(work: asyncio.Future[T], stream: ByteStream) -> T:
     """The outcome of ``work`` on a thread; cut off, its wire is too, and its end is waited for."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        wire.abort()
+        stream.abort()
         work.add_done_callback(_looked_at)
         await asyncio.wait({work}, timeout=END_S)
         raise

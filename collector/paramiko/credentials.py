@@ -1,4 +1,4 @@
-"""What there is to log in with, for paramiko: loaded once for all hosts with the same settings."""
+"""The credentials of a login, as paramiko takes them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .keys import key_of
 from .login import LoginCredentials
 
-__all__ = ["credentials_for"]
+__all__ = ["load_credentials"]
 
 
-def credentials_for(
+def load_credentials(
     ssh: SshSettings, credentials: Credentials, *, may_ask: bool
 ) -> LoginCredentials:
-    """The means for ``ssh``; may block, and ask for passphrases.
+    """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
-    ``may_ask`` says that the user can be asked for passwords, so that no key is needed. Raises
-    HostError ``config``: unusable keys, Kerberos, or nothing at all.
+    ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
+    ``config``: config_error keys, Kerberos, or nothing at all.
     """
     if ssh.gssapi:
         raise config_error("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
-    means = LoginCredentials(
+    loaded = LoginCredentials(
         user=login_user(ssh),
         keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),
         agent=ssh.agent,
@@ -29,6 +29,6 @@ def credentials_for(
         agent_only_these=ssh.identities_only,
         password=ssh.password,
     )
-    if not (means.keys or means.agent or means.password or may_ask):
-        raise no_credentials(means.user)
-    return means
+    if not (loaded.keys or loaded.agent or loaded.password or may_ask):
+        raise no_credentials(loaded.user)
+    return loaded

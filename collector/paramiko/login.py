@@ -19,10 +19,8 @@ from ..errors import HostError, Phase
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied
 from ..ssh.routes.tcp import out_of_resources
-from .errors import translate_error
 from .keys import Agent, OfferedKey
-from .session import Offer, Session
-from .stream import ByteStream
+from .session import Session, decode
 
 __all__ = ["Ask", "LoginCredentials", "log_in"]
 
@@ -50,47 +48,31 @@ class LoginCredentials:
 
 
 def log_in(
-    wire: ByteStream,
+    session: Session,
     where: str,
     *,
-    offer: Offer,
     check: HostKeyCheck,
-    means: LoginCredentials,
+    credentials: LoginCredentials,
     ask: Ask | None,
-    reach: Callable[[Phase], None],
-) -> Session:
-    """A session over ``wire``, logged in, to be disposed of. Blocks until then or `Wire.abort`.
+    set_phase: Callable[[Phase], None],
+) -> None:
+    """Log in over ``session``. Blocks until then, or until its stream is aborted.
 
-    Raises HostError alone, and has then closed everything.
+    Raises HostError and what paramiko raises, and has then disposed of the session.
     """
-    phase = Phase.BANNER
-
-    def come_to(reached: Phase) -> None:
-        nonlocal phase
-        phase = reached
-        reach(reached)
-
-    wire.on_version = lambda: come_to(Phase.KEX)
-    session: Session | None = None
+    session.stream.on_version = lambda: set_phase(Phase.KEX)
     try:
-        session = Session(wire, offer)
         session.start_client()
-        _judge(session, check)
-        come_to(Phase.AUTH)
-        _Login(session, where, means, ask).run()
-        come_to(Phase.SESSION)
-    except Exception as error:
-        if session is None:
-            wire.release()
-        else:
-            session.dispose()
-        raise translate_error(
-            error, where=where, phase=phase, wire=wire, session=session
-        ) from error
-    return session
+        _check_host_key(session, check)
+        set_phase(Phase.AUTH)
+        _Login(session, where, credentials, ask).run()
+        set_phase(Phase.SESSION)
+    except Exception:
+        session.dispose()
+        raise
 
 
-def _judge(session: Session, check: HostKeyCheck) -> None:
+def _check_host_key(session: Session, check: HostKeyCheck) -> None:
     key = session.get_remote_server_key()
     if key.public_blob is None:
         check.check_key(key.get_name(), key.asbytes())
@@ -151,11 +133,11 @@ class _Login:
     """The attempts of one login, until one succeeds."""
 
     def __init__(
-        self, session: Session, where: str, means: LoginCredentials, ask: Ask | None
+        self, session: Session, where: str, credentials: LoginCredentials, ask: Ask | None
     ) -> None:
         self._session = session
         self._where = where
-        self._means = means
+        self._credentials = credentials
         self._ask = ask
         self._handler = _Handler(session)
         self._offered: list[str] = []
@@ -178,39 +160,46 @@ class _Login:
             pass
         except (paramiko.SSHException, EOFError, OSError):
             # sshd ends a login with too many failures by a disconnect.
-            if "authentication failures" not in (self._session.farewell or "").lower():
+            if "authentication failures" not in (self._session.disconnect_message or "").lower():
                 raise
         raise self._denied()
 
     def _denied(self) -> HostError:
-        banner = clean(self._handler.banner or b"")
-        said = "; ".join(each for each in (self._session.farewell, banner, self._trouble) if each)
-        hint = self._means.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))
-        return auth_denied(self._where, self._means.user, self._offered, agent_hint=hint, said=said)
+        banner = self._handler.banner or b""
+        parts = (self._session.disconnect_message, decode(banner), self._trouble)
+        return auth_denied(
+            self._where,
+            self._credentials.user,
+            self._offered,
+            agent_hint=self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK")),
+            said="; ".join(each for each in parts if each),
+        )
 
     def _public_keys(self) -> bool:
-        if self._means.agent is None:
-            return any(self._offers(key) for key in self._means.keys)
+        if self._credentials.agent is None:
+            return any(self._offers(key) for key in self._credentials.keys)
         try:
-            agent = Agent(self._means.agent)
+            agent = Agent(self._credentials.agent)
         except (paramiko.SSHException, OSError, ValueError) as error:
             if isinstance(error, OSError) and out_of_resources(error):
                 raise
-            self._trouble = f"the agent at {self._means.agent}: {clean(str(error))}"
-            return any(self._offers(key) for key in self._means.keys)
+            self._trouble = f"the agent at {self._credentials.agent}: {error}"
+            return any(self._offers(key) for key in self._credentials.keys)
         with closing(agent):
-            held = agent.offered(self._means.agent_first, only_these=self._means.agent_only_these)
-            first = [each for each in held if each.key.asbytes() in self._means.agent_first]
-            own = {each.key.asbytes() for each in self._means.keys}
+            held = agent.offered(
+                self._credentials.agent_first, only_these=self._credentials.agent_only_these
+            )
+            first = [each for each in held if each.key.asbytes() in self._credentials.agent_first]
+            own = {each.key.asbytes() for each in self._credentials.keys}
             others = [each for each in held if each not in first and each.key.asbytes() not in own]
-            return any(self._offers(key) for key in (*first, *self._means.keys, *others))
+            return any(self._offers(key) for key in (*first, *self._credentials.keys, *others))
 
     def _offers(self, offered: OfferedKey) -> bool:
         if not self._may("publickey"):
             return False
         self._offered.append(offered.title)
         return self._succeeds(
-            lambda done: self._handler.auth_publickey(self._means.user, offered.key, done)
+            lambda done: self._handler.auth_publickey(self._credentials.user, offered.key, done)
         )
 
     def _is_open_to_all(self) -> bool:
@@ -218,21 +207,21 @@ class _Login:
 
         So no password is sent, and nobody is asked for one, in vain.
         """
-        return self._succeeds(lambda done: self._handler.auth_none(self._means.user, done))
+        return self._succeeds(lambda done: self._handler.auth_none(self._credentials.user, done))
 
     def _password(self) -> bool:
-        if self._means.password is None and self._ask is None:
+        if self._credentials.password is None and self._ask is None:
             return False
         if not self._may("password"):
             return False
-        secret = self._means.password
+        secret = self._credentials.password
         if secret is None and self._ask is not None:
-            secret = self._ask(f"{self._means.user}'s password: ")
+            secret = self._ask(f"{self._credentials.user}'s password: ")
         if secret is None:
             return False
         text = secret.reveal()
         succeeded = self._succeeds(
-            lambda done: self._handler.auth_password(self._means.user, text, done)
+            lambda done: self._handler.auth_password(self._credentials.user, text, done)
         )
         if not self._barred:
             self._password_tried = True
@@ -240,10 +229,10 @@ class _Login:
         return succeeded
 
     def _interactive(self) -> bool:
-        if not self._may("keyboard-interactive") or not (self._means.password or self._ask):
+        if not self._may("keyboard-interactive") or not (self._credentials.password or self._ask):
             return False
         succeeded = self._succeeds(
-            lambda done: self._handler.auth_interactive(self._means.user, self._answers, done)
+            lambda done: self._handler.auth_interactive(self._credentials.user, self._answers, done)
         )
         if succeeded and not self._answered:
             self._trouble = _TRIVIAL
@@ -255,9 +244,9 @@ class _Login:
         answers = []
         for prompt, shown in prompts:
             secret: Secret | None = None
-            if self._means.password is not None and not shown and not self._password_tried:
+            if self._credentials.password is not None and not shown and not self._password_tried:
                 self._password_tried = True
-                secret = self._means.password
+                secret = self._credentials.password
             elif self._ask is not None:
                 secret = self._ask(clean(prompt))
             if secret is None:
@@ -291,7 +280,7 @@ class _Login:
         except (paramiko.SSHException, OSError) as error:
             if self._session.broken or not self._session.is_active():
                 raise
-            self._trouble = clean(str(error))  # an agent that does not sign with this key
+            self._trouble = str(error)  # an agent that does not sign with this key
             return False
         if further:
             self._allowed = set(further)

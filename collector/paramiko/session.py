@@ -19,13 +19,12 @@ from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
 from ...core.record import record
-from ...core.text import clean
 from ...inventory.models import SshSettings
 from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
 from ..transport import OUTPUT_LIMIT
 from .stream import ByteStream
 
-__all__ = ["Offer", "RefusedChannelError", "Session", "read_offer"]
+__all__ = ["Offer", "RefusedChannelError", "Session", "decode", "read_offer"]
 
 _JOIN_S = 1.0
 _UNWANTED_S = 60.0
@@ -94,13 +93,13 @@ class _Packets(Packetizer):
 
 
 class Session(paramiko.Transport):
-    """A connection over ``wire``; whoever makes it calls `dispose` at the end."""
+    """A connection over ``stream``; whoever makes it calls `dispose` at the end."""
 
     _kex_info: ClassVar = _KEX
 
-    def __init__(self, wire: ByteStream, offer: Offer) -> None:
-        self.wire = wire
-        self.farewell: str | None = None
+    def __init__(self, stream: ByteStream, offer: Offer) -> None:
+        self.stream = stream
+        self.disconnect_message: str | None = None
         """What the server's DISCONNECT said; None where it sent none."""
         self.signals: dict[int, str] = {}
         """By channel: the signal that ended its command."""
@@ -110,7 +109,7 @@ class Session(paramiko.Transport):
         self._refusals: dict[int, str] = {}
         self._opening = threading.local()
         super().__init__(
-            wire,  # type: ignore[arg-type]  # it has the methods that paramiko asks for
+            stream,  # type: ignore[arg-type]  # it has the methods that paramiko asks for
             default_window_size=OUTPUT_LIMIT,
             packetizer_class=_Packets,
         )
@@ -125,9 +124,9 @@ class Session(paramiko.Transport):
     def broken(self) -> bool:
         """Whether the connection ended by itself."""
         return (
-            self.wire.ended
-            or self.wire.budget.exceeded
-            or self.farewell is not None
+            self.stream.ended
+            or self.stream.budget.exceeded
+            or self.disconnect_message is not None
             or self.saved_exception is not None
         )
 
@@ -142,10 +141,10 @@ class Session(paramiko.Transport):
     def dispose(self) -> None:
         """Close everything and wait for paramiko's thread; may take a moment, never raises."""
         self.close()
-        self.wire.abort()
+        self.stream.abort()
         if self.ident is not None:
             self.join(_JOIN_S)
-        self.wire.release()
+        self.stream.release()
 
     def send(self, message: paramiko.Message) -> None:
         """One message, at once."""
@@ -177,7 +176,7 @@ class Session(paramiko.Transport):
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         m.get_int()
-        self.farewell = clean(m.get_binary())
+        self.disconnect_message = decode(m.get_binary())
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         # paramiko reads lists that run over the message's end as empty ones.
@@ -189,7 +188,7 @@ class Session(paramiko.Transport):
         # Not paramiko's own, which keeps the refusal as the exception of the whole connection:
         # other threads would take it for their own, or the connection for broken.
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
-        self._refusals[channel] = clean(reason)
+        self._refusals[channel] = decode(reason)
         with self.lock:
             waiting = self.channel_events.pop(channel, None)
             if waiting is not None:
@@ -201,7 +200,7 @@ class Session(paramiko.Transport):
         request = paramiko.Message(rest)
         if request.get_binary() == b"exit-signal":
             request.get_boolean()
-            self.signals[channel.chanid] = clean(request.get_binary(), limit=40)
+            self.signals[channel.chanid] = decode(request.get_binary())
         _CHANNEL_HANDLERS[MSG_CHANNEL_REQUEST](channel, paramiko.Message(rest))
 
     def _channel_close(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
@@ -230,6 +229,13 @@ class Session(paramiko.Transport):
             if refusal is None:
                 raise
             raise RefusedChannelError(refusal) from None
+
+
+def decode(text: bytes | str) -> str:
+    """Text from the server as it came; paramiko hands it over in either form."""
+    if isinstance(text, str):
+        return text
+    return text.decode("utf-8", "replace")
 
 
 def _is_kexinit(body: bytes) -> bool:

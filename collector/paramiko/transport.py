@@ -6,11 +6,9 @@ asyncssh does not get on with; it costs this machine more, and two threads a hos
 
 from __future__ import annotations
 
-from ..errors import HostError, Phase
 from ..ssh.transport import SshTransport
 from ..transport import TransportSettings
 from .connector import Connector
-from .errors import translate_error
 
 __all__ = ["ParamikoTransport"]
 
@@ -19,8 +17,4 @@ class ParamikoTransport(SshTransport):
     """Runs commands over SSH with paramiko."""
 
     def __init__(self, settings: TransportSettings) -> None:
-        super().__init__(Connector(settings), _translated)
-
-
-def _translated(error: Exception, where: str, phase: Phase) -> HostError:
-    return translate_error(error, where=where, phase=phase, wire=None, session=None)
+        super().__init__(Connector(settings))

@@ -291,7 +291,7 @@ class HostSampler:
 
     async def find_cause(self, error: HostError) -> HostError:
         """Return ``error``, or the failure of the bastion or proxy that caused it."""
-        return await self.connection.way.explain(error)
+        return await self.connection.explain(error)
 
     async def close(self) -> None:
         """Close the connection."""

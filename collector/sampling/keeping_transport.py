@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack
 
 from ..asyncssh.connection import Connection
 from ..asyncssh.connector import Connector
-from ..asyncssh.transport import translate_outside_login
-from ..errors import HostError
 from ..ssh.transport import SshTransport
 from ..transport import Attempt, CommandOutput, TransportSettings
 
@@ -30,7 +28,7 @@ class KeepingTransport(SshTransport):
         keepalive_s: float,
     ) -> None:
         self._asyncssh_connector = Connector(settings)
-        super().__init__(self._asyncssh_connector, translate_outside_login)
+        super().__init__(self._asyncssh_connector)
         self._is_kept = is_kept
         self._keepalive_s = keepalive_s
         self._kept: dict[str, Connection] = {}
@@ -44,17 +42,13 @@ class KeepingTransport(SshTransport):
         if not self._is_kept(attempt.host.name):
             return await super().execute(attempt, command)
         await self._close(attempt.host.name)  # of an earlier attempt whose answer was not valid
-        with self._translating(attempt):
-            return await self._run_and_keep(attempt, command)
+        return await self._run_and_keep(attempt, command)
 
     async def _run_and_keep(self, attempt: Attempt, command: str) -> CommandOutput:
-        connection = await self._asyncssh_connector.opened(attempt, keepalive_s=self._keepalive_s)
+        connection = await self._asyncssh_connector.open(attempt, keepalive_s=self._keepalive_s)
         async with AsyncExitStack() as undo:
-            undo.push_async_callback(connection.close)
-            try:
-                output = await connection.run(command, then_closed=True)
-            except HostError as error:
-                raise await connection.way.explain(error) from error
+            await undo.enter_async_context(connection)
+            output = await connection.run(command, then_closed=True)
             undo.pop_all()
         self._kept[attempt.host.name] = connection
         return output

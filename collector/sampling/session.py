@@ -22,7 +22,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
 
     def __init__(self, connection: Connection) -> None:
         self._where = connection.where
-        self._link = connection.link
+        self._stream = connection.stream
         self._received = bytearray()
         self._is_complete: Callable[[bytearray], bool] = _never
         self._answer: asyncio.Future[bytes] | None = None
@@ -36,11 +36,11 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         """Open a session that runs a command or a subsystem. Raises HostError."""
         session = cls(connection)
         connection.attempt.phase = Phase.SESSION
-        connection.link.budget.expect_command()
+        connection.stream.budget.expect_command()
         try:
             await connection.ssh.begin_session(lambda: session, command, subsystem)
         except Exception as error:
-            raise connection.translated(error) from error
+            raise connection.translate(error) from error
         connection.attempt.phase = Phase.COMMAND
         return session
 
@@ -64,7 +64,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             return answer
         self._answer, self._is_complete = answer, is_complete
         self._received.clear()
-        self._link.budget.expect_command()
+        self._stream.budget.expect_command()
         try:
             self._channel.write(text)
         except OSError as error:  # the server has closed it
@@ -99,7 +99,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         """Fail the request: the session was closed, alone or with its connection."""
         del exc
         self._lost = True
-        problem = "the session was closed" if self._link.up else ""
+        problem = "the session was closed" if self._stream.up else ""
         self._fail(truncated(self._where, Phase.COMMAND, len(self._received), problem))
 
     def _settle(self) -> None:

@@ -19,6 +19,8 @@ __all__ = [
     "closed_before_version",
     "ended_by_signal",
     "endless_output",
+    "host_key_refused",
+    "local_resource",
     "lost_in_login",
     "no_common_algorithm",
     "output_limit",
@@ -67,6 +69,16 @@ def protocol_error(where: str, phase: Phase, said: str) -> HostError:
     return HostError(Category.PROTOCOL, phase, f"{where}: SSH protocol error: {clean(said)}")
 
 
+def local_resource(where: str, phase: Phase, said: str, remedy: str) -> HostError:
+    """This machine lacks something; ``remedy`` is what to do about it."""
+    return HostError(Category.LOCAL_RESOURCE, phase, f"{where}: {clean(said)}; {remedy}")
+
+
+def host_key_refused(where: str, category: Category, said: str) -> HostError:
+    """The library itself refused the host's key or certificate."""
+    return HostError(category, Phase.KEX, f"{where}: {clean(said)}")
+
+
 def endless_output(where: str, phase: Phase) -> HostError:
     """The server exceeded the byte budget of this phase (`ByteBudget`)."""
     if phase in (Phase.SESSION, Phase.COMMAND):
@@ -77,8 +89,8 @@ def endless_output(where: str, phase: Phase) -> HostError:
 def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
     """The connection ended during the key exchange or the login."""
     during = "the key exchange" if phase is Phase.KEX else "the login"
-    why = f": {clean(said)}" if said else ""
-    return HostError(Category.LOST, phase, f"{where} closed the connection during {during}{why}")
+    text = f"{where} closed the connection during {during}{_reason(said)}"
+    return HostError(Category.LOST, phase, text)
 
 
 def auth_denied(
@@ -91,7 +103,8 @@ def auth_denied(
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
-    why = f" ({clean(said)})" if said else ""
+    reason = clean(said)
+    why = f" ({reason})" if reason else ""
     return HostError(
         Category.AUTH_DENIED,
         Phase.AUTH,
@@ -127,7 +140,7 @@ def ended_by_signal(where: str, signal_name: str) -> HostError:
 
 def truncated(where: str, phase: Phase, received_bytes: int, said: str = "") -> HostError:
     """The session ended without an exit status: ``truncated`` once output began, else ``lost``."""
-    why = f": {clean(said)}" if said else ""
+    why = _reason(said)
     if received_bytes:
         return HostError(
             Category.TRUNCATED,
@@ -147,3 +160,8 @@ def via_jump(hop: str, error: HostError) -> HostError:
         f"jump host {hop}: {error.message}",
         transient=error.transient,
     )
+
+
+def _reason(said: str) -> str:
+    reason = clean(said)
+    return f": {reason}" if reason else ""

@@ -18,17 +18,18 @@ PHASES = [Phase.CONNECT, Phase.BANNER, Phase.KEX, Phase.AUTH, Phase.SESSION, Pha
 
 
 class Login:
-    """What of a login the seam looks at."""
+    """The part of a login that `translate_error` reads."""
 
     def __init__(self, refusal: HostError | None = None) -> None:
         self.refusal = refusal
+        self.user = "root"
         self.offered = ["id_ed25519", "password"]
         self.banner = "go away"
         self.agent_trouble = None
         self.agent_hint = False
 
 
-class Link:
+class Stream:
     def __init__(self, head: bytes = b"", *, version_seen: bool = True) -> None:
         self.head = head
         self.version_seen = version_seen
@@ -67,11 +68,11 @@ def test_asyncssh_exports_the_errors_that_are_counted_on():
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("link", [None, Link(), Link(b"HTTP/1.1", version_seen=False)])
+@pytest.mark.parametrize("stream", [None, Stream(), Stream(b"HTTP/1.1", version_seen=False)])
 @pytest.mark.parametrize("login", [None, Login()])
-def test_nothing_escapes(phase, link, login):
+def test_nothing_escapes(phase, stream, login):
     for error in foreign_errors():
-        seen = translate_error(error, where=WHERE, phase=phase, user="root", link=link, login=login)
+        seen = translate_error(error, where=WHERE, phase=phase, stream=stream, login=login)
         assert isinstance(seen, HostError), error
         assert WHERE in seen.message, error
         assert "\x1b" not in seen.message
@@ -79,8 +80,8 @@ def test_nothing_escapes(phase, link, login):
 
 
 def category(error: Exception, phase: Phase, **known: object) -> Category:
-    options = {"link": Link(), "login": Login(), **known}
-    return translate_error(error, where=WHERE, phase=phase, user="root", **options).category
+    options = {"stream": Stream(), "login": Login(), **known}
+    return translate_error(error, where=WHERE, phase=phase, **options).category
 
 
 @pytest.mark.parametrize(
@@ -125,9 +126,9 @@ def test_each_has_its_category(error, phase, wanted):
     ],
 )
 def test_before_the_version_the_bytes_decide(head, wanted):
-    link = Link(head, version_seen=False)
-    assert category(asyncssh.ConnectionLost("x"), Phase.BANNER, link=link) is wanted
-    assert category(ConnectionResetError(), Phase.BANNER, link=link) is wanted
+    stream = Stream(head, version_seen=False)
+    assert category(asyncssh.ConnectionLost("x"), Phase.BANNER, stream=stream) is wanted
+    assert category(ConnectionResetError(), Phase.BANNER, stream=stream) is wanted
 
 
 def test_a_refused_host_key_is_what_the_check_said():
@@ -135,16 +136,16 @@ def test_a_refused_host_key_is_what_the_check_said():
     error = asyncssh.HostKeyNotVerifiable("Host key is not trusted")
     login = Login(refusal)
     assert (
-        translate_error(error, where=WHERE, phase=Phase.KEX, user="u", link=Link(), login=login)
+        translate_error(error, where=WHERE, phase=Phase.KEX, stream=Stream(), login=login)
         is refusal
     )
 
 
 def test_a_session_that_a_lost_connection_did_not_open_was_not_refused():
-    link = Link()
-    link.up = False
+    stream = Stream()
+    stream.up = False
     error = asyncssh.ChannelOpenError(2, "SSH connection closed")
-    assert category(error, Phase.SESSION, link=link) is Category.LOST
+    assert category(error, Phase.SESSION, stream=stream) is Category.LOST
 
 
 @pytest.mark.parametrize(
@@ -152,9 +153,9 @@ def test_a_session_that_a_lost_connection_did_not_open_was_not_refused():
     [(Phase.AUTH, Category.PROTOCOL), (Phase.COMMAND, Category.OUTPUT_LIMIT)],
 )
 def test_a_connection_that_was_cut_off_for_its_flood(phase, wanted):
-    link = Link()
-    link.budget.spend(2**40)
-    assert category(asyncssh.ConnectionLost("Connection lost"), phase, link=link) is wanted
+    stream = Stream()
+    stream.budget.spend(2**40)
+    assert category(asyncssh.ConnectionLost("Connection lost"), phase, stream=stream) is wanted
 
 
 def test_a_refused_login_says_who_and_with_what():
@@ -162,8 +163,7 @@ def test_a_refused_login_says_who_and_with_what():
         asyncssh.PermissionDenied("…"),
         where=WHERE,
         phase=Phase.AUTH,
-        user="root",
-        link=Link(),
+        stream=Stream(),
         login=Login(),
     )
     for part in (WHERE, "root", "id_ed25519", "password", "go away"):

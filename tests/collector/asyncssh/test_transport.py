@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 
 import pytest
 import uvloop
 
-from sockfleet.collector.asyncssh.credentials import CredentialsCache
+from sockfleet.collector.asyncssh.credentials import load_credentials
 from sockfleet.collector.asyncssh.transport import AsyncsshTransport
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.runtime.daemon_threads import DaemonThreads
 from sockfleet.collector.ssh.credentials.store import Credentials, PrivateKeyFile
 from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host, SshSettings
@@ -66,23 +64,13 @@ def test_a_fido_key_needs_a_package_too(mocker):
     credentials = mocker.Mock(spec=Credentials)
     credentials.key_files.return_value = (file,)
 
-    async def main() -> None:
-        threads = DaemonThreads(1, "keys")
-        cache = CredentialsCache(credentials, threads, may_ask=False)
-        for _ in range(2):
-            with pytest.raises(
-                HostError, match=r"id_ed25519_sk is a FIDO key: .*asyncssh\[fido2\]"
-            ):
-                await cache.get(SshSettings(user="u"))
-        threads.close()
-
-    asyncio.run(main())
-    credentials.key_files.assert_called_once()
+    with pytest.raises(HostError, match=r"id_ed25519_sk is a FIDO key: .*asyncssh\[fido2\]"):
+        load_credentials(SshSettings(user="u"), credentials, may_ask=False)
 
 
 def test_what_nobody_foresaw_is_one_hosts_failure(sshd, settings, mocker):
     mocker.patch(
-        "sockfleet.collector.asyncssh.connector.HostKeyVerifier.for_host",
+        "sockfleet.collector.ssh.connector.HostKeyVerifier.for_host",
         side_effect=RuntimeError("out of the blue"),
     )
     outcome = ask("asyncssh", settings, host_of(sshd))

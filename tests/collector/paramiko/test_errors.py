@@ -63,7 +63,7 @@ def wire():
 
 
 def of(error: Exception, phase: Phase, wire: ByteStream | None) -> HostError:
-    return translate_error(error, where=WHERE, phase=phase, wire=wire, session=None)
+    return translate_error(error, where=WHERE, phase=phase, stream=wire, session=None)
 
 
 @pytest.mark.parametrize("phase", list(Phase))

@@ -85,7 +85,8 @@ def test_a_machine_without_room_for_a_connection(sshd, settings, mocker, raised,
 
 def test_whatever_goes_wrong_is_told_with_its_type(sshd, settings, mocker):
     mocker.patch(
-        "sockfleet.collector.paramiko.connector.credentials_for", side_effect=ZeroDivisionError("x")
+        "sockfleet.collector.paramiko.connector.load_credentials",
+        side_effect=ZeroDivisionError("x"),
     )
     outcome = ask("paramiko", settings, host_of(sshd))
     assert outcome.fault == (Category.PROTOCOL, Phase.CONFIG)

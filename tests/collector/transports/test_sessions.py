@@ -90,7 +90,7 @@ def test_waiting_for_the_slot_is_not_the_hosts_time(transport, sshd, settings, m
             order.append("the clock runs")
             return await super().__aenter__()
 
-    mocker.patch(f"sockfleet.collector.{transport}.connector.ConnectTimeout", Clock)
+    mocker.patch("sockfleet.collector.ssh.connector.ConnectTimeout", Clock)
 
     async def work(loaded: Transport) -> None:
         @asynccontextmanager

@@ -1,0 +1,108 @@
+"""A connection to one host, from the first step of its opening on, whichever library makes it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
+
+from ...core.text import endpoint
+from ..errors import HostError
+from ..transport import Attempt, CommandOutput
+from .byte_budget import ByteBudget
+from .routes.routes import Route
+
+__all__ = ["SshConnection", "SshStream"]
+
+
+class SshStream(Protocol):
+    """The byte stream below a connection."""
+
+    @property
+    def budget(self) -> ByteBudget:
+        """How much the far side may send."""
+        ...
+
+
+S = TypeVar("S", bound=SshStream)
+
+
+class SshConnection(ABC, Generic[S]):
+    """One connection; `SshConnector.open` opens it.
+
+    ``async with`` closes it at the end, and raises what is behind an error of its own.
+    """
+
+    __slots__ = ("attempt", "route", "undo")
+
+    closes_its_stream: ClassVar = False
+    """Whether `close` always closes the stream too, so that ``undo`` need not."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.route: Route[Any, S] | None = None
+        """None until it is open."""
+        self.undo: AsyncExitStack | None = None
+        """Closes what the connection depends on, such as a proxy command; None: nothing."""
+
+    @property
+    def where(self) -> str:
+        """``address:port`` for messages."""
+        host = self.attempt.host
+        return endpoint(self.attempt.address or host.address, host.port)
+
+    @property
+    def stream(self) -> S:
+        """The byte stream below it. Raises RuntimeError before the route is open."""
+        if self.route is None:
+            raise RuntimeError("the connection has no stream yet")
+        return self.route.stream
+
+    @property
+    @abstractmethod
+    def up(self) -> bool:
+        """Whether it can still be used."""
+
+    @abstractmethod
+    async def run(self, command: str) -> CommandOutput:
+        """Run a command; as `Transport.execute`."""
+
+    @abstractmethod
+    def translate(self, error: Exception) -> HostError:
+        """Make the HostError for ``error``, raised by opening or using this connection.
+
+        The only place where errors of the SSH library and of the system become ours. A HostError
+        stays the same.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Drop the connection and close all that it depends on."""
+
+    async def explain(self, error: Exception) -> HostError:
+        """As `translate`, or the error of the bastion or the proxy command that caused it."""
+        failure = self.translate(error)
+        return failure if self.route is None else await self.route.explain(failure)
+
+    async def raise_explained(self, error: Exception) -> NoReturn:
+        """Raise what `explain` returns; ``error`` itself where that is the same."""
+        failure = await self.explain(error)
+        if failure is error:
+            raise error
+        raise failure from error
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if isinstance(error, Exception):
+                await self.raise_explained(error)
+        finally:
+            await self.close()
