@@ -1,6 +1,6 @@
 """This machine itself (``ansible_connection: local``): the same command, without SSH.
 
-The command gets a process group of its own, so that whatever it started ends with it.
+The command gets a process group of its own, which is killed at its end with all that it started.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .transport import OUTPUT_LIMIT, Attempt, CommandOutput, TransportSettings
 __all__ = ["LocalTransport"]
 
 _REAP_S = 1.0
-_HERE = "this machine"
+_THIS_MACHINE = "this machine"
 
 
 class LocalTransport:
-    """Runs commands with /bin/sh on this machine; there is nothing to log in to."""
+    """Runs commands with /bin/sh on this machine, without a login."""
 
     notes: tuple[str, ...] = ()
-    """There is never anything to tell."""
+    """Always empty."""
 
     def __init__(self, settings: TransportSettings) -> None:
         del settings  # all of them concern SSH
@@ -51,23 +51,23 @@ class LocalTransport:
             )
         )
         try:
-            # Shielded: cut off inside, asyncio would kill the shell and forget its children.
+            # Shielded: when cancelled inside, asyncio would kill the shell alone.
             process, _ = await asyncio.shield(starting)
             attempt.phase = Phase.COMMAND
             await output.complete
         except OSError as error:
             raise _spawn_error(error) from error
         finally:
-            await _end(starting, output)
+            await _clean_up(starting, output)
         status = cast("int", process.get_returncode())
         if status < 0:
-            raise ended_by_signal(_HERE, _signal_name(-status))
+            raise ended_by_signal(_THIS_MACHINE, _signal_name(-status))
         return CommandOutput(
             stdout=bytes(output.stdout), stderr=bytes(output.stderr), exit_status=status
         )
 
     async def aclose(self) -> None:
-        """Nothing is kept between commands."""
+        """Do nothing: commands share nothing."""
 
 
 class _Output(asyncio.SubprocessProtocol):
@@ -84,22 +84,22 @@ class _Output(asyncio.SubprocessProtocol):
         stream = self.stdout if fd == 1 else self.stderr
         stream += cast("bytes", data)
         if len(self.stdout) + len(self.stderr) > OUTPUT_LIMIT and not self.complete.done():
-            self.complete.set_exception(output_limit(_HERE))
+            self.complete.set_exception(output_limit(_THIS_MACHINE))
 
     def process_exited(self) -> None:
         self.exited.set()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        """The process has ended and nobody holds its streams any more."""
+        """The process has ended and no process holds its streams any more."""
         self.closed = True
         if not self.complete.done():
             self.complete.set_result(None)
 
 
-async def _end(
+async def _clean_up(
     starting: asyncio.Future[tuple[asyncio.SubprocessTransport, _Output]], output: _Output
 ) -> None:
-    """Leave nothing behind: neither the group's processes nor the pipes."""
+    """End the group's processes and close the pipes."""
     try:
         process, _ = await starting
     except OSError:

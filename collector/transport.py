@@ -1,13 +1,12 @@
-"""The seam between the engine and the ways to run one command on a host.
+"""The interface between the engine and whatever runs a command on a host.
 
-A transport connects, logs in, runs one command and brings back its bytes. It knows nothing of
-sockets' numbers, retries, ranking or the fleet. Everything foreign (asyncssh, paramiko, OS errors)
-is translated into `HostError` inside the transport and nowhere else.
+A transport connects, logs in, runs one command and returns its output. It knows nothing of
+sockstat, retries, ranking or the fleet. It translates errors of libraries and of the system into
+`HostError`; no other part of the collector does.
 
 Third parties register theirs in the entry-point group ``sockfleet.transports``: a callable that
-takes `TransportSettings` and returns a `Transport`. Ours register the same way, and are found
-without it: to go through the metadata of every installed package takes 15 ms, and more where there
-are many.
+takes `TransportSettings` and returns a `Transport`. Ours register the same way but are loaded
+directly: reading the metadata of every installed package takes 15 ms or more.
 """
 
 from __future__ import annotations
@@ -38,52 +37,52 @@ OUTPUT_LIMIT = 256 * 1024
 
 @record
 class TransportSettings:
-    """What holds for every host of a scan, where its own settings do not say otherwise."""
+    """Settings for every host of a scan; a host's own come first."""
 
     defaults: SshSettings = field(default_factory=SshSettings)
-    """Used where a host's own `SshSettings` field is empty or None, user and identity apart: those
-    are already in the host's settings."""
+    """Used where a host's own `SshSettings` field is empty or None, except for user and identity,
+    which are already in the host's settings."""
     known_hosts_files: tuple[str, ...] = ()
-    """Read in this order; what accept-new learns goes to the first. Empty: ~/.ssh/known_hosts and
+    """Read in this order; accept-new adds keys to the first. Empty: ~/.ssh/known_hosts and
     /etc/ssh/ssh_known_hosts, as ssh reads them."""
     host_keys: HostKeyPolicy = HostKeyPolicy.STRICT
     connect_timeout_s: float = 10.0
-    """From the first packet (or name query) to the end of the login; waiting for a place among
-    our own handshakes is not counted."""
+    """From the first packet (or name query) to the end of the login, without the wait for a login
+    slot."""
     ask_passphrase: Callable[[str], Secret | None] | None = None
-    """Called at most once per encrypted key file, with its path; None: it cannot be asked, or the
-    user gave none."""
+    """Called at most once per encrypted key file, with its path; returns None for no answer. None:
+    the user cannot be asked."""
     ask_password: Callable[[str], Secret | None] | None = None
-    """Called at most once per prompt of a server that wants keyboard-interactive answers."""
+    """Called once per prompt of a server, with the prompt; returns None for no answer. None: the
+    user cannot be asked."""
     bastion_connections: int = 64
     """How many hosts may be connected through one bastion at once."""
     concurrency: int = 2000
-    """How many hosts are asked at once: threads for the transports that need one for each."""
+    """How many hosts are connected at once: the number of threads where each needs one."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """One try at one host while it goes on.
+    """One attempt at one host while it is in progress.
 
-    The transport keeps ``phase``, ``address`` and ``hop`` up to date *before* each step, so that
-    whoever ends the attempt from outside (a timeout, a signal) can say how far it came.
+    The transport updates ``phase``, ``address`` and ``hop`` *before* each step: where a timeout or
+    a signal ends the attempt, the message names the step.
     """
 
     host: Host
     phase: Phase = Phase.QUEUED
     address: str | None = None
-    """The IP address connected to, or tried last; None before the name was resolved, and behind a
-    bastion or proxy command, where the far side resolves it."""
+    """The IP address connected to, or tried last; None before the name is resolved, and behind a
+    bastion or a proxy command, where the far side resolves it."""
     hop: str | None = None
-    """The jump host at which ``phase`` holds, as ``address:port``; None: at the host itself."""
+    """The jump host that ``phase`` is about, as ``address:port``; None: the host itself."""
     handshake: Callable[[], AbstractAsyncContextManager[None]] = field(default=nullcontext)
-    """Entered from the TCP connection to the end of the login: waits for a place among the logins
-    that are under way."""
+    """Entered once the route is open and left at the end of the login: waits for a login slot."""
 
 
 @record
 class CommandOutput:
-    """What one command printed and how it ended; only a clean end with status 0 can be trusted."""
+    """The output of one command and its exit status."""
 
     stdout: bytes
     stderr: bytes
@@ -96,24 +95,24 @@ class Transport(Protocol):
     async def execute(self, attempt: Attempt, command: str) -> CommandOutput:
         """Run ``command`` through the login shell of ``attempt.host``.
 
-        Returns only when the far side reported an exit status (any number) and closed its output;
-        everything else raises `HostError`, output over `OUTPUT_LIMIT` too. Bounds its own
-        connecting and login by the connect timeout; the caller bounds the whole. When cancelled
-        it leaves no descriptor, task or thread behind.
+        Returns only when the far side has reported an exit status (any number) and closed its
+        output; everything else raises `HostError`, including output over `OUTPUT_LIMIT`. Bounds
+        connection and login by the connect timeout; the caller bounds the whole. When cancelled it
+        leaves no descriptor, task or thread behind.
         """
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """What the user should know beside the hosts' outcomes, each complete as it stands."""
+        """Messages for the user that concern no single host, each complete in itself."""
         ...
 
     async def aclose(self) -> None:
-        """Close what is kept between hosts: bastion connections, threads, pools."""
+        """Close what hosts share: bastion connections, threads, pools."""
         ...
 
 
-_OWN = {
+_OWN_TRANSPORTS = {
     "asyncssh": (".asyncssh.transport", "AsyncsshTransport"),
     "local": (".local_transport", "LocalTransport"),
     "paramiko": (".paramiko.transport", "ParamikoTransport"),
@@ -122,27 +121,28 @@ _OWN = {
 
 
 def load_transport(name: str, settings: TransportSettings) -> Transport:
-    """The transport registered as ``name``.
+    """Make the transport registered as ``name``.
 
-    Raises UsageError when none is, listing those that are, or when it cannot be imported; whatever
-    the transport's own factory raises passes through (UsageError for settings it cannot honour).
+    Raises UsageError where there is none, listing those that there are, or where it cannot be
+    imported; what the transport's own factory raises passes through (UsageError for settings that
+    it does not support).
     """
     try:
-        factory = _own(name) if name in _OWN else _registered(name)
+        factory = _load_own(name) if name in _OWN_TRANSPORTS else _load_registered(name)
     except ImportError as error:
         raise UsageError(f"transport {name!r} cannot be loaded: {error}") from error
     return factory(settings)
 
 
-def _own(name: str) -> Callable[[TransportSettings], Transport]:
-    module, kind = _OWN[name]
+def _load_own(name: str) -> Callable[[TransportSettings], Transport]:
+    module, kind = _OWN_TRANSPORTS[name]
     factory: Callable[[TransportSettings], Transport] = getattr(
         import_module(module, __package__), kind
     )
     return factory
 
 
-def _registered(name: str) -> Callable[[TransportSettings], Transport]:
+def _load_registered(name: str) -> Callable[[TransportSettings], Transport]:
     from importlib.metadata import entry_points
 
     found = {entry.name: entry for entry in entry_points(group="sockfleet.transports")}

@@ -1,8 +1,8 @@
-"""One command in one session: its bytes, and whether they are all of them.
+"""One command in one session: its output, and whether that is complete.
 
-``SSHClientConnection.run`` returns as if nothing had happened when the connection is lost in the
-middle, and its timeout does not bound what a host sends (FACTS: SSH traps, 1 and 4); so the
-session is kept here.
+asyncssh's ``SSHClientConnection.run`` returns normally when the connection is lost in the middle of
+the output, and its timeout does not bound how much a host sends. So this session collects the
+output itself.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from ..transport import OUTPUT_LIMIT, CommandOutput
 from .library import asyncssh
 from .stream import ByteStream
 
-__all__ = ["OneCommand"]
+__all__ = ["CommandSession"]
 
 
-class OneCommand(asyncssh.SSHClientSession[bytes]):
-    """Collects what a command prints until it has ended, or can no longer end well.
+class CommandSession(asyncssh.SSHClientSession[bytes]):
+    """Collects the output of a command until it ends, or can no longer end with a status.
 
-    ``ended_well`` is called where it has, as soon as that is known: in the middle of an arrival.
+    ``on_complete`` is called as soon as status and output are complete, from within the callback
+    that received the last part.
     """
 
     def __init__(
-        self, where: str, link: ByteStream, ended_well: Callable[[], None] | None = None
+        self, where: str, stream: ByteStream, on_complete: Callable[[], None] | None = None
     ) -> None:
         self._where = where
-        self._link = link
-        self._ended_well = ended_well
+        self._stream = stream
+        self._on_complete = on_complete
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._exit_status: int | None = None
@@ -47,11 +48,11 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         await self._ended
         if self._fault is not None:
             raise self._fault
-        if self._link.budget.exceeded:
+        if self._stream.budget.exceeded:
             raise output_limit(self._where)
         if self._exit_status is None or not self._complete:
             said = "" if self._exit_status is None else "its output did not end"
-            if self._link.up:
+            if self._stream.up:
                 said = "the session was closed without an exit status"
             raise truncated(self._where, Phase.COMMAND, len(self._stdout) + len(self._stderr), said)
         return CommandOutput(
@@ -59,10 +60,10 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         )
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
-        """The session is open; the request to run the command is sent right after this.
+        """The session is open; asyncssh sends the request to run the command right after this.
 
-        It gets no input, so that nothing of the login shell's waits for any; that is said in the
-        turn in which the request goes out, not once it is granted: one write less.
+        The end of the input, for which a login shell may wait, goes out with that request instead
+        of after its answer: one write less.
         """
         self._channel = chan
         asyncio.get_running_loop().call_soon(chan.write_eof)
@@ -78,17 +79,17 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
             self._end()
 
     def eof_received(self) -> bool:
-        """Both streams are at their end; the exit status may stand before or after this."""
+        """Both streams are at their end; the exit status may come before or after this."""
         self._complete = True
         if self._exit_status is not None:
-            self._end_well()
+            self._complete_session()
         return True
 
     def exit_status_received(self, status: int) -> None:
         """The command ended by itself."""
         self._exit_status = status
         if self._complete:
-            self._end_well()
+            self._complete_session()
 
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
         """The command was killed."""
@@ -97,15 +98,15 @@ class OneCommand(asyncssh.SSHClientSession[bytes]):
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The channel is closed: by the server, which ends its streams too, or with all else."""
-        if exc is None and self._link.up:
+        """The channel is closed: by the server, which ends its streams, or with the connection."""
+        if exc is None and self._stream.up:
             self._complete = True
         self._end()
 
-    def _end_well(self) -> None:
+    def _complete_session(self) -> None:
         self._end()
-        if self._ended_well is not None:
-            self._ended_well()
+        if self._on_complete is not None:
+            self._on_complete()
 
     def _end(self) -> None:
         if not self._ended.done():

@@ -6,7 +6,7 @@ from ..errors import HostError, Phase
 from ..ssh.connection import SshConnection
 from ..transport import Attempt, CommandOutput
 from .client import ClientConnection
-from .command import OneCommand
+from .command import CommandSession
 from .errors import translate_error
 from .login import Login
 from .stream import ByteStream
@@ -46,7 +46,7 @@ class Connection(SshConnection[ByteStream]):
         stream.budget.expect_command()
         if not then_closed:
             self.ssh.expect_last_session()
-        session = OneCommand(self.where, stream, None if then_closed else self.ssh.drop)
+        session = CommandSession(self.where, stream, None if then_closed else self.ssh.drop)
         try:
             channel = await self.ssh.begin_session(lambda: session, command)
             attempt.phase = Phase.COMMAND

@@ -107,7 +107,7 @@ def _wrap_socket(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) ->
 
 async def _connect(attempt: Attempt, undo: AsyncExitStack, address: Address) -> ByteStream:
     stream = ByteStream(attempt)
-    await stream.reach(address.ip, attempt.host.port)
+    await stream.connect(address.ip, attempt.host.port)
     undo.push_async_callback(stream.close)
     return stream
 

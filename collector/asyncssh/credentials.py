@@ -20,7 +20,7 @@ def load_credentials(
     """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
-    ``config``: config_error keys, or nothing at all.
+    ``config``: unusable keys, or nothing at all.
     """
     if ssh.gssapi and find_spec("gssapi") is None:
         raise config_error(

@@ -56,8 +56,8 @@ _MSG_IGNORE, _MSG_KEXINIT = 2, 20  # RFC 4253 section 12
 _COOKIE_BYTES = 16  # RFC 4253 section 7.1
 _MSG_CHANNEL_OPEN, _MSG_CHANNEL_CLOSE = 90, 97  # RFC 4254 section 9
 _MSG_USERAUTH_REQUEST = 50  # RFC 4252 section 6
-_SAY_NOTHING = frozenset({_MSG_IGNORE})
-_SAY_NOTHING_IN_THE_END = _SAY_NOTHING | {_MSG_CHANNEL_CLOSE}
+_SKIPPED = frozenset({_MSG_IGNORE})
+_SKIPPED_AT_THE_END = _SKIPPED | {_MSG_CHANNEL_CLOSE}
 _ANSWERED_IN_PARTS = frozenset({_MSG_USERAUTH_REQUEST, _MSG_CHANNEL_OPEN})
 _EXTENSIONS = b"ext-info-c"  # RFC 8308 section 2.1
 _NONE, _PUBLIC_KEY = b"none", b"publickey"
@@ -114,7 +114,7 @@ def _copy_options(
     options: asyncssh.SSHClientConnectionOptions, **own: object
 ) -> asyncssh.SSHClientConnectionOptions:
     copied = object.__new__(type(options))
-    vars(copied).update(vars(options), **own)  # a third of what copy.copy takes
+    vars(copied).update(vars(options), **own)  # takes a third of the time of copy.copy
     return copied
 
 
@@ -183,16 +183,16 @@ class _QuietPackets(asyncssh.packet.SSHPacketLogger):
             super().log_received_packet(pkttype, pktid, packet, note)
 
 
-def _take_nothing() -> bool:
+def _receive_nothing() -> bool:
     return False
 
 
 class _Channel(_QuietPackets, asyncssh.SSHClientChannel[bytes]):
-    """A channel of such a connection."""
+    """A channel of a `FastConnection`."""
 
 
-def _done_at_once(handler: Coroutine[Any, None, None]) -> bool:
-    """What waits for nothing, in this turn of the loop: a task of its own would take the next."""
+def _run_without_suspending(handler: Coroutine[Any, None, None]) -> bool:
+    """Run a coroutine that never suspends; a task would cost one iteration of the loop."""
     try:
         handler.send(None)
     except StopIteration:
@@ -229,25 +229,25 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self._has_signed = False
         self._has_begun = True
         self._answers_ahead = 0
-        self._unsaid = _SAY_NOTHING
+        self._skipped = _SKIPPED
         if self._preferred_auth and self._preferred_auth[0] == _PUBLIC_KEY:
             self._has_begun = False
-            # asyncssh goes on to the next one where there is no key, and takes the server's list
+            # asyncssh goes on to the next method where there is no key, and uses the server's list
             # as soon as there is one.
             self._auth_methods = [_PUBLIC_KEY, _NONE]
 
     def send_packet(
         self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None
     ) -> None:
-        """Send a packet, unless it is one that says nothing."""
-        if pkttype not in self._unsaid:
+        """Send a packet, unless it has no effect."""
+        if pkttype not in self._skipped:
             if pkttype in _ANSWERED_IN_PARTS and self._stream is not None:
                 self._stream.expect_parts()
             super().send_packet(pkttype, *args, handler=handler if self._is_logged else None)
 
     def expect_last_session(self) -> None:
         """As `ClientConnection.expect_last_session`."""
-        self._unsaid = _SAY_NOTHING_IN_THE_END
+        self._skipped = _SKIPPED_AT_THE_END
 
     async def begin_session(
         self,
@@ -295,19 +295,19 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self.abort()
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
-        """Process a packet; a key exchange that is asked for waits for nothing."""
+        """Process a packet; answer the server's offer for the key exchange at once."""
         result = super().process_packet(pkttype, pktid, packet)
         if pkttype != _MSG_KEXINIT or isinstance(result, bool):
             return result
-        return _done_at_once(cast("Coroutine[Any, None, None]", result))
+        return _run_without_suspending(cast("Coroutine[Any, None, None]", result))
 
     def _connection_made(self) -> None:
-        """Nothing: what asyncssh looks up here is known."""
+        """Skip asyncssh's look-up of host keys, which are handed in."""
 
     def _cleanup(self, exc: Exception | None) -> None:
         super()._cleanup(exc)
-        # Either would keep the connection until the garbage collector comes.
-        self._recv_handler = _take_nothing  # a method of its own
+        # Both refer back to the connection: it would wait for the garbage collector.
+        self._recv_handler = _receive_nothing
         self._stream = None
 
     def _get_extra_kex_algs(self) -> list[bytes]:
@@ -322,7 +322,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self._kexinit_sent = True
 
     def _send_kexinit(self) -> None:
-        if self._kexinit_sent:  # asyncssh means to send it when the server's version comes
+        if self._kexinit_sent:  # asyncssh sends it when the server's version comes
             return
         offer = self._offers.get(self._host_key_algorithms)
         if offer is None:
@@ -335,11 +335,11 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self.send_packet(_MSG_KEXINIT, self._client_kexinit[1:])
 
     def send_service_request(self, service: bytes) -> None:
-        """Ask for the service, which is user authentication, and begin it."""
+        """Request the user authentication service, and begin to log in."""
         super().send_service_request(service)
         if self._key_at_once and not self._has_begun:
             self._begin_auth()
-            self._answers_ahead += 1  # that the service is there
+            self._answers_ahead += 1  # to the request for the service
 
     def try_next_auth(self, *, next_method: bool = False) -> None:
         """Go on with the login; asyncssh calls this at each answer that does not end it."""
@@ -353,7 +353,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
                 self._auth_was_trivial = False
 
     def _begin_auth(self) -> None:
-        """Ask to be let in without a key, and do not wait for the answer."""
+        """Request a login without a key, and continue before the answer comes."""
         self._has_begun = True
         self._answers_ahead += 1
         self.send_packet(
@@ -372,11 +372,11 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     async def send_userauth_request(
         self, method: bytes, *args: bytes, key: SigningKey | None = None, trivial: bool = True
     ) -> None:
-        """Send a request to log in; where it would ask for a key that may sign at once, signed."""
+        """Send a request to log in; sign at once where asyncssh would first ask about the key."""
         if self._signed_at_once and method == _PUBLIC_KEY and args[0] == _QUERY:
             self._signed_at_once = False
             self._has_signed = True
-            # Success would be the answer to the question without a key while that one is ahead.
+            # While the request without a key is unanswered, a success may be the answer to it.
             trivial = self._answers_ahead > 0
             args, key = (_SIGNED, *args[1:]), self._offered
         await super().send_userauth_request(method, *args, key=key, trivial=trivial)

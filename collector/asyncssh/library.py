@@ -1,12 +1,12 @@
 """asyncssh, imported without the optional parts that nothing here uses.
 
-On import asyncssh calls `ctypes.util.find_library` for liboqs and nettle, which runs ldconfig, and
-gcc and ld where they are installed: 20 to 60 ms, and programs from the PATH that nobody expects a
-scan to start. The libraries would add the key exchange sntrup761 and the umac MACs, neither of
-which `algorithms` offers.
+On import asyncssh searches for liboqs and nettle by `ctypes.util.find_library`, which runs
+ldconfig, and gcc and ld where they are installed: 20 to 60 ms, and a scan should not start programs
+from the PATH. The libraries would add the key exchange sntrup761 and the umac MACs, neither of
+which `ssh.algorithms` offers.
 
 It also imports cryptography.x509, a sixth of the whole import, for X.509 certificates. These need
-pyOpenSSL besides, and `algorithms` offers none of their key types.
+pyOpenSSL as well, and `ssh.algorithms` offers none of their key types.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ __all__ = ["asyncssh"]
 _X509 = "asyncssh.crypto.x509"
 
 
-def _nothing(name: str) -> None:
+def _find_nothing(name: str) -> None:
     del name
 
 
 @contextmanager
 def _without_optional_parts() -> Iterator[None]:
     search = ctypes.util.find_library
-    ctypes.util.find_library = _nothing
-    # None makes an import fail ("The module cache" of the language reference); typeshed has it not.
+    ctypes.util.find_library = _find_nothing
+    # None makes an import fail ("The module cache" of the language reference); typeshed forbids it.
     sys.modules[_X509] = None  # type: ignore[assignment]
     try:
         yield

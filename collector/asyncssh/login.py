@@ -1,7 +1,7 @@
-"""One login with asyncssh: what its callbacks ask is answered here.
+"""The callbacks of one login with asyncssh.
 
-asyncssh asks for the host key's verdict and for what to log in with; on the way its callbacks tell
-how far the handshake has come.
+asyncssh calls them to check the host key, to get credentials, and when a step of the handshake is
+done.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .library import asyncssh
 
 __all__ = ["Ask", "Identity", "Login", "LoginCredentials"]
 
-# These sign in one way each; an RSA key has several, and the server says which it takes.
-_ONE_WAY = (
+# Each has one signature algorithm; an RSA key has several, and the server says which it accepts.
+_ONE_SIGNATURE_ALGORITHM = (
     b"ssh-ed25519",
     b"ecdsa-sha2-nistp256",
     b"ecdsa-sha2-nistp384",
@@ -32,7 +32,7 @@ _ONE_WAY = (
 
 
 class Ask(Protocol):
-    """Asks the user; time spent so is not the host's."""
+    """Asks the user; the time until the answer does not count against the host."""
 
     async def __call__(self, prompt: str) -> Secret | None: ...
 
@@ -48,19 +48,19 @@ class Identity:
 
     @cached_property
     def offer(self) -> object:
-        """As asyncssh takes it."""
+        """The key in a form that asyncssh accepts."""
         if self.certificate is not None:
             return (self.key, self.certificate)
-        # A key pair remembers the signature algorithm of its server: where there is more than one
-        # to remember, asyncssh makes one for each login.
-        if self.key.algorithm in _ONE_WAY:
+        # A key pair stores the signature algorithm chosen with a server, so it is shared only
+        # where there is one; asyncssh makes a pair for each login from a bare key.
+        if self.key.algorithm in _ONE_SIGNATURE_ALGORITHM:
             return asyncssh.load_keypairs([self.key])[0]
         return self.key
 
 
 @record
 class LoginCredentials:
-    """What there is to log in with, made once for all hosts with the same settings."""
+    """What a login can use, loaded once for all hosts with the same settings."""
 
     user: str
     identities: tuple[Identity, ...] = ()
@@ -75,51 +75,51 @@ class LoginCredentials:
 
     @property
     def key_at_once(self) -> bool:
-        """Whether the first key offered is one that needs nothing from the server before."""
+        """Whether the first key to offer depends on nothing that the server says."""
         return (
             bool(self.identities)
             and not self.agent_first
-            and self.identities[0].key.algorithm in _ONE_WAY
+            and self.identities[0].key.algorithm in _ONE_SIGNATURE_ALGORITHM
         )
 
     @property
     def signed_at_once(self) -> bool:
-        """Whether there is one key alone, which nobody has to touch or to type a secret for."""
+        """Whether there is a single key, and it signs without a touch or a typed secret."""
         if len(self.identities) != 1 or self.agent is not None:
             return False
         return not self.identities[0].key.algorithm.startswith(b"sk-")
 
 
 class Login(asyncssh.SSHClient):
-    """The callbacks of one connection; ``offered`` and ``refusal`` tell afterwards what happened.
+    """The callbacks of one connection, and what they saw.
 
-    asyncssh swallows exceptions of a verdict into one of its own, so a refused host key is kept in
-    ``refusal``.
+    asyncssh replaces the exception of a failed host key check by one of its own, so ours is kept
+    in ``refusal``. Texts of the server and of the agent are kept as they came.
     """
 
     def __init__(
         self,
-        means: LoginCredentials,
+        credentials: LoginCredentials,
         check: HostKeyCheck,
         attempt: Attempt,
         ask: Ask | None,
     ) -> None:
-        self.user = means.user
+        self.user = credentials.user
         self.offered: list[str] = []
         self.refusal: HostError | None = None
         self.banner = ""
         self.agent_trouble: str | None = None
-        self._means = means
+        self._credentials = credentials
         self._check = check
         self._attempt = attempt
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._identities_left = means.identities
+        self._identities_left = credentials.identities
         self._sources_tried = 0
         self._password_tried = False
         self._questions_tried = False
 
-    # How far it came.
+    # Progress.
 
     def begin_auth(self, username: str) -> None:
         """The key exchange is done and the host key accepted."""
@@ -131,42 +131,42 @@ class Login(asyncssh.SSHClient):
         self._attempt.phase = Phase.SESSION
 
     def auth_banner_received(self, msg: str, lang: str) -> None:
-        """What the server shows before the login, kept for the message of a refusal."""
+        """Keep the server's banner for the message of a refusal."""
         del lang
         self.banner = msg
 
-    # The host key: asyncssh is given no known_hosts, so that it asks about every key.
+    # The host key: asyncssh gets no known_hosts, so it calls these for every key.
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
-        """Whether the host key is trusted, or is from now on."""
+        """Whether the host key is trusted, or is accepted now and trusted from here on."""
         del host, addr, port
-        return self._accepted(
+        return self._accept(
             lambda: self._check.check_key(key.algorithm.decode("ascii"), key.public_data)
         )
 
     def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Whether ``key`` may certify this host; asyncssh judges the certificate itself."""
+        """Whether ``key`` may certify this host; asyncssh checks the certificate itself."""
         del host, addr, port
-        return self._accepted(lambda: self._check.check_authority(key.public_data))
+        return self._accept(lambda: self._check.check_authority(key.public_data))
 
-    def _accepted(self, verdict: Callable[[], None]) -> bool:
+    def _accept(self, check: Callable[[], None]) -> bool:
         try:
-            verdict()
+            check()
         except HostError as error:
             self.refusal = error
             return False
         return True
 
-    # Keys: those that the user named, then what else the agent has.
+    # Keys: the agent's that the user named, those of files, then the agent's others.
 
     def public_key_auth_requested(  # type: ignore[override]  # object stands for its union of key kinds
         self,
     ) -> Sequence[object] | Awaitable[Sequence[object] | None] | None:
         """The next keys to offer; called again when all of them were refused."""
-        if self._means.agent is None:  # nothing to wait for
-            return self._file_keys() or None
+        if self._credentials.agent is None:  # no task: there is nothing to wait for
+            return self._take_file_keys() or None
         return self._next_keys()
 
     async def _next_keys(self) -> Sequence[object] | None:
@@ -177,48 +177,48 @@ class Login(asyncssh.SSHClient):
                 return keys
         return None
 
-    def _file_keys(self) -> Sequence[object]:
-        """The keys read from files; once."""
+    def _take_file_keys(self) -> Sequence[object]:
+        """The keys of files; none the second time."""
         identities, self._identities_left = self._identities_left, ()
         self.offered += [identity.path for identity in identities]
         return [identity.offer for identity in identities]
 
     async def _keys_of_files(self) -> Sequence[object]:
-        return self._file_keys()
+        return self._take_file_keys()
 
     async def _named_agent_keys(self) -> Sequence[object]:
-        wanted = self._means.agent_first
+        wanted = self._credentials.agent_first
         if not wanted:
             return ()
         named = [key for key in await self._agent_keys() if key.public_data in wanted]
-        return self._offering(sorted(named, key=lambda key: wanted.index(key.public_data)))
+        return self._offer(sorted(named, key=lambda key: wanted.index(key.public_data)))
 
     async def _other_agent_keys(self) -> Sequence[object]:
-        if not self._means.agent_others:
+        if not self._credentials.agent_others:
             return ()
-        known = {identity.key.public_data for identity in self._means.identities}
-        known.update(self._means.agent_first)
-        return self._offering(
+        known = {identity.key.public_data for identity in self._credentials.identities}
+        known.update(self._credentials.agent_first)
+        return self._offer(
             [key for key in await self._agent_keys() if key.public_data not in known]
         )
 
     _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
 
-    def _offering(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
+    def _offer(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
         self.offered += [f"{key.get_comment() or '?'} (agent)" for key in keys]
         return keys
 
     async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
-        if self._means.agent is None:
+        if self._credentials.agent is None:
             return ()
         if self._agent is None:
             # Its own connection to the agent: a login that is cancelled in the middle of a request
             # would leave the answer in a shared one.
-            self._agent = asyncssh.SSHAgentClient(self._means.agent)
+            self._agent = asyncssh.SSHAgentClient(self._credentials.agent)
         try:
             return await self._agent.get_keys()
         except ValueError as error:
-            self.agent_trouble = f"the agent at {self._means.agent}: {error}"
+            self.agent_trouble = f"the agent at {self._credentials.agent}: {error}"
             return ()
 
     # Passwords.
@@ -228,15 +228,17 @@ class Login(asyncssh.SSHClient):
         if self._password_tried:
             return None
         self._password_tried = True
-        secret = self._means.password or await self._asked(f"{self._means.user}'s password: ")
+        secret = self._credentials.password or await self._ask_user(
+            f"{self._credentials.user}'s password: "
+        )
         if secret is None:
             return None
         self.offered.append("password")
         return secret.reveal()
 
     def kbdint_auth_requested(self) -> str | None:
-        """Whether the server's questions can be answered; once, however often it offers to ask."""
-        if self._questions_tried or (self._means.password is None and self._ask is None):
+        """An empty list of submethods where prompts can be answered; None the second time."""
+        if self._questions_tried or (self._credentials.password is None and self._ask is None):
             return None
         self._questions_tried = True
         return ""
@@ -244,16 +246,16 @@ class Login(asyncssh.SSHClient):
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
-        """Answers to the server's questions: the password to a hidden one, else the user's own."""
+        """Answer prompts: a hidden one with the password, once, others with the user's answers."""
         del name, instructions, lang
         answers: list[str] = []
         for prompt, shown in prompts:
             secret: Secret | None = None
-            if self._means.password is not None and not shown and not self._password_tried:
+            if self._credentials.password is not None and not shown and not self._password_tried:
                 self._password_tried = True
-                secret = self._means.password
+                secret = self._credentials.password
             else:
-                secret = await self._asked(clean(prompt))
+                secret = await self._ask_user(clean(prompt))
             if secret is None:
                 return None
             answers.append(secret.reveal())
@@ -261,7 +263,7 @@ class Login(asyncssh.SSHClient):
             self.offered.append("keyboard-interactive")
         return answers
 
-    async def _asked(self, prompt: str) -> Secret | None:
+    async def _ask_user(self, prompt: str) -> Secret | None:
         return None if self._ask is None else await self._ask(prompt)
 
     async def aclose(self) -> None:
@@ -273,5 +275,5 @@ class Login(asyncssh.SSHClient):
 
     @property
     def agent_hint(self) -> bool:
-        """Whether an agent runs that was not asked."""
-        return self._means.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))
+        """Whether an agent runs that this login may not use."""
+        return self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))

@@ -1,7 +1,7 @@
 """asyncssh's options, made once for all connections with the same settings.
 
-asyncssh would otherwise read ssh_config, known_hosts, keys and the environment for every
-connection: several milliseconds a host (FACTS: Speed, measured).
+Left to itself asyncssh reads ssh_config, known_hosts, keys and the environment for every
+connection: several milliseconds a host.
 """
 
 from __future__ import annotations
@@ -17,24 +17,28 @@ __all__ = ["connection_options", "host_key_algorithms"]
 
 
 def connection_options(
-    ssh: SshSettings, means: LoginCredentials, supported: SupportedAlgorithms, *, may_ask: bool
+    ssh: SshSettings,
+    credentials: LoginCredentials,
+    supported: SupportedAlgorithms,
+    *,
+    may_ask: bool,
 ) -> asyncssh.SSHClientConnectionOptions:
-    """The options that hold for every connection with these settings.
+    """Make the options for every connection with these settings.
 
-    Keys, host keys and passwords come from `Login`'s callbacks instead. Raises HostError
-    ``config`` where the algorithms asked for leave none.
+    Keys, host keys and passwords come from the callbacks of `Login` instead. Raises HostError
+    ``config`` where no requested algorithm is supported.
     """
     return asyncssh.SSHClientConnectionOptions(
         config=None,
-        username=means.user,
+        username=credentials.user,
         kex_algs=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, supported.kex),
         encryption_algs=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, supported.ciphers),
         mac_algs=choose_algorithms("MACs", ssh.macs, MACS, supported.macs),
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
         signature_algs=choose_algorithms("signatures", (), HOST_KEYS, supported.signatures),
-        compression_algs=["none"],  # a compression bomb cost 423 MB
-        preferred_auth=_methods(means, may_ask=may_ask),
-        known_hosts=([], [], []),  # `Login` judges; whoever looked here would find nobody trusted
+        compression_algs=["none"],  # decompressing what a hostile server sent took 423 MB
+        preferred_auth=_methods(credentials, may_ask=may_ask),
+        known_hosts=([], [], []),  # trust nothing here: `Login` checks the keys
         client_keys=None,
         agent_path=None,
         agent_forwarding=False,
@@ -42,8 +46,8 @@ def connection_options(
         x509_trusted_certs=None,
         x509_trusted_cert_paths=[],
         gss_host=(),
-        gss_kex=False,  # it would take the place of the host key
-        gss_auth=means.gssapi,
+        gss_kex=False,  # it would replace the host key
+        gss_auth=credentials.gssapi,
         gss_delegate_creds=False,
         disable_trivial_auth=True,
         utf8_decode_errors="replace",
@@ -61,7 +65,7 @@ def connection_options(
 
 
 def host_key_algorithms(ssh: SshSettings, supported: SupportedAlgorithms) -> tuple[str, ...]:
-    """The host key algorithms to offer, before what is known of a host moves some forward."""
+    """Choose the host key algorithms to offer; `host_key_order` puts a host's known ones first."""
     return choose_algorithms(
         "host key algorithms",
         ssh.host_key_algorithms,
@@ -70,10 +74,10 @@ def host_key_algorithms(ssh: SshSettings, supported: SupportedAlgorithms) -> tup
     )
 
 
-def _methods(means: LoginCredentials, *, may_ask: bool) -> list[str]:
-    methods = ["gssapi-with-mic"] if means.gssapi else []
-    if means.identities or means.agent:
+def _methods(credentials: LoginCredentials, *, may_ask: bool) -> list[str]:
+    methods = ["gssapi-with-mic"] if credentials.gssapi else []
+    if credentials.identities or credentials.agent:
         methods.append("publickey")
-    if means.password is not None or may_ask:
+    if credentials.password is not None or may_ask:
         methods += ["password", "keyboard-interactive"]
     return methods

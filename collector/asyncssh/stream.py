@@ -1,11 +1,11 @@
 """The byte stream below an SSH connection: a socket or a channel through a bastion.
 
-asyncssh's exceptions do not tell an SSH server that hung up from something that is no SSH server
-at all; what came before the version line does. So the stream passes through a `ByteStream`, which
-asyncssh takes for the transport below its connection.
+asyncssh's exceptions do not distinguish an SSH server that hung up from something that is no SSH
+server at all; the bytes before the version line do. So all bytes pass through a `ByteStream`, which
+asyncssh uses as the transport below its connection.
 
-The link also gathers what one arrival leads to: asyncssh writes each packet by itself, 18 system
-calls for one command where 5 do.
+The stream also joins the packets that answer one arrival: asyncssh writes each by itself, 18 system
+calls for one command instead of 5.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..transport import Attempt
 __all__ = ["ByteStream"]
 
 _HEAD_BYTES = 512
-# asyncssh sets options of the socket, of which `dial` has set the one that counts, and keeps both
-# addresses for looking up the host's key, which goes by an alias (`HostKeyCheck.identity`).
-_NOT_USED = ("socket", "sockname", "peername")
+# asyncssh would set options of the socket, of which TCP_NODELAY is set already, and look up the
+# host's key by the addresses, which `HostKeyCheck` does.
+_HIDDEN = ("socket", "sockname", "peername")
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it
 
 
 class _Peer(Protocol):
-    """What of SSHClientConnection the link feeds."""
+    """The methods of SSHClientConnection that the stream calls."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
 
@@ -43,10 +43,11 @@ class _Peer(Protocol):
 
 
 class ByteStream(asyncio.Protocol):
-    """One byte stream, watched: ``head`` holds what came before the SSH version was understood."""
+    """One byte stream, bounded by ``budget``."""
 
     def __init__(self, attempt: Attempt, sock: socket.socket | None = None) -> None:
         self.head = b""
+        """What came up to the SSH version line."""
         self.version_seen = False
         self.budget = ByteBudget()
         self._attempt = attempt
@@ -61,23 +62,23 @@ class ByteStream(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._lost: asyncio.Future[None] = self._loop.create_future()
 
-    async def reach(self, address: str, port: int) -> None:
-        """Open the stream by TCP to an IP address. Raises OSError; leaves nothing then."""
+    async def connect(self, address: str, port: int) -> None:
+        """Open the stream by TCP to an IP address. Raises OSError; everything is closed then."""
         self._over_socket = True
         try:
             await self._loop.create_connection(lambda: self, address, port)
         except BaseException:
-            if self._transport is not None:  # the loop closes what it made, and may not tell
+            if self._transport is not None:  # the loop closes it, and may not call connection_lost
                 self._transport.abort()
                 self.connection_lost(None)
             raise
 
     async def join(self, peer: _Peer) -> None:
-        """Join the stream, which is already open, to a new SSH connection."""
+        """Feed a new SSH connection from this stream, which is already open."""
         self._peer = peer
         if self._sock is not None:
             sock, self._sock = self._sock, None
-            await self._join(sock)
+            await self._attach(sock)
         elif self._transport is not None:
             self._present(peer)
             early, self._early = self._early, []
@@ -86,10 +87,10 @@ class ByteStream(asyncio.Protocol):
             if self._lost.done():
                 peer.connection_lost(None)
 
-    async def _join(self, sock: socket.socket) -> None:
+    async def _attach(self, sock: socket.socket) -> None:
         """Hand the socket to the loop, which owns it from here on."""
-        # Shielded: cut off inside, asyncio closes the socket a little later and uvloop at once,
-        # and nobody outside can tell which.
+        # Shielded: when cancelled inside, asyncio closes the socket a little later and uvloop at
+        # once; a caller cannot know which.
         joining = asyncio.ensure_future(self._loop.create_connection(lambda: self, sock=sock))
         try:
             await asyncio.shield(joining)
@@ -97,31 +98,31 @@ class ByteStream(asyncio.Protocol):
             await joining
             raise
         finally:
-            # uvloop closes the descriptor below the socket object, and does not tell the object
-            # when that happens this early; it would close somebody else's descriptor in its turn.
+            # uvloop closes the descriptor of the socket object without marking the object closed
+            # when that happens this early; the object would close a reused descriptor later.
             if self._lost.done():
                 sock.detach()
 
-    # What the stream tells.
+    # Callbacks of the event loop, or of a channel.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The stream is open."""
-        self._transport = cast("asyncio.Transport", transport)  # a channel serves as one
+        self._transport = cast("asyncio.Transport", transport)  # a channel has its methods
         if self._peer is not None:
             self._present(self._peer)
 
     def _present(self, peer: _Peer) -> None:
-        peer.connection_made(cast("asyncio.BaseTransport", self))  # it has all that is asked of one
+        peer.connection_made(cast("asyncio.BaseTransport", self))  # it has the methods in use
 
     def session_started(self) -> None:
-        """A channel's own event; its data follows."""
+        """Called for a channel only; its data follows."""
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the far side."""
         if self.budget.exceeded:
             return
         self._pass_on(data, datatype)
-        # After it was looked at: a flood's first read is past every bound, version line and all.
+        # Only now: the first read of a flood may exceed every bound and still hold a version line.
         if not self.budget.spend(len(data)):
             self.abort()
 
@@ -140,8 +141,8 @@ class ByteStream(asyncio.Protocol):
                 self._attempt.phase = Phase.KEX
 
     def _has_version(self, peer: _Peer) -> bool:
-        # What the connection does not know itself it asks its transport, and a channel asks its
-        # bastion's connection: only a value that is not the transport's is this server's.
+        # A connection passes unknown names on to its transport, and a channel to the bastion's
+        # connection: only a value that is not the transport's comes from this server.
         return peer.get_extra_info("server_version") is not self.get_extra_info("server_version")
 
     def eof_received(self) -> None:
@@ -156,22 +157,23 @@ class ByteStream(asyncio.Protocol):
         if self._peer is not None:
             self._peer.connection_lost(exc)
 
-    # What asyncssh asks of its transport.
+    # Called by asyncssh.
 
     def write(self, data: bytes) -> None:
-        """Send ``data`` with what else is written in this turn of the loop and the next.
+        """Send ``data`` together with what is written in this iteration of the loop and the next.
 
-        The next: where asyncssh answers with a task, it has begun by then.
+        The next: a task in which asyncssh answers has begun by then.
         """
         if not self._outgoing:
             self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outgoing.append(data)
 
     def expect_parts(self, *, always: bool = False) -> None:
-        """What is written in this turn, or ``always``, is answered by several small packets.
+        """Expect several small packets as the answer to what is written in this iteration, or to
+        everything (``always``).
 
-        The second of them waits for the acknowledgement of the first (Nagle's algorithm, RFC 896),
-        which Linux holds back for up to 40 ms: it is asked to acknowledge at once.
+        The server sends the second once the first is acknowledged (Nagle's algorithm, RFC 896),
+        which Linux delays by up to 40 ms unless TCP_QUICKACK is set.
         """
         self._is_answered_in_parts = self._over_socket
         self._is_always_in_parts = always
@@ -183,27 +185,27 @@ class ByteStream(asyncio.Protocol):
             self._transport.write(data)
             if self._is_answered_in_parts and _QUICKACK is not None:
                 self._is_answered_in_parts = self._is_always_in_parts
-                # Until the next write, which the kernel takes for a dialogue's: it delays again.
+                # Holds until the next write, after which the kernel delays again.
                 sock: socket.socket = self._transport.get_extra_info("socket")
                 with contextlib.suppress(OSError):  # the write may have found the connection dead
                     sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def abort(self) -> None:
-        """Close without another word."""
+        """Close the stream at once; unsent data is dropped."""
         if self._transport is not None:
             self._transport.abort()
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        """As the transport below, but for what costs system calls and is then not used."""
-        if name in _NOT_USED:
+        """As the transport below, without what costs system calls and is not used."""
+        if name in _HIDDEN:
             return default
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
-    # What its owner does.
+    # Called by the owner.
 
     @property
     def up(self) -> bool:
-        """Whether the stream is open and nobody is closing it."""
+        """Whether the stream is open and not closing."""
         return (
             self._transport is not None
             and not self._transport.is_closing()

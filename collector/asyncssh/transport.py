@@ -1,7 +1,7 @@
 """The default transport: asyncssh over byte streams of our own, everything costly made once.
 
 For one host: resolve its name and connect (`ssh.routes`), wait for a login slot, log in (`Login`),
-run the command (`OneCommand`), drop the connection.
+run the command (`CommandSession`), drop the connection.
 """
 
 from __future__ import annotations

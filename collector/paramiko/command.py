@@ -1,7 +1,7 @@
 """One command over a paramiko session: both its streams, bounded, and how it ended.
 
-`exec_command(timeout=…)` bounds each read alone, an unread stderr stops the server, a lost
-connection reads like an end of file, and ``exit_status`` is then -1 (FACTS: SSH traps).
+In paramiko `exec_command(timeout=…)` bounds each read alone, an unread stderr blocks the server,
+and a lost connection looks like an end of file with an ``exit_status`` of -1.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _CHUNK = 64 * 1024
 def run_command(
     session: Session, where: str, command: str, set_phase: Callable[[Phase], None]
 ) -> CommandOutput:
-    """What ``command`` printed. Blocks until it has ended, or the wire is aborted.
+    """Run ``command`` and return its output. Blocks until it ends, or the stream is aborted.
 
     Raises HostError ``session_refused``, ``output_limit``, ``command_failed`` (a signal),
-    ``truncated``, ``lost``; and whatever paramiko raises.
+    ``truncated``, ``lost``; and what paramiko raises.
     """
     set_phase(Phase.SESSION)
     try:
@@ -42,7 +42,7 @@ def run_command(
         raise session_refused(where, "it runs no command in this session") from error
     set_phase(Phase.COMMAND)
     channel.shutdown_write()
-    return _finished(session, where, channel, _Streams(where, channel))
+    return _read_to_end(session, where, channel, _Streams(where, channel))
 
 
 class _Streams:
@@ -79,7 +79,7 @@ class _Streams:
             raise output_limit(self._where)
 
 
-def _finished(
+def _read_to_end(
     session: Session, where: str, channel: paramiko.Channel, streams: _Streams
 ) -> CommandOutput:
     streams.read()
@@ -90,7 +90,7 @@ def _finished(
     if session.stream.budget.exceeded:
         raise output_limit(where)
     status = channel.exit_status
-    # The streams also end when the connection does; only the server's own word counts.
+    # The streams also end with the connection; only what the server sent counts.
     whole = channel.eof_received or channel.chanid in session.closed
     if status == -1 or not whole:
         said = session.disconnect_message or ""

@@ -1,7 +1,7 @@
-"""One connection with paramiko, on threads: what is cut off here ends there by itself.
+"""A connection with paramiko, on threads.
 
-paramiko blocks, so each of its calls is a piece of work on a daemon thread of ours. Whoever stops
-waiting for one cuts its wire, which ends the work within milliseconds.
+paramiko blocks, so each of its calls runs on a daemon thread of ours. When the coroutine that waits
+for a call is cancelled, it aborts the byte stream, which ends the call within milliseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["END_S", "Connection", "phase_setter", "run_to_end"]
 T = TypeVar("T")
 
 END_S = 1.0
-"""For work on a thread whose wire was cut; it takes milliseconds."""
+"""How long to wait for a call whose stream was aborted; it takes milliseconds."""
 
 
 class Connection(SshConnection[ByteStream]):
@@ -96,17 +96,17 @@ def phase_setter(attempt: Attempt) -> Callable[[Phase], None]:
 
 
 async def run_to_end(work: asyncio.Future[T], stream: ByteStream) -> T:
-    """The outcome of ``work`` on a thread; cut off, its wire is too, and its end is waited for."""
+    """Wait for ``work`` on a thread; when cancelled, abort its stream and wait for its end."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         stream.abort()
-        work.add_done_callback(_looked_at)
+        work.add_done_callback(_discard)
         await asyncio.wait({work}, timeout=END_S)
         raise
 
 
-def _looked_at(work: asyncio.Future[T]) -> None:
-    """How it ended concerns nobody any more; asyncio would report it as forgotten."""
+def _discard(work: asyncio.Future[T]) -> None:
+    """Retrieve the exception, which asyncio would report as never retrieved."""
     if not work.cancelled():
         work.exception()

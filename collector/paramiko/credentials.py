@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...inventory.models import SshSettings
 from ..ssh.credentials.store import Credentials
 from ..ssh.credentials.user import config_error, login_user, no_credentials
-from .keys import key_of
+from .keys import import_key
 from .login import LoginCredentials
 
 __all__ = ["load_credentials"]
@@ -17,13 +17,13 @@ def load_credentials(
     """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
-    ``config``: config_error keys, Kerberos, or nothing at all.
+    ``config``: unusable keys, Kerberos, or nothing at all.
     """
     if ssh.gssapi:
         raise config_error("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
     loaded = LoginCredentials(
         user=login_user(ssh),
-        keys=tuple(key for file in credentials.key_files(ssh) for key in key_of(file)),
+        keys=tuple(key for file in credentials.key_files(ssh) for key in import_key(file)),
         agent=ssh.agent,
         agent_first=credentials.agent_keys(ssh),
         agent_only_these=ssh.identities_only,

@@ -1,4 +1,4 @@
-"""Keys as paramiko takes them: from files that are already unlocked, and from an ssh-agent."""
+"""Keys as paramiko takes them: from unlocked files, and from an ssh-agent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...core.text import clean
 from ..ssh.credentials.store import PrivateKeyFile
 from ..ssh.credentials.user import config_error
 
-__all__ = ["Agent", "OfferedKey", "key_of"]
+__all__ = ["Agent", "OfferedKey", "import_key"]
 
 _AGENT_TIMEOUT_S = 10.0
 _CERTIFICATE = b"-cert-v01@openssh.com"
@@ -31,29 +31,29 @@ _CLASSES: dict[str, type[paramiko.PKey]] = {
 
 @dataclass(frozen=True, slots=True)
 class OfferedKey:
-    """A key to offer, and what to call it in messages."""
+    """A key to offer, and its title in messages."""
 
     title: str
     key: paramiko.PKey
 
 
-def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
-    """The key, after its certificate where it has one.
+def import_key(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
+    """Make paramiko's keys of a file: the certificate where there is one, then the bare key.
 
-    Raises HostError ``config`` for kinds that paramiko does not have, which asyncssh may.
+    Raises HostError ``config`` for a key that cannot be used, and for kinds that paramiko lacks.
     """
-    made_by = _CLASSES.get(file.kind)
-    if made_by is None:
+    key_class = _CLASSES.get(file.kind)
+    if key_class is None:
         raise config_error(
             f"{clean(file.path)} is a key of kind {clean(file.kind)}, which paramiko cannot "
             "use: choose --transport asyncssh, or let an ssh-agent hold the key"
         )
     try:
         pem = file.pem.decode("ascii")
-        plain = OfferedKey(file.path, made_by.from_private_key(io.StringIO(pem)))
+        plain = OfferedKey(file.path, key_class.from_private_key(io.StringIO(pem)))
         if file.certificate is None:
             return (plain,)
-        certified = made_by.from_private_key(io.StringIO(pem))
+        certified = key_class.from_private_key(io.StringIO(pem))
         certified.load_certificate(file.certificate.decode("ascii"))
     except (paramiko.SSHException, ValueError, AssertionError) as error:
         raise config_error(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
@@ -61,9 +61,9 @@ def key_of(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
 
 
 class Agent(AgentSSH):
-    """A connection of one login to the agent at ``path``; `close` it.
+    """One login's connection to the agent at ``path``, to be closed by `close`.
 
-    paramiko's own finds the agent through the environment only, and waits for it for ever.
+    paramiko's own finds the agent only through the environment, and waits for it without limit.
     """
 
     def __init__(self, path: str) -> None:
@@ -77,22 +77,20 @@ class Agent(AgentSSH):
             self._socket.close()
             raise
 
-    def offered(self, first: Sequence[bytes], *, only_these: bool) -> list[OfferedKey]:
-        """Its keys, those of ``first`` (public key blobs) before the others, or alone."""
-        keys = [_with_its_certificate(key) for key in self.get_keys()]
+    def list_keys(self, first: Sequence[bytes], *, only_these: bool) -> list[OfferedKey]:
+        """List its keys, those of ``first`` (public key blobs) before the others, or alone."""
+        keys = [_with_certificate(key) for key in self.get_keys()]
         wanted = [key for blob in first for key in keys if key.asbytes() == blob]
         others = [] if only_these else [key for key in keys if key not in wanted]
-        return [
-            OfferedKey(f"{clean(key.comment or '?')} (agent)", key) for key in (*wanted, *others)
-        ]
+        return [OfferedKey(f"{key.comment or '?'} (agent)", key) for key in (*wanted, *others)]
 
     def close(self) -> None:
-        """Let go of the agent."""
+        """Close the connection."""
         self._socket.close()
 
 
-def _with_its_certificate(key: AgentKey) -> AgentKey:
-    """paramiko signs with a certificate of the agent, but sends its bare key unless told so."""
+def _with_certificate(key: AgentKey) -> AgentKey:
+    """Make paramiko send an agent's certificate: it signs with it, but sends the bare key."""
     if _CERTIFICATE in key.blob[:64]:
         key.public_blob = PublicBlob(key.name, key.blob)  # type: ignore[assignment]  # as its siblings have it
     return key

@@ -1,4 +1,4 @@
-"""Logging in with paramiko: the host key first, then every way to prove who we are, in order."""
+"""A login with paramiko: the check of the host key, then each method of authentication in order."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from .session import Session, decode
 __all__ = ["Ask", "LoginCredentials", "log_in"]
 
 Ask = Callable[[str], Secret | None]
-"""Asks the user, from any thread but the event loop's; None: no answer."""
+"""Asks the user, from any thread but that of the event loop; None: no answer."""
 
 _STEP_S = 0.1
 _USERAUTH = "ssh-userauth"
-# A server that lets everybody in proves nothing: whoever answers in its place would do the same.
+# A server that lets everybody in may be any server: an impostor would do the same.
 _TRIVIAL = "Trivial auth disabled"
 
 
 @record
 class LoginCredentials:
-    """What there is to log in with, made once for all hosts with the same settings."""
+    """What a login can use, loaded once for all hosts with the same settings."""
 
     user: str
     keys: tuple[OfferedKey, ...] = ()
     agent: str | None = None
     """Path of the agent's socket."""
     agent_first: tuple[bytes, ...] = ()
-    """Public keys that are left to the agent and come before all others."""
+    """Public keys that the user named and only the agent can use: offered before all others."""
     agent_only_these: bool = False
     password: Secret | None = field(default=None, repr=False)
 
@@ -81,18 +81,18 @@ def _check_host_key(session: Session, check: HostKeyCheck) -> None:
 
 
 class _ExpiredPasswordError(AuthenticationException):
-    """The server wants the password to be changed, which is not ours to do."""
+    """The server demands a new password, which a scan does not set."""
 
 
 class _NoAnswerError(paramiko.SSHException):
-    """A question that nobody answers: better no attempt than an empty one, which counts."""
+    """A prompt without an answer: an empty one would count as a failed attempt."""
 
 
 class _Handler(AuthHandler):
-    """Asks for the login service once; then each attempt is sent, and may fail, in our thread.
+    """Requests the login service once; then sends each attempt, and fails, in the caller's thread.
 
-    paramiko asks anew for each attempt, which only OpenSSH puts up with, and signs in its own
-    thread, where an agent that refuses to sign ends the connection.
+    paramiko requests the service anew for each attempt, which only OpenSSH accepts, and signs in
+    its own thread, where an agent that refuses to sign ends the connection.
     """
 
     def __init__(self, session: Session) -> None:
@@ -100,8 +100,8 @@ class _Handler(AuthHandler):
         self._session = session
         self._accepted = threading.Event()
 
-    def ask_for_the_service(self) -> None:
-        """Blocks until the server is ready to be logged in to."""
+    def request_service(self) -> None:
+        """Block until the server accepts logins."""
         request = paramiko.Message()
         request.add_byte(bytes([paramiko.common.MSG_SERVICE_REQUEST]))
         request.add_string(_USERAUTH)
@@ -115,9 +115,9 @@ class _Handler(AuthHandler):
         self._accepted.set()
 
     def _parse_userauth_info_request(self, m: paramiko.Message) -> None:
-        if self.auth_method == "password":  # RFC 4252, 8: the same number asks to change it
+        if self.auth_method == "password":  # RFC 4252 section 8: the same number requests a new one
             self._session.saved_exception = _ExpiredPasswordError("the password has expired")
-            self.abort()  # wakes whoever waits for the response
+            self.abort()  # wakes the thread that waits for the response
             return
         super()._parse_userauth_info_request(m)  # type: ignore[misc]  # not in the stubs
 
@@ -141,20 +141,20 @@ class _Login:
         self._ask = ask
         self._handler = _Handler(session)
         self._offered: list[str] = []
-        self._allowed: set[str] | None = None  # what the server lets us try; None: it did not say
-        self._barred = False  # the last attempt was by a method that the server does not take
+        self._allowed: set[str] | None = None  # what the server listed; None: nothing yet
+        self._barred = False  # the server refused the method of the last attempt
         self._password_tried = False
         self._answered = False
         self._trouble = ""
 
     def run(self) -> None:
-        """Return when logged in. Raises HostError ``auth_denied``, and whatever paramiko raises."""
+        """Return when logged in. Raises HostError ``auth_denied``, and what paramiko raises."""
         self._session.auth_handler = self._handler
-        self._handler.ask_for_the_service()
+        self._handler.request_service()
         try:
-            if self._is_open_to_all():
+            if self._is_open_to_everybody():
                 self._trouble = _TRIVIAL
-            elif self._public_keys() or self._password() or self._interactive():
+            elif self._try_public_keys() or self._try_password() or self._try_interactive():
                 return
         except _NoAnswerError:
             pass
@@ -162,9 +162,9 @@ class _Login:
             # sshd ends a login with too many failures by a disconnect.
             if "authentication failures" not in (self._session.disconnect_message or "").lower():
                 raise
-        raise self._denied()
+        raise self._denial()
 
-    def _denied(self) -> HostError:
+    def _denial(self) -> HostError:
         banner = self._handler.banner or b""
         parts = (self._session.disconnect_message, decode(banner), self._trouble)
         return auth_denied(
@@ -175,44 +175,44 @@ class _Login:
             said="; ".join(each for each in parts if each),
         )
 
-    def _public_keys(self) -> bool:
+    def _try_public_keys(self) -> bool:
         if self._credentials.agent is None:
-            return any(self._offers(key) for key in self._credentials.keys)
+            return any(self._try_key(key) for key in self._credentials.keys)
         try:
             agent = Agent(self._credentials.agent)
         except (paramiko.SSHException, OSError, ValueError) as error:
             if isinstance(error, OSError) and out_of_resources(error):
                 raise
             self._trouble = f"the agent at {self._credentials.agent}: {error}"
-            return any(self._offers(key) for key in self._credentials.keys)
+            return any(self._try_key(key) for key in self._credentials.keys)
         with closing(agent):
-            held = agent.offered(
+            held = agent.list_keys(
                 self._credentials.agent_first, only_these=self._credentials.agent_only_these
             )
             first = [each for each in held if each.key.asbytes() in self._credentials.agent_first]
             own = {each.key.asbytes() for each in self._credentials.keys}
             others = [each for each in held if each not in first and each.key.asbytes() not in own]
-            return any(self._offers(key) for key in (*first, *self._credentials.keys, *others))
+            return any(self._try_key(key) for key in (*first, *self._credentials.keys, *others))
 
-    def _offers(self, offered: OfferedKey) -> bool:
-        if not self._may("publickey"):
+    def _try_key(self, offered: OfferedKey) -> bool:
+        if not self._is_allowed("publickey"):
             return False
         self._offered.append(offered.title)
         return self._succeeds(
             lambda done: self._handler.auth_publickey(self._credentials.user, offered.key, done)
         )
 
-    def _is_open_to_all(self) -> bool:
-        """Asks for a login without proof, which also tells what else may be tried (RFC 4252, 5.2).
+    def _is_open_to_everybody(self) -> bool:
+        """Request a login without credentials, whose refusal lists the methods that may succeed.
 
-        So no password is sent, and nobody is asked for one, in vain.
+        RFC 4252 section 5.2. Without that list a password might be asked for and sent in vain.
         """
         return self._succeeds(lambda done: self._handler.auth_none(self._credentials.user, done))
 
-    def _password(self) -> bool:
+    def _try_password(self) -> bool:
         if self._credentials.password is None and self._ask is None:
             return False
-        if not self._may("password"):
+        if not self._is_allowed("password"):
             return False
         secret = self._credentials.password
         if secret is None and self._ask is not None:
@@ -228,18 +228,20 @@ class _Login:
             self._offered.append("password")
         return succeeded
 
-    def _interactive(self) -> bool:
-        if not self._may("keyboard-interactive") or not (self._credentials.password or self._ask):
+    def _try_interactive(self) -> bool:
+        if not self._is_allowed("keyboard-interactive") or not (
+            self._credentials.password or self._ask
+        ):
             return False
         succeeded = self._succeeds(
-            lambda done: self._handler.auth_interactive(self._credentials.user, self._answers, done)
+            lambda done: self._handler.auth_interactive(self._credentials.user, self._answer, done)
         )
         if succeeded and not self._answered:
             self._trouble = _TRIVIAL
         return succeeded and self._answered
 
-    def _answers(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
-        """The password to a hidden question, once, else what the user says."""
+    def _answer(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        """Answer a hidden prompt with the password, once, others with the user's answers."""
         del title, instructions
         answers = []
         for prompt, shown in prompts:
@@ -257,7 +259,7 @@ class _Login:
             self._offered.append("keyboard-interactive")
         return answers
 
-    def _may(self, method: str) -> bool:
+    def _is_allowed(self, method: str) -> bool:
         return self._allowed is None or method in self._allowed
 
     def _succeeds(self, begin: Callable[[threading.Event], None]) -> bool:
@@ -280,7 +282,7 @@ class _Login:
         except (paramiko.SSHException, OSError) as error:
             if self._session.broken or not self._session.is_active():
                 raise
-            self._trouble = str(error)  # an agent that does not sign with this key
+            self._trouble = str(error)  # from an agent that does not sign with this key
             return False
         if further:
             self._allowed = set(further)

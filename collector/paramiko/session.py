@@ -1,8 +1,8 @@
-"""One SSH connection with paramiko: its transport, told what we offer and made to tell what it saw.
+"""One SSH connection with paramiko: its Transport, with our algorithms and the server's texts.
 
-Left to itself paramiko keeps clocks of its own (one of them a thread that delays the exit), drops
-the server's words on a disconnect, a refused channel and a signal, and mixes up the answers to
-channels that are opened at the same time.
+paramiko itself has timeouts of its own (one of them a thread that delays the exit), drops the
+server's text on a disconnect, a refused channel and a signal, and confuses the answers to channels
+that are opened at the same time.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ __all__ = ["Offer", "RefusedChannelError", "Session", "decode", "read_offer"]
 
 _JOIN_S = 1.0
 _UNWANTED_S = 60.0
-"""After which a thread gives up a channel that nobody waits for any more."""
+"""When a thread gives up a channel whose request was cancelled."""
 
-# paramiko reports each failed connection as an error, with tracebacks; ours are in the outcome.
+# paramiko logs each failed connection as an error, with a traceback; the outcome has ours.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 def _table(name: str) -> dict[Any, Any]:
-    """One of paramiko.Transport's own tables: what it has is listed nowhere in public."""
+    """A table of paramiko.Transport: no public interface lists its algorithms."""
     table: dict[Any, Any] = getattr(paramiko.Transport, name)
     return table
 
 
 _KEX = {
     **_table("_kex_info"),
-    "curve25519-sha256": KexCurve25519,  # paramiko knows it by its older name only
+    "curve25519-sha256": KexCurve25519,  # paramiko has it by its older name only
 }
 _CHANNEL_HANDLERS = _table("_channel_handler_table")
 
 
 class RefusedChannelError(Exception):
-    """The server opened no channel; the text is what it said."""
+    """The server refused to open a channel; the text is the server's, as it came."""
 
 
 @record
@@ -63,9 +63,9 @@ class Offer:
 
 
 def read_offer(ssh: SshSettings) -> Offer:
-    """What ``ssh`` lets us offer of what paramiko has.
+    """Choose the algorithms to offer, of those that paramiko has.
 
-    Raises HostError ``config`` where nothing is left.
+    Raises HostError ``config`` where no requested algorithm is supported.
     """
     return Offer(
         kex=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, _KEX),
@@ -81,7 +81,7 @@ def read_offer(ssh: SshSettings) -> Offer:
 
 
 class _Packets(Packetizer):
-    """Without clocks: a login is bounded as a whole, from outside."""
+    """Without timeouts: the login is bounded as a whole, from outside."""
 
     def start_handshake(self, timeout: float) -> None:
         """paramiko starts a timer thread here that outlives a failed handshake."""
@@ -93,23 +93,23 @@ class _Packets(Packetizer):
 
 
 class Session(paramiko.Transport):
-    """A connection over ``stream``; whoever makes it calls `dispose` at the end."""
+    """A connection over ``stream``, to be ended by `dispose`."""
 
     _kex_info: ClassVar = _KEX
 
     def __init__(self, stream: ByteStream, offer: Offer) -> None:
         self.stream = stream
         self.disconnect_message: str | None = None
-        """What the server's DISCONNECT said; None where it sent none."""
+        """The text of the server's DISCONNECT, as it came; None where it sent none."""
         self.signals: dict[int, str] = {}
-        """By channel: the signal that ended its command."""
+        """By channel: the signal that ended its command, as it came."""
         self.closed: set[int] = set()
-        """Channels that the server closed, unlike those that a lost connection ended."""
+        """Channels that the server closed; those of a lost connection are not among them."""
         self._offer = offer
         self._refusals: dict[int, str] = {}
         self._opening = threading.local()
         super().__init__(
-            stream,  # type: ignore[arg-type]  # it has the methods that paramiko asks for
+            stream,  # type: ignore[arg-type]  # it has the methods that paramiko calls
             default_window_size=OUTPUT_LIMIT,
             packetizer_class=_Packets,
         )
@@ -122,7 +122,7 @@ class Session(paramiko.Transport):
 
     @property
     def broken(self) -> bool:
-        """Whether the connection ended by itself."""
+        """Whether the connection ended otherwise than by `dispose`."""
         return (
             self.stream.ended
             or self.stream.budget.exceeded
@@ -131,12 +131,12 @@ class Session(paramiko.Transport):
         )
 
     def open_channel_to(self, address: str, port: int) -> paramiko.Channel:
-        """A stream from the server on to ``address``. Raises RefusedChannelError."""
-        return self._opened("direct-tcpip", (address, port), ("127.0.0.1", 0), _UNWANTED_S)
+        """Open a stream from the server to ``address``. Raises RefusedChannelError."""
+        return self._open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), _UNWANTED_S)
 
     def open_command_channel(self) -> paramiko.Channel:
-        """A session for one command. Raises RefusedChannelError."""
-        return self._opened("session", None, None, math.inf)
+        """Open a session for one command. Raises RefusedChannelError."""
+        return self._open_channel("session", None, None, math.inf)
 
     def dispose(self) -> None:
         """Close everything and wait for paramiko's thread; may take a moment, never raises."""
@@ -147,10 +147,10 @@ class Session(paramiko.Transport):
         self.stream.release()
 
     def send(self, message: paramiko.Message) -> None:
-        """One message, at once."""
+        """Send one message at once."""
         self._send_message(message)  # type: ignore[attr-defined]  # not in the stubs
 
-    # What is offered. paramiko's own lists cannot put a certificate first.
+    # The algorithms to offer. paramiko's own lists cannot put a certificate first.
 
     @property
     def preferred_kex(self) -> Sequence[str]:
@@ -172,7 +172,7 @@ class Session(paramiko.Transport):
         """Host key algorithms."""
         return self._offer.host_keys
 
-    # What the server says.
+    # Messages of the server.
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         m.get_int()
@@ -185,8 +185,8 @@ class Session(paramiko.Transport):
         super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
 
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
-        # Not paramiko's own, which keeps the refusal as the exception of the whole connection:
-        # other threads would take it for their own, or the connection for broken.
+        # paramiko's own stores the refusal as the exception of the whole connection: other threads
+        # would raise it too, or the connection would count as broken.
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
         self._refusals[channel] = decode(reason)
         with self.lock:
@@ -207,21 +207,21 @@ class Session(paramiko.Transport):
         self.closed.add(channel.chanid)
         _CHANNEL_HANDLERS[MSG_CHANNEL_CLOSE](channel, m)
 
-    # Opening channels from several threads at once: whose refusal is it?
+    # Channels opened from several threads at once: each number keeps its own refusal.
 
     def _next_channel(self) -> int:
         number: int = super()._next_channel()  # type: ignore[misc]  # not in the stubs
         self._opening.channel = number
         return number
 
-    def _opened(
+    def _open_channel(
         self,
         kind: str,
         to: tuple[str, int] | None,
         origin: tuple[str, int] | None,
         limit_s: float,
     ) -> paramiko.Channel:
-        self._opening.channel = None  # and gets no number where the connection has ended already
+        self._opening.channel = None  # stays so where the connection has ended already
         try:
             return self.open_channel(kind, to, origin, timeout=limit_s)
         except paramiko.SSHException:

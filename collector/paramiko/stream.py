@@ -1,8 +1,8 @@
-"""What paramiko reads and writes instead of a socket: the same bytes, watched and bounded.
+"""The byte stream below an SSH connection, which paramiko uses instead of a socket.
 
-paramiko's exceptions do not tell silence, garbage and a dropped connection apart, its own limits
-are per read, and a packet may claim 4 GB. So the wire notes what came before the version line,
-how the stream ended, and cuts it off at a budget. One clock, outside, calls `abort`.
+paramiko's exceptions do not distinguish silence, garbage and a dropped connection, its limits are
+per read, and a packet may claim 4 GB. So the stream notes what came before the version line and how
+it ended, and enforces a budget. A timeout outside calls `abort`.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ _VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[ -~]*\r?\n")
 
 
 class ByteStream:
-    """Has the methods of a socket that paramiko uses; both its threads and ours may call them."""
+    """Has the methods of a socket that paramiko uses; paramiko's threads and ours may call them."""
 
     def __init__(self, stream: socket.socket | paramiko.Channel) -> None:
         self.head = b""
-        """What came while the version line was not whole."""
+        """What came before the version line was complete."""
         self.version_seen = False
         self.ended = False
         """The far side closed or broke the connection."""
         self.budget = ByteBudget()
         self.fault: OSError | None = None
         """What the stream raised when it broke; None for a plain end."""
-        self.on_version: Callable[[], None] = _nobody
+        self.on_version: Callable[[], None] = _ignore
         """Called in paramiko's thread once the version line is there."""
         self._stream = stream
         self._aborted = threading.Event()
 
     def abort(self) -> None:
-        """End whatever goes on over this wire, from any thread, at once and without blocking.
+        """End every call on this stream, from any thread, at once and without blocking.
 
-        The descriptor stays open until `release`: closed under a thread that is about to read
-        from it, its number might already belong to another host's connection.
+        The descriptor stays open until `release`: a thread that is about to read from it might
+        otherwise read from another host's connection with the same number.
         """
         self._aborted.set()
         if isinstance(self._stream, socket.socket):
@@ -54,11 +54,11 @@ class ByteStream:
             self._stream.in_buffer.close()  # wakes the reader; close() itself may block
 
     def release(self) -> None:
-        """Close the stream, once nobody reads from it any more."""
+        """Close the stream, once no thread reads from it any more."""
         self.abort()
         self._stream.close()
 
-    # What paramiko calls.
+    # Called by paramiko.
 
     @property
     def _closed(self) -> bool:
@@ -70,7 +70,7 @@ class ByteStream:
         self._stream.settimeout(seconds)
 
     def close(self) -> None:
-        """Called by paramiko in either thread: no more than `abort`, for the reason given there."""
+        """Only `abort`, for the reason given there: paramiko calls this from any thread."""
         self.abort()
 
     def send(self, data: bytes) -> int:
@@ -80,7 +80,7 @@ class ByteStream:
         return self._stream.send(data)
 
     def recv(self, size: int) -> bytes:
-        """As a socket's; an end of the stream for whatever keeps it from going on."""
+        """As a socket's; empty also once aborted or over the budget."""
         if self._aborted.is_set():
             return b""
         try:
@@ -106,5 +106,5 @@ class ByteStream:
             self.on_version()
 
 
-def _nobody() -> None:
-    """Nobody wants to know."""
+def _ignore() -> None:
+    """Nothing is registered."""

@@ -1,7 +1,7 @@
-"""The second transport: paramiko, on one thread of ours and one of its own for each host.
+"""The second transport: paramiko, with one thread of ours and one of paramiko's for each host.
 
-The same results and the same errors as the asyncssh transport, for fleets with a server that
-asyncssh does not get on with; it costs this machine more, and two threads a host.
+It has the same results and the same errors as the asyncssh transport, and serves fleets with a
+server that does not work with asyncssh. It takes more CPU time.
 """
 
 from __future__ import annotations

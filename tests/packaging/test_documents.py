@@ -83,7 +83,7 @@ def test_our_own_parts_are_found_as_they_are_registered():
     registered = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     assert registered["sockfleet.transports"] == {
         name: f"sockfleet.collector{module}:{kind}"
-        for name, (module, kind) in transport._OWN.items()
+        for name, (module, kind) in transport._OWN_TRANSPORTS.items()
     }
     assert registered["sockfleet.outputs"] == {
         name: f"sockfleet.output{module}:FORMAT" for name, module in formats._OWN.items()

@@ -24,7 +24,7 @@ class Login:
         self.refusal = refusal
         self.user = "root"
         self.offered = ["id_ed25519", "password"]
-        self.banner = "go away"
+        self.banner = "go\x1b\n away"
         self.agent_trouble = None
         self.agent_hint = False
 

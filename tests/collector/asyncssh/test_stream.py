@@ -1,4 +1,4 @@
-"""The stream below an SSH connection: what it sees, gathers and owns."""
+"""The byte stream below an SSH connection: what it notes, joins and owns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sockfleet.inventory.models import Host
 
 
 class Peer:
-    """What of an SSH connection the link feeds; knows a version once a line with one has come."""
+    """The part of an SSH connection that the stream calls; reads the version line."""
 
     def __init__(self) -> None:
         self.seen = b""
@@ -78,23 +78,23 @@ def ours_of(server: socket.socket) -> socket.socket:
 
 async def joined() -> tuple[ByteStream, Channel, Peer, Attempt]:
     trying = attempt()
-    link, channel = ByteStream(trying), Channel()
-    link.connection_made(channel)
+    stream, channel = ByteStream(trying), Channel()
+    stream.connection_made(channel)
     peer = Peer()
-    await link.join(peer)
-    return link, channel, peer, trying
+    await stream.join(peer)
+    return stream, channel, peer, trying
 
 
 def test_the_version_is_this_servers_not_the_bastions():
     async def main() -> None:
-        link, _, peer, trying = await joined()
+        stream, _, peer, trying = await joined()
         assert peer.get_extra_info("server_version") == "SSH-2.0-bastion"
-        link.data_received(b"welcome\r\n")
-        assert (link.version_seen, trying.phase) == (False, Phase.BANNER)
-        link.data_received(b"SSH-2.0-x\r\n")
-        assert (link.version_seen, trying.phase) == (True, Phase.KEX)
-        link.data_received(b"more")
-        assert link.head == b"welcome\r\nSSH-2.0-x\r\n"
+        stream.data_received(b"welcome\r\n")
+        assert (stream.version_seen, trying.phase) == (False, Phase.BANNER)
+        stream.data_received(b"SSH-2.0-x\r\n")
+        assert (stream.version_seen, trying.phase) == (True, Phase.KEX)
+        stream.data_received(b"more")
+        assert stream.head == b"welcome\r\nSSH-2.0-x\r\n"
         assert peer.seen == b"welcome\r\nSSH-2.0-x\r\nmore"
 
     asyncio.run(main())
@@ -102,10 +102,10 @@ def test_the_version_is_this_servers_not_the_bastions():
 
 def test_the_head_is_bounded():
     async def main() -> None:
-        link, *_ = await joined()
+        stream, *_ = await joined()
         for _ in range(100):
-            link.data_received(b"A" * 1000)
-        assert len(link.head) == 512
+            stream.data_received(b"A" * 1000)
+        assert len(stream.head) == 512
 
     asyncio.run(main())
 
@@ -113,14 +113,14 @@ def test_the_head_is_bounded():
 @pytest.mark.parametrize("lost", [False, True])
 def test_what_comes_before_the_peer_is_kept(lost):
     async def main() -> None:
-        link = ByteStream(attempt())
-        link.connection_made(Channel())
-        link.data_received(b"SSH-2.0-")
-        link.data_received(b"x\r\n")
+        stream = ByteStream(attempt())
+        stream.connection_made(Channel())
+        stream.data_received(b"SSH-2.0-")
+        stream.data_received(b"x\r\n")
         if lost:
-            link.connection_lost(None)
+            stream.connection_lost(None)
         peer = Peer()
-        await link.join(peer)
+        await stream.join(peer)
         assert peer.seen == b"SSH-2.0-x\r\n"
         assert peer.lost == ([None] if lost else [])
 
@@ -129,15 +129,15 @@ def test_what_comes_before_the_peer_is_kept(lost):
 
 def test_what_is_written_in_one_turn_and_the_next_goes_in_one_piece():
     async def main() -> None:
-        link, channel, *_ = await joined()
+        stream, channel, *_ = await joined()
         for packet in (b"one", b"two", b"three"):
-            link.write(packet)
+            stream.write(packet)
         assert channel.written == []
         await asyncio.sleep(0)
-        link.write(b"four")
+        stream.write(b"four")
         await asyncio.sleep(0)
         assert channel.written == [b"onetwothreefour"]
-        link.write(b"five")
+        stream.write(b"five")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert channel.written == [b"onetwothreefour", b"five"]
@@ -151,32 +151,32 @@ def test_what_answers_a_write_is_acknowledged_at_once(run):
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        link, peer = ByteStream(attempt()), Peer()
+        stream, peer = ByteStream(attempt()), Peer()
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            await link.reach(*listening.getsockname())
+            await stream.connect(*listening.getsockname())
             server, _ = listening.accept()
         with server:
             server.setblocking(False)
-            await link.join(peer)
+            await stream.join(peer)
             for _ in range(4):
-                link.expect_parts()
-                link.write(b"question")
+                stream.expect_parts()
+                stream.write(b"question")
                 await loop.sock_recv(server, 8)
                 server.sendall(b"answer")
             with ours_of(server) as ours:
                 assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
-            await link.close()
+            await stream.close()
 
     run(main())
 
 
 def test_nothing_is_written_to_a_stream_that_closes():
     async def main() -> None:
-        link, channel, *_ = await joined()
-        assert link.up
-        link.write(b"too late")
-        link.abort()
-        assert not link.up
+        stream, channel, *_ = await joined()
+        assert stream.up
+        stream.write(b"too late")
+        stream.abort()
+        assert not stream.up
         await asyncio.sleep(0)
         assert channel.written == []
 
@@ -194,11 +194,11 @@ def test_a_socket_has_one_owner_however_early_it_is_lost(run, kind):
             ours.setblocking(False)
             theirs.close()
             number = ours.fileno()
-            link = ByteStream(attempt(), ours)
+            stream = ByteStream(attempt(), ours)
             del ours
-            await link.join(globals()[kind]())
-            await link.close()
-            del link
+            await stream.join(globals()[kind]())
+            await stream.close()
+            del stream
             other = os.dup(0)  # takes the lowest free number
             assert other <= number
             os.close(other)
@@ -214,14 +214,14 @@ def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
     async def main(port: int) -> None:
         before = descriptors()
         for turns in range(8):
-            link = ByteStream(attempt())
-            reaching = asyncio.create_task(link.reach("127.0.0.1", port))
+            stream = ByteStream(attempt())
+            connecting = asyncio.create_task(stream.connect("127.0.0.1", port))
             for _ in range(turns):
                 await asyncio.sleep(0)
-            reaching.cancel()
-            await asyncio.gather(reaching, return_exceptions=True)
-            await link.close()
-            assert not link.up
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await stream.close()
+            assert not stream.up
         for _ in range(3):  # asyncio closes in a later turn
             await asyncio.sleep(0)
         assert descriptors() <= before + 2  # libuv keeps a descriptor or two of its own
@@ -233,12 +233,12 @@ def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
 def test_what_came_before_the_connection_was_there_is_counted_once():
     async def main() -> None:
         trying = attempt()
-        link, channel, peer = ByteStream(trying), Channel(), Peer()
-        link.connection_made(channel)
-        link.data_received(b"x" * 40_000 + b"\r\n")
-        await link.join(peer)
-        link.data_received(b"SSH-2.0-x\r\n")
-        assert (link.version_seen, link.budget.exceeded) == (True, False)
+        stream, channel, peer = ByteStream(trying), Channel(), Peer()
+        stream.connection_made(channel)
+        stream.data_received(b"x" * 40_000 + b"\r\n")
+        await stream.join(peer)
+        stream.data_received(b"SSH-2.0-x\r\n")
+        assert (stream.version_seen, stream.budget.exceeded) == (True, False)
 
     asyncio.run(main())
 
@@ -259,12 +259,12 @@ class Aborter(Peer):
         transport.abort()
 
 
-def test_a_link_that_never_joined_closes_its_socket():
+def test_a_stream_that_never_joined_closes_its_socket():
     async def main() -> None:
         ours, theirs = socket.socketpair()
-        link = ByteStream(attempt(), ours)
-        await link.close()
-        await link.close()
+        stream = ByteStream(attempt(), ours)
+        await stream.close()
+        await stream.close()
         assert ours.fileno() == -1
         theirs.close()
 

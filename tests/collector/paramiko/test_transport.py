@@ -19,7 +19,7 @@ import pytest
 import uvloop
 
 from sockfleet.collector.errors import Category, HostError, Phase
-from sockfleet.collector.paramiko.keys import key_of
+from sockfleet.collector.paramiko.keys import import_key
 from sockfleet.collector.paramiko.session import Session, read_offer
 from sockfleet.collector.paramiko.stream import ByteStream
 from sockfleet.collector.paramiko.transport import ParamikoTransport
@@ -109,7 +109,7 @@ def test_a_key_that_paramiko_cannot_use_says_what_can(kind):
         path="/k", pem=b"", passphrase=None, certificate=None, kind=kind, public=b""
     )
     with pytest.raises(HostError) as caught:
-        key_of(file)
+        import_key(file)
     assert caught.value.category is Category.CONFIG
     assert "--transport asyncssh" in caught.value.message
 
@@ -120,7 +120,7 @@ def test_a_key_file_that_is_none(pem):
         path="/k", pem=pem, passphrase=None, certificate=None, kind="ssh-ed25519", public=b""
     )
     with pytest.raises(HostError) as caught:
-        key_of(file)
+        import_key(file)
     assert "/k cannot be used" in caught.value.message
 
 
