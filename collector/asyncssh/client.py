@@ -1,14 +1,7 @@
-"""asyncssh's client by one of two paths: the fast one with versions that were tried, else the
-public one.
-
-`fast_connection` overrides names that asyncssh keeps private and that any release may change. So a
-version that was not tried, such as a security release of tomorrow, is used by its documented
-interface (`public_connection`): slower, with the same results, errors and checks.
-"""
+"""The interface of the two paths to asyncssh's client (`load_client`), and what both get."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Container
 from dataclasses import field
 from typing import Protocol
@@ -17,20 +10,7 @@ from ...core.record import record
 from .library import asyncssh
 from .stream import ByteStream
 
-__all__ = [
-    "TRIED_VERSIONS",
-    "Client",
-    "ClientConnection",
-    "LoginPlan",
-    "SupportedAlgorithms",
-    "load_client",
-]
-
-log = logging.getLogger("sockfleet.collector")
-
-TRIED_VERSIONS = frozenset({"2.24"})
-"""The minor releases of asyncssh that `fast_connection` was tried with: to add one, run
-tests/collector/asyncssh, tests/collector/transports and tests/faults with it."""
+__all__ = ["Client", "ClientConnection", "LoginPlan", "SupportedAlgorithms"]
 
 
 @record
@@ -126,20 +106,3 @@ class Client(Protocol):
         then.
         """
         ...
-
-
-def load_client(version: str = asyncssh.__version__) -> Client:
-    """Load the path for this version of asyncssh."""
-    if ".".join(version.split(".")[:2]) in TRIED_VERSIONS:
-        from . import fast_connection
-
-        return fast_connection
-    from . import public_connection
-
-    log.info(
-        "asyncssh %s was not tried with the fast connection (%s): using asyncssh.connect, which "
-        "takes more CPU time",
-        version,
-        ", ".join(f"{each}.x" for each in sorted(TRIED_VERSIONS)),
-    )
-    return public_connection

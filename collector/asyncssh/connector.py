@@ -16,11 +16,12 @@ from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
-from .client import LoginPlan, load_client
+from .client import LoginPlan
 from .connection import Connection
 from .credentials import load_credentials
 from .errors import error_text
 from .library import asyncssh
+from .load_client import load_client
 from .login import Login, LoginCredentials
 from .options import connection_options, host_key_algorithms
 from .stream import ByteStream

@@ -12,7 +12,7 @@ import pytest
 from packaging.version import Version
 
 from sockfleet.collector.asyncssh import fast_connection, public_connection
-from sockfleet.collector.asyncssh.client import TRIED_VERSIONS, load_client
+from sockfleet.collector.asyncssh.load_client import TRIED_VERSIONS, load_client
 from sockfleet.collector.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS
 from sockfleet.inventory.models import Host
 from tests.support.paths import ROOT
