@@ -79,7 +79,7 @@ def _held(folder: Path, *, alone: bool) -> Iterator[None]:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """``golden(name, actual)`` compares with tests/golden/NAME, or writes it on --update-golden."""
+    """``golden(name, actual)`` compares with a file of tests/golden; --update-golden writes it."""
 
     def compare(name: str, actual: str) -> None:
         path = GOLDEN / name
