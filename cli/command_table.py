@@ -14,15 +14,15 @@ __all__ = ["COMMANDS", "load_command"]
 
 COMMANDS = {
     "scan": "Collect from every host of an inventory and print a ranked table.",
-    "check": "Tell a monitoring system how the fleet is (exit codes 0 to 3).",
+    "check": "Report the state of the fleet to a monitoring system (exit codes 0 to 3).",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
-    "inventory": "Show what was understood of an inventory.",
+    "inventory": "Show how an inventory is understood.",
     "demo": "Scan a simulated fleet of real SSH servers on this machine.",
-    "authorized-key": "Print the authorized_keys line that lets a key answer the probe, no more.",
+    "authorized-key": "Print the authorized_keys line that restricts a key to the probe.",
     "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
-    "config": "Tell what sockfleet.toml says to each command, and what is wrong in it.",
-    "schema": "Print the JSON Schema of the documents that are written.",
+    "config": "Show what sockfleet.toml sets for each command, and its errors.",
+    "schema": "Print the JSON Schema of the JSON and NDJSON output.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command and its line of help; the module of that name in commands/ holds it as ``command``."""

@@ -211,5 +211,5 @@ def message_options() -> Decorator:
         option(
             "-q", "--quiet/--no-quiet", default=False, help="No progress and no notes; errors only."
         ),
-        option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging."),
+        option("-v", "--verbose", count=True, help="Print more on stderr; -vv for debugging."),
     )

@@ -42,7 +42,7 @@ class ScanOptions:
         None,
         "--shard",
         metavar="I/N",
-        help="Ask only part I of N, split by the hosts' names; merge joins the parts.",
+        help="Read only part I of N, split by the hosts' names; merge joins the parts.",
     )
     sort: str = option(
         "tcp_close", "--sort", metavar="KEY", show_default=True, help="Rank by this."
@@ -58,15 +58,15 @@ class ScanOptions:
         "--against",
         metavar="SCAN.json",
         is_path=True,
-        help="Compare with an earlier scan: what grew and how fast, new, lost and rebooted hosts. "
+        help="Compare with an earlier scan: growth and its rate, new, lost and rebooted hosts. "
         "It may be the file that --output replaces.",
     )
     threshold: Sequence[str] = option(
         (),
         "--threshold",
         metavar="KEY=VALUE",
-        help="From where on a diagnosis holds, such as held_sockets=500 or orphans_warning_share="
-        "30%; repeatable. A wrong KEY lists them all.",
+        help="The level from which a diagnosis applies, such as held_sockets=500 or "
+        "orphans_warning_share=30%; repeatable. A wrong KEY lists them all.",
     )
 
     user: str | None = option(
@@ -93,7 +93,7 @@ class ScanOptions:
         "--ssh-config",
         metavar="FILE",
         is_path=True,
-        help="Take what it says of each host, as ssh -F.",
+        help="Use the settings of this ssh_config, as ssh -F.",
     )
     allow_proxy_command: bool = option(
         False,
@@ -124,38 +124,37 @@ class ScanOptions:
         Probe.FULL,
         "--probe",
         show_default=True,
-        help="forced is for a key that may run nothing else (sockfleet authorized-key): the "
-        "host's own namespace alone.",
+        help="forced is for a key that may run nothing else (sockfleet authorized-key) and reads "
+        "only the host's own namespace.",
     )
     namespaces: bool = option(
         True,
         "--namespaces",
-        help="Read every network namespace of a host, or its own alone, which is a little "
+        help="Read every network namespace of a host, or only its own, which is a little "
         "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
     )
     processes: bool = option(
         False,
         "--processes",
-        help="Name the processes that hold the closed sockets: your own, or with root's "
-        "rights all.",
+        help="Name the processes that hold the closed sockets: your own, or all of them as root.",
     )
     process_args: bool = option(
-        False, "--process-args", help="The same with their arguments, which may hold secrets."
+        False, "--process-args", help="As --processes, with arguments, which may hold secrets."
     )
-    become: bool = option(False, "--become", help="Ask as root, by sudo -n or doas -n.")
+    become: bool = option(False, "--become", help="Read as root, by sudo -n or doas -n.")
     become_method: Literal["auto", "sudo", "doas"] = option(
         "auto", "--become-method", show_default=True, help="What --become uses."
     )
 
     concurrency: int = option(
-        2000, "-c", "--concurrency", minimum=1, show_default=True, help="Hosts asked at once."
+        2000, "-c", "--concurrency", minimum=1, show_default=True, help="Hosts read at once."
     )
     per_bastion: int = option(
         64,
         "--per-bastion",
         minimum=1,
         show_default=True,
-        help="Hosts asked at once through one jump host.",
+        help="Hosts read at once through one jump host.",
     )
     connect_timeout_s: float = option(
         10.0,
@@ -164,7 +163,7 @@ class ScanOptions:
         minimum=0,
         minimum_excluded=True,
         show_default=True,
-        help="From the name to the end of the login.",
+        help="From the name query to the end of the login.",
     )
     timeout_s: float = option(
         30.0,
@@ -188,7 +187,7 @@ class ScanOptions:
         "--retries",
         minimum=0,
         show_default=True,
-        help="Further attempts after what may pass by itself; never after a refused login.",
+        help="Further attempts after a transient failure; never after a refused login.",
     )
 
     workers: int | Literal["auto"] = option(
@@ -204,8 +203,8 @@ class ScanOptions:
         None,
         "--dask",
         metavar="ADDRESS|local",
-        help="Let the workers of this Dask scheduler ask the hosts (tcp://HOST:PORT or "
-        "tls://HOST:PORT), or processes of this machine that live as long as the scan.",
+        help="Let the workers of this Dask scheduler read the hosts (tcp://HOST:PORT or "
+        "tls://HOST:PORT), or processes of this machine that end with the scan.",
     )
     dask_ship_secrets: bool = option(
         False,
@@ -270,5 +269,5 @@ class RepeatOptions:
         metavar="S",
         minimum=0.1,
         show_default=True,
-        help="With --repeat: from the beginning of one round to that of the next.",
+        help="With --repeat: from the start of one round to the start of the next.",
     )

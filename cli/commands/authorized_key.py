@@ -19,10 +19,10 @@ _MOST_BYTES = 64 * 1024
     "networks",
     multiple=True,
     metavar="CIDR",
-    help="Accept the key from this address or network alone; repeatable, or with commas.",
+    help="Accept the key only from this address or network; repeatable, or with commas.",
 )
 def command(key: str, *, networks: tuple[str, ...]) -> None:
-    """Print the line of authorized_keys that lets a key be scanned with and nothing else.
+    """Print the line of authorized_keys that restricts a key to the probe.
 
     KEY.pub is the public key, "-" standard input. Put the line into ~/.ssh/authorized_keys of an
     account with a real login shell on each host, and scan with --probe forced, or set

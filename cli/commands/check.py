@@ -103,7 +103,7 @@ def _print(text: str) -> None:
     "from_file",
     metavar="SCAN.json",
     is_path=True,
-    help='Judge a saved scan instead of asking the hosts; "-" is standard input.',
+    help='Judge a saved scan instead of reading the hosts; "-" is standard input.',
 )
 @option(
     "--max-age",
@@ -139,13 +139,13 @@ def _print(text: str) -> None:
     },
 )
 @configuration_options()
-@option("-v", "--verbose", count=True, help="Tell more on stderr; -vv for debugging.")
+@option("-v", "--verbose", count=True, help="Print more on stderr; -vv for debugging.")
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Tell a monitoring system how the fleet is, by the Monitoring Plugins guidelines.
+    """Report the state of the fleet to a monitoring system (Monitoring Plugins guidelines).
 
     One status line with performance data, more lines below; exit code 0 OK, 1 WARNING, 2 CRITICAL,
-    3 UNKNOWN. The hosts are asked now, or a scan from cron is judged: "--from SCAN.json".
+    3 UNKNOWN. It reads the hosts now, or judges a scan from cron: "--from SCAN.json".
 
     KEY is a number of the fleet (tcp_close, closed, orphan, alloc, tw, mem_pages), of the host
     where it is highest (worst.tcp_close), its growth per hour since the scan of --against

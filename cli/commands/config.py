@@ -19,15 +19,15 @@ __all__ = ["command"]
 
 
 @click.command("config")
-@click.option("--check", is_flag=True, help="Read and judge the configuration.")
-@option("--config", metavar="FILE", help="Judge this file, not the one that would be found.")
+@click.option("--check", is_flag=True, help="Read and check the configuration.")
+@option("--config", metavar="FILE", help="Check this file instead of the one that would be found.")
 @option("--profile", metavar="NAME", help="Show what the commands do with [profile.NAME].")
 @click.pass_context
 def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: str | None) -> None:
-    """Tell which configuration is read, what each command takes from it, and its profiles.
+    """Show which configuration is read, what each command takes from it, and its profiles.
 
-    Every error is told on stderr, and the exit code is 2 then. What is printed is TOML: the
-    options that the commands run with, each with the table or the variable that says so.
+    Errors go to stderr, with exit code 2. The output is TOML: the options that the commands run
+    with, each with the table or the variable that sets it.
     """
     from ...core.exit_codes import Exit
     from ..configuration.file import find_file, read_configuration

@@ -65,9 +65,9 @@ class _Stopped(SystemExit):
 def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bool) -> None:
     """Scan a simulated fleet of real SSH servers on this machine.
 
-    Nothing is needed and nothing stays behind: the servers listen on loopback addresses, their
-    keys and the inventory stand in a temporary folder. Exits with 0 when every host came out as
-    the simulation planned it, with the numbers that it holds; else with 1.
+    It needs no setup and leaves nothing behind: the servers listen on loopback addresses, and their
+    keys and the inventory are in a temporary folder. Exits with 0 if the scan reports every host
+    as the simulation planned it, with its true numbers; else with 1.
     """
     with (
         _stop_on_signals(),

@@ -53,10 +53,10 @@ def command(
     quiet: bool,
     verbose: int,
 ) -> None:
-    """Show what was understood of an inventory; no host is contacted.
+    """Show how an inventory is understood; no host is contacted.
 
-    The output has the shape of ansible-inventory's. What keeps a host from being reached is told on
-    stderr as a warning.
+    The output has the shape of ansible-inventory's. Settings that keep a host from being reached
+    are warnings on stderr.
     """
     if (as_list, graph, host is not None).count(True) != 1:
         raise click.UsageError("name one of --list, --graph and --host NAME")

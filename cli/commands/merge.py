@@ -31,9 +31,9 @@ def command(
     color: str,
     quiet: bool,
 ) -> None:
-    """Join scans of parts of a fleet into one, as one scan of the whole would have given it.
+    """Join scans of parts of a fleet into one, equal to one scan of the whole.
 
-    SCAN.json is what "sockfleet scan --format json" wrote, "-" standard input. A host that stands
+    SCAN.json is what "sockfleet scan --format json" wrote, "-" standard input. A host that is
     in several counts once: a reading before a failure, then the newer scan.
     """
     from ...aggregator.merge import merge_scans

@@ -39,8 +39,8 @@ __all__ = ["command"]
     is_path=True,
     help="Do nothing and exit with 75 while another run holds this lock.",
 )
-@click.option("--list-hosts", is_flag=True, help="Show the selection and contact nobody.")
-@click.option("--print-probe", is_flag=True, help="Show the command that each host is to run.")
+@click.option("--list-hosts", is_flag=True, help="Show the selection and contact no host.")
+@click.option("--print-probe", is_flag=True, help="Show the command that each host would run.")
 @configuration_options()
 @color_option()
 @message_options()
