@@ -1,4 +1,4 @@
-"""docs/python.md: every block runs as it stands, on real servers."""
+"""docs/python.md and the README: every block of Python runs as it stands, on real servers."""
 
 import json
 import re
@@ -10,8 +10,14 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.ssh.over_ssh import known_hosts_of
 
-PAGE = (ROOT / "docs/python.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+def blocks_of(page):
+    return re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+BLOCKS = blocks_of("docs/python.md")
 
 
 @pytest.fixture
@@ -65,6 +71,13 @@ def test_a_repeated_scan(run):
 
 def test_hooks(run):
     assert run(BLOCKS[3]).splitlines()[-1] == "stopped"
+
+
+def test_the_readme(run):
+    (block,) = blocks_of("README.md")
+    first, *hosts = run(block).splitlines()
+    assert re.fullmatch(r"2 hosts read, \d+ sockets held", first)
+    assert sorted(line.split()[0] for line in hosts) == ["a", "b"]
 
 
 def test_every_block_is_run():
