@@ -1,6 +1,7 @@
-"""What the README, the manual page and the changelog say is so."""
+"""What the README, the manual page and the changelog say is true."""
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -63,6 +64,16 @@ def test_every_command_and_option_of_the_readme_exists():
 def test_the_changelog_names_this_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_changelog_names_modules_that_exist():
+    changed = (ROOT / "CHANGELOG.md").read_text().split("### Changed\n")[1]
+    moved = re.findall(r"^  \| `.*` .*\| (.*) \|$", changed, re.MULTILINE)
+    kept = changed.split("A plugin's imports from ")[1].split(" still work")[0]
+    names = re.findall(r"`(sockfleet[\w.]+)`", f"{moved} {kept}")
+    assert len(names) > 14
+    for name in names:
+        pkgutil.resolve_name(name)
 
 
 def test_help_is_light():
