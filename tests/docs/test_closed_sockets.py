@@ -1,4 +1,4 @@
-"""docs/closed-sockets.md: its examples run, and its tables are so."""
+"""docs/closed-sockets.md: its examples run, and its tables are true."""
 
 import re
 from dataclasses import fields
@@ -11,7 +11,7 @@ from tests.support.docs.closed_sockets_page import PAGE, SHELL, WORKED, example,
 from tests.support.docs.evidence import Evidence, diagnose
 
 AS_ROOT = ("ss -s", "lsof", "unshare", "--processes")
-"""What stands in the blocks that test_closed_sockets_as_root.py runs."""
+"""Words of the blocks that test_closed_sockets_as_root.py runs."""
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_the_worked_example(desk):
     lines = example("text", "TCP6: inuse").splitlines()
     for line, name in zip(lines, ("sockstat", "sockstat6"), strict=True):
         assert line in (WORKED / name).read_text()
-    told = shell(example("sh", "explain sockstat sockstat6"))
-    assert "247 - (143 + 4 - 38) = 138" in told
-    assert "= 247 - 147 = 100" in told
+    printed = shell(example("sh", "explain sockstat sockstat6"))
+    assert "247 - (143 + 4 - 38) = 138" in printed
+    assert "= 247 - 147 = 100" in printed
     for number in ("247 - (143 + 4 - 38) = 138", "247 - 147 = 100"):
         assert number in PAGE
 
@@ -48,7 +48,7 @@ def test_the_next_command_of_every_other_word_runs(desk, evidence):
 
 
 def rows(title):
-    """The first cells of the table under that first title."""
+    """The cells of the table whose first title is ``title``."""
     table = re.search(rf"^\| {title} \|.*?\n\n", PAGE, re.DOTALL | re.MULTILINE)[0]
     return [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
 
