@@ -1,4 +1,4 @@
-"""What all tests share: the sshd fixture, golden files, and a home of their own."""
+"""Fixtures and hooks of all tests: sshd, golden files, an empty home, and the marks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hypothesis import settings
 
 from tests.support.ssh.sshd import Sshd
 
-# Wall-clock deadlines fail on a busy machine and say nothing of the code.
+# A deadline in wall-clock time fails on a busy machine whatever the code does.
 settings.register_profile("sockfleet", deadline=None)
 settings.load_profile("sockfleet")
 
 # A shell starts the background jobs of a script with SIGINT ignored, nohup ignores SIGHUP, and
-# children inherit both (signal(7)): a scan that a test starts would rightly ignore them too.
+# children inherit both (signal(7)): a scan that a test starts would ignore them too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -27,59 +27,60 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+    parser.addoption("--update-golden", action="store_true", help="write the files of tests/golden")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only root can run, and begin with the files that need the machine alone."""
+    """Deselect the tests that need root, and move the files with tests marked ``alone`` first."""
     for item in items:
         if item.path.stem.endswith("_as_root"):
             item.add_marker("as_root")
     if os.geteuid() != 0:
-        left_out = [item for item in items if item.get_closest_marker("as_root")]
+        deselected = [item for item in items if item.get_closest_marker("as_root")]
         items[:] = [item for item in items if not item.get_closest_marker("as_root")]
-        config.hook.pytest_deselected(items=left_out)
-    # The workers wait for each other only once if all that is alone stands at the start.
+        config.hook.pytest_deselected(items=deselected)
+    # All such tests at the start: the workers then wait for each other only once.
     alone = {item.path for item in items if item.get_closest_marker("alone")}
     items.sort(key=lambda item: item.path not in alone)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what an ordinary user's run leaves out: xdist does not count deselected tests."""
+    """Name the tests that a run without root deselects: xdist does not count them."""
     if os.geteuid() != 0:
-        terminalreporter.write_line("left out: the tests marked as_root, which only root can run")
+        terminalreporter.write_line("deselected: the tests marked as_root, which need root")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Hold the machine while a test, its fixtures included, runs beside other workers' tests.
+    """Hold the machine lock while a test and its fixtures run: shared, or exclusive if ``alone``.
 
     The wait comes before pytest-timeout starts its clock.
     """
     if not hasattr(item.config, "workerinput"):
         return (yield)
     folder = Path(item.config.option.basetemp).parent  # xdist gives each worker a folder in it
-    with _held(folder, alone=item.get_closest_marker("alone") is not None):
+    with _machine_lock(folder, alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 
 @contextmanager
-def _held(folder: Path, *, alone: bool) -> Iterator[None]:
-    """A lock that any number of tests share, or that one test has alone."""
+def _machine_lock(folder: Path, *, alone: bool) -> Iterator[None]:
+    """A lock that any number of tests share, or one test holds exclusively."""
     with (folder / "queue.lock").open("a") as queue, (folder / "machine.lock").open("a") as machine:
-        # A test that waits for the others to end keeps new ones from starting.
+        # A test that waits for the exclusive lock keeps new tests from starting.
         fcntl.flock(queue, fcntl.LOCK_EX)
         fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(queue, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(machine, fcntl.LOCK_UN)  # also for children that share the descriptor
+            # Closing is not enough: children may share the descriptor.
+            fcntl.flock(machine, fcntl.LOCK_UN)
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """``golden(name, actual)`` compares with a file of tests/golden; --update-golden writes it."""
+    """Return ``compare(name, actual)`` with tests/golden/NAME; --update-golden writes the file."""
 
     def compare(name: str, actual: str) -> None:
         path = GOLDEN / name
@@ -91,8 +92,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads the keys, agent or configuration of whoever runs it."""
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the user's keys, agent and configuration from every test."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
@@ -106,7 +107,7 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    """A plain server on 127.0.0.1 to 127.0.0.4, one for each test module."""
+    """A server without special settings on 127.0.0.1 to 127.0.0.4, one for each test module."""
     with Sshd(
         tmp_path_factory.mktemp("sshd"), addresses=[f"127.0.0.{n}" for n in range(1, 5)]
     ) as server:

@@ -1,4 +1,4 @@
-"""What a budget's line says, and what all of them make of the exit code."""
+"""The line of a budget, the exit code of several, and their spread over runs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MISSED = Budget(name="wall", figure=12.5, limit=12, unit="s")
 UNKNOWN = Budget(name="wall", figure=None, limit=12, unit="s", why_not="no such option")
 
 
-def test_a_line_names_the_figure_the_budget_and_the_judgement():
+def test_a_line_shows_the_figure_the_limit_and_the_verdict():
     assert str(HELD).split() == ["wall", "11.500", "budget", "12", "s", "held"]
     assert str(MISSED).split() == ["wall", "12.500", "budget", "12", "s", "MISSED"]
     assert " ".join(str(UNKNOWN).split()) == "wall - budget 12 s MISSED: no such option"
 
 
-def test_the_limit_itself_is_held():
+def test_a_figure_equal_to_the_limit_is_held():
     assert Budget(name="forks", figure=0, limit=0).held
     assert Budget(name="ratio", figure=0.7, limit=0.7).held
 
@@ -33,11 +33,11 @@ def test_the_limit_itself_is_held():
     ("lines", "code"),
     [([HELD], 0), ([HELD, HELD], 0), ([HELD, MISSED], 1), ([UNKNOWN], 1), ([], 1)],
 )
-def test_one_missed_budget_fails_the_run(lines, code):
+def test_every_budget_must_be_held(lines, code):
     assert exit_code(lines) == code
 
 
-def test_a_section_that_breaks_off_is_a_missed_line(tmp_path, mocker):
+def test_a_failing_section_is_a_missed_budget(tmp_path, mocker):
     mocker.patch.dict(budgets.SECTIONS, {"cold": mocker.Mock(side_effect=RuntimeError("no sshd"))})
     (line,) = budgets.measured(tmp_path, ["cold"])
     assert (line.name, line.held, line.why_not) == ("cold", False, "no sshd")
@@ -59,11 +59,11 @@ def test_the_command_prints_a_line_for_each_budget_and_appends_the_run(tmp_path)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_a_floor_is_shared_between_processes(processes):
+def test_the_floor_is_measured_with_several_processes(processes):
     assert crypto_floor.floor_wall_ms(processes) > 0
 
 
-def test_the_spread_is_of_all_runs_of_a_budget():
+def test_the_spread_covers_all_runs_of_a_budget():
     lower = Budget(name="wall", figure=10.5, limit=13, unit="s")
     runs = [[to_row(one)] for one in (HELD, MISSED, UNKNOWN, lower)]
     ((name, rows),) = spread.rows_by_name(runs).items()

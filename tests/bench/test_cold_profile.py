@@ -1,4 +1,4 @@
-"""Where the time of a cold host goes: perf's lines by group."""
+"""The profile of a cold host: the lines of ``perf report`` by group."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def test_each_file_counts_for_its_group():
     )
 
 
-def test_an_interpreter_that_is_one_program_counts_too():
+def test_a_static_interpreter_counts_as_python_code():
     assert by_group([" 70.00%  python3.12"]) == {"Python code": 70.0}

@@ -1,4 +1,4 @@
-"""The comparison: every client reads every host, and one that brings other numbers is caught."""
+"""The comparison: every client reads every host, and wrong numbers are detected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from peers import PEERS
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "compare.py"
 HOSTS = 60
-# The others need tools that only ./dev bench installs; the machinery around them is the same.
+# The other clients need tools that only ./dev bench installs; they are measured in the same way.
 CLIENTS = [
     "sockfleet",
     "sockfleet files only",
@@ -45,20 +45,20 @@ def test_a_client_reads_every_host(target, name):
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_another_hosts_numbers_end_the_run(target, name):
+def test_numbers_of_another_host_end_the_run(target, name):
     with pytest.raises(compare.WrongAnswerError, match=rf"^{name}: \d+ wrong:\n  127\..*TCP: "):
         compare.measure(compare.Taken(PEERS[name]), same_but_wrong(target), HOSTS)
 
 
-def test_a_missing_answer_is_wrong_too(target):
+def test_a_missing_answer_is_wrong(target):
     address = target.addresses[0]
     right = {address: target.truth[address].encode()}
     assert target.wrong([address], right) == []
-    (said,) = target.wrong(target.addresses[:2], right)
-    assert said.startswith(f"{target.addresses[1]}: b'' where 'TCP: inuse ")
+    (description,) = target.wrong(target.addresses[:2], right)
+    assert description.startswith(f"{target.addresses[1]}: b'' where 'TCP: inuse ")
 
 
-def test_a_client_that_cannot_run_says_why(target, tmp_path, mocker):
+def test_a_client_that_cannot_run_is_listed_with_the_reason(target, tmp_path, mocker):
     mocker.patch("compare.peers_python", return_value=tmp_path / "peers" / "bin" / "python")
     taken = compare.Taken(PEERS["hussh"])
     compare.measure(taken, target, HOSTS)
@@ -74,7 +74,7 @@ def test_a_client_that_cannot_run_says_why(target, tmp_path, mocker):
     )
 
 
-def test_ratios_are_taken_within_a_round():
+def test_ratios_compare_figures_of_the_same_round():
     ours = compare.Taken(PEERS["sockfleet"], cpu_ms=[1.0, 2.0, 9.0], floor_ms=[0.1, 0.2, 0.1])
     theirs = compare.Taken(PEERS["asyncssh"], cpu_ms=[2.0, 4.0, 4.0], floor_ms=[0.1, 0.2, 0.1])
     assert compare.ours_to(ours, theirs) == pytest.approx(0.5)
@@ -107,7 +107,7 @@ def test_an_unknown_client_is_refused():
     assert done.stderr.startswith("no such client: telnet; there are sockfleet, ")
 
 
-def test_quick_is_the_budgets(mocker):
+def test_quick_runs_the_budgets(mocker):
     mocker.patch("sys.argv", ["compare.py", "--quick"])
     run = mocker.patch("os.execv", side_effect=SystemExit)
     with pytest.raises(SystemExit):

@@ -1,17 +1,17 @@
-"""What the benchmark of the default concurrency makes of its figures."""
+"""The benchmark of the default concurrency: its ratio, its exit code, and its scans."""
 
 import concurrency
 import pytest
 from concurrency import DEFAULT, Scenario
 
 
-def test_the_default_is_held_against_the_best_of_the_fixed_numbers():
+def test_the_default_is_compared_with_the_best_fixed_number():
     taken = {DEFAULT: [1.1, 9.0, 1.2], 30: [2.0, 2.0, 2.0], 300: [1.0, 1.0, 5.0]}
     assert concurrency.ratio_to_best(taken) == (1.2, 300)
 
 
 @pytest.mark.parametrize(("default_s", "exit_code"), [(1.2, 0), (1.3, 1)])
-def test_one_scenario_that_is_missed_counts(default_s, exit_code, mocker, capsys):
+def test_one_missed_scenario_fails_the_benchmark(default_s, exit_code, mocker, capsys):
     taken = [{DEFAULT: [default_s], 30: [1.0]}, {DEFAULT: [1.0], 30: [1.0]}]
     mocker.patch.object(concurrency, "SCENARIOS", concurrency.SCENARIOS[:2])
     mocker.patch.object(concurrency, "measure", side_effect=taken)
@@ -19,13 +19,13 @@ def test_one_scenario_that_is_missed_counts(default_s, exit_code, mocker, capsys
     assert ("MISSED" in capsys.readouterr().out) == bool(exit_code)
 
 
-def test_a_fleet_is_scanned_with_each_number_and_only_the_dead_may_fail():
+def test_each_number_is_measured_in_each_round():
     scenario = Scenario(rtt_ms=1, fixed=(2,), dead_percent=10, options=("--connect-timeout", "1"))
     taken = concurrency.measure(scenario, hosts=10, rounds=2)
     assert {number: len(seconds) for number, seconds in taken.items()} == {DEFAULT: 2, 2: 2}
 
 
-def test_a_host_that_fails_without_being_dead_ends_the_benchmark():
+def test_a_failure_of_a_live_host_ends_the_benchmark():
     scenario = Scenario(rtt_ms=200, fixed=(2,), options=("--timeout", "0.3", "--retries", "0"))
     with pytest.raises(SystemExit, match="0 dead hosts"):
         concurrency.measure(scenario, hosts=3, rounds=1)

@@ -1,4 +1,4 @@
-"""bench/RESULTS.md and the README's picture: how the benchmarks write them; both are there."""
+"""RESULTS.md and the README's picture: how benchmarks write them, and that they are complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def section(name: str, *lines: str) -> str:
     return "\n".join([f"<!-- bench:{name} -->", *lines, f"<!-- /bench:{name} -->", ""])
 
 
-def test_a_section_is_replaced_and_nothing_else(tmp_path):
+def test_a_section_is_replaced_and_the_rest_is_kept(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text(f"# Results\n\n{section('a', 'old')}by hand\n{section('b', 'kept')}")
     results.put("a", ["new", "lines"], path)
@@ -28,7 +28,7 @@ def test_a_section_is_replaced_and_nothing_else(tmp_path):
     )
 
 
-def test_a_new_section_comes_last(tmp_path):
+def test_a_new_section_is_appended(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("# Results\n")
     results.put("a", ["new"], path)
@@ -39,7 +39,7 @@ def test_a_new_section_comes_last(tmp_path):
     "text",
     ["<!-- bench:a -->\n", "<!-- /bench:a -->\n<!-- bench:a -->\n", section("a") * 2],
 )
-def test_marks_that_are_no_pair_are_refused(tmp_path, text):
+def test_unpaired_marks_are_refused(tmp_path, text):
     path = tmp_path / "RESULTS.md"
     path.write_text(text)
     with pytest.raises(ValueError, match="not one pair of <!-- bench:a --> and <!-- /bench:a -->"):
@@ -47,7 +47,7 @@ def test_marks_that_are_no_pair_are_refused(tmp_path, text):
     assert path.read_text() == text
 
 
-def test_the_sections_of_results_are_pairs_with_their_command():
+def test_every_section_of_results_names_its_command():
     text = (ROOT / "bench" / "RESULTS.md").read_text()
     names = re.findall(r"(?m)^<!-- bench:(\w+) -->$", text)
     assert names
@@ -58,18 +58,18 @@ def test_the_sections_of_results_are_pairs_with_their_command():
         assert re.search(rf"<!-- bench:{name} -->\n`\./dev bench {name}\b[^\n]*`, \d{{4}}-", text)
 
 
-def test_the_picture_has_a_bar_for_each_client_and_sets_ours_off():
+def test_the_picture_has_a_bar_for_each_client_and_marks_ours():
     root = ET.fromstring(draw({"sockfleet": [0.8, 0.9], "ssh & co": [8.0, 9.0]}))
     assert [text.text for text in root.iter(f"{SVG}text") if "name" in text.get("class", "")] == [
         "sockfleet",
         "ssh & co",
     ]
-    _card, *drawn = root.iter(f"{SVG}rect")
-    bars = {bar.get("class"): float(bar.get("width")) for bar in drawn}
+    _card, *rectangles = root.iter(f"{SVG}rect")
+    bars = {bar.get("class"): float(bar.get("width")) for bar in rectangles}
     assert bars["our-bar"] < bars["bar"]
 
 
-def test_the_committed_picture_is_a_whole_one():
+def test_the_committed_picture_is_complete():
     root = ET.parse(ROOT / "docs" / "images" / "cost.svg").getroot()
     names = [t.text for t in root.iter(f"{SVG}text") if t.get("class", "").startswith("name")]
     _card, *bars = root.iter(f"{SVG}rect")

@@ -1,4 +1,4 @@
-"""The benchmark of warm samples: every way brings the hosts' numbers, and wrong ones are caught."""
+"""The benchmark of warm samples: every method reads the hosts, and wrong numbers are detected."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         yield target
 
 
-def test_every_way_is_measured_in_each_round(target):
+def test_every_method_is_measured_in_each_round(target):
     taken = run_on_event_loop(warm.client_costs(target, hosts=HOSTS, samples=2, rounds=2))
-    ways = {warm.FILES_KEPT, warm.SHELL, warm.COMMAND, warm.ASYNCSSH, warm.FILES_OPENED}
-    assert set(taken) == {*ways, warm.COLD, warm.FLOOR}
+    methods = {warm.FILES_KEPT, warm.SHELL, warm.COMMAND, warm.ASYNCSSH, warm.FILES_OPENED}
+    assert set(taken) == {*methods, warm.COLD, warm.FLOOR}
     assert all(len(figures) == 2 for figures in taken.values())
     assert len(list(warm.client_budgets(taken))) == 2
 
 
 @pytest.mark.parametrize("namespaces", [True, False])
-def test_another_hosts_numbers_are_caught(target, namespaces):
+def test_numbers_of_another_host_are_detected(target, namespaces):
     async def sample() -> None:
         async with AsyncExitStack() as stack:
             await warm.sampling(same_but_wrong(target), HOSTS, stack, namespaces=namespaces)
@@ -45,7 +45,7 @@ def test_another_hosts_numbers_are_caught(target, namespaces):
 def test_a_sample_forks_nothing_on_a_real_host(namespaces):
     with TemporaryDirectory(prefix="sockfleet-warm-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the account that is made must reach its home
+        folder.chmod(0o755)  # the new account must reach its home
         with real_sshd(folder / "sshd", warm.HOST_CONNECTIONS) as target:
             cost = run_on_event_loop(
                 warm.host_cost(target, warm.session_pids, namespaces=namespaces, samples=40)

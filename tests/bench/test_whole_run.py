@@ -1,4 +1,4 @@
-"""A command's time and memory are its own, and a scan that missed a host is no measurement."""
+"""Time and memory are those of the command alone, and a scan that missed a host is refused."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ def run(*command: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *command], capture_output=True, text=True, check=True
     )
-    told: dict[str, float] = json.loads(done.stderr.splitlines()[-1])
-    return told
+    usage: dict[str, float] = json.loads(done.stderr.splitlines()[-1])
+    return usage
 
 
-def test_a_large_parent_does_not_show_in_the_command():
+def test_the_memory_of_the_parent_is_not_counted():
     large = bytearray(200 * MIB)
     assert memory_bytes("VmHWM") > len(large)
     assert run("true")["peak_mib"] < 100
 
 
-def test_what_the_command_uses_shows():
-    told = run(sys.executable, "-c", f"held = b'x' * {150 * MIB}; print('at the end')")
-    assert told["peak_mib"] > 150
-    assert told["exit_code"] == 0
-    assert told["cpu_s"] > 0
+def test_the_commands_memory_and_time_are_counted():
+    usage = run(sys.executable, "-c", f"held = b'x' * {150 * MIB}; print('at the end')")
+    assert usage["peak_mib"] > 150
+    assert usage["exit_code"] == 0
+    assert usage["cpu_s"] > 0
 
 
-def test_the_exit_code_is_told():
+def test_the_exit_code_is_reported():
     assert run("sh", "-c", "exit 3")["exit_code"] == 3
 
 
-def test_a_scan_is_measured_once_every_host_was_read(target):
-    ran = budgets.scan(target, target.addresses)
-    assert 10 < ran.peak_mib < 1000
+def test_a_scan_that_reads_every_host_is_measured(target):
+    result = budgets.scan(target, target.addresses)
+    assert 10 < result.peak_mib < 1000
 
 
-def test_a_scan_that_could_not_begin_is_refused(target):
+def test_a_scan_with_a_usage_error_is_refused(target):
     with pytest.raises(RuntimeError, match=r"sockfleet scan --workers none: 2: .*--workers"):
         budgets.scan(target, target.addresses, "--workers", "none")
 

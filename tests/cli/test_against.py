@@ -1,4 +1,4 @@
-"""scan --against: the next run from cron over real SSH, and every file that is no earlier scan."""
+"""``scan --against``: repeated runs over real SSH, and files that are no earlier scan."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def fleets(tmp_path_factory):
 
 @pytest.fixture
 def scan(fleets, tmp_path, monkeypatch, capsysbinary):
-    """Scan the fleet in one of its states, always by the same words."""
+    """Scan the fleet in one of its states, always with the same paths."""
     monkeypatch.chdir(tmp_path)
     current = tmp_path / "current"
 
@@ -62,7 +62,7 @@ def scan(fleets, tmp_path, monkeypatch, capsysbinary):
 
 @pytest.fixture
 def cron(scan, tmp_path):
-    """The line of a crontab: compare with the last run's file, and write it anew."""
+    """Scan as a cron job does: compare with the last run's file, then replace it."""
 
     def run(state, *options):
         code, _, err = scan(state, "--against", "scan.json", "-o", "scan.json", *options)
@@ -71,7 +71,7 @@ def cron(scan, tmp_path):
     return run
 
 
-def started(document):
+def started_at(document):
     return datetime.fromisoformat(document["scan"]["started_at"])
 
 
@@ -83,9 +83,9 @@ def test_a_leak_shows_in_the_next_run_with_its_rate(cron):
     assert (code, err) == (0, "")
     hosts = {host["name"]: host for host in second["hosts"]}
     change = hosts["shop"]["change"]
-    apart_s = (started(second) - started(first)).total_seconds()
+    apart_s = (started_at(second) - started_at(first)).total_seconds()
     assert (change["status"], change["tcp_close"], change["alloc"]) == ("compared", 800, 800)
-    # The documents have whole milliseconds, and the two scans are not many apart.
+    # The documents round to milliseconds, and the scans are only some milliseconds apart.
     assert 800 * 3600 / change["rate_per_hour"]["tcp_close"] == pytest.approx(apart_s, abs=0.003)
     assert hosts["web1"]["change"]["tcp_close"] == 0
     fleet = second["fleet"]["change"]
@@ -97,7 +97,7 @@ def test_a_leak_shows_in_the_next_run_with_its_rate(cron):
     assert third["fleet"]["change"]["tcp_close"] == -800
 
 
-def test_a_boot_is_told_and_not_taken_for_a_change(cron):
+def test_a_reboot_is_listed_and_not_counted_as_a_change(cron):
     cron("leak", "-q")
     _, _, document = cron("booted", "-q")
     fleet = document["fleet"]["change"]
@@ -105,7 +105,7 @@ def test_a_boot_is_told_and_not_taken_for_a_change(cron):
     assert fleet["rebooted"] == ["docker", "shop", "web1", "web2", "web3"]
 
 
-def test_the_table_has_the_columns_and_says_since_when(scan, cron):
+def test_the_table_shows_the_change_and_its_period(scan, cron):
     cron("before", "-q")
     _, out, _ = scan("leak", "--against", "scan.json")
     header, first, *_ = out.splitlines()
@@ -121,7 +121,7 @@ def test_the_table_has_the_columns_and_says_since_when(scan, cron):
     assert "no tcp_close to compare" in out
 
 
-def test_csv_and_ndjson_have_it_too(scan, cron):
+def test_csv_and_ndjson_contain_the_change(scan, cron):
     cron("before", "-q")
     _, out, _ = scan("leak", "--against", "scan.json", "-f", "csv")
     rows = {row["name"]: row for row in csv.DictReader(io.StringIO(out))}
@@ -133,12 +133,12 @@ def test_csv_and_ndjson_have_it_too(scan, cron):
     assert fleet["fleet"]["change"]["tcp_close"] == 800
 
 
-def test_new_gone_lost_and_recovered_hosts(scan, tmp_path, fleets):
-    known = (fleets / "before/known_hosts").read_text().splitlines(keepends=True)
+def test_new_gone_lost_and_recovered_hosts_are_listed(scan, tmp_path, fleets):
+    lines = (fleets / "before/known_hosts").read_text().splitlines(keepends=True)
     known_hosts = tmp_path / "some_known_hosts"
 
     def run(*, without):
-        hidden = [line for line in known if f"[{address(without)}]" not in line]
+        hidden = [line for line in lines if f"[{address(without)}]" not in line]
         known_hosts.write_text("".join(hidden))
         words = ["--against", "s.json", "-o", "s.json"]
         code, _, _ = scan("before", *words, known_hosts=known_hosts)
@@ -162,7 +162,7 @@ def test_new_gone_lost_and_recovered_hosts(scan, tmp_path, fleets):
     assert (change["new"], change["gone"], change["lost"]) == (["shop"], ["old"], [])
 
 
-def test_the_first_run_says_that_there_is_nothing_yet(scan, cron):
+def test_the_first_run_has_nothing_to_compare(scan, cron):
     code, err, document = cron("before")
     assert (code, document["scan"]["complete"]) == (0, True)
     assert err == "sockfleet: --against scan.json: no such file yet, so nothing is compared\n"
@@ -172,7 +172,7 @@ def test_the_first_run_says_that_there_is_nothing_yet(scan, cron):
     "content",
     [b"", b"{", b"null", b'{"schema": "other"}', b"\xff\xfe", b"\0" * 4096, b"[" * 100_000],
 )
-def test_a_damaged_file_is_told_even_when_quiet_and_replaced(cron, tmp_path, content):
+def test_a_damaged_file_is_replaced_with_a_warning_even_when_quiet(cron, tmp_path, content):
     (tmp_path / "scan.json").write_bytes(content)
     code, err, document = cron("before", "-q")
     assert code == 0
@@ -182,7 +182,7 @@ def test_a_damaged_file_is_told_even_when_quiet_and_replaced(cron, tmp_path, con
     assert cron("leak", "-q")[2]["fleet"]["change"]["tcp_close"] == 800
 
 
-def test_a_file_that_cannot_be_read_ends_no_scan(scan, tmp_path):
+def test_an_unreadable_file_does_not_stop_the_scan(scan, tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for name in (".", "loop", "current/inventory.yml/x"):
         code, out, err = scan("before", "-q", "-f", "json", "--against", name)
@@ -190,18 +190,18 @@ def test_a_file_that_cannot_be_read_ends_no_scan(scan, tmp_path):
         assert f"--against: cannot read {name}: " in err
 
 
-def test_no_permission(scan, tmp_path, monkeypatch):
+def test_a_file_without_read_permission_does_not_stop_the_scan(scan, tmp_path, monkeypatch):
     file = tmp_path / "scan.json"
     file.write_text("{}")
     file.chmod(0)
-    if os.geteuid() == 0:  # whom no mode keeps out
-        monkeypatch.setattr("pathlib.Path.read_bytes", denied_for(file.name))
+    if os.geteuid() == 0:  # root ignores the mode
+        monkeypatch.setattr("pathlib.Path.read_bytes", deny_reading(file.name))
     code, _, err = scan("before", "-q", "--against", "scan.json", "-f", "csv")
     assert code == 0
     assert "--against: cannot read scan.json: Permission denied; nothing is compared" in err
 
 
-def denied_for(name):
+def deny_reading(name):
     def read_bytes(path):
         if path.name == name:
             raise PermissionError(13, "Permission denied")
@@ -212,23 +212,23 @@ def denied_for(name):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"started_at": "2999-01-01T00:00:00.000Z"}, "not before this scan"),
         ({"started_at": "2026-01-01T00:00:00.000"}, "has no time zone"),
     ],
 )
-def test_a_file_from_the_future_is_told(scan, cron, tmp_path, change, told):
+def test_a_scan_with_an_impossible_start_is_not_compared(scan, cron, tmp_path, change, expected):
     _, _, document = cron("before", "-q")
     document["scan"] |= change
     (tmp_path / "scan.json").write_text(json.dumps(document))
     code, err, document = cron("before", "-q")
     assert code == 0
-    assert told in err
+    assert expected in err
     assert "change" not in document["fleet"]
 
 
-def test_a_file_of_another_fleet_is_told(cron, tmp_path):
+def test_a_scan_of_another_fleet_is_a_warning(cron, tmp_path):
     _, _, document = cron("before", "-q")
     for host in document["hosts"]:
         host["name"] += ".other"
@@ -238,7 +238,7 @@ def test_a_file_of_another_fleet_is_told(cron, tmp_path):
     assert "none of its 5 hosts is among the 5 of this scan: it is of another fleet" in err
 
 
-def test_a_lowered_scope_is_not_compared_with_an_exact_number(scan, cron):
+def test_an_upper_bound_is_not_compared_with_an_exact_number(scan, cron):
     cron("before", "-q")
     _, out, _ = scan("leak", "--against", "scan.json", "--no-namespaces", "-f", "json")
     for host in json.loads(out)["hosts"]:
@@ -246,7 +246,7 @@ def test_a_lowered_scope_is_not_compared_with_an_exact_number(scan, cron):
         assert host["change"]["alloc"] is not None
 
 
-def test_two_bounds_are_marked(scan, cron):
+def test_the_difference_of_two_bounds_is_marked(scan, cron):
     cron("before", "-q", "--no-namespaces")
     _, out, _ = scan("leak", "--against", "scan.json", "--no-namespaces")
     assert "~+800" in out

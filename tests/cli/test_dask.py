@@ -14,22 +14,22 @@ import pytest
 import yaml
 
 from sockfleet.simulator.lean.process import LeanFleetProcess
+from tests.support.cli.command_process import SOCKFLEET
 from tests.support.fleet.dask_cluster import DaskCluster
 
-SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 HOSTS = 60
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    """Hosts that answer after a while, so that something can happen meanwhile."""
+    """Hosts with a round trip of 20 ms, so that a test can act in the middle of a scan."""
     with LeanFleetProcess(tmp_path_factory.mktemp("fleet"), hosts=HOSTS, rtt_ms=20) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """A scheduler and two workers that know nothing of the fleet's host keys."""
+    """A scheduler and two workers without the fleet's host keys."""
     with DaskCluster(tmp_path_factory.mktemp("dask")) as cluster:
         cluster.worker(name="one")
         cluster.worker(name="two")
@@ -57,8 +57,8 @@ def errors(document):
     return {host["name"]: host["error"] for host in document["hosts"] if "error" in host}
 
 
-def with_variables(fleet, path, **groups):
-    """An inventory of the fleet in which hosts of these groups have these variables."""
+def write_inventory(fleet, path, **groups):
+    """Write an inventory of the fleet with these groups: their hosts and their variables."""
     inventory = yaml.safe_load(fleet.inventory.read_text())
     for name, (hosts, variables) in groups.items():
         inventory["all"]["children"][name] = {"hosts": dict.fromkeys(hosts), "vars": variables}
@@ -66,17 +66,17 @@ def with_variables(fleet, path, **groups):
     return path
 
 
-def test_the_numbers_are_those_of_a_scan_from_here(fleet, cluster):
-    here = scan(fleet, "-f", "json")
-    there = scan(fleet, "-f", "json", "--dask", cluster.address)
-    assert (here.returncode, there.returncode) == (0, 0), there.stderr
-    assert there.stderr == b""
-    document = json.loads(there.stdout)
-    assert numbers(document) == numbers(json.loads(here.stdout))
+def test_a_scan_by_dask_gives_the_numbers_of_a_local_scan(fleet, cluster):
+    local = scan(fleet, "-f", "json")
+    by_dask = scan(fleet, "-f", "json", "--dask", cluster.address)
+    assert (local.returncode, by_dask.returncode) == (0, 0), by_dask.stderr
+    assert by_dask.stderr == b""
+    document = json.loads(by_dask.stdout)
+    assert numbers(document) == numbers(json.loads(local.stdout))
     assert document["scan"]["complete"] is True
 
 
-def test_check_asks_by_the_cluster_too(fleet, cluster):
+def test_check_may_use_the_cluster(fleet, cluster):
     command = [*SOCKFLEET, "check", fleet.inventory, "--known-hosts", fleet.known_hosts]
     command += ["--critical", "tcp_close=1000000", "--dask", cluster.address]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -84,10 +84,10 @@ def test_check_asks_by_the_cluster_too(fleet, cluster):
     assert f"{HOSTS} of {HOSTS} hosts read" in result.stdout
 
 
-def test_a_region_is_asked_by_its_own_workers_with_their_own_files(fleet, tmp_path):
-    """The proof is in the files: only the worker of eu has known_hosts where it is looked for."""
+def test_a_regions_hosts_are_read_by_its_own_workers(fleet, tmp_path):
+    """Only the worker of eu has the known_hosts file, so only hosts of eu are read."""
     names = [host.name for host in fleet.hosts]
-    inventory = with_variables(
+    inventory = write_inventory(
         fleet,
         tmp_path / "inventory.yml",
         eu=(names[:20], {"sockfleet_region": "eu"}),
@@ -118,12 +118,12 @@ def test_a_region_is_asked_by_its_own_workers_with_their_own_files(fleet, tmp_pa
     assert document["scan"]["complete"] is True
 
 
-def running_scan(fleet, address, *more, stack):
-    """A scan of few hosts at once that has just told of the first; and its first line."""
+def start_scan(fleet, address, *more, stack):
+    """Start a scan of three hosts at a time; return the process and its first line."""
     process = stack.enter_context(
         subprocess.Popen(
             words(fleet, "--dask", address, "-f", "ndjson", "-c", "3", *more),
-            bufsize=0,  # or `communicate` would not see what `readline` had read ahead
+            bufsize=0,  # otherwise `communicate` misses what `readline` has buffered
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -132,11 +132,11 @@ def running_scan(fleet, address, *more, stack):
     return process, process.stdout.readline()
 
 
-def test_a_worker_that_is_killed_in_mid_scan_costs_nothing_but_time(fleet, tmp_path):
+def test_a_killed_worker_loses_no_host(fleet, tmp_path):
     with ExitStack() as stack:
         cluster = stack.enter_context(DaskCluster(tmp_path / "dask"))
         first = cluster.worker(name="first")
-        process, line = running_scan(fleet, cluster.address, stack=stack)
+        process, line = start_scan(fleet, cluster.address, stack=stack)
         cluster.worker(name="second")
         first.kill()
         rest, stderr = process.communicate(timeout=60)
@@ -144,21 +144,21 @@ def test_a_worker_that_is_killed_in_mid_scan_costs_nothing_but_time(fleet, tmp_p
     lines = [json.loads(text) for text in (line + rest).splitlines()]
     assert lines[-1]["fleet"]["hosts"] == {"total": HOSTS, "ok": HOSTS, "failed": 0}
     named = [host["name"] for host in lines[:-1]]
-    assert sorted(named) == sorted(host.name for host in fleet.hosts)  # none lost, none doubled
+    assert sorted(named) == sorted(host.name for host in fleet.hosts)  # each once
     assert stderr == b""
 
 
-def test_a_scheduler_that_is_killed_in_mid_scan_leaves_a_partial_result(fleet, tmp_path):
+def test_a_killed_scheduler_leaves_a_partial_result(fleet, tmp_path):
     with ExitStack() as stack:
         cluster = stack.enter_context(DaskCluster(tmp_path / "dask"))
         cluster.worker()
         result = tmp_path / "scan.json"
-        process, line = running_scan(fleet, cluster.address, "-o", result, stack=stack)
+        process, line = start_scan(fleet, cluster.address, "-o", result, stack=stack)
         cluster.scheduler.kill()
         rest, stderr = process.communicate(timeout=60)
     assert process.returncode == 1
-    told = f"error: the connection to the Dask scheduler at {cluster.address} was lost"
-    assert told in stderr.decode()
+    expected = f"error: the connection to the Dask scheduler at {cluster.address} was lost"
+    assert expected in stderr.decode()
     assert stderr.count(b"\n") == 1, stderr
     lines = [json.loads(text) for text in (line + rest).splitlines()]
     document = json.loads(result.read_bytes())
@@ -173,11 +173,9 @@ def test_a_scheduler_that_is_killed_in_mid_scan_leaves_a_partial_result(fleet, t
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_signal_ends_the_work_of_the_workers_and_what_is_known_is_printed(
-    fleet, cluster, number, code
-):
+def test_a_signal_stops_the_workers_and_prints_the_partial_result(fleet, cluster, number, code):
     with ExitStack() as stack:
-        process, line = running_scan(fleet, cluster.address, stack=stack)
+        process, line = start_scan(fleet, cluster.address, stack=stack)
         process.send_signal(number)
         rest, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
@@ -185,11 +183,11 @@ def test_a_signal_ends_the_work_of_the_workers_and_what_is_known_is_printed(
     assert len({host["name"] for host in lines[:-1]}) == HOSTS
     failures = lines[-1]["fleet"]["failures"]
     assert failures.keys() == {"not_attempted"}
-    # The workers are idle: the same hosts are asked again without waiting for the others.
+    # The workers are idle again: a new scan does not wait for the old one's hosts.
     assert scan(fleet, "--dask", cluster.address).returncode == 0
 
 
-def test_the_deadline_ends_the_work_of_the_workers(fleet, cluster):
+def test_the_deadline_stops_the_workers(fleet, cluster):
     options = ["-c", "1", "--deadline", "3", "-f", "json"]
     result = scan(fleet, "--dask", cluster.address, *options)
     assert result.returncode in {3, 4}, result.stderr
@@ -199,20 +197,20 @@ def test_the_deadline_ends_the_work_of_the_workers(fleet, cluster):
     assert document["fleet"]["hosts"]["total"] == HOSTS
 
 
-def test_processes_of_this_machine_end_with_the_scan(fleet):
-    here = psutil.Process()
-    before = set(here.children(recursive=True))
+def test_local_workers_end_with_the_scan(fleet):
+    this_process = psutil.Process()
+    before = set(this_process.children(recursive=True))
     result = scan(fleet, "--dask", "local", "-f", "json")
     assert result.returncode == 0, result.stderr
     assert result.stderr == b""
     assert json.loads(result.stdout)["fleet"]["hosts"]["ok"] == HOSTS
-    assert set(here.children(recursive=True)) <= before
+    assert set(this_process.children(recursive=True)) <= before
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_processes_of_this_machine_do_not_outlive_a_scan_that_is_ended(fleet, number):
+def test_local_workers_do_not_outlive_a_killed_scan(fleet, number):
     with ExitStack() as stack:
-        process, _ = running_scan(fleet, "local", stack=stack)
+        process, _ = start_scan(fleet, "local", stack=stack)
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 1
         process.send_signal(number)
@@ -222,7 +220,7 @@ def test_processes_of_this_machine_do_not_outlive_a_scan_that_is_ended(fleet, nu
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
 
 
-def test_a_terminal_s_interrupt_reaches_all_processes_and_spoils_nothing(fleet):
+def test_an_interrupt_to_the_process_group_ends_the_scan_cleanly(fleet):
     with ExitStack() as stack:
         process = stack.enter_context(
             subprocess.Popen(
@@ -244,16 +242,18 @@ def test_a_terminal_s_interrupt_reaches_all_processes_and_spoils_nothing(fleet):
     assert lines[-1]["fleet"]["failures"].keys() == {"not_attempted"}
 
 
-def test_a_password_that_stays_here_is_told(fleet, cluster):
+def test_passwords_that_are_not_sent_are_reported(fleet, cluster):
     environment = {**os.environ, "SOCKFLEET_PASSWORD": "correct-horse-42"}
     result = scan(fleet, "--dask", cluster.address, env=environment)
     assert result.returncode == 0
-    told = f"the passwords of {HOSTS} hosts are not sent to the Dask workers, which use their own"
-    assert told in result.stderr.decode()
+    expected = (
+        f"the passwords of {HOSTS} hosts are not sent to the Dask workers, which use their own"
+    )
+    assert expected in result.stderr.decode()
     assert b"correct-horse-42" not in result.stdout + result.stderr
 
 
-def test_hosts_that_mean_this_machine_are_asked_here(fleet, cluster, tmp_path):
+def test_hosts_with_a_local_connection_are_read_by_the_scanning_machine(fleet, cluster, tmp_path):
     inventory = tmp_path / "inventory.yml"
     inventory.write_text("all: {hosts: {here: {ansible_connection: local}}}\n")
     connections = fleet.counts()
@@ -264,14 +264,14 @@ def test_hosts_that_mean_this_machine_are_asked_here(fleet, cluster, tmp_path):
     assert fleet.counts() == connections
 
 
-def test_no_scheduler_is_told_within_the_connect_timeout(fleet):
+def test_an_unreachable_scheduler_is_an_error_within_the_connect_timeout(fleet):
     result = scan(fleet, "--dask", "tcp://127.0.0.1:1", "--connect-timeout", "1")
     assert result.returncode == 1
     assert result.stdout == b""
     assert b"error: no Dask scheduler answers at tcp://127.0.0.1:1 within 1 s" in result.stderr
 
 
-def test_a_scheduler_without_workers_is_told_for_every_host(fleet, tmp_path):
+def test_a_scheduler_without_workers_fails_every_host(fleet, tmp_path):
     with DaskCluster(tmp_path / "dask") as cluster:
         options = ["--dask", cluster.address, "--connect-timeout", "1", "-f", "json"]
         result = scan(fleet, *options)
@@ -283,7 +283,7 @@ def test_a_scheduler_without_workers_is_told_for_every_host(fleet, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--dask", "scheduler"], "expected local, tcp://HOST:PORT or tls://HOST:PORT"),
         (["--dask", "tcp://"], "expected local, tcp://HOST:PORT or tls://HOST:PORT"),
@@ -296,14 +296,14 @@ def test_a_scheduler_without_workers_is_told_for_every_host(fleet, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused(fleet, options, told):
+def test_invalid_options_are_refused(fleet, options, expected):
     result = scan(fleet, *options)
     assert result.returncode == 2
-    assert told in result.stderr.decode()
+    assert expected in result.stderr.decode()
     assert result.stdout == b""
 
 
-def test_without_the_library_it_is_named(fleet):
+def test_a_missing_library_is_named(fleet):
     script = (
         "import sys; sys.modules['distributed'] = None; from sockfleet.cli.main import main; "
         "sys.argv[0] = 'sockfleet'; main()"

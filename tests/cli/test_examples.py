@@ -1,4 +1,4 @@
-"""The files in examples/ work as they stand."""
+"""The files in examples/ work unchanged."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.paths import EXAMPLES
 
 
-def sockfleet(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sockfleet.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_this_machine_is_scanned_without_ssh():
-    done = sockfleet("scan", str(EXAMPLES / "this-machine.yml"), "--format", "json")
+    done = run_sockfleet("scan", str(EXAMPLES / "this-machine.yml"), "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     (host,) = json.loads(done.stdout)["hosts"]
     assert (host["name"], host["status"]) == ("this-machine", "ok")
@@ -28,7 +24,7 @@ def test_this_machine_is_scanned_without_ssh():
 @pytest.mark.parametrize("name", ["inventory.yml", "this-machine.yml"])
 def test_ansible_reads_the_same_groups_and_hosts(name):
     path = str(EXAMPLES / name)
-    ours = sockfleet("inventory", "--list", path)
+    ours = run_sockfleet("inventory", "--list", path)
     theirs = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-inventory"), "--list", "-i", path],
         capture_output=True,
@@ -44,8 +40,8 @@ def hosts_of(listing: str) -> dict[str, list[str]]:
     return {name: group.get("hosts", []) for name, group in groups.items() if name != "_meta"}
 
 
-def test_the_example_inventory_can_be_selected_from():
-    done = sockfleet(
+def test_hosts_of_the_example_inventory_can_be_selected():
+    done = run_sockfleet(
         "scan", "--list-hosts", "-l", "db:&production", str(EXAMPLES / "inventory.yml")
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +14,14 @@ import pytest
 
 from sockfleet.cli.lock import LockHeldError, run_lock
 from sockfleet.core.errors import UsageError
+from tests.support.cli.command_process import SOCKFLEET, run_sockfleet
 
-SCAN = [sys.executable, "-m", "sockfleet.cli", "scan"]
+SCAN = [*SOCKFLEET, "scan"]
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> Path:
-    """An inventory script that says that it runs, and ends when it is let go."""
+def slow_script(tmp_path: Path) -> Path:
+    """An inventory script that opens the FIFO ``runs``, then waits for a line from ``go``."""
     os.mkfifo(tmp_path / "runs")
     os.mkfifo(tmp_path / "go")
     script = tmp_path / "inventory.sh"
@@ -35,41 +35,39 @@ def slow(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(slow: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A scan that is under way, and holds what it holds."""
-    folder = slow.parent
+def started_scan(slow_script: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A scan that has taken its lock and waits for its inventory script."""
+    folder = slow_script.parent
     process = subprocess.Popen(
-        [*SCAN, str(slow), *options],
+        [*SCAN, str(slow_script), *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
     try:
-        (folder / "runs").read_bytes()  # opens when the script does
+        (folder / "runs").read_bytes()  # returns once the script has opened it
         yield process
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        _let_go(folder)
+        _release_script(folder)
 
 
-def _let_go(folder: Path) -> None:
-    """End the script where it still waits: it has a session of its own, and outlives the scan."""
+def _release_script(folder: Path) -> None:
+    """End the script if it still waits: it has its own session and outlives a killed scan."""
     try:
         descriptor = os.open(folder / "go", os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:
-        assert error.errno == errno.ENXIO, "nobody reads"
+        assert error.errno == errno.ENXIO, "the script has ended"
         return
     os.write(descriptor, b"\n")
     os.close(descriptor)
 
 
 def scan(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SCAN, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
-    )
+    return run_sockfleet("scan", *words, cwd=cwd)
 
 
 @pytest.fixture
@@ -79,10 +77,10 @@ def here(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_second_run_does_nothing_and_names_the_first(slow, here, tmp_path):
+def test_a_second_run_does_nothing_and_names_the_first(slow_script, here, tmp_path):
     (tmp_path / "out.json").write_text("old")
-    with running(slow, "--lock", "lock") as first:
-        second = scan(slow, "--lock", "lock", "-o", "out.json", "-f", "json", cwd=tmp_path)
+    with started_scan(slow_script, "--lock", "lock") as first:
+        second = scan(slow_script, "--lock", "lock", "-o", "out.json", "-f", "json", cwd=tmp_path)
         assert (second.returncode, second.stdout) == (75, "")
         assert second.stderr == (
             f"sockfleet: error: --lock lock: another run holds it (process {first.pid}); nothing "
@@ -97,36 +95,36 @@ def test_a_second_run_does_nothing_and_names_the_first(slow, here, tmp_path):
     assert scan(here, "--lock", "lock", cwd=tmp_path).returncode == 0
 
 
-def test_the_lock_counts_before_what_else_is_wrong(slow, tmp_path):
-    with running(slow, "--lock", "lock"):
-        second = scan("gone.ini", "-o", "nowhere/x.json", "--lock", "lock", cwd=tmp_path)
+def test_a_held_lock_is_reported_before_other_errors(slow_script, tmp_path):
+    with started_scan(slow_script, "--lock", "lock"):
+        second = scan("missing.ini", "-o", "nowhere/x.json", "--lock", "lock", cwd=tmp_path)
         assert second.returncode == 75
 
 
-def test_another_lock_and_no_lock_are_free(slow, here, tmp_path):
-    with running(slow, "--lock", "lock"):
+def test_runs_with_another_lock_or_none_are_not_blocked(slow_script, here, tmp_path):
+    with started_scan(slow_script, "--lock", "lock"):
         assert scan(here, "--lock", "other", cwd=tmp_path).returncode == 0
         assert scan(here, cwd=tmp_path).returncode == 0
 
 
-def test_what_contacts_nobody_needs_no_lock(slow, here, tmp_path):
-    with running(slow, "--lock", "lock"):
+def test_listing_hosts_needs_no_lock(slow_script, here, tmp_path):
+    with started_scan(slow_script, "--lock", "lock"):
         assert scan(here, "--lock", "lock", "--list-hosts", cwd=tmp_path).stdout == "here\n"
 
 
-def test_a_killed_run_holds_nothing(slow, here, tmp_path):
-    with running(slow, "--lock", "lock") as first:
+def test_a_killed_run_releases_its_lock(slow_script, here, tmp_path):
+    with started_scan(slow_script, "--lock", "lock") as first:
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-        # Its inventory script lives on, and did not inherit the lock.
+        # Its inventory script still runs, but did not inherit the lock.
         assert scan(here, "--lock", "lock", cwd=tmp_path).returncode == 0
 
 
-def test_of_many_that_start_at_once_one_runs(slow, tmp_path):
-    with running(slow, "--lock", "lock"):
+def test_all_concurrent_runs_are_refused_while_one_holds_the_lock(slow_script, tmp_path):
+    with started_scan(slow_script, "--lock", "lock"):
         others = [
             subprocess.Popen(
-                [*SCAN, str(slow), "--lock", "lock"], cwd=tmp_path, stderr=subprocess.PIPE
+                [*SCAN, str(slow_script), "--lock", "lock"], cwd=tmp_path, stderr=subprocess.PIPE
             )
             for _ in range(4)
         ]
@@ -136,7 +134,7 @@ def test_of_many_that_start_at_once_one_runs(slow, tmp_path):
     assert (tmp_path / "ran").read_text() == "run\n"
 
 
-def test_a_file_that_is_left_is_no_lock_and_keeps_its_content(tmp_path):
+def test_a_leftover_lock_file_is_free_and_keeps_its_content(tmp_path):
     path = tmp_path / "lock"
     path.write_text("4711\n")
     with run_lock(str(path)):
@@ -144,12 +142,12 @@ def test_a_file_that_is_left_is_no_lock_and_keeps_its_content(tmp_path):
     assert path.read_text() == "4711\n"
 
 
-def test_a_new_file_is_for_its_owner_alone(tmp_path):
+def test_a_new_lock_file_has_mode_600(tmp_path):
     with run_lock(str(tmp_path / "lock")):
         assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_descriptor_is_not_inherited(tmp_path):
+def test_child_processes_do_not_inherit_the_lock(tmp_path):
     path = tmp_path / "lock"
     with run_lock(str(path)):
         listed = subprocess.run(
@@ -163,29 +161,29 @@ def test_the_descriptor_is_not_inherited(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("missing/lock", "No such file or directory"), (".", "Is a directory")]
+    ("name", "reason"), [("missing/lock", "No such file or directory"), (".", "Is a directory")]
 )
-def test_a_lock_that_cannot_be_is_a_usage_error(tmp_path, here, name, why):
+def test_an_impossible_lock_path_is_a_usage_error(tmp_path, here, name, reason):
     result = scan(here, "--lock", name, cwd=tmp_path)
     assert result.returncode == 2
-    assert result.stderr == f"sockfleet: error: --lock {name}: {why}\n"
+    assert result.stderr == f"sockfleet: error: --lock {name}: {reason}\n"
 
 
-def test_the_holder_is_left_out_where_it_is_not_known(tmp_path, mocker):
-    mocker.patch("sockfleet.cli.lock._LOCKS", tmp_path / "gone")
+def test_an_unknown_holder_is_left_out_of_the_message(tmp_path, mocker):
+    mocker.patch("sockfleet.cli.lock._LOCKS", tmp_path / "missing")
     path = str(tmp_path / "lock")
     with run_lock(path), pytest.raises(LockHeldError) as caught, run_lock(path):
         pass
     assert str(caught.value) == f"--lock {path}: another run holds it; nothing was done"
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, mocker):
+def test_a_file_system_without_locks_is_a_usage_error(tmp_path, mocker):
     mocker.patch("fcntl.flock", side_effect=OSError(37, "No locks available"))
     with pytest.raises(UsageError, match="No locks available"), run_lock(str(tmp_path / "lock")):
         pass
 
 
-def test_no_lock_is_taken_where_none_is_wanted(mocker):
-    taken = mocker.patch("fcntl.flock")
+def test_no_lock_is_taken_without_the_option(mocker):
+    flock = mocker.patch("fcntl.flock")
     with run_lock(None), run_lock(None):
-        assert not taken.called
+        assert not flock.called

@@ -1,4 +1,4 @@
-"""Standard streams that are closed or full: a result is lost only where it was to go there."""
+"""Standard streams that are closed or full: only output to that stream is lost."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from sockfleet.cli.streams import StdoutError, write
 from tests.support.cli.command_line import run_command
+from tests.support.cli.command_process import SOCKFLEET
 from tests.support.ssh.sshd import ssh_keygen
 
 HERE = "here ansible_connection=local\n"
@@ -51,21 +52,21 @@ def test_a_full_stdout_is_a_write_failure(run):
     assert "No space left on device" in err
 
 
-def test_a_full_stdout_spoils_no_file(run, tmp_path):
+def test_a_full_stdout_leaves_output_files_intact(run, tmp_path):
     assert run("here.ini -f json -o out.json >/dev/full")[0] == 5
     assert json.loads((tmp_path / "out.json").read_bytes())["scan"]["complete"] is True
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_into_a_file_no_stream_is_needed(run, tmp_path, closed):
-    """Nothing that is opened gets the number of a stream, so nothing is written into it."""
+def test_output_to_a_file_needs_no_standard_stream(run, tmp_path, closed):
+    """No opened file gets the descriptor of a stream, so no message is written into it."""
     assert run(f"here.ini -o out.json {closed}") == (0, "", "")
     text = (tmp_path / "out.json").read_bytes()
     assert json.loads(text)["fleet"]["hosts"] == {"total": 1, "ok": 1, "failed": 0}
 
 
 def test_a_closed_stderr_keeps_the_exit_code(run):
-    assert run("gone.ini 2>&-") == (2, "", "")
+    assert run("missing.ini 2>&-") == (2, "", "")
 
 
 def test_ndjson_into_a_full_disk_ends_with_a_write_failure(run):
@@ -74,12 +75,12 @@ def test_ndjson_into_a_full_disk_ends_with_a_write_failure(run):
     assert "cannot write to standard output" in err
 
 
-@pytest.mark.parametrize(("where", "code"), [(">/dev/full", 5), (">&-", 5), ("| :", 0)])
-def test_hosts_that_cannot_be_shown_are_still_written(run, tmp_path, where, code):
-    """The lines of ndjson go out while the scan runs; their end is not the scan's."""
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 5), (">&-", 5), ("| :", 0)])
+def test_a_write_failure_on_stdout_does_not_end_the_scan(run, tmp_path, redirection, code):
+    """ndjson is written during the scan; output files are still complete."""
     (tmp_path / "here.ini").write_text("here[1:30] ansible_connection=local\n")
-    seen, _, err = run(f"here.ini -f ndjson -o out.json -c 2 {where}")
-    assert seen == code
+    exit_code, _, err = run(f"here.ini -f ndjson -o out.json -c 2 {redirection}")
+    assert exit_code == code
     assert err.count("cannot write to standard output") == (code == 5)
     document = json.loads((tmp_path / "out.json").read_bytes())
     assert document["fleet"]["hosts"]["ok"] == 30
@@ -92,8 +93,10 @@ def test_a_closed_stdin_is_an_empty_inventory(run):
     assert "no host" in err
 
 
-def test_a_clock_that_is_set_back_meanwhile(tmp_path, monkeypatch, capsysbinary, mocker):
-    """Durations come from the clock that cannot be set, and the end is the beginning plus them."""
+def test_a_clock_set_back_during_the_scan_does_not_change_durations(
+    tmp_path, monkeypatch, capsysbinary, mocker
+):
+    """Durations come from the monotonic clock, and the end is the start plus the duration."""
     (tmp_path / "here.ini").write_text(HERE)
     times = [datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in range(23, 0, -1)]
     clock = mocker.patch("sockfleet.scan.scan.datetime")
@@ -112,16 +115,17 @@ def test_a_clock_that_is_set_back_meanwhile(tmp_path, monkeypatch, capsysbinary,
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path, signal_number):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+def test_a_stopped_run_writes_an_incomplete_document(tmp_path, signal_number):
+    with socket.create_server(("127.0.0.1", 0)) as silent_listener:
         (tmp_path / "fleet.ini").write_text(
-            HERE + f"silent ansible_host=127.0.0.1 ansible_port={silent.getsockname()[1]}\n"
+            HERE
+            + f"silent ansible_host=127.0.0.1 ansible_port={silent_listener.getsockname()[1]}\n"
         )
         (tmp_path / "out.json").write_text("old")
         key = ssh_keygen(tmp_path / "key")
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "sockfleet.cli", "scan", "fleet.ini", "-f", "ndjson"),
+                *(*SOCKFLEET, "scan", "fleet.ini", "-f", "ndjson"),
                 *("-o", "out.json", "--lock", "lock", "--timeout", "100", "-i", str(key)),
             ],
             cwd=tmp_path,
@@ -131,7 +135,7 @@ def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path, signal_n
         )
         with process:
             assert json.loads(process.stdout.readline())["name"] == "here"
-            with silent.accept()[0]:  # the other one is under way
+            with silent_listener.accept()[0]:  # the scan has connected to the other host
                 process.send_signal(signal_number)
                 process.communicate(timeout=60)
     assert process.returncode == 128 + signal_number
@@ -140,33 +144,33 @@ def test_a_run_that_is_stopped_writes_what_it_has_and_says_so(tmp_path, signal_n
     assert document["fleet"]["hosts"] == {"total": 2, "ok": 1, "failed": 1}
 
 
-class Sipping(io.RawIOBase):
-    """A raw stream, as PYTHONUNBUFFERED makes standard output, that takes little at a time."""
+class PartialStream(io.RawIOBase):
+    """A raw stream that accepts few bytes at a time, as PYTHONUNBUFFERED makes standard output."""
 
-    def __init__(self, at_once: int | None) -> None:
-        self.at_once = at_once
-        self.taken = b""
+    def __init__(self, most_bytes: int | None) -> None:
+        self.most_bytes = most_bytes
+        self.received = b""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: memoryview) -> int | None:
-        if self.at_once is None:
+        if self.most_bytes is None:
             return None
-        self.taken += bytes(data[: self.at_once])
-        return min(self.at_once, len(data))
+        self.received += bytes(data[: self.most_bytes])
+        return min(self.most_bytes, len(data))
 
 
-def test_a_stream_that_takes_a_part_gets_the_rest_too(mocker):
-    """Seen with PYTHONUNBUFFERED=1: 64 KiB of a document went into the pipe, and the code was 0."""
-    sipping = Sipping(7)
-    mocker.patch("sys.stdout", mocker.Mock(buffer=sipping))
+def test_a_partial_write_is_continued(mocker):
+    """With PYTHONUNBUFFERED=1 a pipe took only 64 KiB of a document, and the exit code was 0."""
+    stream = PartialStream(7)
+    mocker.patch("sys.stdout", mocker.Mock(buffer=stream))
     write(b"a document of several pieces")
-    assert sipping.taken == b"a document of several pieces"
+    assert stream.received == b"a document of several pieces"
 
 
-def test_a_stream_that_may_not_wait_and_is_full_is_a_write_failure(mocker):
-    mocker.patch("sys.stdout", mocker.Mock(buffer=Sipping(None)))
+def test_a_full_non_blocking_stream_is_a_write_failure(mocker):
+    mocker.patch("sys.stdout", mocker.Mock(buffer=PartialStream(None)))
     mocker.patch("sockfleet.cli.streams._discard_stdout")
     with pytest.raises(StdoutError, match="temporarily unavailable"):
         write(b"a document")

@@ -6,7 +6,8 @@ import subprocess
 import urllib.request
 
 from tests.support.machine.example_machine import EXAMPLES
-from tests.support.monitoring.running_daemons import free_port, running
+from tests.support.monitoring.running_daemons import running_daemon
+from tests.support.ssh.sshd import free_port
 
 (LINK,) = [
     line.split()
@@ -27,7 +28,7 @@ def test_node_exporter_follows_the_link(machine):
     exporter += ["--collector.disable-defaults", "--collector.textfile"]
     exporter += [f"--collector.textfile.directory={place.parent}"]
     with (
-        running(exporter, ready="Listening on"),
+        running_daemon(exporter, ready="Listening on"),
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer,
     ):
         shown = answer.read().decode()

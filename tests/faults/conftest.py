@@ -1,4 +1,4 @@
-"""The fixtures of tests over SSH, and a machine that is never too busy."""
+"""Fixtures of tests over SSH, and one that turns off the attribution of timeouts."""
 
 import pytest
 
@@ -27,9 +27,8 @@ __all__ = [
 
 @pytest.fixture
 def attribute_no_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each timeout keeps the name of what the host did, however busy this machine is.
+    """Let each timeout keep the host's own category, also on a busy machine.
 
-    That the engine calls it client_overload on a busy one is tested on a virtual clock
-    (test_invariants).
+    test_invariants tests on a virtual clock that the engine reports client_overload there.
     """
     monkeypatch.setattr("sockfleet.collector.engine.attribute_timeout", lambda error, **_: error)

@@ -1,4 +1,4 @@
-"""Both SSH transports: whatever text a server puts into its protocol, no message carries it on."""
+"""Both SSH transports: control characters that a server sends never reach a message."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PROMPT = "\x1b]52;c;eA==\x07Password\u202e\n\r\x9b: "
 
 
 class _Session(asyncssh.SSHServerSession):
-    def __init__(self, place: str) -> None:
-        self.place = place
+    def __init__(self, field: str) -> None:
+        self.field = field
 
     def connection_made(self, chan):
         self.chan = chan
@@ -38,7 +38,7 @@ class _Session(asyncssh.SSHServerSession):
         return True
 
     def eof_received(self):
-        if self.place == "signal":
+        if self.field == "signal":
             self.chan.exit_with_signal(TEXT, False, TEXT)
         else:
             self.chan.write_stderr(TEXT.encode())
@@ -47,51 +47,53 @@ class _Session(asyncssh.SSHServerSession):
 
 
 class _Server(asyncssh.SSHServer):
-    """Says ``TEXT`` in one place of the protocol."""
+    """Sends ``TEXT`` in one field of the protocol."""
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.asked = 0
+    def __init__(self, field: str) -> None:
+        self.field = field
+        self.prompts_sent = 0
 
     def connection_made(self, conn):
         self.conn = conn
 
     def begin_auth(self, username):
-        if self.place == "disconnect":
+        if self.field == "disconnect":
             raise asyncssh.DisconnectError(asyncssh.DISC_BY_APPLICATION, TEXT)
-        if self.place == "banner":
+        if self.field == "banner":
             self.conn.send_auth_banner(TEXT)
         return True
 
     def public_key_auth_supported(self):
-        return self.place not in ("banner", "prompt")
+        return self.field not in ("banner", "prompt")
 
     def validate_public_key(self, username, key):
         return True
 
     def password_auth_supported(self):
-        return self.place == "banner"
+        return self.field == "banner"
 
     def validate_password(self, username, password):
         return False
 
     def kbdint_auth_supported(self):
-        return self.place == "prompt"
+        return self.field == "prompt"
 
     def get_kbdint_challenge(self, username, lang, submethods):
-        self.asked += 1
-        return self.asked == 1 and (PROMPT, PROMPT, "", [(PROMPT, False)])
+        self.prompts_sent += 1
+        return self.prompts_sent == 1 and (PROMPT, PROMPT, "", [(PROMPT, False)])
 
     def validate_kbdint_response(self, username, responses):
         return False
 
     def session_requested(self):
-        if self.place == "open":
+        if self.field == "open":
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, TEXT)
-        return _Session(self.place)
+        return _Session(self.field)
 
 
-async def _raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes) -> None:
+async def _send_raw(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes
+) -> None:
     writer.write(first)
     writer.write_eof()
     await reader.read()
@@ -99,21 +101,23 @@ async def _raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first
 
 
 @contextmanager
-def server(folder: Path, place: str) -> Iterator[int]:
-    """On 127.0.0.1, in a thread of its own; yields the port and fills ``folder``/known_hosts."""
+def server(folder: Path, field: str) -> Iterator[int]:
+    """Run the server in a thread; yield its port on 127.0.0.1 and write ``folder``/known_hosts."""
     raw = {
         "version": b"SSH-2.0-" + TEXT.replace("\n", "").encode() + b"\r\n",
         "preamble": TEXT.encode() + b"\r\nHTTP/1.1 400 Bad Request\r\n\r\n",
     }
 
     async def listen(key: asyncssh.SSHKey) -> asyncio.Server | asyncssh.SSHAcceptor:
-        if place in raw:
-            return await asyncio.start_server(lambda r, w: _raw(r, w, raw[place]), "127.0.0.1", 0)
+        if field in raw:
+            return await asyncio.start_server(
+                lambda r, w: _send_raw(r, w, raw[field]), "127.0.0.1", 0
+            )
         return await asyncssh.listen(
             "127.0.0.1",
             0,
             server_host_keys=[key],
-            server_factory=lambda: _Server(place),
+            server_factory=lambda: _Server(field),
             encoding=None,
             gss_host=None,
         )
@@ -122,7 +126,7 @@ def server(folder: Path, place: str) -> Iterator[int]:
         yield port
 
 
-def _host(folder: Path, port: int) -> Host:
+def _make_host(folder: Path, port: int) -> Host:
     key = ssh_keygen(folder / "client")
     ssh = SshSettings(user="somebody", identity_files=(str(key),), password=Secret("guess"))
     return Host(name="web1", address="127.0.0.1", port=port, ssh=ssh)
@@ -132,22 +136,22 @@ def _is_one_harmless_line(text: str) -> bool:
     return text.isprintable() and len(text) < 1000
 
 
-@pytest.mark.parametrize("place", ["version", "preamble", "disconnect", "banner", "open", "signal"])
-def test_what_a_server_says_is_cleaned_in_the_message(transport, tmp_path, place):
-    with server(tmp_path, place) as port:
+@pytest.mark.parametrize("field", ["version", "preamble", "disconnect", "banner", "open", "signal"])
+def test_server_text_is_cleaned_in_the_message(transport, tmp_path, field):
+    with server(tmp_path, field) as port:
         settings = settings_for(tmp_path / "known_hosts", connect_timeout_s=10)
-        outcome: Outcome = ask(transport, settings, _host(tmp_path, port))
-    assert outcome.error is not None, "the server let it in"
+        outcome: Outcome = ask(transport, settings, _make_host(tmp_path, port))
+    assert outcome.error is not None, "the login succeeded"
     assert _is_one_harmless_line(outcome.error.message), outcome.error.message
-    if place in ("disconnect", "banner", "open"):
-        assert "[31mred" in outcome.error.message, "what was said is not told at all"
+    if field in ("disconnect", "banner", "open"):
+        assert "[31mred" in outcome.error.message, "the text is missing"
 
 
-def test_a_prompt_is_asked_without_its_escapes(transport, tmp_path):
-    asked: list[str] = []
+def test_a_prompt_is_shown_without_its_escapes(transport, tmp_path):
+    prompts: list[str] = []
 
     def answer(prompt: str) -> Secret:
-        asked.append(prompt)
+        prompts.append(prompt)
         return Secret("guess")
 
     with server(tmp_path, "prompt") as port:
@@ -156,16 +160,16 @@ def test_a_prompt_is_asked_without_its_escapes(transport, tmp_path):
         outcome = ask(transport, settings, host)
     assert outcome.error is not None
     assert outcome.error.category is Category.AUTH_DENIED
-    assert all(map(_is_one_harmless_line, [*asked, outcome.error.message]))
-    assert asked
+    assert all(map(_is_one_harmless_line, [*prompts, outcome.error.message]))
+    assert prompts
 
 
-def test_standard_error_reaches_the_message_cleaned(transport, tmp_path):
+def test_standard_error_is_cleaned_in_the_message(transport, tmp_path):
     outcomes = []
     with server(tmp_path, "stderr") as port:
         settings = TransportSettings(known_hosts_files=(str(tmp_path / "known_hosts"),))
         engine = Engine(EngineSettings(transport=transport, transport_settings=settings, retries=0))
-        asyncio.run(engine.run([_host(tmp_path, port)], outcomes.append))
+        asyncio.run(engine.run([_make_host(tmp_path, port)], outcomes.append))
     (failure,) = outcomes
     assert isinstance(failure, HostFailure)
     assert failure.category is Category.NO_SHELL

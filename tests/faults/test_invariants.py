@@ -1,4 +1,4 @@
-"""Whatever hosts do, in any mix: each has one outcome, and only whole answers are believed."""
+"""Any mix of failing hosts: each has one outcome, and only complete answers are readings."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ def collect(scripts: dict[str, Script], **settings: object) -> tuple[list[HostOu
     async def main() -> None:
         await engine.run(hosts(*scripts), outcomes.append)
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        if others:  # those who did not end when they were cut off
+        if others:  # tasks that outlive their cancellation
             await asyncio.wait(others, timeout=3000)
 
     virtual_time.run(main())
     return outcomes, engine
 
 
-# What a host may do.
+# Scripts of hosts.
 
 
-def raising(make: Callable[[], BaseException]) -> Script:
+def raising_script(make: Callable[[], BaseException]) -> Script:
     async def script(attempt: Attempt, command: str) -> CommandOutput:
         raise make()
 
     return script
 
 
-def stalling(phase: Phase, *, stubborn: bool = False) -> Script:
+def stalling_script(phase: Phase, *, stubborn: bool = False) -> Script:
     async def script(attempt: Attempt, command: str) -> CommandOutput:
         attempt.phase = phase
         try:
@@ -67,7 +67,7 @@ def stalling(phase: Phase, *, stubborn: bool = False) -> Script:
     return script
 
 
-def saying(stdout: Callable[[str], bytes], status: int = 0) -> Script:
+def output_script(stdout: Callable[[str], bytes], status: int = 0) -> Script:
     async def script(attempt: Attempt, command: str) -> CommandOutput:
         return CommandOutput(stdout=stdout(command), stderr=b"", exit_status=status)
 
@@ -75,30 +75,34 @@ def saying(stdout: Callable[[str], bytes], status: int = 0) -> Script:
 
 
 failures = st.builds(
-    lambda category, phase, transient: raising(
+    lambda category, phase, transient: raising_script(
         lambda: HostError(category, phase, "planned", transient=transient)
     ),
     st.sampled_from(Category),
     st.sampled_from(Phase),
     st.booleans(),
 )
-surprises = st.sampled_from(
+unexpected_errors = st.sampled_from(
     [
-        raising(lambda: ValueError("\x1b[31m")),
-        raising(TimeoutError),
-        raising(asyncio.CancelledError),
-        raising(lambda: ExceptionGroup("several", [OSError(24, "…")])),
-        raising(MemoryError),
-        raising(RecursionError),
+        raising_script(lambda: ValueError("\x1b[31m")),
+        raising_script(TimeoutError),
+        raising_script(asyncio.CancelledError),
+        raising_script(lambda: ExceptionGroup("several", [OSError(24, "…")])),
+        raising_script(MemoryError),
+        raising_script(RecursionError),
     ]
 )
-stalls = st.builds(stalling, st.sampled_from(Phase))
-words = st.builds(lambda text, status: saying(lambda _: text, status), st.binary(), st.integers())
-mixes = st.lists(st.one_of(st.just(good), failures, surprises, stalls, words), max_size=12)
+stalls = st.builds(stalling_script, st.sampled_from(Phase))
+outputs = st.builds(
+    lambda text, status: output_script(lambda _: text, status), st.binary(), st.integers()
+)
+mixes = st.lists(
+    st.one_of(st.just(good), failures, unexpected_errors, stalls, outputs), max_size=12
+)
 
 
 @given(mixes, st.integers(0, 2), st.integers(1, 6))
-def test_every_host_once_in_any_mix(mix, retries, concurrency):
+def test_every_host_has_one_outcome_in_any_mix(mix, retries, concurrency):
     scripts = {f"h{n}": script for n, script in enumerate(mix)}
     outcomes, engine = collect(scripts, retries=retries, concurrency=concurrency)
     assert sorted(each.host.name for each in outcomes) == sorted(scripts)
@@ -112,16 +116,16 @@ def test_every_host_once_in_any_mix(mix, retries, concurrency):
 
 
 @given(mixes, st.floats(0, 20), st.integers(0, 3))
-def test_every_host_once_when_the_deadline_comes_in_between(mix, deadline_s, stubborn):
+def test_every_host_has_one_outcome_when_the_deadline_ends_the_run(mix, deadline_s, stubborn):
     scripts = {f"h{n}": script for n, script in enumerate(mix)}
-    scripts |= {f"s{n}": stalling(Phase.KEX, stubborn=True) for n in range(stubborn)}
+    scripts |= {f"s{n}": stalling_script(Phase.KEX, stubborn=True) for n in range(stubborn)}
     outcomes, _ = collect(scripts, deadline_s=deadline_s)
     assert sorted(each.host.name for each in outcomes) == sorted(scripts)
 
 
 @pytest.mark.parametrize("error", [TimeoutError, asyncio.CancelledError])
-def test_an_error_that_looks_like_our_own_cut_ends_one_host_alone(error):
-    outcomes, _ = collect({"a": raising(error), "b": good})
+def test_an_error_like_our_own_cancellation_ends_only_its_host(error):
+    outcomes, _ = collect({"a": raising_script(error), "b": good})
     by_name = {each.host.name: each for each in outcomes}
     assert by_name["a"].category is Category.PROTOCOL
     assert error.__name__ in by_name["a"].message
@@ -129,7 +133,7 @@ def test_an_error_that_looks_like_our_own_cut_ends_one_host_alone(error):
     assert isinstance(by_name["b"], HostReading)
 
 
-# What is believed.
+# Which answers count as readings.
 
 PIECES = st.sampled_from(
     [
@@ -152,65 +156,65 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=9), st.sampled_from([0, 1, 255]))
-def test_no_reading_without_status_0_and_both_marks(pieces, status):
-    printed: list[bytes] = []
+def test_a_reading_needs_status_0_and_both_marks(pieces, status):
+    answers: list[bytes] = []
 
     def stdout(command: str) -> bytes:
         mark = mark_of(command).encode()
-        printed.append(b"".join(pieces).replace(b"{mark}", mark))
+        answers.append(b"".join(pieces).replace(b"{mark}", mark))
         marks.extend([mark + b" begin", mark + b" end"])
-        return printed[0]
+        return answers[0]
 
     marks: list[bytes] = []
-    ((outcome,), _) = collect({"a": saying(stdout, status)}, retries=0)
+    ((outcome,), _) = collect({"a": output_script(stdout, status)}, retries=0)
     if isinstance(outcome, HostReading):
         assert status == 0
-        lines = printed[0].split(b"\n")
+        lines = answers[0].split(b"\n")
         begin, end = (lines.index(mark) for mark in marks)
         inside = b"\n".join(lines[begin:end])
         assert b"TCP: inuse %d " % outcome.sockstat.get("TCP", "inuse") in inside
 
 
 @given(st.integers(0, 4000))
-def test_a_cut_anywhere_is_no_reading(cut):
+def test_a_truncated_answer_is_no_reading(cut):
     def stdout(command: str) -> bytes:
-        whole = answer(command).rstrip(b"\n")
-        return whole[: cut % len(whole)]
+        complete = answer(command).rstrip(b"\n")
+        return complete[: cut % len(complete)]
 
-    ((outcome,), _) = collect({"a": saying(stdout)}, retries=0)
+    ((outcome,), _) = collect({"a": output_script(stdout)}, retries=0)
     assert outcome.category in (Category.NO_SHELL, Category.TRUNCATED)
 
 
-# Our own fault.
+# Delays of this machine.
 
 
-def busy(seconds: float) -> None:
-    """Work that keeps the loop from everything else, on the virtual clock."""
+def block_loop(seconds: float) -> None:
+    """Block the loop for so long on the virtual clock."""
     asyncio.get_running_loop().jumping.now += seconds
 
 
 async def handshake(attempt: Attempt, command: str) -> CommandOutput:
-    """As a transport's: some arithmetic of our own between the host's answers, within 2 s."""
+    """Log in as a transport does: CPU work between the host's answers, within 2 s."""
     attempt.phase = Phase.HANDSHAKE_SLOT
     async with attempt.handshake():
         try:
             async with asyncio.timeout(2.0):
                 for attempt.phase in (Phase.BANNER, Phase.KEX, Phase.AUTH):
-                    busy(0.01)
+                    block_loop(0.01)
                     await asyncio.sleep(0.001)
         except TimeoutError:
             raise HostError(Category.KEX_TIMEOUT, attempt.phase, "too slow") from None
     return await good(attempt, command)
 
 
-def test_more_handshakes_than_this_machine_can_do_at_once_fail_nobody():
-    # 300 at once need 9 s of arithmetic together; each has 2 s from its slot on.
+def test_more_handshakes_than_the_cpu_can_do_at_once_all_succeed():
+    # 300 handshakes need 9 s of CPU together; each has 2 s once it holds a slot.
     names = [f"h{n}" for n in range(300)]
     outcomes, _ = collect(dict.fromkeys(names, handshake), concurrency=300, timeout_s=60)
     assert {type(each) for each in outcomes} == {HostReading}
 
 
-def test_who_waits_too_long_for_a_handshake_is_not_blamed():
+def test_a_host_that_waits_too_long_for_a_slot_is_client_overload():
     names = [f"h{n}" for n in range(300)]
     outcomes, _ = collect(dict.fromkeys(names, handshake), concurrency=300, timeout_s=3, retries=0)
     failed = {each.category for each in outcomes if isinstance(each, HostFailure)}
@@ -218,37 +222,39 @@ def test_who_waits_too_long_for_a_handshake_is_not_blamed():
     assert any(isinstance(each, HostReading) for each in outcomes)
 
 
-def test_a_timeout_while_this_machine_stood_still_is_tried_again():
-    stopped = []
+def test_a_timeout_while_this_machine_was_suspended_is_retried():
+    suspended = []
 
-    async def asked_while_stopped(attempt: Attempt, command: str) -> CommandOutput:
-        if stopped:
+    async def time_out_once(attempt: Attempt, command: str) -> CommandOutput:
+        if suspended:
             return await good(attempt, command)
-        stopped.append(True)
-        asyncio.get_running_loop().call_later(0.2, busy, 6.0)  # a laptop's lid
+        suspended.append(True)
+        asyncio.get_running_loop().call_later(
+            0.2, block_loop, 6.0
+        )  # as when a laptop's lid is closed
         try:
             async with asyncio.timeout(5.0):
-                return await stalling(Phase.KEX)(attempt, command)
+                return await stalling_script(Phase.KEX)(attempt, command)
         except TimeoutError:
             raise HostError(Category.KEX_TIMEOUT, Phase.KEX, "still waiting") from None
 
-    ((outcome,), _) = collect({"a": asked_while_stopped}, retries=1, timeout_s=30)
+    ((outcome,), _) = collect({"a": time_out_once}, retries=1, timeout_s=30)
     assert isinstance(outcome, HostReading)
     assert outcome.attempts == 2
 
 
-def test_a_host_is_named_overload_only_where_this_machine_lost_the_time():
-    outcomes, _ = collect({"a": stalling(Phase.AUTH)}, retries=0)
+def test_a_timeout_is_client_overload_only_while_this_machine_was_busy():
+    outcomes, _ = collect({"a": stalling_script(Phase.AUTH)}, retries=0)
     assert outcomes[0].category is Category.AUTH_TIMEOUT
 
-    async def busy_elsewhere(attempt: Attempt, command: str) -> CommandOutput:
+    async def block_repeatedly(attempt: Attempt, command: str) -> CommandOutput:
         attempt.phase = Phase.PARSE
         for _ in range(20):
-            busy(0.9)
+            block_loop(0.9)
             await asyncio.sleep(0.1)
         return await good(attempt, command)
 
-    outcomes, _ = collect({"a": stalling(Phase.AUTH), "b": busy_elsewhere}, retries=0)
+    outcomes, _ = collect({"a": stalling_script(Phase.AUTH), "b": block_repeatedly}, retries=0)
     by_name = {each.host.name: each for each in outcomes}
     assert by_name["a"].category is Category.CLIENT_OVERLOAD
     assert by_name["a"].phase is Phase.AUTH

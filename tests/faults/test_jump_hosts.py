@@ -1,4 +1,4 @@
-"""A jump host that fails in each way: the hosts behind it name it, all others are read."""
+"""Each fault of a jump host: the hosts behind it name it, and all others are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.outcome import HostFailure
 from sockfleet.inventory.models import Hop, Host
 from sockfleet.simulator.scenario.faults import Fault
-from tests.faults.test_table import assert_read, scan, warm_up
+from tests.support.ssh.fault_scans import assert_read, measure_good_hosts, scan_fault
 from tests.support.ssh.fault_servers import GOOD, Places, all_places
 from tests.support.ssh.fault_table import SIMULATED, SSHD, Row, case
 from tests.support.ssh.over_ssh import nothing_is_left
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("attribute_no_timeout")
 
 BEHIND = ("behind1", "behind2")
 
-# Up to the end of the login a jump host fails as any host does; after it, in opening the way on.
+# Until its login is done a jump host fails as any host does; after that, in forwarding.
 _LOGIN = (Phase.CONNECT, Phase.BANNER, Phase.KEX, Phase.AUTH)
 BY_ITSELF = [row for row in (*SIMULATED, *SSHD) if row.phase in _LOGIN]
 IN_FORWARDING = {
@@ -28,7 +28,7 @@ IN_FORWARDING = {
     Fault.STALLED_SESSION: (Phase.CONNECT,),
     Fault.CLOSED_IN_SESSION: (Phase.CONNECT,),
     Fault.RESET_IN_SESSION: (Phase.CONNECT,),
-    # It breaks under the first host behind it that speaks; the second may be about to be let in.
+    # The connection breaks when the first host behind it answers; the second may still connect.
     Fault.CUT_OFF: (Phase.CONNECT, Phase.BANNER),
 }
 CASES = [
@@ -40,35 +40,37 @@ CASES = [
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     with all_places(tmp_path_factory.mktemp("jumps")) as places:
-        warm_up(places)
+        measure_good_hosts(places)
         yield places
 
 
 def behind(jump: Host, name: str, target: Host, **ssh: object) -> Host:
-    """``target`` under another name, to be reached through ``jump``."""
+    """Return ``target`` under another name, reached through ``jump``."""
     hop = Hop(address=jump.address, port=jump.port, ssh=replace(jump.ssh, **ssh))
     return replace(target, name=name, ssh=replace(target.ssh, jumps=(hop,), **ssh))
 
 
-def test_every_fault_before_the_session_is_tried():
+def test_every_fault_up_to_the_session_has_a_case():
     rows = {row.name for row in SIMULATED if row.phase in (*_LOGIN, Phase.SESSION)}
-    not_of_forwarding = {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}
-    assert rows - {row.name for row, _ in CASES} == not_of_forwarding
+    after_forwarding = {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}
+    assert rows - {row.name for row, _ in CASES} == after_forwarding
 
 
 @pytest.mark.parametrize(("row", "phases"), [case(*each) for each in CASES])
-def test_a_jump_host_that_fails_is_named(transport, places, row: Row, phases: tuple[Phase, ...]):
+def test_hosts_behind_a_failing_jump_host_name_it(
+    transport, places, row: Row, phases: tuple[Phase, ...]
+):
     jump = places.hosts[row.name]
-    limited = {}
+    ssh_options = {}
     if row.waits_for_connect_timeout or row.name in IN_FORWARDING:
-        limited["connect_timeout_s"] = places.connect_limit_s
-    asked = [
+        ssh_options["connect_timeout_s"] = places.connect_limit_s
+    hosts = [
         places.good[0],
-        *(behind(jump, name, places.good[1], **limited) for name in BEHIND),
+        *(behind(jump, name, places.good[1], **ssh_options) for name in BEHIND),
         behind(places.good[0], "behind a good one", places.good[1]),
     ]
     with nothing_is_left():
-        outcomes = scan(transport, places, asked, row)
+        outcomes = scan_fault(transport, places, hosts, row)
     assert_read(outcomes[GOOD[0]], places.simulated[GOOD[0]])
     assert_read(outcomes["behind a good one"], places.simulated[GOOD[1]])
     for name in BEHIND:

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of one target: ``fuzz.py TARGET [OPTIONS OF LIBFUZZER]``.
 
-New inputs that reach new code are kept in the folder that is named first among the options, by
-default in a temporary one: ``fuzz.py probe /tmp/new tests/fuzz/corpus/probe -max_total_time=600``.
-An input that breaks the target is written to ``crash-…``; add it to the corpus with its repair, so
-that `test_corpus` holds it. ``-runs=N`` bounds the run; ``-seed=N`` repeats one.
+The first folder among the options gets the inputs that reach new code; without one it is a
+temporary folder: ``fuzz.py probe /tmp/new tests/fuzz/corpus/probe -max_total_time=600``. An input
+that breaks the target is written to ``crash-…``; add it to the corpus together with the fix, so
+that `test_corpus` runs it. ``-runs=N`` bounds the run; ``-seed=N`` repeats one.
 
 Needs atheris (the dependency group "fuzz").
 """
@@ -25,7 +25,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 
 def main() -> None:
-    """Fuzz the target that the command line names, or each in turn for ``all``."""
+    """Fuzz the target that the command line names, or every target for ``all``."""
     name, *options = sys.argv[1:] or ["-h"]
     if name == "all":
         for each in TARGETS:
@@ -38,7 +38,7 @@ def main() -> None:
         return
     if name not in TARGETS:
         sys.exit(f"{__doc__}\nTARGET is one of: all, {', '.join(TARGETS)}")
-    os.environ["PATH"] = ""  # an input that needs Ansible is refused instead of starting it
+    os.environ["PATH"] = ""  # an input that needs Ansible is then refused and starts no program
     logging.disable()
     with tempfile.TemporaryDirectory() as new:
         folders = [] if any(not o.startswith("-") for o in options) else [new, str(CORPUS / name)]

@@ -1,14 +1,13 @@
-"""What is thrown any bytes at, and what must hold then: a value or our own error, never another.
+"""Parsers that read bytes of hosts and users: they return a value or raise our own error.
 
-Each target is a function of bytes that raises only where something is wrong. They need no fuzzer:
-`test_corpus` runs them over the corpus, `fuzz.py` under coverage guidance.
+Each target is a function of bytes that raises another exception only if the parser is wrong.
+`test_corpus` runs the targets over the corpus, `fuzz.py` under coverage guidance.
 """
 
 from __future__ import annotations
 
 import io
 import shlex
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,6 +37,7 @@ from sockfleet.inventory.models import Host
 from sockfleet.inventory.sources.load import load_inventory
 from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.hostile_text import assert_harmless_text
 
 __all__ = ["TARGETS"]
 
@@ -45,26 +45,20 @@ MARK = "sockfleet-0123456789abcdef"
 FORMATS = [load_format(name) for name in ("table", "json", "ndjson", "csv", "prometheus", "influx")]
 
 
-def harmless(text: str) -> None:
-    """No control character but the newline; blanks of every kind are harmless."""
-    odd = {c for c in text if not c.isprintable() and c != "\n" and unicodedata.category(c) != "Zs"}
-    assert not odd, odd
-
-
 def probe(data: bytes) -> None:
-    """A whole answer, its marks included or around the data."""
+    """Parse the probe's answer: the data alone, and the data between its marks."""
     for stdout in (data, b"%b begin\n%b\n%b end\n" % (MARK.encode(), data, MARK.encode())):
         try:
             answer = parse_probe(stdout, MARK)
         except HostError as error:
-            harmless(clean(error.message, limit=1000))
+            assert_harmless_text(clean(error.message, limit=1000))
             assert error.message.isprintable()
         else:
-            _document_of(answer)
+            _check_document(answer)
 
 
 def forced(data: bytes) -> None:
-    """The answer of a forced command."""
+    """Parse the answer of a forced command."""
     whole = b"%b begin\n%b\n%b end\n" % (FORCED_MARK.encode(), data, FORCED_MARK.encode())
     for stdout, status in ((data, 0), (whole, 0), (whole, 1)):
         try:
@@ -77,10 +71,10 @@ def forced(data: bytes) -> None:
             assert status == 0
             assert answer.namespaces is None
             assert answer.processes is None
-            _document_of(answer)
+            _check_document(answer)
 
 
-def _document_of(answer: ProbeAnswer) -> None:
+def _check_document(answer: ProbeAnswer) -> None:
     reading = HostReading(
         host=Host(name="web1", address="web1"),
         address="192.0.2.1",
@@ -92,11 +86,11 @@ def _document_of(answer: ProbeAnswer) -> None:
         namespaces=answer.namespaces,
         processes=answer.processes,
     )
-    harmless(orjson.dumps(host_document(summarize_host(reading))).decode())
+    assert_harmless_text(orjson.dumps(host_document(summarize_host(reading))).decode())
 
 
 def warm_shell(data: bytes) -> None:
-    """A sample of the shell that stays, whole or as what stands between its marks."""
+    """Parse a sample of the persistent shell: the data alone, and the data between its marks."""
     end = sample_end(MARK)
     for answer in (data + end, b"%b|%b%b" % (MARK.encode(), data, end)):
         try:
@@ -109,7 +103,7 @@ def warm_shell(data: bytes) -> None:
 
 
 def warm_sftp(data: bytes) -> None:
-    """What an SFTP server sends to two reads."""
+    """Parse an SFTP server's answers to two reads."""
     try:
         end_of_packet(data, 0)
         four, _ = parse_reads(data)
@@ -120,7 +114,7 @@ def warm_sftp(data: bytes) -> None:
 
 
 def sockstat(data: bytes) -> None:
-    """One file."""
+    """Parse one sockstat file."""
     try:
         found = parse_sockstat(data)
     except SockstatError as error:
@@ -134,7 +128,7 @@ def sockstat(data: bytes) -> None:
 
 
 def namespaces(data: bytes) -> None:
-    """The lines of all namespaces."""
+    """Parse the lines of all namespaces."""
     try:
         found = parse_namespaces(data)
     except NamespaceError as error:
@@ -146,7 +140,7 @@ def namespaces(data: bytes) -> None:
 
 
 def processes(data: bytes) -> None:
-    """The lines of all processes."""
+    """Parse the lines of all processes."""
     try:
         found = parse_processes(data)
     except ProcessError as error:
@@ -158,7 +152,7 @@ def processes(data: bytes) -> None:
 
 
 def known_hosts(data: bytes) -> None:
-    """A known_hosts file, and a look at what it trusts."""
+    """Parse a known_hosts file and look hosts up in it."""
     lines, notes = parse_known_hosts(data, "known_hosts", 1)
     for note in notes:
         assert note.isprintable()
@@ -173,18 +167,18 @@ def known_hosts(data: bytes) -> None:
 
 
 def inventory(data: bytes) -> None:
-    """A source of any form on standard input, and the hosts in it.
+    """Load an inventory of any format from standard input and check its hosts.
 
-    With no PATH: what needs ansible is an error then.
+    PATH must be empty, so that an input that needs Ansible is an error.
     """
     try:
         found = load_inventory(["-"], stdin=io.BytesIO(data))
         hosts, notes, faults = check_hosts(found, list(found.hosts), ConnectionDefaults())
     except InventoryError as error:
-        harmless(str(error))
+        assert_harmless_text(str(error))
         return
     for text in (*found.notes, *notes, *map(str, faults)):
-        harmless(text)
+        assert_harmless_text(text)
     for host in hosts:
         for text in (host.name, host.address, host.ssh.user or "x", *host.groups):
             assert text.isprintable()
@@ -194,7 +188,7 @@ def inventory(data: bytes) -> None:
 
 
 def ssh_arguments(data: bytes) -> None:
-    """The words of ansible_ssh_args."""
+    """Read the words of ansible_ssh_args."""
     text = data.decode("utf-8", "replace")
     try:
         words = shlex.split(text)
@@ -204,26 +198,26 @@ def ssh_arguments(data: bytes) -> None:
         try:
             read_arguments(words, "ansible_ssh_args", proxy=proxy)
         except InventoryError as error:
-            harmless(str(error))
+            assert_harmless_text(str(error))
 
 
 def document(data: bytes) -> None:
-    """A scan that is read back, and every format of it."""
+    """Read a scan's document and render it in every format."""
     try:
         summary = read_document(data)
     except DocumentError as error:
-        harmless(str(error))
+        assert_harmless_text(str(error))
         return
     for chosen in FORMATS:
         for options in (RenderOptions(), RenderOptions(width=60, ascii=True)):
-            harmless(chosen.render(summary, options).decode())
+            assert_harmless_text(chosen.render(summary, options).decode())
     again: Mapping[str, Any] = orjson.loads(FORMATS[1].render(summary, RenderOptions()))
     kept = [(host.name, host.status, host.tcp, host.error) for host in summary.hosts]
     assert [(h.name, h.status, h.tcp, h.error) for h in read_document(again).hosts] == kept
 
 
 def text(data: bytes) -> None:
-    """What every quoted text goes through."""
+    """Clean a text that an error message quotes."""
     for limit in (1, 40, 200):
         line = clean(data, limit=limit)
         assert len(line) <= limit
@@ -247,4 +241,4 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         text,
     )
 }
-"""By their names, which are those of the folders of the corpus."""
+"""By name, which is also the name of the folder in the corpus."""

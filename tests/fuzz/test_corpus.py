@@ -1,6 +1,6 @@
-"""Every target over its corpus, which holds each input that once broke it, and over its ruins.
+"""Every target over its corpus, which holds each input that once broke it, and over mutations.
 
-The coverage-guided search is `fuzz.py`; this needs no fuzzer and finds what comes back.
+The coverage-guided search is `fuzz.py`; these tests need no fuzzer and catch regressions.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ INPUTS = sorted(path.relative_to(CORPUS) for path in CORPUS.glob("*/*"))
 
 @pytest.fixture(autouse=True, scope="module")
 def without_programs() -> Iterator[None]:
-    """An input that needs Ansible is refused instead of starting it."""
+    """Empty PATH: an input that needs Ansible is refused and starts no program."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "")
         yield
 
 
 @pytest.mark.parametrize("path", INPUTS, ids=str)
-def test_an_input_of_the_corpus(path):
+def test_an_input_of_the_corpus_holds(path):
     TARGETS[path.parent.name]((CORPUS / path).read_bytes())
 
 
@@ -36,9 +36,9 @@ def test_every_target_has_a_corpus_and_every_corpus_a_target():
 
 
 @st.composite
-def ruins(draw: st.DrawFn, whole: list[bytes]) -> bytes:
-    """Inputs of a corpus with some bytes cut out, doubled or replaced."""
-    data = draw(st.sampled_from(whole))
+def mutations(draw: st.DrawFn, inputs: list[bytes]) -> bytes:
+    """An input with some bytes removed, doubled or replaced."""
+    data = draw(st.sampled_from(inputs))
     for _ in range(draw(st.integers(1, 4))):
         begin = draw(st.integers(0, len(data)))
         end = draw(st.integers(begin, min(len(data), begin + 40)))
@@ -48,11 +48,11 @@ def ruins(draw: st.DrawFn, whole: list[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_ruins_of_the_corpus(name):
-    whole = [(CORPUS / path).read_bytes() for path in INPUTS if path.parent.name == name]
+def test_mutations_of_the_corpus_hold(name):
+    inputs = [(CORPUS / path).read_bytes() for path in INPUTS if path.parent.name == name]
 
-    @given(ruins(whole))
-    def holds(data: bytes) -> None:
+    @given(mutations(inputs))
+    def check(data: bytes) -> None:
         TARGETS[name](data)
 
-    holds()
+    check()

@@ -1,4 +1,4 @@
-"""A command's own start and end do not look for garbage; a scan in between does."""
+"""Garbage collection is off while a command starts and ends, and on during the scan."""
 
 import gc
 
@@ -9,7 +9,7 @@ from sockfleet.collector.runtime.event_loop import run_on_event_loop
 
 
 @pytest.fixture(autouse=True)
-def collector_as_it_was():
+def restored_collector():
     before = gc.get_threshold()
     yield
     gc.enable()
@@ -17,18 +17,18 @@ def collector_as_it_was():
     assert gc.get_threshold() == before
 
 
-def test_nothing_is_looked_for_around_a_command(mocker):
-    seen = []
+def test_a_command_starts_with_garbage_collection_off(mocker):
+    states = []
     command = mocker.patch.object(entry.cli, "main", return_value=0)
-    command.side_effect = lambda **_: seen.append(gc.isenabled())
+    command.side_effect = lambda **_: states.append(gc.isenabled())
     with pytest.raises(SystemExit) as ended:
         entry.main()
-    assert (ended.value.code, seen) == (0, [False])
+    assert (ended.value.code, states) == (0, [False])
     assert gc.get_freeze_count() > 0
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_a_scan_looks_for_its_own(enabled):
+def test_garbage_collection_is_on_during_a_scan(enabled):
     async def state():
         return gc.isenabled(), gc.get_threshold()[0]
 

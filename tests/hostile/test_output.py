@@ -1,7 +1,7 @@
-"""Hosts that attack whoever reads what they say: through a fake transport to every output.
+"""Hosts that send hostile text, through a fake transport to every output.
 
-Whatever a host sends in place of a name, an error, a banner or its whole answer, no control
-character but the newline arrives, JSON parses, a host has one line, and no cell is a formula.
+A host may send it in place of a name, an error, a banner or its whole answer. No output then holds
+a control character but the newline, JSON parses, a host has one line, and no cell is a formula.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tests.support.hostile_text import HOSTILE, assert_harmless, texts
 FORMATS = sorted({entry.name for entry in entry_points(group="sockfleet.outputs")})
 VIEWS = (RenderOptions(), RenderOptions(width=80), RenderOptions(width=40, ascii=True, top=1))
 
-Place = Callable[[str, bytes], CommandOutput]
+Field = Callable[[str, bytes], CommandOutput]
 
 
 def output(stdout: bytes, stderr: bytes = b"", status: int = 0) -> CommandOutput:
@@ -69,11 +69,11 @@ def processes(text: bytes) -> bytes:
     )
 
 
-def escaped_by_systemd(text: bytes) -> bytes:
+def escape_like_systemd(text: bytes) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in text[:100])
 
 
-PLACES: dict[str, Place] = {
+FIELDS: dict[str, Field] = {
     "instead of the answer": lambda _, text: output(text),
     "before and after it": lambda command, text: output(text + answer(command) + text),
     "as sockstat": lambda command, text: output(answer(command, text)),
@@ -95,16 +95,16 @@ PLACES: dict[str, Place] = {
         sections(command, namespaces=namespaces(b"a", text))
     ),
     "as a container's escaped name": lambda command, text: output(
-        sections(command, namespaces=namespaces(b"a", escaped_by_systemd(text)))
+        sections(command, namespaces=namespaces(b"a", escape_like_systemd(text)))
     ),
     "on stderr": lambda command, text: output(answer(command), text, 1),
     "on stderr alone": lambda _, text: output(b"", text, 127),
 }
-"""Where a host can put a text of its own."""
+"""The fields of an answer that a host controls."""
 
 
-def scanned(**scripts) -> tuple[list[HostOutcome], FleetSummary]:
-    """What comes of these hosts and a good one beside them."""
+def scan_hosts(**scripts) -> tuple[list[HostOutcome], FleetSummary]:
+    """Scan these hosts and a good one; return the outcomes and their summary."""
     outcomes: list[HostOutcome] = []
     settings = EngineSettings(retries=0, probe=ProbeOptions(processes=True, arguments=True))
     engine = Engine(settings, transports={"asyncssh": FakeTransport(**scripts)})
@@ -112,14 +112,14 @@ def scanned(**scripts) -> tuple[list[HostOutcome], FleetSummary]:
     return outcomes, summarize_fleet([summarize_host(one) for one in outcomes], scan())
 
 
-def playing(place: Place, text: bytes):
+def answer_script(field: Field, text: bytes):
     async def script(attempt: Attempt, command: str) -> CommandOutput:
-        return place(command, text)
+        return field(command, text)
 
     return script
 
 
-def raising(error: Exception):
+def raising_script(error: Exception):
     async def script(attempt: Attempt, command: str) -> CommandOutput:
         raise error
 
@@ -153,37 +153,39 @@ def assert_outputs_are_harmless(outcomes: Sequence[HostOutcome], summary: FleetS
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_output_is_steered_by_what_a_host_says(text):
-    outcomes, summary = scanned(
-        **{place: playing(made, text) for place, made in PLACES.items()},
+def test_hostile_text_in_any_field_is_harmless_in_every_output(text):
+    outcomes, summary = scan_hosts(
+        **{field: answer_script(make_answer, text) for field, make_answer in FIELDS.items()},
         **{
-            "a transport's message": raising(
+            "a transport's message": raising_script(
                 HostError(Category.PROTOCOL, Phase.KEX, text.decode("latin-1"))
             ),
-            "an exception": raising(RuntimeError(text.decode("utf-8", "surrogateescape"))),
-            "an exception's bytes": raising(ValueError(text)),
+            "an exception": raising_script(RuntimeError(text.decode("utf-8", "surrogateescape"))),
+            "an exception's bytes": raising_script(ValueError(text)),
         },
     )
     assert_outputs_are_harmless(outcomes, summary)
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(PLACES)), texts), min_size=1, max_size=4))
-def test_whatever_hosts_say(said):
-    scripts = {f"host{n}": playing(PLACES[place], text) for n, (place, text) in enumerate(said)}
-    assert_outputs_are_harmless(*scanned(**scripts))
+@given(st.lists(st.tuples(st.sampled_from(sorted(FIELDS)), texts), min_size=1, max_size=4))
+def test_random_text_in_any_field_is_harmless_in_every_output(texts_sent):
+    scripts = {
+        f"host{n}": answer_script(FIELDS[field], text) for n, (field, text) in enumerate(texts_sent)
+    }
+    assert_outputs_are_harmless(*scan_hosts(**scripts))
 
 
-def test_long_texts_are_cut(tmp_path):
-    _, summary = scanned(liar=playing(PLACES["instead of the answer"], HOSTILE["long"]))
+def test_long_text_is_cut(tmp_path):
+    _, summary = scan_hosts(liar=answer_script(FIELDS["instead of the answer"], HOSTILE["long"]))
     (liar,) = [host for host in summary.hosts if host.name == "liar"]
     assert liar.error is not None
     assert len(liar.error.message) <= 1000
 
 
-def test_markup_stays_text():
-    _, summary = scanned(
-        liar=playing(PLACES["as a process's name"], HOSTILE["markup"]),
-        other=playing(PLACES["instead of the answer"], HOSTILE["markup"]),
+def test_markup_is_printed_as_text():
+    _, summary = scan_hosts(
+        liar=answer_script(FIELDS["as a process's name"], HOSTILE["markup"]),
+        other=answer_script(FIELDS["instead of the answer"], HOSTILE["markup"]),
     )
     for colour in (False, True):
         shown = load_format("table").render(summary, RenderOptions(color=colour)).decode()
@@ -193,30 +195,30 @@ def test_markup_stays_text():
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_remarks_and_logs_are_harmless(text, capsysbinary):
-    said = text.decode("latin-1")
-    terminal.warn(said)
+def test_warnings_and_log_lines_are_harmless(text, capsysbinary):
+    message = text.decode("latin-1")
+    terminal.warn(message)
     err = assert_harmless(capsysbinary.readouterr().err)
     assert err.startswith("sockfleet: ")
     try:
-        raise RuntimeError(said)
+        raise RuntimeError(message)
     except RuntimeError as error:
         record = logging.LogRecord(
-            "asyncssh", logging.INFO, "x.py", 1, "got %s", (said,), (type(error), error, None)
+            "asyncssh", logging.INFO, "x.py", 1, "got %s", (message,), (type(error), error, None)
         )
     lines = assert_harmless(LogLines().format(record).encode()).split("\n")
     assert lines[0].startswith("sockfleet: asyncssh: got ")
     assert all(line.startswith("    ") for line in lines[1:]), "a forged line"
 
 
-def test_two_bad_hosts_never_touch_the_numbers_of_the_good_one():
-    alone = scanned()[1].hosts[0]
-    _, beside = scanned(
-        liar=playing(PLACES["before and after it"], b"TCP: inuse 999999 alloc 9\n"),
-        other=playing(PLACES["as sockstat"], HOSTILE["newline"]),
+def test_hostile_hosts_do_not_change_the_numbers_of_a_good_one():
+    expected = scan_hosts()[1].hosts[0]
+    _, summary = scan_hosts(
+        liar=answer_script(FIELDS["before and after it"], b"TCP: inuse 999999 alloc 9\n"),
+        other=answer_script(FIELDS["as sockstat"], HOSTILE["newline"]),
     )
-    (same,) = [host for host in beside.hosts if host.name == "good"]
-    assert _numbers(same) == _numbers(alone)
+    (good_one,) = [host for host in summary.hosts if host.name == "good"]
+    assert _numbers(good_one) == _numbers(expected)
 
 
 def _numbers(host: HostSummary) -> object:
@@ -227,18 +229,18 @@ NAMES = {name: text.decode("utf-8", "replace")[:300] for name, text in HOSTILE.i
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-@pytest.mark.parametrize("place", ["host", "group", "variable", "address", "user", "port"])
-def test_an_inventory_is_as_strange_as_a_host(place, name, tmp_path, monkeypatch, capsysbinary):
-    """A name that could steer something is refused, a value shown without harm."""
+@pytest.mark.parametrize("field", ["host", "group", "variable", "address", "user", "port"])
+def test_hostile_text_in_an_inventory_is_harmless(field, name, tmp_path, monkeypatch, capsysbinary):
+    """A name with control characters is refused, and a value is escaped."""
     variables = {"ansible_connection": "local", "role": "x"}
     connection = {"address": "ansible_host", "user": "ansible_user", "port": "ansible_port"}
-    if place in connection:
-        variables = {connection[place]: name, "ansible_host": "127.0.0.1"} | {
-            connection[place]: name
+    if field in connection:
+        variables = {connection[field]: name, "ansible_host": "127.0.0.1"} | {
+            connection[field]: name
         }
-    if place == "variable":
+    if field == "variable":
         variables["role"] = name
-    host, group = (name if place == "host" else "here"), (name if place == "group" else "web")
+    host, group = (name if field == "host" else "here"), (name if field == "group" else "web")
     path = tmp_path / "inventory.json"
     path.write_text(json.dumps({"all": {"children": {group: {"hosts": {host: variables}}}}}))
     for words in (

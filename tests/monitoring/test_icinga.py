@@ -14,8 +14,9 @@ from sockfleet.output.atomic_file import replace_whole
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import reading, scan, summaries
 from tests.support.monitoring.icinga import Icinga
+from tests.support.paths import EXAMPLES
 
-EXAMPLE = Path(__file__).parents[2] / "examples/icinga2/sockfleet.conf"
+EXAMPLE = EXAMPLES / "icinga2/sockfleet.conf"
 GROWTH = "growth of closed sockets"
 
 
@@ -31,29 +32,29 @@ def shop(tcp_close):
 
 
 def write_scan(path, tcp_close):
-    """A scan that ended now, an hour after one with 10 closed sockets."""
+    """Write a scan that ended now, compared with one of an hour ago with 10 closed sockets."""
     now = datetime.now(UTC)
-    then = summarize_fleet(shop(10), scan(started_at=now - timedelta(hours=1)))
+    earlier = summarize_fleet(shop(10), scan(started_at=now - timedelta(hours=1)))
     summary = summarize_fleet(shop(tcp_close), scan(started_at=now, finished_at=now))
-    summary = Comparison(then, started_at=now, names={"shop"}).compare(summary)
+    summary = Comparison(earlier, started_at=now, names={"shop"}).compare(summary)
     data = load_format("json").render(summary, RenderOptions())
     replace_whole(path, data, new_mode=0o600)
 
 
-def test_a_service_follows_what_cron_writes(folder):
+def test_a_service_follows_the_scans_that_cron_writes(folder):
     program = folder / "sockfleet"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m sockfleet.cli "$@"\n')
     program.chmod(0o755)
     (folder / "inventory.yml").write_text("here: {hosts: {here: {ansible_connection: local}}}\n")
     text = EXAMPLE.read_text()
-    for there, here in (
+    for installed, replacement in (
         ("/var/lib/sockfleet/", f"{folder}/"),
         ("/etc/sockfleet/", f"{folder}/"),
         ("= 5m", "= 1s"),
         ("retry_interval = 1m", "retry_interval = 1s"),
     ):
-        assert there in text
-        text = text.replace(there, here)
+        assert installed in text
+        text = text.replace(installed, replacement)
     objects = folder / "sockfleet.conf"
     objects.write_text(text)
     icinga = Icinga(folder, objects, program)

@@ -3,7 +3,6 @@
 import json
 import shlex
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -11,10 +10,10 @@ import pytest
 from pynag.Utils import PerfData
 
 from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.cli.command_process import SOCKFLEET
 from tests.support.monitoring.nagios import Nagios
+from tests.support.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).parents[2] / "examples/nagios"
-SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 FLEET = """
 seed: 7
 roles:
@@ -42,14 +41,14 @@ def fleet(folder, name, **sockets):
     return FleetProcess(folder / name, scenario)
 
 
-def show(folder, name):
-    """Let ``current`` be this fleet, in one step."""
+def switch_fleet(folder, name):
+    """Point ``current`` to this fleet, atomically."""
     link = folder / "next"
     link.symlink_to(folder / name)
     link.replace(folder / "current")
 
 
-def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folder):
+def test_a_simulated_leak_turns_a_service_from_ok_to_critical_and_back(short_folder):
     folder = short_folder
     current = folder / "current"
     login = [
@@ -61,7 +60,7 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
         f"$USER6$={shlex.join(login)}",
         f"$USER7$={folder}",
     ]
-    nagios = Nagios(folder, [EXAMPLES / "sockfleet.cfg"], resources)
+    nagios = Nagios(folder, [EXAMPLES / "nagios/sockfleet.cfg"], resources)
     assert nagios.warnings() == []
 
     def scan():
@@ -74,7 +73,7 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
         fleet(folder, "healthy", web=4, checkout=6),
         fleet(folder, "leaking", web=4, checkout=9000),
     ):
-        show(folder, "healthy")
+        switch_fleet(folder, "healthy")
         scan()
         with nagios.running():
             growth = "growth of closed sockets"
@@ -83,18 +82,20 @@ def test_a_planted_leak_turns_a_service_from_ok_to_critical_and_back(short_folde
             ok = nagios.results.wait_for("closed sockets", "HARD OK")
             assert "6 of 6 hosts read, tcp_close 26 (checkout 6" in ok.output
 
-            show(folder, "leaking")
-            grown = scan()["fleet"]["change"]
+            switch_fleet(folder, "leaking")
+            change = scan()["fleet"]["change"]
             critical = nagios.results.wait_for("closed sockets", "HARD CRITICAL")
             assert "worst.tcp_close 9000 above 2000 (checkout 9000" in critical.output
-            told = nagios.results.wait_for(growth, "HARD CRITICAL")
-            assert "worst.growth.tcp_close" in told.output
-            metrics = {metric.label: metric for metric in PerfData(told.perfdata).metrics}
+            growth_critical = nagios.results.wait_for(growth, "HARD CRITICAL")
+            assert "worst.growth.tcp_close" in growth_critical.output
+            metrics = {
+                metric.label: metric for metric in PerfData(growth_critical.perfdata).metrics
+            }
             rate = float(metrics["growth.tcp_close"].value)
-            assert rate == grown["rate_per_hour"]["tcp_close"]
-            assert rate == pytest.approx(8994 * 3600 / grown["against"]["elapsed_s"], rel=1e-3)
+            assert rate == change["rate_per_hour"]["tcp_close"]
+            assert rate == pytest.approx(8994 * 3600 / change["against"]["elapsed_s"], rel=1e-3)
 
-            show(folder, "healthy")
+            switch_fleet(folder, "healthy")
             scan()
             nagios.results.wait_for("closed sockets", "HARD OK")
             nagios.results.wait_for(growth, "HARD OK")

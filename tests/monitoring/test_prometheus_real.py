@@ -21,11 +21,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sockfleet.simulator.fleet.process import FleetProcess
-from tests.support.monitoring.running_daemons import free_port, running
+from tests.support.monitoring.running_daemons import running_daemon
+from tests.support.paths import EXAMPLES
+from tests.support.ssh.sshd import free_port
 
-EXAMPLES = Path(__file__).parents[2] / "examples/prometheus"
-RULES = EXAMPLES / "sockfleet-rules.yml"
-TESTS = EXAMPLES / "sockfleet-rules-test.yml"
+RULES = EXAMPLES / "prometheus" / "sockfleet-rules.yml"
+TESTS = EXAMPLES / "prometheus" / "sockfleet-rules-test.yml"
 PAST_S = 8 * 3600
 STEP_S = 300
 
@@ -42,16 +43,16 @@ roles:
     [
         ["check", "rules", RULES],
         ["test", "rules", TESTS],
-        ["check", "config", EXAMPLES / "prometheus.yml"],
+        ["check", "config", EXAMPLES / "prometheus/prometheus.yml"],
     ],
 )
-def test_promtool_accepts_what_is_shipped(job):
+def test_promtool_accepts_the_shipped_files(job):
     done = subprocess.run(["promtool", *job], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def scan(folder: Path, *, leaked: int, to: Path) -> None:
-    """One run of cron over a simulated fleet whose shop holds so many closed sockets."""
+    """Scan, as cron does, a simulated fleet whose host shop holds ``leaked`` closed sockets."""
     folder.mkdir()
     scenario = folder / "scenario.yml"
     scenario.write_text(SCENARIO.format(leaked=leaked))
@@ -62,8 +63,8 @@ def scan(folder: Path, *, leaked: int, to: Path) -> None:
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
 
 
-def past(text: str, *, until: float, instance: str) -> str:
-    """What the same fleet showed before, as OpenMetrics: the shop's leak began 8 hours ago."""
+def make_history(text: str, *, until: float, instance: str) -> str:
+    """Return 8 hours of the same metrics as OpenMetrics, in which the shop's leak grows from 0."""
     lines = []
     for family in text_string_to_metric_families(text):
         lines.append(f"# TYPE {family.name} gauge")
@@ -79,7 +80,7 @@ def past(text: str, *, until: float, instance: str) -> str:
 
 @contextmanager
 def alert_receiver() -> Iterator[tuple[int, queue.Queue[dict[str, Any]]]]:
-    """Stands in for the Alertmanager: its port, and the alerts that Prometheus sends."""
+    """A server in place of the Alertmanager; yields its port and the alerts it receives."""
     received: queue.Queue[dict[str, Any]] = queue.Queue()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -101,8 +102,10 @@ def alert_receiver() -> Iterator[tuple[int, queue.Queue[dict[str, Any]]]]:
         server.server_close()
 
 
-def next_alert(received: queue.Queue[dict[str, Any]], name: str, *, firing: bool) -> dict[str, str]:
-    """The labels of the next alert of that name that begins, or is over."""
+def wait_for_alert(
+    received: queue.Queue[dict[str, Any]], name: str, *, firing: bool
+) -> dict[str, str]:
+    """Return the labels of the next alert of that name that fires, or is resolved."""
     while True:
         alert = received.get(timeout=60)
         ends = datetime.fromisoformat(alert["endsAt"])
@@ -110,8 +113,8 @@ def next_alert(received: queue.Queue[dict[str, Any]], name: str, *, firing: bool
             return alert["labels"]
 
 
-def asked(port: int, query: str) -> dict[str, float]:
-    """What Prometheus answers, by the label ``host``."""
+def query_by_host(port: int, query: str) -> dict[str, float]:
+    """Return the values of a query by the label ``host``."""
     words = urllib.parse.urlencode({"query": query})
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{words}") as answer:
         result = json.load(answer)["data"]["result"]
@@ -142,7 +145,7 @@ def node_exporter(textfiles: Path) -> Iterator[int]:
     command = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"]
     command += ["--collector.disable-defaults", "--collector.textfile"]
     command += [f"--collector.textfile.directory={textfiles}"]
-    with running(command, ready="Listening on"):
+    with running_daemon(command, ready="Listening on"):
         yield port
 
 
@@ -153,11 +156,11 @@ def prometheus(folder: Path, *, exporter: int, alertmanager: int) -> Iterator[in
     file.write_text(configuration(exporter=exporter, alertmanager=alertmanager))
     command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
     command += [f"--web.listen-address=127.0.0.1:{port}"]
-    with running(command, ready="ready to receive web requests"):
+    with running_daemon(command, ready="ready to receive web requests"):
         yield port
 
 
-def test_a_planted_leak_fires_the_shipped_alert_and_its_end_resolves_it(tmp_path):
+def test_a_simulated_leak_fires_the_shipped_alert_and_its_end_resolves_it(tmp_path):
     textfiles = tmp_path / "textfiles"
     textfiles.mkdir()
     target = textfiles / "fleet.prom"
@@ -165,7 +168,7 @@ def test_a_planted_leak_fires_the_shipped_alert_and_its_end_resolves_it(tmp_path
     with node_exporter(textfiles) as exporter, alert_receiver() as (alertmanager, received):
         history = tmp_path / "history.txt"
         history.write_text(
-            past(target.read_text(), until=time.time(), instance=f"127.0.0.1:{exporter}")
+            make_history(target.read_text(), until=time.time(), instance=f"127.0.0.1:{exporter}")
         )
         load = ["promtool", "tsdb", "create-blocks-from", "openmetrics"]
         done = subprocess.run(
@@ -174,18 +177,18 @@ def test_a_planted_leak_fires_the_shipped_alert_and_its_end_resolves_it(tmp_path
         assert done.returncode == 0, done.stderr
         with prometheus(tmp_path, exporter=exporter, alertmanager=alertmanager) as port:
             names = ("SockfleetClosedSocketsGrow", "SockfleetClosedSocketsGrowApart")
-            fired = next_alert(received, names[0], firing=True)
+            fired = wait_for_alert(received, names[0], firing=True)
             assert (fired["host"], fired["severity"]) == ("shop", "warning")
             hosts = [f"web{n}" for n in range(1, 5)]
-            assert asked(port, "sockfleet_host_up") == dict.fromkeys([*hosts, "shop"], 1) | {
-                "old": 0
-            }
-            assert asked(port, "sockfleet_host_tcp_close") == dict.fromkeys(hosts, 100) | {
+            assert query_by_host(port, "sockfleet_host_up") == dict.fromkeys(
+                [*hosts, "shop"], 1
+            ) | {"old": 0}
+            assert query_by_host(port, "sockfleet_host_tcp_close") == dict.fromkeys(hosts, 100) | {
                 "shop": 900
             }
-            assert asked(port, "node_textfile_scrape_error") == {"": 0}
+            assert query_by_host(port, "node_textfile_scrape_error") == {"": 0}
             firing = f'ALERTS{{alertname=~"{"|".join(names)}", alertstate="firing"}}'
-            assert asked(port, firing).keys() == {"shop"}
+            assert query_by_host(port, firing).keys() == {"shop"}
             scan(tmp_path / "mended", leaked=100, to=target)
-            assert next_alert(received, names[0], firing=False)["host"] == "shop"
-            assert asked(port, "sockfleet_host_tcp_close")["shop"] == 100
+            assert wait_for_alert(received, names[0], firing=False)["host"] == "shop"
+            assert query_by_host(port, "sockfleet_host_tcp_close")["shop"] == 100

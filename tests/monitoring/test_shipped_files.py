@@ -1,11 +1,9 @@
-"""What docs/monitoring.md and the files of examples/ name is what is written."""
+"""docs/monitoring.md and the files of examples/ name the metrics that are written."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 
 from click.testing import CliRunner
@@ -19,6 +17,7 @@ from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
 from tests.support.paths import ROOT
 
@@ -57,21 +56,21 @@ EVERYTHING = summarize_fleet(
 )
 
 
-def rendered(name: str) -> str:
+def render(name: str) -> str:
     return load_format(name).render(EVERYTHING, RenderOptions()).decode()
 
 
 def metrics() -> set[str]:
-    return set(re.findall(r"^# TYPE (\w+) gauge$", rendered("prometheus"), re.MULTILINE))
+    return set(re.findall(r"^# TYPE (\w+) gauge$", render("prometheus"), re.MULTILINE))
 
 
 def first_cells(title: str) -> list[list[str]]:
-    """The words in code in the first column of the table with that title."""
+    """Return the code words of each row in the first column of the table with that title."""
     table = PAGE[PAGE.index(f"| {title} |") :].split("\n\n")[0]
     return [re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines()[2:]]
 
 
-def test_the_page_names_each_metric_and_no_other():
+def test_the_page_names_every_metric():
     named = set[str]()
     for words in first_cells("metric"):
         prefix = re.match(r"sockfleet_(?:host|fleet|scan)", words[0])[0]
@@ -87,24 +86,22 @@ def test_the_rules_use_metrics_that_are_written():
     assert len(used) > 8
 
 
-def test_the_page_names_each_alert_and_no_other():
+def test_the_page_names_every_alert():
     named = set(re.findall(r"`(Sockfleet\w+)`", PAGE))
     assert named == set(re.findall(r"alert: (\w+)", RULES))
 
 
-def test_the_page_names_each_measurement_and_no_other():
-    written = {parse_line(line)["measurement"] for line in rendered("influx").splitlines()}
+def test_the_page_names_every_measurement():
+    written = {parse_line(line)["measurement"] for line in render("influx").splitlines()}
     assert {word for words in first_cells("measurement") for word in words} == written
 
 
-def test_telegrafs_command_is_one_that_it_can_read(tmp_path):
+def test_telegrafs_command_prints_line_protocol_within_its_timeout(tmp_path):
     (command,) = TELEGRAF["commands"]
     program, *words = shlex.split(command)
     assert program == "sockfleet"
     words = [str(ROOT / "examples/this-machine.yml") if "/" in word else word for word in words]
-    done = subprocess.run(
-        [sys.executable, "-m", "sockfleet.cli", *words], capture_output=True, text=True, check=False
-    )
+    done = run_sockfleet(*words)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [parse_line(line) for line in done.stdout.splitlines()]
     (host,) = [line for line in lines if line["measurement"] == "sockfleet_host"]

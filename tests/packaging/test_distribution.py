@@ -1,4 +1,4 @@
-"""Wheel, sdist and editable install, each in a fresh environment, and a third party's plugin."""
+"""Wheel, sdist and editable install in a fresh environment, and a third-party plugin."""
 
 import os
 import shutil
@@ -36,23 +36,23 @@ def run(*command, cwd, **options):
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    """The source without what builds and tests leave behind."""
+def source_copy(tmp_path_factory):
+    """A copy of the source without the products of builds and tests."""
     folder = tmp_path_factory.mktemp("source") / "sockfleet"
     return shutil.copytree(ROOT, folder, ignore=NOT_SOURCE)
 
 
 @pytest.fixture(scope="module")
-def built(copy, tmp_path_factory):
-    """The sdist, and the wheel that is made from it."""
+def distributions(source_copy, tmp_path_factory):
+    """A folder with the sdist, and the wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--outdir", folder, copy, cwd=folder)
+    run(sys.executable, "-m", "build", "--outdir", folder, source_copy, cwd=folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    """An environment that has the dependencies and never had the package."""
+def fresh_environment(tmp_path_factory):
+    """An environment with the dependencies and without the package."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder, with_pip=True)
     pip = [folder / "bin/python", "-m", "pip", "install", "--quiet"]
@@ -62,7 +62,7 @@ def fresh(tmp_path_factory):
 
 
 def installed_files(environment):
-    """Files alone: of a namespace's folder pip leaves the empty folder."""
+    """Return the installed files; pip leaves the empty folder of a namespace package behind."""
     return {
         str(path.relative_to(environment))
         for path in environment.rglob("*")
@@ -74,35 +74,39 @@ PIP = ["-m", "pip", "--disable-pip-version-check"]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist", "editable", "strict editable"])
-def test_it_installs_works_and_leaves_nothing(kind, copy, built, fresh, tmp_path):
-    before = installed_files(fresh)
-    what = {
-        "wheel": list(built.glob("*.whl")),
-        "sdist": list(built.glob("*.tar.gz")),
-        "editable": ["-e", copy],
-        "strict editable": ["-e", copy, "--config-settings", "editable_mode=strict"],
+def test_the_package_installs_runs_and_uninstalls_completely(
+    kind, source_copy, distributions, fresh_environment, tmp_path
+):
+    before = installed_files(fresh_environment)
+    targets = {
+        "wheel": list(distributions.glob("*.whl")),
+        "sdist": list(distributions.glob("*.tar.gz")),
+        "editable": ["-e", source_copy],
+        "strict editable": ["-e", source_copy, "--config-settings", "editable_mode=strict"],
     }[kind]
-    python = fresh / "bin/python"
-    # --no-deps on purpose: an undeclared dependency must fail here.
-    run(python, *PIP, "install", "-q", "--no-deps", *what, cwd=tmp_path)
+    python = fresh_environment / "bin/python"
+    # --no-deps: an undeclared dependency must fail here.
+    run(python, *PIP, "install", "-q", "--no-deps", *targets, cwd=tmp_path)
     try:
         run(python, *PIP, "check", cwd=tmp_path)
-        for folder in (copy, tmp_path):
-            assert "sockfleet 0." in run(fresh / "bin/sockfleet", "--version", cwd=folder)
+        for folder in (source_copy, tmp_path):
+            assert "sockfleet 0." in run(
+                fresh_environment / "bin/sockfleet", "--version", cwd=folder
+            )
             for package in PROJECT["tool"]["setuptools"]["packages"]:
                 run(python, "-c", f"import {package}", cwd=folder)
             listed = run(python, "-m", "sockfleet.cli", "scan", "a,b,", "--list-hosts", cwd=folder)
             assert listed == "a\nb\n"
     finally:
         run(python, *PIP, "uninstall", "-q", "-y", "sockfleet", cwd=tmp_path)
-    assert installed_files(fresh) == before
+    assert installed_files(fresh_environment) == before
 
 
-def test_every_folder_is_packaged_with_its_modules_and_its_marker(built):
+def test_every_folder_is_packaged_with_its_modules_and_py_typed(distributions):
     folders = {path.parent.name for path in ROOT.glob("*/py.typed")}
     listed = PROJECT["tool"]["setuptools"]["packages"]
     assert {f"sockfleet.{folder}" for folder in folders} == set(listed)
-    (wheel,) = built.glob("*.whl")
+    (wheel,) = distributions.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in folders:
         assert not [p for p in (ROOT / folder).iterdir() if p.is_dir() and p.name[0] not in "_."]
@@ -113,15 +117,15 @@ def test_every_folder_is_packaged_with_its_modules_and_its_marker(built):
     assert [name for name in names if name.endswith("share/man/man1/sockfleet.1")]
 
 
-def test_the_sdist_has_what_a_developer_needs(built):
-    (sdist,) = built.glob("*.tar.gz")
-    names = run("tar", "-tzf", sdist, cwd=built).splitlines()
-    have = {name.split("/", 1)[1] for name in names if "/" in name}
-    assert {"dev", "tests/conftest.py", "bench/RESULTS.md", "CHANGELOG.md", "LICENSE"} <= have
+def test_the_sdist_contains_tests_benchmarks_and_documents(distributions):
+    (sdist,) = distributions.glob("*.tar.gz")
+    names = run("tar", "-tzf", sdist, cwd=distributions).splitlines()
+    files = {name.split("/", 1)[1] for name in names if "/" in name}
+    assert {"dev", "tests/conftest.py", "bench/RESULTS.md", "CHANGELOG.md", "LICENSE"} <= files
 
 
-def test_the_wheel_names_each_extra_and_what_it_needs(built):
-    (wheel,) = built.glob("*.whl")
+def test_the_wheel_names_each_extra_and_its_requirements(distributions):
+    (wheel,) = distributions.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         lines = archive.read(name).decode().split("\n\n")[0].splitlines()
@@ -131,15 +135,17 @@ def test_the_wheel_names_each_extra_and_what_it_needs(built):
             assert f'Requires-Dist: {requirement}; extra == "{extra}"' in lines
 
 
-def test_a_plugin_adds_an_inventory_a_transport_and_an_output(built, fresh, tmp_path):
-    python = fresh / "bin/python"
+def test_a_plugin_adds_an_inventory_a_transport_and_an_output(
+    distributions, fresh_environment, tmp_path
+):
+    python = fresh_environment / "bin/python"
     plugin = shutil.copytree(PLUGIN, tmp_path / "plugin")
-    (wheel,) = built.glob("*.whl")
+    (wheel,) = distributions.glob("*.whl")
     install = [*PIP, "install", "-q", "--no-deps", "--no-build-isolation"]
     run(python, *install, wheel, plugin, cwd=tmp_path)
     try:
-        scan = [fresh / "bin/sockfleet", "scan", "racks:3", "--format", "names"]
-        # An upper bound for the host's own namespace; the ranking is by it.
+        scan = [fresh_environment / "bin/sockfleet", "scan", "racks:3", "--format", "names"]
+        # tcp_close is an upper bound here, and the ranking is by it.
         assert run(*scan, cwd=tmp_path) == "rack3 3\nrack2 2\nrack1 1\n"
         run(*scan[:3], "-o", "out.names", cwd=tmp_path)
         assert (tmp_path / "out.names").read_text().startswith("rack3 3\n")

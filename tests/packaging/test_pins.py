@@ -1,4 +1,4 @@
-"""What CI installs is pinned, what users install is bounded, and neither has a known hole."""
+"""CI installs pinned versions, users get bounded ranges, and neither has a known vulnerability."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PINS = {
     )
 }
 
-# The advisories that an older version of what we ship with has, by the first version without it.
-# No vulnerability database can be asked without a network; this list is renewed with the pins.
+# Advisories against older versions of our dependencies, each with the first fixed version. A
+# database of vulnerabilities needs a network; renew this list together with the pins.
 ADVISORIES = [
     ("asyncssh", "2.14.2", "CVE-2023-48795, CVE-2023-46445, CVE-2023-46446"),
     ("asyncssh", "2.24", "CVE-2026-54591"),
@@ -44,20 +44,20 @@ ADVISORIES = [
 ]
 
 
-def installed_below(requirements: list[Requirement]) -> Iterator[str]:
-    """Every package that these bring along in this environment."""
-    waiting, seen = list(requirements), set[str]()
-    while waiting:
-        requirement = waiting.pop()
+def installed_packages(requirements: list[Requirement]) -> Iterator[str]:
+    """Yield every package that these requirements install in this environment."""
+    pending, seen = list(requirements), set[str]()
+    while pending:
+        requirement = pending.pop()
         name = canonicalize_name(requirement.name)
         extras = {"", *requirement.extras}
         marker = requirement.marker
         if name in seen or (marker and not any(marker.evaluate({"extra": e}) for e in extras)):
             continue
         try:
-            waiting += [Requirement(text) for text in requires(name) or ()]
+            pending += [Requirement(text) for text in requires(name) or ()]
         except PackageNotFoundError:
-            continue  # of a group that this environment was made without
+            continue  # it belongs to a group that is not installed here
         seen.add(name)
         yield name
 
@@ -67,12 +67,12 @@ def test_every_requirement_is_pinned_within_its_range(requirement):
     assert PINS[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_what_the_requirements_bring_along_is_pinned_too():
-    assert set(installed_below(DEPENDENCIES + FOR_TESTS)) <= PINS.keys()
+def test_every_transitive_requirement_is_pinned():
+    assert set(installed_packages(DEPENDENCIES + FOR_TESTS)) <= PINS.keys()
 
 
 @pytest.mark.parametrize("requirement", DEPENDENCIES, ids=str)
-def test_users_get_a_range_with_both_ends(requirement):
+def test_every_dependency_has_a_lower_and_an_upper_bound(requirement):
     operators = {part.operator for part in requirement.specifier}
     assert operators == {">=", "<"}
 
@@ -84,7 +84,7 @@ def test_a_security_release_of_asyncssh_need_not_wait_for_ours():
 
 
 @pytest.mark.parametrize(("name", "fixed", "advisory"), ADVISORIES)
-def test_no_known_hole_is_within_the_pins_or_the_ranges(name, fixed, advisory):
+def test_no_known_vulnerability_is_within_the_pins_or_the_ranges(name, fixed, advisory):
     assert PINS[name] >= Version(fixed), advisory
     (requirement,) = [r for r in DEPENDENCIES if canonicalize_name(r.name) == name]
     (least,) = [part.version for part in requirement.specifier if part.operator == ">="]

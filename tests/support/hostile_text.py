@@ -1,4 +1,4 @@
-"""Texts with which a host attacks whoever reads it, and what no output may hold."""
+"""Texts that attack a terminal or a parser, and a check that an output is harmless."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-__all__ = ["HOSTILE", "assert_harmless", "texts"]
+__all__ = ["HOSTILE", "assert_harmless", "assert_harmless_text", "texts"]
 
 HOSTILE = {
     "colour": b"\x1b[31mred\x1b[0m",
@@ -43,13 +43,18 @@ texts = st.one_of(
     st.text(max_size=40).map(lambda t: t.encode("utf-8", "surrogatepass")),
     st.sampled_from(sorted(HOSTILE.values())),
 )
-"""Anything a host may send in the place of a name."""
+"""Any bytes that a host may send in place of a name."""
 
 
 def assert_harmless(output: bytes) -> str:
-    """The output as text, which has no character that steers a terminal but the newline."""
+    """Return the output as text; assert that it is harmless."""
     text = output.decode()
-    unprintable = {c for c in text if not c.isprintable() and c != "\n"}
-    odd = sorted(c for c in unprintable if unicodedata.category(c) != "Zs")  # blanks are harmless
-    assert not odd, odd
+    assert_harmless_text(text)
     return text
+
+
+def assert_harmless_text(text: str) -> None:
+    """Assert that the newline is the only character that is neither printable nor a blank."""
+    unprintable = {c for c in text if not c.isprintable() and c != "\n"}
+    unsafe = sorted(c for c in unprintable if unicodedata.category(c) != "Zs")
+    assert not unsafe, unsafe

@@ -1,4 +1,4 @@
-"""The folders of the checkout that tests read."""
+"""Folders of the checkout that tests read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 EXAMPLES = ROOT / "examples"
 CORPUS = TESTS / "inventory" / "corpus"
-"""Inventories that Ansible reads too."""
+"""Inventories that sockfleet and Ansible both read."""
 WORKED = TESTS / "fixtures" / "worked-example"
 """The sockstat files of the worked example in the documentation."""

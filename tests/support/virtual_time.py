@@ -1,8 +1,8 @@
-"""An event loop whose clock jumps to the next timer whenever nothing else is to do.
+"""An event loop whose clock jumps to the next timer when no callback is ready.
 
-Timeouts of minutes are tested in milliseconds, and exactly: `run` returns what the coroutine
-returned; ``asyncio.get_running_loop().time()`` is the virtual clock. Not for real sockets, which
-would need real waiting.
+A test of a timeout of minutes takes milliseconds, and its times are exact.
+``asyncio.get_running_loop().time()`` is the virtual clock. Real sockets need real time and do not
+work here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout=None):
         ready = super().select(0)
         if not ready and timeout is None:
-            raise RuntimeError("nothing left to wait for: the test would hang")
+            raise RuntimeError("no timer and no ready callback: the test would hang")
         if not ready:
             self.now += timeout
         return ready
@@ -39,5 +39,6 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run the coroutine on the virtual clock and return its result."""
     with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
         return runner.run(main)

@@ -1,4 +1,4 @@
-"""The whole way, over a real sshd: tcp_close is the true number, for root and for anybody."""
+"""End to end over a real sshd: tcp_close is the true number, for root and for other users."""
 
 import json
 import random
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.machine.login_users import login_user, shell_path
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
@@ -25,49 +26,44 @@ def server():
         folder = Path(name)
         folder.chmod(0o755)  # sshd reads the authorized keys as the user who logs in
         with (
-            Sshd(folder / "sshd") as running,
+            Sshd(folder / "sshd") as sshd,
             login_user("anybody", shell_path("sh"), folder / "home") as user,
         ):
-            yield running, user
+            yield sshd, user
 
 
 def scan(server, user, tmp_path, *words):
-    """The document's host, read over the real sshd as ``user``."""
-    running, _ = server
+    """Scan 127.0.0.1 over the real sshd as ``user``; return the host's part of the document."""
+    sshd, _ = server
     known_hosts = tmp_path / "known_hosts"
-    known_hosts.write_text(running.known_hosts_lines())
+    known_hosts.write_text(sshd.known_hosts_lines())
     inventory = tmp_path / "inventory.ini"
-    inventory.write_text(f"127.0.0.1 ansible_port={running.port} ansible_user={user}\n")
-    command = [sys.executable, "-m", "sockfleet.cli", "scan", str(inventory), "-f", "json", *words]
-    result = subprocess.run(
-        [*command, "-i", str(running.client_key), "--known-hosts", str(known_hosts)],
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+    inventory.write_text(f"127.0.0.1 ansible_port={sshd.port} ansible_user={user}\n")
+    login = ["-i", sshd.client_key, "--known-hosts", known_hosts]
+    result = run_sockfleet("scan", inventory, "-f", "json", *words, *login)
     assert result.returncode == 0, result.stdout + result.stderr
     (host,) = json.loads(result.stdout)["hosts"]
     return host
 
 
-def holds(host):
-    """What is always so: the processes and the rest are the host's closed sockets."""
+def sums_match(host):
+    """Whether processes, unattributed sockets and the rest add up to the host's closed sockets."""
     held = sum(process["tcp_close"] for process in host["processes"])
     rest = host["unattributed"] + host["attribution"]["rest_tcp_close"]
     return held + rest == host["tcp"]["tcp_close"]
 
 
-def quiet(*arguments):
-    """A scan in which nothing moved while the files were read."""
+def scan_quietly(*arguments):
+    """Scan until no counter changed while the files were read."""
     for _ in range(100):
         host = scan(*arguments)
         if host["uncertainty"] == 0:
             return host
-    raise AssertionError("this machine is never quiet")
+    raise AssertionError("the counters changed during every scan")
 
 
 @pytest.mark.parametrize("who", ["root", "ordinary user"])
-def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_path, who):
+def test_random_sockets_in_three_namespaces_are_counted_exactly(server, tmp_path, who):
     user = server[0].user if who == "root" else server[1]
     seed = random.SystemRandom().randrange(2**32)
     draw = random.Random(seed)
@@ -84,31 +80,31 @@ def test_random_numbers_of_sockets_in_three_namespaces_ten_times(server, tmp_pat
 
 
 def measure_error(server, user, tmp_path, counts):
-    """By how many a scan misses the sockets of three namespaces, the host's own first.
+    """Return a scan's error for the sockets held in three namespaces, the first of them the host's.
 
-    None where the machine's own number changed meanwhile, so that nothing was measured.
+    None if the number without these sockets changed meanwhile, so that nothing was measured.
     """
-    before = quiet(server, user, tmp_path)
+    before = scan_quietly(server, user, tmp_path)
     with ExitStack() as stack:
         holders = [
             stack.enter_context(holder(own_namespace=number > 0, **kinds))
             for number, kinds in enumerate(counts)
         ]
-        during = quiet(server, user, tmp_path)
+        during = scan_quietly(server, user, tmp_path)
         assert during["scope"] == "all-namespaces"
         pids = {namespace["pid"] for namespace in during["namespaces"]}
         assert {holders[1].pid, holders[2].pid} <= pids
-    after = quiet(server, user, tmp_path)
+    after = scan_quietly(server, user, tmp_path)
     if after["tcp"]["tcp_close"] != before["tcp"]["tcp_close"]:
         return None
-    grown = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
-    return grown - sum(one.tcp_close for one in holders)
+    growth = during["tcp"]["tcp_close"] - before["tcp"]["tcp_close"]
+    return growth - sum(one.tcp_close for one in holders)
 
 
-def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
+def test_without_namespaces_the_number_is_an_upper_bound(server, tmp_path):
     with holder(connected=20):
-        for _ in range(20):  # others may close sockets between the two scans
-            exact = quiet(server, server[0].user, tmp_path)
+        for _ in range(20):  # other processes may close sockets between the two scans
+            exact = scan_quietly(server, server[0].user, tmp_path)
             bound = scan(server, server[0].user, tmp_path, "--no-namespaces")
             if bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40:
                 break
@@ -117,7 +113,7 @@ def test_without_namespaces_it_is_a_bound_and_says_so(server, tmp_path):
     assert bound["tcp"]["tcp_close"] >= exact["tcp"]["tcp_close"] + 40
 
 
-def test_each_process_has_its_exact_count_ten_times(server, tmp_path):
+def test_each_process_has_its_exact_count(server, tmp_path):
     draw = random.Random(20261122)
     for _ in range(10):
         with ExitStack() as stack:
@@ -130,7 +126,7 @@ def test_each_process_has_its_exact_count_ten_times(server, tmp_path):
                 )
                 for number in range(3)
             ]
-            host = quiet(server, server[0].user, tmp_path, "--processes")
+            host = scan_quietly(server, server[0].user, tmp_path, "--processes")
         found = {process["pid"]: process for process in host["processes"]}
         namespaces = {one["pid"]: one["inode"] for one in host["namespaces"]}
         for one in holders:
@@ -141,20 +137,20 @@ def test_each_process_has_its_exact_count_ten_times(server, tmp_path):
         for one in holders[1:]:
             assert found[one.pid]["namespace"] == namespaces[one.pid]
         assert host["attribution"]["exact"]
-        assert holds(host)
+        assert sums_match(host)
 
 
-def test_an_ordinary_user_sees_his_own_and_the_rest_is_a_number(server, tmp_path):
+def test_without_root_other_users_sockets_are_unattributed(server, tmp_path):
     with holder(idle=17) as one:
-        host = quiet(server, server[1], tmp_path, "--processes")
+        host = scan_quietly(server, server[1], tmp_path, "--processes")
     assert one.pid not in {process["pid"] for process in host["processes"]}
     assert host["attribution"]["denied"] > 0
     assert host["unattributed"] >= 17
-    assert holds(host)
+    assert sums_match(host)
 
 
-def test_the_sums_hold_under_load_within_the_uncertainty(server, tmp_path):
-    """Sockets come and go all the time: the exact number is off by what moved, and says so."""
+def test_the_sums_match_while_sockets_open_and_close(server, tmp_path):
+    """Sockets open and close during each scan: the sums still match, within the uncertainty."""
     script = """
 import socket, sys
 server = socket.create_server(("127.0.0.1", 0))
@@ -173,7 +169,7 @@ while True:
                 host = scan(server, server[0].user, tmp_path, "--processes")
                 found = {process["pid"]: process["tcp_close"] for process in host["processes"]}
                 assert found[one.pid] == 100
-                assert holds(host)
+                assert sums_match(host)
     finally:
         busy.kill()
         busy.communicate()

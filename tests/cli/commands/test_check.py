@@ -1,4 +1,4 @@
-"""sockfleet check: the states, what is never OK, and that nothing ends in another code."""
+"""``sockfleet check``: its states and exit codes; a check without complete data is never OK."""
 
 import json
 import signal
@@ -19,6 +19,7 @@ from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.cli.command_line import run_command
+from tests.support.cli.command_process import SOCKFLEET
 from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
 from tests.support.ssh.sshd import free_port
 
@@ -30,9 +31,9 @@ def check(monkeypatch, capsysbinary):
 
 
 @pytest.fixture
-def saved(tmp_path):
-    """Write a scan of these outcomes that ended some seconds ago; the path."""
-    now = datetime.now(UTC)  # once: what lies between two scans does not depend on this machine
+def save_scan(tmp_path):
+    """Return a function that writes a scan that ended ``age_s`` ago and returns its path."""
+    now = datetime.now(UTC)  # one instant for all scans, so that the time between two is exact
 
     def write(*outcomes, age_s=10, name="scan.json", complete=True):
         ended = now - timedelta(seconds=age_s)
@@ -45,18 +46,20 @@ def saved(tmp_path):
     return write
 
 
-def held(name, tcp_close):
+def reading_with(name, tcp_close):
     counters = {"inuse": 10, "orphan": 0, "tw": 5, "alloc": 10 + tcp_close, "mem": 10}
     return reading(name, counters, tcp6={"inuse": 0})
 
 
-def test_a_healthy_fleet_is_ok_and_named_by_its_worst_hosts(check, saved):
-    file = saved(held("a", 5), held("b", 50), held("c", 7), held("d", 1))
+def test_a_healthy_fleet_is_ok_and_shows_its_worst_hosts(check, save_scan):
+    file = save_scan(
+        reading_with("a", 5), reading_with("b", 50), reading_with("c", 7), reading_with("d", 1)
+    )
     code, out, err = check("--from", file)
     assert (code, err) == (0, "")
     status = out.splitlines()[0]
-    told = "SOCKFLEET OK - 4 of 4 hosts read, tcp_close at most 63 (b 50, c 7, a 5) | "
-    assert status.startswith(told)
+    expected = "SOCKFLEET OK - 4 of 4 hosts read, tcp_close at most 63 (b 50, c 7, a 5) | "
+    assert status.startswith(expected)
     assert "'tcp_close'=63" in status
 
 
@@ -73,13 +76,13 @@ def test_a_healthy_fleet_is_ok_and_named_by_its_worst_hosts(check, saved):
         (["-w", "worst.mem_percent=80%"], 3),
     ],
 )
-def test_levels(check, saved, levels, code):
-    file = saved(held("a", 5), held("b", 50))
+def test_levels_decide_the_exit_code(check, save_scan, levels, code):
+    file = save_scan(reading_with("a", 5), reading_with("b", 50))
     assert check("--from", file, *levels)[0] == code
 
 
-def test_a_failed_host_is_a_warning_unless_a_level_says_otherwise(check, saved):
-    file = saved(held("a", 5), failure("b"))
+def test_a_failed_host_is_a_warning_unless_a_level_says_otherwise(check, save_scan):
+    file = save_scan(reading_with("a", 5), failure("b"))
     code, out, _ = check("--from", file)
     assert code == 1
     assert out.startswith("SOCKFLEET WARNING - failed 1 above 0 (b); 1 of 2 hosts read")
@@ -94,45 +97,47 @@ def test_a_failed_host_is_a_warning_unless_a_level_says_otherwise(check, saved):
     ("category", "code"),
     [(Category.TCP_TIMEOUT, 2), (Category.AUTH_DENIED, 2), (Category.CONFIG, 3)],
 )
-def test_nothing_read_is_never_ok(check, saved, category, code):
-    file = saved(failure("a", category), failure("b", category))
+def test_a_scan_without_a_reading_is_never_ok(check, save_scan, category, code):
+    file = save_scan(failure("a", category), failure("b", category))
     assert check("--from", file)[0] == code
     assert check("--from", file, "-w", "failed=100")[0] == code
     assert check("--from", file, "-c", "failed_percent=100")[0] == code
 
 
-def test_no_host_at_all_is_unknown(check, saved):
-    assert check("--from", saved())[0] == 3
+def test_a_scan_of_no_hosts_is_unknown(check, save_scan):
+    assert check("--from", save_scan())[0] == 3
 
 
 @pytest.mark.parametrize(("age_s", "options"), [(9000, []), (60, ["--max-age", "30"])])
-def test_an_old_scan_is_unknown_whatever_it_says(check, saved, age_s, options):
-    file = saved(held("a", 5000), age_s=age_s)
+def test_an_old_scan_is_unknown(check, save_scan, age_s, options):
+    file = save_scan(reading_with("a", 5000), age_s=age_s)
     code, out, _ = check("--from", file, "-c", "worst.tcp_close=10", *options)
     assert code == 3
     assert out.startswith("SOCKFLEET UNKNOWN - the scan in ")
     assert "(--max-age)" in out
 
 
-def test_any_age_where_that_is_wanted(check, saved):
-    assert check("--from", saved(held("a", 5), age_s=10**8), "--max-age", "0")[0] == 0
+def test_max_age_0_accepts_any_age(check, save_scan):
+    assert check("--from", save_scan(reading_with("a", 5), age_s=10**8), "--max-age", "0")[0] == 0
 
 
-def test_a_scan_of_the_future_is_unknown(check, saved):
-    code, out, _ = check("--from", saved(held("a", 5), age_s=-3600))
+def test_a_scan_from_the_future_is_unknown(check, save_scan):
+    code, out, _ = check("--from", save_scan(reading_with("a", 5), age_s=-3600))
     assert code == 3
     assert "in the future" in out
 
 
-def test_a_scan_that_was_cut_short_is_not_ok(check, saved):
-    assert check("--from", saved(held("a", 5), complete=False))[0] == 3
+def test_an_incomplete_scan_is_unknown(check, save_scan):
+    assert check("--from", save_scan(reading_with("a", 5), complete=False))[0] == 3
 
 
-def test_growth_against_an_earlier_scan(check, saved):
-    then = saved(held("a", 5), held("b", 50), age_s=3610, name="then.json")
-    now = saved(held("a", 5), held("b", 250))
+def test_growth_is_measured_against_an_earlier_scan(check, save_scan):
+    earlier = save_scan(
+        reading_with("a", 5), reading_with("b", 50), age_s=3610, name="earlier.json"
+    )
+    now = save_scan(reading_with("a", 5), reading_with("b", 250))
     levels = ["-w", "worst.growth.tcp_close=~:150", "-c", "growth.tcp_close=~:1000"]
-    code, out, _ = check("--from", now, "--against", then, *levels)
+    code, out, _ = check("--from", now, "--against", earlier, *levels)
     assert code == 1
     assert "worst.growth.tcp_close about 200 above 150 (b 200, a 0)" in out
     assert "'growth.tcp_close'=200;;~:1000" in out
@@ -140,24 +145,24 @@ def test_growth_against_an_earlier_scan(check, saved):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"\xff" * 100])
-def test_nothing_to_compare_with_is_unknown_only_where_a_level_needs_it(
-    check, saved, tmp_path, content
+def test_a_missing_earlier_scan_is_unknown_only_if_a_level_needs_it(
+    check, save_scan, tmp_path, content
 ):
-    now, then = saved(held("a", 5)), tmp_path / "then.json"
+    now, earlier = save_scan(reading_with("a", 5)), tmp_path / "earlier.json"
     if content is not None:
-        then.write_bytes(content)
-    code, out, err = check("--from", now, "--against", then, "-w", "growth.tcp_close=1")
+        earlier.write_bytes(content)
+    code, out, err = check("--from", now, "--against", earlier, "-w", "growth.tcp_close=1")
     assert (code, err) == (3, "")
-    assert str(then) in out.splitlines()[0]
-    code, out, _ = check("--from", now, "--against", then)
+    assert str(earlier) in out.splitlines()[0]
+    code, out, _ = check("--from", now, "--against", earlier)
     assert code == 0
-    assert str(then) in out
+    assert str(earlier) in out
 
 
-def test_the_kernels_limits_count_without_any_level(check, saved):
+def test_the_kernels_limits_are_checked_without_levels(check, save_scan):
     kernel = Kernel(page_size=4096, tcp_mem=(100, 200, 400), tcp_max_orphans=100)
     numbers = {"inuse": 12, "tw": 5, "alloc": 10, "mem": 390, "orphan": 30}
-    file = saved(reading("a", numbers, kernel=kernel))
+    file = save_scan(reading("a", numbers, kernel=kernel))
     code, out, _ = check("--from", file)
     assert code == 2
     assert "worst.mem_percent 97.5% above 90 (a 97.5%)" in out
@@ -166,7 +171,7 @@ def test_the_kernels_limits_count_without_any_level(check, saved):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ([], "either an INVENTORY or --from"),
         (["a,", "--from", "x.json"], "either an INVENTORY or --from"),
@@ -184,24 +189,24 @@ def test_the_kernels_limits_count_without_any_level(check, saved):
         (["a,", "-c", "=5"], "no KEY ''"),
     ],
 )
-def test_what_cannot_be_done_is_unknown_in_one_line(check, arguments, told):
+def test_a_usage_error_is_unknown_in_one_line(check, arguments, expected):
     code, out, err = check(*arguments)
     assert (code, err) == (3, "")
     assert out.startswith("SOCKFLEET UNKNOWN - ")
-    assert told in out
+    assert expected in out
     assert len(out.splitlines()) == 1
 
 
-def test_help_is_unknown_too(check):
+def test_help_exits_as_unknown(check):
     code, out, _ = check("--help")
-    assert code == 3, "by the guidelines"
+    assert code == 3, "as the Monitoring Plugins guidelines say"
     assert "--critical KEY=RANGE" in out
     assert "[default: 50]" in out, "below the 60 s after which Nagios kills a plugin"
 
 
-def test_a_bug_is_unknown_and_no_traceback(check, saved, mocker, tmp_path):
+def test_an_unexpected_exception_is_unknown_without_a_traceback(check, save_scan, mocker, tmp_path):
     mocker.patch("sockfleet.cli.checking.plugin_text", side_effect=ZeroDivisionError("a|b\nc"))
-    code, out, err = check("--from", saved(held("a", 5)))
+    code, out, err = check("--from", save_scan(reading_with("a", 5)))
     assert (code, err) == (3, "")
     assert out.endswith("ZeroDivisionError: a/b c\n")
     code, _, err = check("--from", tmp_path / "scan.json", "-v")
@@ -210,7 +215,7 @@ def test_a_bug_is_unknown_and_no_traceback(check, saved, mocker, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"{}", b'{"schema": 1}'])
-def test_a_broken_scan_is_unknown(check, tmp_path, content):
+def test_a_file_that_is_no_scan_is_unknown(check, tmp_path, content):
     (tmp_path / "scan.json").write_bytes(content)
     code, out, _ = check("--from", tmp_path / "scan.json")
     assert code == 3
@@ -219,14 +224,14 @@ def test_a_broken_scan_is_unknown(check, tmp_path, content):
 
 @pytest.mark.parametrize("redirection", [">&-", "> /dev/full"])
 @pytest.mark.parametrize("arguments", ["--no-such-option", "--from -"])
-def test_nowhere_to_write_is_no_other_code(saved, redirection, arguments):
-    file = saved(held("a", 5))
+def test_an_unwritable_stdout_exits_as_unknown(save_scan, redirection, arguments):
+    file = save_scan(reading_with("a", 5))
     command = f"{sys.executable} -m sockfleet.cli check {arguments} < {file} {redirection}"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, check=False)
     assert done.returncode == 3
 
 
-def test_hosts_that_are_asked_now(check, tmp_path):
+def test_an_inventory_is_scanned_and_checked(check, tmp_path):
     inventory = tmp_path / "inventory.yml"
     inventory.write_text(
         "all: {hosts: {here: {ansible_connection: local}, "
@@ -242,9 +247,9 @@ def test_hosts_that_are_asked_now(check, tmp_path):
     assert "0 of 1 host read" in out
 
 
-def test_a_scan_that_compared_itself_needs_no_other(check, saved, tmp_path, monkeypatch):
-    then = saved(held("a", 5), age_s=3610, name="then.json")
-    now = json.loads(saved(held("a", 105)).read_bytes())
+def test_a_scan_with_its_own_change_needs_no_earlier_scan(check, save_scan, tmp_path, monkeypatch):
+    earlier = save_scan(reading_with("a", 5), age_s=3610, name="earlier.json")
+    now = json.loads(save_scan(reading_with("a", 105)).read_bytes())
     growth = {"tcp_close": 100.0}
     status = {"status": "compared", "tcp_close": 100, "rate_per_hour": growth}
     now["hosts"][0]["change"] = status
@@ -255,13 +260,13 @@ def test_a_scan_that_compared_itself_needs_no_other(check, saved, tmp_path, monk
         "tcp_close": 100,
         "rate_per_hour": growth,
     }
-    then.write_text(json.dumps(now))
-    assert check("--from", then, "-c", "worst.growth.tcp_close=~:99")[0] == 2
-    assert check("--from", then, "-c", "worst.growth.tcp_close=~:100")[0] == 0
+    earlier.write_text(json.dumps(now))
+    assert check("--from", earlier, "-c", "worst.growth.tcp_close=~:99")[0] == 2
+    assert check("--from", earlier, "-c", "worst.growth.tcp_close=~:100")[0] == 0
 
 
 @given(st.lists(st.text(max_size=30), max_size=3), st.lists(st.text(max_size=30), max_size=3))
-def test_any_words_are_levels_or_refused(warning, critical):
+def test_any_text_is_a_level_or_refused(warning, critical):
     try:
         levels = Levels(warning, critical)
     except UsageError:
@@ -271,7 +276,7 @@ def test_any_words_are_levels_or_refused(warning, critical):
 
 @pytest.fixture
 def silent_host(tmp_path):
-    """A host that takes connections and says nothing, beside this machine; its listener."""
+    """An inventory of this machine and a host that sends nothing; yields the host's listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         (tmp_path / "inventory.yml").write_text(
             "all: {hosts: {here: {ansible_connection: local}, silent: {ansible_host: 127.0.0.1, "
@@ -280,16 +285,15 @@ def silent_host(tmp_path):
         yield listener
 
 
-def test_a_deadline_ends_before_the_daemon_would(check, tmp_path, silent_host):
+def test_a_deadline_ends_the_check_with_the_hosts_read_so_far(check, tmp_path, silent_host):
     code, out, _ = check(tmp_path / "inventory.yml", "--deadline", "0.5", "-w", "failed=1")
-    assert code == 3, "the failed host is allowed, but nobody knows what it would have said"
+    assert code == 3, "one failed host is allowed, but its numbers are missing"
     assert "ended by the deadline of 0.5 s; 1 of 2 hosts read" in out
     assert check(tmp_path / "inventory.yml", "-t", "0.5")[0] == 1
 
 
-def test_a_daemon_that_loses_patience_is_told_so(tmp_path, silent_host):
-    words = ["check", str(tmp_path / "inventory.yml"), "--limit", "silent"]
-    command = [sys.executable, "-m", "sockfleet.cli", *words]
+def test_a_check_stopped_by_sigterm_is_unknown(tmp_path, silent_host):
+    command = [*SOCKFLEET, "check", str(tmp_path / "inventory.yml"), "--limit", "silent"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         connection, _ = silent_host.accept()
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The completion scripts are sound for their shells, and complete commands and options."""
+"""The completion scripts are valid in their shells, and complete commands and options."""
 
 import os
 import subprocess
@@ -11,16 +11,16 @@ from sockfleet.cli.main import COMMANDS, cli
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_is_sound(shell, tmp_path):
+def test_the_script_is_valid(shell, tmp_path):
     script = tmp_path / "script"
     script.write_text(CliRunner().invoke(cli, ["completion", shell]).stdout)
-    read = subprocess.run([shell, "-n", str(script)], capture_output=True, check=False)
-    assert (read.returncode, read.stderr) == (0, b"")
+    check = subprocess.run([shell, "-n", str(script)], capture_output=True, check=False)
+    assert (check.returncode, check.stderr) == (0, b"")
     assert "_SOCKFLEET_COMPLETE" in script.read_text()
 
 
-def completed(*words):
-    """What bash is offered for the last of ``words``."""
+def complete(*words):
+    """Return the completions that bash gets for the last of ``words``."""
     environment = {
         "_SOCKFLEET_COMPLETE": "bash_complete",
         "COMP_WORDS": " ".join(["sockfleet", *words]),
@@ -38,10 +38,10 @@ def completed(*words):
 
 
 def test_commands_and_options_are_completed():
-    assert set(completed("")) == set(COMMANDS)
-    assert completed("sc") == ["scan", "schema"]
-    assert completed("scan", "--host-k") == ["--host-keys"]
-    assert completed("scan", "--host-keys", "ac") == ["accept-new"]
+    assert set(complete("")) == set(COMMANDS)
+    assert complete("sc") == ["scan", "schema"]
+    assert complete("scan", "--host-k") == ["--host-keys"]
+    assert complete("scan", "--host-keys", "ac") == ["accept-new"]
 
 
 def test_an_unknown_shell_is_refused():

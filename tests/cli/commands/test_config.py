@@ -1,4 +1,4 @@
-"""``sockfleet config``: what each command takes from the file, and all that is wrong with it."""
+"""``sockfleet config``: what each command takes from the file, and every fault in it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import tomllib
 
 import pytest
 
-from tests.support.cli.configured_runs import Run, run_in, written
+from tests.support.cli.configured_runs import Run, make_run, write_configuration
 
 
 @pytest.fixture
 def run(monkeypatch, capsysbinary, tmp_path) -> Run:
-    return run_in(tmp_path, monkeypatch, capsysbinary)
+    return make_run(tmp_path, monkeypatch, capsysbinary)
 
 
-def test_config_shows_what_each_command_takes_and_from_where(run, monkeypatch):
-    written(
+def test_config_shows_each_commands_settings_and_their_tables(run, monkeypatch):
+    write_configuration(
         '[defaults]\nuser = "m\\u001b\\u00e9\\U000e0001\\""\n[scan]\ntop = 3\nquiet = true\n'
         '[profile.night]\ntop = 5\n[profile."a b"]\n'
     )
@@ -33,8 +33,8 @@ def test_config_shows_what_each_command_takes_and_from_where(run, monkeypatch):
     assert out.startswith("# no configuration file; looked for /")
 
 
-def test_all_that_is_wrong_is_told_at_once(run):
-    written("x = 1\n[scan]\ny = 1\n[check]\nz = 1\n[profile.p]\nw = 1\n")
+def test_config_lists_all_faults_at_once(run):
+    write_configuration("x = 1\n[scan]\ny = 1\n[check]\nz = 1\n[profile.p]\nw = 1\n")
     code, _, err = run("config", "--check", "--config", "c.toml")
     assert code == 2
     keys = [line.split(": ")[3] for line in err.splitlines()]
@@ -44,16 +44,16 @@ def test_all_that_is_wrong_is_told_at_once(run):
     assert err.endswith("(and 3 more: sockfleet config --check)\n")
 
 
-def test_config_tells_what_the_commands_would_refuse(run):
-    written(
+def test_config_lists_values_that_the_commands_would_refuse(run):
+    write_configuration(
         '[defaults]\nformat = "jsn"\nmode = "999"\nsort = "tcpclose"\ntransport = "asynssh"\n'
         'threshold = ["x=1"]\noutput = ["json:x", "x.csv", "x.bogus"]\n'
         '[check]\nwarning = ["tcp_clos=1"]\n[profile.p]\ncritical = ["tcp_close=z"]\n'
     )
     code, _, err = run("config", "--check", "--config", "c.toml")
     assert code == 2
-    told = {line.split(": ")[3]: line for line in err.splitlines()}
-    words = {
+    lines = {line.split(": ")[3]: line for line in err.splitlines()}
+    expected = {
         "defaults.format": "no format 'jsn'",
         "defaults.mode": "expected rights in octal",
         "defaults.sort": "did you mean tcp_close?",
@@ -63,13 +63,13 @@ def test_config_tells_what_the_commands_would_refuse(run):
         "check.warning": "tcp_clos",
         "profile.p.critical": "z",
     }
-    assert told.keys() == words.keys()
-    for key, word in words.items():
-        assert word in told[key]
+    assert lines.keys() == expected.keys()
+    for key, word in expected.items():
+        assert word in lines[key]
     assert run("scan", "--config", "c.toml", "here.ini")[0] == 2
 
 
-def test_config_needs_to_be_told_what_to_do(run):
+def test_config_without_check_is_a_usage_error(run):
     code, _, err = run("config")
     assert code == 2
     assert "name what to do: --check" in err

@@ -1,4 +1,4 @@
-"""``sockfleet demo`` as a newcomer runs it, and as somebody stops it."""
+"""``sockfleet demo`` as a new user runs it, and as a signal stops it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import select
 import shlex
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from sockfleet.cli.commands import demo
+from tests.support.cli.command_process import SOCKFLEET, children_of, run_sockfleet
 from tests.support.paths import EXAMPLES
 
-COMMAND = [sys.executable, "-m", "sockfleet.cli", "demo"]
+COMMAND = [*SOCKFLEET, "demo"]
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch) -> Path:
-    """Where the demo makes its folder, so that a test can see that it is gone."""
+def temporary(tmp_path, monkeypatch) -> Path:
+    """The folder in which the demo makes its own; empty again once the demo has ended."""
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
@@ -31,10 +31,10 @@ def folders(tmp_path, monkeypatch) -> Path:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+    return run_sockfleet("demo", *arguments, timeout=None)
 
 
-def test_it_scans_the_default_fleet_and_leaves_nothing(folders):
+def test_the_default_fleet_is_scanned_and_removed(temporary):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"\n\$ sockfleet scan \S+/inventory\.yml --known-hosts ", done.stdout)
@@ -43,10 +43,10 @@ def test_it_scans_the_default_fleet_and_leaves_nothing(folders):
     assert table.index("shop3") < table.index("docker") < table.index("web01")
     assert "numbers they hold, 1 refused, 1 hostkey_changed, 1 auth_denied." in done.stdout
     assert "Where to go next:" in done.stdout
-    assert list(folders.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_the_example_scenario_with_hosts_and_seed(folders):
+def test_the_same_seed_gives_the_same_numbers(temporary):
     first, again, other = (
         run("--scenario", str(EXAMPLES / "scenario.yml"), "--hosts", "18", "--seed", seed)
         for seed in "778"
@@ -61,13 +61,13 @@ def numbers(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stdout.splitlines() if re.match(r"(front|node)\d ", line)]
 
 
-def test_settings_of_the_user_do_not_change_the_demo(folders, monkeypatch):
+def test_settings_of_the_user_do_not_change_the_demo(temporary, monkeypatch):
     monkeypatch.setenv("SOCKFLEET_LIMIT", "nobody")
     assert run("--scenario", str(EXAMPLES / "scenario.yml")).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--scenario", "missing.yml"], "sockfleet: error: missing.yml: cannot be read:"),
         (["--hosts", "3"], "sockfleet: error: hosts: 3: at least "),
@@ -75,14 +75,14 @@ def test_settings_of_the_user_do_not_change_the_demo(folders, monkeypatch):
         (["--seed", "-1"], "Invalid value for '--seed'"),
     ],
 )
-def test_usage_errors(folders, arguments, said):
+def test_a_usage_error_leaves_no_folder(temporary, arguments, expected):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert list(folders.iterdir()) == []
+    assert expected in done.stderr
+    assert list(temporary.iterdir()) == []
 
 
-def test_another_outcome_than_planned_is_said_and_exits_1(folders, mocker):
+def test_a_result_other_than_planned_is_shown_and_exits_1(temporary, mocker):
     mocker.patch.object(demo, "find_differences", return_value=["web01: alloc 1, the truth is 2"])
     result = CliRunner().invoke(
         demo.command, ["--hosts", "18", "--scenario", str(EXAMPLES / "scenario.yml")]
@@ -92,37 +92,33 @@ def test_another_outcome_than_planned_is_said_and_exits_1(folders, mocker):
     assert "Where to go next" not in result.output
 
 
-@pytest.mark.parametrize("left", [None, "", "[1"])
-def test_a_scan_that_leaves_no_json_exits_1(folders, mocker, left):
+@pytest.mark.parametrize("content", [None, "", "[1"])
+def test_a_scan_that_leaves_no_json_exits_1(temporary, mocker, content):
     def no_scan(arguments: list[str]) -> None:
-        if left is not None:
-            Path(arguments[arguments.index("-o") + 1]).write_text(left)
+        if content is not None:
+            Path(arguments[arguments.index("-o") + 1]).write_text(content)
 
     mocker.patch.object(demo, "_run", no_scan)
     result = CliRunner().invoke(demo.command, ["--scenario", str(EXAMPLES / "scenario.yml")])
     assert result.exit_code == 1
     assert "the scan left no JSON" in result.output
-    assert list(folders.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def started(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def established(port: int) -> bool:
+def has_connection(port: int) -> bool:
     """Whether a simulated host has a connection: state 01 of proc_net_tcp(5)."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
     return any(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 
-def wait_until_gone(pids: list[int]) -> None:
-    """Each process has ended within some seconds; who is no child of ours cannot be waited for."""
+def wait_until_ended(pids: list[int]) -> None:
+    """Wait for each process to end; by pidfd, because they are no children of this process."""
     for pid in pids:
         try:
             handle = os.pidfd_open(pid)
@@ -133,36 +129,35 @@ def wait_until_gone(pids: list[int]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_stopped_in_the_middle_of_a_scan_it_puts_everything_away(folders, tmp_path, number):
+def test_a_signal_during_the_scan_removes_everything(temporary, tmp_path, number):
     scenario = tmp_path / "slow.yml"
     scenario.write_text("roles: {web: {profile: web}, stuck: {fault: hangs}}")
-    with started("--scenario", str(scenario)) as process:
+    with start("--scenario", str(scenario)) as process:
         port = int(re.search(r"on port (\d+)", process.stdout.readline())[1])
-        while not established(port):
+        while not has_connection(port):
             assert process.poll() is None
             select.select([], [], [], 0.01)
-        running = children(process.pid)
+        running = children_of(process.pid)
         process.send_signal(number)
         assert process.wait(15) == 128 + number
         process.stdout.read()
         assert "Traceback" not in process.stderr.read()
-    wait_until_gone(running)
-    assert list(folders.iterdir()) == []
+    wait_until_ended(running)
+    assert list(temporary.iterdir()) == []
 
 
-def test_kept_it_can_be_scanned_until_it_is_stopped(folders):
-    with started("--scenario", str(EXAMPLES / "scenario.yml"), "--keep") as process:
+def test_keep_serves_the_fleet_until_a_signal(temporary):
+    with start("--scenario", str(EXAMPLES / "scenario.yml"), "--keep") as process:
         lines = []
         for line in process.stdout:
             lines.append(line)
             if "stays until" in line:
                 break
-        typed = next(line for line in lines if line.startswith("$ sockfleet "))
-        again = [sys.executable, "-m", "sockfleet.cli", *shlex.split(typed)[2:]]
-        assert subprocess.run(again, capture_output=True, check=False).returncode == 3
-        running = children(process.pid)
+        command_line = next(line for line in lines if line.startswith("$ sockfleet "))
+        assert run_sockfleet(*shlex.split(command_line)[2:], timeout=None).returncode == 3
+        running = children_of(process.pid)
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 0
         assert process.stderr.read() == ""
-    wait_until_gone(running)
-    assert list(folders.iterdir()) == []
+    wait_until_ended(running)
+    assert list(temporary.iterdir()) == []

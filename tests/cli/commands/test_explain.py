@@ -1,4 +1,4 @@
-"""sockfleet explain: saved files in any order, folders, this machine, and ss -s itself."""
+"""``sockfleet explain``: saved files in any order, folders, this machine, and ``ss -s``."""
 
 import os
 import subprocess
@@ -25,14 +25,14 @@ def explain(monkeypatch, capsysbinary):
 
 
 @pytest.fixture
-def saved(tmp_path):
-    """The three files under names that say nothing."""
+def saved_files(tmp_path):
+    """A folder with the three files under meaningless names."""
     for name, data in (("a", SOCKSTAT), ("b", SOCKSTAT6), ("c", SNMP)):
         (tmp_path / name).write_bytes(data)
     return tmp_path
 
 
-def test_the_worked_example(explain):
+def test_the_worked_example_is_explained(explain):
     code, out, err = explain(WORKED / "sockstat", WORKED / "sockstat6")
     assert (code, err) == (0, "")
     assert "247 - (143 + 4 - 38) = 138" in out
@@ -41,8 +41,8 @@ def test_the_worked_example(explain):
 
 
 @pytest.mark.parametrize("order", ["abc", "cba", "bca"])
-def test_files_are_known_by_their_content_in_any_order(explain, saved, order):
-    code, out, err = explain("--ss", *(saved / name for name in order))
+def test_files_are_recognized_by_their_content(explain, saved_files, order):
+    code, out, err = explain("--ss", *(saved_files / name for name in order))
     assert (code, err) == (0, "")
     assert out.startswith(
         "Total: 400\nTCP:   285 (estab 97, closed 138, orphaned 1, timewait 38)\n\nTransport "
@@ -50,7 +50,7 @@ def test_files_are_known_by_their_content_in_any_order(explain, saved, order):
 
 
 @pytest.mark.parametrize("inside", ["proc/net", "net", "."])
-def test_a_folder_that_holds_them(explain, tmp_path, inside):
+def test_a_folder_is_searched_for_the_files(explain, tmp_path, inside):
     folder = tmp_path / "sosreport-web1" / inside
     folder.mkdir(parents=True)
     (folder / "sockstat").write_bytes(SOCKSTAT)
@@ -61,14 +61,14 @@ def test_a_folder_that_holds_them(explain, tmp_path, inside):
     assert "closed 138" in out
 
 
-def test_standard_input_may_hold_all_of_them_as_head_prints_them(explain):
+def test_standard_input_may_hold_all_files_with_the_headings_of_head(explain):
     pasted = b"==> /proc/net/sockstat <==\n" + SOCKSTAT + b"\n==> x <==\n" + SNMP + SOCKSTAT6
     code, out, err = explain("-", "--ss", stdin=pasted)
     assert (code, err) == (0, "")
     assert "closed 138" in out
 
 
-def test_this_machine(explain):
+def test_this_machine_is_explained_without_arguments(explain):
     code, out, err = explain()
     assert (code, err) == (0, "")
     assert out.startswith("TCP sockets of this machine\n")
@@ -82,20 +82,20 @@ def test_thresholds_move_the_diagnosis(explain, monkeypatch):
     assert "normal (ok)" in explain(WORKED)[1]
 
 
-def test_a_threshold_that_is_none_is_refused_before_anything_is_read(explain, tmp_path):
-    code, out, err = explain(tmp_path / "gone", "--threshold", "held_socket=3")
+def test_an_unknown_threshold_is_refused_before_any_file_is_read(explain, tmp_path):
+    code, out, err = explain(tmp_path / "missing", "--threshold", "held_socket=3")
     assert (code, out) == (2, "")
     assert "no threshold 'held_socket'; held_sockets was meant?" in err
 
 
-def test_ss_without_snmp_says_what_is_missing(explain):
+def test_ss_without_snmp_names_the_missing_counter(explain):
     code, out, err = explain("--ss", WORKED / "sockstat", WORKED / "sockstat6")
     assert (code, out) == (1, "")
     assert "CurrEstab of Tcp in net/snmp (the established count)" in err
 
 
-def test_ss_tells_that_ipv6_was_not_given(explain, saved):
-    code, out, err = explain("--ss", saved / "a", saved / "c")
+def test_ss_without_sockstat6_says_that_ipv6_counts_as_0(explain, saved_files):
+    code, out, err = explain("--ss", saved_files / "a", saved_files / "c")
     assert code == 0
     assert "closed 142" in out
     assert err == "sockfleet: no sockstat6 given: the IPv6 column is 0, as where IPv6 is off\n"
@@ -109,7 +109,7 @@ def test_a_folder_without_sockstat6_is_a_host_without_ipv6(explain, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"", "odd: empty"),
         (b"\n\n", "odd: empty"),
@@ -122,7 +122,7 @@ def test_a_folder_without_sockstat6_is_a_host_without_ipv6(explain, tmp_path):
         (b"x" * 2_000_000, "odd: over 1048576 bytes"),
     ],
 )
-def test_what_is_not_sockstat_is_refused_with_what_was_seen(explain, tmp_path, data, told):
+def test_a_file_that_is_no_sockstat_is_refused_with_its_text(explain, tmp_path, data, expected):
     (tmp_path / "odd").write_bytes(data)
     sources = [tmp_path / "odd"]
     if data.startswith(b"TCP6: inuse x"):
@@ -130,20 +130,20 @@ def test_what_is_not_sockstat_is_refused_with_what_was_seen(explain, tmp_path, d
         sources.append(tmp_path / "good")
     code, out, err = explain(*sources)
     assert (code, out) == (2, "")
-    assert told in err
+    assert expected in err
 
 
-def test_two_hosts_at_once(explain, saved):
-    code, _, err = explain(saved / "a", saved / "a")
+def test_files_of_two_hosts_are_refused(explain, saved_files):
+    code, _, err = explain(saved_files / "a", saved_files / "a")
     assert code == 2
-    assert f"both {saved / 'a'} and {saved / 'a'} hold a sockstat" in err
+    assert f"both {saved_files / 'a'} and {saved_files / 'a'} hold a sockstat" in err
 
 
-def test_what_is_not_there_and_what_may_not_be_read(explain, tmp_path, mocker):
-    code, _, err = explain(tmp_path / "gone")
+def test_a_missing_or_unreadable_file_is_a_usage_error(explain, tmp_path, mocker):
+    code, _, err = explain(tmp_path / "missing")
     assert (code, err) == (
         2,
-        f"sockfleet: error: cannot read {tmp_path / 'gone'}: No such file or directory\n",
+        f"sockfleet: error: cannot read {tmp_path / 'missing'}: No such file or directory\n",
     )
     assert explain(tmp_path)[0] == 2
     (tmp_path / "closed").write_bytes(SOCKSTAT)
@@ -151,21 +151,21 @@ def test_what_is_not_there_and_what_may_not_be_read(explain, tmp_path, mocker):
     assert "closed: Permission denied" in explain(tmp_path / "closed")[2]
 
 
-def test_a_device_that_never_ends(explain):
+def test_an_endless_device_is_read_up_to_the_size_limit(explain):
     code, _, err = explain("/dev/zero")
     assert code == 2
     assert "/dev/zero: over 1048576 bytes" in err
 
 
-def test_a_machine_without_sockstat(explain, mocker, tmp_path):
+def test_a_machine_without_sockstat_is_an_error(explain, mocker, tmp_path):
     mocker.patch("sockfleet.cli.saved_files._PROC_NET", tmp_path)
     code, _, err = explain("--ss")
     assert code == 1
     assert "not Linux, or /proc is mounted with subset=pid" in err
 
 
-# The two read the files one after the other: on a busy machine sockets come and go in between. A
-# byte that is wrong would be wrong each time.
+# Both programs read the files, one after the other, and other processes open and close sockets in
+# between: a wrong byte would be wrong in every attempt.
 COMPARE = """
 import socket, subprocess, sys
 held = [socket.socket() for _ in range(7)]
@@ -183,8 +183,8 @@ sys.exit(0 if ours == real else f"differs: {ours!r}")
 """
 
 
-# Root makes a network namespace directly; some systems let nobody else make one at all
-# (Ubuntu 24.04: kernel.apparmor_restrict_unprivileged_userns), and then there is none to look at.
+# Root makes a network namespace directly; some systems allow it to no other user
+# (Ubuntu 24.04: kernel.apparmor_restrict_unprivileged_userns), so that only the host's is compared.
 UNSHARE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
 MAY_UNSHARE = os.geteuid() == 0 or not subprocess.call([*UNSHARE, "true"], stderr=DEVNULL)
 
@@ -193,7 +193,7 @@ MAY_UNSHARE = os.geteuid() == 0 or not subprocess.call([*UNSHARE, "true"], stder
 @pytest.mark.parametrize(
     "within", [["live"], ["idle", *UNSHARE]] if MAY_UNSHARE else [["live"]], ids=" ".join
 )
-def test_ss_is_byte_for_byte_what_ss_prints(within):
+def test_ss_output_equals_ss_byte_for_byte(within):
     sockets, *namespace = within
     done = subprocess.run(
         [*namespace, sys.executable, "-c", COMPARE, sockets],

@@ -1,4 +1,4 @@
-"""sockfleet merge: files to one document, its exit codes, and what is refused."""
+"""``sockfleet merge``: one document from several files, its exit codes, and what is refused."""
 
 import json
 import stat
@@ -25,8 +25,8 @@ def document(*outcomes):
 
 
 @pytest.fixture
-def part(tmp_path):
-    """Write a scan of these outcomes; the path."""
+def write_part(tmp_path):
+    """Return a function that writes a scan of these outcomes and returns its path."""
 
     def write(name, *outcomes):
         path = tmp_path / name
@@ -36,16 +36,18 @@ def part(tmp_path):
     return write
 
 
-def test_the_parts_as_a_table(merge, part):
-    code, out, err = merge(part("a.json", reading("web1")), part("b.json", reading("web2")))
+def test_parts_are_merged_into_a_table(merge, write_part):
+    code, out, err = merge(
+        write_part("a.json", reading("web1")), write_part("b.json", reading("web2"))
+    )
     assert (code, err) == (0, "")
     assert "2 of 2 hosts read" in out
 
 
-def test_the_parts_as_json_with_an_overlap_told(merge, part):
+def test_a_host_in_two_parts_counts_once_with_a_warning(merge, write_part):
     code, out, err = merge(
-        part("a.json", reading("web1"), failure("db1")),
-        part("b.json", reading("db1")),
+        write_part("a.json", reading("web1"), failure("db1")),
+        write_part("b.json", reading("db1")),
         "--format",
         "json",
     )
@@ -61,18 +63,20 @@ def test_the_parts_as_json_with_an_overlap_told(merge, part):
     ("outcomes", "code"),
     [([reading("a")], 0), ([reading("a"), failure("b")], 3), ([failure("b")], 4), ([], 0)],
 )
-def test_exit_codes_say_how_the_hosts_fared(merge, part, outcomes, code):
-    assert merge(part("a.json", *outcomes))[0] == code
+def test_the_exit_code_depends_on_the_hosts(merge, write_part, outcomes, code):
+    assert merge(write_part("a.json", *outcomes))[0] == code
 
 
-def test_standard_input(merge, part):
-    code, out, _ = merge("-", part("b.json", reading("b")), "-fcsv", stdin=document(reading("a")))
+def test_standard_input_may_be_a_part(merge, write_part):
+    code, out, _ = merge(
+        "-", write_part("b.json", reading("b")), "-fcsv", stdin=document(reading("a"))
+    )
     assert code == 0
     assert [line.split(",")[:2] for line in out.splitlines()[1:]] == [["1", "a"], ["2", "b"]]
 
 
-def test_into_files_stdout_stays_empty(merge, part, tmp_path):
-    parts = [part("a.json", reading("a"))]
+def test_output_files_leave_stdout_empty(merge, write_part, tmp_path):
+    parts = [write_part("a.json", reading("a"))]
     code, out, err = merge(*parts, "-o", tmp_path / "all.json", "-o", f"csv:{tmp_path}/all")
     assert (code, out, err) == (0, "", "")
     assert json.loads((tmp_path / "all.json").read_bytes())["fleet"]["hosts"]["ok"] == 1
@@ -80,14 +84,14 @@ def test_into_files_stdout_stays_empty(merge, part, tmp_path):
     assert stat.S_IMODE((tmp_path / "all").stat().st_mode) == 0o600
 
 
-def test_a_full_disk_is_exit_5(merge, part):
-    code, _, err = merge(part("a.json", reading("a")), "-o", "json:/dev/full")
+def test_a_full_disk_is_exit_5(merge, write_part):
+    code, _, err = merge(write_part("a.json", reading("a")), "-o", "json:/dev/full")
     assert code == 5
     assert "cannot write /dev/full: No space left on device" in err
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         (b"", "bad.json: not a scan of sockfleet: not JSON"),
         (b"{}", "bad.json: not a scan of sockfleet: Object missing required field"),
@@ -95,31 +99,31 @@ def test_a_full_disk_is_exit_5(merge, part):
         (b"\x00" * 100, "bad.json: not a scan of sockfleet: not JSON"),
     ],
 )
-def test_a_file_that_is_no_scan_is_named(merge, part, tmp_path, data, told):
+def test_a_file_that_is_no_scan_is_named(merge, write_part, tmp_path, data, expected):
     (tmp_path / "bad.json").write_bytes(data)
-    code, out, err = merge(part("a.json", reading("a")), tmp_path / "bad.json")
+    code, out, err = merge(write_part("a.json", reading("a")), tmp_path / "bad.json")
     assert (code, out) == (2, "")
-    assert told in err
+    assert expected in err
 
 
-def test_a_file_that_is_not_there(merge, tmp_path):
-    code, _, err = merge(tmp_path / "gone.json")
+def test_a_missing_file_is_a_usage_error(merge, tmp_path):
+    code, _, err = merge(tmp_path / "missing.json")
     assert code == 2
-    assert err.endswith("gone.json: No such file or directory\n")
+    assert err.endswith("missing.json: No such file or directory\n")
 
 
-def test_an_unknown_format_is_told_before_anything_is_read(merge, tmp_path):
-    code, _, err = merge(tmp_path / "gone.json", "-f", "yaml")
+def test_an_unknown_format_is_refused_before_any_file_is_read(merge, tmp_path):
+    code, _, err = merge(tmp_path / "missing.json", "-f", "yaml")
     assert code == 2
     assert "no format 'yaml'" in err
 
 
-def test_the_whole_is_compared_with_an_earlier_whole(merge, part, tmp_path):
-    then = json.loads(part("then.json", reading("web1"), reading("web2")).read_bytes())
-    then["scan"]["started_at"] = "2026-11-22T06:00:00.000Z"
-    (tmp_path / "then.json").write_text(json.dumps(then))
-    parts = part("a.json", reading("web1")), part("b.json", reading("web2"))
-    code, out, err = merge(*parts, "--against", tmp_path / "then.json", "-f", "json")
+def test_the_merged_scan_is_compared_with_an_earlier_one(merge, write_part, tmp_path):
+    earlier = json.loads(write_part("earlier.json", reading("web1"), reading("web2")).read_bytes())
+    earlier["scan"]["started_at"] = "2026-11-22T06:00:00.000Z"
+    (tmp_path / "earlier.json").write_text(json.dumps(earlier))
+    parts = write_part("a.json", reading("web1")), write_part("b.json", reading("web2"))
+    code, out, err = merge(*parts, "--against", tmp_path / "earlier.json", "-f", "json")
     assert (code, err) == (0, "")
     change = json.loads(out)["fleet"]["change"]
     assert (change["compared"], change["tcp_close"]) == (2, 0)

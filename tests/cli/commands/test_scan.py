@@ -7,26 +7,19 @@ import pty
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.cli.command_process import SOCKFLEET, read_terminal, run_sockfleet
 from tests.support.ssh.sshd import Sshd, free_port
-
-SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
-
-
-def sockfleet(*words, cwd=None, **options):
-    options = {"capture_output": True, "text": True, "check": False, "timeout": 60} | options
-    return subprocess.run([*SOCKFLEET, *map(str, words)], cwd=cwd, **options)
 
 
 @pytest.fixture
 def fleet(sshd: Sshd, tmp_path):
-    """An inventory of four good hosts and four that fail in ways of their own, and its options."""
+    """The options for an inventory of four good hosts and four that fail, each differently."""
     known_hosts = tmp_path / "known_hosts"
     good = sshd.known_hosts_lines("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4")
     known_hosts.write_text(good)
@@ -60,13 +53,13 @@ all:
     return ["inventory.yml", "--known-hosts", str(known_hosts), "--retries", "0"]
 
 
-def test_four_hosts_read_and_four_failures_named(fleet, sshd, tmp_path):
-    result = sockfleet("scan", *fleet, "-f", "json", cwd=tmp_path)
+def test_good_hosts_are_read_and_failures_have_their_category(fleet, sshd, tmp_path):
+    result = run_sockfleet("scan", *fleet, "-f", "json", cwd=tmp_path)
     assert result.returncode == 3, result.stderr
     document = json.loads(result.stdout)
     hosts = {host["name"]: host for host in document["hosts"]}
     good = ["db1", "db2", "web1", "web2"]
-    # Four names of one machine, read one after the other: ranked by counters that may move.
+    # Sorted: the four names of one machine are ranked by counters that change between reads.
     assert sorted(name for name in hosts if hosts[name]["status"] == "ok") == good
     errors = {
         name: (h["error"]["category"], h["error"]["phase"])
@@ -110,16 +103,16 @@ def test_four_hosts_read_and_four_failures_named(fleet, sshd, tmp_path):
 def test_both_transports_give_the_same_document(fleet, tmp_path):
     documents = []
     for transport in ("asyncssh", "paramiko"):
-        result = sockfleet("scan", *fleet, "-f", "json", "--transport", transport, cwd=tmp_path)
+        result = run_sockfleet("scan", *fleet, "-f", "json", "--transport", transport, cwd=tmp_path)
         assert result.returncode == 3, result.stderr
         document = json.loads(result.stdout)
-        told = ("name", "address", "port", "groups", "status", "attempts", "scope", "error")
-        documents.append(sorted([host.get(key) for key in told] for host in document["hosts"]))
+        keys = ("name", "address", "port", "groups", "status", "attempts", "scope", "error")
+        documents.append(sorted([host.get(key) for key in keys] for host in document["hosts"]))
     assert documents[0] == documents[1]
 
 
-def test_the_table_ranks_tells_and_folds(fleet, tmp_path):
-    result = sockfleet("scan", *fleet, cwd=tmp_path, env=os.environ | {"COLUMNS": "80"})
+def test_the_table_fits_80_columns_and_lists_the_failures(fleet, tmp_path):
+    result = run_sockfleet("scan", *fleet, cwd=tmp_path, env=os.environ | {"COLUMNS": "80"})
     assert "TCP_CLOSE" in result.stdout
     assert "4 of 8 hosts read" in result.stdout
     for words in ("4 hosts failed", "auth_denied", "hostkey_unknown", "refused", "dns"):
@@ -128,47 +121,47 @@ def test_the_table_ranks_tells_and_folds(fleet, tmp_path):
     assert max(map(len, result.stdout.splitlines()[:6])) <= 80
 
 
-def test_a_limit_by_pattern_and_by_an_earlier_scan(fleet, tmp_path):
-    first = sockfleet("scan", *fleet, "-l", "web:db:&bad:closed", "-o", "x.json", cwd=tmp_path)
-    assert first.returncode == 4  # only "closed" is left, and nobody was read
+def test_hosts_are_limited_by_a_pattern_or_by_an_earlier_scans_failures(fleet, tmp_path):
+    first = run_sockfleet("scan", *fleet, "-l", "web:db:&bad:closed", "-o", "x.json", cwd=tmp_path)
+    assert first.returncode == 4  # "closed" is the only host, and it fails
     assert first.stdout == ""
-    listed = sockfleet("scan", *fleet, "-l", "web:!web2", "--list-hosts", cwd=tmp_path)
+    listed = run_sockfleet("scan", *fleet, "-l", "web:!web2", "--list-hosts", cwd=tmp_path)
     assert listed.stdout == "web1\n"
-    sockfleet("scan", *fleet, "-o", "scan.json", cwd=tmp_path)
-    again = sockfleet("scan", *fleet, "--limit", "@scan.json", "--list-hosts", cwd=tmp_path)
+    run_sockfleet("scan", *fleet, "-o", "scan.json", cwd=tmp_path)
+    again = run_sockfleet("scan", *fleet, "--limit", "@scan.json", "--list-hosts", cwd=tmp_path)
     assert sorted(again.stdout.split()) == ["closed", "denied", "no-such-name", "unknown-key"]
 
 
-def test_every_good_host_read_is_exit_0_and_silence_with_q(fleet, tmp_path):
+def test_a_scan_without_failures_is_exit_0_and_silent_with_q(fleet, tmp_path):
     quiet = [*fleet, "-l", "web:db", "-q", "-o", "scan.json"]
-    result = sockfleet("scan", *quiet, cwd=tmp_path)
+    result = run_sockfleet("scan", *quiet, cwd=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert json.loads((tmp_path / "scan.json").read_text())["fleet"]["hosts"]["ok"] == 4
     assert (tmp_path / "scan.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_ndjson_ends_with_the_fleet_and_csv_has_empty_cells(fleet, tmp_path):
-    result = sockfleet("scan", *fleet, "-f", "ndjson", cwd=tmp_path)
+    result = run_sockfleet("scan", *fleet, "-f", "ndjson", cwd=tmp_path)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert sorted(line["name"] for line in lines[:-1]) == sorted(
         ["web1", "web2", "db1", "db2", "closed", "denied", "no-such-name", "unknown-key"]
     )
     assert lines[-1]["fleet"]["hosts"]["total"] == 8
-    text = sockfleet("scan", *fleet, "-f", "csv", cwd=tmp_path).stdout
+    text = run_sockfleet("scan", *fleet, "-f", "csv", cwd=tmp_path).stdout
     rows = {row["name"]: row for row in csv.DictReader(text.splitlines())}
     assert len(rows) == 8
     assert rows["closed"]["tcp_close"] == ""
     assert int(rows["web1"]["tcp_close"]) >= 0
 
 
-def test_group_by_a_variable(fleet, tmp_path):
+def test_hosts_are_grouped_by_a_variable(fleet, tmp_path):
     words = [*fleet, "-l", "web:db", "-f", "json", "--group-by", "role"]
-    document = json.loads(sockfleet("scan", *words, cwd=tmp_path).stdout)
+    document = json.loads(run_sockfleet("scan", *words, cwd=tmp_path).stdout)
     assert document["groups"]["storage"]["hosts"]["total"] == 2
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "expected"),
     [
         (["missing.yml"], "missing.yml"),
         (["inventory.yml", "--sort", "nonsense"], "nonsense"),
@@ -193,7 +186,7 @@ def test_group_by_a_variable(fleet, tmp_path):
         ([], "INVENTORY"),
     ],
 )
-def test_what_cannot_be_used_is_exit_2_and_contacts_nobody(fleet, sshd, tmp_path, words, says):
+def test_a_usage_error_is_exit_2_and_contacts_no_host(fleet, sshd, tmp_path, words, expected):
     (tmp_path / "broken.yml").write_text("all: {hosts: [")
     (tmp_path / "port.yml").write_text("all: {hosts: {a: {ansible_port: 99999}}}")
     (tmp_path / "jinja.yml").write_text("all: {hosts: {a: {ansible_host: '{{ x }}'}}}")
@@ -201,15 +194,15 @@ def test_what_cannot_be_used_is_exit_2_and_contacts_nobody(fleet, sshd, tmp_path
     args = "ansible_ssh_common_args: -o PermitLocalCommand=yes -o LocalCommand=x"
     (tmp_path / "args.yml").write_text(f"all: {{hosts: {{a: {{{args}}}}}}}")
     before = sshd.log.read_text()
-    result = sockfleet("scan", *words, "--known-hosts", "known_hosts", cwd=tmp_path)
+    result = run_sockfleet("scan", *words, "--known-hosts", "known_hosts", cwd=tmp_path)
     assert result.returncode == 2, result.stdout + result.stderr
-    assert says in result.stderr
+    assert expected in result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     assert sshd.log.read_text() == before
 
 
-def test_a_closed_pipe_ends_it_quietly(fleet, tmp_path):
+def test_a_closed_pipe_ends_the_scan_quietly(fleet, tmp_path):
     script = f"{' '.join(SOCKFLEET)} scan {' '.join(fleet)} -f ndjson | head -n 1"
     result = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -218,9 +211,9 @@ def test_a_closed_pipe_ends_it_quietly(fleet, tmp_path):
     assert result.stderr == ""
 
 
-def test_a_full_disk_behind_stdout_is_exit_5(fleet, tmp_path):
+def test_a_full_stdout_is_exit_5(fleet, tmp_path):
     with Path("/dev/full").open("wb") as full:
-        result = sockfleet(
+        result = run_sockfleet(
             "scan",
             *fleet,
             "-l",
@@ -234,23 +227,23 @@ def test_a_full_disk_behind_stdout_is_exit_5(fleet, tmp_path):
     assert "No space left" in result.stderr
 
 
-def test_a_write_that_fails_leaves_the_old_file(fleet, tmp_path):
-    result = sockfleet(
+def test_a_failed_output_does_not_prevent_the_others(fleet, tmp_path):
+    result = run_sockfleet(
         "scan", *fleet, "-l", "web", "-o", "json:/dev/full", "-o", "a.json", cwd=tmp_path
     )
     assert result.returncode == 5
     assert json.loads((tmp_path / "a.json").read_text())
 
 
-def silent_server():
-    """A listener that never says a word; its backlog takes the connections."""
+def start_silent_server():
+    """Return a listener that never answers, and its port; its backlog accepts connections."""
     server = socket.create_server(("127.0.0.1", 0), backlog=64)
     return server, server.getsockname()[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_with_every_host_accounted_for(fleet, sshd, tmp_path, number):
-    server, port = silent_server()
+def test_a_signal_ends_the_scan_with_every_host_listed(fleet, sshd, tmp_path, number):
+    server, port = start_silent_server()
     (tmp_path / "slow.ini").write_text(
         f"[good]\n127.0.0.1 ansible_port={sshd.port}\n"
         f"[silent]\ns[1:50] ansible_host=127.0.0.1 ansible_port={port}\n"
@@ -279,24 +272,24 @@ def test_a_signal_ends_it_with_every_host_accounted_for(fleet, sshd, tmp_path, n
             stderr=subprocess.PIPE,
             text=True,
         )
-        first = process.stdout.readline()  # the good host is done: the scan is under way
+        first = process.stdout.readline()  # the good host is done, the others are being read
         assert json.loads(first)["name"] == "127.0.0.1"
-        asked = time.monotonic()
+        signalled = time.monotonic()
         process.send_signal(number)
         rest, errors = process.communicate(timeout=30)
-        took_s = time.monotonic() - asked
+        took_s = time.monotonic() - signalled
     assert process.returncode == 128 + number, errors
     lines = [json.loads(line) for line in (first + rest).splitlines()]
     assert len(lines) == 52
     assert len({line["name"] for line in lines[:-1]}) == 51
-    assert took_s < 20  # two seconds by design; a test bounds it only against hanging
+    assert took_s < 20  # about two seconds; the bound only catches a hang
 
 
-def test_a_deadline_ends_the_run_and_says_what_was_not_reached(sshd, tmp_path):
-    server, port = silent_server()
+def test_a_deadline_ends_the_scan_and_lists_hosts_not_attempted(sshd, tmp_path):
+    server, port = start_silent_server()
     (tmp_path / "slow.ini").write_text(f"s[1:4] ansible_host=127.0.0.1 ansible_port={port}\n")
     with server:
-        result = sockfleet(
+        result = run_sockfleet(
             "scan",
             "slow.ini",
             "-i",
@@ -315,9 +308,9 @@ def test_a_deadline_ends_the_run_and_says_what_was_not_reached(sshd, tmp_path):
     assert document["fleet"]["failures"] == {"deadline": 2, "not_attempted": 2}
 
 
-def test_the_progress_bar_is_on_a_terminal_s_stderr_only(fleet, tmp_path):
+def test_the_progress_bar_is_on_the_stderr_of_a_terminal_only(fleet, tmp_path):
     leader, follower = pty.openpty()
-    result = sockfleet(
+    result = run_sockfleet(
         "scan",
         *fleet,
         "-f",
@@ -328,38 +321,28 @@ def test_the_progress_bar_is_on_a_terminal_s_stderr_only(fleet, tmp_path):
         stderr=follower,
     )
     os.close(follower)
-    seen = b""
-    while chunk := _read(leader):
-        seen += chunk
-    os.close(leader)
-    assert b"scanning" in seen
-    assert b"8/8" in seen
+    output = read_terminal(leader)
+    assert b"scanning" in output
+    assert b"8/8" in output
     assert "scanning" not in result.stdout
 
 
-def _read(descriptor):
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # a pseudo-terminal whose other side is closed
-        return b""
-
-
-def test_options_come_from_the_environment_too(fleet, tmp_path):
+def test_options_may_come_from_the_environment(fleet, tmp_path):
     environment = os.environ | {"SOCKFLEET_LIMIT": "web1", "SOCKFLEET_FORMAT": "csv"}
-    result = sockfleet("scan", *fleet, cwd=tmp_path, env=environment)
+    result = run_sockfleet("scan", *fleet, cwd=tmp_path, env=environment)
     assert len(result.stdout.splitlines()) == 2
 
 
-def test_a_leak_has_its_word_and_thresholds_move_it(fleet, tmp_path):
+def test_a_leak_is_diagnosed_by_the_thresholds(fleet, tmp_path):
     words = [*fleet, "-l", "web1", "-f", "json"]
-    with ExitStack() as held:
+    with ExitStack() as sockets:
         for _ in range(150):
-            held.enter_context(socket.socket())
-        # Whatever other sockets this machine has: a share of them is not asked for.
-        many = os.environ | {"SOCKFLEET_THRESHOLD": "held_share=0"}
-        leaking = json.loads(sockfleet("scan", *words, cwd=tmp_path, env=many).stdout)
-        few = os.environ | {"SOCKFLEET_THRESHOLD": "held_sockets=1000000 tw_sockets=1000000"}
-        normal = json.loads(sockfleet("scan", *words, cwd=tmp_path, env=few).stdout)
+            sockets.enter_context(socket.socket())
+        # held_share=0: how many other sockets this machine has does not matter.
+        high = os.environ | {"SOCKFLEET_THRESHOLD": "held_share=0"}
+        leaking = json.loads(run_sockfleet("scan", *words, cwd=tmp_path, env=high).stdout)
+        low = os.environ | {"SOCKFLEET_THRESHOLD": "held_sockets=1000000 tw_sockets=1000000"}
+        normal = json.loads(run_sockfleet("scan", *words, cwd=tmp_path, env=low).stdout)
     (host,) = leaking["hosts"]
     first = host["diagnosis"][0]
     exact = host["scope"] == "all-namespaces"
@@ -369,7 +352,7 @@ def test_a_leak_has_its_word_and_thresholds_move_it(fleet, tmp_path):
     assert normal["fleet"]["diagnoses"] == {"normal": 1}
 
 
-def test_the_probe_that_is_printed_is_the_one_that_runs(tmp_path):
-    printed = sockfleet("scan", "--print-probe").stdout
-    ran = subprocess.run(["sh", "-c", printed], capture_output=True, check=True)
-    assert b"TCP: inuse" in ran.stdout
+def test_the_printed_probe_runs_in_a_shell(tmp_path):
+    printed = run_sockfleet("scan", "--print-probe").stdout
+    result = subprocess.run(["sh", "-c", printed], capture_output=True, check=True)
+    assert b"TCP: inuse" in result.stdout

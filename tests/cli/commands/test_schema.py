@@ -1,14 +1,14 @@
-"""``sockfleet schema`` describes what ``sockfleet scan`` writes."""
+"""``sockfleet schema`` describes the output of ``sockfleet scan``."""
 
 import json
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support.cli.command_line import run_command
+from tests.support.paths import EXAMPLES
 
-THIS_MACHINE = Path(__file__).parents[3] / "examples/this-machine.yml"
+THIS_MACHINE = EXAMPLES / "this-machine.yml"
 
 
 @pytest.fixture
@@ -20,14 +20,14 @@ def sockfleet(monkeypatch, capfdbinary):
 
 
 @pytest.mark.parametrize("options", [(), ("--processes",), ("--no-namespaces",)])
-def test_a_real_scan_is_one_of_its_schema(sockfleet, options):
+def test_a_real_scan_conforms_to_the_schema(sockfleet, options):
     _, schema, _ = sockfleet("schema")
     code, document, _ = sockfleet("scan", THIS_MACHINE, "-f", "json", *options)
     assert code == 0
     Draft202012Validator(json.loads(schema)).validate(json.loads(document))
 
 
-def test_each_line_of_ndjson_is_one_of_its_schema(sockfleet):
+def test_each_ndjson_line_conforms_to_its_schema(sockfleet):
     _, schema, _ = sockfleet("schema", "ndjson")
     code, lines, _ = sockfleet("scan", THIS_MACHINE, "nobody.invalid,", "-f", "ndjson")
     assert code == 3

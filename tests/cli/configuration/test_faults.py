@@ -1,4 +1,4 @@
-"""What is wrong in ``sockfleet.toml``, or with the file itself, is told with its place."""
+"""Faults in ``sockfleet.toml`` are reported with their key, faults of the file with its path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from hypothesis import strategies as st
 from sockfleet.cli.configuration.file import _check_document, read_configuration, settings_of
 from sockfleet.cli.configuration.keys import COMMANDS, ConfigurationError, all_keys
 from sockfleet.core.text import has_unsafe
-from tests.support.cli.configured_runs import Run, faults, run_in, taken, written
+from tests.support.cli.configured_runs import (
+    Run,
+    configuration_faults,
+    make_run,
+    parse_options,
+    write_configuration,
+)
 
 
 @pytest.fixture
 def run(monkeypatch, capsysbinary, tmp_path) -> Run:
-    return run_in(tmp_path, monkeypatch, capsysbinary)
+    return make_run(tmp_path, monkeypatch, capsysbinary)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +65,8 @@ def run(monkeypatch, capsysbinary, tmp_path) -> Run:
         ('[scan]\n"a\\u001b" = 1', "scan.'a\\x1b': no such key"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_path(run, text, problem):
-    (fault,) = faults(text)
+def test_a_fault_is_reported_with_its_key(run, text, problem):
+    (fault,) = configuration_faults(text)
     assert problem in fault
     code, out, err = run("scan", "--config", "c.toml", "here,")
     assert (code, out) == (2, "")
@@ -78,8 +84,8 @@ def test_what_is_wrong_is_told_with_its_path(run, text, problem):
         (b"\x00\x1b[31m", "c.toml: not TOML: "),
     ],
 )
-def test_what_is_no_toml_is_told_with_its_place(run, content, problem):
-    written(content)
+def test_invalid_toml_is_reported_with_the_file(run, content, problem):
+    write_configuration(content)
     code, out, err = run("scan", "--config", "c.toml", "here,")
     assert (code, out) == (2, "")
     assert f"sockfleet: error: {problem}" in err
@@ -87,19 +93,19 @@ def test_what_is_no_toml_is_told_with_its_place(run, content, problem):
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("gone.toml", "No such file or directory"), (".", "Is a directory")]
+    ("name", "reason"), [("missing.toml", "No such file or directory"), (".", "Is a directory")]
 )
-def test_a_named_file_must_be_there(run, name, why):
+def test_a_named_file_must_exist(run, name, reason):
     code, _, err = run("scan", "--config", name, "here,")
-    assert (code, err) == (2, f"sockfleet: error: cannot read the configuration {name}: {why}\n")
+    assert (code, err) == (2, f"sockfleet: error: cannot read the configuration {name}: {reason}\n")
 
 
-def test_a_device_without_end_is_not_read_for_ever(run):
+def test_an_endless_device_is_read_up_to_the_size_limit(run):
     assert "more than 1 MiB" in run("scan", "--config", "/dev/zero", "here,")[2]
 
 
-def test_a_file_that_every_user_can_write_is_refused(run):
-    written("").chmod(0o666)
+def test_a_world_writable_file_is_refused(run):
+    write_configuration("").chmod(0o666)
     code, _, err = run("scan", "--config", "c.toml", "here,")
     assert (code, err) == (
         2,
@@ -107,9 +113,9 @@ def test_a_file_that_every_user_can_write_is_refused(run):
     )
 
 
-def test_a_found_file_of_another_user_is_refused_and_a_named_one_is_not(run, mocker):
-    """sudo keeps HOME on some systems: root would run what a user's file names."""
-    path = written("[scan]\ntimeout = 4\n", "~/.config/sockfleet/sockfleet.toml")
+def test_another_users_file_is_refused_unless_it_is_named(run, mocker):
+    """sudo keeps HOME on some systems: root would use the programs that a user's file names."""
+    path = write_configuration("[scan]\ntimeout = 4\n", "~/.config/sockfleet/sockfleet.toml")
     owner = path.stat().st_uid or 4711
     mocker.patch("os.geteuid", return_value=owner + 1)
     status = list(path.stat())
@@ -118,17 +124,17 @@ def test_a_found_file_of_another_user_is_refused_and_a_named_one_is_not(run, moc
     code, _, err = run("scan", "here,")
     assert code == 2
     assert f"{path}: belongs to another user (uid {owner}); name it with --config" in err
-    assert taken("scan", "--config", str(path), "here,")["timeout_s"] == 4.0
+    assert parse_options("scan", "--config", str(path), "here,")["timeout_s"] == 4.0
 
 
-def test_a_file_that_may_not_be_read_is_told(run, mocker):
+def test_an_unreadable_file_is_an_error(run, mocker):
     mocker.patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied"))
     with pytest.raises(ConfigurationError, match=r"c\.toml: Permission denied"):
         read_configuration(Path("c.toml"), named=False)
 
 
-def test_an_unknown_profile_is_told_with_the_known_ones(run):
-    written("[profile.night]\n[profile.day]\n")
+def test_an_unknown_profile_is_an_error_with_a_suggestion(run):
+    write_configuration("[profile.night]\n[profile.day]\n")
     for command in ("scan", "config"):
         words = ("--check",) if command == "config" else ("here,",)
         code, _, err = run(command, *words, "--config", "c.toml", "--profile", "nigth")
@@ -138,8 +144,8 @@ def test_an_unknown_profile_is_told_with_the_known_ones(run):
     assert "there is no configuration file" in run("scan", "--profile", "x", "here,")[2]
 
 
-def test_check_speaks_of_its_configuration_as_a_plugin(run):
-    written("[check]\nx = 1\n")
+def test_check_reports_configuration_faults_as_unknown(run):
+    write_configuration("[check]\nx = 1\n")
     code, out, err = run("check", "--config", "c.toml", "here,")
     assert (code, err) == (3, "")
     assert out.startswith("SOCKFLEET UNKNOWN - c.toml: check.x: no such key")
@@ -168,10 +174,10 @@ VALUES = st.one_of(
         max_size=3,
     )
 )
-def test_whatever_stands_in_a_file_is_a_setting_or_a_fault(tables):
+def test_every_key_in_a_file_is_a_setting_or_a_fault(tables):
     file = _check_document(tables, Path("/c/c.toml"))
-    held = [file.defaults, *file.commands.values()]
-    count = sum(map(len, held)) + len(file.faults)
+    settings = [file.defaults, *file.commands.values()]
+    count = sum(map(len, settings)) + len(file.faults)
     assert count == sum(len(table) for table in tables.values())
     for _, problem in file.faults:
         assert not has_unsafe(problem)

@@ -1,4 +1,4 @@
-"""A third party's package: an inventory source, a transport and an output of its own."""
+"""A third-party package with an inventory source, a transport and an output format."""
 
 import re
 
@@ -7,13 +7,13 @@ from sockfleet.output.formats import Format
 
 
 def racks(argument):
-    """``racks:3`` names three hosts; the shape is that of ``ansible-inventory --list``."""
+    """Return three hosts for ``racks:3``, in the form of ``ansible-inventory --list``."""
     hosts = [f"rack{number}" for number in range(1, int(argument) + 1)]
     return {"racks": {"hosts": hosts, "vars": {"sockfleet_transport": "canned"}}}
 
 
 class Canned:
-    """A transport without a network."""
+    """A transport that answers without a network."""
 
     notes = ()
 

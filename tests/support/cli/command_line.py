@@ -1,4 +1,4 @@
-"""Commands run within the test's own process as the console script runs them, and their options."""
+"""Commands run in the test's own process as the console script runs them, and their options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run_command(
     captured: pytest.CaptureFixture[bytes],
     stdin: bytes = b"",
 ) -> tuple[int, str, str]:
-    """``sockfleet NAME ARGUMENTS``: its exit code, stdout and stderr."""
+    """Run ``sockfleet NAME ARGUMENTS``; return its exit code, stdout and stderr."""
     monkeypatch.setattr(sys, "argv", ["sockfleet", name, *map(str, arguments)])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
     with pytest.raises(SystemExit) as ended:
@@ -29,7 +29,7 @@ def run_command(
 
 
 def known_options() -> set[str]:
-    """Every option of every command, as it may be written."""
+    """Return every spelling of every option of every command."""
     context = click.Context(cli)
     return {
         option

@@ -1,4 +1,4 @@
-"""Commands that find a ``sockfleet.toml``, and what they take from it."""
+"""Commands that read a ``sockfleet.toml``, and the options they take from it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from sockfleet.cli.configuration.file import read_configuration
 from sockfleet.cli.main import cli
 from tests.support.cli.command_line import run_command
 
-__all__ = ["Run", "faults", "run_in", "taken", "written"]
+__all__ = ["Run", "configuration_faults", "make_run", "parse_options", "write_configuration"]
 
 Run = Callable[..., tuple[int, str, str]]
 """``run(name, *words)``: exit code, stdout and stderr of ``sockfleet NAME WORDS``."""
 
 
-def run_in(
+def make_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[bytes]
 ) -> Run:
-    """``sockfleet NAME WORDS`` in a folder with an inventory of this machine."""
+    """Return a `Run` in a folder with an inventory of this machine."""
     (folder / "here.ini").write_text("here ansible_connection=local\n")
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(folder / "xdg"))
     monkeypatch.chdir(folder)
@@ -32,8 +32,8 @@ def run_in(
     return call
 
 
-def written(text: str | bytes, path: str = "c.toml") -> Path:
-    """A configuration with this text, that others may read and not write."""
+def write_configuration(text: str | bytes, path: str = "c.toml") -> Path:
+    """Write a configuration that others can read and not write; return its path."""
     file = Path(path).expanduser()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -41,14 +41,14 @@ def written(text: str | bytes, path: str = "c.toml") -> Path:
     return file
 
 
-def taken(name: str, *words: str) -> dict[str, object]:
-    """The options that a command would run with."""
+def parse_options(name: str, *words: str) -> dict[str, object]:
+    """Return the options that ``sockfleet NAME WORDS`` would run with."""
     command = cli.get_command(click.Context(cli), name)
     with command.make_context(name, list(words)) as ctx:
         return ctx.params
 
 
-def faults(text: str) -> list[str]:
-    """What is wrong in a configuration with this text, each with its key before it."""
-    file = read_configuration(written(text), named=True)
+def configuration_faults(text: str) -> list[str]:
+    """Return the faults in a configuration with this text, each after its key."""
+    file = read_configuration(write_configuration(text), named=True)
     return [f"{key}: {problem}" for key, problem in file.faults]

@@ -1,8 +1,10 @@
-"""A driver of its own process: one command again and again, each run killed at a random moment.
+"""Run one command many times, and kill each run at a random moment.
 
-Usage: python killed_runs.py SEED ROUNDS FILE WORDS... runs ``sockfleet WORDS...``, which writes
-FILE. Forked from a process that has everything imported, the runs are short enough that the moments
-fall within the work and not within the start of Python. Prints what it saw as JSON.
+    python killed_runs.py SEED ROUNDS FILE WORDS...
+
+runs ``sockfleet WORDS...``, which writes FILE. The runs are forked from a process that has imported
+everything, so that the signal arrives during the work and not while Python starts. Prints counts of
+the results as JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from pathlib import Path
 from sockfleet.cli.main import main
 
 
-def child(words: list[str]) -> int:
-    """Run the command in a process of its own; its pid."""
+def start_run(words: list[str]) -> int:
+    """Fork a process that runs the command; return its pid."""
     pid = os.fork()
     if pid:
         return pid
@@ -35,7 +37,7 @@ def child(words: list[str]) -> int:
 
 
 def wait(pid: int, within_s: float | None) -> bool:
-    """Whether the process ended by itself in that time; it is killed if not."""
+    """Wait for the process and return whether it ended in time; kill it otherwise."""
     process = os.pidfd_open(pid)
     try:
         ended = bool(select.select([process], [], [], within_s)[0])
@@ -48,37 +50,38 @@ def wait(pid: int, within_s: float | None) -> bool:
         os.close(process)
 
 
-def is_whole(data: bytes) -> bool:
+def is_complete(data: bytes) -> bool:
     document = json.loads(data)
     return document["schema"] == "sockfleet/scan/v1" and document["scan"]["complete"] is True
 
 
-def run(seed: str, rounds: int, file: Path, words: list[str]) -> dict[str, int]:
-    """Kill ``rounds`` runs; how they ended, and how the file was found."""
-    chance = random.Random(seed)
-    seen = dict.fromkeys(("killed", "ended", "old", "new", "most_leftovers"), 0)
-    lengths = []
+def kill_runs(seed: str, rounds: int, file: Path, words: list[str]) -> dict[str, int]:
+    """Kill ``rounds`` runs; return how many ended, and how many left the old or the new file."""
+    randomness = random.Random(seed)
+    counts = dict.fromkeys(("killed", "ended", "old", "new", "most_leftovers"), 0)
+    durations_s = []
     for _ in range(3):
-        began = time.monotonic()
-        wait(child(words), None)
-        lengths.append(time.monotonic() - began)
-    longest = 1.4 * max(lengths)
+        started = time.monotonic()
+        wait(start_run(words), None)
+        durations_s.append(time.monotonic() - started)
+    longest_s = 1.4 * max(durations_s)
     old = b'{"old": "%s"}' % (b"x" * 10_000)
     for _ in range(rounds):
         file.write_bytes(old)
-        seen["ended" if wait(child(words), chance.uniform(0, longest)) else "killed"] += 1
-        found = file.read_bytes()
-        assert found == old or is_whole(found), found[:200]
-        seen["old" if found == old else "new"] += 1
-        left = len(list(file.parent.glob(".sockfleet-*.tmp")))
-        seen["most_leftovers"] = max(seen["most_leftovers"], left)
-    wait(child(words), None)
-    seen["left_at_the_end"] = len(list(file.parent.glob(".sockfleet-*.tmp")))
-    return seen
+        in_time = wait(start_run(words), randomness.uniform(0, longest_s))
+        counts["ended" if in_time else "killed"] += 1
+        content = file.read_bytes()
+        assert content == old or is_complete(content), content[:200]
+        counts["old" if content == old else "new"] += 1
+        leftovers = len(list(file.parent.glob(".sockfleet-*.tmp")))
+        counts["most_leftovers"] = max(counts["most_leftovers"], leftovers)
+    wait(start_run(words), None)
+    counts["left_at_the_end"] = len(list(file.parent.glob(".sockfleet-*.tmp")))
+    return counts
 
 
 if __name__ == "__main__":
-    # What a command imports while it runs is imported before the first fork.
+    # The command imports these while it runs; import them before the first fork.
     for name in (
         "cli.commands.merge",
         "scan.scan",
@@ -89,4 +92,4 @@ if __name__ == "__main__":
     import_module("uvloop")
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    print(json.dumps(run(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])))
+    print(json.dumps(kill_runs(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])))

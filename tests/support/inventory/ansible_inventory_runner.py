@@ -1,4 +1,4 @@
-"""Run ``ansible-inventory`` many times in one process, whose start is slow.
+"""Run ``ansible-inventory`` many times in one process, because it starts slowly.
 
 Reads a JSON list of ``[folder, words]`` on standard input and prints a JSON list of
 ``[exit code, standard output]``. Each run is a fork, because Ansible has global caches.

@@ -42,7 +42,7 @@ def limited(inventory: Any, limit: str) -> list[str] | None:
     try:
         inventory.subset(limit)
         return [host.name for host in inventory.get_hosts("all")]
-    except Exception:  # for some patterns it falls over itself
+    except Exception:  # Ansible itself fails for some patterns
         return None
     finally:
         inventory.subset(None)
@@ -52,7 +52,7 @@ def limited(inventory: Any, limit: str) -> list[str] | None:
 def hosts(inventory: Any, pattern: str) -> list[str] | None:
     try:
         return [host.name for host in inventory.get_hosts(pattern)]
-    except Exception:  # for some patterns it falls over itself
+    except Exception:  # Ansible itself fails for some patterns
         return None
 
 
@@ -62,7 +62,7 @@ def answer_in_child(question: dict[str, Any]) -> dict[str, Any]:
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        os.dup2(2, 1)  # Ansible's own output is no part of the answers
+        os.dup2(2, 1)  # Ansible's own output must not mix with the answers
         try:
             found = answer(question)
         except Exception as error:

@@ -59,13 +59,14 @@ def remove_additions(listing: dict[str, Any]) -> dict[str, Any]:
     """Return Ansible's listing without its own additions: the profile and marks of unsafe text."""
     meta = dict(listing["_meta"])
     meta.pop("profile", None)
-    plain: dict[str, Any] = _remove_unsafe_marks({**listing, "_meta": meta})
+    plain: dict[str, Any] = remove_unsafe_marks({**listing, "_meta": meta})
     return plain
 
 
-def _remove_unsafe_marks(value: Any) -> Any:
+def remove_unsafe_marks(value: Any) -> Any:
+    """Return the value without the marks that Ansible puts on text that no template may touch."""
     if isinstance(value, dict):
         if value.keys() == {"__ansible_unsafe"}:
             return value["__ansible_unsafe"]
-        return {key: _remove_unsafe_marks(one) for key, one in value.items()}
-    return [_remove_unsafe_marks(one) for one in value] if isinstance(value, list) else value
+        return {key: remove_unsafe_marks(one) for key, one in value.items()}
+    return [remove_unsafe_marks(one) for one in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What the tests of becoming root share: a whole probe, what of it runs as root, a refusal."""
+"""Helpers for tests of ``become``: a probe, its part that runs as root, and a refusal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["refusal", "text_of", "whole_probe"]
 
 
 def whole_probe(mark: str, *, arguments: bool = False) -> str:
-    """A probe with all of its parts."""
+    """Return a probe command with namespaces and processes."""
     return probe_command(mark, ProbeOptions(processes=True, arguments=arguments))
 
 
 def text_of(command: str) -> str:
-    """What runs as root, as the second quoted word has it."""
+    """Return the script that runs as root: the second quoted word of the command."""
     return command.split("'")[3]
 
 
 def refusal(output: CommandOutput) -> str:
-    """The message of what must be a refusal."""
+    """Return the message of the refusal that ``output`` must be."""
     error = become_failure(output)
     assert error is not None, output
     assert (error.category, error.phase) == (Category.BECOME_DENIED, Phase.COMMAND)

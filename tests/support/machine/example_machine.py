@@ -1,4 +1,4 @@
-"""A machine on which examples/ is installed, in a folder of its own, with real hosts to scan."""
+"""A machine with the files of examples/ installed below a folder, and real hosts to scan."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.support.ssh.sshd import Sshd
 __all__ = ["EXAMPLES", "ExampleMachine"]
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-# What the examples name, and would otherwise find on the machine that runs the tests.
+# Absolute folders that the examples name; below ``root`` they replace those of this machine.
 PLACES = ("/etc/sockfleet", "/var/lib/sockfleet", "/var/lib/prometheus", "/usr/local/bin")
 
 
 class ExampleMachine:
-    """``root`` stands for ``/``; the fleet is two addresses of an sshd."""
+    """``root`` replaces ``/``; the fleet is two addresses of an sshd."""
 
     def __init__(self, root: Path, sshd: Sshd) -> None:
         self.root = root
@@ -44,11 +44,11 @@ class ExampleMachine:
         (xdg / "sockfleet.toml").write_text(self.placed("sockfleet.toml"))
 
     def write_inventory(self) -> None:
-        """The hosts as they are now; JSON is YAML."""
+        """Write ``hosts`` as the inventory; JSON is YAML."""
         self.inventory.write_text(json.dumps({"all": {"hosts": self.hosts}}))
 
     def placed(self, example: str) -> str:
-        """An example as it stands, but for the folders that it names."""
+        """Return an example with its absolute folders moved below ``root``."""
         text = (EXAMPLES / example).read_text()
         for place in PLACES:
             text = text.replace(place, str(self.root / place[1:]))
@@ -56,7 +56,7 @@ class ExampleMachine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What cron and systemd give a job, and where this machine's configuration stands."""
+        """The environment of a cron or systemd job, and this machine's configuration folder."""
         return {
             "HOME": str(self.state),
             "LOGNAME": getpass.getuser(),
@@ -66,6 +66,6 @@ class ExampleMachine:
         }
 
     def scan(self) -> dict[str, Any]:
-        """The newest scan that was written."""
+        """Return the document of the last scan."""
         document: dict[str, Any] = json.loads((self.state / "scan.json").read_bytes())
         return document

@@ -1,7 +1,7 @@
-"""Accounts of this machine with a login shell of choice, made for one test module and removed.
+"""Temporary accounts of this machine with a chosen login shell.
 
-Only root can make them. For other users the same shells run behind a forced command, which gives
-them the same words, though not as the login shell.
+Only root can make them. Other users run the same shells by a forced command, which passes them the
+same words, but not as a login shell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def can_make_users() -> bool:
 
 
 def shell_path(shell: str) -> str:
-    """Where a shell is; it is installed, or the test fails."""
+    """Return the path of a shell; fail if it is not installed."""
     found = shutil.which(shell)
     assert found is not None, f"{shell} is missing: apt-get install {shell}"
     return found
@@ -31,13 +31,13 @@ def shell_path(shell: str) -> str:
 
 @contextmanager
 def login_user(name: str, shell: str, home: Path, *, password: str | None = None) -> Iterator[str]:
-    """An account ``name`` of its own for this process; yields what it is called."""
+    """Make an account for the time of the block; yield its name, which begins with ``name``."""
     user = f"{name}{os.getpid()}"[:31]
     home.mkdir(parents=True, exist_ok=True)
     arguments = ["--no-create-home", "--home-dir", str(home), "--shell", shell]
-    # "*" is no password, but no lock either: sshd without PAM refuses a locked account.
-    secret = "*" if password is None else _crypted(password)
-    subprocess.run(["useradd", *arguments, "--password", secret, user], check=True)
+    # "*" matches no password without locking the account, which sshd without PAM would refuse.
+    password_hash = "*" if password is None else _hash_password(password)
+    subprocess.run(["useradd", *arguments, "--password", password_hash, user], check=True)
     try:
         entry = pwd.getpwnam(user)
         for path in (home, *home.iterdir()):
@@ -47,12 +47,12 @@ def login_user(name: str, shell: str, home: Path, *, password: str | None = None
         subprocess.run(["userdel", user], check=True, capture_output=True)
 
 
-def _crypted(password: str) -> str:
-    made = subprocess.run(
+def _hash_password(password: str) -> str:
+    result = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"],
         input=password,
         capture_output=True,
         check=True,
         text=True,
     )
-    return made.stdout.strip()
+    return result.stdout.strip()

@@ -1,8 +1,8 @@
 """Real network namespaces with known numbers of TCP sockets in each state.
 
-``holder`` runs this file as a child in a network namespace of its own (or in the host's). The
-child opens what it is told, says so, and holds it until its standard input ends: the test's end,
-however that comes, is its end too.
+``holder`` runs this file as a child in a new network namespace, or in the host's. The child opens
+the sockets, prints their counts, and holds them until its standard input ends, which is at the
+latest when the test process ends.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ __all__ = ["Holder", "holder"]
 
 
 class Holder:
-    """A running child and what it holds."""
+    """A running child and the counts of its sockets."""
 
-    def __init__(self, process: subprocess.Popen[str], told: dict[str, int]) -> None:
+    def __init__(self, process: subprocess.Popen[str], counts: dict[str, int]) -> None:
         self.process = process
-        self.pid: int = told["pid"]
-        self.tcp_close: int = told["tcp_close"]
-        self.inuse: int = told["inuse"]
+        self.pid: int = counts["pid"]
+        self.tcp_close: int = counts["tcp_close"]
+        self.inuse: int = counts["inuse"]
 
 
 @contextmanager
 def holder(*, own_namespace: bool = True, **counts: int) -> Iterator[Holder]:
-    """A child that holds sockets; ``counts`` as in `_KINDS`. Making a namespace needs root."""
+    """Run a child that holds ``counts`` sockets of each of `_KINDS`; a new namespace needs root."""
     words = [sys.executable, __file__, json.dumps(counts)]
     if own_namespace:
         words = ["unshare", "-n", *words]
@@ -78,7 +78,7 @@ def _connected() -> list[socket.socket]:
 
 
 def _reset() -> list[socket.socket]:
-    """The peer reset the connection; our end is closed by the kernel and still open here."""
+    """Return a socket whose peer reset the connection: closed by the kernel, still open here."""
     server, client, accepted = _pair()
     server.close()
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -107,7 +107,7 @@ def _mptcp() -> list[socket.socket]:
     return [socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)]  # IPPROTO_MPTCP
 
 
-# What makes one of each kind, its sockets in TCP_CLOSE, and its sockets that are in use.
+# For each kind: how to open one, its sockets in TCP_CLOSE, and its sockets that are in use.
 _KINDS = {
     "idle": (_idle, 1, 0),
     "idle6": (lambda: _idle(socket.AF_INET6), 1, 0),
@@ -122,8 +122,8 @@ _KINDS = {
 }
 
 
-def _loopback_up() -> None:
-    """A new namespace's loopback is down: SIOCSIFFLAGS, as ``ip link set lo up`` does it."""
+def _set_loopback_up() -> None:
+    """Set up loopback, which is down in a new namespace: SIOCSIFFLAGS, as ``ip link set lo up``."""
     import fcntl
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -133,12 +133,12 @@ def _loopback_up() -> None:
 def _main() -> None:
     counts: dict[str, int] = json.loads(sys.argv[1])
     if os.geteuid() == 0:
-        _loopback_up()
-    held = []
+        _set_loopback_up()
+    sockets = []
     tcp_close = inuse = 0
     for kind, count in counts.items():
         make, closed, used = _KINDS[kind]
-        held += [make() for _ in range(count)]
+        sockets += [make() for _ in range(count)]
         tcp_close += closed * count
         inuse += used * count
     print(json.dumps({"pid": os.getpid(), "tcp_close": tcp_close, "inuse": inuse}), flush=True)

@@ -1,4 +1,4 @@
-"""The process script run by hand, and children with sockets for it to find."""
+"""Runs of the process script, and children with sockets for it to find."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS = {
     "udp": 8,
     "mptcp": 4,
 }
-"""Some of each kind, for `holder`."""
+"""Counts for `holder`, some of each kind."""
 
 THREE_SOCKETS = """
 import json, os, socket, sys
@@ -40,12 +40,12 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 
 
 def elsewhere(**counts: int) -> AbstractContextManager[Holder]:
-    """A child in a network namespace of its own, where this user may make one."""
+    """Run a child in a new network namespace as root, and in this one as another user."""
     return holder(own_namespace=os.geteuid() == 0, **counts)
 
 
 def path_of(name: str) -> str:
-    """Where a program is that an ordinary user may start too."""
+    """Return the path of a program that every user can start."""
     found = shutil.which(name, path=SEARCH_PATH)
     assert found, f"{name} is missing: install its Debian package"
     return found
@@ -58,7 +58,7 @@ def printed(
     prefix: Sequence[str] = (),
     shell: Sequence[str] = ("/bin/sh",),
 ) -> bytes:
-    """What the script prints to the login shell ``shell``, run with ``prefix`` before it."""
+    """Run ``prefix``, then the login shell ``shell`` with the script; return its output."""
     words = [*prefix, *shell, "-c", f"exec /bin/sh -c '{script}'"]
     words[0] = path_of(words[0])
     environment = {**os.environ, "PATH": path}
@@ -68,21 +68,21 @@ def printed(
 
 
 def read(script: str = PROCESS_SCRIPT, **options: Any) -> Processes:
-    """The same as values; ``options`` as of `printed`."""
+    """Run the script and parse its output; ``options`` are those of `printed`."""
     processes = parse_processes(printed(script, **options))
     assert processes is not None
     return processes
 
 
 def of(processes: Processes, pid: int) -> Process:
-    """One process, which is there once."""
+    """Return the only entry of a process."""
     (process,) = [one for one in processes.seen if one.pid == pid]
     return process
 
 
 @contextmanager
 def child(program: str, *arguments: str, user: int | None = None) -> Iterator[dict[str, int]]:
-    """A Python child that prints one line of JSON, and lives until the test is done."""
+    """Run a Python child during the block; yield the line of JSON that it prints first."""
     python = sys.executable if user is None else path_of("python3")
     with subprocess.Popen(
         [python, "-c", program, *arguments],

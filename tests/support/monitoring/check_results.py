@@ -1,4 +1,4 @@
-"""What a monitoring daemon understood of a plugin, told through a FIFO: tests wait for that."""
+"""The check results that a monitoring daemon writes to a FIFO, for tests to wait for."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class CheckResults:
         self._log = log
         self._rest = b""
         os.mkfifo(path)
-        # Opened for both, so that it never ends while the daemon has it closed.
+        # Opened for both, so that reading does not end while the daemon has it closed.
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def close(self) -> None:
-        """Nothing is waited for any more."""
+        """Close the FIFO."""
         os.close(self._descriptor)
 
     def wait_for(self, service: str, state: str, *, timeout_s: float = 60) -> CheckResult:
-        """The next result of this service with this state; fails with the log when none comes."""
-        end = time.monotonic() + timeout_s
-        seen = []
-        while (left := end - time.monotonic()) > 0:
-            for result in self._read(left):
-                seen.append(result)
+        """Return the service's next result with this state; fail with the log if none comes."""
+        deadline = time.monotonic() + timeout_s
+        results = []
+        while (left_s := deadline - time.monotonic()) > 0:
+            for result in self._read(left_s):
+                results.append(result)
                 if (result.service, result.state) == (service, state):
                     return result
-        raise AssertionError(f"no {service} {state}; seen {seen}; the log:\n{self._log()}")
+        raise AssertionError(f"no {service} {state}; seen {results}; the log:\n{self._log()}")
 
     def _read(self, timeout_s: float) -> list[CheckResult]:
         select.select([self._descriptor], [], [], timeout_s)

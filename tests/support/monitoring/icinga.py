@@ -1,4 +1,4 @@
-"""A real Icinga 2 in the foreground, with folders of its own, that tells each change of state."""
+"""A real Icinga 2 in the foreground, in its own folders, that reports each change of state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.support.monitoring.check_results import CheckResults
-from tests.support.monitoring.running_daemons import logged
+from tests.support.monitoring.running_daemons import logged_daemon
 
 _MAIN = """
 const SockfleetProgram = "{program}"
@@ -22,18 +22,18 @@ object CheckerComponent "checker" {{ }}
 object NotificationComponent "notification" {{ }}
 object FileLogger "log" {{ path = "{folder}/icinga.log" }}
 object User "test" {{ }}
-object NotificationCommand "tell" {{
-  command = [ "{folder}/tell" ]
+object NotificationCommand "write-result" {{
+  command = [ "{folder}/write-result" ]
   env = {{ SERVICE = "$service.name$", STATE = "$service.state$", TEXT = "$service.output$" }}
 }}
-apply Notification "tell" to Service {{
-  command = "tell"
+apply Notification "write-result" to Service {{
+  command = "write-result"
   users = [ "test" ]
   interval = 0
   assign where true
 }}
 """
-_TELL = """#!/bin/sh
+_WRITE_RESULT = """#!/bin/sh
 newline="
 "
 printf '%s\\t%s\\t%s\\n' "$SERVICE" "$STATE" "${{TEXT%%$newline*}}" >> {fifo}
@@ -49,9 +49,9 @@ class Icinga:
         self.results = CheckResults(folder / "results", log=log.read_text)
         self._main = folder / "main.conf"
         self._main.write_text(_MAIN.format(program=program, objects=objects, folder=folder))
-        tell = folder / "tell"
-        tell.write_text(_TELL.format(fifo=self.results.path))
-        tell.chmod(0o755)
+        write_result = folder / "write-result"
+        write_result.write_text(_WRITE_RESULT.format(fifo=self.results.path))
+        write_result.chmod(0o755)
         self._defines = []
         for name in ("DataDir", "CacheDir", "LogDir", "SpoolDir", "InitRunDir"):
             (folder / name).mkdir()
@@ -59,9 +59,9 @@ class Icinga:
         self._defines += ["-D", f"PidPath={folder}/pid"]
 
     def _command(self, *options: str) -> list[str]:
-        found = shutil.which("icinga2", path=f"{os.environ['PATH']}:/usr/sbin")
-        assert found, "Debian's icinga2-bin is not installed"
-        return [found, "daemon", "-c", str(self._main), *self._defines, *options]
+        program_path = shutil.which("icinga2", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program_path, "Debian's icinga2-bin is not installed"
+        return [program_path, "daemon", "-c", str(self._main), *self._defines, *options]
 
     def _environment(self) -> dict[str, str]:
         group = grp.getgrgid(os.getgid()).gr_name
@@ -69,15 +69,17 @@ class Icinga:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """From its start to the end of the block; then nothing is waited for any more."""
+        """Run the daemon until the end of the block, which also closes the results."""
         with (
             closing(self.results),
-            logged(self._command(), self._folder / "stdout", environment=self._environment()),
+            logged_daemon(
+                self._command(), self._folder / "stdout", environment=self._environment()
+            ),
         ):
             yield
 
     def warnings(self) -> list[str]:
-        """Those of ``daemon -C`` about the configuration; raises where that has errors."""
+        """Return the warnings of ``daemon -C``; raise CalledProcessError if it finds errors."""
         done = subprocess.run(
             self._command("-C"), env=self._environment(), capture_output=True, text=True, check=True
         )

@@ -1,4 +1,4 @@
-"""A real Nagios in the foreground, with folders of its own, that tells each result of a check."""
+"""A real Nagios in the foreground, in its own folders, that reports each check result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.support.monitoring.check_results import CheckResults
-from tests.support.monitoring.running_daemons import logged
+from tests.support.monitoring.running_daemons import logged_daemon
 
 DEBIAN_OBJECTS = Path("/etc/nagios4/objects")
 _TEMPLATE = (
@@ -21,10 +21,10 @@ _TEMPLATE = (
 
 
 class Nagios:
-    """It has Debian's object files and those of ``objects``.
+    """Nagios with Debian's object files and those in ``objects``; a minute lasts a second.
 
-    ``folder`` must have a short path: Nagios listens on a socket in it. A minute lasts a second.
-    Each result is written to a FIFO, so that a test waits for what comes and for nothing else.
+    ``folder`` must have a short path, because Nagios listens on a socket in it. Each result is
+    written to a FIFO, on which a test waits.
     """
 
     def __init__(self, folder: Path, objects: list[Path], resources: list[str]) -> None:
@@ -32,7 +32,7 @@ class Nagios:
         self.results = CheckResults(
             folder / "results", log=lambda: (folder / "nagios.log").read_text()
         )
-        """States are ``HARD OK``, ``SOFT CRITICAL`` and so on: soft while it is tried again."""
+        """States are ``HARD OK``, ``SOFT CRITICAL`` and so on: soft while Nagios retries."""
         (folder / "spool").mkdir()
         (folder / "resource.cfg").write_text("".join(f"{line}\n" for line in resources))
         files = [DEBIAN_OBJECTS / f"{name}.cfg" for name in ("commands", "contacts", "timeperiods")]
@@ -74,15 +74,18 @@ service_perfdata_file_template={_TEMPLATE}
         )
 
     def warnings(self) -> list[str]:
-        """Those of ``nagios -v`` about the configuration; raises where it finds an error."""
+        """Return the warnings of ``nagios -v``; raise CalledProcessError if it finds errors."""
         command = [_program(), "-v", str(self._main)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return [line for line in done.stdout.splitlines() if line.startswith("Warning:")]
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """From its start to the end of the block; then nothing is waited for any more."""
-        with closing(self.results), logged([_program(), str(self._main)], self._folder / "stdout"):
+        """Run the daemon until the end of the block, which also closes the results."""
+        with (
+            closing(self.results),
+            logged_daemon([_program(), str(self._main)], self._folder / "stdout"),
+        ):
             yield
 
 

@@ -1,8 +1,7 @@
-"""Programs of others that run for a test on loopback, and end with it."""
+"""Monitoring daemons that a test starts on loopback and stops at its end."""
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import threading
 from collections import deque
@@ -14,18 +13,11 @@ from typing import Any
 _STOP_S = 30
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextmanager
-def running(
+def running_daemon(
     command: list[str], *, ready: str, environment: dict[str, str] | None = None
 ) -> Iterator[None]:
-    """The program from the line on its stderr that has ``ready`` in it, to the end of the block."""
+    """Run the program during the block, which begins once ``ready`` is in a line of its stderr."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
     )
@@ -39,7 +31,7 @@ def running(
                 break
         else:
             raise AssertionError(f"{command[0]} ended before it was ready:\n{''.join(seen)}")
-        rest.start()  # a full pipe would stop it
+        rest.start()  # a full pipe would block the program
         yield
     finally:
         _stop(process)
@@ -49,10 +41,10 @@ def running(
 
 
 @contextmanager
-def logged(
+def logged_daemon(
     command: list[str], log: Path, *, environment: dict[str, str] | None = None
 ) -> Iterator[None]:
-    """The program from its start to the end of the block; what it prints goes to ``log``."""
+    """Run the program during the block, with its output in ``log``."""
     with log.open("wb") as printed:
         process = subprocess.Popen(
             command,

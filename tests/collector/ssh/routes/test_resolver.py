@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.routes.resolver import Address, Resolver
+from tests.support.ssh.addrinfo import make_addrinfo
 
 
 def resolve(name: str, family: int = 0, *, port: int = 22, lookup=socket.getaddrinfo):
@@ -33,20 +34,6 @@ def failure(name: str, family: int = 0, *, lookup=socket.getaddrinfo) -> HostErr
     with pytest.raises(HostError) as raised:
         resolve(name, family, lookup=lookup)
     return raised.value
-
-
-def infos(*ips: str):
-    """What getaddrinfo returns for these addresses."""
-    return [
-        (
-            socket.AF_INET6 if ":" in ip else socket.AF_INET,
-            socket.SOCK_STREAM,
-            6,
-            "",
-            (ip, 0, 0, 0) if ":" in ip else (ip, 0),
-        )
-        for ip in ips
-    ]
 
 
 def never(*_arguments: object):
@@ -85,14 +72,15 @@ def test_an_address_of_the_other_family_is_refused():
 
 def test_the_families_alternate_without_duplicates():
     found = resolve(
-        "web", lookup=lambda *_: infos("2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::1")
+        "web",
+        lookup=lambda *_: make_addrinfo("2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::1"),
     )
     assert [each.ip for each in found] == ["2001:db8::1", "192.0.2.1", "2001:db8::2"]
 
 
 @given(st.lists(st.ip_addresses().map(str), min_size=1))
 def test_every_address_comes_once_and_the_first_stays_first(ips):
-    found = [each.ip for each in resolve("web", lookup=lambda *_: infos(*ips))]
+    found = [each.ip for each in resolve("web", lookup=lambda *_: make_addrinfo(*ips))]
     assert found[0] == ips[0]
     assert sorted(found) == sorted(set(ips))
 
@@ -144,7 +132,7 @@ def test_many_hosts_share_one_look_up_of_a_name():
 
     def lookup(name, *_):
         asked.append(name)
-        return infos("192.0.2.1")
+        return make_addrinfo("192.0.2.1")
 
     async def main() -> None:
         resolver = Resolver(lookup=lookup)
@@ -187,7 +175,7 @@ def test_hanging_look_ups_use_no_more_threads_than_allowed():
         running.append(name)
         if name.startswith("stuck"):
             release.wait()
-        return infos("192.0.2.1")
+        return make_addrinfo("192.0.2.1")
 
     async def main() -> None:
         resolver = Resolver(threads=3, lookup=lookup)
@@ -210,7 +198,7 @@ def test_a_cancelled_host_leaves_the_look_up_to_the_others():
 
     def lookup(*_):
         release.wait()
-        return infos("192.0.2.1")
+        return make_addrinfo("192.0.2.1")
 
     async def main() -> None:
         resolver = Resolver(lookup=lookup)

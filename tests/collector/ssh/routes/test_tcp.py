@@ -18,7 +18,7 @@ from sockfleet.collector.ssh.routes.resolver import Resolver
 from sockfleet.collector.ssh.routes.tcp import connect
 from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host
-from tests.collector.ssh.routes.test_resolver import infos
+from tests.support.ssh.addrinfo import make_addrinfo
 from tests.support.ssh.over_ssh import open_descriptors
 from tests.support.ssh.watched import Watched
 
@@ -122,7 +122,7 @@ def test_an_unanswered_syn_is_a_tcp_timeout():
 
 def test_a_dead_first_address_does_not_fail_the_host():
     with silent("127.0.0.2") as port, listener("127.0.0.3", port):
-        done = Connected("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
+        done = Connected("web", port, lookup=lambda *_: make_addrinfo("127.0.0.2", "127.0.0.3"))
     assert done.peer == ("127.0.0.3", port)
     assert done.attempt.address == "127.0.0.3"
 
@@ -130,7 +130,10 @@ def test_a_dead_first_address_does_not_fail_the_host():
 def test_a_refusal_moves_on_to_the_next_address_at_once():
     with listener("127.0.0.3") as port:
         done = Connected(
-            "web", port, lookup=lambda *_: infos("127.0.0.4", "::1", "127.0.0.3"), timeout_s=20
+            "web",
+            port,
+            lookup=lambda *_: make_addrinfo("127.0.0.4", "::1", "127.0.0.3"),
+            timeout_s=20,
         )
     assert done.peer == ("127.0.0.3", port)
 
@@ -138,7 +141,7 @@ def test_a_refusal_moves_on_to_the_next_address_at_once():
 def test_the_error_names_all_addresses_that_refuse():
     with listener() as port:
         pass
-    done = Connected("web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"))
+    done = Connected("web", port, lookup=lambda *_: make_addrinfo("127.0.0.2", "127.0.0.3"))
     assert done.fault == (Category.REFUSED, Phase.CONNECT)
     assert f"127.0.0.2:{port}" in done.error.message
     assert f"127.0.0.3:{port}" in done.error.message
@@ -147,7 +150,7 @@ def test_the_error_names_all_addresses_that_refuse():
 def test_a_silent_address_is_awaited_after_a_refusal():
     with silent("127.0.0.2") as port:
         done = Connected(
-            "web", port, lookup=lambda *_: infos("127.0.0.2", "127.0.0.3"), timeout_s=0.4
+            "web", port, lookup=lambda *_: make_addrinfo("127.0.0.2", "127.0.0.3"), timeout_s=0.4
         )
     assert done.fault == (Category.TCP_TIMEOUT, Phase.CONNECT)
 
@@ -157,7 +160,7 @@ def test_a_silent_name_service_is_a_dns_timeout():
 
     def lookup(*_):
         release.wait()
-        return infos("127.0.0.1")
+        return make_addrinfo("127.0.0.1")
 
     done = Connected("web.example", 22, timeout_s=0.1, lookup=lookup)
     release.set()
@@ -237,7 +240,7 @@ def test_the_category_with_precedence_counts(mocker):
         "asyncio.selector_events.BaseSelectorEventLoop.sock_connect",
         side_effect=[OSError(errno.ENETUNREACH, "…"), ConnectionRefusedError(111, "…")],
     )
-    done = Connected("web", 22, lookup=lambda *_: infos("2001:db8::1", "192.0.2.1"))
+    done = Connected("web", 22, lookup=lambda *_: make_addrinfo("2001:db8::1", "192.0.2.1"))
     assert done.error.category is Category.REFUSED
     assert "[2001:db8::1]:22 cannot be reached" in done.error.message
 
@@ -246,7 +249,7 @@ def test_a_cancelled_connect_leaves_no_descriptor():
     async def main(port: int) -> None:
         attempt = Watched(host=Host(name="web1", address="web"))
         connecting = attempt.at(Phase.CONNECT)
-        resolver = Resolver(lookup=lambda *_: infos("127.0.0.2", "127.0.0.2", "127.0.0.3"))
+        resolver = Resolver(lookup=lambda *_: make_addrinfo("127.0.0.2", "127.0.0.2", "127.0.0.3"))
         connecting_task = asyncio.create_task(
             connect(
                 attempt,
