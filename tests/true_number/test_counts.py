@@ -68,7 +68,7 @@ def test_random_sockets_in_three_namespaces_are_counted_exactly(server, tmp_path
     seed = random.SystemRandom().randrange(2**32)
     draw = random.Random(seed)
     exact = wrong = noise = 0
-    while exact < 10:
+    for _ in range(40):
         counts = [{kind: draw.randrange(40) for kind in KINDS} for _ in range(3)]
         error = measure_error(server, user, tmp_path, counts)
         exact += error == 0
@@ -77,6 +77,9 @@ def test_random_sockets_in_three_namespaces_are_counted_exactly(server, tmp_path
         # and close sockets within a round. On a quiet machine every round must be exact.
         noise += measure_error(server, user, tmp_path, [{}, {}, {}]) != 0
         assert wrong <= 2 * noise, f"seed {seed}: {wrong} rounds wrong, the last by {error}"
+        if exact == 10:
+            return
+    assert exact >= 3, "this machine is never quiet"
 
 
 def measure_error(server, user, tmp_path, counts):
