@@ -45,8 +45,8 @@ class Levels:
     def evaluate(self, summary: FleetSummary) -> list[Level]:
         """Return each level with the scan's number, in the order in which they were given.
 
-        A number that no host gave is UNKNOWN at a level that the user set; it leaves out a usual
-        level, as some hosts do not give their limits.
+        A number that no host gave makes a level of the user UNKNOWN. A usual level is left out
+        then, as some hosts do not give their limits.
         """
         return [level for level in self._all(summary) if not self._is_left_out(level)]
 
