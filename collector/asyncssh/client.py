@@ -10,7 +10,7 @@ from ...core.record import record
 from .library import asyncssh
 from .stream import ByteStream
 
-__all__ = ["Client", "ClientConnection", "LoginPlan", "SupportedAlgorithms"]
+__all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginPlan", "SupportedAlgorithms"]
 
 
 @record
@@ -37,6 +37,23 @@ class LoginPlan:
     offers: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     """The offers of `fast_connection` for the key exchange, behind the cookie (RFC 4253 section
     7.1), by the algorithms of the host's key."""
+
+
+@record
+class ConnectionOptions:
+    """What a connection does not share with others."""
+
+    host: str
+    port: int
+    host_key_alias: str
+    """The name that a host certificate must be valid for."""
+    host_key_algorithms: tuple[str, ...]
+    revoked_keys: Collection[asyncssh.SSHKey]
+    """Keys to refuse, also within a certificate."""
+    owner: asyncssh.SSHClient
+    """Decides on all other keys and supplies the credentials."""
+    keepalive_s: float
+    """How often the server is probed while it sends nothing; 0: never."""
 
 
 class ClientConnection(Protocol):
@@ -86,23 +103,10 @@ class Client(Protocol):
         ...
 
     async def log_in(
-        self,
-        stream: ByteStream,
-        plan: LoginPlan,
-        *,
-        host: str,
-        port: int,
-        host_key_alias: str,
-        host_key_algorithms: tuple[str, ...],
-        revoked_keys: Collection[asyncssh.SSHKey],
-        owner: asyncssh.SSHClient,
-        keepalive_s: float,
+        self, stream: ByteStream, plan: LoginPlan, own: ConnectionOptions
     ) -> ClientConnection:
         """Log in over ``stream``.
 
-        ``revoked_keys`` are refused, also within a certificate; ``owner`` decides on all other
-        keys and supplies the credentials. ``keepalive_s``: how often the server is probed while
-        it sends nothing; 0: never. Raises what `asyncssh.connect` raises; the connection is closed
-        then.
+        Raises what `asyncssh.connect` raises; the connection is closed then.
         """
         ...

@@ -16,7 +16,7 @@ from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
-from .client import LoginPlan
+from .client import ConnectionOptions, LoginPlan
 from .connection import Connection
 from .credentials import load_credentials
 from .errors import error_text
@@ -84,18 +84,17 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
 
         login = Login(credentials, check, attempt, ask if self._may_ask else None)
         connection.login = login
+        own = ConnectionOptions(
+            host=attempt.host.address,
+            port=attempt.host.port,
+            host_key_alias=check.identity.name,
+            host_key_algorithms=host_keys,
+            revoked_keys=_revoked(check),
+            owner=login,
+            keepalive_s=keepalive_s,
+        )
         try:
-            connection.ssh = await self._client.log_in(
-                connection.stream,
-                prepared.plan,
-                host=attempt.host.address,
-                port=attempt.host.port,
-                host_key_alias=check.identity.name,
-                host_key_algorithms=host_keys,
-                revoked_keys=_revoked(check),
-                owner=login,
-                keepalive_s=keepalive_s,
-            )
+            connection.ssh = await self._client.log_in(connection.stream, prepared.plan, own)
         finally:
             await login.aclose()
 

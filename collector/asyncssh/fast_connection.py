@@ -41,7 +41,7 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
-from .client import LoginPlan, SupportedAlgorithms
+from .client import ConnectionOptions, LoginPlan, SupportedAlgorithms
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -64,37 +64,26 @@ _NONE, _PUBLIC_KEY = b"none", b"publickey"
 _QUERY, _SIGNED = b"\x00", b"\x01"  # RFC 4252 section 7: the boolean after the method
 
 
-async def log_in(
-    stream: ByteStream,
-    plan: LoginPlan,
-    *,
-    host: str,
-    port: int,
-    host_key_alias: str,
-    host_key_algorithms: tuple[str, ...],
-    revoked_keys: Collection[asyncssh.SSHKey],
-    owner: asyncssh.SSHClient,
-    keepalive_s: float,
-) -> FastConnection:
+async def log_in(stream: ByteStream, plan: LoginPlan, own: ConnectionOptions) -> FastConnection:
     """As `Client.log_in`."""
     loop = asyncio.get_running_loop()
     waiter = loop.create_future()
     options = _copy_options(
         plan.options,
         waiter=waiter,
-        host=host,
-        port=port,
-        host_key_alias=host_key_alias,
-        protocol_factory=lambda: owner,
-        keepalive_interval=keepalive_s,
+        host=own.host,
+        port=own.port,
+        host_key_alias=own.host_key_alias,
+        protocol_factory=lambda: own.owner,
+        keepalive_interval=own.keepalive_s,
     )
     connection = FastConnection(
         loop,
         options,
         stream,
         plan,
-        host_key_algorithms=host_key_algorithms,
-        revoked_keys=revoked_keys,
+        host_key_algorithms=own.host_key_algorithms,
+        revoked_keys=own.revoked_keys,
     )
     try:
         await stream.join(connection)

@@ -8,10 +8,10 @@ no agent. It makes its options anew for each connection and takes more round tri
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, cast
 
-from .client import ClientConnection, LoginPlan, SupportedAlgorithms
+from .client import ClientConnection, ConnectionOptions, LoginPlan, SupportedAlgorithms
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -25,7 +25,7 @@ _BARE: dict[str, Any] = {
     "x509_trusted_cert_paths": [],
 }
 """Options that read no file."""
-_X509 = "x509v3-"  # RFC 6187: its certificates are judged by authorities that nobody gave us
+_X509 = "x509v3-"  # RFC 6187: needs certificate authorities, of which there are none here
 
 
 class _Supported:
@@ -61,32 +61,21 @@ def supported_algorithms() -> SupportedAlgorithms:
     )
 
 
-async def log_in(
-    stream: ByteStream,
-    plan: LoginPlan,
-    *,
-    host: str,
-    port: int,
-    host_key_alias: str,
-    host_key_algorithms: tuple[str, ...],
-    revoked_keys: Collection[asyncssh.SSHKey],
-    owner: asyncssh.SSHClient,
-    keepalive_s: float,
-) -> ClientConnection:
+async def log_in(stream: ByteStream, plan: LoginPlan, own: ConnectionOptions) -> ClientConnection:
     """As `Client.log_in`."""
     return _Connection(
         await asyncssh.connect(
-            host,
-            port,
+            own.host,
+            own.port,
             config=None,
             options=plan.options,
             tunnel=cast("asyncssh.SSHClientConnection", _Tunnel(stream)),
-            client_factory=lambda: owner,
+            client_factory=lambda: own.owner,
             # asyncssh asks the owner about every key that is in none of these lists.
-            known_hosts=([], [], list(revoked_keys)),
-            host_key_alias=host_key_alias,
-            server_host_key_algs=list(host_key_algorithms),
-            keepalive_interval=keepalive_s,
+            known_hosts=([], [], list(own.revoked_keys)),
+            host_key_alias=own.host_key_alias,
+            server_host_key_algs=list(own.host_key_algorithms),
+            keepalive_interval=own.keepalive_s,
         )
     )
 

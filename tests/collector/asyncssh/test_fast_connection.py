@@ -87,7 +87,7 @@ def test_a_host_takes_five_writes(fleet, mocker):
 
 @pytest.fixture
 def sent(mocker: MockerFixture) -> list[tuple[int, bytes]]:
-    """Every packet that goes out, by its type; "in parts" is what the stream is told."""
+    """Every packet that is sent, by its type; IN_PARTS marks a call of `expect_parts`."""
     packets: list[tuple[int, bytes]] = []
     send, expect = asyncssh.SSHClientConnection.send_packet, ByteStream.expect_parts
 
@@ -154,7 +154,7 @@ def test_each_type_of_key_logs_in_at_a_real_server_with_a_single_try(key_type, t
         assert ask("asyncssh", settings_for(known), host, "echo out").stdout == b"out\n"
         log = server.log.read_text()
     assert log.count("userauth-request for user") == 2  # one of them the question without a key
-    assert "Postponed publickey" not in log  # what sshd says to whoever asks about a key
+    assert "Postponed publickey" not in log  # what sshd logs for a query about a key
 
 
 def test_a_key_that_is_refused_gives_way_to_a_password(tmp_path):
@@ -211,5 +211,5 @@ def test_a_connection_leaves_nothing_for_the_garbage_collector(fleet):
 def test_a_log_that_is_read_is_written(fleet, caplog):
     with caplog.at_level(logging.DEBUG, "asyncssh"):
         scan(fleet, hosts_of(fleet)[:1])
-    told = {record.message.partition("] ")[2] for record in caplog.records}
-    assert f"Auth for user {fleet.scenario.user} succeeded" in told
+    logged = {record.message.partition("] ")[2] for record in caplog.records}
+    assert f"Auth for user {fleet.scenario.user} succeeded" in logged

@@ -68,7 +68,7 @@ def test_a_fido_key_needs_a_package_too(mocker):
         load_credentials(SshSettings(user="u"), credentials, may_ask=False)
 
 
-def test_what_nobody_foresaw_is_one_hosts_failure(sshd, settings, mocker):
+def test_an_unforeseen_error_fails_one_host(sshd, settings, mocker):
     mocker.patch(
         "sockfleet.collector.ssh.connector.HostKeyVerifier.for_host",
         side_effect=RuntimeError("out of the blue"),

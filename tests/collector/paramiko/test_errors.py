@@ -54,7 +54,7 @@ OTHERS = [
 
 
 @pytest.fixture
-def wire():
+def stream():
     ours, theirs = socket.socketpair()
     with theirs:
         made = ByteStream(ours)
@@ -62,14 +62,14 @@ def wire():
         made.release()
 
 
-def of(error: Exception, phase: Phase, wire: ByteStream | None) -> HostError:
-    return translate_error(error, where=WHERE, phase=phase, stream=wire, session=None)
+def of(error: Exception, phase: Phase, stream: ByteStream | None) -> HostError:
+    return translate_error(error, where=WHERE, phase=phase, stream=stream, session=None)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 @pytest.mark.parametrize("error", [*FOREIGN, *OTHERS], ids=lambda error: type(error).__name__)
-def test_everything_becomes_a_host_error(error, phase, wire):
-    for seen in (None, wire):
+def test_everything_becomes_a_host_error(error, phase, stream):
+    for seen in (None, stream):
         found = of(error, phase, seen)
         assert type(found) is HostError
         assert found.category in Category
@@ -77,9 +77,9 @@ def test_everything_becomes_a_host_error(error, phase, wire):
         assert found.message.isprintable()
 
 
-def test_a_host_error_passes_as_it_is(wire):
+def test_a_host_error_passes_as_it_is(stream):
     error = HostError(Category.PARSE, Phase.PARSE, "x")
-    assert of(error, Phase.KEX, wire) is error
+    assert of(error, Phase.KEX, stream) is error
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_a_host_error_passes_as_it_is(wire):
         (KeyError(250), Phase.KEX, Category.PROTOCOL),
     ],
 )
-def test_each_has_its_category(error, phase, category, wire):
-    wire.version_seen = True
-    found = of(error, phase, wire)
+def test_each_has_its_category(error, phase, category, stream):
+    stream.version_seen = True
+    found = of(error, phase, stream)
     assert (found.category, found.phase) == (category, phase)
 
 
@@ -112,10 +112,10 @@ def test_each_has_its_category(error, phase, category, wire):
         (b"\x00", Category.NOT_SSH),
     ],
 )
-def test_before_the_version_the_bytes_decide(head, category, wire):
-    wire.head = head
+def test_before_the_version_the_bytes_decide(head, category, stream):
+    stream.head = head
     for error in (EOFError(), paramiko.SSHException("Error reading SSH protocol banner")):
-        assert of(error, Phase.BANNER, wire).category is category
+        assert of(error, Phase.BANNER, stream).category is category
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
@@ -124,38 +124,38 @@ def test_the_version_line_is_found_however_it_is_cut(pieces):
     text = before + b"\nSSH-2.0-x\r\n"
     ours, theirs = socket.socketpair()
     with theirs:
-        wire = ByteStream(ours)
-        wire.settimeout(5)
+        stream = ByteStream(ours)
+        stream.settimeout(5)
         for at in range(0, len(text), 7):
-            assert not wire.version_seen
+            assert not stream.version_seen
             theirs.sendall(text[at : at + 7])
-            wire.recv(100)
-        assert wire.version_seen
-        wire.release()
+            stream.recv(100)
+        assert stream.version_seen
+        stream.release()
 
 
-def test_a_wire_that_is_cut_ends_whoever_reads_and_keeps_its_number_until_released(wire):
-    wire.abort()
-    assert wire.recv(10) == b""
-    assert not wire.ended  # it was us
+def test_an_aborted_stream_ends_its_reader_and_keeps_its_descriptor_until_released(stream):
+    stream.abort()
+    assert stream.recv(10) == b""
+    assert not stream.ended  # it was us
     with pytest.raises(BrokenPipeError):
-        wire.send(b"x")
-    wire.release()
-    wire.release()
+        stream.send(b"x")
+    stream.release()
+    stream.release()
 
 
-def test_a_wire_allows_no_more_than_its_budget():
+def test_a_stream_allows_no_more_than_its_budget():
     ours, theirs = socket.socketpair()
     with theirs:
-        wire = ByteStream(ours)
-        wire.settimeout(5)
+        stream = ByteStream(ours)
+        stream.settimeout(5)
         theirs.sendall(b"SSH-2.0-x\r\n")
-        wire.recv(100)
-        wire.budget.expect_command()
+        stream.recv(100)
+        stream.budget.expect_command()
         chunk = os.urandom(64 * 1024)
         for _ in range(16 * 48 * 256):
             theirs.sendall(chunk)
-            if not wire.recv(len(chunk)):
+            if not stream.recv(len(chunk)):
                 break
-        assert wire.budget.exceeded
-        wire.release()
+        assert stream.budget.exceeded
+        stream.release()

@@ -126,7 +126,7 @@ def test_a_key_file_that_is_none(pem):
 
 @contextmanager
 def agent_that(answer: bytes, folder: Path):
-    """An agent that lists one key, and gives ``answer`` to whatever else it is asked."""
+    """An agent that lists one key, and gives ``answer`` to every other request."""
     path = folder / "agent"
     blob = Path(ssh_keygen(folder / "listed").with_suffix(".pub")).read_text().split()[1]
     raw = base64.b64decode(blob)
