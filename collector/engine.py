@@ -23,8 +23,8 @@ from .pacing.retry import retry_delay_s
 from .pacing.schedule import Schedule
 from .probe.answer import ProbeAnswer
 from .probe.become import Become
-from .probe.forced import ForcedProbe
-from .probe.full import FullProbe
+from .probe.forced_probe import ForcedProbe
+from .probe.full_probe import FullProbe
 from .probe.script import ProbeOptions
 from .timeouts import attribute_timeout, timeout_error
 from .transport import Attempt, Transport, TransportSettings, load_transport

@@ -96,7 +96,7 @@ class Probe(StrEnum):
     FULL = "full"
     """The probe's own shell command, with namespaces and processes."""
     FORCED = "forced"
-    """The forced command of the key's authorized_keys line (`collector.probe.forced`)."""
+    """The forced command of the key's authorized_keys line (`collector.probe.forced_probe`)."""
 
 
 class HostKeyPolicy(StrEnum):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from ..collector.engine import EngineSettings
 from ..collector.probe.become import Become
-from ..collector.probe.forced import FORCED_COMMAND
-from ..collector.probe.full import FullProbe
+from ..collector.probe.forced_probe import FORCED_COMMAND
+from ..collector.probe.full_probe import FullProbe
 from ..collector.probe.script import ProbeOptions, new_marker
 from ..collector.transport import TransportSettings
 from ..inventory.models import Probe, Secret

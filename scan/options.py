@@ -13,7 +13,7 @@ from typing import Literal
 
 from ..core.errors import UsageError
 from ..inventory.models import HostKeyPolicy, Probe, Secret
-from .option import option
+from .option_declaration import option
 
 __all__ = ["RepeatOptions", "ScanOptions"]
 

@@ -28,7 +28,7 @@ def command(key: str, *, networks: tuple[str, ...]) -> None:
     account with a real login shell on each host, and scan with --probe forced, or set
     "sockfleet_probe: forced" in the inventory.
     """
-    from ...collector.probe.forced import FORCED_COMMAND
+    from ...collector.probe.forced_probe import FORCED_COMMAND
     from ...collector.ssh.credentials.authorized_key import check_network, format_authorized_key
     from ..streams import write
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..options import option
+from ..click_options import option
 
 __all__ = ["command"]
 

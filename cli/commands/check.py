@@ -10,8 +10,7 @@ import click
 from click.core import ParameterSource
 
 from ...core.errors import SockfleetError
-from ..configuration.options import configuration_options
-from ..options import (
+from ..click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -20,6 +19,7 @@ from ..options import (
     option,
     scan_options,
 )
+from ..configuration.config_option import configuration_options
 
 __all__ = ["command"]
 
@@ -160,7 +160,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     worst.mem_pressure_percent 100, worst.mem_percent 90. Failed hosts are a WARNING unless a level
     for them is given; no host read at all is CRITICAL.
     """
-    from ..checking import Check
+    from ..check_run import Check
     from ..streams import open_missing_streams
 
     open_missing_streams()

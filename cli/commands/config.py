@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..options import option
+from ..click_options import option
 
 if TYPE_CHECKING:
     from ..configuration.file import Configuration

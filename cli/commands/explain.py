@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..configuration.options import configuration_options
-from ..options import (
+from ..click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -17,6 +16,7 @@ from ..options import (
     scan_options,
     scan_options_from,
 )
+from ..configuration.config_option import configuration_options
 
 if TYPE_CHECKING:  # --help needs none of it
     from ...collector.outcome import HostReading

@@ -23,8 +23,8 @@ from ...inventory.overview import graph_lines, list_document
 from ...inventory.patterns import match_hosts
 from ...inventory.sources.load import load_inventory
 from .. import streams
-from ..configuration.options import configuration_options
-from ..options import inventory_argument, message_options, option, scan_options
+from ..click_options import inventory_argument, message_options, option, scan_options
+from ..configuration.config_option import configuration_options
 
 __all__ = ["command"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..configuration.options import configuration_options
-from ..options import color_option, option, output_options, scan_options
+from ..click_options import color_option, option, output_options, scan_options
+from ..configuration.config_option import configuration_options
 
 __all__ = ["command"]
 

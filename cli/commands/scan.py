@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from ...scan.options import RepeatOptions
-from ..configuration.options import configuration_options
-from ..options import (
+from ..click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -23,6 +22,7 @@ from ..options import (
     scan_options,
     scan_options_from,
 )
+from ..configuration.config_option import configuration_options
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""The interface of the two paths to asyncssh's client (`load_client`), and what both get."""
+"""The interface of the two paths to asyncssh's client (`client_by_version`), and what both get."""
 
 from __future__ import annotations
 

@@ -17,11 +17,11 @@ from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
 from .client import ConnectionOptions, LoginPlan
+from .client_by_version import load_client
 from .connection import Connection
 from .credentials import load_credentials
 from .errors import error_text
 from .library import asyncssh
-from .load_client import load_client
 from .login import Login, LoginCredentials
 from .options import connection_options, host_key_algorithms
 from .stream import ByteStream

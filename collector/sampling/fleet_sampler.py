@@ -21,7 +21,7 @@ from ..engine import Engine, EngineSettings
 from ..errors import Category, HostError, Phase
 from ..outcome import HostFailure, HostOutcome, HostReading
 from ..pacing.host_feed import HostFeed
-from ..probe.full import FullProbe
+from ..probe.full_probe import FullProbe
 from ..probe.script import new_marker
 from ..transport import Transport
 from .host_sampler import HostSampler

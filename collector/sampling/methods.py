@@ -8,8 +8,8 @@ from enum import StrEnum
 from ...core.record import record
 from ...inventory.models import Probe
 from ..outcome import HostReading
-from ..probe.forced import ForcedProbe
-from ..probe.full import FullProbe
+from ..probe.forced_probe import ForcedProbe
+from ..probe.full_probe import FullProbe
 from ..probe.script import ProbeOptions
 from .shell import probe_end, sample_end, shell_command
 

@@ -16,9 +16,9 @@ from ..errors import InventoryError
 from ..models import Hop, HostKeyPolicy, Secret, SshSettings
 from .algorithms import parse_algorithms
 from .arguments import SshOption
-from .config_file import SshConfig, read_ssh_config
 from .jump_hosts import JumpTarget, parse_jump_command, parse_jumps
 from .keywords import IgnoredOptions, select_effective
+from .ssh_config import SshConfig, read_ssh_config
 from .values import (
     Tokens,
     fill_tokens,

@@ -21,7 +21,7 @@ from ...collector.probe.containers import Container
 from ...collector.probe.kernel import Kernel
 from ...core.version import VERSION
 from ..formats import Format, RenderOptions
-from .exposition import Family, Sample, format_families, labels
+from .exposition_format import Family, Sample, format_families, labels
 from .host_numbers import HOST_NUMBERS
 
 __all__ = ["FORMAT"]

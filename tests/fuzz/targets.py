@@ -20,14 +20,14 @@ from sockfleet.aggregator.host import summarize_host
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.answer import ProbeAnswer, parse_probe
-from sockfleet.collector.probe.forced import FORCED_MARK, ForcedProbe
+from sockfleet.collector.probe.forced_probe import FORCED_MARK, ForcedProbe
 from sockfleet.collector.probe.namespaces import NamespaceError, parse_namespaces
 from sockfleet.collector.probe.processes import ProcessError, parse_processes
 from sockfleet.collector.probe.sockstat import SockstatError, parse_sockstat
 from sockfleet.collector.sampling.sftp import end_of_packet, parse_reads
 from sockfleet.collector.sampling.shell import parse_sample, sample_end
 from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts
-from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
+from sockfleet.collector.ssh.host_keys.known_hosts_parser import parse_known_hosts
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.core.text import clean
 from sockfleet.inventory.connection.defaults import ConnectionDefaults

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..credentials.public_key import blob_key_type
 from .known_hosts import KnownHosts, Verdict, known_hosts_name
-from .known_hosts_file import parse_known_hosts
+from .known_hosts_parser import parse_known_hosts
 
 __all__ = ["accept_new", "host_key_line"]
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 
-from .known_hosts_file import (
+from .known_hosts_parser import (
     NOTHING_READ,
     KnownHostsLine,
     Marker,

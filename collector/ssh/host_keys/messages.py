@@ -12,7 +12,7 @@ from ...errors import Category, HostError, Phase
 from ..credentials.public_key import blob_key_type, fingerprint, key_title
 from .accept_new import host_key_line
 from .known_hosts import SSH_PORT, known_hosts_name
-from .known_hosts_file import KnownHostsLine
+from .known_hosts_parser import KnownHostsLine
 
 __all__ = [
     "HostIdentity",

@@ -22,7 +22,7 @@ from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.outcome import HostOutcome, HostReading
 from sockfleet.collector.runtime.event_loop import run_on_event_loop
 from sockfleet.collector.ssh.host_keys import known_hosts as known_hosts_module
-from sockfleet.collector.ssh.host_keys.known_hosts_file import read_known_hosts
+from sockfleet.collector.ssh.host_keys.known_hosts_parser import read_known_hosts
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, Secret, SshSettings
 from sockfleet.simulator.lean.process import LeanFleetProcess

@@ -14,7 +14,7 @@ import asyncssh
 import pytest
 
 from sockfleet.aggregator.host import Status
-from sockfleet.collector.probe.forced import FORCED_COMMAND
+from sockfleet.collector.probe.forced_probe import FORCED_COMMAND
 from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.collector.sampling.methods import SamplingMethod
 from sockfleet.collector.ssh.credentials.authorized_key import format_authorized_key

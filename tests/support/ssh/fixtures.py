@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.collector.asyncssh import load_client
+from sockfleet.collector.asyncssh import client_by_version
 from sockfleet.collector.sampling import backoff
 from sockfleet.collector.transport import TransportSettings
 from tests.support.ssh.host_keys import Key, public
@@ -32,7 +32,7 @@ def asyncssh_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 def take_public_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that the installed asyncssh was not tried with the fast path."""
-    monkeypatch.setattr(load_client, "TRIED_VERSIONS", frozenset())
+    monkeypatch.setattr(client_by_version, "TRIED_VERSIONS", frozenset())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sockfleet.collector.ssh.host_keys.known_hosts import KnownHosts, Verdict, known_hosts_name
-from sockfleet.collector.ssh.host_keys.known_hosts_file import parse_known_hosts
+from sockfleet.collector.ssh.host_keys.known_hosts_parser import parse_known_hosts
 
 
 def blob_of(number: int, kind: str = "ssh-ed25519") -> bytes:

@@ -13,7 +13,7 @@ from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.answer import ProbeAnswer
-from sockfleet.collector.probe.forced import FORCED_COMMAND, FORCED_MARK, ForcedProbe
+from sockfleet.collector.probe.forced_probe import FORCED_COMMAND, FORCED_MARK, ForcedProbe
 from sockfleet.collector.probe.scope import Scope, scope_of, scope_reasons
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.inventory.models import Probe

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from ..scan.option import Declaration, declarations
+from ..scan.option_declaration import Declaration, declarations
 from ..scan.options import RepeatOptions, ScanOptions
 from .parameter_types import EnumChoice, WorkerCount
 

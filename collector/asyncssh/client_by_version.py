@@ -3,7 +3,7 @@ public one.
 
 `fast_connection` overrides names that asyncssh keeps private and that any release may change. So a
 version that was not tried, such as a security release of tomorrow, is used by its documented
-interface (`public_connection`): slower, with the same results, errors and checks.
+interface (`public_api_connection`): slower, with the same results, errors and checks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load_client(version: str = asyncssh.__version__) -> Client:
         from . import fast_connection
 
         return fast_connection
-    from . import public_connection
+    from . import public_api_connection
 
     log.info(
         "asyncssh %s was not tried with the fast connection (%s): using asyncssh.connect, which "
@@ -36,4 +36,4 @@ def load_client(version: str = asyncssh.__version__) -> Client:
         version,
         ", ".join(f"{each}.x" for each in sorted(TRIED_VERSIONS)),
     )
-    return public_connection
+    return public_api_connection

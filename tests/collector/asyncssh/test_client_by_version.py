@@ -11,8 +11,8 @@ import asyncssh
 import pytest
 from packaging.version import Version
 
-from sockfleet.collector.asyncssh import fast_connection, public_connection
-from sockfleet.collector.asyncssh.load_client import TRIED_VERSIONS, load_client
+from sockfleet.collector.asyncssh import fast_connection, public_api_connection
+from sockfleet.collector.asyncssh.client_by_version import TRIED_VERSIONS, load_client
 from sockfleet.collector.ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS
 from sockfleet.inventory.models import Host
 from tests.support.paths import ROOT
@@ -31,7 +31,7 @@ def test_the_installed_version_takes_the_fast_path():
 @pytest.mark.parametrize("untried", ["2.25.0", "2.240.1", "2.2", "2.30", "3.0.0", "2.25.0rc1"])
 def test_an_untried_version_takes_the_public_path_and_says_so_once(untried, caplog):
     with caplog.at_level(logging.INFO, "sockfleet.collector"):
-        assert load_client(untried) is public_connection
+        assert load_client(untried) is public_api_connection
     (line,) = caplog.messages
     assert untried in line
 
@@ -65,7 +65,8 @@ def test_a_host_is_read_with_an_untried_version(sshd, settings, mocker, caplog):
 )
 def test_both_paths_know_the_same_algorithms(kind, names):
     fast, public = (
-        getattr(path.supported_algorithms(), kind) for path in (fast_connection, public_connection)
+        getattr(path.supported_algorithms(), kind)
+        for path in (fast_connection, public_api_connection)
     )
     asked = (*names, *UNSUPPORTED)
     assert [name for name in asked if name in public] == [name for name in asked if name in fast]
@@ -75,7 +76,7 @@ def test_a_machine_that_cannot_make_options_is_not_taken_for_a_missing_algorithm
     lack = ValueError("Unknown local username: set one of LOGNAME, USER")
     mocker.patch.object(asyncssh, "SSHClientConnectionOptions", side_effect=lack)
     with pytest.raises(ValueError, match="Unknown local username"):
-        assert "made-up-for-this-test" in public_connection.supported_algorithms().kex
+        assert "made-up-for-this-test" in public_api_connection.supported_algorithms().kex
 
 
 def names_of_asyncssh(source: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.ssh.host_keys.known_hosts_file import (
+from sockfleet.collector.ssh.host_keys.known_hosts_parser import (
     NOTES_PER_FILE,
     NOTHING_READ,
     Marker,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..options import Decorator, combine, option
+from ..click_options import Decorator, combine, option
 
 __all__ = ["configuration_options"]
 

@@ -23,8 +23,8 @@ from ..output.text.style import TextStyle, count_text
 from ..output.text.warnings import warning_lines
 from ..scan.saved_scans import read_scan
 from ..scan.scan import Scan
+from .click_options import scan_options_from
 from .log_lines import log_to_stderr
-from .options import scan_options_from
 from .terminal_hooks import terminal_hooks
 
 __all__ = ["Check"]
