@@ -1,4 +1,4 @@
-"""docs/dask.md: who follows it gets there; its commands run, with addresses of this machine."""
+"""docs/dask.md: its commands run as written, with addresses of this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOSTS = 12
 
 
 def lines_of(section):
-    """The commands that stand below that title."""
+    """The commands below that title."""
     text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return [line for line in text.splitlines() if line in LINES]
 
@@ -40,14 +40,14 @@ def fleet(tmp_path_factory):
 
 
 class Operator:
-    """Follows the page in a folder of its own, with the programs of this environment."""
+    """Follows the page in a separate folder, with the programs of this environment."""
 
     def __init__(self, folder, fleet, stack, monkeypatch):
         self.folder = folder
         self.stack = stack
         self.port = free_port()
         (folder / "inventory.yml").write_bytes(fleet.inventory.read_bytes())
-        # The page has the hosts' keys where ssh has them.
+        # The page expects the hosts' keys where ssh keeps them.
         ssh = Path.home() / ".ssh"
         ssh.mkdir()
         (ssh / "known_hosts").write_bytes(fleet.known_hosts.read_bytes())
@@ -83,7 +83,7 @@ class Operator:
         )
 
     def follow(self, lines):
-        """Start what serves, run what ends; the document of the last, a scan."""
+        """Start the servers, run the other commands; return the document of the last, a scan."""
         for line in lines:
             if line.startswith("dask scheduler"):
                 self.start(line, b"Scheduler at:")
@@ -95,7 +95,7 @@ class Operator:
                 return json.loads(result.stdout)
             else:
                 assert self.run(line).returncode == 0
-        raise AssertionError("the page scans nothing")
+        raise AssertionError("the page has no scan")
 
 
 @pytest.fixture
@@ -104,24 +104,24 @@ def operator(tmp_path, fleet, monkeypatch):
         yield Operator(tmp_path, fleet, stack, monkeypatch)
 
 
-def test_the_start_runs_as_it_stands_there(operator):
+def test_the_start_runs_as_written(operator):
     lines = [line for line in lines_of("Start") if "8786" in line]
     assert operator.follow(lines)["fleet"]["hosts"]["ok"] == HOSTS
 
 
-def test_the_cluster_of_this_machine_runs_as_it_stands_there(operator):
+def test_the_cluster_of_this_machine_runs_as_written(operator):
     (line,) = [line for line in lines_of("Start") if line.endswith("--dask local")]
     assert operator.follow([line])["fleet"]["hosts"]["ok"] == HOSTS
 
 
-def test_the_cluster_with_certificates_runs_as_it_stands_there(operator):
+def test_the_cluster_with_certificates_runs_as_written(operator):
     (text,) = [text for kind, text in BLOCKS if kind == "yaml" and "require-encryption" in text]
-    told = text.replace("cert.pem", str(operator.folder / "cert.pem"))
-    told = told.replace("key.pem", str(operator.folder / "key.pem"))
+    settings = text.replace("cert.pem", str(operator.folder / "cert.pem"))
+    settings = settings.replace("key.pem", str(operator.folder / "key.pem"))
     configuration = Path.home() / ".config/dask/sockfleet.yaml"
     configuration.parent.mkdir(parents=True)
-    configuration.write_text(told)
-    assert yaml.safe_load(told)["distributed"]["comm"]["require-encryption"] is True
+    configuration.write_text(settings)
+    assert yaml.safe_load(settings)["distributed"]["comm"]["require-encryption"] is True
     assert operator.follow(lines_of("Security"))["fleet"]["hosts"]["ok"] == HOSTS
 
 
@@ -146,15 +146,15 @@ def test_a_worker_starts_with_the_resources_of_the_page(tmp_path):
 def test_every_option_of_ours_that_is_named_exists():
     command = cli.get_command(click.Context(cli), "scan")
     ours = {option for parameter in command.params for option in parameter.opts}
-    spoken = set(re.findall(r"`(--[a-z-]+)`", PAGE))
+    named = set(re.findall(r"`(--[a-z-]+)`", PAGE))
     dask_s = {"--no-dashboard", "--port", "--worker-port", "--nanny-port"}
-    assert spoken - dask_s <= ours
-    assert dask_s <= spoken
+    assert named - dask_s <= ours
+    assert dask_s <= named
 
 
 def test_what_dask_does_by_default_is_as_it_says():
-    """In a process of its own: a configuration that another test has set stays loaded in this."""
+    """In a separate process: in this one a test may have loaded another configuration."""
     names = ("distributed.scheduler.allowed-failures", "distributed.scheduler.worker-ttl")
     script = f"import dask, distributed; print([dask.config.get(name) for name in {names}])"
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert told.stdout == b"[3, '5 minutes']\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"[3, '5 minutes']\n"
