@@ -1,4 +1,4 @@
-"""docs/security.md says what is so: its algorithms, options, tests and defaults exist as named."""
+"""docs/security.md is true: its algorithms, options, tests and defaults are as named."""
 
 from __future__ import annotations
 
