@@ -31,7 +31,7 @@ def test_negative_results_are_kept(alloc, inuse, inuse6, tw):
 
 
 def test_a_machine_with_three_namespaces_gives_850():
-    # FACTS 2: ss -s said 911 there; 100 + 500 + 250 idle sockets is the truth.
+    # ss -s said 911 there; 100 + 500 + 250 idle sockets is the truth.
     assert tcp_close(913, [2, 30, 31]) == 850
 
 

@@ -126,7 +126,7 @@ def test_a_threshold_changes_its_word():
     assert words(replace(QUIET, tcp_close=0), held_sockets=0, held_share=0.0) == [Word.NORMAL]
 
 
-# FACTS of a measured machine: 100 closed in the host's namespace, 500 and 250 in two others; the
+# A measured machine: 100 closed in the host's namespace, 500 and 250 in two others; the
 # bounds there were 101, 500 and 257.
 MEASURED = Evidence(
     alloc=913,

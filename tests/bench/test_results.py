@@ -1,4 +1,4 @@
-"""RESULTS.md and the README's picture: how benchmarks write them, and that they are complete."""
+"""bench/RESULTS.md and the README's picture: how the benchmarks write them; both are there."""
 
 from __future__ import annotations
 
