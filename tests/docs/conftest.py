@@ -1,4 +1,4 @@
-"""What the page's examples find around them."""
+"""The files and commands that the page's examples use."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ INVENTORY = "all: {hosts: {web1: {ansible_connection: local}}}\n"
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """A folder with the files that the page speaks of, and its commands on the PATH."""
+    """A folder with the files that the page names, and its commands on the PATH."""
     (tmp_path / "inventory.yml").write_text(INVENTORY)
     for name in ("sockstat", "sockstat6"):
         (tmp_path / name).write_bytes((WORKED / name).read_bytes())
@@ -21,7 +21,7 @@ def desk(tmp_path, monkeypatch):
     (tmp_path / "container.py").write_text(example("python", "81 live"))
     commands = tmp_path / "bin"
     commands.mkdir()
-    # sudo is not what the page is about; where rights matter, the test is root already.
+    # The page is not about sudo; where root is needed, the test runs as root.
     (commands / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
     (commands / "sudo").chmod(0o755)
     (commands / "python3").symlink_to(sys.executable)

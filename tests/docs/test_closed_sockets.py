@@ -57,7 +57,7 @@ def test_every_word_is_explained_in_its_order():
     assert [row[0] for row in rows("DIAGNOSIS")] == [f"`{word}`" for word in Word]
 
 
-def test_every_threshold_stands_there_with_its_default():
+def test_every_threshold_is_in_the_table_with_its_default():
     assert [(row[0], row[1]) for row in rows("key")] == [
         (f"`{field.name}`", str(field.default)) for field in fields(Thresholds)
     ]

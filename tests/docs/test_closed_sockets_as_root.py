@@ -1,4 +1,4 @@
-"""docs/closed-sockets.md in real network namespaces: every number that it promises."""
+"""docs/closed-sockets.md in real network namespaces: every number of the page."""
 
 import re
 import subprocess
@@ -14,9 +14,9 @@ from tests.support.machine.namespaces import holder
 pytestmark = pytest.mark.alone
 
 
-def test_every_way_into_close(desk):
-    # A busy machine may hand a segment of the loopback to ksoftirqd, so that a state changes a
-    # moment after the call that caused it. What the page says wrongly would be wrong each time.
+def test_every_case_of_close(desk):
+    # A busy machine may hand a segment of the loopback to ksoftirqd; a state then changes a moment
+    # after the call that caused it. A wrong number on the page would be wrong in each try.
     for _ in range(20):
         printed = shell(example("sh", "states.py"))
         if printed == example("text", "only_made"):
@@ -24,18 +24,21 @@ def test_every_way_into_close(desk):
     assert printed == example("text", "only_made")
 
 
-def test_ss_takes_a_containers_live_sockets_for_closed_ones(desk):
+def test_ss_counts_live_sockets_of_a_container_as_closed(desk):
     words = ["unshare", "-n", "sh", "-c", "ip link set lo up; exec python3 container.py"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as container:
         assert container.stdout.readline().startswith("81 live sockets")
-        # Two commands, one after the other: on a busy machine sockets come and go in between, a
-        # few at a time. A container's 81 that are missing, or there twice, would be so each time.
+        # On a busy machine a few sockets come and go between the two commands. If a container's 81
+        # are missing or counted twice, they are so in each try.
         for _ in range(200):
-            told = shell(example("sh", "ss -s"))
-            closed, timewait = number("closed", told), number("timewait", told)
-            tcp_close, elsewhere = number("tcp_close = .* =", told), number("elsewhere =", told)
+            text = shell(example("sh", "ss -s"))
+            closed, timewait = number("closed", text), number("timewait", text)
+            tcp_close, elsewhere = (
+                number("tcp_close = .* =", text),
+                number("elsewhere =", text),
+            )
             if closed - timewait - tcp_close == elsewhere:
                 break
         container.stdin.write("\n")
@@ -44,7 +47,7 @@ def test_ss_takes_a_containers_live_sockets_for_closed_ones(desk):
 
 
 def number(before, text):
-    """The first number that follows these words."""
+    """The first number after these words."""
     return int(re.search(rf"{before} (-?\d+)", text)[1])
 
 
@@ -52,8 +55,8 @@ def test_who_holds_them_by_name(desk):
     on_this_machine, of_the_fleet = example("sh", "explain --processes").splitlines()
     with holder(idle=12, reset=3, listening=2, connected=4) as held:
         for command in (on_this_machine, of_the_fleet.replace(" --become", "")):
-            told = shell(command)
-            assert re.search(rf"\b{held.pid} +15 ", told), told
+            printed = shell(command)
+            assert re.search(rf"\b{held.pid} +15 ", printed), printed
 
 
 def test_who_holds_them_in_a_namespace_exactly(desk):
@@ -67,7 +70,7 @@ def test_who_holds_them_in_a_namespace_exactly(desk):
 
 
 def test_who_holds_them_on_a_host_with_one_namespace(desk):
-    """Within a namespace lsof sees the tables of that one, as on a host without containers."""
+    """Inside a namespace lsof reads its tables, as on a host without containers."""
     block = example("sh", "sudo lsof")
     assert block == diagnosed(namespaces=None) + "\n"
     with holder(idle=7, connected=3) as held:
@@ -76,7 +79,7 @@ def test_who_holds_them_on_a_host_with_one_namespace(desk):
 
 
 def within(pid, commands):
-    """The commands, run in the network namespace of that process."""
+    """The commands, wrapped to run in the network namespace of that process."""
     return f"nsenter -t {pid} -n sh <<'END'\n{commands}\nEND"
 
 

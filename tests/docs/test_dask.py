@@ -152,7 +152,7 @@ def test_every_option_of_ours_that_is_named_exists():
     assert dask_s <= named
 
 
-def test_what_dask_does_by_default_is_as_it_says():
+def test_the_defaults_of_dask_are_as_the_page_says():
     """In a separate process: in this one a test may have loaded another configuration."""
     names = ("distributed.scheduler.allowed-failures", "distributed.scheduler.worker-ttl")
     script = f"import dask, distributed; print([dask.config.get(name) for name in {names}])"

@@ -1,4 +1,4 @@
-"""docs/scale.md: its commands run, its options exist, its figures are those that were measured."""
+"""docs/scale.md: its commands run, its options exist, its figures match the measured ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def sockfleet(words, folder):
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_the_limits_are_as_it_says():
+def test_the_limits_are_as_the_page_says():
     assert f"below {collect.FROM_HOSTS_ON:,} hosts" in PAGE
     assert f"one for each {collect.HOSTS_PER_WORKER} hosts" in PAGE
     assert f"`--timeout` and {supervisor.SILENT_S:g} s more" in PAGE
@@ -70,7 +70,7 @@ def test_the_table_of_costs_is_read():
 
 @pytest.mark.parametrize(("name", "figure", "unit"), ROWS)
 def test_the_costs_are_those_that_were_measured(name, figure, unit):
-    """Within what differs from one run to the next, and is rounded."""
+    """Within the differences between runs, and rounding."""
     section = RESULTS.split("<!-- bench:scale -->")[1].split("<!-- /bench:scale -->")[0]
     found = re.search(rf"^  {re.escape(name)} +([\d.]+) {unit}$", section, re.MULTILINE)
     assert found is not None, name

@@ -42,7 +42,7 @@ def test_every_option_exists():
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) - foreign <= known_options()
 
 
-def test_the_defaults_are_as_it_says():
+def test_the_defaults_are_as_the_page_says():
     assert TransportSettings().host_keys is HostKeyPolicy.STRICT
     assert ConnectionDefaults().agent is None
     assert ConnectionDefaults().allow_proxy_command is False
@@ -52,7 +52,7 @@ def test_the_defaults_are_as_it_says():
     assert load_format("prometheus").mode == 0o644
 
 
-def test_how_to_report_is_said():
+def test_the_policy_says_how_to_report():
     text = (ROOT / "SECURITY.md").read_text()
     assert "## Reporting" in text
     assert "## Supported versions" in text

@@ -26,8 +26,8 @@ roles:
 """
 
 
-def started(machine: ExampleMachine, *, command: str = COMMAND) -> subprocess.Popen[str]:
-    """One run of the line's command, by the shell that cron takes."""
+def start(machine: ExampleMachine, *, command: str = COMMAND) -> subprocess.Popen[str]:
+    """Start the command of the crontab line in the shell that cron uses."""
     return subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=machine.state,
@@ -40,13 +40,13 @@ def started(machine: ExampleMachine, *, command: str = COMMAND) -> subprocess.Po
 
 
 def run(machine: ExampleMachine) -> tuple[int, str, str]:
-    with started(machine) as job:
+    with start(machine) as job:
         out, err = job.communicate(timeout=60)
     return job.returncode, out, err
 
 
-def test_cron_takes_the_line(tmp_path):
-    """crontab(1) reads what has no user; the rest of the line is the same."""
+def test_cron_accepts_the_line(tmp_path):
+    """crontab(1) reads lines without a user; the rest of the line is the same."""
     table = tmp_path / "crontab"
     table.write_text("\n".join([*LINES, ""]).replace(f"* {USER} ", "* "))
     subprocess.run(["crontab", "-n", table], check=True, capture_output=True)
@@ -54,7 +54,7 @@ def test_cron_takes_the_line(tmp_path):
     assert subprocess.run(["crontab", "-n", table], check=False, capture_output=True).returncode
 
 
-def test_runs_that_go_well_are_silent_and_each_compares_with_the_one_before(machine):
+def test_successful_runs_are_silent_and_each_compares_with_the_previous_one(machine):
     assert run(machine) == (0, "", "")
     assert "change" not in machine.scan()["fleet"]
     assert run(machine) == (0, "", "")
@@ -96,22 +96,22 @@ def test_a_host_that_cannot_be_read_is_in_the_files_and_in_no_mail(machine):
     assert machine.scan()["fleet"]["failures"] == {"refused": 1}
 
 
-def test_a_fleet_of_which_nothing_can_be_read_is_mailed(machine):
+def test_a_fleet_without_a_readable_host_is_mailed(machine):
     machine.hosts = {"gone": {"ansible_host": "127.0.0.1", "ansible_port": 1}}
     machine.write_inventory()
-    told = "sockfleet: error: no host could be read: 1 refused\n"
-    assert run(machine) == (4, "", told)
+    printed = "sockfleet: error: no host could be read: 1 refused\n"
+    assert run(machine) == (4, "", printed)
 
 
 @pytest.mark.parametrize("name", ["inventory.yml", "known_hosts"])
-def test_what_is_missing_is_mailed(machine, name):
+def test_a_missing_file_is_mailed(machine, name):
     (machine.settings / name).unlink()
     code, out, err = run(machine)
     assert (code, out) == (2 if name == "inventory.yml" else 4, "")
     assert err.startswith("sockfleet: error: ")
 
 
-def test_of_two_that_overlap_one_writes_and_the_other_ends_with_75(machine):
+def test_of_two_overlapping_runs_one_writes_and_the_other_exits_with_75(machine):
     os.mkfifo(machine.root / "runs")
     os.mkfifo(machine.root / "go")
     machine.inventory.write_text(
@@ -121,7 +121,7 @@ def test_of_two_that_overlap_one_writes_and_the_other_ends_with_75(machine):
         'echo \'{"ansible_connection": "local"}}}}\'\n'
     )
     machine.inventory.chmod(0o755)
-    with started(machine) as first:
+    with start(machine) as first:
         (machine.root / "runs").read_bytes()  # opens when the script does
         code, out, err = run(machine)
         assert (code, out) == (75, "")
@@ -134,7 +134,7 @@ def test_of_two_that_overlap_one_writes_and_the_other_ends_with_75(machine):
     assert machine.scan()["fleet"]["hosts"] == {"total": 1, "ok": 1, "failed": 0}
 
 
-def test_check_judges_what_cron_wrote(machine):
+def test_check_judges_the_scan_of_cron(machine):
     def check(*words: str) -> tuple[int, str]:
         done = subprocess.run(
             [machine.command, "check", *words],
@@ -177,7 +177,7 @@ def test_the_deadline_is_shorter_than_the_interval(machine):
 
 @pytest.fixture
 def rotation(machine, tmp_path):
-    """logrotate on the shipped file, for the user that runs the tests."""
+    """Run logrotate on the shipped file, as the user of the tests."""
     text = machine.placed("cron/logrotate")
     assert f"su {USER} {USER}\n" in text
     group = grp.getgrgid(os.getegid()).gr_name
@@ -200,9 +200,9 @@ def rotation(machine, tmp_path):
 
 
 def test_logrotate_reads_the_file_without_a_complaint(rotation):
-    told = rotation("--debug")
-    assert "error" not in told
-    assert "after 1 days (31 rotations)" in told
+    printed = rotation("--debug")
+    assert "error" not in printed
+    assert "after 1 days (31 rotations)" in printed
 
 
 def test_the_copies_that_logrotate_keeps_can_be_compared_with(machine, rotation):
@@ -212,6 +212,6 @@ def test_the_copies_that_logrotate_keeps_can_be_compared_with(machine, rotation)
     (copy,) = machine.state.glob("scan.json-*")
     assert copy.read_bytes() == before == (machine.state / "scan.json").read_bytes()
     command = f"sockfleet scan --profile cron --against {shlex.quote(str(copy))}"
-    with started(machine, command=command) as job:
+    with start(machine, command=command) as job:
         assert job.communicate(timeout=60) == ("", "")
     assert [host["change"]["status"] for host in machine.scan()["hosts"]] == ["compared"] * 2

@@ -25,7 +25,7 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def places(tmp_path) -> Mapping[str, Path]:
-    """What stands in the daemon's namespace in the place of the machine's own."""
+    """The folders that replace the machine's own in the daemon's namespace."""
     here = {
         "/etc/cron.d": tmp_path / "cron.d",
         "/etc/crontab": tmp_path / "crontab",
@@ -58,7 +58,7 @@ def cron(places, tmp_path):
     daemon = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     yield daemon
     daemon.kill()
-    # Where the test gave up early, a job still waits for somebody to open its pipe.
+    # If the test failed early, a job still waits for a reader of its pipe.
     held = [os.open(pipe, os.O_RDWR) for pipe in tmp_path.iterdir() if pipe.is_fifo()]
     daemon.communicate(timeout=60)
     for descriptor in held:
@@ -80,7 +80,7 @@ def test_cron_runs_the_line_and_mails_only_what_went_wrong(machine, places, cron
     (tmp_path / "mailed").read_bytes()  # within the minute
     (tmp_path / "runs").read_bytes()
     cron.terminate()
-    # Whoever would send a mail holds the daemon's stderr.
+    # The process that would send a mail holds the daemon's stderr.
     assert cron.communicate(timeout=120)[1] == ""
     mail = (tmp_path / "mail").read_text()
     assert mail.count("Subject: Cron ") == 1

@@ -1,4 +1,4 @@
-"""The real node_exporter shows what cron wrote, through the link that tmpfiles makes."""
+"""The real node_exporter exports cron's file through the link that tmpfiles makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/monitoring.md, "Cron and systemd": an operator who follows it gets there."""
+"""docs/monitoring.md, "Cron and systemd": its lines work in their order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINES = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlin
 INSTALLS = [line for line in LINES if line.startswith("install ")]
 COMMANDS = [line for line in LINES if line.startswith("sockfleet ")]
 RUN = "sockfleet scan --profile cron"
-# What changes the machine itself; tests/examples runs what comes of each.
+# Lines that change the machine itself; tests/examples runs the result of each.
 SYSTEM = {
     "python3 -m venv /opt/sockfleet",
     "/opt/sockfleet/bin/pip install .",
@@ -51,7 +51,7 @@ def test_every_example_of_cron_and_systemd_is_named_in_the_page():
             assert f"examples/{folder}/{file.name}" in SECTION
 
 
-def test_each_file_goes_where_it_says_itself():
+def test_each_file_is_installed_where_its_first_line_says():
     for line in INSTALLS:
         source, target = line.split()[-2:]
         if source.startswith(("examples/cron", "examples/systemd")):
@@ -60,7 +60,7 @@ def test_each_file_goes_where_it_says_itself():
 
 @pytest.fixture
 def desk(machine, tmp_path):
-    """The checkout as an operator has it, with the key and host keys that the page wants."""
+    """A checkout with the key and host keys that the page expects."""
     folder = tmp_path / "checkout"
     shutil.copytree(EXAMPLES, folder / "examples")
     shutil.copy(machine.inventory, folder / "examples/inventory.yml")
@@ -72,7 +72,7 @@ def desk(machine, tmp_path):
     return folder
 
 
-def test_the_page_from_its_beginning_to_its_end(machine, desk):
+def test_all_lines_of_the_page_in_their_order(machine, desk):
     for line in INSTALLS:
         command = line.replace(" /etc/", f" {machine.root}/etc/")
         subprocess.run(["sh", "-c", command], cwd=desk, check=True)
@@ -88,7 +88,7 @@ def test_the_page_from_its_beginning_to_its_end(machine, desk):
             text=True,
             check=False,
         )
-        # The hosts are this machine, which may well be above a level.
+        # The hosts are this machine, which may exceed a level.
         codes = {0, 1, 2} if line.startswith("sockfleet check") else {0}
         assert (done.returncode in codes, done.stderr) == (True, ""), line + done.stdout
         if line == f"{RUN} --list-hosts":
@@ -97,7 +97,7 @@ def test_the_page_from_its_beginning_to_its_end(machine, desk):
         elif line == RUN:
             assert done.stdout == ""
             assert json.loads((machine.state / "scan.json").read_bytes())["scan"]["complete"]
-            # As logrotate would have left it yesterday.
+            # As logrotate leaves it after a day.
             shutil.copy(machine.state / "scan.json", machine.state / "scan.json-20261121")
         elif "--against" in line:
             assert "PER_HOUR" in done.stdout

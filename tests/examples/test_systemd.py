@@ -1,4 +1,4 @@
-"""examples/systemd: the units by systemd's own judgement, and the scan within their limits."""
+"""examples/systemd: systemd accepts the units, and a scan works within their limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXPOSURE_TENTHS = 15
 
 
 def settings(name: str) -> list[str]:
-    """The values of a directive of the service, in their order."""
+    """The values of a directive of the service, in order."""
     return re.findall(rf"^{name}=(.*)$", SERVICE, re.MULTILINE)
 
 
@@ -28,20 +28,20 @@ def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def installed(machine, tmp_path):
-    """The units, beside each other, with the command that they name in its place."""
+    """The units in one folder, and the command at the path that they name."""
     for name in ("sockfleet.service", "sockfleet.timer"):
         (tmp_path / name).write_text(machine.placed(f"systemd/{name}"))
     return tmp_path
 
 
-def test_systemd_finds_nothing_wrong(installed):
+def test_systemd_accepts_the_units(installed):
     done = analyze(
         "verify", "--man=no", installed / "sockfleet.service", installed / "sockfleet.timer"
     )
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_systemd_would_tell_what_is_wrong(installed):
+def test_systemd_reports_a_wrong_unit(installed):
     service = installed / "sockfleet.service"
     service.write_text(service.read_text().replace("ProtectHome=yes", "ProtectHouse=yes"))
     assert "ProtectHouse" in analyze("verify", "--man=no", service).stderr
@@ -113,7 +113,7 @@ def allowed(*names: str) -> set[str]:
 
 @pytest.fixture
 def traced(machine, tmp_path):
-    """The scan's system calls, those of its threads and children too."""
+    """The scan's system calls, with those of its threads and children."""
     assert shutil.which("strace"), "strace is missing: apt-get install strace"
     trace = tmp_path / "trace"
     done = scanned(machine, "strace", "-f", "-qq", "-o", str(trace))
@@ -121,8 +121,8 @@ def traced(machine, tmp_path):
     return trace.read_text()
 
 
-def test_the_scan_needs_nothing_that_the_service_may_not_do(traced):
-    """What the kernel would refuse a service is read off the calls of a scan that may do all."""
+def test_the_service_allows_every_system_call_of_the_scan(traced):
+    """Compares the limits of the service with the trace of an unrestricted scan."""
     permitted, refused = settings("SystemCallFilter")
     may = allowed(*permitted.split()) - allowed(*refused.removeprefix("~").split())
     may |= allowed("@default")  # always permitted: systemd.exec(5)

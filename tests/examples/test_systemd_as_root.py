@@ -1,4 +1,4 @@
-"""The user and the folders that examples/systemd makes, in a root of their own."""
+"""The user and the folders that examples/systemd makes, in a separate root."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.machine.example_machine import EXAMPLES
 
 
-def test_the_user_the_folder_and_the_link_come_to_be(tmp_path):
+def test_the_user_the_folder_and_the_link_are_made(tmp_path):
     for kind in ("sysusers", "tmpfiles"):
         folder = tmp_path / f"etc/{kind}.d"
         folder.mkdir(parents=True)

@@ -18,7 +18,7 @@ from tests.support.paths import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_manual_page_is_that_of_these_commands():
+def test_the_manual_page_matches_the_commands():
     check = [sys.executable, str(ROOT / "docs/make_man.py"), "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_man.py"
 
@@ -32,7 +32,7 @@ def test_the_manual_page_renders_without_a_warning():
     assert "--known-hosts" in result.stdout
 
 
-def test_every_command_that_there_is_can_be_called():
+def test_every_command_module_is_in_the_table():
     modules = [
         path
         for path in (ROOT / "cli/commands").glob("*.py")
@@ -41,7 +41,7 @@ def test_every_command_that_there_is_can_be_called():
     assert {path.stem.replace("_", "-") for path in modules} == set(COMMANDS)
 
 
-def test_every_command_has_its_line_of_help_and_shows_its_options():
+def test_every_command_prints_its_help():
     for name in COMMANDS:
         result = CliRunner().invoke(cli, [name, "--help"])
         # A monitoring plugin's --help is UNKNOWN, by the guidelines.
@@ -77,17 +77,17 @@ def test_the_changelog_names_modules_that_exist():
 
 
 def test_help_is_light():
-    """asyncssh and the like load in the commands that need them, never for the help."""
+    """Only the commands that need heavy modules load them, never the help."""
     heavy = ("asyncssh", "paramiko", "rich", "yaml", "uvloop", "msgspec", "orjson")
-    assert loaded(["--help"], heavy) == []
+    assert modules_loaded_by(["--help"], heavy) == []
 
 
 def test_a_plain_scan_loads_what_it_needs():
-    """Most scans are of a few hosts, and importing takes them longer than asking."""
+    """Most scans read a few hosts, and imports take longer than that."""
     heavy = ("paramiko", "rich", "msgspec", "orjson", "yaml", "importlib.metadata", "distributed")
-    assert loaded(["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)) == [
-        "asyncssh"
-    ]
+    assert modules_loaded_by(
+        ["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)
+    ) == ["asyncssh"]
 
 
 def test_our_own_parts_are_found_as_they_are_registered():
@@ -101,8 +101,8 @@ def test_our_own_parts_are_found_as_they_are_registered():
     }
 
 
-def loaded(arguments, names):
-    """Which of these modules the command has imported when it ends."""
+def modules_loaded_by(arguments, names):
+    """Return which of these modules the command has imported when it ends."""
     script = f"""
 import sys
 from sockfleet.cli.main import cli

@@ -16,13 +16,13 @@ SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 
 
 def example(language: str, *words: str) -> str:
-    """The one block of that language in which all the words stand."""
+    """Return the one block of that language that contains all the words."""
     (found,) = [text for kind, text in BLOCKS if kind == language and all(w in text for w in words)]
     return found
 
 
 def shell(text: str) -> str:
-    """What the block prints; every command in it must succeed, or be cut off by ``head``."""
+    """Run the block and return its output; every command must succeed, or be ended by ``head``."""
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, check=False
     )

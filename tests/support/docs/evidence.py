@@ -1,4 +1,4 @@
-"""What a diagnosis rests on, as one value that tests can vary field by field."""
+"""The numbers that a diagnosis uses, as one value that tests vary field by field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Evidence:
 
 
 def diagnose(evidence: Evidence, thresholds: Thresholds) -> tuple[diagnosis.Diagnosis, ...]:
-    """`sockfleet.aggregator.diagnosis.diagnose` of it."""
+    """Call `sockfleet.aggregator.diagnosis.diagnose` with the evidence."""
     return diagnosis.diagnose(
         TcpNumbers(
             alloc=evidence.alloc,
