@@ -1,12 +1,12 @@
-"""What summing up costs: N readings to a ranked summary and its JSON, then the other outputs.
+"""The cost of aggregation: N readings to a ranked summary and its JSON, then the other outputs.
 
     python bench/aggregate.py [--hosts 100000]
 
-Readings are parsed before the clock starts, as they come from workers that did that. CPU seconds
-are printed per step, and the peak memory of the whole process, the readings themselves included:
-they are made a few at a time, as a scan brings them, and only their summaries are kept. Garbage is
-collected as in a scan. The budget from readings to JSON is a multiple of the time in which orjson
-reads the same JSON and writes it again, and 500 MiB for 100,000 hosts; above it the exit code is 1.
+Readings are parsed before the clock starts. The benchmark prints CPU seconds per step and the peak
+memory of the whole process, in which readings are made a few at a time, as in a scan, and only
+their summaries are kept. Garbage is collected as in a scan. The budget from readings to JSON is a
+multiple of the time in which orjson parses and writes the same JSON, and 500 MiB for 100,000 hosts;
+the exit code is 1 if it is missed.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ AT_ONCE = 500
 
 
 def readings(count: int) -> Iterator[HostOutcome]:
-    """A fleet of which one host in a hundred fails, each host in two groups of some fifty."""
-    dice = random.Random(1)
+    """Yield a fleet of which one host in a hundred fails; each host is in two of 51 groups."""
+    randomness = random.Random(1)
     for number in range(count):
         groups = (f"rack{number % 40:02}", f"role{number % 11}")
         host = Host(name=f"web{number:06}.example.com", address="10.0.0.1", groups=groups)
@@ -55,17 +55,21 @@ def readings(count: int) -> Iterator[HostOutcome]:
                 address="10.0.0.1",
                 attempts=2,
                 elapsed_s=10.0,
-                category=dice.choice(list(Category)),
+                category=randomness.choice(list(Category)),
                 phase=Phase.CONNECT,
                 message=f"no answer from {host.name}:22 in 5 s",
             )
             continue
-        inuse, tw, held = dice.randrange(500), dice.randrange(90), dice.randrange(3000)
+        inuse, tw, held = (
+            randomness.randrange(500),
+            randomness.randrange(90),
+            randomness.randrange(3000),
+        )
         yield HostReading(
             host=host,
             address="10.0.0.1",
             attempts=1,
-            elapsed_s=dice.random(),
+            elapsed_s=randomness.random(),
             sockstat=parse_sockstat(
                 b"sockets: used 500\n"
                 b"TCP: inuse %d orphan 1 tw %d alloc %d mem 86\n"
@@ -88,7 +92,7 @@ def readings(count: int) -> Iterator[HostOutcome]:
 
 
 @dataclass(frozen=True)
-class SummedUp:
+class Aggregation:
     """A fleet's summary and its JSON, and the CPU seconds of each step."""
 
     summary: FleetSummary
@@ -97,25 +101,25 @@ class SummedUp:
     ranking_s: float
     json_s: float
     peak_mib: float
-    """Of the whole process up to here: the readings are made one by one and not kept."""
+    """Of the whole process up to the JSON; the readings are not kept."""
 
     @property
     def total_s(self) -> float:
         return self.summaries_s + self.ranking_s + self.json_s
 
 
-def sum_up(count: int) -> SummedUp:
-    """From ``count`` readings to the JSON of their scan."""
+def aggregate_readings(count: int) -> Aggregation:
+    """Aggregate ``count`` readings and write the JSON of their scan."""
     gc.disable()  # as the command does once its scan is over
     load_format("json")
     summaries_s = 0.0
     hosts: list[HostSummary] = []
-    coming = readings(count)
+    pending = readings(count)
     with rare_garbage_collection():
-        # A few at a time: asking the clock for each would be measured too.
-        while some := list(islice(coming, AT_ONCE)):
+        # In batches, because reading the clock for each host would be measured too.
+        while batch := list(islice(pending, AT_ONCE)):
             start = time.process_time()
-            hosts += map(summarize_host, some)
+            hosts += map(summarize_host, batch)
             summaries_s += time.process_time() - start
     now = datetime.now(UTC)
     scan = ScanInfo(
@@ -126,7 +130,7 @@ def sum_up(count: int) -> SummedUp:
     ranked = time.process_time()
     document = load_format("json").render(summary, RenderOptions())
     written = time.process_time()
-    return SummedUp(
+    return Aggregation(
         summary=summary,
         document=document,
         summaries_s=summaries_s,
@@ -137,7 +141,7 @@ def sum_up(count: int) -> SummedUp:
 
 
 def orjson_s(document: bytes) -> float:
-    """CPU time in which orjson reads and writes the JSON: as many values in as much memory."""
+    """Return the CPU time in which orjson parses and writes the document."""
     took_s = []
     for _ in range(ROUNDS):
         start = time.process_time()
@@ -146,47 +150,49 @@ def orjson_s(document: bytes) -> float:
     return statistics.median(took_s)
 
 
-def budgets_of(done: SummedUp, hosts: int) -> list[Budget]:
-    """From readings to JSON; the memory of a smaller fleet may be as large."""
+def budgets_of(result: Aggregation, hosts: int) -> list[Budget]:
+    """Return the budgets from readings to JSON; a smaller fleet may use as much memory."""
     name = f"{hosts:,} readings to JSON"
-    ratio = done.total_s / orjson_s(done.document)
+    ratio = result.total_s / orjson_s(result.document)
     return [
         Budget(name=f"{name}: CPU, of orjson's", figure=ratio, limit=BUDGET_OF_ORJSON),
-        Budget(name=f"{name}: peak memory", figure=done.peak_mib, limit=BUDGET_MIB, unit="MiB"),
+        Budget(name=f"{name}: peak memory", figure=result.peak_mib, limit=BUDGET_MIB, unit="MiB"),
     ]
 
 
 def budget_figures() -> list[Budget]:
-    """Of the budget's fleet; for a fresh process."""
-    return budgets_of(sum_up(BUDGET_HOSTS), BUDGET_HOSTS)
+    """Measure the fleet of the budget; run this in a fresh process."""
+    return budgets_of(aggregate_readings(BUDGET_HOSTS), BUDGET_HOSTS)
 
 
 def main() -> int:
-    """Measure and print; 1 when the budget is missed."""
+    """Measure and print; return 1 if a budget is missed."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--hosts", type=int, default=BUDGET_HOSTS)
     count: int = arguments.parse_args().hosts
-    done = sum_up(count)
-    size_mib = len(done.document) / MIB
+    result = aggregate_readings(count)
+    size_mib = len(result.document) / MIB
     print(f"hosts                     {count}")
-    print(f"host summaries            {done.summaries_s:.2f} s")
-    print(f"fleet, groups, ranking    {done.ranking_s:.2f} s")
-    print(f"JSON ({size_mib:.0f} MiB)             {done.json_s:.2f} s")
-    print(f"readings to JSON          {done.total_s:.2f} s, peak memory {done.peak_mib:.0f} MiB")
+    print(f"host summaries            {result.summaries_s:.2f} s")
+    print(f"fleet, groups, ranking    {result.ranking_s:.2f} s")
+    print(f"JSON ({size_mib:.0f} MiB)             {result.json_s:.2f} s")
+    print(
+        f"readings to JSON          {result.total_s:.2f} s, peak memory {result.peak_mib:.0f} MiB"
+    )
 
     for name in ("ndjson", "csv", "table"):
         start = time.process_time()
-        load_format(name).render(done.summary, RenderOptions())
+        load_format(name).render(result.summary, RenderOptions())
         print(f"{name:<25} {time.process_time() - start:.2f} s")
     start = time.process_time()
-    read_back = read_document(done.document)
+    read_back = read_document(result.document)
     print(f"JSON read back            {time.process_time() - start:.2f} s")
     start = time.process_time()
-    merge_scans([read_back, done.summary])
+    merge_scans([read_back, result.summary])
     print(f"merge of two, all overlap {time.process_time() - start:.2f} s")
     print(f"peak memory in the end    {memory_bytes('VmHWM') / MIB:.0f} MiB")
 
-    budgets = budgets_of(done, count)
+    budgets = budgets_of(result, count)
     print("\n".join(map(str, budgets)))
     return exit_code(budgets)
 

@@ -1,4 +1,4 @@
-"""One budget of the design: a figure that may be as large as its limit."""
+"""One performance budget: a figure and its upper limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["Budget", "exit_code", "to_row"]
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What was measured beside what it may be; printed as one line."""
+    """A measured figure and its limit; printed as one line."""
 
     name: str
     figure: float | None
-    """None where it could not be measured, which holds no budget."""
+    """None if it could not be measured; the budget then counts as missed."""
     limit: float
     unit: str = ""
     """Empty for ratios and counts."""
@@ -30,15 +30,15 @@ class Budget:
         limit = f"{self.limit:g} {self.unit}".rstrip()
         if self.figure is None:
             return f"{self.name:48} {'-':>9}  budget {limit:8} MISSED: {self.why_not}"
-        said = "held" if self.held else "MISSED"
-        return f"{self.name:48} {self.figure:9.3f}  budget {limit:8} {said}"
+        verdict = "held" if self.held else "MISSED"
+        return f"{self.name:48} {self.figure:9.3f}  budget {limit:8} {verdict}"
 
 
 def to_row(budget: Budget) -> dict[str, Any]:
-    """What `spread` reads of one budget of one run."""
+    """Return the row that `spread` reads: one budget of one run."""
     return {**asdict(budget), "held": budget.held}
 
 
 def exit_code(budgets: Sequence[Budget]) -> int:
-    """0 where every budget is held, and there is one."""
+    """Return 0 if there are budgets and all are held, else 1."""
     return 0 if budgets and all(each.held for each in budgets) else 1

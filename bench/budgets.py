@@ -1,16 +1,16 @@
-"""Every budget of the design in one short run: its figure, the limit, held or MISSED.
+"""Every performance budget in one short run: its figure, the limit, held or MISSED.
 
     python bench/budgets.py [--only WORD,…] [--json FILE]
 
-Less than 90 seconds, with few hosts and rounds: `compare`, `warm`, `workers`, `concurrency`,
-`aggregate` and `known_hosts` measure the same at length. --only runs the sections whose names hold
-a WORD, --json appends the run as one line to FILE, for `spread`. The exit code is 1 when a budget
-is not held or could not be measured.
+The run takes less than 90 seconds, with few hosts and rounds: `compare`, `warm`, `workers`,
+`concurrency`, `aggregate` and `known_hosts` measure the same at length. --only runs the sections
+whose names contain a WORD, --json appends the run as one line to FILE, for `spread`. The exit code
+is 1 if a budget is missed or could not be measured.
 
 Times are ratios to something that the same run measures: a crypto floor (`crypto_floor`), a peer, a
 plain loop over the same bytes. Seconds would hold on one machine and be missed on another.
 
-The simulated hosts run on the same processors as the scan, which the wall times pay for.
+The simulated hosts run on the same processors as the scan, and wall times include that.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import aggregate
 import known_hosts
 import warm
 from budget import Budget, exit_code, to_row
-from compare import OURS, Taken, WrongAnswerError, compare, ours_to
+from compare import OURS, Measurements, WrongAnswerError, compare, ours_to
 from crypto_floor import floor_wall_ms
 from fleet_target import CAT, Target
 from fleets import real_sshd, simulated
@@ -49,22 +49,22 @@ BESIDE = (
     ({"asyncssh": 0.7, "paramiko": 0.33}, 5),
     ({"ssh": 0.125, "pdsh": 0.1, "clush": 0.1, "ansible raw": 0.025}, 3),
 )
-"""What one cold host may cost of others, and in how many rounds it is measured beside them."""
+"""Limits of our CPU time for one cold host over each peer's, and the number of rounds."""
 LARGE_HOSTS, RTT_MS = 10_000, 50.0
 WORKERS = {1: 9.5, 2: 13.0}
-"""How many, and what a host may take in crypto floors that as many processes do at once."""
+"""Limits by the number of workers: wall time of a host in crypto floors of as many processes."""
 ONE_HOST_ROUNDS = 7
 WARM_SAMPLES, WARM_ROUNDS = 20, 3
 WHOLE_RUN = Path(__file__).with_name("whole_run.py")
 
 
 def cold(folder: Path) -> Iterator[Budget]:
-    """One cold host beside the libraries and the command-line tools."""
+    """Measure one cold host for sockfleet, the libraries and the command-line tools."""
     with simulated(folder, COLD_HOSTS) as (target, fleet):
-        beside = [(limits, _compared(limits, target, rounds)) for limits, rounds in BESIDE]
-        # Of all rounds, as they spread over half a minute: a machine that others use too is faster
-        # and slower by a tenth for some ten seconds at a time.
-        ours = [taken[OURS] for _, taken in beside]
+        beside = [(limits, _compare_peers(limits, target, rounds)) for limits, rounds in BESIDE]
+        # The median of all rounds, which spread over half a minute: a shared machine is a tenth
+        # faster or slower for some ten seconds at a time.
+        ours = [measurements[OURS] for _, measurements in beside]
         floors = [each for one in ours for each in one.floors]
         yield Budget(
             name="cold: client CPU, in crypto floors",
@@ -72,28 +72,32 @@ def cold(folder: Path) -> Iterator[Budget]:
             limit=6.5,
             why_not=ours[0].why_not,
         )
-        for limits, taken in beside:
-            yield from _ratios(taken, limits)
+        for limits, measurements in beside:
+            yield from _ratios(measurements, limits)
         before = fleet.counts()
         scan(target, target.addresses)
         after = fleet.counts()
-        passed = {name: after[name] - before[name] for name in after}
+        differences = {name: after[name] - before[name] for name in after}
         yield Budget(
             name="cold: round trips, TCP's own included",
-            figure=(passed["connections"] + passed["flights"]) / len(target.addresses),
+            figure=(differences["connections"] + differences["flights"]) / len(target.addresses),
             limit=9,
         )
 
 
-def _compared(names: Mapping[str, float], target: Target, rounds: int) -> Mapping[str, Taken]:
+def _compare_peers(
+    names: Mapping[str, float], target: Target, rounds: int
+) -> Mapping[str, Measurements]:
     peers = [PEERS[name] for name in (OURS, *names)]
     return compare(peers, lambda _: target, hosts=COLD_HOSTS, rounds=rounds)
 
 
-def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator[Budget]:
-    ours = taken[OURS]
+def _ratios(
+    measurements: Mapping[str, Measurements], limits: Mapping[str, float]
+) -> Iterator[Budget]:
+    ours = measurements[OURS]
     for name, limit in limits.items():
-        theirs = taken[name]
+        theirs = measurements[name]
         why_not = theirs.why_not or ours.why_not
         yield Budget(
             name=f"cold: client CPU, of {name}'s",
@@ -104,16 +108,16 @@ def _ratios(taken: Mapping[str, Taken], limits: Mapping[str, float]) -> Iterator
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A whole `sockfleet scan`, from its start to its end."""
+class ScanUsage:
+    """Time and memory of a whole `sockfleet scan`."""
 
     wall_s: float
     peak_mib: float
     """Of the largest of its processes."""
 
 
-def scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
-    """Run the command; every host must have been read, or RuntimeError says what was not so."""
+def scan(target: Target, addresses: Sequence[str], *more: str) -> ScanUsage:
+    """Run the command; raise RuntimeError unless it reads every host."""
     command = scan_command(target, addresses, *more)
     done = subprocess.run(
         [sys.executable, str(WHOLE_RUN), *command],
@@ -121,40 +125,40 @@ def scan(target: Target, addresses: Sequence[str], *more: str) -> Ran:
         capture_output=True,
         check=True,
     )
-    *said, last = done.stderr.decode().splitlines()
-    told = json.loads(last)
+    *messages, last = done.stderr.decode().splitlines()
+    usage = json.loads(last)
     words = " ".join(["sockfleet scan", *more])
     if not done.stdout:
-        raise RuntimeError(f"{words}: {told['exit_code']}: {said[-1:]}")
+        raise RuntimeError(f"{words}: {usage['exit_code']}: {messages[-1:]}")
     fleet = json.loads(done.stdout)["fleet"]
     if fleet["hosts"]["ok"] != len(addresses):
         raise RuntimeError(f"{words}: {fleet['hosts']} {fleet['failures']}")
-    return Ran(told["wall_s"], told["peak_mib"])
+    return ScanUsage(usage["wall_s"], usage["peak_mib"])
 
 
 def large(folder: Path) -> Iterator[Budget]:
-    """Ten thousand hosts at fifty milliseconds, by the whole command."""
+    """Measure the whole command on ten thousand hosts at fifty milliseconds."""
     with simulated(folder, LARGE_HOSTS, rtt_ms=RTT_MS) as (target, _):
         for workers, limit in WORKERS.items():
             before = floor_wall_ms(workers)
-            ran = scan(target, target.addresses, "--workers", str(workers))
+            scan_usage = scan(target, target.addresses, "--workers", str(workers))
             each_ms = (before + floor_wall_ms(workers)) / 2
             yield Budget(
                 name=f"10,000 hosts at 50 ms, workers: {workers}, in floors",
-                figure=ran.wall_s * 1e3 / LARGE_HOSTS / each_ms,
+                figure=scan_usage.wall_s * 1e3 / LARGE_HOSTS / each_ms,
                 limit=limit,
             )
-        ran = scan(target, target.addresses, "--workers", "1", "--concurrency", "1000")
+        scan_usage = scan(target, target.addresses, "--workers", "1", "--concurrency", "1000")
         yield Budget(
             name="10,000 hosts, 1,000 at once: peak memory",
-            figure=ran.peak_mib,
+            figure=scan_usage.peak_mib,
             limit=120,
             unit="MiB",
         )
 
 
 def warm_samples(folder: Path) -> Iterator[Budget]:
-    """Samples over connections that stay open; what `warm` prints beside them is left out."""
+    """Measure samples over open connections, without the output of `warm`."""
     folder.mkdir(0o711)
     with redirect_stdout(io.StringIO()):
         held = list(warm.budget_figures(folder, samples=WARM_SAMPLES, rounds=WARM_ROUNDS))
@@ -162,13 +166,13 @@ def warm_samples(folder: Path) -> Iterator[Budget]:
 
 
 def host_keys(folder: Path) -> Iterator[Budget]:
-    """known_hosts of 100,000 hashed lines."""
+    """Measure known_hosts with 100,000 hashed lines."""
     folder.mkdir()
     yield from known_hosts.budget_figures(folder)
 
 
 def one_host(folder: Path) -> Iterator[Budget]:
-    """The whole command beside ssh, on a real sshd, in turn."""
+    """Measure the whole command and ssh, in turn, on a real sshd."""
     with real_sshd(folder, 1) as target:
         address = target.addresses[0]
         commands = {
@@ -190,7 +194,7 @@ def one_host(folder: Path) -> Iterator[Budget]:
 
 
 def summing_up(_folder: Path) -> Iterator[Budget]:
-    """Readings to summary, ranking and JSON, in a process of its own for the peak of its memory."""
+    """Measure aggregation in a new process, because its peak memory counts."""
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as process:
         yield from process.submit(aggregate.budget_figures).result()
@@ -206,8 +210,8 @@ SECTIONS: dict[str, Callable[[Path], Iterator[Budget]]] = {
 }
 
 
-def measured(folder: Path, names: Sequence[str]) -> Iterator[Budget]:
-    """The budgets of the sections; one that breaks off is a budget that says why."""
+def measure_sections(folder: Path, names: Sequence[str]) -> Iterator[Budget]:
+    """Yield the budgets of the sections; a failing section is one missed budget with the reason."""
     for name in names:
         try:
             yield from SECTIONS[name](folder / name.replace(" ", "-"))
@@ -238,7 +242,7 @@ def main() -> int:
         folder = Path(temporary)
         folder.chmod(0o711)  # the user who logs in reads authorized_keys below it
         chosen = [name for name in SECTIONS if any(word in name for word in words)]
-        for budget in measured(folder, chosen):
+        for budget in measure_sections(folder, chosen):
             print(budget, flush=True)
             found.append(budget)
     if given.json is not None:

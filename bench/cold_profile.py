@@ -1,11 +1,11 @@
-"""Where the CPU time of a cold host goes: scans of simulated hosts, sampled 2,000 times a second.
+"""The CPU time of a cold host by component: scans of simulated hosts, sampled 2,000 times a second.
 
     python bench/cold_profile.py [--hosts 1000] [--rounds 6]
 
-Linux' perf (Debian's linux-perf; as root, or where kernel.perf_event_paranoid allows it) looks at
-the scanning process by its processor's clock and does not stop it, so that nothing is slowed or
-hidden by being looked at. Start and imports are over by then. A sample counts for the file whose
-machine code ran: Python code, asyncssh's and ours, is the interpreter's.
+Linux' perf (Debian's linux-perf; it needs root, or permission by kernel.perf_event_paranoid)
+samples the scanning process by the CPU clock without stopping it. Start and imports are done
+before. A sample counts for the file whose machine code ran: Python code, asyncssh's and ours,
+counts for the interpreter.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _WARM_UP = 100
 
 
 def by_group(report: Iterable[str]) -> Counter[str]:
-    """Percent of each group, of the lines of ``perf report --sort dso``."""
-    found: Counter[str] = Counter()
+    """Sum up the percentages in the lines of ``perf report --sort dso`` by group."""
+    shares: Counter[str] = Counter()
     for line in map(_LINE.match, report):
         if line is not None:
-            found[_group(line["file"])] += float(line["percent"])
-    return found
+            shares[_group(line["file"])] += float(line["percent"])
+    return shares
 
 
 def _group(file: str) -> str:
@@ -51,25 +51,25 @@ def _group(file: str) -> str:
 
 
 @contextmanager
-def sampled(perf: str, into: Path) -> Iterator[None]:
-    """Let perf look at this process."""
-    told, telling = os.pipe()
+def record_samples(perf: str, into: Path) -> Iterator[None]:
+    """Record samples of this process with perf during the block."""
+    acknowledged, acknowledging = os.pipe()
     command = [perf, "record", "--event", "cpu-clock", "--freq", "2000", "--pid", str(os.getpid())]
-    # It answers "enable" once it looks.
-    ordered, ordering = os.pipe()
-    control = ["--delay", "-1", "--control", f"fd:{ordered},{telling}", "--output", str(into)]
+    # perf acknowledges the command "enable" once it samples.
+    commands, commanding = os.pipe()
+    control = ["--delay", "-1", "--control", f"fd:{commands},{acknowledging}"]
     with subprocess.Popen(
-        [*command, *control],
-        pass_fds=(ordered, telling),
+        [*command, *control, "--output", str(into)],
+        pass_fds=(commands, acknowledging),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    ) as looking:
-        os.close(telling)
-        os.write(ordering, b"enable\n")
-        if not os.read(told, 16):
-            sys.exit("perf may not look at this process: kernel.perf_event_paranoid")
+    ) as recorder:
+        os.close(acknowledging)
+        os.write(commanding, b"enable\n")
+        if not os.read(acknowledged, 16):
+            sys.exit("perf has no permission to sample this process: kernel.perf_event_paranoid")
         yield
-        looking.send_signal(signal.SIGINT)
+        recorder.send_signal(signal.SIGINT)
 
 
 def main() -> int:
@@ -80,14 +80,14 @@ def main() -> int:
     given = arguments.parse_args()
     perf = shutil.which("perf")
     if perf is None:
-        sys.exit("perf is not there: Debian's package is linux-perf")
+        sys.exit("perf is missing: apt-get install linux-perf")
     with (
         tempfile.TemporaryDirectory() as folder,
         simulated(Path(folder, "fleet"), given.hosts) as (target, _),
     ):
         with_default_probe(target, target.addresses[:_WARM_UP])
         samples = Path(folder, "samples")
-        with sampled(perf, samples):
+        with record_samples(perf, samples):
             for _ in range(given.rounds):
                 with_default_probe(target, target.addresses)
         report = subprocess.run(

@@ -1,20 +1,20 @@
-"""What one cold host costs the client: sockfleet beside its peers, in CPU time.
+"""The CPU time of a client for one cold host: sockfleet and its peers.
 
     python bench/compare.py [--hosts 1000] [--rounds 5] [--sshd-hosts 160] [--only NAME,…]
                             [--fleet simulated|sshd] [--write] [--quick]
 
 Every client logs in to every host with an Ed25519 key over curve25519-sha256 and reads
-/proc/net/sockstat and sockstat6; what it brings back must be that host's own numbers, or the run
-ends with 1. The clients take turns, each time in a fresh process, in an order that moves on by one
-from round to round. Child processes are counted, starts and imports are not (`client_cpu`). The
-crypto floor is measured in each of these processes; "floors" is the CPU time in units of it, and
-"ours/it" compares these units of one round: only ratios hold from one minute to the next.
+/proc/net/sockstat and sockstat6; it must return that host's own numbers, or the run ends with 1.
+The clients take turns, each time in a fresh process, and the order rotates by one in each round.
+Child processes are counted, starts and imports are not (`client_cpu`). The crypto floor is measured
+in each of these processes; "floors" is the CPU time in units of it, and "ours/it" compares these
+units within a round, because only ratios are comparable from one minute to the next.
 
-Two fleets: the lean simulator, whose server costs a fraction of any client, and this machine's
-own sshd, which costs far more than the cheap clients and lets their caches grow cold.
+There are two fleets: the lean simulator, whose server needs a fraction of any client's CPU time,
+and this machine's own sshd, which needs far more than the fast clients and displaces their caches.
 
---write puts the tables into bench/RESULTS.md and the picture into docs/images/cost.svg; --quick
-runs `budgets` instead.
+--write writes the tables to bench/RESULTS.md and the picture to docs/images/cost.svg; --quick runs
+`budgets` instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from cost_plot import draw
 from fleet_target import Target
 from fleets import real_sshd, simulated
 from peers import PEERS, peers_python, peers_versions
-from results import command_line, put, versions
+from results import command_line, versions, write_section
 
 OURS = "sockfleet"
 SCRIPT = Path(__file__).with_name("client_cpu.py")
@@ -45,38 +45,38 @@ FLEETS = {"simulated": "lean simulator", "sshd": "real OpenSSH servers on this m
 
 
 class WrongAnswerError(Exception):
-    """A client brought back something else than the hosts' own numbers."""
+    """A client returned other numbers than the hosts' own."""
 
 
 @dataclass
-class Taken:
-    """What was measured of one client, a value for each round."""
+class Measurements:
+    """The measurements of one client, one value for each round."""
 
     peer: Peer
     cpu_ms: list[float] = field(default_factory=list)
     floor_ms: list[float] = field(default_factory=list)
     hosts: int = 0
     why_not: str = ""
-    """Why there are none: in words, where it could not be had or could not log in."""
+    """Why there are none: it is not installed, or could not log in."""
 
     @property
     def floors(self) -> list[float]:
         return [cpu / floor for cpu, floor in zip(self.cpu_ms, self.floor_ms, strict=True)]
 
 
-def measure(taken: Taken, target: Target, hosts: int) -> None:
-    """One client, once, in a process of its own, away from the user's settings.
+def measure(measurements: Measurements, target: Target, hosts: int) -> None:
+    """Measure a client once, in a new process without the user's settings.
 
-    Raises WrongAnswerError; a client that does not run at all is noted in ``taken``.
+    Raises WrongAnswerError; the reason why a client does not run goes to ``measurements``.
     """
-    python = peers_python() if taken.peer.apart else Path(sys.executable)
+    python = peers_python() if measurements.peer.own_environment else Path(sys.executable)
     if not python.exists():
-        taken.why_not = f"not installed: no {python.name} in {python.parents[1].name}/"
+        measurements.why_not = f"not installed: no {python.name} in {python.parents[1].name}/"
         return
     environment = {**os.environ, "HOME": target.folder}
     environment.pop("SSH_AUTH_SOCK", None)
     done = subprocess.run(
-        [str(python), str(SCRIPT), *_words(taken.peer), str(target.write()), str(hosts)],
+        [str(python), str(SCRIPT), *_words(measurements.peer), str(target.write()), str(hosts)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=environment,
@@ -84,20 +84,20 @@ def measure(taken: Taken, target: Target, hosts: int) -> None:
         check=False,
     )
     if done.returncode:
-        taken.why_not = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        measurements.why_not = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return
     result = json.loads(done.stdout.splitlines()[-1])
     if result["wrong"]:
         some = "\n  ".join(result["wrong"][:3])
-        raise WrongAnswerError(f"{taken.peer.name}: {len(result['wrong'])} wrong:\n  {some}")
-    taken.cpu_ms.append(result["cpu_ms"])
-    taken.floor_ms.append(result["floor_ms"])
-    taken.hosts = result["hosts"]
+        raise WrongAnswerError(f"{measurements.peer.name}: {len(result['wrong'])} wrong:\n  {some}")
+    measurements.cpu_ms.append(result["cpu_ms"])
+    measurements.floor_ms.append(result["floor_ms"])
+    measurements.hosts = result["hosts"]
 
 
 def _words(peer: Peer) -> tuple[str, str]:
-    """Where the measuring process finds it: by its module, as not all can be imported there."""
-    return peer.ask.__module__, peer.name
+    """Return module and name: the measuring process cannot import the modules of all peers."""
+    return peer.read_hosts.__module__, peer.name
 
 
 def compare(
@@ -106,39 +106,39 @@ def compare(
     *,
     hosts: int,
     rounds: int,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Mapping[str, Taken]:
-    """All clients in turn, round after round, each told of. Raises WrongAnswerError."""
-    taken = {peer.name: Taken(peer) for peer in peers}
-    names = list(taken)
+    report: Callable[[str], None] = lambda _: None,
+) -> Mapping[str, Measurements]:
+    """Measure all clients in turn, round after round. Raises WrongAnswerError."""
+    measurements = {peer.name: Measurements(peer) for peer in peers}
+    names = list(measurements)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            if not taken[name].why_not:
-                measure(taken[name], target_of(taken[name].peer), hosts)
-        tell(f"round {turn + 1} of {rounds} is done")
-    return taken
+            if not measurements[name].why_not:
+                measure(measurements[name], target_of(measurements[name].peer), hosts)
+        report(f"round {turn + 1} of {rounds} is done")
+    return measurements
 
 
-def ours_to(ours: Taken, theirs: Taken) -> float:
-    """What ours costs for each 1 of theirs: the median over the rounds, each in floors."""
+def ours_to(ours: Measurements, theirs: Measurements) -> float:
+    """Return the median over the rounds of our floors divided by theirs."""
     return statistics.median(a / b for a, b in zip(ours.floors, theirs.floors, strict=True))
 
 
-def table(taken: Mapping[str, Taken]) -> list[str]:
-    """The lines of the table; a client that could not be measured says why."""
-    ours = taken[OURS]
+def table(measurements: Mapping[str, Measurements]) -> list[str]:
+    """Return the lines of the table; a client without measurements has its reason."""
+    ours = measurements[OURS]
     lines = [
         (
             f"{'client':27} {'CPU ms/host':>11} {'least':>7} {'most':>7} {'floors':>7}"
             f" {'ours/it':>8} {'hosts':>6}"
         )
     ]
-    every_floor = [floor for one in taken.values() for floor in one.floor_ms]
+    every_floor = [floor for one in measurements.values() for floor in one.floor_ms]
     lines.append(
         f"{'crypto floor':27} {statistics.median(every_floor):11.3f} {min(every_floor):7.3f}"
         f" {max(every_floor):7.3f} {1:7.1f}"
     )
-    for name, one in taken.items():
+    for name, one in measurements.items():
         if one.why_not:
             lines.append(f"{name:27} not measured: {one.why_not}")
             continue
@@ -150,8 +150,8 @@ def table(taken: Mapping[str, Taken]) -> list[str]:
     return lines
 
 
-def chosen(only: Sequence[str], *, own_kex: bool) -> list[Peer]:
-    """The peers asked for; sockfleet is always among them, as all is compared with it."""
+def select_peers(only: Sequence[str], *, own_kex: bool) -> list[Peer]:
+    """Return the selected peers and sockfleet, with which all are compared."""
     unknown = set(only) - PEERS.keys()
     if unknown:
         sys.exit(f"no such client: {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
@@ -159,39 +159,43 @@ def chosen(only: Sequence[str], *, own_kex: bool) -> list[Peer]:
     return [p for p in PEERS.values() if p.name in wanted and (own_kex or not p.own_kex)]
 
 
-def on_simulator(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Taken]:
+def on_simulator(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Measurements]:
     with simulated(folder, max(wanted.hosts, WARM_UP)) as (target, _):
-        peers = chosen(wanted.only, own_kex=False)
-        return compare(peers, lambda _: target, hosts=wanted.hosts, rounds=wanted.rounds, tell=tell)
+        peers = select_peers(wanted.only, own_kex=False)
+        return compare(
+            peers, lambda _: target, hosts=wanted.hosts, rounds=wanted.rounds, report=report
+        )
 
 
-def on_sshd(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Taken]:
+def on_sshd(folder: Path, wanted: argparse.Namespace) -> Mapping[str, Measurements]:
     with ExitStack() as stack:
         count = max(wanted.sshd_hosts, WARM_UP)
         target = stack.enter_context(real_sshd(folder / "curve25519", count))
         own: AbstractContextManager[Target] = real_sshd(folder / "own", count, kex=None)
-        free = stack.enter_context(own)
+        own_kex_target = stack.enter_context(own)
         return compare(
-            chosen(wanted.only, own_kex=True),
-            lambda peer: free if peer.own_kex else target,
+            select_peers(wanted.only, own_kex=True),
+            lambda peer: own_kex_target if peer.own_kex else target,
             hosts=wanted.sshd_hosts,
             rounds=wanted.rounds,
-            tell=tell,
+            report=report,
         )
 
 
-def tell(words: str) -> None:
+def report(words: str) -> None:
     print(words, file=sys.stderr)
 
 
-def notes(taken: Mapping[str, Taken]) -> list[str]:
-    return [f"- {name}: {one.peer.how}" for name, one in taken.items()]
+def notes(measurements: Mapping[str, Measurements]) -> list[str]:
+    return [f"- {name}: {one.peer.setup}" for name, one in measurements.items()]
 
 
-def write_picture(taken: Mapping[str, Taken]) -> None:
-    shown = [one for one in taken.values() if one.cpu_ms and not one.peer.is_variant]
+def write_picture(measurements: Mapping[str, Measurements]) -> None:
+    measured_peers = [
+        one for one in measurements.values() if one.cpu_ms and not one.peer.is_variant
+    ]
     PICTURE.parent.mkdir(exist_ok=True)
-    rounds_ms = {one.peer.name: one.cpu_ms for one in shown}
+    rounds_ms = {one.peer.name: one.cpu_ms for one in measured_peers}
     PICTURE.write_text(draw(rounds_ms, note="hussh and parallel-ssh check no host key."))
 
 
@@ -207,33 +211,33 @@ def main() -> int:
     wanted = options.parse_args()
     if wanted.quick:
         os.execv(sys.executable, [sys.executable, str(SCRIPT.with_name("budgets.py"))])
-    text, how = [], list[str]()
+    text, setup_notes = [], list[str]()
     with tempfile.TemporaryDirectory(prefix="sockfleet-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # the user who logs in reads authorized_keys below it
         for fleet in wanted.fleet or FLEETS:
             run = on_simulator if fleet == "simulated" else on_sshd
             try:
-                taken = run(folder / fleet, wanted)
+                measurements = run(folder / fleet, wanted)
             except WrongAnswerError as error:
-                sys.exit(f"{error}\nnothing can be said of the rest")
+                sys.exit(f"{error}\nthe other clients were not measured")
             count = wanted.hosts if fleet == "simulated" else wanted.sshd_hosts
             lines = [
                 (
                     f"{FLEETS[fleet]}: {count} hosts, {wanted.rounds} rounds, medians, every answer"
                     " right; curve25519-sha256, Ed25519 keys"
                 ),
-                *table(taken),
+                *table(measurements),
             ]
             print("\n".join(lines), flush=True)
             text += ["```", *lines, "```", ""]
             if fleet == "simulated":
-                how = notes(taken)
+                setup_notes = notes(measurements)
                 if wanted.write:
-                    write_picture(taken)
+                    write_picture(measurements)
     if wanted.write:
         first = f"{command_line('compare', sys.argv[1:])}; {versions()}, {peers_versions()}"
-        put("compare", [first, "", *text, *how])
+        write_section("compare", [first, "", *text, *setup_notes])
     return 0
 
 

@@ -1,15 +1,15 @@
-"""Whether the default of --concurrency needs tuning: its wall time beside that of fixed numbers.
+"""Whether the default of --concurrency needs tuning: its wall time and that of fixed numbers.
 
     python bench/concurrency.py [--hosts N] [--rounds N] [--quick]
 
 Lean fleets at round-trip times of 1, 50 and 300 ms, and at 50 ms with 5 % dead hosts, are scanned
 by the command with its default and with each fixed number, in turn, round after round. The times
-are those that the scans' own documents tell, without the start of the program. Medians; the exit
-code is 1 where the default takes more than 1.2 times as long as the best fixed number. Dead hosts
-are given 2 s and no second attempt, and their fleet is three times as large, so that waiting for
-the last of them is not all that is seen.
+come from the scans' documents, so that the start of the program does not count. Medians are
+printed; the exit code is 1 if the default takes more than 1.2 times as long as the best fixed
+number. Dead hosts have a timeout of 2 s and no second attempt, and their fleet is three times as
+large, so that the wait for the last of them does not dominate.
 
-The simulated hosts run on the same machine, and share its processors with the scan.
+The simulated hosts run on the same machine and share its processors with the scan.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from sockfleet.simulator.lean.process import LeanFleetProcess
 
 LIMIT = 1.2
 DEFAULT = 0
-"""Stands for a scan without the option."""
+"""Means a scan without the option."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """A fleet, and the numbers that might be the best for it."""
+    """A fleet, and the fixed numbers to compare with the default."""
 
     rtt_ms: float
     fixed: tuple[int, ...]
@@ -43,7 +43,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """As it is shown."""
+        """The name in the output."""
         dead = f", {self.dead_percent:g} % dead" if self.dead_percent else ""
         return f"{self.rtt_ms:g} ms{dead}"
 
@@ -65,7 +65,7 @@ SCENARIOS = (
 def scan_s(
     fleet: LeanFleetProcess, concurrency: int, options: Sequence[str], *, dead: int
 ) -> float:
-    """How long one scan took. Raises SystemExit where others than the dead were not read."""
+    """Run one scan; return its duration. Raises SystemExit if a host that is not dead fails."""
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "scan.json")
         command = [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory), "-q"]
@@ -78,7 +78,7 @@ def scan_s(
             sys.exit(f"{concurrency} at once: exit code {done.returncode}: {done.stderr}")
         document = json.loads(result.read_bytes())
     failures = document["fleet"]["failures"]
-    # Of a dead host it may also be said that this machine was too busy to hear from it.
+    # A busy machine reports client_overload for a dead host.
     if set(failures) - {"tcp_timeout", "client_overload"} or sum(failures.values()) != dead:
         sys.exit(f"{concurrency} at once, {dead} dead hosts: {failures}")
     duration_s: float = document["scan"]["duration_s"]
@@ -86,8 +86,8 @@ def scan_s(
 
 
 def measure(scenario: Scenario, hosts: int, rounds: int) -> dict[int, list[float]]:
-    """Seconds of each number in each round; `DEFAULT` among them."""
-    taken: dict[int, list[float]] = {number: [] for number in (DEFAULT, *scenario.fixed)}
+    """Return the seconds of each round for each number, including `DEFAULT`."""
+    times_s: dict[int, list[float]] = {number: [] for number in (DEFAULT, *scenario.fixed)}
     with (
         tempfile.TemporaryDirectory() as folder,
         LeanFleetProcess(
@@ -98,28 +98,28 @@ def measure(scenario: Scenario, hosts: int, rounds: int) -> dict[int, list[float
         ) as fleet,
     ):
         dead = sum(not host.is_read for host in fleet.hosts)
-        numbers = list(taken)
+        numbers = list(times_s)
         for turn in range(rounds):
             first = turn % len(numbers)
             for number in (*numbers[first:], *numbers[:first]):
-                taken[number].append(scan_s(fleet, number, scenario.options, dead=dead))
-    return taken
+                times_s[number].append(scan_s(fleet, number, scenario.options, dead=dead))
+    return times_s
 
 
-def ratio_to_best(taken: dict[int, list[float]]) -> tuple[float, int]:
-    """The default's median time over the best fixed number's, and that number."""
-    medians = {number: median(seconds) for number, seconds in taken.items()}
+def ratio_to_best(times_s: dict[int, list[float]]) -> tuple[float, int]:
+    """Return the default's median time over the best fixed number's, and that number."""
+    medians = {number: median(seconds) for number, seconds in times_s.items()}
     default = medians.pop(DEFAULT)
     best = min(medians, key=medians.__getitem__)
     return default / medians[best], best
 
 
-def show(scenario: Scenario, taken: dict[int, list[float]]) -> float:
-    """Print one scenario; returns the ratio."""
-    ratio, best = ratio_to_best(taken)
+def show(scenario: Scenario, times_s: dict[int, list[float]]) -> float:
+    """Print one scenario; return the ratio."""
+    ratio, best = ratio_to_best(times_s)
     figures = "  ".join(
         f"{number or 'default'}: {median(seconds):.2f} ({min(seconds):.2f}-{max(seconds):.2f})"
-        for number, seconds in taken.items()
+        for number, seconds in times_s.items()
     )
     verdict = "held" if ratio <= LIMIT else "MISSED"
     print(f"{scenario.name:16} {figures}", flush=True)

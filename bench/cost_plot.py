@@ -1,7 +1,7 @@
-"""Draws the comparison: one bar a client, client CPU per host on a logarithmic scale, as SVG.
+"""Draw the comparison as SVG: one bar for each client, CPU per host on a logarithmic scale.
 
-Written by hand rather than by a plotting library: the picture then takes its colours from the
-reader's light or dark scheme, and is a few kilobytes of text that a diff can show.
+There is no plotting library, so that the picture follows the reader's light or dark scheme and
+stays a few kilobytes of text with a readable diff.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from html import escape
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 860, 216, 84, 74, 46
 BAR, GAP = 20, 10
 
-# The card is there for readers whose program does not know the dark scheme's rules.
+# The card is the background for viewers that ignore the rules of the dark scheme.
 _STYLE = """
   .card { fill: #ffffff; }
   .title { font-size: 18px; font-weight: 600; fill: #1f2328; }
-  .said { font-size: 13px; fill: #59636e; }
+  .note { font-size: 13px; fill: #59636e; }
   .name { font-size: 13.5px; fill: #1f2328; text-anchor: end; }
   .value { font-size: 13px; fill: #59636e; }
   .ours { font-weight: 700; fill: #0a7d4f; }
@@ -30,7 +30,7 @@ _STYLE = """
   @media (prefers-color-scheme: dark) {
     .card { fill: #0d1117; }
     .title, .name { fill: #f0f6fc; }
-    .said, .value, .tick { fill: #9198a1; }
+    .note, .value, .tick { fill: #9198a1; }
     .ours { fill: #3fd394; }
     .grid { stroke: #3d444d; }
     .bar { fill: #59636e; }
@@ -43,9 +43,9 @@ _STYLE = """
 def draw(
     rounds_ms: Mapping[str, Sequence[float]], *, ours: str = "sockfleet", note: str = ""
 ) -> str:
-    """The picture of each client's rounds, in ms a host: medians, with the least and the most.
+    """Return the picture of each client's rounds, in ms per host: median, least and most.
 
-    Whatever begins with the name ``ours`` is set off; ``note`` is the last sentence below.
+    Names that begin with ``ours`` are highlighted; ``note`` is the last sentence below.
     """
     rows = sorted(rounds_ms.items(), key=lambda item: statistics.median(item[1]))
     least, most = (f(v for _, values in rows for v in values) for f in (min, max))
@@ -66,7 +66,7 @@ def draw(
         '<rect class="card" width="100%" height="100%" rx="8"/>',
         '<text class="title" id="title" x="16" y="30">Client CPU to read one host</text>',
         (
-            '<text class="said" x="16" y="52">ms, logarithmic: log in over SSH with a key and read '
+            '<text class="note" x="16" y="52">ms, logarithmic: log in over SSH with a key and read '
             "/proc/net/sockstat and sockstat6; warm: over a connection that stays</text>"
         ),
     ]
@@ -79,7 +79,7 @@ def draw(
         top = TOP + number * (BAR + GAP)
         parts += _row(name, values, top, x, is_ours=name.startswith(ours))
     parts.append(
-        f'<text class="said" x="16" y="{bottom + 38}">Medians of {len(rows[0][1])} rounds; the '
+        f'<text class="note" x="16" y="{bottom + 38}">Medians of {len(rows[0][1])} rounds; the '
         f"lines show the fastest and the slowest. {escape(note)}</text>"
     )
     return "\n".join([*parts, "</svg>", ""])

@@ -1,11 +1,12 @@
-"""The crypto floor: the cryptography that no login can do without.
+"""The crypto floor: the cryptography that every login needs.
 
     python bench/crypto_floor.py LOGINS     one of the processes of `floor_wall_ms`
 
-One X25519 exchange with a fresh key, one Ed25519 signature, one verification. A budget in units of
-it holds on a slow machine as well as on a fast one.
+It is one X25519 exchange with a fresh key, one Ed25519 signature and one verification. A budget in
+units of it is valid on slow and fast machines.
 
-Nothing of ours is imported here: clients in other Python environments measure it too.
+This module imports nothing of sockfleet, because clients in other Python environments measure the
+floor too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SHARED_LOGINS = 2_500
 
 
 def floor_ms() -> float:
-    """CPU time of one login's floor, in ms."""
+    """Return the CPU time of one login's floor, in ms."""
     log_in = _prepare()
     began = time.process_time()
     log_in(_LOGINS)
@@ -32,9 +33,9 @@ def floor_ms() -> float:
 
 
 def floor_wall_ms(processes: int) -> float:
-    """Wall time of one login's floor, in ms, where so many processes share the logins.
+    """Return the wall time of one login's floor, in ms, when ``processes`` share the logins.
 
-    Raises RuntimeError where one of them fails.
+    Raises RuntimeError if one of them fails.
     """
     each = _SHARED_LOGINS // processes
     with ExitStack() as stack:
@@ -44,7 +45,7 @@ def floor_wall_ms(processes: int) -> float:
             )
             for _ in range(processes)
         ]
-        # All begin together: each is ready when it has written a line, and waits for one.
+        # All begin together: each writes a line when it is ready, and waits for one.
         for process in running:
             assert process.stdout is not None
             if process.stdout.readline() != b"ready\n":
@@ -62,19 +63,19 @@ def floor_wall_ms(processes: int) -> float:
 
 
 def _prepare() -> Callable[[int], None]:
-    """What does so many logins' floors; its first ones, which find everything cold, are done."""
+    """Return a function that does the work of N logins, after a warm-up."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
     server, key = X25519PrivateKey.generate().public_key(), Ed25519PrivateKey.generate()
-    public, text = key.public_key(), os.urandom(32)
-    shown = key.sign(text)
+    public, message = key.public_key(), os.urandom(32)
+    signature = key.sign(message)
 
     def log_in(times: int) -> None:
         for _ in range(times):
             X25519PrivateKey.generate().exchange(server)
-            public.verify(shown, text)
-            key.sign(text)
+            public.verify(signature, message)
+            key.sign(message)
 
     log_in(_WARM_UP)
     return log_in

@@ -19,14 +19,14 @@ sys.path.append(str(Path(__file__).parents[1]))  # for tests.support
 from tests.support.machine.login_users import can_make_users, login_user
 from tests.support.ssh.sshd import Sshd
 
-_ADDRESSES_EACH = 16  # what one sshd listens on at most (MAX_LISTEN_SOCKS in its sshd.c)
+_ADDRESSES_EACH = 16  # the most that one sshd listens on (MAX_LISTEN_SOCKS in sshd.c)
 
 
 @contextmanager
 def simulated(
     folder: Path, hosts: int, *, rtt_ms: float = 0.0
 ) -> Iterator[tuple[Target, LeanFleetProcess]]:
-    """The lean simulator: curve25519, Ed25519 keys, AES-GCM; each host with its own numbers."""
+    """Run the lean simulator: curve25519, Ed25519 keys, AES-GCM; each host has its own numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     with LeanFleetProcess(folder, hosts=hosts, rtt_ms=rtt_ms) as fleet:
         yield simulated_target(folder, fleet), fleet
@@ -50,11 +50,11 @@ def simulated_target(folder: Path, fleet: LeanFleetProcess) -> Target:
 
 @contextmanager
 def real_sshd(folder: Path, hosts: int, *, kex: str | None = CURVE25519) -> Iterator[Target]:
-    """This machine, as ``hosts`` addresses of real OpenSSH servers.
+    """Run real OpenSSH servers on ``hosts`` addresses of this machine.
 
-    The user has /bin/sh and no start-up files where accounts can be made (as root, and ``folder``
-    must then be open to others); else it is the user who runs this. ``kex`` None: the server's own
-    list of key exchanges.
+    As root the login is a new account with /bin/sh and no start-up files, and ``folder`` must be
+    open to others; otherwise it is the current user. ``kex`` None: the server's own list of key
+    exchanges.
     """
     addresses = [f"127.78.{number // 250}.{1 + number % 250}" for number in range(hosts)]
     with ExitStack() as stack:
@@ -93,10 +93,11 @@ def real_sshd(folder: Path, hosts: int, *, kex: str | None = CURVE25519) -> Iter
 
 
 def same_but_wrong(target: Target) -> Target:
-    """The target with the truth of each host put at the next: whoever is asked must be caught."""
+    """Return the target with every host's truth replaced by another's, so that each is wrong."""
     assert target.truth is not None
-    moved = [*target.addresses[1:], target.addresses[0]]
+    rotated = [*target.addresses[1:], target.addresses[0]]
     truth = {
-        address: target.truth[other] for address, other in zip(target.addresses, moved, strict=True)
+        address: target.truth[other]
+        for address, other in zip(target.addresses, rotated, strict=True)
     }
     return replace(target, truth=truth)

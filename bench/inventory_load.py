@@ -1,12 +1,12 @@
-"""Loading a large inventory: YAML, INI and a range of host names, beside ansible-inventory.
+"""Loading a large inventory: YAML, INI and a range of host names, and ansible-inventory.
 
     python bench/inventory_load.py [--hosts 100000] [--rounds 5] [--compare 2000]
 
-Fleets of two levels of groups, where each host has an address and a port of its own. Every kind is
-loaded once in every round, in this process; the median of the rounds is shown, with the time that a
-host pattern takes on it. ``ansible-inventory --list`` reads the same kinds in the size of
-``--compare`` once in every round too, and its start (an inventory of one host) is taken off. Above
-the budget, 5 s for 100,000 hosts, the exit code is 1.
+The fleets have two levels of groups, and each host has its own address and port. This process loads
+every kind once in every round and prints the median, with the time of a host pattern.
+``ansible-inventory --list`` reads the same kinds with ``--compare`` hosts once in every round, and
+its start (an inventory of one host) is subtracted. The exit code is 1 above the budget of 5 s for
+100,000 hosts.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ KINDS: dict[str, tuple[str, Callable[[int], str]]] = {
 }
 
 
-def written(folder: Path, hosts: int) -> dict[str, str]:
+def write_inventories(folder: Path, hosts: int) -> dict[str, str]:
     folder.mkdir()
     paths = {}
     for kind, (name, text) in KINDS.items():
@@ -82,7 +82,7 @@ def load(path: str, hosts: int) -> None:
     assert len(load_inventory([path], playbook_dir=None).hosts) == hosts
 
 
-def ansible(path: str, home: Path) -> None:
+def run_ansible(path: str, home: Path) -> None:
     subprocess.run(
         [ANSIBLE, "--list", "--inventory", path],
         check=True,
@@ -107,27 +107,29 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         large, small = (
-            written(folder / "large", options.hosts),
-            written(folder / "small", options.compare),
+            write_inventories(folder / "large", options.hosts),
+            write_inventories(folder / "small", options.compare),
         )
         (folder / "one").write_text("one\n")
         steps: dict[str, Callable[[], object]] = {
-            "ansible start": partial(ansible, str(folder / "one"), folder)
+            "ansible start": partial(run_ansible, str(folder / "one"), folder)
         }
         for kind in KINDS:
             steps[kind] = partial(load, large[kind], options.hosts)
             steps[f"{kind} small"] = partial(load, small[kind], options.compare)
-            steps[f"{kind} ansible"] = partial(ansible, small[kind], folder)
+            steps[f"{kind} ansible"] = partial(run_ansible, small[kind], folder)
         kept = load_inventory([large["YAML"]], playbook_dir=None)
         steps["pattern"] = partial(select, kept, "fleet:!role3:!web00001*")
-        taken: dict[str, list[float]] = {step: [] for step in steps}
+        times_s: dict[str, list[float]] = {step: [] for step in steps}
         for _ in range(options.rounds):
             for step, run in steps.items():
-                taken[step].append(seconds(run))
-    return shown({step: statistics.median(times) for step, times in taken.items()}, options)
+                times_s[step].append(seconds(run))
+    return show_results(
+        {step: statistics.median(times) for step, times in times_s.items()}, options
+    )
 
 
-def shown(median: dict[str, float], options: argparse.Namespace) -> int:
+def show_results(median: dict[str, float], options: argparse.Namespace) -> int:
     print(f"{options.hosts:,} hosts in {GROUPS} groups, median of {options.rounds} rounds")
     for kind in KINDS:
         theirs = median[f"{kind} ansible"] - median["ansible start"]

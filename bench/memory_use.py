@@ -1,4 +1,4 @@
-"""This process's memory, as the kernel tells it."""
+"""The memory of this process as the kernel counts it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ MIB = 1024 * 1024
 
 
 def memory_bytes(name: str) -> int:
-    """VmRSS, or VmHWM, its peak, of this process (proc_pid_status(5)).
+    """Return VmRSS, or the peak VmHWM, of this process (proc_pid_status(5)).
 
-    Not getrusage's peak: that holds what the process was before it became this program.
+    getrusage's peak also counts the memory of the process before it became this program.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith(f"{name}:"))

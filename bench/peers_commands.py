@@ -1,8 +1,8 @@
 """Command-line tools that read a fleet over SSH: ssh itself, pdsh, clush, ansible, pyinfra.
 
-Their start is measured by a run over a few hosts and taken off (`client_cpu`). All of them but
-pyinfra start OpenSSH's ssh for each host, with the same options: no configuration, no agent, a
-known_hosts file that holds the host's line alone.
+The cost of their start is measured by a run over a few hosts and subtracted (`client_cpu`). All of
+them but pyinfra start OpenSSH's ssh for each host, with the same options: no configuration, no
+agent, and a known_hosts file with the host's line only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CURVE25519 = "curve25519-sha256,curve25519-sha256@libssh.org"
 
 
 def ssh_options(target: Target, kex: str | None = CURVE25519) -> list[str]:
-    """What helps ssh most; ``kex`` None: its own choice of key exchange."""
+    """Return the fastest options for ssh; ``kex`` None: its own choice of key exchange."""
     settings = {
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
@@ -56,16 +56,16 @@ def with_default_kex(target: Target, addresses: Sequence[str]) -> Iterable[tuple
 
 def with_pdsh(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
     command = ["pdsh", "-R", "ssh", "-f", str(PROCESSES), "-l", target.user]
-    options = " ".join(ssh_options(target)).replace("%", "%%")  # its own %h would end the option
-    said = _stdout([*command, "-S", "-w", ",".join(addresses), CAT], PDSH_SSH_ARGS_APPEND=options)
-    return _by_host(said, rb"(?m)^([0-9.]+): (.*)$")
+    options = " ".join(ssh_options(target)).replace("%", "%%")  # pdsh would expand %h itself
+    output = _stdout([*command, "-S", "-w", ",".join(addresses), CAT], PDSH_SSH_ARGS_APPEND=options)
+    return _by_host(output, rb"(?m)^([0-9.]+): (.*)$")
 
 
 def with_clush(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
     command = ["clush", "-f", str(PROCESSES), "-l", target.user, "-w", ",".join(addresses)]
-    options = " ".join(ssh_options(target)).replace("%", "%%")  # its own interpolation
-    said = _stdout([*command, "-o", options, CAT])
-    return _by_host(said, rb"(?m)^([0-9.]+): (.*)$")
+    options = " ".join(ssh_options(target)).replace("%", "%%")  # clush would expand %h itself
+    output = _stdout([*command, "-o", options, CAT])
+    return _by_host(output, rb"(?m)^([0-9.]+): (.*)$")
 
 
 def with_ansible(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
@@ -74,16 +74,16 @@ def with_ansible(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str
     variables += f"ansible_ssh_private_key_file={target.identity}\n"
     inventory.write_text("\n".join([*addresses, "[all:vars]", variables]))
     command = [str(Path(sys.executable).with_name("ansible")), "all", "--inventory", str(inventory)]
-    said = _stdout(
+    output = _stdout(
         [*command, "--module-name", "raw", "--args", CAT, "--forks", str(PROCESSES)],
         ANSIBLE_CONFIG=str(_empty(target, "ansible.cfg")),
         ANSIBLE_HOME=f"{target.folder}/ansible",
         ANSIBLE_NOCOLOR="1",
         ANSIBLE_SSH_USETTY="no",
-        # No ControlPersist: a cold login is what is measured.
+        # No ControlPersist, because cold logins are measured.
         ANSIBLE_SSH_ARGS=" ".join(ssh_options(target)),
     )
-    return _by_host(said, rb"(?ms)^([0-9.]+) \| [^\n]* >>\n(.*?)(?=^[0-9.]+ \| |\Z)")
+    return _by_host(output, rb"(?ms)^([0-9.]+) \| [^\n]* >>\n(.*?)(?=^[0-9.]+ \| |\Z)")
 
 
 def with_pyinfra(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
@@ -130,14 +130,14 @@ def _stdout(command: list[str], **environment: str) -> bytes:
 
 def _check(done: subprocess.CompletedProcess[bytes], command: list[str]) -> None:
     if done.returncode:
-        said = (done.stdout + (done.stderr or b"")).decode(errors="replace")[-500:]
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {said}")
+        output = (done.stdout + (done.stderr or b"")).decode(errors="replace")[-500:]
+        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {output}")
 
 
-def _by_host(said: bytes, line: bytes) -> Iterable[tuple[str, bytes]]:
-    """The lines of each host put together, where a tool puts the host before each."""
+def _by_host(output: bytes, line: bytes) -> Iterable[tuple[str, bytes]]:
+    """Join the lines of each host; the tool prefixes every line with its host."""
     lines: dict[str, list[bytes]] = {}
-    for found in re.finditer(line, said):
+    for found in re.finditer(line, output):
         lines.setdefault(found[1].decode(), []).append(found[2])
     return [(host, b"\n".join(words)) for host, words in lines.items()]
 
@@ -145,34 +145,42 @@ def _by_host(said: bytes, line: bytes) -> Iterable[tuple[str, bytes]]:
 PEERS = (
     Peer(
         name="ssh",
-        ask=with_ssh,
-        most=100,
+        read_hosts=with_ssh,
+        max_hosts=100,
         is_command=True,
-        how=f"a process for each host, {PROCESSES} at once",
+        setup=f"a process for each host, {PROCESSES} at once",
     ),
-    Peer(name="pdsh", ask=with_pdsh, most=100, is_command=True, how=f"-R ssh -f {PROCESSES}"),
-    Peer(name="clush", ask=with_clush, most=100, is_command=True, how=f"-f {PROCESSES}"),
+    Peer(
+        name="pdsh",
+        read_hosts=with_pdsh,
+        max_hosts=100,
+        is_command=True,
+        setup=f"-R ssh -f {PROCESSES}",
+    ),
+    Peer(
+        name="clush", read_hosts=with_clush, max_hosts=100, is_command=True, setup=f"-f {PROCESSES}"
+    ),
     Peer(
         name="pyinfra",
-        ask=with_pyinfra,
-        most=200,
+        read_hosts=with_pyinfra,
+        max_hosts=200,
         is_command=True,
-        apart=True,
-        how=f"exec, --parallel {PROCESSES}, on paramiko and gevent",
+        own_environment=True,
+        setup=f"exec, --parallel {PROCESSES}, on paramiko and gevent",
     ),
     Peer(
         name="ansible raw",
-        ask=with_ansible,
-        most=60,
+        read_hosts=with_ansible,
+        max_hosts=60,
         is_command=True,
-        how=f"-m raw, --forks {PROCESSES}, no ControlPersist",
+        setup=f"-m raw, --forks {PROCESSES}, no ControlPersist",
     ),
     Peer(
         name="ssh with sntrup761",
-        ask=with_default_kex,
-        most=30,
+        read_hosts=with_default_kex,
+        max_hosts=30,
         is_command=True,
         own_kex=True,
-        how="its own first choice of key exchange, for information",
+        setup="its own first choice of key exchange, for information",
     ),
 )

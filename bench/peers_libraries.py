@@ -1,4 +1,4 @@
-"""asyncssh as it comes and paramiko in threads: the libraries that sockfleet stands on."""
+"""asyncssh by its public API and paramiko in threads: the libraries that sockfleet uses."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def with_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
                 pkey=key,
                 allow_agent=False,
                 look_for_keys=False,
-                # Ours, so that no name server is asked for an address.
+                # A connected socket, so that no name lookup happens for an address.
                 sock=socket.create_connection((address, target.port)),
             )
             _, stdout, _ = client.exec_command(CAT)
@@ -72,12 +72,12 @@ def with_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
 PEERS = (
     Peer(
         name="asyncssh",
-        ask=with_asyncssh,
-        how=f"as it comes; known_hosts parsed once, no agent, {TASKS} at once",
+        read_hosts=with_asyncssh,
+        setup=f"public API; known_hosts parsed once, no agent, {TASKS} at once",
     ),
     Peer(
         name="paramiko",
-        ask=with_paramiko,
-        how=f"SSHClient; key and known_hosts parsed once, no agent, {THREADS} threads",
+        read_hosts=with_paramiko,
+        setup=f"SSHClient; key and known_hosts parsed once, no agent, {THREADS} threads",
     ),
 )

@@ -1,8 +1,7 @@
 """Python libraries over SSH implementations in C and Rust: parallel-ssh and hussh.
 
-They live in an environment of their own (`./dev bench compare` makes it), as none of them is a
-dependency of ours. Neither holds the host's key against known_hosts by itself: whoever answers is
-believed.
+They are installed in a separate environment (`./dev bench compare` makes it), because they are no
+dependencies of sockfleet. Neither checks the host's key against known_hosts by default.
 """
 
 from __future__ import annotations
@@ -65,20 +64,20 @@ def with_hussh(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, 
 PEERS = (
     Peer(
         name="hussh",
-        ask=with_hussh,
-        apart=True,
-        how=f"AsyncConnection (Rust); checks no host key, {AT_ONCE} at once",
+        read_hosts=with_hussh,
+        own_environment=True,
+        setup=f"AsyncConnection (Rust); checks no host key, {AT_ONCE} at once",
     ),
     Peer(
         name="parallel-ssh",
-        ask=over_libssh2,
-        apart=True,
-        how=f"ssh2-python (libssh2, C) with gevent; checks no host key, {AT_ONCE} at once",
+        read_hosts=over_libssh2,
+        own_environment=True,
+        setup=f"ssh2-python (libssh2, C) with gevent; checks no host key, {AT_ONCE} at once",
     ),
     Peer(
         name="parallel-ssh on libssh",
-        ask=over_libssh,
-        apart=True,
-        how=f"ssh-python (libssh, C) with gevent; checks no host key, {AT_ONCE} at once",
+        read_hosts=over_libssh,
+        own_environment=True,
+        setup=f"ssh-python (libssh, C) with gevent; checks no host key, {AT_ONCE} at once",
     ),
 )

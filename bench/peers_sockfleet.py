@@ -23,11 +23,11 @@ from sockfleet.inventory.models import Host, SshSettings
 from sockfleet.scan.collect import collect
 
 LOGINS, SAMPLES = 2, 20
-"""Rounds: the second opens what the samples use."""
+"""Numbers of rounds; the second round of logins opens the sessions of the samples."""
 
 
 def hosts_of(target: Target, addresses: Sequence[str]) -> list[Host]:
-    """The addresses as an inventory would name them."""
+    """Return the addresses as hosts of an inventory."""
     ssh = SshSettings(user=target.user, identity_files=(target.identity,))
     return [Host(name=a, address=a, port=target.port, ssh=ssh) for a in addresses]
 
@@ -35,7 +35,7 @@ def hosts_of(target: Target, addresses: Sequence[str]) -> list[Host]:
 def settings_for(
     target: Target, *, transport: str = "asyncssh", namespaces: bool
 ) -> EngineSettings:
-    """As the command sets them where nothing is said."""
+    """Return the settings of the command with default options."""
     at_once = default_of("concurrency")
     return EngineSettings(
         concurrency=at_once,
@@ -49,13 +49,13 @@ def settings_for(
 
 
 def default_of(option: str) -> int:
-    """Of the command, where nothing is said."""
+    """Return the default of an option of the command."""
     (value,) = (one.default for one in scan.params if one.name == option)
     assert isinstance(value, int)
     return value
 
 
-def _asked(
+def _collect(
     target: Target, addresses: Sequence[str], transport: str, *, namespaces: bool
 ) -> Iterable[tuple[str, bytes]]:
     outcomes: list[HostOutcome] = []
@@ -64,10 +64,10 @@ def _asked(
     return ((outcome.host.name, _tcp_line(outcome)) for outcome in outcomes)
 
 
-def _sampled(
+def _sample(
     target: Target, addresses: Sequence[str], rounds: int, *, namespaces: bool
 ) -> Iterable[tuple[str, bytes]]:
-    """The last of so many rounds over connections that stay open."""
+    """Sample ``rounds`` times over open connections; return the last round."""
     settings = settings_for(target, namespaces=namespaces)
     hosts = hosts_of(target, addresses)
 
@@ -83,7 +83,7 @@ def _sampled(
 
 
 def _tcp_line(outcome: HostOutcome) -> bytes:
-    """As the host's file shows it, from the numbers that were read; a failure's own words."""
+    """Return the TCP line with the numbers that were read, or the text of a failure."""
     if not isinstance(outcome, HostReading):
         return str(outcome).encode()
     words = [f"{key} {outcome.sockstat.get('TCP', key)}" for key in _KEYS]
@@ -94,35 +94,35 @@ _KEYS = ("inuse", "orphan", "tw", "alloc", "mem")
 
 
 def with_default_probe(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _asked(target, addresses, "asyncssh", namespaces=True)
+    return _collect(target, addresses, "asyncssh", namespaces=True)
 
 
 def without_namespaces(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _asked(target, addresses, "asyncssh", namespaces=False)
+    return _collect(target, addresses, "asyncssh", namespaces=False)
 
 
 def over_paramiko(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _asked(target, addresses, "paramiko", namespaces=True)
+    return _collect(target, addresses, "paramiko", namespaces=True)
 
 
 def warm(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _sampled(target, addresses, LOGINS + SAMPLES, namespaces=True)
+    return _sample(target, addresses, LOGINS + SAMPLES, namespaces=True)
 
 
 def warm_before(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _sampled(target, addresses, LOGINS, namespaces=True)
+    return _sample(target, addresses, LOGINS, namespaces=True)
 
 
 def warm_files(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _sampled(target, addresses, LOGINS + SAMPLES, namespaces=False)
+    return _sample(target, addresses, LOGINS + SAMPLES, namespaces=False)
 
 
 def warm_files_before(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    return _sampled(target, addresses, LOGINS, namespaces=False)
+    return _sample(target, addresses, LOGINS, namespaces=False)
 
 
 def whole_command(target: Target, addresses: Sequence[str]) -> Iterable[tuple[str, bytes]]:
-    """``sockfleet scan`` with everything: inventory, summary, ranking, JSON."""
+    """Run the whole ``sockfleet scan``: inventory, summary, ranking, JSON."""
     done = subprocess.run(scan_command(target, addresses), capture_output=True, check=False)
     if done.returncode not in {0, 3, 4}:  # with a result, for some hosts or none
         raise RuntimeError(f"sockfleet scan: {done.returncode}: {done.stderr.decode()[-300:]}")
@@ -130,7 +130,7 @@ def whole_command(target: Target, addresses: Sequence[str]) -> Iterable[tuple[st
 
 
 def scan_command(target: Target, addresses: Sequence[str], *more: str) -> list[str]:
-    """The command line; what it needs is written into the target's folder."""
+    """Return the command line; its inventory is written to the target's folder."""
     inventory = Path(target.folder, "scan.ini")
     inventory.write_text("\n".join([*addresses, "[all:vars]", f"ansible_port={target.port}", ""]))
     return [
@@ -151,41 +151,41 @@ def _from_document(host: dict[str, dict[str, object]]) -> bytes:
 PEERS = (
     Peer(
         name="sockfleet",
-        ask=with_default_probe,
-        how="default probe: both files, namespaces and kernel settings; host keys checked",
+        read_hosts=with_default_probe,
+        setup="default probe: both files, namespaces and kernel settings; host keys checked",
     ),
     Peer(
         name="sockfleet files only",
-        ask=without_namespaces,
+        read_hosts=without_namespaces,
         is_variant=True,
-        how="--no-namespaces: the like of the others' cat",
+        setup="--no-namespaces: the same files as the others' cat",
     ),
     Peer(
         name="sockfleet warm",
-        ask=warm,
+        read_hosts=warm,
         before=warm_before,
         samples=SAMPLES,
-        how="a sample over a connection that stays: a shell of builtins, with namespaces",
+        setup="a sample over a connection that stays: a shell of builtins, with namespaces",
     ),
     Peer(
         name="sockfleet warm files only",
-        ask=warm_files,
+        read_hosts=warm_files,
         is_variant=True,
         before=warm_files_before,
         samples=SAMPLES,
-        how="a sample over a connection that stays: SFTP, both reads in one write",
+        setup="a sample over a connection that stays: SFTP, both reads in one write",
     ),
     Peer(
         name="sockfleet on paramiko",
-        ask=over_paramiko,
+        read_hosts=over_paramiko,
         is_variant=True,
-        how="--transport paramiko",
+        setup="--transport paramiko",
     ),
     Peer(
         name="sockfleet scan",
-        ask=whole_command,
+        read_hosts=whole_command,
         is_variant=True,
         is_command=True,
-        how="the whole command: inventory, probe, summary, ranking, JSON",
+        setup="the whole command: inventory, probe, summary, ranking, JSON",
     ),
 )

@@ -1,14 +1,13 @@
-"""Who holds the closed sockets, on a host with 100,000 descriptors: what it costs that host.
+"""The cost of finding the holders of closed sockets on a host with 100,000 descriptors.
 
     python bench/processes.py [--descriptors 100000] [--rounds 5]
 
 Child processes hold the descriptors on this machine: of ten, six are connected TCP sockets, two
 idle ones (TCP_CLOSE), one a unix socket and one /dev/null. The script with each of its tools, `lsof
--nP` and `ss -tanp` run in turn, output thrown away after counting; medians of CPU (children
-included) and wall time are shown, and ratios, which are what holds from machine to machine. The
-budgets (less CPU than lsof, or twice that where the script itself needs lsof; at most 5 s of wall
-time, 256 KiB of output, the exact count) end the run with 1 when they are missed. It needs root or
-no other users' processes; nothing is left behind.
+-nP` and `ss -tanp` run in turn; medians of CPU time (children included) and wall time are printed,
+and ratios, which are comparable between machines. The exit code is 1 if a budget is missed: less
+CPU than lsof, or twice that if the script itself needs lsof; at most 5 s of wall time and 256 KiB
+of output; the exact count. Other users' processes need root.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ OUTPUT_BUDGET = 256 * 1024
 TOOLS = ("python3", "perl", "getfattr", "lsof", "none")
 NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-PAIRS_PER_ADDRESS = 10_000  # far from all ports of one pair of addresses
+PAIRS_PER_ADDRESS = 10_000  # well below the number of local ports for one pair of addresses
 
 
 def hold(descriptors: int, number: int) -> None:
-    """Child: open them, say so, hold them until standard input ends."""
+    """Open the descriptors, print their number, hold them until standard input ends (child)."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held: list[object] = []
@@ -60,7 +59,7 @@ def hold(descriptors: int, number: int) -> None:
 
 @contextmanager
 def holder(descriptors: int, number: int) -> Iterator[int]:
-    """A child that holds ``descriptors``; yields its pid."""
+    """Run a child that holds ``descriptors``; yield its pid."""
     words = [sys.executable, __file__, "--hold", str(descriptors), str(number)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
@@ -74,7 +73,7 @@ def holder(descriptors: int, number: int) -> Iterator[int]:
 
 
 def path_with(folder: Path, tool: str) -> str:
-    """A PATH on which the script finds this tool alone to tell protocols."""
+    """Return a PATH with only this tool for the script to identify protocols."""
     folder.mkdir()
     for name in (*NEEDED, *(() if tool == "none" else (tool,))):
         found = shutil.which(name, path=SEARCH_PATH)
@@ -102,14 +101,16 @@ def run(words: list[str], path: str = SEARCH_PATH) -> Run:
 
 
 def problem_of(one: Run, tool: str, held: dict[int, int]) -> str | None:
-    """What is wrong with one answer of the script, beside its time."""
+    """Describe the error in one output of the script; None if it is right."""
     processes = parse_processes(one.output)
     if processes is None or processes.partial or (processes.tool or "none") != tool:
         return f"{tool}: {one.output[:100]!r}"
-    told = {process.pid: process.tcp_close for process in processes.seen}
-    # An upper bound has the unix sockets no more than the exact count: they stand in a table.
-    wrong = {pid: (told.get(pid), count) for pid, count in held.items() if told.get(pid) != count}
-    return f"{tool}: (told, held) {wrong}" if wrong else None
+    reported = {process.pid: process.tcp_close for process in processes.seen}
+    # Even an upper bound leaves out unix sockets, which /proc/net/unix lists.
+    wrong = {
+        pid: (reported.get(pid), count) for pid, count in held.items() if reported.get(pid) != count
+    }
+    return f"{tool}: (reported, held) {wrong}" if wrong else None
 
 
 def measure(descriptors: int, rounds: int) -> int:
@@ -156,7 +157,7 @@ def show(runs: dict[str, list[Run]], problems: list[str]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What naming the holders costs a host.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--descriptors", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--hold", type=int, nargs=2, help=argparse.SUPPRESS)

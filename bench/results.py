@@ -1,10 +1,10 @@
-"""Keeps bench/RESULTS.md: runs a benchmark and puts what it printed into its section.
+"""Run a benchmark and write its output to its section of bench/RESULTS.md.
 
     python bench/results.py NAME [OPTIONS]
 
-A section is what stands between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``; what stands
-around it is written by hand. A benchmark without a section gets one at the end. The exit code is
-the benchmark's, and its section is written all the same: a missed budget belongs there too.
+A section lies between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``; the text around it is
+written by hand. A benchmark without a section gets one at the end. The exit code is that of the
+benchmark, and the section is written even if a budget is missed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def put(name: str, lines: Iterable[str], path: Path = RESULTS) -> None:
-    """Replace the section ``name``. Raises ValueError where its marks are not one pair."""
+def write_section(name: str, lines: Iterable[str], path: Path = RESULTS) -> None:
+    """Replace the section ``name``. Raises ValueError unless its marks are one pair."""
     begin, end = f"<!-- bench:{name} -->\n", f"<!-- /bench:{name} -->\n"
     body = begin + "\n".join([*lines, ""]) + end
     text = path.read_text()
@@ -38,12 +38,12 @@ def put(name: str, lines: Iterable[str], path: Path = RESULTS) -> None:
 
 
 def command_line(name: str, options: Iterable[str]) -> str:
-    """What was run and when, as the first line of a section."""
+    """Return the command and the date, the first line of a section."""
     return f"`./dev bench {shlex.join([name, *options])}`, {datetime.now(UTC):%Y-%m-%d}"
 
 
 def versions() -> str:
-    """What it ran on: the machine's kernel and the versions that the numbers hang on."""
+    """Return the kernel, the processors and the versions of the programs."""
     ssh = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=False).stderr
     openssh = re.search(r"OpenSSH_(\S+?),?\s", ssh)
     found = [
@@ -65,7 +65,7 @@ def main() -> int:
     )
     sys.stdout.write(done.stdout)
     lines = [f"{command_line(name, options)}; {versions()}", "", "```"]
-    put(name, [*lines, done.stdout.rstrip(), "```"])
+    write_section(name, [*lines, done.stdout.rstrip(), "```"])
     return done.returncode
 
 

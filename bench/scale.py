@@ -1,11 +1,11 @@
-"""What a fleet of any size needs, reckoned from what this run measures on a small one.
+"""Estimate the needs of a fleet of any size from measurements on a small one.
 
     python bench/scale.py [--hosts 1000000] [--within S]
 
-Prints the unit costs, holds the reckoning against a scan that was really run, and then, for several
-ways to split the fleet over machines, how long a scan takes and what it asks of each machine. The
-time comes from a simulation of one worker: its slots, its one processor, the round trips, and hosts
-that never answer and hold a slot until they are given up.
+Prints the unit costs, compares the estimate with a real scan, and then prints the duration of a
+scan and the needs of each machine for several splits of the fleet over machines. The time comes
+from a simulation of one worker: its slots, its one processor, the round trips, and dead hosts,
+which hold a slot until their timeout.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from unit_costs import UnitCosts, measured
+from unit_costs import UnitCosts, measure_unit_costs
 from workers import scan
 
 from sockfleet.simulator.lean.process import LeanFleetProcess
@@ -28,15 +28,15 @@ from sockfleet.simulator.lean.process import LeanFleetProcess
 CHECKED_HOSTS, CHECKED_RTT_MS = 4000, 50.0
 RTT_MS, DEAD_PERCENT = 50.0, 1.0
 DEAD_S = 20.5
-"""--connect-timeout 10 twice (--retries 1), and the pause between."""
+"""--connect-timeout 10 twice (--retries 1), and the pause before the retry."""
 CHANNELS = 900
-"""Hosts through one connection to a bastion (collector.bastion)."""
+"""Hosts through one connection to a bastion (`collector/ssh/routes/bastions.py`)."""
 MIB = 1024.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Machines (``--shard I/N``), each with so many workers and hosts at once."""
+    """A number of machines (``--shard I/N``), and the workers and concurrent hosts of each."""
 
     machines: int
     workers: int
@@ -55,7 +55,7 @@ SPLITS = (
 def worker_s(
     costs: UnitCosts, hosts: int, slots: int, *, rtt_ms: float, dead_percent: float
 ) -> float:
-    """How long one worker takes for its hosts, every n-th of them dead."""
+    """Return how long one worker takes for its hosts, of which every n-th is dead."""
     every = math.inf if not dead_percent else 100 / dead_percent
     travel_s = costs.round_trips * rtt_ms / 1e3
     cpu_s = costs.scan_ms / 1e3
@@ -76,13 +76,13 @@ def worker_s(
 
 
 def plan(costs: UnitCosts, split: Split, hosts: int) -> dict[str, float]:
-    """The figures of one way to split the fleet, of one machine each."""
+    """Return the figures of one machine for one split of the fleet."""
     own = math.ceil(hosts / split.machines)
     each = math.ceil(own / split.workers)
     slots = split.concurrency // split.workers
-    asked_s = worker_s(costs, each, slots, rtt_ms=RTT_MS, dead_percent=DEAD_PERCENT)
-    # The collecting process works beside the workers, and alone once they are done if it is late.
-    scan_s = costs.start_s + max(asked_s, own * costs.parent_ms / 1e3)
+    collected_s = worker_s(costs, each, slots, rtt_ms=RTT_MS, dead_percent=DEAD_PERCENT)
+    # The collecting process runs in parallel with the workers, and may finish after them.
+    scan_s = costs.start_s + max(collected_s, own * costs.parent_ms / 1e3)
     return {
         "scan_s": scan_s,
         "merge_s": hosts * costs.merge_us / 1e6 if split.machines > 1 else 0.0,
@@ -91,18 +91,18 @@ def plan(costs: UnitCosts, split: Split, hosts: int) -> dict[str, float]:
     }
 
 
-def checked(folder: Path, costs: UnitCosts) -> Iterator[str]:
-    """The reckoning beside a scan that was run."""
+def check_estimate(folder: Path, costs: UnitCosts) -> Iterator[str]:
+    """Compare the estimate with a real scan."""
     folder.mkdir()
     with LeanFleetProcess(folder, hosts=CHECKED_HOSTS, rtt_ms=CHECKED_RTT_MS) as fleet:
         runs = [scan(fleet, 1, 1000) for _ in range(3)]
-    reckoned_s = costs.start_s + worker_s(
+    estimated_s = costs.start_s + worker_s(
         costs, CHECKED_HOSTS, 1000, rtt_ms=CHECKED_RTT_MS, dead_percent=0.0
     )
-    ran_s = median(run.wall_s for run in runs)
+    measured_s = median(run.wall_s for run in runs)
     yield (
-        f"held against a scan: {CHECKED_HOSTS} hosts at {CHECKED_RTT_MS:g} ms, one process: "
-        f"reckoned {reckoned_s:.1f} s, ran in {ran_s:.1f} s beside the simulated hosts"
+        f"compared with a scan: {CHECKED_HOSTS} hosts at {CHECKED_RTT_MS:g} ms, one process: "
+        f"estimated {estimated_s:.1f} s, measured {measured_s:.1f} s next to the simulated hosts"
     )
 
 
@@ -145,10 +145,10 @@ def plan_lines(costs: UnitCosts, hosts: int, within_s: float) -> Iterator[str]:
     processors = hosts * costs.scan_ms / 1e3 / within_s
     yield f"within {within_s:g} s: {processors:.1f} processors busy with nothing else"
     bastions = hosts * costs.bastion_ms / 1e3 / within_s
-    answered_s = costs.round_trips * RTT_MS / 1e3
+    travel_s = costs.round_trips * RTT_MS / 1e3
     yield (
         f"all behind bastions within {within_s:g} s: {bastions:.0f} processors of bastions; one "
-        f"connection's {CHANNELS} channels ask {CHANNELS / answered_s:.0f} hosts a second at most, "
+        f"connection's {CHANNELS} channels read {CHANNELS / travel_s:.0f} hosts a second at most, "
         f"its sshd's one processor {1e3 / costs.bastion_ms:.0f}"
     )
     compressed_gb = hosts * costs.compressed_bytes / 1e9
@@ -165,8 +165,8 @@ def main() -> int:
     parser.add_argument("--within", type=float, default=300.0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        costs = measured(Path(folder))
-        lines = [*unit_lines(costs), "", *checked(Path(folder, "checked"), costs), ""]
+        costs = measure_unit_costs(Path(folder))
+        lines = [*unit_lines(costs), "", *check_estimate(Path(folder, "checked"), costs), ""]
     for line in (*lines, *plan_lines(costs, given.hosts, given.within)):
         print(line)
     return 0

@@ -1,15 +1,15 @@
-"""Scans a large fleet, a part of it faulty, again and again in one process.
+"""Scan a large fleet, a part of it faulty, several times in one process.
 
     python bench/soak.py [--hosts 10000] [--faulty 0.1] [--scans 3] [--timeout 30]
                          [--concurrency 200] [--transport asyncssh]
 
-The fleet is simulated in a process of its own; its faulty hosts play every fault of the simulator,
-and stand between the sound ones. After each scan every host must be accounted for once, each sound
-host with its own numbers, each faulty one as a failure; no descriptor, thread or task may be left,
-and memory must not grow from scan to scan. Any of that not so ends the run with 1.
+The fleet is simulated in another process; its faulty hosts have every fault of the simulator and
+are mixed with the good ones. After each scan every host must have one outcome, each good host with
+its own numbers and each faulty one as a failure; no descriptor, thread or task may leak, and memory
+must not grow from scan to scan. Otherwise the exit code is 1.
 
-"other" counts the faulty hosts that failed in another category than planned: on a machine that is
-too busy to listen a stalled host may count as this machine's own overload.
+"other" counts the faulty hosts that failed in another category than planned: on a busy machine a
+stalled host may fail as client_overload.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import SimulatedHost
 
 GROWTH_BYTES = 16 * 1024 * 1024
-"""From the first scan's end to the last one's: what the allocator does not give back."""
+"""Allowed from the first scan's end to the last one's: memory that the allocator keeps."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """As the options of ``sockfleet scan``; the connect timeout is half of the whole."""
+    """As the options of ``sockfleet scan``; the connect timeout is half of ``timeout_s``."""
 
     timeout_s: float
     concurrency: int
@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The hosts to ask, the truth of each, and the keys."""
+    """The hosts, their true numbers, and their keys."""
 
     hosts: list[Host]
     truth: dict[str, SimulatedHost]
@@ -63,36 +63,36 @@ class Fleet:
 
 @contextmanager
 def running_fleet(folder: Path, hosts: int, faulty: float) -> Iterator[Fleet]:
-    """A fleet of which the part ``faulty`` plays every fault in turn."""
+    """Run a fleet of which the share ``faulty`` has the faults in turn."""
     scenario = folder / "soak.yml"
     scenario.write_text(yaml.safe_dump({"host_keys": "shared", "roles": roles(hosts, faulty)}))
     with FleetProcess(folder, scenario) as process:
         variables = yaml.safe_load(process.inventory.read_text())["all"]["hosts"]
         ssh = SshSettings(user=process.scenario.user, identity_files=(str(process.identity),))
-        hosts_of_it = [
+        fleet_hosts = [
             Host(name=name, address=one["ansible_host"], port=process.port, ssh=ssh)
             for name, one in variables.items()
         ]
-        random.Random(1).shuffle(hosts_of_it)
+        random.Random(1).shuffle(fleet_hosts)
         truth = {host.name: host for host in process.hosts}
-        yield Fleet(hosts_of_it, truth, str(process.known_hosts))
+        yield Fleet(fleet_hosts, truth, str(process.known_hosts))
 
 
 def roles(hosts: int, faulty: float) -> dict[str, dict[str, object]]:
-    """As in a scenario file; the number of hosts is exact."""
+    """Return the roles of a scenario file for exactly ``hosts`` hosts."""
     bad = round(hosts * faulty)
     counts = {fault: bad // len(Fault) + (n < bad % len(Fault)) for n, fault in enumerate(Fault)}
-    found: dict[str, dict[str, object]] = {
-        "sound": {"count": hosts - bad, "profile": "container-host"}
+    all_roles: dict[str, dict[str, object]] = {
+        "good": {"count": hosts - bad, "profile": "container-host"}
     }
     for fault, count in counts.items():
         if count:
-            found[f"bad-{fault}"] = {"count": count, "fault": str(fault)}
-    return found
+            all_roles[f"bad-{fault}"] = {"count": count, "fault": str(fault)}
+    return all_roles
 
 
 class Tally:
-    """What became of each host of one scan; the outcomes themselves are not kept."""
+    """Counts of the outcomes of one scan; the outcomes themselves are not kept."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._truth = fleet.truth
@@ -115,10 +115,10 @@ class Tally:
             planned = truth.contents.alloc if truth.is_read else truth.fault
             self._wrong.append(f"{truth.name}: read {alloc}, planned was {planned}")
 
-    def wrongs(self, fleet: Fleet) -> list[str]:
-        """What is not as it must be, in words."""
-        asked = [host.name for host in fleet.hosts]
-        counts = [f"{name}: {self._seen[name]} outcomes" for name in asked if self._seen[name] != 1]
+    def problems(self, fleet: Fleet) -> list[str]:
+        """Describe each host with a wrong, missing or repeated outcome."""
+        names = [host.name for host in fleet.hosts]
+        counts = [f"{name}: {self._seen[name]} outcomes" for name in names if self._seen[name] != 1]
         return counts + self._wrong
 
 
@@ -144,8 +144,8 @@ def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def let_threads_end() -> list[str]:
-    """The names of those that do not: an idle one ends a moment after its scan."""
+def join_threads() -> list[str]:
+    """Wait for the threads of the scan to end; return the names of those that do not."""
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
     for thread in others:
         thread.join(5)
@@ -153,12 +153,12 @@ def let_threads_end() -> list[str]:
 
 
 def soak(fleet: Fleet, scans: int, limits: Limits) -> list[str]:
-    """Scan, print a line for each scan, and return what was wrong in any of them."""
-    found: list[str] = []
-    resting: list[int] = []
-    # What the libraries open once for the process.
+    """Scan, print a line for each scan, and return the problems in words."""
+    problems: list[str] = []
+    resident: list[int] = []
+    # A first scan, because the libraries open some descriptors once for the process.
     scan(Fleet(fleet.hosts[:10], fleet.truth, fleet.known_hosts), limits)
-    let_threads_end()
+    join_threads()
     descriptors = open_descriptors()
     print(
         f"{memory_bytes('VmRSS') / 1e6:.1f} MB before, with the truth of all hosts to compare with"
@@ -166,23 +166,23 @@ def soak(fleet: Fleet, scans: int, limits: Limits) -> list[str]:
     print(f"{'scan':>4} {'s':>7} {'read':>6} {'failed':>6} {'other':>6} {'RSS MB':>7} {'peak':>7}")
     for number in range(1, scans + 1):
         tally, took_s = scan(fleet, limits)
-        found += tally.wrongs(fleet)
-        left = let_threads_end()
+        problems += tally.problems(fleet)
+        left = join_threads()
         gc.collect()
-        resting.append(memory_bytes("VmRSS"))
+        resident.append(memory_bytes("VmRSS"))
         peak = memory_bytes("VmHWM")
         failed = len(fleet.hosts) - tally.read
         print(
             f"{number:4} {took_s:7.1f} {tally.read:6} {failed:6} {tally.other:6} "
-            f"{resting[-1] / 1e6:7.1f} {peak / 1e6:7.1f}",
+            f"{resident[-1] / 1e6:7.1f} {peak / 1e6:7.1f}",
             flush=True,
         )
         if open_descriptors() != descriptors:
-            found.append(f"scan {number}: {open_descriptors() - descriptors} descriptors left")
-        found += [f"scan {number}: {name} is left" for name in left]
-    if resting[-1] - resting[0] > GROWTH_BYTES:
-        found.append(f"memory grew by {(resting[-1] - resting[0]) / 1e6:.1f} MB")
-    return found
+            problems.append(f"scan {number}: {open_descriptors() - descriptors} descriptors left")
+        problems += [f"scan {number}: {name} is left" for name in left]
+    if resident[-1] - resident[0] > GROWTH_BYTES:
+        problems.append(f"memory grew by {(resident[-1] - resident[0]) / 1e6:.1f} MB")
+    return problems
 
 
 def main() -> int:
@@ -201,12 +201,12 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         running_fleet(Path(folder), given.hosts, given.faulty) as fleet,
     ):
-        found = soak(fleet, given.scans, limits)
-    for line in found[:20]:
+        problems = soak(fleet, given.scans, limits)
+    for line in problems[:20]:
         print(line, file=sys.stderr)
-    if len(found) > 20:
-        print(f"and {len(found) - 20} more", file=sys.stderr)
-    return 1 if found else 0
+    if len(problems) > 20:
+        print(f"and {len(problems) - 20} more", file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How far the budgets' figures lie apart in several runs of `budgets`.
+"""The spread of the budgets' figures over several runs of `budgets`.
 
     python bench/spread.py FILE [FILE …]
 
-Each FILE holds what `budgets --json FILE` appended, one run a line. A budget that another machine,
-or another hour, could miss shows here by its largest figure. The exit code is 1 when a run missed
-a budget.
+Each FILE holds the runs that `budgets --json FILE` appended, one a line. A largest figure near its
+limit shows a budget that another machine, or another hour, could miss. The exit code is 1 if a run
+missed a budget.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Row = Mapping[str, Any]
 
 
 def read_runs(paths: Iterable[Path]) -> list[Sequence[Row]]:
-    """The budgets of each run, in the order of the files and of their lines."""
+    """Return the budgets of each run, in the order of the files and of their lines."""
     return [json.loads(line)["budgets"] for path in paths for line in path.read_text().splitlines()]
 
 
 def rows_by_name(runs: Iterable[Sequence[Row]]) -> dict[str, list[Row]]:
-    """All runs' rows of each budget; a run of some sections lacks the others."""
+    """Group the rows of all runs by budget; a run of some sections lacks the others."""
     found: dict[str, list[Row]] = {}
     for run in runs:
         for row in run:
@@ -36,7 +36,7 @@ def rows_by_name(runs: Iterable[Sequence[Row]]) -> dict[str, list[Row]]:
 
 
 def spread_line(name: str, rows: Sequence[Row]) -> str:
-    """Least, median and largest figure of one budget beside its newest limit."""
+    """Return least, median and largest figure of one budget and its newest limit."""
     figures = [row["figure"] for row in rows if row["figure"] is not None]
     shown = (
         [f"{value:9.3f}" for value in (min(figures), statistics.median(figures), max(figures))]

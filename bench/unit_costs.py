@@ -1,7 +1,7 @@
-"""What one host costs at each step of a scan, measured; `scale` reckons with it.
+"""The measured cost of one host at each step of a scan, from which `scale` estimates a fleet.
 
-Nothing is taken from elsewhere: the whole command is run on the lean simulator, behind a real
-OpenSSH server as a bastion, and the steps after the collecting in this process.
+The whole command runs on the lean simulator, directly and behind a real OpenSSH server as a
+bastion; the steps after collection run in this process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from aggregate import readings, sum_up
+from aggregate import aggregate_readings, readings
 from workers import scan
 
 from sockfleet.aggregator.document_reader import read_document
@@ -39,40 +39,42 @@ _HEADERS = 52
 
 @dataclass(frozen=True, kw_only=True)
 class UnitCosts:
-    """Each of one host, unless its name says otherwise."""
+    """Costs of one host, unless the field says otherwise."""
 
     scan_ms: float
     """CPU of a scan by one process, from the connection to the JSON."""
     start_s: float
-    """CPU of the whole command beside its hosts."""
+    """CPU of the whole command apart from its hosts."""
     parent_ms: float
-    """CPU of the one process that collects what workers tell: decoding, summing up, JSON."""
+    """CPU of the process that collects from workers: decoding, aggregation, JSON."""
     round_trips: float
     wire_bytes: float
     """Both directions, with the headers of the packets that were counted."""
     connection_kib: float
-    """Memory of a host that is being asked, beyond that of one that was read."""
+    """Memory of a host while it is read, beyond `kept_kib`."""
     kept_kib: float
-    """Memory of a host that was read, the JSON that is written in the end included."""
+    """Memory of a host after it is read, including its part of the JSON."""
     codec_us: float
     codec_bytes: float
     json_bytes: float
     compressed_bytes: float
     """Of the JSON, by zlib's default."""
     merge_us: float
-    """To read a part's JSON and to merge."""
+    """CPU to parse a part's JSON and merge it."""
     bastion_ms: float
     """CPU of a bastion's sshd."""
     behind_ms: float
     """CPU of the scan for a host behind a bastion."""
 
 
-def measured(folder: Path) -> UnitCosts:
-    """Measure everything; takes about a minute."""
-    return UnitCosts(**_collecting(folder), **_afterwards(), **_behind_a_bastion(folder))
+def measure_unit_costs(folder: Path) -> UnitCosts:
+    """Measure all costs; takes about a minute."""
+    return UnitCosts(
+        **_measure_collection(folder), **_measure_aggregation(), **_measure_bastion(folder)
+    )
 
 
-def _collecting(folder: Path) -> dict[str, float]:
+def _measure_collection(folder: Path) -> dict[str, float]:
     (folder / "fleet").mkdir()
     (folder / "few").mkdir()
     with LeanFleetProcess(folder / "few", hosts=_FEW) as fleet:
@@ -98,9 +100,9 @@ def _collecting(folder: Path) -> dict[str, float]:
     }
 
 
-def _afterwards() -> dict[str, float]:
-    done = sum_up(_SUMMED)
-    read, read_us = _timed(lambda: read_document(done.document))
+def _measure_aggregation() -> dict[str, float]:
+    result = aggregate_readings(_SUMMED)
+    read, read_us = _timed(lambda: read_document(result.document))
     _, merge_us = _timed(lambda: merge_scans([read, read]))
     outcomes = list(readings(_SUMMED))
     hosts = [outcome.host for outcome in outcomes]
@@ -108,36 +110,37 @@ def _afterwards() -> dict[str, float]:
     decoded, decode_us = _timed(lambda: [decode_outcome(line, hosts)[1] for line in lines])
     assert decoded == outcomes
     return {
-        "parent_ms": decode_us / 1e3 + done.total_s * 1e3 / _SUMMED,
+        "parent_ms": decode_us / 1e3 + result.total_s * 1e3 / _SUMMED,
         "codec_us": encode_us + decode_us,
         "codec_bytes": sum(map(len, lines)) / _SUMMED,
         "merge_us": read_us + merge_us / 2,
     }
 
 
-def _behind_a_bastion(folder: Path) -> dict[str, float]:
+def _measure_bastion(folder: Path) -> dict[str, float]:
     (folder / "behind").mkdir()
     with (
         LeanFleetProcess(folder / "behind", hosts=_BEHIND) as fleet,
         Sshd(folder / "bastion", addresses=["127.0.0.9"]) as bastion,
     ):
         fleet.known_hosts.write_text(fleet.known_hosts.read_text() + bastion.known_hosts_lines())
-        way = folder / "way.ini"
+        jump_file = folder / "jump.ini"
         hop = f"{getpass.getuser()}@127.0.0.9:{bastion.port}"
-        way.write_text(f"[all:vars]\nansible_ssh_common_args='-J {hop}'\n")
+        jump_file.write_text(f"[all:vars]\nansible_ssh_common_args='-J {hop}'\n")
         runs = []
         for hosts in (_BEHIND // 4, _BEHIND):
             command = [sys.executable, str(Path(__file__).with_name("whole_run.py"))]
             command += [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory)]
-            command += [str(way), "-i", str(bastion.client_key), "-q", "-o", str(folder / "b.json")]
+            command += [str(jump_file), "-i", str(bastion.client_key)]
+            command += ["-q", "-o", str(folder / "b.json")]
             command += ["--known-hosts", str(fleet.known_hosts), "-l", f"all[0:{hosts - 1}]"]
-            before_s = _ended_children_s(bastion)
-            ran = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+            before_s = _connections_cpu_s(bastion)
+            scan_run = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
             counts = json.loads((folder / "b.json").read_bytes())["fleet"]["hosts"]
             if counts["ok"] != hosts:
-                sys.exit(f"behind the bastion: {counts}: {ran.stderr}")
-            used_s = json.loads(ran.stderr.splitlines()[-1])["cpu_s"]
-            runs.append((_ended_children_s(bastion) - before_s, used_s))
+                sys.exit(f"behind the bastion: {counts}: {scan_run.stderr}")
+            used_s = json.loads(scan_run.stderr.splitlines()[-1])["cpu_s"]
+            runs.append((_connections_cpu_s(bastion) - before_s, used_s))
     more = _BEHIND - _BEHIND // 4
     (few_s, few_used_s), (many_s, many_used_s) = runs
     return {
@@ -146,8 +149,8 @@ def _behind_a_bastion(folder: Path) -> dict[str, float]:
     }
 
 
-def _ended_children_s(server: Sshd) -> float:
-    """CPU of all connections of a server, once they have ended."""
+def _connections_cpu_s(server: Sshd) -> float:
+    """Wait for all connections of a server to end; return their CPU seconds."""
     while server.sessions():
         time.sleep(0.02)
     fields = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()

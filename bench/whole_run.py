@@ -1,9 +1,9 @@
-"""Runs one command and tells its time and its memory, as JSON on the last line of stderr.
+"""Run one command and print its time and memory as JSON on the last line of stderr.
 
     python bench/whole_run.py COMMAND [WORDS]
 
-A process of its own, and a small one: the kernel counts what a process was before it became another
-program to that program's peak (exec_mmap() of its fs/exec.c), so that a large parent would show.
+It is a small process of its own, because the kernel counts the memory of a process before exec to
+the peak of the new program (exec_mmap() in its fs/exec.c), so that a large parent would count.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import time
 def main() -> None:
     began = time.perf_counter()
     pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
-    _, status, used = os.wait4(pid, 0)
-    told = {
+    _, status, rusage = os.wait4(pid, 0)
+    usage = {
         "exit_code": os.waitstatus_to_exitcode(status),
         "wall_s": time.perf_counter() - began,
-        "cpu_s": used.ru_utime + used.ru_stime,
-        "peak_mib": used.ru_maxrss / 1024,
+        "cpu_s": rusage.ru_utime + rusage.ru_stime,
+        "peak_mib": rusage.ru_maxrss / 1024,
     }
-    print(json.dumps(told), file=sys.stderr)
+    print(json.dumps(usage), file=sys.stderr)
 
 
 if __name__ == "__main__":

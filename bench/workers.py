@@ -1,11 +1,11 @@
-"""What several processes make of a scan: wall time, CPU time and memory of the whole command.
+"""A scan by several processes: wall time, CPU time and memory of the whole command.
 
     python bench/workers.py [--hosts N] [--rtt MS] [--concurrency N] [--rounds N] [WORKERS ...]
 
 The same lean fleet is scanned by the command with each number of workers in turn, round after
-round. Memory is the peak of the sum over all its processes, each page shared by several counted in
-parts (Pss of proc_pid_smaps_rollup(5)), looked at ten times a second. The simulated hosts run on
-the same machine: with two processors the second worker has theirs to share.
+round. Memory is the peak of the sum over all its processes, in which a shared page counts in
+proportion (Pss of proc_pid_smaps_rollup(5)), read ten times a second. The simulated hosts run on
+the same machine: with two processors the second worker shares one with them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from statistics import median
 
 from sockfleet.simulator.lean.process import LeanFleetProcess
 
-LOOK_EVERY_S = 0.1
+INTERVAL_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class Run:
     """Of all its processes."""
     peak_mib: float
     simulator_s: float
-    """CPU time of the simulated hosts meanwhile."""
+    """CPU time of the simulated hosts during the scan."""
     document: bytes
-    """The JSON that it wrote."""
+    """Its JSON."""
 
 
 def pss_mib(pid: int) -> float:
-    """Of a process and its children; those that end meanwhile count nothing."""
+    """Return the Pss of a process and its children; those that end meanwhile count 0."""
     kib = 0
     with suppress(FileNotFoundError, ProcessLookupError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -54,13 +54,13 @@ def pss_mib(pid: int) -> float:
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds of a process; 100 ticks a second on every machine of today (time(7))."""
+    """Return the CPU seconds of a process; a tick is 1/100 s on all current machines (time(7))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
 def scan(fleet: LeanFleetProcess, workers: int, concurrency: int) -> Run:
-    """One run of the command. Raises SystemExit where a host was not read."""
+    """Run the command once. Raises SystemExit if a host was not read."""
     command = [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory), "-q"]
     command += ["--known-hosts", str(fleet.known_hosts), "-c", str(concurrency)]
     command += ["--workers", str(workers)]
@@ -77,22 +77,22 @@ def scan(fleet: LeanFleetProcess, workers: int, concurrency: int) -> Run:
         peaks = [0.0]
         done = threading.Event()
 
-        def look() -> None:
+        def watch_memory() -> None:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-            while not done.wait(LOOK_EVERY_S):
+            while not done.wait(INTERVAL_S):
                 with suppress(OSError):
                     peaks.extend(pss_mib(int(pid)) for pid in children.read_text().split())
 
-        watcher = threading.Thread(target=look)
+        watcher = threading.Thread(target=watch_memory)
         watcher.start()
-        _, told = process.communicate()
+        _, stderr = process.communicate()
         done.set()
         watcher.join()
-        used = json.loads(told.splitlines()[-1])
+        used = json.loads(stderr.splitlines()[-1])
         document = result.read_bytes()
         counts = json.loads(document)["fleet"]["hosts"]
         if used["exit_code"] or counts["failed"]:
-            sys.exit(f"{workers} workers: exit code {used['exit_code']}, {counts}: {told}")
+            sys.exit(f"{workers} workers: exit code {used['exit_code']}, {counts}: {stderr}")
         assert used["wall_s"] <= time.perf_counter() - began
         return Run(
             wall_s=used["wall_s"],

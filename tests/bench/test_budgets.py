@@ -39,7 +39,7 @@ def test_every_budget_must_be_held(lines, code):
 
 def test_a_failing_section_is_a_missed_budget(tmp_path, mocker):
     mocker.patch.dict(budgets.SECTIONS, {"cold": mocker.Mock(side_effect=RuntimeError("no sshd"))})
-    (line,) = budgets.measured(tmp_path, ["cold"])
+    (line,) = budgets.measure_sections(tmp_path, ["cold"])
     assert (line.name, line.held, line.why_not) == ("cold", False, "no sshd")
 
 

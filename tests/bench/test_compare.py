@@ -36,18 +36,18 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_reads_every_host(target, name):
-    taken = compare.Taken(PEERS[name])
-    compare.measure(taken, target, HOSTS)
-    assert taken.why_not == ""
-    assert taken.hosts > 0
-    assert taken.cpu_ms[0] > 0
-    assert taken.floor_ms[0] > 0
+    measurements = compare.Measurements(PEERS[name])
+    compare.measure(measurements, target, HOSTS)
+    assert measurements.why_not == ""
+    assert measurements.hosts > 0
+    assert measurements.cpu_ms[0] > 0
+    assert measurements.floor_ms[0] > 0
 
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_numbers_of_another_host_end_the_run(target, name):
     with pytest.raises(compare.WrongAnswerError, match=rf"^{name}: \d+ wrong:\n  127\..*TCP: "):
-        compare.measure(compare.Taken(PEERS[name]), same_but_wrong(target), HOSTS)
+        compare.measure(compare.Measurements(PEERS[name]), same_but_wrong(target), HOSTS)
 
 
 def test_a_missing_answer_is_wrong(target):
@@ -60,23 +60,27 @@ def test_a_missing_answer_is_wrong(target):
 
 def test_a_client_that_cannot_run_is_listed_with_the_reason(target, tmp_path, mocker):
     mocker.patch("compare.peers_python", return_value=tmp_path / "peers" / "bin" / "python")
-    taken = compare.Taken(PEERS["hussh"])
-    compare.measure(taken, target, HOSTS)
-    assert taken.why_not == "not installed: no python in peers/"
+    measurements = compare.Measurements(PEERS["hussh"])
+    compare.measure(measurements, target, HOSTS)
+    assert measurements.why_not == "not installed: no python in peers/"
 
     mocker.patch.dict("os.environ", PATH=str(tmp_path))
-    taken = compare.Taken(PEERS["pdsh"])
-    compare.measure(taken, target, HOSTS)
-    assert "No such file or directory: 'pdsh'" in taken.why_not
-    ours = compare.Taken(PEERS["sockfleet"], cpu_ms=[1.0], floor_ms=[0.2], hosts=HOSTS)
-    assert f"pdsh{' ' * 23} not measured: {taken.why_not}" in compare.table(
-        {"sockfleet": ours, "pdsh": taken}
+    measurements = compare.Measurements(PEERS["pdsh"])
+    compare.measure(measurements, target, HOSTS)
+    assert "No such file or directory: 'pdsh'" in measurements.why_not
+    ours = compare.Measurements(PEERS["sockfleet"], cpu_ms=[1.0], floor_ms=[0.2], hosts=HOSTS)
+    assert f"pdsh{' ' * 23} not measured: {measurements.why_not}" in compare.table(
+        {"sockfleet": ours, "pdsh": measurements}
     )
 
 
 def test_ratios_compare_figures_of_the_same_round():
-    ours = compare.Taken(PEERS["sockfleet"], cpu_ms=[1.0, 2.0, 9.0], floor_ms=[0.1, 0.2, 0.1])
-    theirs = compare.Taken(PEERS["asyncssh"], cpu_ms=[2.0, 4.0, 4.0], floor_ms=[0.1, 0.2, 0.1])
+    ours = compare.Measurements(
+        PEERS["sockfleet"], cpu_ms=[1.0, 2.0, 9.0], floor_ms=[0.1, 0.2, 0.1]
+    )
+    theirs = compare.Measurements(
+        PEERS["asyncssh"], cpu_ms=[2.0, 4.0, 4.0], floor_ms=[0.1, 0.2, 0.1]
+    )
     assert compare.ours_to(ours, theirs) == pytest.approx(0.5)
 
 

@@ -22,7 +22,7 @@ def section(name: str, *lines: str) -> str:
 def test_a_section_is_replaced_and_the_rest_is_kept(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text(f"# Results\n\n{section('a', 'old')}by hand\n{section('b', 'kept')}")
-    results.put("a", ["new", "lines"], path)
+    results.write_section("a", ["new", "lines"], path)
     assert path.read_text() == (
         f"# Results\n\n{section('a', 'new', 'lines')}by hand\n{section('b', 'kept')}"
     )
@@ -31,7 +31,7 @@ def test_a_section_is_replaced_and_the_rest_is_kept(tmp_path):
 def test_a_new_section_is_appended(tmp_path):
     path = tmp_path / "RESULTS.md"
     path.write_text("# Results\n")
-    results.put("a", ["new"], path)
+    results.write_section("a", ["new"], path)
     assert path.read_text() == f"# Results\n\n## a\n{section('a', 'new')}"
 
 
@@ -43,7 +43,7 @@ def test_unpaired_marks_are_refused(tmp_path, text):
     path = tmp_path / "RESULTS.md"
     path.write_text(text)
     with pytest.raises(ValueError, match="not one pair of <!-- bench:a --> and <!-- /bench:a -->"):
-        results.put("a", ["new"], path)
+        results.write_section("a", ["new"], path)
     assert path.read_text() == text
 
 

@@ -24,18 +24,18 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def test_every_method_is_measured_in_each_round(target):
-    taken = run_on_event_loop(warm.client_costs(target, hosts=HOSTS, samples=2, rounds=2))
+    times_ms = run_on_event_loop(warm.client_costs(target, hosts=HOSTS, samples=2, rounds=2))
     methods = {warm.FILES_KEPT, warm.SHELL, warm.COMMAND, warm.ASYNCSSH, warm.FILES_OPENED}
-    assert set(taken) == {*methods, warm.COLD, warm.FLOOR}
-    assert all(len(figures) == 2 for figures in taken.values())
-    assert len(list(warm.client_budgets(taken))) == 2
+    assert set(times_ms) == {*methods, warm.COLD, warm.FLOOR}
+    assert all(len(figures) == 2 for figures in times_ms.values())
+    assert len(list(warm.client_budgets(times_ms))) == 2
 
 
 @pytest.mark.parametrize("namespaces", [True, False])
 def test_numbers_of_another_host_are_detected(target, namespaces):
     async def sample() -> None:
         async with AsyncExitStack() as stack:
-            await warm.sampling(same_but_wrong(target), HOSTS, stack, namespaces=namespaces)
+            await warm.start_sampling(same_but_wrong(target), HOSTS, stack, namespaces=namespaces)
 
     with pytest.raises(warm.WrongAnswerError, match="not the numbers of that host"):
         run_on_event_loop(sample())

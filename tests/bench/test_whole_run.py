@@ -50,8 +50,8 @@ def test_the_exit_code_is_reported():
 
 
 def test_a_scan_that_reads_every_host_is_measured(target):
-    result = budgets.scan(target, target.addresses)
-    assert 10 < result.peak_mib < 1000
+    usage = budgets.scan(target, target.addresses)
+    assert 10 < usage.peak_mib < 1000
 
 
 def test_a_scan_with_a_usage_error_is_refused(target):
