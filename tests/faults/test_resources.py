@@ -26,6 +26,7 @@ from sockfleet.collector.outcome import HostFailure, HostOutcome, HostReading
 from sockfleet.collector.ssh.routes.resolver import Resolver
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.ssh.fault_scans import assert_read, run_engine
 from tests.support.ssh.fault_servers import GOOD, Places, fleet_places
 from tests.support.ssh.over_ssh import (
@@ -122,14 +123,7 @@ def test_too_few_descriptors_are_an_error_before_the_start(tmp_path):
     def limit_to_64() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
-    done = subprocess.run(
-        [sys.executable, "-m", "sockfleet.cli", "scan", "192.0.2.1,"],
-        preexec_fn=limit_to_64,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+    done = run_sockfleet("scan", "192.0.2.1,", preexec_fn=limit_to_64, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (5, "")
     assert "limit on open files is 64" in done.stderr
 
@@ -150,14 +144,8 @@ def test_the_soft_limit_is_raised_before_the_start(places, tmp_path):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
 
-    words = ["scan", str(inventory), "--known-hosts", str(places.known_hosts), "-f", "csv"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sockfleet.cli", *words],
-        preexec_fn=lower_soft_limit,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = ["scan", inventory, "--known-hosts", places.known_hosts, "-f", "csv"]
+    done = run_sockfleet(*words, preexec_fn=lower_soft_limit)
     assert done.returncode == 0, done.stderr
 
 

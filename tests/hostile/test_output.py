@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sockfleet.aggregator.document_reader import read_document
 from sockfleet.aggregator.fleet import FleetSummary, summarize_fleet
 from sockfleet.aggregator.host import HostSummary, summarize_host
-from sockfleet.cli import terminal
+from sockfleet.cli import streams
 from sockfleet.cli.log_lines import LogLines
 from sockfleet.cli.main import main
 from sockfleet.collector.engine import Engine, EngineSettings
@@ -197,7 +197,7 @@ def test_markup_is_printed_as_text():
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_warnings_and_log_lines_are_harmless(text, capsysbinary):
     message = text.decode("latin-1")
-    terminal.warn(message)
+    streams.warn(message)
     err = assert_harmless(capsysbinary.readouterr().err)
     assert err.startswith("sockfleet: ")
     try:

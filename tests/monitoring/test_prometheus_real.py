@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -21,6 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.monitoring.running_daemons import running_daemon
 from tests.support.paths import EXAMPLES
 from tests.support.ssh.sshd import free_port
@@ -57,9 +57,8 @@ def scan(folder: Path, *, leaked: int, to: Path) -> None:
     scenario = folder / "scenario.yml"
     scenario.write_text(SCENARIO.format(leaked=leaked))
     with FleetProcess(folder, scenario) as fleet:
-        command = [sys.executable, "-m", "sockfleet.cli", "scan", str(fleet.inventory), "-q"]
-        command += ["--known-hosts", str(fleet.known_hosts), "-o", str(to)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        words = ["scan", fleet.inventory, "-q", "--known-hosts", fleet.known_hosts, "-o", to]
+        done = run_sockfleet(*words)
     assert (done.returncode, done.stdout) == (3, ""), done.stderr
 
 

@@ -15,7 +15,7 @@ from sockfleet.collector.probe.become import (
 from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.core.errors import UsageError
-from tests.support.machine.become_rules import refusal, text_of, whole_probe
+from tests.support.machine.become_rules import refusal, root_script_of, whole_probe
 
 
 @pytest.mark.parametrize("method", Become)
@@ -31,7 +31,7 @@ def test_the_command_is_one_line_without_characters_that_shells_treat_differentl
 def test_the_text_that_runs_as_root_is_the_same_in_every_run():
     first, second = (become_command(whole_probe(new_marker())) for _ in range(2))
     assert first != second
-    assert text_of(first) == text_of(second)
+    assert root_script_of(first) == root_script_of(second)
     lines = {sudoers_line("web", whole_probe(new_marker())) for _ in range(2)}
     assert len(lines) == 1
 

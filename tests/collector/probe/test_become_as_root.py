@@ -32,7 +32,7 @@ from sockfleet.collector.probe.processes import Process
 from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput, TransportSettings
 from sockfleet.inventory.models import Host
-from tests.support.machine.become_rules import refusal, text_of, whole_probe
+from tests.support.machine.become_rules import refusal, root_script_of, whole_probe
 from tests.support.machine.login_users import login_user, shell_path
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.over_ssh import ask, settings_for, ssh_settings
@@ -215,7 +215,7 @@ def test_sudo_with_the_message_for_a_forbidden_command(user):
 
 
 def test_the_line_for_sudoers_allows_nothing_else(user):
-    text = text_of(become_command(whole_probe(new_marker())))
+    text = root_script_of(become_command(whole_probe(new_marker())))
     with sudoers(sudoers_line(user, whole_probe(new_marker()))):
         assert allows(user, "/bin/sh", "-c", text)
         assert not as_user(user, "sudo", "-n", "/bin/sh", "-c", text, text="x\n").exit_status
@@ -252,7 +252,7 @@ printable = st.characters(min_codepoint=32, max_codepoint=126)
 @given(data=st.data())
 def test_no_changed_text_is_allowed(user, data):
     command = whole_probe(new_marker())
-    text = text_of(become_command(command))
+    text = root_script_of(become_command(command))
     at = data.draw(st.integers(0, len(text) - 1))
     new = data.draw(st.text(printable, max_size=3))
     changed = text[:at] + new + text[at + data.draw(st.integers(0, 2)) :]
@@ -265,7 +265,7 @@ def test_arguments_after_a_beginning_of_the_text_have_no_effect(user, arguments)
     # sudo compares the words joined, so `sh -c BEGINNING REST` is allowed too; REST becomes the
     # shell's own $0, $1, …: none may be in the text.
     command = whole_probe(new_marker(), arguments=arguments)
-    text = text_of(become_command(command))
+    text = root_script_of(become_command(command))
     with sudoers(sudoers_line(user, command)):
         assert allows(user, "/bin/sh", "-c", *text.split(" ", 3))
     assert not re.search(r"(?<!\\)\$[0-9@*]", text)
@@ -283,7 +283,7 @@ def test_the_user_s_path_is_not_used_as_root(user, server):
     command = whole_probe(new_marker())
     kept = f"Defaults:{user} !env_reset, !secure_path"
     with sudoers(sudoers_line(user, command), kept):
-        words = ["sudo", "-n", "/bin/sh", "-c", text_of(become_command(command))]
+        words = ["sudo", "-n", "/bin/sh", "-c", root_script_of(become_command(command))]
         output = as_user(user, *words, path=str(folder), text="mark\n")
     assert (output.exit_status, output.stderr) == (0, b"")
     assert b"\nmark begin\n" in output.stdout
@@ -291,7 +291,7 @@ def test_the_user_s_path_is_not_used_as_root(user, server):
 
 def test_doas_allows_the_file_and_nothing_else(user):
     command = whole_probe(new_marker())
-    text = text_of(become_command(command))
+    text = root_script_of(become_command(command))
     with doas_installed(user, command) as path:
         allowed = as_user(user, "doas", "-n", str(path), text="mark\n")
         assert (allowed.exit_status, allowed.stderr) == (0, b"")

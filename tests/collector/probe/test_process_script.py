@@ -23,12 +23,12 @@ from tests.support.machine.namespaces import holder
 from tests.support.machine.process_script import (
     KINDS,
     THREE_SOCKETS,
-    child,
-    elsewhere,
-    of,
-    path_of,
-    printed,
-    read,
+    find_process,
+    holder_elsewhere,
+    program_path,
+    python_child,
+    read_processes,
+    run_process_script,
 )
 
 NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
@@ -49,13 +49,13 @@ def only(folder, *tools, awk="mawk", busybox=False):
     """A PATH with what the script needs, and only these tools that read protocols."""
     for name in NEEDED:
         program = folder / name
-        words = f"{path_of('busybox')} {name}" if busybox else path_of(name)
+        words = f"{program_path('busybox')} {name}" if busybox else program_path(name)
         if name == "awk" and not busybox:
-            words = " ".join([path_of(awk.split()[0]), *awk.split()[1:]])
+            words = " ".join([program_path(awk.split()[0]), *awk.split()[1:]])
         program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         program.chmod(0o755)
     for name in tools:
-        (folder / name).symlink_to(path_of(name))
+        (folder / name).symlink_to(program_path(name))
     return str(folder)
 
 
@@ -65,13 +65,13 @@ def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
     with ExitStack() as stack:
         holders = [
             stack.enter_context(holder(own_namespace=False, **KINDS)),
-            stack.enter_context(elsewhere(**{kind: 2 * n for kind, n in KINDS.items()})),
-            stack.enter_context(elsewhere(idle=40, idle6=1, udp=2)),
+            stack.enter_context(holder_elsewhere(**{kind: 2 * n for kind, n in KINDS.items()})),
+            stack.enter_context(holder_elsewhere(idle=40, idle6=1, udp=2)),
         ]
-        processes = read(path=only(tools_folder, tool, awk=awk))
+        processes = read_processes(path=only(tools_folder, tool, awk=awk))
         assert (processes.tool, processes.exact, processes.partial) == (tool, True, False)
         for one in holders:
-            process = of(processes, one.pid)
+            process = find_process(processes, one.pid)
             assert process.tcp_close == one.tcp_close
             assert process.namespace == Path(f"/proc/{one.pid}/net/sockstat").stat().st_ino
             assert process.command == Path(f"/proc/{one.pid}/comm").read_text().strip()
@@ -81,19 +81,22 @@ def test_each_tool_gives_each_process_its_exact_count(tool, awk, tools_folder):
 
 @pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
 def test_without_a_tool_it_is_an_upper_bound_and_says_so(busybox, tools_folder):
-    with holder(own_namespace=False, **KINDS) as here, elsewhere(**KINDS) as there:
-        processes = read(path=only(tools_folder, busybox=busybox))
+    with holder(own_namespace=False, **KINDS) as here, holder_elsewhere(**KINDS) as there:
+        processes = read_processes(path=only(tools_folder, busybox=busybox))
         assert (processes.tool, processes.exact) == (None, False)
         for one in (here, there):
-            process = of(processes, one.pid)
+            process = find_process(processes, one.pid)
             assert process.bound
             assert process.tcp_close == one.tcp_close + NOT_TCP
 
 
 def test_busybox_and_perl_are_enough_for_the_exact_number(tools_folder):
-    with elsewhere(**KINDS) as one:
-        processes = read(path=only(tools_folder, "perl", busybox=True))
-        assert (processes.tool, of(processes, one.pid).tcp_close) == ("perl", one.tcp_close)
+    with holder_elsewhere(**KINDS) as one:
+        processes = read_processes(path=only(tools_folder, "perl", busybox=True))
+        assert (processes.tool, find_process(processes, one.pid).tcp_close) == (
+            "perl",
+            one.tcp_close,
+        )
 
 
 def test_after_a_broken_tool_the_next_is_used(tools_folder):
@@ -101,9 +104,12 @@ def test_after_a_broken_tool_the_next_is_used(tools_folder):
     for name, words in (("python3", "exit 1"), ("perl", "echo nonsense >&2; exit 127")):
         (tools_folder / name).write_text(f"#!/bin/sh\n{words}\n")
         (tools_folder / name).chmod(0o755)
-    with elsewhere(**KINDS) as one:
-        processes = read(path=path)
-        assert (processes.tool, of(processes, one.pid).tcp_close) == ("getfattr", one.tcp_close)
+    with holder_elsewhere(**KINDS) as one:
+        processes = read_processes(path=path)
+        assert (processes.tool, find_process(processes, one.pid).tcp_close) == (
+            "getfattr",
+            one.tcp_close,
+        )
 
 
 @pytest.mark.parametrize("tool", ["python3", "perl", "getfattr", "lsof"])
@@ -118,9 +124,9 @@ for number, sock in enumerate(held[:20]): os.dup2(sock.fileno(), 12000 + number)
 for sock in held[:20]: sock.close()
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as started:
-        processes = read(path=only(tools_folder, tool))
-        assert (processes.tool, of(processes, started["pid"]).tcp_close) == (tool, 30)
+    with python_child(program) as started:
+        processes = read_processes(path=only(tools_folder, tool))
+        assert (processes.tool, find_process(processes, started["pid"]).tcp_close) == (tool, 30)
 
 
 def test_sockets_of_other_kinds_are_not_counted():
@@ -130,8 +136,8 @@ held = [*socket.socketpair(), socket.socket(socket.AF_UNIX), socket.socket(socke
 held += [socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) for _ in range(5)]
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as started:
-        assert started["pid"] not in {process.pid for process in read().seen}
+    with python_child(program) as started:
+        assert started["pid"] not in {process.pid for process in read_processes().seen}
 
 
 SHARING = """
@@ -163,10 +169,13 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
             while len(received) < 3:
                 received += os.read(ready, 3)
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            processes = read()
-            assert (of(processes, pid).tcp_close, of(processes, pid).shared) == (6, 3)
+            processes = read_processes()
+            assert (
+                find_process(processes, pid).tcp_close,
+                find_process(processes, pid).shared,
+            ) == (6, 3)
             for one in children:
-                process = of(processes, int(one))
+                process = find_process(processes, int(one))
                 assert (process.tcp_close, process.shared) == (2, 0)
         finally:
             parent.stdin.close()
@@ -183,17 +192,20 @@ def test_the_longest_output_stays_below_the_limit():
 
 def test_arguments_only_with_the_option():
     secret = "--password=hunter2"
-    with child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as started:
-        assert secret.encode() not in printed()
-        assert of(read(), started["pid"]).arguments is None
-        process = of(read(PROCESS_SCRIPT_WITH_ARGS), started["pid"])
+    with python_child(THREE_SOCKETS, secret, "two\nlines", "x" * 5000) as started:
+        assert secret.encode() not in run_process_script()
+        assert find_process(read_processes(), started["pid"]).arguments is None
+        process = find_process(read_processes(PROCESS_SCRIPT_WITH_ARGS), started["pid"])
         assert process.arguments.startswith(f"{Path(sys.executable)} -c")
         assert "\n" not in process.arguments
         assert len(process.arguments) <= 256
         assert process.tcp_close == 3
-        assert of(read(), started["pid"]).command == process.command
-    with child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as started:
-        assert secret in of(read(PROCESS_SCRIPT_WITH_ARGS), started["pid"]).arguments
+        assert find_process(read_processes(), started["pid"]).command == process.command
+    with python_child("import sys;" + THREE_SOCKETS.strip().replace("\n", ";"), secret) as started:
+        assert (
+            secret
+            in find_process(read_processes(PROCESS_SCRIPT_WITH_ARGS), started["pid"]).arguments
+        )
 
 
 def test_the_name_of_a_process_forges_no_line():
@@ -203,9 +215,9 @@ held = [socket.socket() for _ in range(2)]
 open("/proc/self/comm", "w").write("a\\nrest 7 9999")
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program) as started:
-        processes = read()
-        assert of(processes, started["pid"]).command == "a"
+    with python_child(program) as started:
+        processes = read_processes()
+        assert find_process(processes, started["pid"]).command == "a"
         assert processes.rest_tcp_close == 0
 
 
@@ -221,9 +233,9 @@ held.append(open(sys.argv[1] + forged, "w"))
 held.append(open(sys.argv[1] + "0 7 -> socket:[1]", "w"))
 print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
-    with child(program, str(tmp_path / "file")) as started:
-        processes = read(path=only(tools_folder, "python3", busybox=busybox))
-        process = of(processes, started["pid"])
+    with python_child(program, str(tmp_path / "file")) as started:
+        processes = read_processes(path=only(tools_folder, "python3", busybox=busybox))
+        process = find_process(processes, started["pid"])
         assert (process.tcp_close, process.shared) == (4, 0)
 
 
@@ -231,9 +243,9 @@ def test_the_processes_with_the_most_sockets_are_described():
     script = PROCESS_SCRIPT.replace(f"room = {MAX_PROCESSES}", "room = 2")
     assert script != PROCESS_SCRIPT
     with ExitStack() as stack:
-        holders = [stack.enter_context(elsewhere(idle=n)) for n in (3000, 5, 2000, 5, 7)]
-        everything = {process.pid: process.tcp_close for process in read().seen}
-        processes = read(script)
+        holders = [stack.enter_context(holder_elsewhere(idle=n)) for n in (3000, 5, 2000, 5, 7)]
+        everything = {process.pid: process.tcp_close for process in read_processes().seen}
+        processes = read_processes(script)
         assert [process.pid for process in processes.seen] == [holders[0].pid, holders[2].pid]
         assert processes.rest_processes >= 3
         assert processes.rest_tcp_close >= 17
@@ -242,27 +254,27 @@ def test_the_processes_with_the_most_sockets_are_described():
 
 def test_the_time_limit_makes_the_list_partial():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("now() > start + 6", "NR > 400")
-    with elsewhere(idle=500):
-        processes = read(script)
+    with holder_elsewhere(idle=500):
+        processes = read_processes(script)
         assert processes.partial
         assert processes.tcp_close < 400
     at_once = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> start + 6", ">= start")
-    assert read(at_once) == Processes(seen=(), exact=True, partial=True)
+    assert read_processes(at_once) == Processes(seen=(), exact=True, partial=True)
 
 
 def test_the_memory_limit_makes_the_list_partial():
     script = PROCESS_SCRIPT.replace("NR % 4096", "NR % 1").replace("> 500000", "> 30")
-    with elsewhere(idle=100) as one:
-        processes = read(script)
+    with holder_elsewhere(idle=100) as one:
+        processes = read_processes(script)
         assert processes.partial
         assert processes.tcp_close <= 31
-        assert of(read(), one.pid).tcp_close == 100
+        assert find_process(read_processes(), one.pid).tcp_close == 100
 
 
 def test_without_complete_tables_there_is_no_result():
     script = PROCESS_SCRIPT.replace("rows % 4096", "rows % 1").replace("> start + 12", ">= start")
-    with elsewhere(idle=10, listening=3):
-        processes = read(script)
+    with holder_elsewhere(idle=10, listening=3):
+        processes = read_processes(script)
         assert (processes.partial, processes.seen, processes.tool) == (True, (), None)
 
 
@@ -281,19 +293,22 @@ SHELLS = {
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
 def test_every_login_shell_runs_it(shell):
-    with elsewhere(**KINDS) as one:
+    with holder_elsewhere(**KINDS) as one:
         for script in (PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS):
-            assert of(read(script, shell=shell), one.pid).tcp_close == one.tcp_close
+            assert (
+                find_process(read_processes(script, shell=shell), one.pid).tcp_close
+                == one.tcp_close
+            )
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash", "mksh", "ksh"])
 def test_every_bin_sh_runs_it(shell):
-    with elsewhere(**KINDS) as one:
+    with holder_elsewhere(**KINDS) as one:
         result = subprocess.run(
             [*shell.split(), "-c", PROCESS_SCRIPT_WITH_ARGS], capture_output=True, check=True
         )
         assert result.stderr == b""
-        assert of(parse_processes(result.stdout), one.pid).tcp_close == one.tcp_close
+        assert find_process(parse_processes(result.stdout), one.pid).tcp_close == one.tcp_close
 
 
 @pytest.mark.parametrize("script", [PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS])
@@ -321,10 +336,10 @@ def test_the_number_of_forks_is_constant():
         traced = subprocess.run(words, capture_output=True, check=True, env=environment)
         return len(re.findall(rb"(?:fork|vfork|clone3?)\(", traced.stderr))
 
-    with elsewhere(idle=1):
+    with holder_elsewhere(idle=1):
         few = starts()
         with ExitStack() as stack:
             for _ in range(20):
-                stack.enter_context(elsewhere(idle=200))
+                stack.enter_context(holder_elsewhere(idle=200))
             assert abs(starts() - few) <= 2  # xargs cuts a long list in two
     assert few <= 20

@@ -7,7 +7,7 @@ from sockfleet.collector.probe.become import become_failure
 from sockfleet.collector.probe.script import ProbeOptions, probe_command
 from sockfleet.collector.transport import CommandOutput
 
-__all__ = ["refusal", "text_of", "whole_probe"]
+__all__ = ["refusal", "root_script_of", "whole_probe"]
 
 
 def whole_probe(mark: str, *, arguments: bool = False) -> str:
@@ -15,7 +15,7 @@ def whole_probe(mark: str, *, arguments: bool = False) -> str:
     return probe_command(mark, ProbeOptions(processes=True, arguments=arguments))
 
 
-def text_of(command: str) -> str:
+def root_script_of(command: str) -> str:
     """Return the script that runs as root: the second quoted word of the command."""
     return command.split("'")[3]
 

@@ -15,7 +15,16 @@ from sockfleet.collector.probe.process_script import PROCESS_SCRIPT
 from sockfleet.collector.probe.processes import Process, Processes, parse_processes
 from tests.support.machine.namespaces import Holder, holder
 
-__all__ = ["KINDS", "THREE_SOCKETS", "child", "elsewhere", "of", "path_of", "printed", "read"]
+__all__ = [
+    "KINDS",
+    "THREE_SOCKETS",
+    "find_process",
+    "holder_elsewhere",
+    "program_path",
+    "python_child",
+    "read_processes",
+    "run_process_script",
+]
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 KINDS = {
@@ -39,19 +48,19 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
 """
 
 
-def elsewhere(**counts: int) -> AbstractContextManager[Holder]:
+def holder_elsewhere(**counts: int) -> AbstractContextManager[Holder]:
     """Run a child in a new network namespace as root, and in this one as another user."""
     return holder(own_namespace=os.geteuid() == 0, **counts)
 
 
-def path_of(name: str) -> str:
+def program_path(name: str) -> str:
     """Return the path of a program that every user can start."""
     found = shutil.which(name, path=SEARCH_PATH)
     assert found, f"{name} is missing: install its Debian package"
     return found
 
 
-def printed(
+def run_process_script(
     script: str = PROCESS_SCRIPT,
     *,
     path: str = SEARCH_PATH,
@@ -60,30 +69,32 @@ def printed(
 ) -> bytes:
     """Run ``prefix``, then the login shell ``shell`` with the script; return its output."""
     words = [*prefix, *shell, "-c", f"exec /bin/sh -c '{script}'"]
-    words[0] = path_of(words[0])
+    words[0] = program_path(words[0])
     environment = {**os.environ, "PATH": path}
     result = subprocess.run(words, capture_output=True, check=True, cwd="/", env=environment)
     assert result.stderr == b""
     return result.stdout
 
 
-def read(script: str = PROCESS_SCRIPT, **options: Any) -> Processes:
-    """Run the script and parse its output; ``options`` are those of `printed`."""
-    processes = parse_processes(printed(script, **options))
+def read_processes(script: str = PROCESS_SCRIPT, **options: Any) -> Processes:
+    """Run the script and parse its output; ``options`` are those of `run_process_script`."""
+    processes = parse_processes(run_process_script(script, **options))
     assert processes is not None
     return processes
 
 
-def of(processes: Processes, pid: int) -> Process:
+def find_process(processes: Processes, pid: int) -> Process:
     """Return the only entry of a process."""
     (process,) = [one for one in processes.seen if one.pid == pid]
     return process
 
 
 @contextmanager
-def child(program: str, *arguments: str, user: int | None = None) -> Iterator[dict[str, int]]:
+def python_child(
+    program: str, *arguments: str, user: int | None = None
+) -> Iterator[dict[str, int]]:
     """Run a Python child during the block; yield the line of JSON that it prints first."""
-    python = sys.executable if user is None else path_of("python3")
+    python = sys.executable if user is None else program_path("python3")
     with subprocess.Popen(
         [python, "-c", program, *arguments],
         stdin=subprocess.PIPE,
