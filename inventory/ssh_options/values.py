@@ -132,6 +132,13 @@ def _parse_path(option: SshOption, word: str, tokens: Tokens) -> str:
             f"{option.written} {quote(word)} is refused: the path of a file is expected, "
             "without environment variables",
         )
+    if word.startswith("-"):
+        # It could become an option of a program, and "-" is standard input to many.
+        raise InventoryError(
+            option.source,
+            f"{option.written} {quote(word)} is refused: it begins with '-' (give the "
+            "absolute path)",
+        )
     try:
         return str(Path(fill_tokens(option, word, tokens)).expanduser())
     except RuntimeError:

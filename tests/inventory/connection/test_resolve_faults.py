@@ -34,6 +34,7 @@ from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
         ({"ansible_user": ["a"]}, "ansible_user: found ['a'] (list), expected text"),
         ({"ansible_user": "{{ who }}"}, "ansible_user: the template '{{ who }}' is not resolved"),
         ({"ansible_host": "{% if x %}a{% endif %}"}, "is not resolved"),
+        ({"ansible_private_key_file": "-"}, "IdentityFile '-' is refused: it begins with '-'"),
         ({"ansible_password": "{{ vault_pw }}"}, "the template is not resolved"),
         (
             {"ansible_password": {"__ansible_vault": "$ANSIBLE_VAULT;"}},
