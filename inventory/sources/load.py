@@ -225,7 +225,7 @@ def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
         raise NeedsAnsible(path, "is a TOML inventory")
     text = decode_text(read_bytes(path), path)
     if suffix in SUFFIXES:
-        _read_data(unresolved, parse_yaml(text, path), path)
+        _read_data(unresolved, parse_yaml(text, path), path, text)
     elif suffix:
         _read_ini(unresolved, text, path)
     else:
@@ -241,16 +241,16 @@ def _read_text(unresolved: UnresolvedInventory, text: str, where: str) -> None:
             raise
         data = None
     if isinstance(data, dict):
-        _read_data(unresolved, data, where)
+        _read_data(unresolved, data, where, text)
     else:
         _read_ini(unresolved, text, where)
 
 
-def _read_data(unresolved: UnresolvedInventory, data: object, where: str) -> None:
+def _read_data(unresolved: UnresolvedInventory, data: object, where: str, text: str) -> None:
     if isinstance(data, dict) and isinstance(data.get("_meta"), dict):
         read_listing(unresolved, data, where)
     else:
-        read_yaml_inventory(unresolved, data, where)
+        read_yaml_inventory(unresolved, data, where, text)
 
 
 def _looks_like_yaml(text: str) -> bool:

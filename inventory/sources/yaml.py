@@ -1,11 +1,14 @@
 """Read Ansible's YAML inventories: groups with ``hosts``, ``vars`` and ``children``.
 
-The structure is that of ansible-core 2.19's ``yaml`` inventory plugin. One difference: a group that
-is not a mapping is an error, where Ansible warns and ignores it.
+The structure is that of ansible-core 2.19's ``yaml`` inventory plugin. Two differences, where
+Ansible warns and leaves hosts out: a group that is not a mapping is an error, and so is an unknown
+key of a group that looks like a mistyped ``hosts``, ``vars`` or ``children``, or that holds one of
+them.
 """
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from ..errors import InventoryError
@@ -18,10 +21,13 @@ __all__ = ["read_yaml_inventory", "stringify_names"]
 _SECTIONS = ("vars", "children", "hosts")
 
 
-def read_yaml_inventory(unresolved: UnresolvedInventory, data: object, file: str) -> None:
-    """Add a parsed YAML or JSON inventory to ``unresolved``; ``file`` is for messages.
+def read_yaml_inventory(
+    unresolved: UnresolvedInventory, data: object, file: str, text: str
+) -> None:
+    """Add ``data``, parsed from the YAML or JSON ``text``, to ``unresolved``.
 
-    Raises InventoryError with the path of keys, `NeedsAnsible` for a plugin's configuration.
+    ``file`` and the text's line numbers are for messages. Raises InventoryError with the line or
+    the path of keys, `NeedsAnsible` for a plugin's configuration.
     """
     if data is None or data == {}:
         unresolved.add_note(f"{file}: holds nothing")
@@ -35,6 +41,7 @@ def read_yaml_inventory(unresolved: UnresolvedInventory, data: object, file: str
     try:
         for name, group in data.items():
             _read_group(unresolved, name, group, f"{file}: {name}")
+            _check_keys(unresolved, (name,), group, file, text)
     except RecursionError:
         raise InventoryError(file, "groups are nested too deeply") from None
 
@@ -66,11 +73,52 @@ def _read_group(unresolved: UnresolvedInventory, name: object, body: object, whe
             for child, child_body in section.items():
                 path = f"{where}.children.{child}"
                 unresolved.add_child(group, _read_group(unresolved, child, child_body, path), path)
-        else:
-            unresolved.add_note(
-                f"{where}: ignored {key!r}; a group has hosts, vars and children only"
-            )
     return group
+
+
+def _check_keys(
+    unresolved: UnresolvedInventory, path: tuple[object, ...], body: object, file: str, text: str
+) -> None:
+    """Note the unknown keys of a group and its children; raise for one that leaves hosts out."""
+    if not isinstance(body, dict):
+        return
+    for key, value in body.items():
+        if key in _SECTIONS:
+            continue
+        near = difflib.get_close_matches(str(key), _SECTIONS, n=1, cutoff=0.75)
+        found = f"{key!r} in the group {path[-1]!r}"
+        where = _locate(text, file, (*path, key))
+        if near and value:
+            raise InventoryError(
+                where, f"found {found}, expected hosts, vars or children; did you mean {near[0]}?"
+            )
+        if _holds_section(value):
+            raise InventoryError(
+                where,
+                f"found {found}, expected hosts, vars or children; a group within it belongs "
+                "under children",
+            )
+        unresolved.add_note(
+            f"{where}: ignored {found}; a group has hosts, vars and children only"
+        )
+    children = body.get("children")
+    if isinstance(children, dict):
+        for name, child in children.items():
+            _check_keys(unresolved, (*path, "children", name), child, file, text)
+
+
+def _holds_section(value: object) -> bool:
+    return isinstance(value, dict) and any(
+        key in ("hosts", "children") or _holds_section(inner) for key, inner in value.items()
+    )
+
+
+def _locate(text: str, file: str, path: tuple[object, ...]) -> str:
+    # Only files with a mistake pay for finding its line.
+    from .yaml_document import find_line
+
+    line = find_line(text, path)
+    return f"{file}: {'.'.join(map(str, path[:-1]))}" if line is None else f"{file}:{line}"
 
 
 def _check_section(key: object, value: object, where: str) -> dict[Any, Any] | None:

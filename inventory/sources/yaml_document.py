@@ -6,14 +6,14 @@ faster, and every error names its line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
 
 from ..errors import InventoryError
 
-__all__ = ["load_document"]
+__all__ = ["find_line", "load_document"]
 
 # PyYAML without libyaml has only the slower SafeLoader, which gives the same values.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -39,6 +39,27 @@ def load_document(text: str, where: str) -> object:
         raise _syntax_error(error, where) from error
     except RecursionError:
         raise InventoryError(where, "is nested too deeply") from None
+
+
+def find_line(text: str, path: Sequence[object]) -> int | None:
+    """Return the line of the last key of ``path`` in a valid document.
+
+    None where an alias or a merge holds the key, or a key on the path is no plain text.
+    """
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+    except (yaml.YAMLError, RecursionError):
+        return None
+    line = None
+    for name in path:
+        if not isinstance(node, yaml.MappingNode):
+            return None
+        found = [pair for pair in node.value if pair[0].value == name]
+        if not found:
+            return None
+        key, node = found[-1]
+        line = key.start_mark.line + 1
+    return line
 
 
 def _syntax_error(error: yaml.YAMLError, where: str) -> InventoryError:

@@ -261,8 +261,32 @@ def test_hosts_without_own_variables_share_one_mapping() -> None:
 
 
 def test_notes_are_given_once() -> None:
-    source = write("hosts.yml", "web: {hosts: {web: }, host: {a: }}\n")
+    source = write("hosts.yml", "web: {hosts: {web: }, owner: {a: }}\n")
     assert load_inventory([source, source]).notes == (
-        "hosts.yml: web: ignored 'host'; a group has hosts, vars and children only",
+        "hosts.yml:1: ignored 'owner' in the group 'web'; a group has hosts, vars and children only",
         "'web' is the name of a group and of a host; Ansible mixes them up",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("all:\n  host:\n    web1:\n", "hosts.yml:2: found 'host' in the group 'all'"),
+        ("all:\n  hosts: {a: }\n  host: b\n", "hosts.yml:3: found 'host' in the group 'all'"),
+        ("web:\n  chidren:\n    a: {hosts: {h: }}\n", "did you mean children?"),
+        ("web:\n  hosts: {a: }\n  var: {ansible_port: 2222}\n", "hosts.yml:3: found 'var'"),
+        (
+            "all:\n  children:\n    web:\n      hosts: {a: }\n      db:\n        hosts: {b: }\n",
+            "hosts.yml:5: found 'db' in the group 'web', expected hosts, vars or children; a group "
+            "within it belongs under children",
+        ),
+        ('{"all": {"host": {"web1": {}}}}', "hosts.yml:1: found 'host' in the group 'all'"),
+    ],
+)
+def test_an_unknown_key_that_leaves_hosts_out_is_an_error_with_its_line(
+    text: str, problem: str
+) -> None:
+    with pytest.raises(InventoryError) as caught:
+        load_inventory([write("hosts.yml", text)])
+    assert problem in str(caught.value)
+    assert str(caught.value).startswith("hosts.yml:")
