@@ -34,8 +34,14 @@ from .plugin import is_plugin_source, read_plugin_source
 from .script import read_script
 from .unresolved import UNGROUPED, UnresolvedInventory
 from .variables_files import SUFFIXES, VariablesFiles
-from .yaml import read_yaml_inventory
-from .yaml_text import NeedsAnsible, parse_yaml
+from .yaml import find_variable, read_yaml_inventory
+from .yaml_text import (
+    KeyPath,
+    NeedsAnsible,
+    describe_repeated_key,
+    is_connection_variable,
+    parse_yaml,
+)
 
 __all__ = ["STDIN", "load_inventory"]
 
@@ -98,8 +104,8 @@ def _read_natively(
     resolver = VariableResolver(
         unresolved,
         ancestry,
-        _variables_files([_variables_folder(source) for source in sources]),
-        _variables_files([playbook_dir]),
+        _variables_files(unresolved, [_variables_folder(source) for source in sources]),
+        _variables_files(unresolved, [playbook_dir]),
     )
     return build_inventory(
         unresolved,
@@ -225,7 +231,7 @@ def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
         raise NeedsAnsible(path, "is a TOML inventory")
     text = decode_text(read_bytes(path), path)
     if suffix in SUFFIXES:
-        _read_data(unresolved, parse_yaml(text, path), path, text)
+        _read_data(unresolved, _parse(unresolved, text, path), path, text)
     elif suffix:
         _read_ini(unresolved, text, path)
     else:
@@ -235,7 +241,7 @@ def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
 def _read_text(unresolved: UnresolvedInventory, text: str, where: str) -> None:
     """Read a source without a suffix: YAML where it is a mapping, INI otherwise."""
     try:
-        data = parse_yaml(text, where)
+        data = _parse(unresolved, text, where)
     except InventoryError:
         if _looks_like_yaml(text):
             raise
@@ -244,6 +250,19 @@ def _read_text(unresolved: UnresolvedInventory, text: str, where: str) -> None:
         _read_data(unresolved, data, where, text)
     else:
         _read_ini(unresolved, text, where)
+
+
+def _parse(unresolved: UnresolvedInventory, text: str, where: str) -> object:
+    """Parse YAML; of a variable that does not concern the connection, the last value counts."""
+
+    def allow_repeated_key(path: KeyPath, line: str) -> bool:
+        name = find_variable(path)
+        if name is None or is_connection_variable(name):
+            return False
+        unresolved.add_note(describe_repeated_key(path, line))
+        return True
+
+    return parse_yaml(text, where, allow_repeated_key)
 
 
 def _read_data(unresolved: UnresolvedInventory, data: object, where: str, text: str) -> None:
@@ -275,7 +294,9 @@ def _variables_folder(source: str) -> str | None:
     return source if _is_folder(source) else str(Path(source).parent)
 
 
-def _variables_files(folders: Sequence[str | None]) -> list[VariablesFiles]:
+def _variables_files(
+    unresolved: UnresolvedInventory, folders: Sequence[str | None]
+) -> list[VariablesFiles]:
     # Of a folder that several sources share, the last position counts, as Ansible reads it again.
     by_real_path: dict[str, str] = {}
     for folder in folders:
@@ -283,4 +304,4 @@ def _variables_files(folders: Sequence[str | None]) -> list[VariablesFiles]:
             real = os.path.realpath(folder)
             by_real_path.pop(real, None)
             by_real_path[real] = folder
-    return [VariablesFiles(folder) for folder in by_real_path.values()]
+    return [VariablesFiles(folder, unresolved.add_note) for folder in by_real_path.values()]

@@ -8,14 +8,14 @@ ansible-core 2.19's ``host_group_vars``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import InventoryError
 from .files import decode_text, read_bytes
 from .yaml import stringify_names
-from .yaml_text import parse_yaml
+from .yaml_text import KeyPath, describe_repeated_key, is_connection_variable, parse_yaml
 
 __all__ = ["SUFFIXES", "VariablesFiles"]
 
@@ -28,8 +28,10 @@ _NOTHING: Mapping[str, Any] = {}
 class VariablesFiles:
     """The files of variables in one folder; each is read once, at its first use."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, add_note: Callable[[str], None]) -> None:
+        """``add_note`` gets the warnings about a file, when it is read."""
         self._folder = Path(folder)
+        self._add_note = add_note
         self._listed: dict[str, frozenset[str]] = {}
         self._read: dict[tuple[str, str], Mapping[str, Any]] = {}
 
@@ -56,7 +58,7 @@ class VariablesFiles:
             return _NOTHING
         key = (kind, name)
         if key not in self._read:
-            self._read[key] = _read_variables(self._folder / kind / found)
+            self._read[key] = _read_variables(self._folder / kind / found, self._add_note)
         return self._read[key]
 
 
@@ -70,14 +72,14 @@ def _list_names(folder: Path) -> frozenset[str]:
         raise InventoryError(str(folder), f"cannot be read: {error.strerror}") from error
 
 
-def _read_variables(path: Path) -> dict[str, Any]:
+def _read_variables(path: Path, add_note: Callable[[str], None]) -> dict[str, Any]:
     try:
         files = list(_walk_files(path)) if path.is_dir() else [path]
     except OSError as error:
         raise InventoryError(str(path), f"cannot be read: {error.strerror}") from error
     variables: dict[str, Any] = {}
     for file in files:
-        variables.update(_read_file(file))
+        variables.update(_read_file(file, add_note))
     return variables
 
 
@@ -92,11 +94,18 @@ def _walk_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path, add_note: Callable[[str], None]) -> dict[str, Any]:
     where = str(path)
+
+    def allow_repeated_key(keys: KeyPath, line: str) -> bool:
+        if is_connection_variable(keys[0]):
+            return False
+        add_note(describe_repeated_key(keys, line))
+        return True
+
     if not path.is_file():
         raise InventoryError(where, "is no regular file")
-    value = parse_yaml(decode_text(read_bytes(where), where), where)
+    value = parse_yaml(decode_text(read_bytes(where), where), where, allow_repeated_key)
     if not value:
         return {}
     if not isinstance(value, dict):

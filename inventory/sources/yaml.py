@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import InventoryError
 from ..ranges import expand_host_pattern
 from .unresolved import UnresolvedInventory
-from .yaml_text import NeedsAnsible
+from .yaml_text import KeyPath, NeedsAnsible
 
-__all__ = ["read_yaml_inventory", "stringify_names"]
+__all__ = ["find_variable", "read_yaml_inventory", "stringify_names"]
 
 _SECTIONS = ("vars", "children", "hosts")
 
@@ -44,6 +44,21 @@ def read_yaml_inventory(
             _check_keys(unresolved, (name,), group, file, text)
     except RecursionError:
         raise InventoryError(file, "groups are nested too deeply") from None
+
+
+def find_variable(path: KeyPath) -> object:
+    """Return the name of the variable that ``path`` leads to or into; None: it leads to none."""
+    keys = list(path[1:])  # without the name of the top group
+    while len(keys) > 1:
+        section = keys.pop(0)
+        if section == "vars":
+            return keys[0]
+        if section == "hosts":
+            return keys[1] if len(keys) > 1 else None
+        if section != "children":
+            return None
+        del keys[0]  # the child's name
+    return None
 
 
 def stringify_names(variables: dict[Any, Any]) -> dict[str, Any]:
@@ -77,7 +92,7 @@ def _read_group(unresolved: UnresolvedInventory, name: object, body: object, whe
 
 
 def _check_keys(
-    unresolved: UnresolvedInventory, path: tuple[object, ...], body: object, file: str, text: str
+    unresolved: UnresolvedInventory, path: KeyPath, body: object, file: str, text: str
 ) -> None:
     """Note the unknown keys of a group and its children; raise for one that leaves hosts out."""
     if not isinstance(body, dict):
@@ -98,9 +113,7 @@ def _check_keys(
                 f"found {found}, expected hosts, vars or children; a group within it belongs "
                 "under children",
             )
-        unresolved.add_note(
-            f"{where}: ignored {found}; a group has hosts, vars and children only"
-        )
+        unresolved.add_note(f"{where}: ignored {found}; a group has hosts, vars and children only")
     children = body.get("children")
     if isinstance(children, dict):
         for name, child in children.items():
@@ -113,7 +126,7 @@ def _holds_section(value: object) -> bool:
     )
 
 
-def _locate(text: str, file: str, path: tuple[object, ...]) -> str:
+def _locate(text: str, file: str, path: KeyPath) -> str:
     # Only files with a mistake pay for finding its line.
     from .yaml_document import find_line
 

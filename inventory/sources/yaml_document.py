@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import InventoryError
+from .yaml_text import OnRepeatedKey
 
 __all__ = ["find_line", "load_document"]
 
@@ -24,15 +25,17 @@ _UNFINISHED = object()  # the value of an anchor whose node has not ended yet
 _VAULT_KEY = "__ansible_vault"
 
 
-def load_document(text: str, where: str) -> object:
+def load_document(text: str, where: str, on_repeated_key: OnRepeatedKey | None = None) -> object:
     """Return the value of the only document in ``text``; None where it is empty.
+
+    ``on_repeated_key`` as in `yaml_text.parse_yaml`.
 
     Raises InventoryError with the line where it is not YAML.
     """
     try:
         loader = _LOADER(text)
         try:
-            return _Document(loader, where).load()
+            return _Document(loader, where, on_repeated_key).load()
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -80,9 +83,13 @@ class _Document:
     brackets); this raises RecursionError.
     """
 
-    def __init__(self, loader: yaml.SafeLoader, where: str) -> None:
+    def __init__(
+        self, loader: yaml.SafeLoader, where: str, on_repeated_key: OnRepeatedKey | None
+    ) -> None:
         self._loader = loader
         self._where = where
+        self._on_repeated_key = on_repeated_key
+        self._path: list[object] = []
         self._next: Callable[[], Any] = loader.get_event
         self._anchors: dict[str, object] = {}
         self._scalars: dict[str, Callable[[yaml.ScalarNode], object]] = {
@@ -175,12 +182,19 @@ class _Document:
             key = self._construct(item)
             if isinstance(key, dict | list):
                 raise self._error(item, f"found {key!r:.80} as a key, expected a plain value")
-            if key in value:
+            self._path.append(key)
+            if key in value and not self._allows_repeated_key(item):
                 raise self._error(item, f"key {key!r} appears twice in one mapping; keep one")
             value[key] = self._construct(self._next())
+            self._path.pop()
         if merged:
             value = merged | value
         return list(value) if event.tag == _YAML + "set" else value
+
+    def _allows_repeated_key(self, event: yaml.Event) -> bool:
+        return self._on_repeated_key is not None and self._on_repeated_key(
+            tuple(self._path), f"{self._where}:{event.start_mark.line + 1}"
+        )
 
     def _construct_merge(self, event: yaml.ScalarEvent, value: object) -> dict[Any, object]:
         merged: dict[Any, object] = {}

@@ -1,16 +1,31 @@
 """Parse YAML and JSON text into plain values, with line numbers in errors.
 
 Values are those of PyYAML's safe loader (YAML 1.1, as in Ansible; JSON is tried first, as there).
-One difference from Ansible: a key that appears twice in one mapping is an error, where Ansible
-warns and keeps the last. Of Ansible's own tags, ``!unsafe`` gives its value, and ``!vault`` gives
-``{"__ansible_vault": text}``, as in the output of ``ansible-inventory --list``.
+One difference from Ansible: a key that appears twice in one mapping is an error, unless the caller
+allows it, where Ansible warns and keeps the last. Of Ansible's own tags, ``!unsafe`` gives its
+value, and ``!vault`` gives ``{"__ansible_vault": text}``, as in the output of
+``ansible-inventory --list``.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
-__all__ = ["NeedsAnsible", "parse_yaml"]
+__all__ = [
+    "KeyPath",
+    "NeedsAnsible",
+    "OnRepeatedKey",
+    "describe_repeated_key",
+    "is_connection_variable",
+    "parse_yaml",
+]
+
+KeyPath = tuple[object, ...]
+"""The keys from the document's top down to one key."""
+
+OnRepeatedKey = Callable[[KeyPath, str], bool]
+"""Called for a key that its mapping already has, with the file and line; False: it is an error."""
 
 _VAULT_HEADER = "$ANSIBLE_VAULT"
 _UNSAFE_KEY = "__ansible_unsafe"
@@ -25,9 +40,20 @@ class NeedsAnsible(Exception):  # noqa: N818 (control flow, not an error)
         super().__init__(f"{where}: {reason}")
 
 
-def parse_yaml(text: str, where: str) -> object:
+def is_connection_variable(name: object) -> bool:
+    """Whether a variable of this name may say how a host is reached."""
+    return isinstance(name, str) and name.startswith(("ansible_", "sockfleet_"))
+
+
+def describe_repeated_key(path: KeyPath, where: str) -> str:
+    """Return the warning about a repeated key that is allowed."""
+    return f"{where}: key {path[-1]!r} appears twice in one mapping; the last one counts"
+
+
+def parse_yaml(text: str, where: str, on_repeated_key: OnRepeatedKey | None = None) -> object:
     """Return the value of a YAML or JSON document; None where it is empty.
 
+    Of a repeated key that ``on_repeated_key`` allows, the last value counts; None: none is allowed.
     Raises InventoryError with the line where it is not YAML, `NeedsAnsible` for a file that
     Ansible's vault has encrypted as a whole.
     """
@@ -41,7 +67,7 @@ def parse_yaml(text: str, where: str) -> object:
     # PyYAML is slow to import, and many fleets have no YAML.
     from .yaml_document import load_document
 
-    return load_document(text, where)
+    return load_document(text, where, on_repeated_key)
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> object:

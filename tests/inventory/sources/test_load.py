@@ -261,9 +261,9 @@ def test_hosts_without_own_variables_share_one_mapping() -> None:
 
 
 def test_notes_are_given_once() -> None:
-    source = write("hosts.yml", "web: {hosts: {web: }, owner: {a: }}\n")
+    source = write("hosts.yml", "web: {hosts: {web: }, tag: {a: }}\n")
     assert load_inventory([source, source]).notes == (
-        "hosts.yml:1: ignored 'owner' in the group 'web'; a group has hosts, vars and children only",
+        "hosts.yml:1: ignored 'tag' in the group 'web'; a group has hosts, vars and children only",
         "'web' is the name of a group and of a host; Ansible mixes them up",
     )
 
@@ -277,8 +277,7 @@ def test_notes_are_given_once() -> None:
         ("web:\n  hosts: {a: }\n  var: {ansible_port: 2222}\n", "hosts.yml:3: found 'var'"),
         (
             "all:\n  children:\n    web:\n      hosts: {a: }\n      db:\n        hosts: {b: }\n",
-            "hosts.yml:5: found 'db' in the group 'web', expected hosts, vars or children; a group "
-            "within it belongs under children",
+            "hosts.yml:5: found 'db' in the group 'web', expected hosts, vars or children; a group",
         ),
         ('{"all": {"host": {"web1": {}}}}', "hosts.yml:1: found 'host' in the group 'all'"),
     ],
@@ -290,3 +289,29 @@ def test_an_unknown_key_that_leaves_hosts_out_is_an_error_with_its_line(
         load_inventory([write("hosts.yml", text)])
     assert problem in str(caught.value)
     assert str(caught.value).startswith("hosts.yml:")
+
+
+def test_a_variable_twice_in_the_inventory_counts_as_last_set_with_a_warning() -> None:
+    inventory = load_inventory(
+        [write("hosts.yml", "all:\n  hosts:\n    a: {x: 1, x: 2}\n  vars: {y: 1, y: 2}\n")]
+    )
+    assert inventory.hosts["a"].variables == {"x": 2, "y": 2}
+    assert [note.partition(" appears")[0] for note in inventory.notes] == [
+        "hosts.yml:3: key 'x'",
+        "hosts.yml:4: key 'y'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "all: {hosts: {a: }, hosts: {b: }}",
+        "all: {hosts: {a: , a: }}",
+        "all: {hosts: {a: {ansible_port: 1, ansible_port: 2}}}",
+        "web: {children: {a: , a: }}",
+        "web: {vars: {x: 1}, vars: {y: 1}}",
+    ],
+)
+def test_a_key_twice_that_concerns_hosts_or_the_connection_is_an_error(text: str) -> None:
+    with pytest.raises(InventoryError, match=r"hosts.yml:1: key '\w+' appears twice"):
+        load_inventory([write("hosts.yml", text)])
