@@ -23,9 +23,10 @@ from ..ssh_options.login import Credentials, Login, LoginResolver
 from . import variables as variables_
 from .defaults import ConnectionDefaults, check_defaults
 from .group_caps import GroupCaps
+from .misspellings import find_intended_name
 from .option_precedence import order_options
 from .secret_variables import remove_secrets
-from .variables import Variables
+from .variables import OtherConnectionError, Variables
 
 __all__ = ["Fault", "check_hosts", "resolve_hosts"]
 
@@ -41,6 +42,8 @@ class Fault:
     source: str
     """Where the host is first named."""
     problem: str
+    other_connection: str | None = None
+    """The connection of Ansible's that reaches the host (``winrm``), where it is not SSH."""
 
     def __str__(self) -> str:
         where = f"{self.source}: " if self.source else ""
@@ -52,12 +55,17 @@ def resolve_hosts(
 ) -> tuple[list[Host], list[str]]:
     """Return the named hosts in order, and notes for the user (each once, not once per host).
 
-    Raises UsageError where ``names`` is empty, InventoryError naming the first faulty hosts and
-    their number.
+    Hosts that Ansible reaches by another connection than SSH are left out, with a note. Raises
+    UsageError where ``names`` is empty, InventoryError naming the first faulty hosts and their
+    number, also where no host is left.
     """
     if not names:
         raise UsageError("no host is selected: the inventory or the limit leaves none")
     hosts, notes, faults = check_hosts(inventory, names, defaults)
+    others = [fault for fault in faults if fault.other_connection]
+    if len(others) < len(names):
+        notes += _describe_left_out(others)
+        faults = [fault for fault in faults if not fault.other_connection]
     if not faults:
         return hosts, notes
     if len(faults) == 1:
@@ -88,8 +96,30 @@ def check_hosts(
         try:
             hosts.append(resolver.resolve(described))
         except InventoryError as error:
-            faults.append(Fault(host=name, source=described.source, problem=str(error)))
+            faults.append(
+                Fault(
+                    host=name,
+                    source=described.source,
+                    problem=str(error),
+                    other_connection=error.connection
+                    if isinstance(error, OtherConnectionError)
+                    else None,
+                )
+            )
     return hosts, resolver.ignored.notes(), faults
+
+
+def _describe_left_out(others: Sequence[Fault]) -> list[str]:
+    by_connection: dict[str, list[str]] = {}
+    for fault in others:
+        by_connection.setdefault(str(fault.other_connection), []).append(escape(fault.host))
+    return [
+        f"{len(hosts)} of the selected hosts left out, as ansible_connection {quote(connection)} "
+        f"is not SSH: {', '.join(hosts[:_SHOWN_FAULTS])}"
+        + (f" and {len(hosts) - _SHOWN_FAULTS} more" if len(hosts) > _SHOWN_FAULTS else "")
+        + "; leave them out with -l to be rid of this warning"
+        for connection, hosts in by_connection.items()
+    ]
 
 
 def _describe(fault: Fault) -> str:
@@ -136,6 +166,13 @@ class _HostResolver:
             for name in variables_.NAMES
             if (value := described.variables.get(name)) is not None
         }
+        for name in described.variables:
+            intended = find_intended_name(name)
+            if intended is not None:
+                self.ignored.add_note(
+                    f"{escape(name)}: ignored, as it is no variable of a connection; did you mean "
+                    f"{intended}?"
+                )
         variables = Variables(values)
         try:
             check_label(described.name)

@@ -36,6 +36,7 @@ __all__ = [
     "TIMEOUT",
     "TRANSPORT",
     "USER",
+    "OtherConnectionError",
     "Variables",
 ]
 
@@ -115,11 +116,29 @@ _CONNECTIONS = {
     "paramiko_ssh": (Connection.SSH, "paramiko"),
     "local": (Connection.LOCAL, None),
 }
+_BUILTIN = re.compile(r"^ansible\.(?:builtin|legacy)\.")
+# Connections of Ansible's that are not SSH to a machine with a shell; a name with dots is one of
+# a collection.
+_OTHER_CONNECTIONS = re.compile(
+    r"winrm|psrp|aws_ssm|docker|docker_api|podman|buildah|nsenter|kubectl|oc|lxc|lxd|incus|jail|"
+    r"iocage|zone|chroot|libvirt_lxc|qubes|vmware_tools|network_cli|netconf|httpapi|grpc|napalm|"
+    r"persistent|saltstack|funcd|[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_.]+"
+)
 _TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # It is passed to a Dask worker as --resources "NAME=1", which is split at "," "=" and blanks.
 _REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
+
+
+class OtherConnectionError(InventoryError):
+    """The host is reached by a connection of Ansible's that sockfleet does not have."""
+
+    def __init__(self, where: str, connection: str) -> None:
+        self.connection = connection
+        super().__init__(
+            where, f"{quote(connection)} is not supported: there are {', '.join(_CONNECTIONS)}"
+        )
 
 
 class Variables:
@@ -203,7 +222,9 @@ class Variables:
         if value is None:
             connection, transport = _CONNECTIONS["ssh"]
         else:
-            word = value.removeprefix("ansible.builtin.") if isinstance(value, str) else ""
+            word = _BUILTIN.sub("", value) if isinstance(value, str) else ""
+            if word not in _CONNECTIONS and _OTHER_CONNECTIONS.fullmatch(word):
+                raise OtherConnectionError(name, value)
             if word not in _CONNECTIONS:
                 known = ", ".join(_CONNECTIONS)
                 raise InventoryError(name, f"{quote(value)} is not supported: there are {known}")

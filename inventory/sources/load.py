@@ -230,6 +230,20 @@ def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
     if suffix == ".toml":
         raise NeedsAnsible(path, "is a TOML inventory")
     text = decode_text(read_bytes(path), path)
+    if not text.startswith("#!"):
+        _read_static(unresolved, text, path)
+        return
+    hint = f"it begins with '#!': if it is a program, make it executable (chmod +x {path})"
+    try:
+        _read_static(unresolved, text, path)
+    except InventoryError as error:
+        raise InventoryError(error.where, f"{error.problem}; {hint}") from error
+    if not os.access(path, os.X_OK):
+        unresolved.add_note(f"{path}: read as text, though {hint}")
+
+
+def _read_static(unresolved: UnresolvedInventory, text: str, path: str) -> None:
+    suffix = Path(path).suffix
     if suffix in SUFFIXES:
         _read_data(unresolved, _parse(unresolved, text, path), path, text)
     elif suffix:

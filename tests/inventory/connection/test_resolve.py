@@ -8,6 +8,7 @@ import pytest
 
 from sockfleet.inventory.connection.defaults import ConnectionDefaults
 from sockfleet.inventory.connection.resolve import resolve_hosts
+from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Connection, HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.login import Login
 from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
@@ -198,3 +199,40 @@ def test_variables_of_the_ssh_program_are_ignored_with_a_note() -> None:
         "ansible_ssh_executable: ignored, as no ssh program is run",
         "ansible_ssh_retries: ignored, as no ssh program is run",
     ]
+
+
+DOCKER, CLI = "community.docker.docker", "ansible.netcommon.network_cli"
+HINT = "leave them out with -l to be rid of this warning"
+
+
+def test_hosts_of_other_connections_are_left_out_with_a_note_and_the_linux_hosts_remain() -> None:
+    hosts = {
+        "web1": {},
+        "win1": {"ansible_connection": "winrm"},
+        "win2": {"ansible_connection": "winrm"},
+        "box": {"ansible_connection": DOCKER},
+        "switch": {"ansible_connection": CLI},
+    }
+    found, notes = resolve_hosts(inventory(hosts), list(hosts), NOTHING)
+    assert [host.name for host in found] == ["web1"]
+    left_out = {note.rpartition(" is not SSH: ")[::2] for note in notes}
+    assert left_out == {
+        ("2 of the selected hosts left out, as ansible_connection 'winrm'", "win1, win2; " + HINT),
+        ("1 of the selected hosts left out, as ansible_connection " + repr(DOCKER), "box; " + HINT),
+        ("1 of the selected hosts left out, as ansible_connection " + repr(CLI), "switch; " + HINT),
+    }
+
+
+def test_hosts_of_other_connections_alone_are_an_error() -> None:
+    with pytest.raises(InventoryError, match="'winrm' is not supported: there are ssh"):
+        resolve_hosts(inventory({"w": {"ansible_connection": "winrm"}}), ["w"], NOTHING)
+
+
+def test_a_mistyped_connection_is_an_error_also_among_other_hosts() -> None:
+    hosts: dict[str, dict[str, str]] = {"a": {}, "b": {"ansible_connection": "shh"}}
+    with pytest.raises(InventoryError, match="host 'b': ansible_connection: 'shh' is not supp"):
+        resolve_hosts(inventory(hosts), ["a", "b"], NOTHING)
+
+
+def test_the_legacy_name_of_the_ssh_connection_is_ssh() -> None:
+    assert one({"ansible_connection": "ansible.legacy.ssh"}).connection is Connection.SSH

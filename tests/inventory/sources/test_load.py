@@ -315,3 +315,18 @@ def test_a_variable_twice_in_the_inventory_counts_as_last_set_with_a_warning() -
 def test_a_key_twice_that_concerns_hosts_or_the_connection_is_an_error(text: str) -> None:
     with pytest.raises(InventoryError, match=r"hosts.yml:1: key '\w+' appears twice"):
         load_inventory([write("hosts.yml", text)])
+
+
+@pytest.mark.parametrize("name", ["hosts.py", "hosts", "hosts.yml"])
+def test_a_program_without_its_executable_bit_is_named_as_one(name: str) -> None:
+    source = write(name, """#!/bin/sh\necho '{"web": ["a"]}'\n""")
+    with pytest.raises(InventoryError, match=rf"if it is a program, .*\(chmod \+x {name}\)$"):
+        load_inventory([source])
+
+
+def test_a_program_that_reads_as_hosts_gives_a_warning() -> None:
+    (note,) = load_inventory([write("hosts.sh", "#!/bin/sh\nprint-hosts\n")]).notes
+    assert note == (
+        "hosts.sh: read as text, though it begins with '#!': if it is a program, make it "
+        "executable (chmod +x hosts.sh)"
+    )
