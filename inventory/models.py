@@ -22,6 +22,7 @@ __all__ = [
     "HostKeyPolicy",
     "Inventory",
     "InventoryHost",
+    "LiteralText",
     "Probe",
     "Secret",
     "SshSettings",
@@ -66,6 +67,12 @@ class Inventory:
     """The sources as the user names them, for ``scan.inventory`` in the JSON."""
     notes: tuple[str, ...] = ()
     """Warnings for the user, each a complete message."""
+
+
+class LiteralText(str):
+    """A text of the inventory that Ansible never evaluates as a template (``!unsafe``)."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

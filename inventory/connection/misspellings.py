@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from .variables import NAMES
 
 __all__ = ["find_intended_name"]
@@ -11,7 +9,6 @@ __all__ = ["find_intended_name"]
 _NAMES = frozenset(NAMES)
 
 
-@lru_cache(maxsize=65536)
 def find_intended_name(name: str) -> str | None:
     """Return the connection variable from which ``name`` differs by one mistake; None: there is
     none.

@@ -26,6 +26,7 @@ from .group_caps import GroupCaps
 from .misspellings import find_intended_name
 from .option_precedence import order_options
 from .secret_variables import remove_secrets
+from .templates import evaluate_templates
 from .variables import OtherConnectionError, Variables
 
 __all__ = ["Fault", "check_hosts", "resolve_hosts"]
@@ -88,7 +89,11 @@ def check_hosts(
     Raises UsageError where the command line itself or its ssh_config cannot be used, InventoryError
     where a group's ``sockfleet_max_connections`` is no number.
     """
-    resolver = _HostResolver(defaults, GroupCaps(inventory))
+    resolver = _HostResolver(
+        defaults,
+        GroupCaps(inventory),
+        evaluate_templates(inventory.hosts[name] for name in names),
+    )
     hosts: list[Host] = []
     faults: list[Fault] = []
     for name in names:
@@ -138,7 +143,15 @@ class _LoginInput:
 class _HostResolver:
     """Resolves each distinct set of connection variables once."""
 
-    def __init__(self, defaults: ConnectionDefaults, caps: GroupCaps) -> None:
+    def __init__(
+        self,
+        defaults: ConnectionDefaults,
+        caps: GroupCaps,
+        evaluated: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """``evaluated`` holds the values of templates, as `evaluate_templates` returns them."""
+        self._evaluated = evaluated
+        self._checked_names: set[str] = set()
         self.ignored = IgnoredOptions()
         self._defaults = defaults
         self._caps = caps
@@ -166,7 +179,10 @@ class _HostResolver:
             for name in variables_.NAMES
             if (value := described.variables.get(name)) is not None
         }
-        for name in described.variables:
+        if described.name in self._evaluated:
+            values |= self._evaluated[described.name]
+        for name in described.variables.keys() - self._checked_names:
+            self._checked_names.add(name)
             intended = find_intended_name(name)
             if intended is not None:
                 self.ignored.add_note(

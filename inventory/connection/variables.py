@@ -2,8 +2,8 @@
 
 Names and precedence are those of ansible-core 2.19's ssh and paramiko connections: where several
 names mean the same, the last one that is set counts (``ansible_ssh_host`` over ``ansible_host``),
-and null means absent. A value that still holds a template or vault text is refused: sockfleet
-evaluates no templates and decrypts no vaults.
+and null means absent. A template that `templates` could not evaluate is refused, and so is a text
+of Ansible's vault.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...core.record import record
 from ...core.text import quote
 from ..addresses import check_port
 from ..errors import InventoryError
@@ -37,6 +38,7 @@ __all__ = [
     "TRANSPORT",
     "USER",
     "OtherConnectionError",
+    "UnresolvedTemplate",
     "Variables",
 ]
 
@@ -127,8 +129,20 @@ _OTHER_CONNECTIONS = re.compile(
 _TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # It is passed to a Dask worker as --resources "NAME=1", which is split at "," "=" and blanks.
 _REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+# Problems that name no value, so that they can be shown for a secret too.
+_HARMLESS_PROBLEM = re.compile(
+    r"'\w+' is undefined$|'\w+' of Ansible|No filter|No test|lookups of|it "
+)
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
 _FALSE = frozenset({"n", "no", "off", "0", "false", "f"})
+
+
+@record
+class UnresolvedTemplate:
+    """Takes the place of a connection variable whose template has no value."""
+
+    text: str
+    problem: str
 
 
 class OtherConnectionError(InventoryError):
@@ -248,11 +262,11 @@ class Variables:
 
 
 def _refuse_unresolved(name: str, value: object) -> None:
-    if isinstance(value, str) and ("{{" in value or "{%" in value):
-        quoted = "" if is_secret(name) else f" {quote(value)}"
-        raise InventoryError(
-            name, f"the template{quoted} is not resolved: templates are not evaluated here"
-        )
+    if isinstance(value, UnresolvedTemplate):
+        secret = is_secret(name) and not _HARMLESS_PROBLEM.match(value.problem)
+        text = "" if is_secret(name) else f" {quote(value.text)}"
+        problem = "" if secret else f": {value.problem}"
+        raise InventoryError(name, f"the template{text} is not resolved{problem}")
     vault = isinstance(value, Mapping) and "__ansible_vault" in value
     if vault or (isinstance(value, str) and value.startswith("$ANSIBLE_VAULT")):
         raise InventoryError(

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import InventoryError
-from .yaml_text import OnRepeatedKey
+from .yaml_text import OnRepeatedKey, make_literal
 
 __all__ = ["find_line", "load_document"]
 
@@ -140,7 +140,7 @@ class _Document:
         text: str = event.value
         tag = self._resolve_tag(event)
         if tag == _STR:
-            return text
+            return make_literal(text) if event.tag == "!unsafe" else text
         if tag in ("!vault", "!vault-encrypted"):
             return {_VAULT_KEY: text}
         make = self._scalars.get(tag)
@@ -191,7 +191,7 @@ class _Document:
             value = merged | value
         return list(value) if event.tag == _YAML + "set" else value
 
-    def _allows_repeated_key(self, event: yaml.Event) -> bool:
+    def _allows_repeated_key(self, event: Any) -> bool:  # noqa: ANN401 (as above)
         return self._on_repeated_key is not None and self._on_repeated_key(
             tuple(self._path), f"{self._where}:{event.start_mark.line + 1}"
         )

@@ -12,12 +12,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from ..models import LiteralText
+
 __all__ = [
     "KeyPath",
     "NeedsAnsible",
     "OnRepeatedKey",
     "describe_repeated_key",
     "is_connection_variable",
+    "make_literal",
     "parse_yaml",
 ]
 
@@ -43,6 +46,11 @@ class NeedsAnsible(Exception):  # noqa: N818 (control flow, not an error)
 def is_connection_variable(name: object) -> bool:
     """Whether a variable of this name may say how a host is reached."""
     return isinstance(name, str) and name.startswith(("ansible_", "sockfleet_"))
+
+
+def make_literal(text: str) -> str:
+    """Mark a text that could be taken for a template as none; return others as they are."""
+    return LiteralText(text) if "{" in text else text
 
 
 def describe_repeated_key(path: KeyPath, where: str) -> str:
@@ -74,6 +82,8 @@ def _make_object(pairs: list[tuple[str, object]]) -> object:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("a key appears twice")
-    if len(value) == 1 and isinstance(value.get(_UNSAFE_KEY), str):
-        return value[_UNSAFE_KEY]  # scripts mark a text this way that is no template for Ansible
+    unsafe = value.get(_UNSAFE_KEY) if len(value) == 1 else None
+    if isinstance(unsafe, str):
+        # Scripts mark a text this way that is no template for Ansible.
+        return make_literal(unsafe)
     return value

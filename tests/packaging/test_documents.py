@@ -78,13 +78,14 @@ def test_the_changelog_names_modules_that_exist():
 
 def test_help_is_light():
     """Only the commands that need heavy modules load them, never the help."""
-    heavy = ("asyncssh", "paramiko", "rich", "yaml", "uvloop", "msgspec", "orjson")
+    heavy = ("asyncssh", "paramiko", "rich", "yaml", "uvloop", "msgspec", "orjson", "jinja2")
     assert modules_loaded_by(["--help"], heavy) == []
 
 
 def test_a_plain_scan_loads_what_it_needs():
     """Most scans read a few hosts, and imports take longer than that."""
     heavy = ("paramiko", "rich", "msgspec", "orjson", "yaml", "importlib.metadata", "distributed")
+    heavy += ("jinja2",)
     assert modules_loaded_by(
         ["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)
     ) == ["asyncssh"]

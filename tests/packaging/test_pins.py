@@ -39,6 +39,7 @@ ADVISORIES = [
     ("paramiko", "5.0", "CVE-2026-44405"),
     ("cryptography", "42.0.4", "CVE-2023-50782, CVE-2024-26130"),
     ("cryptography", "43.0.1", "GHSA-h4gh-qq45-vh27"),
+    ("jinja2", "3.1.6", "CVE-2025-27516, CVE-2024-56326"),
     ("pyyaml", "5.4", "CVE-2020-14343"),
     ("orjson", "3.9.15", "CVE-2024-27454"),
 ]

@@ -32,7 +32,10 @@ from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
         ({"ansible_host": "web1\x1b]0;x\x07"}, "'web1\\x1b]0;x\\x07'"),
         ({"ansible_user": "a b"}, "ansible_user: User: 'a b' is no user name"),
         ({"ansible_user": ["a"]}, "ansible_user: found ['a'] (list), expected text"),
-        ({"ansible_user": "{{ who }}"}, "ansible_user: the template '{{ who }}' is not resolved"),
+        (
+            {"ansible_user": "{{ who }}"},
+            "ansible_user: the template '{{ who }}' is not resolved: 'who' is und",
+        ),
         ({"ansible_host": "{% if x %}a{% endif %}"}, "is not resolved"),
         ({"ansible_private_key_file": "-"}, "IdentityFile '-' is refused: it begins with '-'"),
         ({"ansible_password": "{{ vault_pw }}"}, "the template is not resolved"),

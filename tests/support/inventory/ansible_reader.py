@@ -6,6 +6,9 @@ standard input and prints a JSON list of answers:
     {"cwd": "/a/folder", "sources": ["hosts.ini"], "limits": ["web", "!db"], "patterns": ["g[0]"]}
     {"listing": {...}, "limits": {"web": ["web1"]}, "patterns": {...}} or {"error": "..."}
 
+With ``"values": true`` the answer has ``"values": {"web1": {"name": {"value": …}}}``, each variable
+with its templates evaluated, or ``{"error": "…"}``.
+
 It calls the functions behind ``ansible-inventory --list`` and ``ansible --list-hosts``. A setting
 of Ansible makes sources that cannot be parsed errors.
 """
@@ -21,6 +24,7 @@ os.environ["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = "1"
 os.environ["ANSIBLE_LOCALHOST_WARNING"] = "0"
 
 from ansible.cli.inventory import InventoryCLI
+from ansible.template import Templar
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -30,12 +34,29 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     command.parse()
     command.loader, command.inventory, command.vm = command._play_prereqs()
     top = command.inventory.groups["all"]
+    values = evaluate_all(command) if question.get("values") else None
     listing = json.loads(command.dump(command.json_inventory(top)))
     return {
         "listing": listing,
+        "values": values,
         "limits": {one: limited(command.inventory, one) for one in question.get("limits", [])},
         "patterns": {one: hosts(command.inventory, one) for one in question.get("patterns", [])},
     }
+
+
+def evaluate_all(command: Any) -> dict[str, dict[str, Any]]:
+    values: dict[str, dict[str, Any]] = {}
+    for host in command.inventory.get_hosts():
+        variables = command.vm.get_vars(host=host)
+        templar = Templar(command.loader, variables)
+        values[host.name] = {}
+        for name in variables.keys() - {"hostvars", "groups"}:
+            try:
+                value = json.loads(json.dumps(templar.template(variables[name])))
+                values[host.name][name] = {"value": value}
+            except Exception as error:  # whatever a template raises
+                values[host.name][name] = {"error": str(error)}
+    return values
 
 
 def limited(inventory: Any, limit: str) -> list[str] | None:
