@@ -10,9 +10,11 @@ that run commands or inspect the network are refused by name.
 from __future__ import annotations
 
 import getpass
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from glob import glob
 from heapq import merge
 from pathlib import Path
 
@@ -96,10 +98,15 @@ def _read(
     path: Path, blocks: list[_Block], enclosing: tuple[_Condition, ...], *, depth: int
 ) -> None:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        data = path.read_bytes()
+    except IsADirectoryError:
+        return  # ssh opens a folder and finds no line in it
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
         raise InventoryError(str(path), f"this ssh_config cannot be read: {reason}") from None
+    # ssh reads bytes: a comment in another encoding is no fault, and a value in it is one only
+    # where it is used. Surrogates are not printable, so that the checks of values refuse them.
+    text = data.decode("utf-8", "surrogateescape")
     block = _Block(conditions=enclosing, options=[], plain=None)
     blocks.append(block)
     for number, line in enumerate(text.split("\n"), start=1):
@@ -124,12 +131,19 @@ def _include(
     if depth > _DEPTH:
         raise InventoryError(option.source, f"Include goes deeper than {_DEPTH} files")
     for word in option.words:
-        named = Path(word).expanduser()
         # As ssh does for a user's file: relative to ~/.ssh; a pattern may match no file.
-        pattern = named if named.is_absolute() else Path("~/.ssh").expanduser() / named
-        anchor = Path(pattern.anchor)
-        for path in sorted(anchor.glob(str(pattern.relative_to(anchor)))):
-            _read(path, blocks, enclosing, depth=depth)
+        pattern = Path("~/.ssh").expanduser() / Path(word).expanduser()
+        for path in _expand_pattern(str(pattern)):
+            _read(Path(path), blocks, enclosing, depth=depth)
+
+
+def _expand_pattern(pattern: str) -> list[str]:
+    """Return the existing paths that a pattern of glob(3) names, in the order of their bytes.
+
+    Unlike pathlib, glob(3) leaves out hidden names unless the pattern spells the dot, and ``**``
+    means one folder.
+    """
+    return sorted(glob(pattern), key=os.fsencode)
 
 
 def _open_block(option: SshOption, enclosing: tuple[_Condition, ...]) -> _Block:

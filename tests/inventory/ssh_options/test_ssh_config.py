@@ -251,22 +251,37 @@ def test_settings_of_a_file_depend_on_the_host(tmp_path: Path) -> None:
         ("RevokedHostKeys /x\n", "config:1: RevokedHostKeys '/x' is refused"),
         ("ProxyCommand nc %h %p\n", "--allow-proxy-command"),
         ("Include {path}\n", "Include goes deeper than 16 files"),
-        ("Include {folder}\n", "cannot be read: Is a directory"),
+        ("User \udcff\n", "config:1: User: "),
     ],
 )
 def test_errors_name_the_line(text: str, message: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text(text.format(path=config, folder=tmp_path))
+    config.write_text(text.format(path=config), errors="surrogateescape")
     with pytest.raises(InventoryError) as caught:
         login(config, "web1")
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+def test_an_included_folder_of_leftovers_is_read_as_ssh_reads_it(tmp_path: Path) -> None:
+    # Editors, file managers and backups leave such files in conf.d.
+    parts = tmp_path / "conf.d"
+    (parts / "sub").mkdir(parents=True)
+    (parts / ".50-box.old").write_text("Host web1\n  HostName 10.9.9.9\n  User old\n")
+    (parts / ".DS_Store").write_bytes(b"\0\0\0\1Bud1\0\0\x10\0")
+    (parts / "50-box").write_bytes(b"# caf\xe9 of M\xfcller\nHost web1\n  HostName 10.0.0.5\n")
+    (parts / "B-first").write_text("Host web1\n  Port 1\n")
+    (parts / "a-second").write_text("Host web1\n  Port 2\n")
+    (parts / "sub" / "deep").write_text("Host web1\n  User deep\n")
     config = tmp_path / "config"
-    config.write_bytes(b"User \xff\n")
-    with pytest.raises(InventoryError, match="not UTF-8"):
-        read_ssh_config(str(config))
+    for pattern in ("*", "[^.]*", "**", "[!5]*", "?0-*", "", ".5*", "sub"):
+        config.write_text(f"Include {parts}/{pattern}\nUser me\n")
+        assert_as_ssh(config, "web1")
+
+
+def test_lines_that_end_in_carriage_returns(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_bytes(b"Host web1\r\n  User me\r\n  Port 2\r\n\r\n")
+    assert_as_ssh(config, "web1")
 
 
 def test_refused_options_in_blocks_of_other_hosts_are_ignored(tmp_path: Path) -> None:
