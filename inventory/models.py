@@ -126,9 +126,9 @@ class SshSettings:
 
     user: str | None = None
     """The login name. None: the local user's name, as with ssh."""
-    identity_files: tuple[str, ...] = ()
-    """Paths of private keys, in the order in which they are offered (IdentityFile). Empty: ssh's
-    default files."""
+    identity_files: tuple[str, ...] | None = None
+    """Paths of private keys, in the order in which they are offered (IdentityFile). None: ssh's
+    default files; empty: no file (``none``)."""
     certificate_files: tuple[str, ...] = ()
     """Paths of user certificates (CertificateFile)."""
     agent: str | None = None

@@ -149,11 +149,11 @@ class PayloadBuilder:
 
 def prepare_login(ssh: SshSettings, *, with_secrets: bool) -> SshSettings:
     """A login for another machine: its own files and agent, but the same user."""
-    known_hosts = ssh.known_hosts_files
+    identities, known_hosts = ssh.identity_files, ssh.known_hosts_files
     return replace(
         ssh,
         user=_resolve_user(ssh),
-        identity_files=tuple(map(_home_relative, ssh.identity_files)),
+        identity_files=None if identities is None else tuple(map(_home_relative, identities)),
         certificate_files=tuple(map(_home_relative, ssh.certificate_files)),
         known_hosts_files=None if known_hosts is None else tuple(map(_home_relative, known_hosts)),
         agent=_AGENT_VARIABLE if _is_own_agent(ssh.agent) else ssh.agent,

@@ -106,11 +106,13 @@ class LoginResolver:
             config_file=config_file,
             hosts=(*within, alias),
         )
-        identities = parse_paths(accumulated["identityfile"], destination.tokens)
+        identities = accumulated["identityfile"]
         jumps, proxy_command = self._resolve_route(first, destination)
         ssh = SshSettings(
             user=user,
-            identity_files=identities or credentials.identity_files,
+            identity_files=parse_paths(identities, destination.tokens)
+            if identities
+            else credentials.identity_files or None,
             certificate_files=parse_paths(accumulated["certificatefile"], destination.tokens),
             agent=parse_agent_socket(
                 first.get("identityagent"), destination.tokens, credentials.agent

@@ -143,7 +143,7 @@ def _expand_pattern(pattern: str) -> list[str]:
     Unlike pathlib, glob(3) leaves out hidden names unless the pattern spells the dot, and ``**``
     means one folder.
     """
-    return sorted(glob(pattern), key=os.fsencode)
+    return sorted(glob(pattern), key=os.fsencode)  # noqa: PTH207 (pathlib's reads hidden names)
 
 
 def _open_block(option: SshOption, enclosing: tuple[_Condition, ...]) -> _Block:

@@ -148,8 +148,13 @@ def _parse_path(option: SshOption, word: str, tokens: Tokens) -> str:
 
 
 def parse_paths(options: Sequence[SshOption], tokens: Tokens) -> tuple[str, ...]:
-    """Return the paths that the options name, ``~`` expanded, each path once."""
-    return tuple(dict.fromkeys(_parse_path(option, get_word(option), tokens) for option in options))
+    """Return the paths that the options name, ``~`` expanded, each path once, ``none`` left out."""
+    words = [(option, get_word(option)) for option in options]
+    return tuple(
+        dict.fromkeys(
+            _parse_path(option, word, tokens) for option, word in words if word.lower() != "none"
+        )
+    )
 
 
 def parse_agent_socket(option: SshOption | None, tokens: Tokens, default: str | None) -> str | None:

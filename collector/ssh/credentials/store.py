@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import field, replace
 from pathlib import Path
@@ -69,6 +69,7 @@ class Credentials:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._ask_passphrase = settings.ask_passphrase
+        self._may_ask_password = settings.ask_password is not None
         self._lock = threading.Lock()
         self._offers: dict[object, _Offer | str] = {}
         self._keys: dict[str, PrivateKeyFile | str] = {}
@@ -77,16 +78,21 @@ class Credentials:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """For the user: default keys and certificates that are not offered, and why."""
+        """For the user: keys, certificates and methods of login that are left out, and why."""
         return tuple(self._notes)
+
+    def leave_out(self, problems: Iterable[str]) -> None:
+        """Note what the hosts are logged in to without, as other keys or methods remain."""
+        for problem in problems:
+            self._notes[f"{problem}; it is not offered"] = None
 
     def key_files(self, ssh: SshSettings) -> tuple[PrivateKeyFile, ...]:
         """Return the keys to offer, in order, without the locked ones that the agent holds.
 
-        A configured file that is unusable (missing, unreadable, open to others, not a private key,
-        not unlocked) raises HostError ``config``; an unusable default file is skipped with a note.
-        The certificate of a key is the one of ``certificate_files`` that certifies it, else the
-        file KEY-cert.pub.
+        An unusable file (missing, unreadable, open to others, not a private key, not unlocked) is
+        left out with a note, as ssh does. Raises HostError ``config`` where only unusable files are
+        configured, and no agent, password or Kerberos. The certificate of a key is the one of
+        ``certificate_files`` that certifies it, else the file KEY-cert.pub.
         """
         return self._get_offer(ssh).files
 
@@ -99,41 +105,40 @@ class Credentials:
         return self._get_offer(ssh).left_to_agent
 
     def _get_offer(self, ssh: SshSettings) -> _Offer:
-        wanted = (ssh.identity_files, ssh.certificate_files, ssh.agent)
+        has_agent = ssh.agent is not None and not ssh.identities_only
+        has_others = bool(has_agent or ssh.password or ssh.gssapi)
+        wanted = (ssh.identity_files, ssh.certificate_files, ssh.agent, has_others)
         offer = self._offers.get(wanted)
         if offer is None:
             with self._lock:  # also during a prompt, so that a second thread does not repeat it
                 offer = self._offers.get(wanted)
                 if offer is None:
-                    offer = self._offers[wanted] = self._look_up(ssh)
+                    offer = self._offers[wanted] = self._look_up(ssh, has_others=has_others)
         if isinstance(offer, str):
             raise HostError(Category.CONFIG, Phase.CONFIG, offer)
         return offer
 
-    def _look_up(self, ssh: SshSettings) -> _Offer | str:
+    def _look_up(self, ssh: SshSettings, *, has_others: bool) -> _Offer | str:
+        """Return the keys to offer, or why there are none and no other method remains."""
         in_agent = self._list_agent_keys(ssh.agent)
         files: list[PrivateKeyFile] = []
         left: list[bytes] = []
-        try:
-            for path in ssh.identity_files or find_default_identity_files():
-                public, locked = read_public_key(path)
-                if locked and public is not None and public in in_agent:
-                    left.append(public)
-                else:
-                    files += self._load_offered(path, configured=bool(ssh.identity_files))
-            return _Offer(
-                files=_add_certificates(files, ssh.certificate_files), left_to_agent=tuple(left)
-            )
-        except _UnusableError as problem:
-            return str(problem)
-
-    def _load_offered(self, path: str, *, configured: bool) -> Iterator[PrivateKeyFile]:
-        try:
-            yield self._load_key(path)
-        except _UnusableError as problem:
-            if configured:
-                raise
-            self._notes[f"{problem}; it is not offered"] = None
+        problems: list[str] = []
+        paths = ssh.identity_files
+        for path in find_default_identity_files() if paths is None else paths:
+            public, locked = read_public_key(path)
+            if locked and public is not None and public in in_agent:
+                left.append(public)
+                continue
+            try:
+                files.append(self._load_key(path))
+            except _UnusableError as problem:
+                problems.append(str(problem))
+        if problems and paths and not (files or left or has_others or self._may_ask_password):
+            return "; ".join(problems)
+        files, unused = _add_certificates(files, ssh.certificate_files)
+        self.leave_out((*problems, *unused))
+        return _Offer(files=tuple(files), left_to_agent=tuple(left))
 
     def _list_agent_keys(self, path: str | None) -> tuple[bytes, ...]:
         if path is None:
@@ -212,12 +217,18 @@ def _decrypt(path: str, data: bytes, passphrase: Secret | None) -> PrivateKeyFil
 
 def _add_certificates(
     files: list[PrivateKeyFile], certificate_files: tuple[str, ...]
-) -> tuple[PrivateKeyFile, ...]:
+) -> tuple[list[PrivateKeyFile], list[str]]:
+    """Return the files with their certificates, and why the other certificates are not used."""
+    unused: list[str] = []
     for path in certificate_files:
-        with _report_unusable(f"certificate {path}"):
-            certificate = read_certificate(path)
-            made_for = [key for key in files if is_certificate_for(certificate, key.public)]
-            if not made_for:
-                raise KeyFileError("was made for none of the key files of this host")
+        try:
+            with _report_unusable(f"certificate {path}"):
+                certificate = read_certificate(path)
+                made_for = [key for key in files if is_certificate_for(certificate, key.public)]
+                if not made_for:
+                    raise KeyFileError("was made for none of the key files of this host")
+        except _UnusableError as problem:
+            unused.append(str(problem))
+            continue
         files = [replace(key, certificate=certificate) if key in made_for else key for key in files]
-    return tuple(files)
+    return files, unused

@@ -47,7 +47,9 @@ WORDS = [
     "-o HostName=10.0.0.9",
     "-o HostName=%h.example.com",
     "-i /etc/hosts -o IdentityFile=/k2 -o IdentityFile='\"/a b\"' -o IdentityFile=/k2",
+    "-o IdentityFile=/k1 -o IdentityFile=/k2",
     "-o CertificateFile=/c1 -o CertificateFile=/c2",
+    "-o GSSAPIKeyExchange=no -o GSSAPITrustDNS=no -o GSSAPIRenewalForcesRekey=no -K",
     "-4 -6",
     "-o AddressFamily=inet -6",
     "-o AddressFamily=inet6 -o AddressFamily=inet",
@@ -68,6 +70,23 @@ WORDS = [
     "-o ProxyCommand=none -o ProxyJump=b",
     "-L 1:localhost:2 -R 3:localhost:4 -D 5 -o ExitOnForwardFailure=yes",
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("", None),
+        ("-o IdentityFile=none", ()),
+        ("-o IdentityFile=None -o IdentityFile=/k", ("/k",)),
+        ("-o IdentityFile=/k -o IdentityFile=none", ("/k",)),
+    ],
+)
+def test_an_identity_file_of_none_names_no_file_and_keeps_the_default_ones_out(
+    text: str, files: tuple[str, ...] | None
+) -> None:
+    theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])["identityfile"]
+    assert login(text).ssh.identity_files == files
+    assert files is None or tuple(f for f in theirs if f.lower() != "none") == files
 
 
 @pytest.mark.parametrize("text", WORDS)
@@ -117,7 +136,6 @@ def test_any_order_gives_the_settings_of_ssh(parts: list[str]) -> None:
         ("-o StrictHostKeyChecking=maybe", "yes, ask, accept-new, no or off"),
         ("-o IdentitiesOnly=perhaps", "yes or no"),
         ("-o Ciphers=aes*", "no algorithm"),
-        ("-o IdentityFile=none", "the path of a file is expected"),
         ("-o IdentityFile=-", "IdentityFile '-' is refused: it begins with '-'"),
         ("-o CertificateFile=-i", "CertificateFile '-i' is refused: it begins with '-'"),
         ("-o UserKnownHostsFile=-", "UserKnownHostsFile '-' is refused: it begins with '-'"),

@@ -55,7 +55,7 @@ def as_ssh_shows(found: Login) -> dict[str, list[str]]:
         ],
         "gssapiauthentication": ["yes" if ssh.gssapi else "no"],
         "identitiesonly": ["yes" if ssh.identities_only else "no"],
-        "identityfile": list(ssh.identity_files),
+        "identityfile": list(ssh.identity_files or ()),
         "certificatefile": list(ssh.certificate_files),
         "hostkeyalias": [ssh.host_key_alias or ""],
         "bindaddress": [ssh.bind_address or ""],

@@ -60,8 +60,10 @@ def test_a_locked_key_that_the_agent_holds_is_left_to_it(
     public = naming(key_forms / "rsa.pub", agent=agent)
     assert store.key_files(public) == ()
     assert store.agent_keys(public) == (held[1],)
-    absent = naming(key_forms / "ecdsa.pub", agent=agent)
+    absent = naming(key_forms / "ecdsa.pub", agent=agent, identities_only=True)
     assert "have an ssh-agent hold it" in refused(lambda: store.key_files(absent))
+    assert store.key_files(naming(key_forms / "ecdsa.pub", agent=agent)) == ()
+    assert "have an ssh-agent hold it; it is not offered" in store.notes[-1]
 
 
 def test_an_open_key_is_offered_from_its_file_with_an_agent_too(

@@ -10,7 +10,7 @@ import asyncssh
 import pytest
 
 from sockfleet.collector.ssh.credentials.key_files import is_certificate_for
-from sockfleet.inventory.models import SshSettings
+from sockfleet.inventory.models import Secret, SshSettings
 from tests.support.ssh.key_forms import copy, credentials, naming, public_of, refused
 from tests.support.ssh.sshd import ssh_keygen
 
@@ -48,6 +48,40 @@ def test_the_message_names_the_unusable_file_and_the_reason(
         assert message.startswith(f"key file {path} ")
         assert reason in message
         assert "hunter2" not in message
+
+
+def test_of_several_key_files_the_usable_ones_are_offered_as_by_ssh(
+    key_forms: Path, tmp_path: Path
+) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_text("PASSWORD=hunter2\n")
+    garbage.chmod(0o600)
+    open_to_others = copy(key_forms / "rsa", tmp_path / "open", 0o644)
+    bad = [garbage, open_to_others, key_forms / "rsa-locked", tmp_path / "missing"]
+    good = key_forms / "ed25519"
+    for paths in ([good, *bad], [*bad, good]):
+        store = credentials()
+        (key,) = store.key_files(naming(*paths))
+        assert key.path == str(good)
+        assert [note.split()[2] for note in store.notes] == list(map(str, bad))
+        assert all(note.endswith("; it is not offered") for note in store.notes)
+    message = refused(lambda: credentials().key_files(naming(*bad)))
+    assert all(str(path) in message for path in bad)
+
+
+def test_without_a_usable_key_file_the_password_or_the_agent_remains(tmp_path: Path) -> None:
+    for other in ({"password": Secret("x")}, {"agent": str(tmp_path / "agent")}):
+        store = credentials()
+        assert store.key_files(naming(tmp_path / "missing", **other)) == ()
+        assert "No such file or directory; it is not offered" in store.notes[0]
+
+
+def test_no_identity_file_means_no_default_one_either(key_forms: Path) -> None:
+    folder = Path.home() / ".ssh"
+    folder.mkdir()
+    copy(key_forms / "ed25519", folder / "id_ed25519")
+    assert credentials().key_files(naming()) == ()
+    assert len(credentials().key_files(SshSettings())) == 1
 
 
 def test_a_key_that_others_can_read_is_refused_with_the_chmod_command(
@@ -110,10 +144,18 @@ def test_a_configured_certificate_is_offered_with_the_key_it_certifies(
     settings = naming(key_forms / "rsa", certified, certificate_files=(str(elsewhere),))
     rsa, key = store.key_files(settings)
     assert (rsa.certificate, key.certificate) == (None, elsewhere.read_bytes().strip())
-    alone = naming(key_forms / "rsa", certificate_files=(str(elsewhere),))
-    message = refused(lambda: store.key_files(alone))
-    assert message == (f"certificate {elsewhere} was made for none of the key files of this host")
-    missing = naming(certified, certificate_files=(str(tmp_path / "nowhere"),))
-    assert "cannot be read: No such file" in refused(lambda: store.key_files(missing))
-    no_certificate = naming(certified, certificate_files=(f"{certified}.pub",))
-    assert "is not an OpenSSH certificate" in refused(lambda: store.key_files(no_certificate))
+
+
+def test_an_unusable_certificate_leaves_the_keys_and_gives_a_note(
+    key_forms: Path, tmp_path: Path, certified: Path
+) -> None:
+    elsewhere = Path(f"{certified}-cert.pub").rename(tmp_path / "elsewhere")
+    for path, problem in {
+        elsewhere: "was made for none of the key files of this host",
+        tmp_path / "nowhere": "cannot be read: No such file or directory",
+        Path(f"{certified}.pub"): "is not an OpenSSH certificate",
+    }.items():
+        store = credentials()
+        (key,) = store.key_files(naming(key_forms / "rsa", certificate_files=(str(path),)))
+        assert key.certificate is None
+        assert store.notes == (f"certificate {path} {problem}; it is not offered",)

@@ -69,7 +69,7 @@ def test_a_failure_is_remembered_without_a_second_prompt(key_forms: Path) -> Non
     store = credentials(lambda path: asked.append(path))  # type: ignore[arg-type, func-returns-value] (None: no answer)
     for user in ("a", "b"):
         refused(lambda user=user: store.key_files(naming(key_forms / "rsa-locked", user=user)))
-    refused(lambda: store.key_files(naming(key_forms / "rsa", key_forms / "rsa-locked")))
+    assert len(store.key_files(naming(key_forms / "rsa", key_forms / "rsa-locked"))) == 1
     assert len(asked) == 1
 
 
