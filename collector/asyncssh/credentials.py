@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from ...core.text import clean
 from ...inventory.models import SshSettings
+from ..errors import HostError
 from ..ssh.credentials.store import Credentials, PrivateKeyFile
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
@@ -22,22 +23,32 @@ def load_credentials(
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
     ``config``: unusable keys, or nothing at all.
     """
-    if ssh.gssapi and find_spec("gssapi") is None:
-        raise config_error(
+    problems: list[str] = []
+    identities: list[Identity] = []
+    for file in credentials.key_files(ssh):
+        try:
+            identities.append(_identity(file))
+        except HostError as problem:
+            problems.append(problem.message)
+    gssapi = ssh.gssapi
+    if gssapi and find_spec("gssapi") is None:
+        gssapi = False
+        problems.append(
             "Kerberos (GSSAPI) needs the Python package gssapi: install asyncssh[gssapi] "
             "beside sockfleet"
         )
     loaded = LoginCredentials(
         user=login_user(ssh),
-        identities=tuple(_identity(each) for each in credentials.key_files(ssh)),
+        identities=tuple(identities),
         agent=ssh.agent,
         agent_first=credentials.agent_keys(ssh),
         agent_others=not ssh.identities_only,
         password=ssh.password,
-        gssapi=ssh.gssapi,
+        gssapi=gssapi,
     )
-    if not (loaded.identities or ssh.agent or ssh.password or ssh.gssapi or may_ask):
-        raise no_credentials(loaded.user)
+    if not (loaded.identities or ssh.agent or ssh.password or gssapi or may_ask):
+        raise config_error("; ".join(problems)) if problems else no_credentials(loaded.user)
+    credentials.leave_out(problems)
     return loaded
 
 

@@ -10,6 +10,8 @@ from .login import LoginCredentials
 
 __all__ = ["load_credentials"]
 
+_NO_KERBEROS = "paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh"
+
 
 def load_credentials(
     ssh: SshSettings, credentials: Credentials, *, may_ask: bool
@@ -19,8 +21,7 @@ def load_credentials(
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
     ``config``: unusable keys, Kerberos, or nothing at all.
     """
-    if ssh.gssapi:
-        raise config_error("paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh")
+    problems = [_NO_KERBEROS] if ssh.gssapi else []
     loaded = LoginCredentials(
         user=login_user(ssh),
         keys=tuple(key for file in credentials.key_files(ssh) for key in import_key(file)),
@@ -30,5 +31,6 @@ def load_credentials(
         password=ssh.password,
     )
     if not (loaded.keys or loaded.agent or loaded.password or may_ask):
-        raise no_credentials(loaded.user)
+        raise config_error("; ".join(problems)) if problems else no_credentials(loaded.user)
+    credentials.leave_out(problems)
     return loaded

@@ -46,7 +46,7 @@ def test_uvloop_gives_the_same(sshd, settings):
 
 
 def test_keys_that_need_a_package_say_which(sshd, settings):
-    outcome = ask("asyncssh", settings, host_of(sshd, gssapi=True))
+    outcome = ask("asyncssh", settings, host_of(sshd, gssapi=True, identity_files=()))
     assert outcome.fault == (Category.CONFIG, Phase.CONFIG)
     assert "asyncssh[gssapi]" in outcome.error.message
 

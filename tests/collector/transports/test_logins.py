@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.ssh.credentials.store import Credentials
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, Secret
 from tests.support.ssh.over_ssh import ask, ask_all, ssh_settings
@@ -234,8 +235,17 @@ def test_only_the_named_keys_of_an_agent(transport, server, settings, authorize,
 # What only one transport can do.
 
 
-def test_kerberos_is_refused_or_tried_never_ignored(transport, server, settings):
-    outcome = ask(transport, settings, host(server, gssapi=True))
+def test_kerberos_that_is_missing_is_left_out_with_a_note_while_a_key_remains(
+    transport, server, settings, mocker
+):
+    # Debian's own /etc/ssh/ssh_config says "GSSAPIAuthentication yes".
+    noted = mocker.spy(Credentials, "leave_out")
+    assert ask(transport, settings, host(server, gssapi=True)).output
+    assert any("Kerberos" in problem for call in noted.call_args_list for problem in call.args[1])
+
+
+def test_kerberos_alone_is_refused_where_it_is_missing(transport, server, settings):
+    outcome = ask(transport, settings, host(server, gssapi=True, identity_files=()))
     assert outcome.error is not None
     assert outcome.fault == (Category.CONFIG, Phase.CONFIG)
     assert "Kerberos" in outcome.error.message
