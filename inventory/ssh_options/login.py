@@ -101,8 +101,9 @@ class LoginResolver:
         address = _resolve_address(alias, hostname)
         port = parse_value(first.get("port"), check_port) or 22
         user = parse_value(first.get("user"), check_user)
+        key_alias = parse_value(first.get("hostkeyalias"), check_label)
         destination = _Destination(
-            tokens=Tokens(alias=alias, address=address, port=port, user=user),
+            tokens=Tokens(alias=alias, address=address, port=port, user=user, key_alias=key_alias),
             config_file=config_file,
             hosts=(*within, alias),
         )
@@ -123,7 +124,7 @@ class LoginResolver:
             ),
             gssapi=parse_switch(first.get("gssapiauthentication")) or False,
             known_hosts_files=parse_known_hosts(first, destination.tokens),
-            host_key_alias=parse_value(first.get("hostkeyalias"), check_label),
+            host_key_alias=key_alias,
             host_keys=self._parse_host_keys(first.get("stricthostkeychecking")),
             connect_timeout_s=parse_value(first.get("connecttimeout"), parse_seconds),
             kex_algorithms=parse_value(first.get("kexalgorithms"), parse_algorithms) or (),

@@ -3,8 +3,8 @@
 paramiko's SSHConfig is not used: it gives no file and line for messages, ignores ``Include``, runs
 ``Match exec``, considers unknown criteria met, and queries the name service for each IdentityFile.
 
-``Match`` supports ``all``, ``host``, ``originalhost``, ``user`` and ``localuser``; the criteria
-that run commands or inspect the network are refused by name.
+`match_criteria` reads the criteria of ``Match``. As in ssh, a ``Match final`` anywhere in the file
+applies it twice, the second time with the host name that the first time settles.
 """
 
 from __future__ import annotations
@@ -12,40 +12,25 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import glob
 from heapq import merge
 from pathlib import Path
 
-from ...core.record import record
-from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption, read_option
+from .match_criteria import Scope, Target, match_alias, parse_match
 
 __all__ = ["SshConfig", "read_ssh_config"]
 
 _DEPTH = 16  # of Include, as READCONF_MAX_DEPTH in OpenSSH's readconf.c
-_MATCHED_BY_VALUE = frozenset({"host", "originalhost", "user", "localuser"})
 _WILD = frozenset("*?!")
-
-
-@record
-class _Target:
-    """A login's host and user, with the values set so far, which later Match lines compare."""
-
-    alias: str
-    hostname: str
-    user: str
-    local_user: str
-
-
-_Condition = Callable[[_Target], bool]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Block:
-    conditions: tuple[_Condition, ...]
+    scope: Scope
     options: list[SshOption]
     plain: tuple[str, ...] | None
     """The names of a ``Host`` line without wildcards and conditions around it; otherwise None."""
@@ -56,6 +41,7 @@ class SshConfig:
 
     def __init__(self, blocks: Sequence[_Block]) -> None:
         self._blocks = blocks
+        self._has_final_pass = any(block.scope.wants_final_pass for block in blocks)
         self._named: dict[str, list[int]] = {}
         self._general: list[int] = []
         for index, block in enumerate(blocks):
@@ -67,19 +53,33 @@ class SshConfig:
     def options(self, alias: str, *, user: str | None, hostname: str | None) -> list[SshOption]:
         """The options for ``alias`` in the order of the file; the first of a keyword takes effect.
 
-        ``user`` and ``hostname`` are values that earlier options set, or None.
+        ``user`` and ``hostname`` are values that earlier options set, or None. Raises
+        InventoryError where a criterion that is not read decides on an option of this host.
         """
+        found = self._apply(alias, user=user, hostname=hostname, is_final=False)
+        if self._has_final_pass:
+            user = user or _find_first(found, "user")
+            hostname = _expand_hostname(hostname or _find_first(found, "hostname"), alias).lower()
+            final = self._apply(alias, user=user, hostname=hostname, is_final=True)
+            # By then ssh has set the host name, so that no HostName takes effect any more.
+            found += [option for option in final if option.name != "hostname"]
+        return found
+
+    def _apply(
+        self, alias: str, *, user: str | None, hostname: str | None, is_final: bool
+    ) -> list[SshOption]:
         found: list[SshOption] = []
         local_user = getpass.getuser()
         for index in merge(self._named.get(alias, ()), self._general):
             block = self._blocks[index]
-            target = _Target(
+            target = Target(
                 alias=alias,
-                hostname=hostname or alias,
+                hostname=_expand_hostname(hostname, alias),
                 user=user or local_user,
                 local_user=local_user,
+                is_final=is_final,
             )
-            if not all(condition(target) for condition in block.conditions):
+            if not block.scope.includes(target):
                 continue
             found += block.options
             hostname = hostname or _find_first(block.options, "hostname")
@@ -90,13 +90,11 @@ class SshConfig:
 def read_ssh_config(path: str) -> SshConfig:
     """Read a file and the files it includes. Raises InventoryError naming file and line."""
     blocks: list[_Block] = []
-    _read(Path(path).expanduser(), blocks, (), depth=0)
+    _read(Path(path).expanduser(), blocks, Scope(), depth=0)
     return SshConfig(blocks)
 
 
-def _read(
-    path: Path, blocks: list[_Block], enclosing: tuple[_Condition, ...], *, depth: int
-) -> None:
+def _read(path: Path, blocks: list[_Block], enclosing: Scope, *, depth: int) -> None:
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -107,7 +105,7 @@ def _read(
     # ssh reads bytes: a comment in another encoding is no fault, and a value in it is one only
     # where it is used. Surrogates are not printable, so that the checks of values refuse them.
     text = data.decode("utf-8", "surrogateescape")
-    block = _Block(conditions=enclosing, options=[], plain=None)
+    block = _Block(scope=enclosing, options=[], plain=None)
     blocks.append(block)
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -117,17 +115,15 @@ def _read(
             block = _open_block(option, enclosing)
             blocks.append(block)
         elif option.name == "include":
-            _include(option, blocks, block.conditions, depth=depth + 1)
+            _include(option, blocks, block.scope, depth=depth + 1)
             # The lines after an Include belong to its block again, after the included options.
-            block = _Block(conditions=block.conditions, options=[], plain=block.plain)
+            block = _Block(scope=block.scope, options=[], plain=block.plain)
             blocks.append(block)
         else:
             block.options.append(option)
 
 
-def _include(
-    option: SshOption, blocks: list[_Block], enclosing: tuple[_Condition, ...], *, depth: int
-) -> None:
+def _include(option: SshOption, blocks: list[_Block], enclosing: Scope, *, depth: int) -> None:
     if depth > _DEPTH:
         raise InventoryError(option.source, f"Include goes deeper than {_DEPTH} files")
     for word in option.words:
@@ -146,83 +142,24 @@ def _expand_pattern(pattern: str) -> list[str]:
     return sorted(glob(pattern), key=os.fsencode)  # noqa: PTH207 (pathlib's reads hidden names)
 
 
-def _open_block(option: SshOption, enclosing: tuple[_Condition, ...]) -> _Block:
+def _open_block(option: SshOption, enclosing: Scope) -> _Block:
     if not option.words:
         raise InventoryError(option.source, f"{option.written} has no value")
     if option.name == "match":
-        return _Block(conditions=(*enclosing, *_parse_match(option)), options=[], plain=None)
-    alone = not enclosing and not any(_WILD & set(word) for word in option.words)
+        return _Block(scope=enclosing & parse_match(option), options=[], plain=None)
+    is_alone = enclosing == Scope() and not any(_WILD & set(word) for word in option.words)
     return _Block(
-        conditions=(*enclosing, _make_host_condition(option.words)),
+        scope=enclosing & match_alias(option.words),
         options=[],
-        plain=option.words if alone else None,
+        plain=option.words if is_alone else None,
     )
 
 
-def _make_host_condition(patterns: Sequence[str]) -> _Condition:
-    listed = _PatternList(patterns)
-    return lambda target: listed.matches(target.alias)
-
-
-def _parse_match(option: SshOption) -> Iterator[_Condition]:
-    words = iter(option.words)
-    for word in words:
-        criterion, negated = word.lower().removeprefix("!"), word.startswith("!")
-        if criterion == "all":
-            yield _is_never_met if negated else _is_always_met
-            continue
-        if criterion not in _MATCHED_BY_VALUE:
-            raise InventoryError(
-                option.source,
-                f"Match {quote(word)} is refused: all, host, originalhost, user and localuser "
-                "are read",
-            )
-        value = next(words, None)
-        if value is None:
-            raise InventoryError(option.source, f"Match {criterion} has no pattern")
-        yield _make_criterion(criterion, value, negated=negated)
-
-
-def _is_always_met(_target: _Target) -> bool:
-    return True
-
-
-def _is_never_met(_target: _Target) -> bool:
-    return False
-
-
-def _make_criterion(criterion: str, value: str, *, negated: bool) -> _Condition:
-    lowered = criterion in {"host", "originalhost"}
-    listed = _PatternList((value.lower() if lowered else value).split(","))
-
-    def is_met(target: _Target) -> bool:
-        actual = {
-            "host": target.hostname.lower(),
-            "originalhost": target.alias.lower(),
-            "user": target.user,
-            "localuser": target.local_user,
-        }[criterion]
-        return listed.matches(actual) is not negated
-
-    return is_met
-
-
-class _PatternList:
-    """Patterns with * and ?; a match of a pattern that begins with ! excludes all others."""
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._wanted = [_compile_pattern(p) for p in patterns if not p.startswith("!")]
-        self._unwanted = [_compile_pattern(p[1:]) for p in patterns if p.startswith("!")]
-
-    def matches(self, text: str) -> bool:
-        if any(pattern.fullmatch(text) for pattern in self._unwanted):
-            return False
-        return any(pattern.fullmatch(text) for pattern in self._wanted)
-
-
-def _compile_pattern(pattern: str) -> re.Pattern[str]:
-    wild = {"*": ".*", "?": "."}
-    return re.compile("".join(wild.get(char) or re.escape(char) for char in pattern), re.DOTALL)
+def _expand_hostname(hostname: str | None, alias: str) -> str:
+    """Return the host name that Match compares: ssh fills in %h and %% there."""
+    if hostname is None:
+        return alias
+    return re.sub("%[h%]", lambda found: alias if found[0] == "%h" else "%", hostname)
 
 
 def _find_first(options: Sequence[SshOption], name: str) -> str | None:

@@ -7,6 +7,7 @@ and the value found.
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import re
 import socket
@@ -35,13 +36,20 @@ _USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _TIME = re.compile(r"(?:[0-9]{1,6}[smhdw])*(?:[0-9]{1,6})?", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+IN_COMMANDS = "hnpr"
+"""The tokens of ProxyCommand and ProxyJump."""
+IN_PATHS = "CdhiklLnpru"
+"""The tokens of files' names."""
 _FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 
 
 class Tokens:
-    """The values of %h and the other tokens for one destination."""
+    """The values of %h and the other tokens for one destination, as in ssh_config(5), "TOKENS"."""
 
-    def __init__(self, *, alias: str, address: str, port: int, user: str | None) -> None:
+    def __init__(
+        self, *, alias: str, address: str, port: int, user: str | None, key_alias: str | None = None
+    ) -> None:
         self.used = False
         self._values: dict[str, Callable[[], str]] = {
             "%": lambda: "%",
@@ -51,9 +59,14 @@ class Tokens:
             "r": lambda: getpass.getuser() if user is None else user,
             "u": getpass.getuser,
             "d": lambda: str(Path.home()),
+            "i": lambda: str(os.getuid()),
+            "k": lambda: alias if key_alias is None else key_alias,
+            "l": socket.gethostname,
+            "L": lambda: socket.gethostname().partition(".")[0],
+            "C": self._hash_connection,
         }
 
-    def fill(self, text: str, *, known: str = "hnprud") -> str:
+    def fill(self, text: str, *, known: str = IN_COMMANDS) -> str:
         """Replace the tokens in ``text``; raise ValueError for one that is not in ``known``."""
         if "%" not in text:
             return text
@@ -65,6 +78,11 @@ class Tokens:
             return self._values[match[1]]()
 
         return re.sub("%(.?)", value, text, flags=re.DOTALL)
+
+    def _hash_connection(self) -> str:
+        """Return %C as ssh_connection_hash() in OpenSSH's ssh.c."""
+        parts = "".join(self._values[letter]() for letter in "lhpr")
+        return hashlib.sha1(parts.encode(), usedforsecurity=False).hexdigest()
 
 
 def get_word(option: SshOption) -> str:
@@ -117,20 +135,19 @@ def parse_address_family(text: str) -> int:
     return _FAMILIES[text.lower()]
 
 
-def fill_tokens(option: SshOption, text: str, tokens: Tokens) -> str:
+def fill_tokens(option: SshOption, text: str, tokens: Tokens, *, known: str = IN_COMMANDS) -> str:
     """Return ``text`` with its tokens replaced; raise InventoryError."""
     try:
-        return tokens.fill(text)
+        return tokens.fill(text, known=known)
     except ValueError as error:
         raise InventoryError(option.source, f"{option.written}: {error}") from None
 
 
-def _parse_path(option: SshOption, word: str, tokens: Tokens) -> str:
-    if not word or word.lower() == "none" or "${" in word or not word.isprintable():
+def _parse_path(option: SshOption, word: str, tokens: Tokens | None) -> str:
+    if not word or word.lower() == "none" or not word.isprintable():
         raise InventoryError(
             option.source,
-            f"{option.written} {quote(word)} is refused: the path of a file is expected, "
-            "without environment variables",
+            f"{option.written} {quote(word)} is refused: the path of a file is expected",
         )
     if word.startswith("-"):
         # It could become an option of a program, and "-" is standard input to many.
@@ -140,11 +157,27 @@ def _parse_path(option: SshOption, word: str, tokens: Tokens) -> str:
             "absolute path)",
         )
     try:
-        return str(Path(fill_tokens(option, word, tokens)).expanduser())
+        path = str(Path(word).expanduser())
     except RuntimeError:
         raise InventoryError(
             option.source, f"{option.written} {quote(word)}: no such user's home is known"
         ) from None
+    if tokens is None:
+        return path
+    # Variables first: as in ssh, neither a token's value nor a variable's is looked at again.
+    parts = _VARIABLE.split(path)
+    for index in range(0, len(parts), 2):
+        parts[index] = fill_tokens(option, parts[index], tokens, known=IN_PATHS)
+    for index in range(1, len(parts), 2):
+        name = parts[index]
+        if name not in os.environ:
+            raise InventoryError(
+                option.source,
+                f"{option.written} {quote(word)}: the environment variable {quote(name)} is "
+                "not set",
+            )
+        parts[index] = os.environ[name]
+    return "".join(parts)
 
 
 def parse_paths(options: Sequence[SshOption], tokens: Tokens) -> tuple[str, ...]:
@@ -181,13 +214,14 @@ def parse_known_hosts(first: Mapping[str, SshOption], tokens: Tokens) -> tuple[s
     user, machine = first.get("userknownhostsfile"), first.get("globalknownhostsfile")
     if user is None and machine is None:
         return None
+    # ssh replaces tokens and variables in the names of the user's files alone.
     return _parse_known_hosts_option(user, _USER_KNOWN_HOSTS, tokens) + _parse_known_hosts_option(
-        machine, _GLOBAL_KNOWN_HOSTS, tokens
+        machine, _GLOBAL_KNOWN_HOSTS, None
     )
 
 
 def _parse_known_hosts_option(
-    option: SshOption | None, default: tuple[str, ...], tokens: Tokens
+    option: SshOption | None, default: tuple[str, ...], tokens: Tokens | None
 ) -> tuple[str, ...]:
     if option is None:
         return tuple(str(Path(path).expanduser()) for path in default)

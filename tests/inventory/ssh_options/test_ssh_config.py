@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,41 @@ Host *
     MACs hmac-sha2-256
     HostKeyAlgorithms ssh-ed25519
 """,
+    "final": """
+Match final host=web1.example.com
+    Port 6
+    HostName ignored.example.com
+Host web1
+    HostName %h.example.com
+    IdentityFile /one
+Match host = *.example.com user=late
+    HostKeyAlias never-in-the-first-pass
+Match !final host *.EXAMPLE.com
+    User late
+Match canonical all
+    IdentityFile /one
+    IdentityFile /two
+""",
+    "canonical without final": """
+Match canonical
+    Port 6
+Match !canonical originalhost=web*
+    User first
+Match originalhost "web1,web2" all   # a comment
+    HostKeyAlias quoted
+""",
+    "commands for other hosts": """
+Match host laptop exec "test -e /home"
+    User laptop
+Match exec "echo a=b; exit 1" host=laptop*
+    User laptop
+Match host laptop !exec false
+    HostName laptop
+Host db?.example.com
+    Match exec false
+Host *
+    User everybody
+""",
     "nothing": "",
 }
 ALIASES = ["web1", "web2", "db1.example.com", "db2.example.com", "10.0.0.1"]
@@ -135,14 +172,15 @@ BLOCKS = st.lists(
             [
                 *("Host web1", "Host web*", "Host *", "Host !web1 *", "Host web2 web1"),
                 *("Host db? !db1", "Match all", "Match host web1", "Match !host web*"),
-                *("Match originalhost web1 user u1", "Match user u*,!u2", "Match host 10.*"),
+                *("Match final host=web1", "Match !final user=u2", "Match canonical all"),
+                *("Match originalhost web1 user u1", "Match user u*,!u2", "Match host 10.*,*.x"),
             ]
         ),
         st.lists(
             st.sampled_from(
                 [
                     *("Port 1", "Port 2", "User u1", "User u2", "HostName 10.0.0.1"),
-                    *("HostName 10.0.0.2", "IdentityFile /a", "IdentityFile /b"),
+                    *("HostName %h.x", "IdentityFile /a", "IdentityFile /b"),
                     *("ConnectTimeout 3", "HostKeyAlias one", "HostKeyAlias two"),
                 ]
             ),
@@ -241,8 +279,11 @@ def test_settings_of_a_file_depend_on_the_host(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("Port 22\nHost\n", "config:2: Host has no value"),
-        ("Match exec true\n", "config:1: Match 'exec' is refused"),
-        ("Match canonical\n", "config:1: Match 'canonical' is refused"),
+        ("Match exec true\n  Port 1\n", "config:1: Match exec is refused"),
+        ("Match localnetwork 10.0.0.0/8 host *\n  Port 1\n", "config:1: Match localnetwork is"),
+        ("Match hots x\n", "config:1: Match 'hots': no such criterion is known"),
+        ("Match all host x\n", "config:1: Match all stands alone"),
+        ("Match final host x all\n", "config:1: Match all stands alone"),
         ("Match host\n", "config:1: Match host has no pattern"),
         ("Host *\n  Nonsense x\n", "config:2: 'Nonsense' is refused"),
         ("=\n", "config:1: '=' is no ssh option"),
@@ -288,6 +329,59 @@ def test_refused_options_in_blocks_of_other_hosts_are_ignored(tmp_path: Path) ->
     config = tmp_path / "config"
     config.write_text("Host laptop\n  RevokedHostKeys /x\nHost *\n  User me\n")
     assert login(config, "web1").ssh.user == "me"
+
+
+def test_tokens_and_variables_in_paths_are_those_of_ssh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYS", "%h ~ ${HOME}")
+    words = [f"/k{index}/%%-%{letter}" for index, letter in enumerate("CdhiklLnpru")]
+    words += ["${HOME}/.ssh/%h", "~/%r", "/e/${KEYS}/%%{HOME}"]
+    lines = [f'IdentityFile "{word}"' for word in words]
+    config = tmp_path / "config"
+    config.write_text(
+        "\n".join(
+            [
+                *("HostName 127.0.0.1", "Port 1", "User me", "HostKeyAlias gate", *lines),
+                "UserKnownHostsFile ~/%k /k/%C/%i ${HOME}/%n",
+                "GlobalKnownHostsFile ~/%k ${HOME}/%n",
+            ]
+        )
+    )
+    done = subprocess.run(
+        ["ssh", "-v", "-o", "ProxyCommand=true", "-F", str(config), "web1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    theirs = re.findall(r"identity file (.*) type -?\d+", done.stderr)
+    found = login(config, "web1").ssh
+    assert list(found.identity_files or ()) == [f for f in theirs if not f.endswith("-cert")]
+    shown = effective_options(["-F", str(config), "web1"])
+    files = [*shown["userknownhostsfile"], *shown["globalknownhostsfile"]]
+    assert " ".join(found.known_hosts_files or ()) == " ".join(files)
+
+
+def test_a_variable_that_is_not_set_fails_the_hosts_that_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEYS", raising=False)
+    config = tmp_path / "config"
+    config.write_text("Host web1\n  IdentityFile ${KEYS}/id\nHost *\n  User me\n")
+    with pytest.raises(InventoryError, match="'KEYS' is not set"):
+        login(config, "web1")
+    assert login(config, "web2").ssh.user == "me"
+
+
+def test_a_command_in_match_fails_only_the_hosts_on_which_it_decides(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        'Match host web1 exec "ip route | grep -q 10.0.0.1"\n  ProxyJump none\n'
+        "Host * !bastion\n  ProxyJump bastion\n"
+    )
+    with pytest.raises(InventoryError, match="config:1: Match exec is refused"):
+        login(config, "web1")
+    assert [hop.address for hop in login(config, "web2").ssh.jumps] == ["bastion"]
 
 
 @given(text=st.text(max_size=120))
