@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 import re
 import shlex
 import subprocess
@@ -334,6 +336,7 @@ def test_refused_options_in_blocks_of_other_hosts_are_ignored(tmp_path: Path) ->
 def test_tokens_and_variables_in_paths_are_those_of_ssh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("HOME", pwd.getpwuid(os.getuid()).pw_dir)  # ssh's ~ and %d
     monkeypatch.setenv("KEYS", "%h ~ ${HOME}")
     words = [f"/k{index}/%%-%{letter}" for index, letter in enumerate("CdhiklLnpru")]
     words += ["${HOME}/.ssh/%h", "~/%r", "/e/${KEYS}/%%{HOME}"]
