@@ -40,6 +40,9 @@ KEY_TYPES = frozenset(
 )
 """Key types that a line may have; OpenSSH ignores lines of other types."""
 
+# Names of signatures by an RSA key; OpenSSH takes them for the key's type (keytypes in sshkey.c).
+_RSA_SIGNATURES = frozenset({"rsa-sha2-256", "rsa-sha2-512"})
+
 NOTES_PER_FILE = 3
 _SHA1_BYTES = 20
 _LONGEST_PATTERN = 1022  # OpenSSH's match_pattern_list() refuses a longer one
@@ -144,6 +147,8 @@ def _parse_line(text: bytes, file: str, number: int) -> KnownHostsLine:
     if len(words) < 3:
         raise _BadLineError("cut short: names, key type and key are expected")
     names, key_type, key = words[0], words[1].decode("ascii", "replace"), words[2]
+    if key_type in _RSA_SIGNATURES:
+        key_type = "ssh-rsa"
     hashed = _parse_hashed(names) if names.startswith(b"|") else None
     return KnownHostsLine(
         file=file,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from sockfleet.collector.ssh.host_keys.known_hosts_parser import (
     read_known_hosts,
 )
 from sockfleet.core.errors import UsageError
+from tests.support.ssh.sshd import ssh_keygen
 
 
 def ed25519_blob(seed: int = 0) -> bytes:
@@ -53,6 +55,26 @@ def test_every_form_of_a_line_is_parsed() -> None:
     hashed = lines[3].hashed
     assert hashed is not None
     assert [len(part) for part in hashed] == [20, 20]
+
+
+@pytest.mark.parametrize("marker", ["", "@revoked ", "@cert-authority "])
+def test_a_line_with_the_name_of_an_rsa_signature_holds_an_rsa_key(
+    marker: str, tmp_path: Path
+) -> None:
+    rsa = ssh_keygen(tmp_path / "key", key_type="rsa")
+    key = Path(f"{rsa}.pub").read_text().split()[1]
+    file = tmp_path / "known_hosts"
+    kinds = ["ssh-rsa", "rsa-sha2-256", "rsa-sha2-512", "rsa", "RSA-SHA2-512", "rsa-sha2-384"]
+    kinds += ["rsa-sha2-512-cert-v01@openssh.com"]
+    for kind in kinds:
+        file.write_text(f"{marker}web1 {kind} {key}\n")
+        theirs = subprocess.run(
+            ["ssh-keygen", "-F", "web1", "-f", str(file)], capture_output=True, check=False
+        )
+        lines, _ = parse_known_hosts(file.read_bytes(), str(file))
+        assert [line.key_type for line in lines] == ["ssh-rsa"] * bool(theirs.stdout), kind
+    file.write_text(f"web1 rsa-sha2-512 {KEY}\n")
+    assert parse_known_hosts(file.read_bytes(), str(file))[0] == []
 
 
 @pytest.mark.parametrize(
