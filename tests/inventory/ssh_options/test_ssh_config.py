@@ -347,7 +347,7 @@ def test_tokens_and_variables_in_paths_are_those_of_ssh(
             [
                 *("HostName 127.0.0.1", "Port 1", "User me", "HostKeyAlias gate", *lines),
                 "UserKnownHostsFile ~/%k /k/%C/%i ${HOME}/%n",
-                "GlobalKnownHostsFile ~/%k ${HOME}/%n",
+                "GlobalKnownHostsFile /g/%k ${HOME}/%n",
             ]
         )
     )
