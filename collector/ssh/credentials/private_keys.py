@@ -22,7 +22,12 @@ if TYPE_CHECKING:  # a run without a locked key does not load it
 __all__ = ["KeyFileError", "LockedKey", "UnlockedKey", "public_key_blob", "read_key_file", "unlock"]
 
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
-_PEM = re.compile(rb"-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----")
+# Anywhere in the file, as OpenSSL reads it: attributes and certificates precede a key that
+# "openssl pkcs12" wrote, parameters one of "openssl ecparam".
+_PEM = re.compile(
+    rb"^-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----.*?(?:^-----END [^\n]*|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 _MAGIC = b"openssh-key-v1\0"
 _PUBLIC = re.compile(rb"\s*((?:ssh|ecdsa|sk)-[a-z0-9@.\-]+)\s+([A-Za-z0-9+/=]+)")
 
@@ -74,9 +79,9 @@ def read_key_file(data: bytes) -> LockedKey:
     text = data.strip()
     if text.startswith(_OPENSSH):
         return _read_openssh_header(text)
-    pem = _PEM.match(text)
+    pem = _PEM.search(text)
     if pem:
-        encrypted = pem[1] == b"ENCRYPTED " or b"Proc-Type: 4,ENCRYPTED" in text
+        encrypted = pem[1] == b"ENCRYPTED " or b"Proc-Type: 4,ENCRYPTED" in pem[0]
         return LockedKey(encrypted=encrypted, kind=None, public=None)
     if public_key_blob(data) is not None:
         raise KeyFileError(
@@ -101,8 +106,9 @@ def unlock(data: bytes, passphrase: str | None) -> UnlockedKey:
         raise KeyFileError(_NOT_FOR_SSH)
     load = forms.load_ssh_private_key if locked.kind else forms.load_pem_private_key
     secret = passphrase.encode() if passphrase is not None and locked.encrypted else None
+    pem = None if locked.kind else _PEM.search(data.strip())
     try:
-        key = load(data.strip() + b"\n", secret)
+        key = load((pem[0] if pem else data).strip() + b"\n", secret)
     except UnsupportedAlgorithm:
         if locked.kind is None or locked.public is None:
             raise KeyFileError(_NOT_FOR_SSH) from None

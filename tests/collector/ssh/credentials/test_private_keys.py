@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,33 @@ def test_every_form_of_key_is_unlocked_for_the_libraries(
     assert asyncssh.import_private_key(key.pem).public_data == key.public
     assert PARAMIKO[key.kind](file_obj=io.StringIO(key.pem.decode())).asbytes() == key.public
     assert "PRIVATE" not in repr(key)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.parametrize("form", ["rsa-pkcs8", "ecdsa-pkcs8", "rsa-pem", "ecdsa-pem"])
+def test_a_key_behind_what_openssl_writes_before_it_is_taken_as_by_ssh(
+    key_forms: Path, tmp_path: Path, form: str, locked: bool
+) -> None:
+    # "openssl pkcs12 -nodes" writes attributes and certificates, "openssl ecparam" parameters.
+    key = (key_forms / f"{form}{'-locked' * locked}").read_text()
+    before = (
+        "Bag Attributes\n    localKeyID: 54 69 6D 65\nsubject=CN = Proc-Type: 4,ENCRYPTED\n"
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+        "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        "Key Attributes: <No Attributes>\n"
+    )
+    after = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    path = tmp_path / "key"
+    path.write_text(before + key + after)
+    path.chmod(0o600)
+    theirs = subprocess.run(
+        ["ssh-keygen", "-y", "-P", PASSPHRASE * locked, "-f", str(path)],
+        capture_output=True,
+        check=True,
+    )
+    (found,) = credentials(lambda _: Secret(PASSPHRASE)).key_files(naming(path))
+    assert found.public == public_key_blob(theirs.stdout) == public_of(key_forms / form)
+    assert read_key_file(path.read_bytes()).encrypted is locked
 
 
 @pytest.mark.parametrize(
