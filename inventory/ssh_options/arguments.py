@@ -107,6 +107,8 @@ class SshArguments:
     """``-W``, only in a proxy command."""
     destination: str | None = None
     """The host to connect to, only in a proxy command."""
+    runs_command: bool = False
+    """Whether words for the remote shell follow the destination, only in a proxy command."""
 
 
 def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) -> SshArguments:
@@ -117,10 +119,14 @@ def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) ->
     options: list[SshOption] = []
     overriding: list[SshOption] = []
     found: dict[str, str] = {}
+    runs_command = False
     for flag, value in _parse_flags(iter(words), source, proxy=proxy):
         if flag in {"F", "W", ""}:
-            if flag in found and flag != "F":
-                raise InventoryError(source, f"a second {_flag_name(flag)}, {quote(value)}")
+            if flag == "" and flag in found:
+                runs_command = True
+                break
+            if flag == "W" and flag in found:
+                raise InventoryError(source, f"a second -W, {quote(value)}")
             found[flag] = value
             continue
         for option in _expand_flag(flag, value, source):
@@ -130,6 +136,7 @@ def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) ->
         config_file=found.get("F"),
         forward=found.get("W"),
         destination=found.get(""),
+        runs_command=runs_command,
     )
 
 
@@ -197,6 +204,8 @@ def _parse_flags(words: Iterator[str], source: str, *, proxy: bool) -> Iterator[
             flag, cluster = cluster[0], cluster[1:]
             if flag in _SWITCHES:
                 yield flag, ""
+            elif proxy and flag == "N":
+                continue  # no remote command, as -W says too
             elif flag in _VALUED or flag in "oF" or (proxy and flag == "W"):
                 value = cluster or next(words, None)
                 if value is None:
@@ -225,10 +234,6 @@ def _expand_flag(flag: str, value: str, source: str) -> Iterator[SshOption]:
     for text in _SWITCHES[flag]:
         option = read_option(text.lstrip("!"), source)
         yield replace(option, flag=flag, overrides=True)
-
-
-def _flag_name(flag: str) -> str:
-    return f"-{flag}" if flag else "destination"
 
 
 def _flag_problem(flag: str) -> str:

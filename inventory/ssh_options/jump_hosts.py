@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,7 @@ from ...core.text import quote
 from ..addresses import check_address, check_port, check_user
 from ..errors import InventoryError
 from .arguments import SshOption, read_arguments
+from .values import Tokens, fill_tokens
 
 __all__ = ["JumpTarget", "parse_jump_command", "parse_jumps"]
 
@@ -52,9 +54,10 @@ def parse_jumps(option: SshOption, text: str) -> tuple[JumpTarget, ...]:
         raise InventoryError(option.source, f"{option.written} {quote(text)}: {error}") from None
 
 
-def parse_jump_command(option: SshOption) -> JumpTarget | None:
+def parse_jump_command(option: SshOption, tokens: Tokens) -> JumpTarget | None:
     """Parse ``ssh -W %h:%p … bastion`` into a jump; None for any other command.
 
+    ``tokens`` are those of the host behind it: ssh fills in ``-l %r`` before the command runs.
     Raises InventoryError for such a command with words that ssh itself refuses.
     """
     if _SHELL.search(option.text):
@@ -69,18 +72,26 @@ def parse_jump_command(option: SshOption) -> JumpTarget | None:
         return None
     where = f"{option.source}: {option.written}"
     arguments = read_arguments(words[1:], where, proxy=True)
-    if arguments.forward not in _FORWARDS or arguments.destination is None:
+    is_jump = arguments.forward in _FORWARDS and not arguments.runs_command
+    if not is_jump or arguments.destination is None:
         return None
+
+    def fill(text: str) -> str:
+        return fill_tokens(option, text, tokens)
+
     try:
-        target = _parse_destination(arguments.destination)
+        target = _parse_destination(fill(arguments.destination))
     except ValueError as error:
         raise InventoryError(where, str(error)) from None
     return JumpTarget(
         host=target.host,
         user=target.user,
         port=target.port,
-        options=arguments.options,
-        config_file=arguments.config_file,
+        options=tuple(
+            replace(given, text=fill(given.text), words=tuple(map(fill, given.words)))
+            for given in arguments.options
+        ),
+        config_file=None if arguments.config_file is None else fill(arguments.config_file),
     )
 
 

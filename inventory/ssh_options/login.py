@@ -34,6 +34,7 @@ from .values import (
 __all__ = ["Credentials", "Login", "LoginResolver"]
 
 _MAX_HOPS = 8
+_PROXY_HINT = "; --allow-proxy-command lets it, ProxyJump does without"
 
 
 @record
@@ -165,18 +166,19 @@ class LoginResolver:
         if command is None or command.text.lower() == "none":
             return (), None
         try:
-            target = parse_jump_command(command)
+            target = parse_jump_command(command, destination.tokens)
             if target is not None:
                 return self._resolve_hops(command, (target,), destination), None
-        except InventoryError:
+        except InventoryError as error:
             # An ssh -W with options that are refused here can still run as a proxy command.
             if not self._allow_proxy_command:
-                raise
+                named = _PROXY_HINT if _PROXY_HINT not in error.problem else ""
+                raise InventoryError(error.where, f"{error.problem}{named}") from None
         if not self._allow_proxy_command:
             raise InventoryError(
                 command.source,
                 f"ProxyCommand {quote(command.text)} is refused: it runs a program on this "
-                "machine; --allow-proxy-command lets it, ProxyJump does without",
+                f"machine{_PROXY_HINT}",
             )
         return (), fill_tokens(command, command.text, destination.tokens)
 

@@ -80,8 +80,13 @@ def test_forward_and_destination_only_in_a_proxy_command() -> None:
     arguments = read("-q -W %h:%p me@bastion -p 22", proxy=True)
     assert (arguments.forward, arguments.destination) == ("%h:%p", "me@bastion")
     assert [option.keyword for option in arguments.options] == ["LogLevel", "Port"]
-    with pytest.raises(InventoryError, match="a second destination"):
-        read("bastion command", proxy=True)
+    assert not arguments.runs_command
+    # As in ssh, what follows the command is the command's.
+    arguments = read("-q bastion -p 22 nc -w 5 %h %p", proxy=True)
+    assert (arguments.destination, arguments.runs_command) == ("bastion", True)
+    assert [option.keyword for option in arguments.options] == ["LogLevel", "Port"]
+    with pytest.raises(InventoryError, match="a second -W"):
+        read("-W a:1 -W b:2 bastion", proxy=True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import SshOption
 from sockfleet.inventory.ssh_options.jump_hosts import JumpTarget, parse_jump_command, parse_jumps
+from sockfleet.inventory.ssh_options.values import Tokens
+
+TOKENS = Tokens(alias="web1", address="10.0.0.1", port=22, user="me")
 
 
 def option(keyword: str, text: str) -> SshOption:
@@ -54,7 +57,7 @@ def test_any_list_gives_safe_hosts_or_an_error(text: str) -> None:
 def test_any_command_parses_or_raises_inventory_error(text: str) -> None:
     for command in (text, f"ssh {text}", f"ssh -W %h:%p {text}"):
         try:
-            found = parse_jump_command(option("ProxyCommand", command))
+            found = parse_jump_command(option("ProxyCommand", command), TOKENS)
         except InventoryError as error:
             assert str(error).isprintable()
             continue

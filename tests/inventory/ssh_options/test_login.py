@@ -273,6 +273,25 @@ def test_ssh_w_becomes_a_jump(command: str) -> None:
     assert not found.depends_on_host
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ssh -W %h:%p %r@bastion -p %p",
+        "ssh -W %h:%p -l %r bastion -oPort=%p",
+        "ssh -N -W %h:%p -o User=%r -p%p bastion",
+        "ssh -NTqW %h:%p ssh://%r@bastion:%p",
+        "ssh -W %h:%p -o HostName=%%h bastion -l %r -p %p",
+    ],
+)
+def test_tokens_in_ssh_w_are_those_of_the_host_behind_the_bastion(command: str) -> None:
+    found = login(f"-l me -p 2200 -o ProxyCommand={shlex.quote(command)}")
+    (hop,) = found.ssh.jumps
+    assert (hop.address, hop.port, hop.ssh.user) == ("bastion", 2200, "me")
+    # ssh without -l fills in the local user.
+    (hop,) = login(f"-p 2200 -o ProxyCommand={shlex.quote(command)}").ssh.jumps
+    assert hop.ssh.user == getpass.getuser()
+
+
 def test_the_options_of_ssh_w_apply_to_the_bastion() -> None:
     command = "ssh -i /bk -o StrictHostKeyChecking=yes -J outer -W %h:%p bastion"
     found = login(f"-i /k -o ProxyCommand={shlex.quote(command)}", hop_credentials=HOP_KEYS)
@@ -288,6 +307,8 @@ def test_the_options_of_ssh_w_apply_to_the_bastion() -> None:
     [
         "nc %h %p",
         "ssh bastion nc %h %p",
+        "ssh bastion nc -w 5 %h %p",
+        "ssh -W %h:%p bastion true",
         "ssh -W %h:22 bastion",
         "ssh -W other:%p bastion",
         "ssh -W %h:%p",
@@ -300,7 +321,7 @@ def test_the_options_of_ssh_w_apply_to_the_bastion() -> None:
 )
 def test_other_proxy_commands_need_the_option(command: str) -> None:
     text = f"-p 2222 -o ProxyCommand={shlex.quote(command)}"
-    with pytest.raises(InventoryError, match=r"--allow-proxy-command|destination"):
+    with pytest.raises(InventoryError, match=r"--allow-proxy-command lets it, ProxyJump does"):
         login(text)
     found = login(text, allow_proxy_command=True)
     assert found.ssh.proxy_command == command.replace("%h", "web1").replace("%p", "2222")
@@ -351,7 +372,9 @@ def test_the_first_jump_or_command_takes_effect(
         ("-J 'a b'", "no host name"),
         ("-J %C", "not filled in"),
         ("-J a,b,c,d,e,f,g,h,i", "more than 8 jump hosts"),
-        ("-o 'ProxyCommand=ssh -W %h:%p -xN b'", "-N is refused"),
+        ("-o 'ProxyCommand=ssh -W %h:%p -xG b'", "-G is refused"),
+        ("-o 'ProxyCommand=ssh -W %h:%p -xG b'", "--allow-proxy-command lets it, ProxyJump"),
+        ("-o 'ProxyCommand=ssh -W %h:%p -l %d b'", "'%d' in '%d' is not filled in"),
         ("-o 'ProxyCommand=ssh -W %h:%p u@-b'", "no host name"),
         ("-o 'ProxyCommand=ssh -o ProxyCommand=nc -W %h:%p b'", "--allow-proxy-command"),
     ],
