@@ -1,8 +1,4 @@
-"""Every option of ssh_config(5): supported, ignored or refused.
-
-An option that is in no list is refused by name: to ignore ``RevokedHostKeys``, for example, would
-make a login less safe than the inventory describes it.
-"""
+"""Find the options that take effect, by what `keyword_table` says of each keyword."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from fnmatch import fnmatchcase
 from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
+from .keyword_table import KEYWORDS, OTHER_KEYWORDS, Effect
 
 __all__ = ["ACCUMULATED", "IgnoredOptions", "select_effective"]
 
@@ -31,124 +28,12 @@ _ALIASES = {
     "userknownhostsfile2": "userknownhostsfile",
 }
 
-_SUPPORTED = ACCUMULATED | {
-    "addressfamily",
-    "bindaddress",
-    "ciphers",
-    "connecttimeout",
-    "globalknownhostsfile",
-    "gssapiauthentication",
-    "hostkeyalgorithms",
-    "hostkeyalias",
-    "hostname",
-    "identitiesonly",
-    "identityagent",
-    "kexalgorithms",
-    "macs",
-    "passwordauthentication",
-    "port",
-    "proxycommand",
-    "proxyjump",
-    "stricthostkeychecking",
-    "user",
-    "userknownhostsfile",
-}
-
-# They concern terminals, forwarding, other sessions, logging, or ssh's own timing; the engine has
-# its own timeouts and retries, and never forwards anything.
-_IGNORED = frozenset(
-    {
-        "addkeystoagent",
-        "batchmode",
-        "canonicaldomains",
-        "canonicalizefallbacklocal",
-        "canonicalizemaxdots",
-        "canonicalizepermittedcnames",
-        "channeltimeout",
-        "checkhostip",
-        "cipher",
-        "clearallforwardings",
-        "compression",
-        "compressionlevel",
-        "connectionattempts",
-        "controlmaster",
-        "controlpath",
-        "controlpersist",
-        "dynamicforward",
-        "enableescapecommandline",
-        "enablesshkeysign",
-        "escapechar",
-        "exitonforwardfailure",
-        "fallbacktorsh",
-        "fingerprinthash",
-        "forwardagent",
-        "forwardx11",
-        "forwardx11timeout",
-        "forwardx11trusted",
-        "gatewayports",
-        "gssapidelegatecredentials",
-        "hashknownhosts",
-        "hostbasedacceptedalgorithms",
-        "hostbasedauthentication",
-        "ignoreunknown",
-        "ipqos",
-        "kbdinteractiveauthentication",
-        "kbdinteractivedevices",
-        "localcommand",
-        "localforward",
-        "loglevel",
-        "logverbose",
-        "numberofpasswordprompts",
-        "obscurekeystroketiming",
-        "permitremoteopen",
-        "preferredauthentications",
-        "pubkeyacceptedalgorithms",
-        "pubkeyauthentication",
-        "rekeylimit",
-        "remoteforward",
-        "requesttty",
-        "rhostsrsaauthentication",
-        "rsaauthentication",
-        "sendenv",
-        "serveralivecountmax",
-        "serveraliveinterval",
-        "setenv",
-        "stdinnull",
-        "streamlocalbindmask",
-        "streamlocalbindunlink",
-        "syslogfacility",
-        "tcpkeepalive",
-        "updatehostkeys",
-        "usekeychain",
-        "useprivilegedport",
-        "useroaming",
-        "visualhostkey",
-        "warnweakcrypto",
-        "xauthlocation",
-    }
+# They are lines of a file, which `config_file` reads; on a command line they are no option.
+_LINES = frozenset({"host", "match", "include"})
+# IgnoreUnknown takes effect here, not in a login.
+_OPTIONS = {name for name, keyword in KEYWORDS.items() if keyword.effect is Effect.HONOURED} - (
+    _LINES | {"ignoreunknown"}
 )
-
-# Ignored with these values only; any other value needs a feature that sockfleet does not have.
-_IGNORED_VALUES = {
-    "canonicalizehostname": {"no", "none", "false"},
-    "forkafterauthentication": {"no", "false"},
-    "knownhostscommand": {"none"},
-    "nohostauthenticationforlocalhost": {"no", "false"},
-    "permitlocalcommand": {"no", "false"},
-    "pkcs11provider": {"none"},
-    "protocol": {"2"},
-    "gssapikeyexchange": {"no", "false"},
-    "gssapirenewalforcesrekey": {"no", "false"},
-    "gssapitrustdns": {"no", "false"},
-    "proxyusefdpass": {"no", "false"},
-    "remotecommand": {"none"},
-    "revokedhostkeys": {"none"},
-    "securitykeyprovider": {"internal"},
-    "sessiontype": {"default"},
-    "tunnel": {"no", "false"},
-    "tunneldevice": {"any:any", "any"},
-    "verifyhostkeydns": {"no", "false"},
-}
 
 
 class IgnoredOptions:
@@ -191,7 +76,7 @@ def select_effective(
     unknown: list[str] = []  # the patterns of IgnoreUnknown
     for option in options:
         name = _ALIASES.get(option.name, option.name)
-        if name not in _SUPPORTED:
+        if name not in _OPTIONS:
             _ignore_or_refuse(name, option, unknown, ignored)
             if name == "ignoreunknown" and not unknown:
                 unknown = option.text.lower().replace(" ", "").split(",")
@@ -211,13 +96,17 @@ def select_effective(
 def _ignore_or_refuse(
     name: str, option: SshOption, unknown: Iterable[str], ignored: IgnoredOptions
 ) -> None:
-    harmless = _IGNORED_VALUES.get(name)
-    if name in _IGNORED or (harmless and option.text.lower() in harmless):
+    keyword = KEYWORDS.get(name)
+    effect = None if keyword is None or name in _LINES else keyword.effect
+    is_harmless = keyword is not None and option.text.lower() in keyword.harmless
+    if is_harmless or effect is Effect.HARMLESS or name in {"ignoreunknown", *OTHER_KEYWORDS}:
         ignored.add(option)
-    elif harmless:
+    elif keyword is not None and effect is Effect.LEFT_OUT:
+        ignored.add_note(f"{option.source}: {option.written} is not honoured: {keyword.reason}")
+    elif keyword is not None and effect is Effect.REFUSED:
         raise InventoryError(
             option.source,
-            f"{option.written} {quote(option.text)} is refused: it cannot be honoured here",
+            f"{option.written} {quote(option.text)} is refused: {keyword.reason}",
         )
     elif not any(fnmatchcase(name, pattern) for pattern in unknown):
         raise InventoryError(option.source, f"{quote(option.written)} is refused: unknown here")

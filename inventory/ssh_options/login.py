@@ -25,6 +25,7 @@ from .values import (
     parse_address_family,
     parse_agent_socket,
     parse_known_hosts,
+    parse_methods,
     parse_paths,
     parse_seconds,
     parse_switch,
@@ -108,22 +109,25 @@ class LoginResolver:
             config_file=config_file,
             hosts=(*within, alias),
         )
+        methods = parse_methods(first)
         identities = accumulated["identityfile"]
+        identity_files = (
+            parse_paths(identities, destination.tokens)
+            if identities
+            else credentials.identity_files or None
+        )
+        agent = parse_agent_socket(
+            first.get("identityagent"), destination.tokens, credentials.agent
+        )
         jumps, proxy_command = self._resolve_route(first, destination)
         ssh = SshSettings(
             user=user,
-            identity_files=parse_paths(identities, destination.tokens)
-            if identities
-            else credentials.identity_files or None,
+            identity_files=identity_files if "publickey" in methods else (),
             certificate_files=parse_paths(accumulated["certificatefile"], destination.tokens),
-            agent=parse_agent_socket(
-                first.get("identityagent"), destination.tokens, credentials.agent
-            ),
+            agent=agent if "publickey" in methods else None,
             identities_only=parse_switch(first.get("identitiesonly")) or False,
-            password=self._select_password(
-                first.get("passwordauthentication"), credentials.password
-            ),
-            gssapi=parse_switch(first.get("gssapiauthentication")) or False,
+            password=self._select_password(first, methods, credentials.password),
+            gssapi="gssapi-with-mic" in methods,
             known_hosts_files=parse_known_hosts(first, destination.tokens),
             host_key_alias=key_alias,
             host_keys=self._parse_host_keys(first.get("stricthostkeychecking")),
@@ -245,10 +249,15 @@ class LoginResolver:
             )
         return HostKeyPolicy.ACCEPT_NEW
 
-    def _select_password(self, option: SshOption | None, password: Secret | None) -> Secret | None:
-        if password is None or option is None or parse_switch(option):
+    def _select_password(
+        self, first: Mapping[str, SshOption], methods: frozenset[str], password: Secret | None
+    ) -> Secret | None:
+        if password is None or "password" in methods:
             return password
-        self._ignored.add_note(f"{option.source}: {option.written} no: the password is not used")
+        option = first.get("passwordauthentication") or first["preferredauthentications"]
+        self._ignored.add_note(
+            f"{option.source}: {option.written} {option.text}: the password is not used"
+        )
         return None
 
 

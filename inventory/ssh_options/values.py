@@ -25,6 +25,7 @@ __all__ = [
     "parse_address_family",
     "parse_agent_socket",
     "parse_known_hosts",
+    "parse_methods",
     "parse_paths",
     "parse_seconds",
     "parse_switch",
@@ -113,6 +114,33 @@ def parse_switch(option: SshOption | None) -> bool | None:
         return word.lower() in {"yes", "true"}
 
     return parse_value(option, parse)
+
+
+def parse_methods(first: Mapping[str, SshOption]) -> frozenset[str]:
+    """Return the methods of login that the options leave, by the names of RFC 4252 and 4462.
+
+    ssh tries those of PreferredAuthentications that are switched on. The answer to a prompt of
+    keyboard-interactive is the password, so that either method uses it.
+    """
+    switches = {
+        "gssapi-with-mic": parse_switch(first.get("gssapiauthentication")) is True,
+        "publickey": parse_value(first.get("pubkeyauthentication"), _parse_pubkey) is not False,
+        "password": parse_switch(first.get("passwordauthentication")) is not False,
+    }
+    methods = {method for method, is_on in switches.items() if is_on}
+    preferred = parse_value(first.get("preferredauthentications"), lambda text: text)
+    if preferred is not None:
+        named = {method.strip().lower() for method in preferred.split(",")}
+        if "keyboard-interactive" in named:
+            named.add("password")
+        methods &= named
+    return frozenset(methods)
+
+
+def _parse_pubkey(text: str) -> bool:
+    if text.lower() not in {"yes", "true", "no", "false", "unbound", "host-bound"}:
+        raise ValueError(f"{quote(text)}: yes, no, unbound or host-bound is expected")
+    return text.lower() not in {"no", "false"}
 
 
 def parse_seconds(text: str) -> float | None:

@@ -23,6 +23,11 @@ def test_the_manual_page_matches_the_commands():
     assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_man.py"
 
 
+def test_the_table_of_ssh_keywords_is_that_of_the_code():
+    check = [sys.executable, str(ROOT / "docs/make_ssh.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_ssh.py"
+
+
 def test_the_manual_page_renders_without_a_warning():
     page = ROOT / "docs/sockfleet.1"
     result = subprocess.run(

@@ -6,34 +6,57 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_option
+from sockfleet.inventory.ssh_options.keyword_table import KEYWORDS, Effect
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions, select_effective
 from tests.support.ssh.ssh_reference import effective_options
 
-# They make a login safer or change the route to the host, so ignoring them would be wrong.
-REFUSED = {"casignaturealgorithms", "requiredrsasize", "bindinterface", "tag", "include"}
-# ssh -G also prints these, which are not in ssh_config(5); the gssapi ones are a patch of Debian.
-NO_OPTIONS = {"host", "gssapikeyexchange", "gssapitrustdns", "gssapirenewalforcesrekey"}
-NO_OPTIONS |= {"gssapikexalgorithms", "gssapiclientidentity", "gssapiserveridentity"}
+# ssh -G also prints the host, which is no option. Of ssh_config(5) it prints no Match and Include.
+NO_OPTIONS = {"host"}
+# The GSSAPI keywords of key exchange are a patch of Debian; ssh elsewhere does not know them.
+PATCHED = {"gssapiclientidentity", "gssapikexalgorithms", "gssapikeyexchange"}
+PATCHED |= {"gssapirenewalforcesrekey", "gssapiserveridentity", "gssapitrustdns"}
 
 
-def test_every_option_that_ssh_prints_is_supported_ignored_or_refused() -> None:
-    settled = effective_options(["-F", "none", "web1"])
-    assert len(settled) > 60
-    undecided = []
-    for keyword, (value, *_) in settled.items():
-        if keyword in NO_OPTIONS:
-            continue
+def test_the_table_has_every_keyword_that_ssh_prints() -> None:
+    printed = set(map(str.lower, effective_options(["-F", "none", "web1"]))) - NO_OPTIONS
+    assert len(printed) > 60
+    assert printed <= KEYWORDS.keys()
+
+
+def test_ssh_knows_every_keyword_of_the_table() -> None:
+    for name in KEYWORDS.keys() - PATCHED - {"host", "match", "include"}:
         try:
+            effective_options(["-F", "none", "-o", f"{name}=%", "web1"])
+        except ValueError as error:
+            assert "Bad configuration option" not in str(error)
+
+
+def test_the_table_decides_what_becomes_of_a_keyword() -> None:
+    for name, keyword in KEYWORDS.items():
+        if name in {"host", "match", "include", "ignoreunknown"}:
+            continue
+        ignored = IgnoredOptions()
+        option = read_option(f"{keyword.name} odd", "args")
+        if keyword.effect is Effect.REFUSED:
+            with pytest.raises(InventoryError, match=f"{keyword.name} 'odd' is refused: "):
+                select_effective([option], ignored)
+        else:
+            first, accumulated = select_effective([option], ignored)
+            is_taken = name in first or bool(accumulated.get(name))
+            assert is_taken is (keyword.effect is Effect.HONOURED)
+            assert bool(ignored.notes()) is (keyword.effect is not Effect.HONOURED)
+            is_named = any("is not honoured" in note for note in ignored.notes())
+            assert is_named is (keyword.effect is Effect.LEFT_OUT)
+        for value in keyword.harmless:
+            ignored = IgnoredOptions()
+            select_effective([read_option(f"{keyword.name} {value}", "args")], ignored)
+            assert "changes nothing here" in ignored.notes()[0]
+
+
+def test_what_ssh_does_by_default_is_never_refused() -> None:
+    for keyword, (value, *_) in effective_options(["-F", "none", "web1"]).items():
+        if keyword not in {*NO_OPTIONS, "casignaturealgorithms", "requiredrsasize"}:
             select_effective([read_option(f"{keyword} {value}", "args")], IgnoredOptions())
-        except InventoryError:
-            undecided.append(keyword)
-    assert set(undecided) <= REFUSED
-
-
-@pytest.mark.parametrize("keyword", sorted(REFUSED))
-def test_deliberately_refused_options(keyword: str) -> None:
-    with pytest.raises(InventoryError, match=f"'{keyword}' is refused"):
-        select_effective([read_option(f"{keyword} x", "args")], IgnoredOptions())
 
 
 def test_the_first_takes_effect_and_files_accumulate() -> None:

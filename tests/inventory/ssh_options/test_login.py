@@ -155,7 +155,7 @@ def test_any_order_gives_the_settings_of_ssh(parts: list[str]) -> None:
         ("-o Tunnel=yes", "is refused"),
         ("-o NoSuchOption=1", "'NoSuchOption' is refused: unknown here"),
         ("-o Include=/x", "'Include' is refused"),
-        ("-B eth0", "'-B' is refused"),
+        ("-B eth0", "-B 'eth0' is refused: no login is bound"),
         ("-P tag", "'-P' is refused"),
         ("-F /no/such/file", "/no/such/file: this ssh_config cannot be read: No such file"),
     ],
@@ -164,6 +164,32 @@ def test_unsupported_options_are_refused_by_name(text: str, message: str) -> Non
     with pytest.raises(InventoryError) as caught:
         login(text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "methods"),
+    [
+        ("", {"publickey", "password"}),
+        ("-o PubkeyAuthentication=no", {"password"}),
+        ("-o PreferredAuthentications=password", {"password"}),
+        ("-o PreferredAuthentications=keyboard-interactive", {"password"}),
+        ("-o PreferredAuthentications=publickey,password", {"publickey", "password"}),
+        ("-o PreferredAuthentications=publickey", {"publickey"}),
+        ("-o PreferredAuthentications=publickey -K", {"publickey"}),
+        ("-o PreferredAuthentications=gssapi-with-mic,publickey -K", {"publickey", "gssapi"}),
+        ("-o PreferredAuthentications=gssapi-with-mic,hostbased", set()),
+        ("-o PasswordAuthentication=no -o PubkeyAuthentication=unbound", {"publickey"}),
+    ],
+)
+def test_what_chooses_the_method_of_login_chooses_it(text: str, methods: set[str]) -> None:
+    given = Credentials(agent="/agent", password=Secret("x"))
+    found = login(f"-i /k {text}", credentials=given).ssh
+    offered = {"publickey"} if found.identity_files and found.agent else set()
+    offered |= {"password"} if found.password else set()
+    offered |= {"gssapi"} if found.gssapi else set()
+    assert offered == methods
+    # None would mean the default files.
+    assert found.identity_files == (("/k",) if "publickey" in methods else ())
 
 
 def test_ignored_options_give_one_note() -> None:
