@@ -18,7 +18,6 @@ from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
-from sockfleet.inventory.ssh_options.ssh_config import read_ssh_config
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
 
 ME = getpass.getuser()
