@@ -103,6 +103,12 @@ def auth_denied(
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
+    if len(offered) > 1 and "too many authentication failures" in said.lower():
+        # More keys would not help: the server did not look at all of these (MaxAuthTries).
+        hint = (
+            ". The server ended the login before it had tried all of them: name the right key "
+            "alone with -i (or IdentityFile), and set IdentitiesOnly=yes where an agent is used"
+        )
     reason = clean(said)
     why = f" ({reason})" if reason else ""
     return HostError(

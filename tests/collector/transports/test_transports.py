@@ -143,11 +143,15 @@ def test_a_user_that_the_server_does_not_have(transport, settings, server):
     assert "nobody-of-that-name" in outcome.error.message
 
 
-def test_more_keys_than_the_server_lets_one_try(transport, settings, server, tmp_path):
+def test_more_keys_than_the_server_lets_one_try(transport, settings, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
     keys = tuple(str(ssh_keygen(tmp_path / f"key{n}")) for n in range(8))
     outcome = ask(transport, settings, host(server, identity_files=keys))
     assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
     assert "Too many authentication failures" in outcome.error.message
+    # More keys, as those of an agent, would not help.
+    assert "alone with -i (or IdentityFile), and set IdentitiesOnly" in outcome.error.message
+    assert "--agent" not in outcome.error.message
 
 
 def test_an_agent_that_was_not_asked_is_hinted_at(
