@@ -143,7 +143,7 @@ def test_any_variables_give_a_safe_host_or_an_error(name: str, variables: dict[s
     except InventoryError as error:
         assert str(error).isprintable()
         return
-    words = [host.name, host.address, host.ssh.user or "", *host.ssh.identity_files]
+    words = [host.name, host.address, host.ssh.user or "", *(host.ssh.identity_files or ())]
     words += [hop.address for hop in host.ssh.jumps]
     for word in words:
         assert word.isprintable()
