@@ -159,8 +159,9 @@ def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSumm
         read += [n or 0 for each in namespaces.seen for n in _counters(each)]
     if processes is not None:
         read += [each.tcp_close for each in processes.seen]
-    if max(read) > _MOST:
-        return _reject_reading(reading, max(read))
+    farthest = max(read, key=abs)
+    if abs(farthest) > _MOST:
+        return _reject_reading(reading, farthest)
     host, scope = reading.host, scope_of(namespaces)
     kernel = _drop_impossible_settings(reading.kernel)
     summaries = None if namespaces is None else namespace_summaries(namespaces)

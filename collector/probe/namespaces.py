@@ -181,7 +181,7 @@ def _add_description(namespace: _UnparsedNamespace, word: bytes, rest: bytes, ro
     elif word == b"comm":
         namespace.comm = clean(rest, limit=64) or None
     elif word == b"protocols":
-        namespace.protocols = _parse_number(rest, row)
+        namespace.protocols = _parse_counter(rest, row)
     else:
         return False
     return True
@@ -201,7 +201,7 @@ def _add_line(parsed: _ParsedLines, word: bytes, rest: bytes, row: bytes) -> Non
         parsed.gone += 1
     elif word == b"rest":
         count, _, inuse = rest.partition(b" ")
-        parsed.rest = (_parse_number(count, row), _parse_number(inuse, row))
+        parsed.rest = (_parse_number(count, row), _parse_counter(inuse, row))
     elif word == b"nsfs":
         if rest.startswith(b"net:["):  # mounts of other kinds of namespaces
             parsed.nsfs.add(_parse_number(rest[5:-1], row))
@@ -284,6 +284,12 @@ def _parse_counters(rows: list[bytes]) -> Sockstat:
         return sockstat_of(rows)
     except SockstatError as error:
         raise NamespaceError(str(error)) from error
+
+
+def _parse_counter(text: bytes, row: bytes) -> int:
+    """A sum of the kernel's counters, which may be below 0."""
+    number = _parse_number(text.removeprefix(b"-"), row)
+    return -number if text.startswith(b"-") else number
 
 
 def _parse_number(text: bytes, row: bytes) -> int:

@@ -2,7 +2,8 @@
 
 Format: net/ipv4/proc.c sockstat_seq_show() and net/ipv6/proc.c sockstat6_seq_show() of the kernel:
 lines of ``NAME: key value key value …``. Newer kernels may add lines and keys, which
-the parser keeps.
+the parser keeps. The kernel prints with ``%d`` and ``%ld``, and on some machines a value is below 0
+(``mem -2``): the parser keeps that too, as one odd counter is no reason to lose a host.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SOCKETS = ("sockets", "TCP", "TCP6")
 _MAX_DIGITS = 20  # 2**64 - 1
 
 # A valid line; `_describe_problem` describes any other. \s and \w match ASCII only.
-_LINE = re.compile(rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+[0-9]{1,%d})*)\s*" % _MAX_DIGITS)
+_LINE = re.compile(rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+-?[0-9]{1,%d})*)\s*" % _MAX_DIGITS)
 
 
 class SockstatError(ValueError):
@@ -51,8 +52,8 @@ def parse_sockstat(data: bytes) -> Sockstat:
     """Parse one complete sockstat or sockstat6 file.
 
     Raises SockstatError with the line's number and text for anything else: an empty file, a line
-    without a name, a key without a value, a value that is not 1 to 20 ASCII digits, a line or key
-    twice, no line of sockets at all.
+    without a name, a key without a value, a value that is not 1 to 20 ASCII digits (with or without
+    a minus), a line or key twice, no line of sockets at all.
     """
     return sockstat_of(data.splitlines())
 
@@ -104,7 +105,8 @@ def _describe_problem(row: bytes) -> str:
         return f"key {clean(keys[-1], limit=40)!r} without a value"
     for value in values:
         # bytes.isdigit() matches ASCII only; int() alone would also accept "1_000" and "+5".
-        if not (value.isdigit() and len(value) <= _MAX_DIGITS):
+        digits = value.removeprefix(b"-")
+        if not (digits.isdigit() and len(digits) <= _MAX_DIGITS):
             return f"{clean(value, limit=40)!r} is not a count of 1 to {_MAX_DIGITS} digits"
     wrong = [key for key in keys if not key.replace(b"_", b"").isalnum()]
     return f"{clean(b' '.join(wrong), limit=40)!r} is not a key"

@@ -70,6 +70,14 @@ def test_an_impossible_counter_is_a_failure_that_quotes_it():
     assert "99999999999999999999" in summary.error.message
 
 
+def test_memory_below_zero_is_shown_as_the_kernel_prints_it_and_the_host_is_read():
+    tcp = {"inuse": 300, "orphan": 0, "tw": 20, "alloc": 380, "mem": -3}
+    summary = summarize_host(reading("web1", tcp, ipv6=False, scope=Scope.ALL_NAMESPACES))
+    assert (summary.tcp.mem_pages, summary.tcp.tcp_close) == (-3, 80)
+    assert summary.mem_bytes == -3 * 4096
+    assert [one.word for one in summary.diagnosis] == ["normal"]
+
+
 def test_an_impossible_setting_is_dropped_and_the_reading_stays():
     kernel = Kernel(page_size=2**70, tcp_mem=(1, 2, 10**20 - 1), tcp_max_orphans=10**20 - 1)
     summary = summarize_host(reading("web1", kernel=kernel))

@@ -71,7 +71,7 @@ def test_namespaces_and_processes_are_never_accepted():
         (ANSWER.replace(FORCED_MARK.encode(), b"sockfleet-0123456789abcdef"), Category.NO_SHELL),
         (ANSWER + ANSWER, Category.NO_SHELL),
         (ANSWER.partition(b"TCP6")[0], Category.TRUNCATED),
-        (ANSWER.replace(b"143", b"-1"), Category.PARSE),
+        (ANSWER.replace(b"143", b"--1"), Category.PARSE),
         (b"\n%b begin\n%b end\n" % ((FORCED_MARK.encode(),) * 2), Category.UNSUPPORTED_HOST),
     ],
 )

@@ -107,7 +107,7 @@ def test_lines_that_hide_no_namespace_keep_the_scope(change):
 @pytest.mark.parametrize(
     "change",
     [
-        ("inuse 61", "inuse -1"),
+        ("inuse 61", "inuse -"),
         ("TCP: inuse 61 orphan 0 tw 40 alloc 446 mem 162\n", ""),
         ("namespace 4026532205 99", "namespace 4026532205 x"),
         ("namespace 4026532205 99", "namespace 4026531913 99"),

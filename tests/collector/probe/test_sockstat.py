@@ -46,12 +46,26 @@ def test_lines_and_keys_of_newer_kernels_are_kept():
 
 
 @pytest.mark.parametrize(
+    ("line", "name", "key", "value"),
+    [
+        ("UDP: inuse 12 mem -1", "UDP", "mem", -1),
+        ("FRAG: inuse 0 memory -5184", "FRAG", "memory", -5184),
+        ("TCP: inuse 300 orphan 0 tw 20 alloc 380 mem -3", "TCP", "mem", -3),
+    ],
+)
+def test_a_counter_below_zero_is_kept_as_the_kernel_prints_it(line, name, key, value):
+    others = "" if name == "TCP" else "TCP: inuse 5 alloc 5\n"
+    assert parse_sockstat(f"{others}{line}\n".encode()).get(name, key) == value
+
+
+@pytest.mark.parametrize(
     ("data", "says"),
     [
         (b"", "no line of sockets"),
         (b"cat: /proc/net/sockstat: Permission denied\n", "line 1"),
         (b"TCP: inuse 5 orphan\n", "key 'orphan' without a value"),
-        (b"TCP: inuse -5\n", "'-5' is not a count"),
+        (b"TCP: inuse --5\n", "'--5' is not a count"),
+        (b"TCP: inuse -\n", "'-' is not a count"),
         (b"TCP: inuse +5\n", "'+5' is not a count"),
         (b"TCP: inuse 1_000\n", "'1_000' is not a count"),
         (b"TCP: inuse 0x10\n", "not a count"),
@@ -81,7 +95,7 @@ def test_a_quoted_line_has_no_control_characters():
 
 names = st.text(string.ascii_uppercase, min_size=1, max_size=8)
 keys = st.text(string.ascii_lowercase, min_size=1, max_size=10)
-counts = st.integers(min_value=0, max_value=2**64 - 1)
+counts = st.integers(min_value=-(2**63), max_value=2**64 - 1)
 files = st.dictionaries(names, st.dictionaries(keys, counts, max_size=8), max_size=20)
 
 
@@ -103,4 +117,6 @@ def test_any_bytes_parse_or_raise_sockstat_error(data):
     except SockstatError as error:
         assert str(error).isprintable()
     else:
-        assert all(value >= 0 for line in parsed.lines.values() for value in line.values())
+        assert all(
+            isinstance(value, int) for line in parsed.lines.values() for value in line.values()
+        )

@@ -176,7 +176,7 @@ def test_a_later_version_may_add_a_key_anywhere(path):
         (("scan", "sort"), "size"),
         (("fleet", "failures"), {"tcp_timeout": 0}),
         (("fleet", "failures"), {"A\n": 1}),
-        (("fleet", "totals", "alloc"), -1),
+        (("fleet", "totals", "alloc"), 1.5),
         (("fleet", "distribution", "closed"), None),
         (("hosts", 0, "name"), "a\x1b[31m"),
         (("hosts", 0, "port"), 65536),
