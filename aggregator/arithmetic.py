@@ -6,15 +6,18 @@ machine (IPv4 and IPv6, every network namespace), ``inuse`` and ``tw`` those of 
 
 Both numbers may be negative: the kernel's two files are not read at one instant, and the counters
 of a busy host change in between. A negative result is kept; a 0 in its place would hide the error.
+Some kernels also give counters that contradict each other, such as an ``inuse`` above ``alloc`` in
+one line: `find_contradictions` names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ..collector.probe.sockstat import Sockstat
+from .numbers import TcpNumbers
 
-__all__ = ["closed", "inuse_both", "tcp_close"]
+__all__ = ["closed", "find_contradictions", "inuse_both", "tcp_close"]
 
 
 def inuse_both(sockstat: Sockstat, sockstat6: Sockstat | None) -> int | None:
@@ -52,3 +55,20 @@ def tcp_close(alloc: int | None, inuse: Iterable[int | None]) -> int | None:
             return None
         rest -= count
     return rest
+
+
+def find_contradictions(tcp: TcpNumbers, uncertainty: int | None) -> Iterator[tuple[int, str]]:
+    """Yield why ``tcp_close`` cannot be exact: by how much at least, and a complete phrase.
+
+    ``uncertainty`` is what sockets that came and went between the reads explain; None counts as 0.
+    """
+    for name in ("alloc", "inuse", "inuse6"):
+        count: int | None = getattr(tcp, name)
+        if count is not None and count < 0:
+            yield -count, f"{name} is {count}, which no number of sockets can be"
+    if tcp.tcp_close is not None and tcp.alloc is not None and tcp.tcp_close < -(uncertainty or 0):
+        in_use = tcp.alloc - tcp.tcp_close
+        yield (
+            -tcp.tcp_close,
+            f"alloc {tcp.alloc} and {in_use} in use contradict each other: alloc counts all of them",
+        )

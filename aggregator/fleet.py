@@ -31,6 +31,7 @@ __all__ = [
     "SameMachine",
     "ScanInfo",
     "distribution",
+    "sum_up",
     "summarize_fleet",
 ]
 
@@ -95,7 +96,8 @@ class GroupSummary:
 
     hosts: HostCounts
     totals: TcpNumbers
-    """Sums over the hosts that gave the number; None where none did."""
+    """Sums over the hosts that gave the number; None where none did. A number below 0 counts as 0,
+    so that no host whose counters went wrong takes from the sum of the others."""
     distribution: Mapping[str, Distribution]
     """By the names of `DISTRIBUTED`."""
 
@@ -234,9 +236,14 @@ def _group(rows: Sequence[_Row | None]) -> GroupSummary:
     }
     return GroupSummary(
         hosts=HostCounts(total=len(rows), ok=len(read), failed=len(rows) - len(read)),
-        totals=TcpNumbers(**{n: sum(values) if values else None for n, values in given.items()}),
+        totals=TcpNumbers(**{name: sum_up(values) for name, values in given.items()}),
         distribution={name: distribution(given[name]) for name in DISTRIBUTED},
     )
+
+
+def sum_up(values: Collection[int]) -> int | None:
+    """The sum over several hosts, in which a number below 0 counts as 0; None over none."""
+    return sum(value for value in values if value > 0) if values else None
 
 
 def _rank(hosts: Iterable[HostSummary], sort: str) -> list[HostSummary]:

@@ -19,7 +19,7 @@ from ..collector.probe.processes import Process
 from ..collector.probe.scope import Scope, scope_of, scope_reasons
 from ..core.record import record
 from ..core.text import clean
-from .arithmetic import closed, inuse_both, tcp_close
+from .arithmetic import closed, find_contradictions, inuse_both, tcp_close
 from .change import HostChange
 from .diagnosis import Diagnosis, diagnose
 from .namespaces import (
@@ -82,7 +82,8 @@ class HostSummary:
     scope_reasons: tuple[str, ...] = ()
     """Why some namespaces may not have been read, each a complete sentence."""
     uncertainty: int | None = None
-    """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`); None: unknown."""
+    """By how many sockets ``tcp_close`` may be off (`namespaces.uncertainty`, and more where
+    counters contradict each other); None: unknown."""
     namespaces: tuple[NamespaceSummary, ...] | None = None
     """None where only the host's own was read."""
     namespaces_rest: RestSummary | None = None
@@ -165,6 +166,11 @@ def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSumm
     host, scope = reading.host, scope_of(namespaces)
     kernel = _drop_impossible_settings(reading.kernel)
     summaries = None if namespaces is None else namespace_summaries(namespaces)
+    doubt = uncertainty(namespaces, alloc, inuse_here)
+    contradictions = list(find_contradictions(numbers, doubt))
+    if contradictions:
+        doubt = max(doubt or 0, *(least for least, _ in contradictions))
+        scope = Scope.VISIBLE_NAMESPACES if scope is Scope.ALL_NAMESPACES else scope
     is_bound = scope is not Scope.ALL_NAMESPACES
     return HostSummary(
         name=host.name,
@@ -176,8 +182,8 @@ def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSumm
         elapsed_s=reading.elapsed_s,
         tcp=numbers,
         scope=scope,
-        scope_reasons=scope_reasons(namespaces, host.probe),
-        uncertainty=uncertainty(namespaces, alloc, inuse_here),
+        scope_reasons=(*scope_reasons(namespaces, host.probe), *(why for _, why in contradictions)),
+        uncertainty=doubt,
         namespaces=summaries,
         namespaces_rest=rest_summary(namespaces),
         processes=None if processes is None else processes.seen,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from ...aggregator.fleet import DISTRIBUTED, FleetSummary, GroupSummary
+from ...aggregator.fleet import DISTRIBUTED, FleetSummary, GroupSummary, sum_up
 from ...aggregator.host import HostSummary
 from ...aggregator.numbers import TCP_NUMBERS
 from ...core.text import escape
@@ -46,7 +46,7 @@ def _lines(summary: FleetSummary) -> Iterator[str]:
         {"complete": scan.complete, "duration_s": round(scan.duration_s, 3), "scan_id": scan.id},
     )
     memory = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
-    fields = _group(fleet) | {"mem_bytes": sum(memory) if memory else None}
+    fields = _group(fleet) | {"mem_bytes": sum_up(memory)}
     yield _line("sockfleet_fleet", {}, fields)
     for category, count in fleet.failures.items():
         yield _line("sockfleet_failures", {"category": category}, {"hosts": count})

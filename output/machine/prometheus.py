@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 
 from ...aggregator.diagnosis import Word
-from ...aggregator.fleet import DISTRIBUTED, FleetSummary
+from ...aggregator.fleet import DISTRIBUTED, FleetSummary, sum_up
 from ...aggregator.host import HostSummary
 from ...aggregator.numbers import TCP_HELP
 from ...collector.errors import Category
@@ -100,7 +100,7 @@ def _fleet(summary: FleetSummary) -> Iterator[Family]:
         total = getattr(fleet.totals, name)
         yield family(name, f"Sum over the hosts that gave it. {text}", [("", total)])
     memory = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
-    total = sum(memory) if memory else None
+    total = sum_up(memory)
     yield family("mem_bytes", "Memory of all TCP buffers of the hosts that gave it.", [("", total)])
     for name in DISTRIBUTED:
         spread = fleet.distribution[name]

@@ -27,6 +27,10 @@ _SENTENCES: Mapping[str, str] = {
     "that ended in order. They go by themselves after a minute, and no process holds them.",
     Word.NORMAL: "nothing unusual in these numbers.",
 }
+_MORE_TIME_WAIT = (
+    "{tw} connections are in TIME_WAIT: they ended in order, go by themselves after a minute, and "
+    "no process holds them. `ss -s` calls {closed} closed."
+)
 _HELD_AT_MOST = (
     "up to {tcp_close} of {alloc} TCP sockets are closed and still open in a process. What other "
     "network namespaces have in use, and was not read, is still in that number."
@@ -52,12 +56,19 @@ def sentence(diagnosis: Diagnosis, host: HostSummary) -> str:
     known = _SENTENCES.get(diagnosis.word)
     if diagnosis.word == Word.HELD_CLOSED and host.is_bound:
         known = _HELD_AT_MOST
+    if diagnosis.word == Word.TIME_WAIT and _exceeds(diagnosis.because, "tw", "closed"):
+        known = _MORE_TIME_WAIT
     if known is None:
         words = ", ".join(f"{name} {number}" for name, number in diagnosis.because.items())
     else:
         words = known.format_map(diagnosis.because)
     title = f"{diagnosis.word} ({diagnosis.severity}):"
     return " ".join([title, words, *_suspect(diagnosis, host)])
+
+
+def _exceeds(numbers: Mapping[str, int], part: str, whole: str) -> bool:
+    """Whether a part is more than its whole: counters that contradict each other."""
+    return numbers.get(part, 0) > numbers.get(whole, 0)
 
 
 def next_shows(diagnosis: Diagnosis, host: HostSummary) -> str:

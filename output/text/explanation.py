@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...aggregator.arithmetic import find_contradictions
 from ...aggregator.diagnosis import Word
 from ...aggregator.host import HostSummary, summarize_host
 from ...aggregator.namespaces import NamespaceSummary
@@ -164,11 +165,19 @@ def _namespaces(host: OneHost, style: TextStyle) -> Iterator[str]:
 def _reasons(summary: HostSummary) -> Iterator[str]:
     if summary.scope_reasons:
         yield f"Why: {'; '.join(summary.scope_reasons)}."
-    if summary.uncertainty:
+    if summary.uncertainty and not _is_contradicted(summary):
         yield (
             f"Sockets came and went while they were read: tcp_close may be off by "
             f"{summary.uncertainty}."
         )
+
+
+def _is_contradicted(summary: HostSummary) -> bool:
+    """Whether the counters contradict each other, which `HostSummary.scope_reasons` then says."""
+    doubt = summary.uncertainty
+    if doubt and summary.is_bound:
+        doubt -= 1  # a contradiction raises the uncertainty to its own size
+    return any(find_contradictions(summary.tcp or TcpNumbers(), doubt))
 
 
 def _both(one: NamespaceSummary) -> int:
@@ -215,8 +224,9 @@ def _closed_means(host: OneHost) -> str:
     words = "What `ss -s` calls closed: tcp_close and TIME_WAIT together"
     if any(map(_both, host.elsewhere)):
         words += ", and what is in use elsewhere, which it cannot see"
-    share = f" Of these {tcp.closed}, {tcp.tw} are TIME_WAIT." if tcp.tw else ""
-    return f"{words}.{share if tcp.closed is not None else ''}"
+    if not tcp.tw or tcp.closed is None or tcp.tw > tcp.closed:
+        return f"{words}."
+    return f"{words}. Of these {tcp.closed}, {tcp.tw} are TIME_WAIT."
 
 
 def _sum(formula: str, parts: tuple[int | None, ...], sign: str, result: int | None) -> str:
@@ -239,10 +249,7 @@ def _held_means(host: OneHost) -> str:
     if held is None or alloc is None:
         return _NOT_KNOWN
     if held < 0:
-        return (
-            f"tcp_close is {held}: the files were read one after the other, and sockets came in "
-            "between. Read it as about none."
-        )
+        return _below_zero(held, alloc, host.summary)
     if held == 0:
         return "No TCP socket is held in state CLOSE: nothing leaks here."
     share = f" ({100 * held / alloc:.0f} % of alloc)" if alloc else ""
@@ -254,6 +261,19 @@ def _held_means(host: OneHost) -> str:
         "where the network namespaces that were read are all of the machine's; with containers "
         "beside them, what those have in use is still in the number, and in that of `ss -s`. "
         f"{normal}"
+    )
+
+
+def _below_zero(held: int, alloc: int, summary: HostSummary) -> str:
+    if not _is_contradicted(summary):
+        return (
+            f"tcp_close is {held}: sockets came and went while the files were read. Read it as "
+            "about none."
+        )
+    return (
+        f"tcp_close is {held}: alloc counts {alloc} TCP sockets, and {alloc - held} are in use, "
+        "which alloc counts too. The counters contradict each other, so it is not known how many "
+        "are closed."
     )
 
 

@@ -26,11 +26,18 @@ def holding(name, tcp_close, **more):
     return reading(name, {"inuse": 0, "tw": 0, "alloc": tcp_close}, ipv6=False, **more)
 
 
-def test_totals_are_plain_sums_over_the_hosts_that_were_read():
+def test_totals_are_sums_over_the_hosts_that_were_read():
     summary = summarize_fleet(summaries(reading("web1"), reading("web2"), failure("db1")), scan())
     assert summary.fleet.hosts == HostCounts(total=3, ok=2, failed=1)
     assert summary.fleet.totals.tcp_close == 200
     assert summary.fleet.totals.mem_pages == 172
+
+
+def test_a_host_whose_counters_contradict_each_other_takes_nothing_from_the_sum():
+    odd = reading("odd", {"inuse": 300, "tw": 20, "alloc": 280, "mem": -3}, ipv6=False)
+    totals = summarize_fleet(summaries(holding("web1", 7), odd), scan()).fleet.totals
+    assert totals.tcp_close == 7
+    assert totals.mem_pages == 0
 
 
 def test_totals_over_no_host_are_absent_not_zero():
@@ -53,7 +60,7 @@ def test_each_total_is_the_sum_of_the_given_numbers(found):
         given_values = [
             value for host in hosts if host.tcp if (value := getattr(host.tcp, name)) is not None
         ]
-        expected = sum(given_values) if given_values else None
+        expected = sum(max(value, 0) for value in given_values) if given_values else None
         assert getattr(summary.fleet.totals, name) == expected
 
 

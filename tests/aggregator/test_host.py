@@ -1,5 +1,7 @@
 """One outcome to one summary."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
@@ -76,6 +78,35 @@ def test_memory_below_zero_is_shown_as_the_kernel_prints_it_and_the_host_is_read
     assert (summary.tcp.mem_pages, summary.tcp.tcp_close) == (-3, 80)
     assert summary.mem_bytes == -3 * 4096
     assert [one.word for one in summary.diagnosis] == ["normal"]
+
+
+def test_an_inuse_above_alloc_is_no_exact_claim_and_the_document_names_the_counters():
+    tcp = {"inuse": 300, "orphan": 0, "tw": 20, "alloc": 280, "mem": 3}
+    summary = summarize_host(reading("web1", tcp, ipv6=False, scope=Scope.ALL_NAMESPACES))
+    assert (summary.tcp.alloc, summary.tcp.inuse, summary.tcp.tcp_close) == (280, 300, -20)
+    assert summary.is_bound
+    assert summary.uncertainty == 20
+    assert "alloc 280 and 300 in use contradict each other" in summary.scope_reasons[0]
+
+
+def test_a_difference_below_zero_that_the_reads_explain_stays_exact():
+    namespaces = replace(
+        reading("web1", scope=Scope.ALL_NAMESPACES).namespaces, change=3, allocs=(247,)
+    )
+    tcp = {"inuse": 243, "tw": 0, "alloc": 245}
+    outcome = replace(reading("web1", tcp, scope=Scope.ALL_NAMESPACES), namespaces=namespaces)
+    summary = summarize_host(outcome)
+    assert summary.tcp.tcp_close == -2
+    assert summary.scope is Scope.ALL_NAMESPACES
+    assert summary.scope_reasons == ()
+
+
+def test_a_number_of_sockets_below_zero_is_no_exact_claim():
+    tcp = {"inuse": -1, "tw": 0, "alloc": 5}
+    summary = summarize_host(reading("web1", tcp, ipv6=False, scope=Scope.ALL_NAMESPACES))
+    assert summary.is_bound
+    assert summary.uncertainty == 1
+    assert summary.scope_reasons == ("inuse is -1, which no number of sockets can be",)
 
 
 def test_an_impossible_setting_is_dropped_and_the_reading_stays():

@@ -85,7 +85,7 @@ def test_every_sum_is_right(alloc, inuse, tw, inuse6, ipv6):
     ("tcp", "words"),
     [
         ({"alloc": 5, "inuse": 5, "tw": 0}, "nothing leaks here"),
-        ({"alloc": 4, "inuse": 5, "tw": 0}, "tcp_close is -1: the files were read one after"),
+        ({"alloc": 4, "inuse": 5, "tw": 0}, "tcp_close is -1: alloc counts 4 TCP sockets, and 5"),
         ({"alloc": 9, "inuse": 5, "tw": 0}, "At most 4 TCP sockets (44 % of alloc)"),
         ({"inuse": 5, "tw": 0}, "tcp_close is not known"),
         ({"alloc": 9, "inuse": 5}, "tw = not given"),
@@ -93,6 +93,20 @@ def test_every_sum_is_right(alloc, inuse, tw, inuse6, ipv6):
 )
 def test_the_meaning_of_the_result(tcp, words):
     assert words in explain(sockstat(**tcp))
+
+
+def test_an_inuse_above_alloc_in_one_file_is_not_blamed_on_two_files():
+    text = " ".join(explain(sockstat(alloc=280, inuse=300, tw=20)).split())
+    assert "The counters contradict each other" in text
+    assert "one after the other" not in text
+    assert "came and went" not in text
+
+
+def test_time_wait_is_never_more_than_the_whole_it_is_part_of():
+    text = " ".join(explain(sockstat(alloc=96212, inuse=100000, tw=103758)).split())
+    assert "103758 connections are in TIME_WAIT" in text
+    assert "of the 99970" not in text
+    assert "Of these 99970" not in text
 
 
 def test_a_missing_sockstat6_is_explained_by_its_origin():
