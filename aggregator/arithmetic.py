@@ -70,5 +70,5 @@ def find_contradictions(tcp: TcpNumbers, uncertainty: int | None) -> Iterator[tu
         in_use = tcp.alloc - tcp.tcp_close
         yield (
             -tcp.tcp_close,
-            f"alloc {tcp.alloc} and {in_use} in use contradict each other: alloc counts all of them",
+            f"alloc {tcp.alloc} and {in_use} in use contradict each other: alloc counts all",
         )

@@ -165,7 +165,7 @@ def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSumm
         return _reject_reading(reading, farthest)
     host, scope = reading.host, scope_of(namespaces)
     kernel = _drop_impossible_settings(reading.kernel)
-    summaries = None if namespaces is None else namespace_summaries(namespaces)
+    summaries = namespace_summaries(namespaces) if namespaces and namespaces.seen else None
     doubt = uncertainty(namespaces, alloc, inuse_here)
     contradictions = list(find_contradictions(numbers, doubt))
     if contradictions:

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ...core.record import record
-from ...core.text import clean
 from ..errors import Category, HostError, Phase
+from .explanations import (
+    explain_missing_mark,
+    explain_missing_namespaces,
+    explain_missing_sockstat,
+)
 from .kernel import Kernel, parse_kernel
 from .labels import NAMESPACES, PROCESSES, SOCKSTAT, SOCKSTAT6
 from .namespaces import NamespaceError, Namespaces, parse_namespaces
@@ -28,24 +32,25 @@ class ProbeAnswer:
     sockstat6: Sockstat | None
     kernel: Kernel
     namespaces: Namespaces | None
-    """None where the probe did not read them, or the host has no awk."""
+    """None where the probe was not to read them; `Namespaces.unread` where it could not."""
     processes: Processes | None
     """None where the probe did not list them, or could not."""
 
 
-def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
-    """Parse the probe's complete standard output.
+def parse_probe(stdout: bytes, mark: str, stderr: bytes = b"") -> ProbeAnswer:
+    """Parse the probe's complete standard output; ``stderr`` is quoted where it explains a failure.
 
-    Raises HostError: ``no_shell`` without the begin mark (no POSIX shell ran the probe, or a forced
+    Lines may end in CR LF, as a terminal between the host and the shell makes them. Raises
+    HostError: ``no_shell`` without the begin mark (no POSIX shell ran the probe, or a forced
     command ran instead), ``truncated`` without the end mark, ``unsupported_host`` without
     /proc/net/sockstat, ``parse`` for a file of another format.
     """
-    sections = _split_sections(_find_between_marks(stdout, mark.encode("ascii")))
+    sections = _split_sections(_find_between_marks(stdout, mark.encode("ascii"), stderr))
     if SOCKSTAT not in sections:
         raise HostError(
             Category.UNSUPPORTED_HOST,
             Phase.PARSE,
-            f"no readable {SOCKSTAT}: not Linux, or /proc is not mounted",
+            explain_missing_sockstat(stderr),
         )
     try:
         sockstat6 = sections.get(SOCKSTAT6)
@@ -53,26 +58,27 @@ def parse_probe(stdout: bytes, mark: str) -> ProbeAnswer:
             sockstat=parse_sockstat(sections[SOCKSTAT]),
             sockstat6=None if sockstat6 is None else parse_sockstat(sockstat6),
             kernel=parse_kernel(sections),
-            namespaces=parse_namespaces(sections.get(NAMESPACES, b"")),
+            namespaces=_parse_namespaces(sections.get(NAMESPACES), stderr),
             processes=parse_processes(sections.get(PROCESSES, b"")),
         )
     except (SockstatError, NamespaceError, ProcessError) as error:
         raise HostError(Category.PARSE, Phase.PARSE, str(error)) from error
 
 
-def _find_between_marks(stdout: bytes, mark: bytes) -> bytes:
+def _parse_namespaces(section: bytes | None, stderr: bytes) -> Namespaces | None:
+    found = None if section is None else parse_namespaces(section)
+    if found is not None or section is None:
+        return found
+    return Namespaces(seen=(), change=None, unread=explain_missing_namespaces(stderr))
+
+
+def _find_between_marks(stdout: bytes, mark: bytes, stderr: bytes) -> bytes:
     """The lines between the two marks, each with the newline before it."""
-    text = b"\n%b\n" % stdout
+    text = b"\n%b\n" % stdout.replace(b"\r\n", b"\n")
     begin, end = b"\n%b begin\n" % mark, b"\n%b end\n" % mark
     at = _find_once(begin, text)
     if at < 0:
-        seen = clean(stdout, limit=120) or "nothing"
-        raise HostError(
-            Category.NO_SHELL,
-            Phase.PARSE,
-            f"the login shell did not run the probe; it printed {seen!r}. The account needs a real "
-            "login shell and no forced command",
-        )
+        raise HostError(Category.NO_SHELL, Phase.PARSE, explain_missing_mark(stdout, stderr))
     inside = text[at + len(begin) - 1 :]
     at = _find_once(end, inside)
     if at < 0:

@@ -17,11 +17,10 @@ from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 from .answer import ProbeAnswer, parse_probe
+from .explanations import describe_output
+from .labels import FORCED_MARK
 
 __all__ = ["FORCED_COMMAND", "FORCED_MARK", "ForcedProbe"]
-
-FORCED_MARK = "sockfleet-forced-1"
-"""The number is the version of the output format: it changes when an old line would be misread."""
 
 # Below /proc/self, as /proc/net is hidden where /proc is mounted with subset=pid. The reasons for
 # the form (exec, no quotes inside, labels by head) are in `collector.probe.script`.
@@ -55,7 +54,7 @@ class ForcedProbe:
         begin mark, and what `parse_probe` raises.
         """
         if not output.exit_status:
-            return _parse_forced(output.stdout)
+            return _parse_forced(output)
         error = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
         raise HostError(
             Category.COMMAND_FAILED,
@@ -67,17 +66,16 @@ class ForcedProbe:
 _REMEDY = "'sockfleet authorized-key' prints the line for authorized_keys that answers"
 
 
-def _parse_forced(stdout: bytes) -> ProbeAnswer:
+def _parse_forced(output: CommandOutput) -> ProbeAnswer:
     try:
-        answer = parse_probe(stdout, FORCED_MARK)
+        answer = parse_probe(output.stdout, FORCED_MARK, output.stderr)
     except HostError as error:
         if error.category is not Category.NO_SHELL:
             raise
-        seen = clean(stdout, limit=120) or "nothing"
         raise HostError(
             Category.NO_SHELL,
             Phase.PARSE,
-            f"the key's forced command did not give the answer of --probe forced; it printed "
-            f"{seen!r}. {_REMEDY}",
+            "the key's forced command did not give the answer of --probe forced; it printed "
+            f"{describe_output(output.stdout, output.stderr)}. {_REMEDY}",
         ) from error
     return replace(answer, namespaces=None, processes=None)

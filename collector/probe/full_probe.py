@@ -7,6 +7,7 @@ from ..errors import Category, HostError, Phase
 from ..transport import CommandOutput
 from .answer import ProbeAnswer, parse_probe
 from .become import Become, become_command, become_failure
+from .explanations import explain_changed_command
 from .script import ProbeOptions, new_marker, probe_command
 
 __all__ = ["FullProbe"]
@@ -27,16 +28,20 @@ class FullProbe:
     def read(self, output: CommandOutput) -> ProbeAnswer:
         """Parse the output; accepts only exit status 0.
 
-        Raises HostError: ``become_denied``, ``command_failed``, and what `parse_probe` raises.
+        Raises HostError: ``become_denied``, ``command_failed``, ``no_shell``, and what
+        `parse_probe` raises.
         """
         refused = become_failure(output) if self._as_root is not None else None
         if refused is not None:
             raise refused
         if output.exit_status != 0 and self._mark.encode() in output.stdout:
+            changed = explain_changed_command(output.stderr)
+            if changed is not None:
+                raise HostError(Category.NO_SHELL, Phase.COMMAND, changed)
             error = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"
             raise HostError(
                 Category.COMMAND_FAILED,
                 Phase.COMMAND,
                 f"the probe ended with status {output.exit_status}: {error}",
             )
-        return parse_probe(output.stdout, self._mark)
+        return parse_probe(output.stdout, self._mark, output.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BOOT_ID",
+    "FORCED_MARK",
     "NAMESPACES",
     "OSRELEASE",
     "PAGE_SIZE",
@@ -23,5 +24,8 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
 TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
 PAGE_SIZE = "page_size"
+FORCED_MARK = "sockfleet-forced-1"
+"""The mark of `collector.probe.forced`. The number is the version of the output format: it changes
+when an old line would be misread."""
 NAMESPACES = "namespaces"
 PROCESSES = "processes"

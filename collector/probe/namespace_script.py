@@ -63,7 +63,10 @@ function namespace(inode, pid,   at, file, line, part, all, lines) {
 BEGIN {
   while ((getline line) > 0) {
     split(line, word, " ");
-    if (word[1] ~ /^[0-9]+$/) {
+    if (index(line, "/proc/self/ns/")) {
+      if (line ~ /o such/) print "pidless " first("/proc/2/stat");
+    }
+    else if (word[1] ~ /^[0-9]+$/) {
       split(word[2], path, "/"); inode = word[1]; pid = path[3] + 0;
       if (path[3] == "self") { own = inode; print "own " inode; }
       else if (inode in oldest) {
@@ -73,6 +76,7 @@ BEGIN {
       else { oldest[inode] = pid; order[++total] = inode; }
     }
     else if (line ~ /ermi/) denied++;
+    else if (index(line, "/proc/self/net/") && line ~ /o such/) print "single";
   }
   print "denied " denied + 0;
   for (i = 2; i <= total; i++) if (order[i] == own) { order[i] = order[1]; order[1] = own; }
@@ -114,7 +118,7 @@ def _quote(program: str) -> str:
 
 
 NAMESPACE_SCRIPT = (
-    'printf "%s\\n" /proc/self/net/sockstat /proc/[0-9]*/net/sockstat | '
+    'printf "%s\\n" /proc/self/ns/pid /proc/self/net/sockstat /proc/[0-9]*/net/sockstat | '
     f'LC_ALL=C xargs ls -i 2>&1 | LC_ALL=C awk "{_quote(_AWK)}"'
 )
 """Goes inside the probe's single quotes; prints its lines to standard output."""

@@ -3,6 +3,8 @@
 The lines, in their order:
 
     own INODE                     the namespace of the probe itself
+    pidless LINE                  there is no /proc/self/ns/pid; the line is /proc/2/stat
+    single                        there is no /proc/self/net: a kernel with one namespace
     denied N                      processes whose namespace could not be read
     namespace INODE PID           then its lines of sockstat and sockstat6, and
     protocols N                     the sockets of all its protocols (/proc/PID/net/protocols)
@@ -109,6 +111,12 @@ class Namespaces:
     """Whether /proc hides other users' processes from the probe (hidepid)."""
     other_pid_namespace: bool = False
     """Whether the probe ran inside a container, where /proc shows the container's processes."""
+    unknown_pid_namespace: bool = False
+    """Whether it is not known if the probe ran inside a container."""
+    single: bool = False
+    """Whether the kernel has only one network namespace (before 2.6.25): ``seen`` is empty."""
+    unread: str | None = None
+    """Why none could be read, a complete phrase: ``seen`` is empty. None where some were read."""
 
 
 @dataclass(slots=True)
@@ -138,10 +146,12 @@ class _ParsedLines:
     uid: int | None = None
     netns: dict[int, int] = field(default_factory=dict)
     pid_namespace: int | None = None
+    has_kernel_threads: bool = False
+    single: bool = False
 
 
 def parse_namespaces(data: bytes) -> Namespaces | None:
-    """Parse all lines; None without any namespace: the host has no awk or xargs.
+    """Parse all lines; None without any namespace, such as on a host without awk or xargs.
 
     Raises NamespaceError, which quotes the line, for lines that the script cannot have printed.
     """
@@ -162,6 +172,8 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
                 current.again.append(rows)
         elif current is None or not _add_description(current, word, rest, row):
             _add_line(parsed, word, rest, row)
+    if parsed.single and not parsed.found:
+        return Namespaces(seen=(), change=None, single=True)
     return _build_namespaces(parsed) if parsed.found else None
 
 
@@ -188,12 +200,30 @@ def _add_description(namespace: _UnparsedNamespace, word: bytes, rest: bytes, ro
 
 
 def _add_line(parsed: _ParsedLines, word: bytes, rest: bytes, row: bytes) -> None:
+    if not _add_kernel_line(parsed, word, rest):
+        _add_count(parsed, word, rest, row)
+
+
+def _add_kernel_line(parsed: _ParsedLines, word: bytes, rest: bytes) -> bool:
+    """Store what the kernel lacks, and how /proc is mounted; returns False for any other line."""
+    if word == b"pidless":
+        # Kernels before 3.8 have no link, and those without CONFIG_PID_NS: kernel threads are only
+        # in the initial PID namespace (a container of OpenVZ on 2.6.32 does not show them).
+        parsed.has_kernel_threads = b"(kthreadd)" in rest
+    elif word == b"single":
+        parsed.single = True
+    elif word == b"procfs":
+        parsed.procfs = rest  # the last mount hides the others
+    else:
+        return False
+    return True
+
+
+def _add_count(parsed: _ParsedLines, word: bytes, rest: bytes, row: bytes) -> None:
     if word == b"own":
         parsed.own = _parse_number(rest, row)
     elif word == b"denied":
         parsed.denied = _parse_number(rest, row)
-    elif word == b"procfs":
-        parsed.procfs = rest  # the last mount hides the others
     elif word == b"uid":
         ids = rest.split()
         parsed.uid = _parse_number(ids[2], row) if len(ids) > 2 else None
@@ -234,7 +264,8 @@ def _build_namespaces(parsed: _ParsedLines) -> Namespaces:
         gone=parsed.gone,
         without_process=len(parsed.nsfs - known),
         hidden_processes=parsed.uid != 0 and bool(_HIDEPID.search(parsed.procfs)),
-        other_pid_namespace=parsed.pid_namespace != INITIAL_PID_NAMESPACE,
+        other_pid_namespace=parsed.pid_namespace not in (None, INITIAL_PID_NAMESPACE),
+        unknown_pid_namespace=parsed.pid_namespace is None and not parsed.has_kernel_threads,
     )
 
 

@@ -22,7 +22,7 @@ class Scope(StrEnum):
 
 def scope_of(namespaces: Namespaces | None) -> Scope:
     """The scope of a reading with these namespaces; None: only the host's own was read."""
-    if namespaces is None:
+    if namespaces is None or namespaces.unread is not None:
         return Scope.HOST_NAMESPACE
     return Scope.VISIBLE_NAMESPACES if lowered_by(namespaces) else Scope.ALL_NAMESPACES
 
@@ -36,15 +36,13 @@ def scope_reasons(namespaces: Namespaces | None, probe: Probe) -> tuple[str, ...
 
 def lowered_by(namespaces: Namespaces) -> tuple[str, ...]:
     """Why these may not be all namespaces of the machine, each reason a complete phrase."""
-    return tuple(_find_reasons(namespaces))
+    if namespaces.unread is not None:
+        return (namespaces.unread,)
+    return () if namespaces.single else tuple(_find_reasons(namespaces))
 
 
 def _find_reasons(namespaces: Namespaces) -> Iterator[str]:
-    if namespaces.other_pid_namespace:
-        yield (
-            "it is a container: alloc is the whole machine's, and only the container's own "
-            "processes can be seen"
-        )
+    yield from _find_container(namespaces)
     if namespaces.hidden_processes:
         yield "/proc hides other users' processes (hidepid)"
     if namespaces.denied:
@@ -62,3 +60,13 @@ def _find_reasons(namespaces: Namespaces) -> Iterator[str]:
         )
     if not any(namespace.is_host for namespace in namespaces.seen):
         yield "the namespace of the probe itself was not among those that were read"
+
+
+def _find_container(namespaces: Namespaces) -> Iterator[str]:
+    if namespaces.unknown_pid_namespace:
+        yield "it is not known whether it is a container, whose processes alone can be seen"
+    if namespaces.other_pid_namespace:
+        yield (
+            "it is a container: alloc is the whole machine's, and only the container's own "
+            "processes can be seen"
+        )

@@ -29,12 +29,14 @@ __all__ = ["ProbeOptions", "new_marker", "probe_command", "probe_script"]
 _SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
 _LINES = 200  # of each file at most; none has that many
 
-# head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT").
+# head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT"). A second
+# head, only where a file is missing, says on stderr why sockstat cannot be read, if it cannot.
 # No file contains the page size alone. The first mapping of the shell itself has it, without
 # another fork (proc_pid_smaps(5)); BusyBox has no getconf.
 _SCRIPT = (
     'm={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; echo; echo "$m begin"; '
-    "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null; "
+    "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null "
+    "|| head -n 1 $n/sockstat >/dev/null; "
     'echo "==> {page_size} <=="; if [ -r /proc/self/smaps ]; then while read -r k v u; do '
     'case $k in KernelPageSize:) echo "$v $u"; break;; esac; done </proc/self/smaps; fi; '
     '{more}echo "$m end"'

@@ -23,7 +23,9 @@ _SOCKETS = ("sockets", "TCP", "TCP6")
 _MAX_DIGITS = 20  # 2**64 - 1
 
 # A valid line; `_describe_problem` describes any other. \s and \w match ASCII only.
-_LINE = re.compile(rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+-?[0-9]{1,%d})*)\s*" % _MAX_DIGITS)
+_LINE = re.compile(
+    rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+-?[0-9]{1,%d})*)\s*" % _MAX_DIGITS
+)
 
 
 class SockstatError(ValueError):

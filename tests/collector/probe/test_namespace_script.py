@@ -31,7 +31,7 @@ def read(prefix=(), command=None):
         check=True,
         cwd="/",
     )
-    answer = parse_probe(result.stdout, mark)
+    answer = parse_probe(result.stdout, mark, result.stderr)
     reading = HostReading(
         host=Host(name="here", address="here"),
         address="here",
@@ -171,6 +171,31 @@ def test_without_awk_the_scope_is_the_host_s(tmp_path):
         (tmp_path / tool).symlink_to(shutil.which(tool))
     summary = read(["env", f"PATH={tmp_path}"])
     assert summary.scope is Scope.HOST_NAMESPACE
+    assert summary.namespaces is None
+    [why] = summary.scope_reasons
+    assert why.startswith("the network namespaces could not be read: ")
+    assert "awk: not found" in why
+
+
+def test_a_kernel_without_the_link_of_the_pid_namespace_is_no_container():
+    """As kernels before 3.8 and those without CONFIG_PID_NS: here the link has another name."""
+    summary = read(command=lambda mark: probe_command(mark).replace("/ns/pid", "/ns/absent"))
+    assert "container" not in " ".join(summary.scope_reasons)
+    assert summary.scope is Scope.ALL_NAMESPACES
+
+
+def test_a_kernel_without_proc_self_net_has_one_namespace():
+    """As 2.6.18: /proc/net is a directory, and no process has a net of its own."""
+
+    def of_2_6_18(mark):
+        command = probe_command(mark).replace("/proc/self/net/", "/proc/self/absent/")
+        return command.replace("/proc/[0-9]*/net/", "/proc/[0-9]*/absent/")
+
+    summary = read(command=of_2_6_18)
+    assert summary.scope is Scope.ALL_NAMESPACES
+    assert summary.scope_reasons == ()
+    assert summary.namespaces is None
+    assert summary.uncertainty is None
 
 
 @pytest.mark.as_root

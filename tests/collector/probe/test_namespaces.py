@@ -77,7 +77,7 @@ def test_every_line_is_parsed():
         (("pid:[4026531836]", "pid:[4026532999]"), "container"),
         (
             ("lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]\n", ""),
-            "container",
+            "not known whether it is a container",
         ),
         (("denied 0", "denied 0\ngone 4026539999"), "ended meanwhile"),
         (("denied 0", "denied 0\nnsfs net:[4026539999]"), "mount"),
@@ -121,6 +121,22 @@ def test_invalid_lines_are_refused(change):
     with pytest.raises((NamespaceError), match=r"namespaces|sockstat") as caught:
         parsed(change)
     assert str(caught.value).isprintable()
+
+
+WITHOUT_LINK = (
+    "lrwxrwxrwx 1 root root 0 Nov 22 11:37 /proc/self/ns/pid -> pid:[4026531836]\n",
+    "",
+)
+
+
+def test_a_kernel_without_pid_namespaces_shows_all_processes():
+    namespaces = parsed(WITHOUT_LINK, ("denied 0", "pidless 2 (kthreadd) S 0 0 0\ndenied 0"))
+    assert scope_of(namespaces) is Scope.ALL_NAMESPACES
+
+
+def test_a_container_on_an_old_kernel_shows_no_kernel_threads():
+    namespaces = parsed(WITHOUT_LINK, ("denied 0", "pidless 2 (init) S 1 0 0\ndenied 0"))
+    assert scope_of(namespaces) is Scope.VISIBLE_NAMESPACES
 
 
 def test_the_rest_is_a_sum():

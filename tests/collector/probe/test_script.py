@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.forced import FORCED_COMMAND
+from sockfleet.collector.probe.full import FullProbe
 from sockfleet.collector.probe.kernel import tcp_estab
 from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
+from sockfleet.collector.transport import CommandOutput
 from tests.support.fleet.fake_transport import SOCKSTAT, answer
 
 MARK = "sockfleet-0123456789abcdef"
@@ -125,6 +128,99 @@ def test_an_incomplete_answer_is_an_error(output, category):
     with pytest.raises(HostError) as caught:
         parse_probe(output, MARK)
     assert caught.value.category == category
+
+
+def failure_of(stdout, stderr=b""):
+    """The error of an output that is no answer."""
+    with pytest.raises(HostError) as caught:
+        parse_probe(stdout, MARK, stderr)
+    return caught.value
+
+
+def test_lines_that_a_terminal_ends_with_cr_lf_are_read():
+    sent = answer(command_with(MARK)).replace(b"\n", b"\r\n")
+    assert parse_probe(sent, MARK).sockstat.get("TCP", "alloc") == 247
+
+
+def test_the_answer_through_a_real_terminal_is_read():
+    assert shutil.which("script"), "script is missing: apt-get install bsdutils"
+    mark = new_marker()
+    session = ["script", "-qec", probe_command(mark), "/dev/null"]
+    printed = subprocess.run(session, capture_output=True, stdin=subprocess.DEVNULL, check=True)
+    assert b"\r\n" in printed.stdout
+    read = parse_probe(printed.stdout, mark)
+    assert read.sockstat.get("TCP", "alloc") is not None
+    assert read.namespaces.seen
+
+
+@pytest.mark.parametrize(
+    "stderr",
+    [
+        b"Password change required but no TTY available.\n",
+        b"open terminal failed: not a terminal\n",
+        b"fatal: unrecognized command 'exec /bin/sh'\n",
+        b"'exec' is not recognized as an internal or external command,\r\n",
+    ],
+    ids=["expired password", "tmux in bashrc", "git-shell", "Windows cmd"],
+)
+def test_what_the_host_said_on_stderr_is_quoted_where_the_begin_mark_never_came(stderr):
+    error = failure_of(b"", stderr)
+    assert error.category == "no_shell"
+    assert stderr.decode().strip() in error.message.replace('"', "'")
+    assert "needs a real login shell" not in error.message
+
+
+def test_a_restricted_shell_is_quoted():
+    result = run(["bash", "-r"], probe_command(MARK))
+    assert "restricted" in failure_of(result.stdout, result.stderr).message
+
+
+def test_a_key_of_authorized_key_without_probe_forced_is_known_by_its_mark():
+    printed = run(["sh"], FORCED_COMMAND)
+    error = failure_of(printed.stdout)
+    assert error.category == "no_shell"
+    assert "scan with --probe forced" in error.message
+
+
+def test_a_shell_that_changes_backslashes_is_blamed_and_not_the_syntax_of_sh():
+    # What xonsh makes of the command: it reads the quoted script as a string of Python.
+    changed = probe_command(MARK).replace('\\"', '"').replace("\\$", "$")
+    result = run(["sh"], changed)
+    assert result.returncode != 0
+    warned = b"DeprecationWarning: invalid escape sequence '\\$'\n" + result.stderr
+    output = CommandOutput(stdout=result.stdout, stderr=warned, exit_status=result.returncode)
+    with pytest.raises(HostError) as caught:
+        FullProbe(ProbeOptions(), mark=MARK).read(output)
+    assert caught.value.category == "no_shell"
+    assert "the login shell (xonsh) changed the probe's command" in caught.value.message
+
+
+def test_a_host_without_head_says_so(tmp_path):
+    (tmp_path / "sh").symlink_to(shutil.which("busybox"))
+    result = run(["/bin/sh"], probe_command(MARK), env={"PATH": str(tmp_path)})
+    error = failure_of(result.stdout, result.stderr)
+    assert error.category == "unsupported_host"
+    assert "head: not found" in error.message
+    assert "not Linux" not in error.message
+
+
+@pytest.mark.as_root
+def test_a_sockstat_that_may_not_be_read_is_no_missing_linux(tmp_path):
+    """Android: the file is there, and SELinux denies it to the shell's user."""
+    (tmp_path / "sockstat").write_bytes(SOCKSTAT)
+    (tmp_path / "sockstat").chmod(0)
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents:
+        if folder.owner() == "root" and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    command = probe_command(MARK, ProbeOptions(namespaces=False))
+    command = command.replace("/proc/net", str(tmp_path)).replace("/proc/self/net", str(tmp_path))
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh"]
+    result = run(nobody, command)
+    error = failure_of(result.stdout, result.stderr)
+    assert error.category == "unsupported_host"
+    assert "Permission denied" in error.message
+    assert "not Linux" not in error.message
 
 
 complete = answer(command_with(MARK))
