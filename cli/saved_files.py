@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ __all__ = ["read_own_files", "read_saved_host"]
 
 _PROC_NET = Path("/proc/net")
 _NAMES = ("sockstat", "sockstat6", "snmp")
+# Files that only a kernel with IPv6 makes (net/ipv6 of its source).
+_OF_IPV6 = ("if_inet6", "tcp6", "udp6", "raw6", "snmp6", "igmp6", "ipv6_route", "rt6_stats")
 _MOST_BYTES = 1024 * 1024
 _SNMP = frozenset({b"Ip", b"Icmp", b"IcmpMsg", b"Tcp", b"Udp", b"UdpLite"})
 _LINE = re.compile(rb"([A-Za-z0-9]+):(?: |$)")
@@ -55,7 +58,7 @@ def read_saved_host(sources: Sequence[str], thresholds: Thresholds | None = None
     for source in sources:
         whole_folder = source != "-" and Path(source).is_dir()
         files = _files_in_folder(Path(source)) if whole_folder else [source]
-        is_ipv6_off |= whole_folder
+        is_ipv6_off |= whole_folder and not _has_ipv6(Path(files[0]).parent)
         for file in files:
             for name, data in _split_by_file(file, _read(file)).items():
                 if name in parts:
@@ -106,6 +109,11 @@ def _files_in_folder(folder: Path) -> list[str]:
     raise UsageError(f"{folder}: no proc/net/sockstat, net/sockstat or sockstat in this folder")
 
 
+def _has_ipv6(folder: Path) -> bool:
+    """Whether a file in the folder shows that IPv6 is on, though sockstat6 may be missing."""
+    return any((folder / name).exists() for name in _OF_IPV6)
+
+
 def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read(_MOST_BYTES + 1) if file == "-" else _read_path(Path(file))
@@ -122,12 +130,27 @@ def _split_by_file(file: str, data: bytes) -> dict[str, bytes]:
     """Split the lines by the file that they come from; several files may follow each other."""
     if len(data) > _MOST_BYTES:
         raise UsageError(f"{file}: over {_MOST_BYTES} bytes: not a file of /proc/net")
+    data = _decode(file, data)
     found: dict[str, list[bytes]] = {}
     for name, row in _rows(file, data):
         found.setdefault(name, []).append(row)
     if not found:
         raise UsageError(f"{file}: empty")
     return {name: b"".join(row + b"\n" for row in rows) for name, rows in found.items()}
+
+
+def _decode(file: str, data: bytes) -> bytes:
+    """Remove a byte order mark, and turn UTF-16 into UTF-8: PowerShell saves so."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeError as error:
+            raise UsageError(f"{file}: begins as UTF-16 and is not: {error}") from error
+    if b"\0" in data[:4]:
+        raise UsageError(f"{file}: looks like UTF-16 or UTF-32: save it as UTF-8 or ASCII")
+    return data
 
 
 def _rows(file: str, data: bytes) -> Iterator[tuple[str, bytes]]:
