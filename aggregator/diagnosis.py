@@ -39,7 +39,7 @@ class Word(StrEnum):
     ORPHANS = "orphans"
     """The number of orphaned sockets comes near tcp_max_orphans."""
     CONTAINER_HELD = "container-held"
-    """Many of the closed sockets are in other network namespaces than the host's."""
+    """Many sockets are closed, most of them in other network namespaces than the host's."""
     HELD_CLOSED = "held-closed"
     """Many sockets are in state CLOSE and still open in a process: a leak or an idle pool."""
     TIME_WAIT = "time-wait"
@@ -165,7 +165,7 @@ def _in_containers(
     if held is None or alloc is None or len(own_max) != 1 or own_max[0] is None or not others:
         return None
     elsewhere_min = held - own_max[0]
-    if not _is_many(elsewhere_min, alloc, thresholds):
+    if not _is_many(elsewhere_min, alloc, thresholds) or 2 * elsewhere_min <= held:
         return None
     suspect = _suspect(others)
     because = {"tcp_close": held, "alloc": alloc, "elsewhere_min": elsewhere_min}

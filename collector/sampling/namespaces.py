@@ -37,11 +37,15 @@ def _update_counters(namespace: Namespace, counters: ListedNamespace) -> Namespa
     if inuse is None:
         text = f"the namespace of process {namespace.pid} has no 'TCP: inuse'"
         raise HostError(Category.PARSE, Phase.PARSE, text)
-    return replace(
+    updated = replace(
         namespace,
         inuse=inuse,
         inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
         tw=counters.sockstat.get("TCP", "tw"),
         used=counters.sockstat.get("sockets", "used"),
-        in_protocols=None,  # the file is too long for a shell to read
     )
+    # The file of all protocols is too long for a shell to read. Where the namespace has the same
+    # sockets in use as at the last full probe, its sum is taken for the same too: else the
+    # diagnosis would change from round to round although nothing changes.
+    is_same = replace(updated, tw=namespace.tw) == namespace
+    return updated if is_same else replace(updated, in_protocols=None)

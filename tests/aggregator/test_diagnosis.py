@@ -142,6 +142,17 @@ MEASURED = Evidence(
 )
 
 
+def test_a_minority_in_other_namespaces_is_held_closed():
+    """700 + 300 in the host's namespace, 150 in another: container-held is "most elsewhere"."""
+    evidence = Evidence(
+        alloc=1200,
+        tcp_close=1150,
+        is_bound=False,
+        namespaces=(namespace(1, 1000, host=True, pid=7), namespace(2, 150, pid=9)),
+    )
+    assert words(evidence) == [Word.HELD_CLOSED]
+
+
 def test_container_held_names_the_namespace_that_may_hold_the_most():
     first, second = diagnose(MEASURED, Thresholds())
     assert (first.word, first.severity) == (Word.CONTAINER_HELD, Severity.WARNING)
@@ -160,9 +171,9 @@ def test_container_held_names_the_namespace_that_may_hold_the_most():
 
 def test_held_closed_names_the_namespace_that_may_hold_the_most():
     own = replace(MEASURED, namespaces=(namespace(1, 700, host=True, pid=7), namespace(2, 300)))
-    first, second = diagnose(own, Thresholds())
-    assert (first.word, second.word) == (Word.CONTAINER_HELD, Word.HELD_CLOSED)
-    assert "nsenter -t 7 -n" in second.next
+    [found] = diagnose(own, Thresholds())
+    assert found.word == Word.HELD_CLOSED
+    assert "nsenter -t 7 -n" in found.next
     one = replace(MEASURED, namespaces=(namespace(1, 850, host=True, pid=7),))
     assert diagnose(one, Thresholds())[0].next.startswith("sudo lsof -nP | ")
 

@@ -85,6 +85,9 @@ namespaces = every_field(
     without_process=counts,
     hidden_processes=st.booleans(),
     other_pid_namespace=st.booleans(),
+    unknown_pid_namespace=st.booleans(),
+    single=st.booleans(),
+    unread=optional(texts),
 )
 processes = every_field(
     Processes,

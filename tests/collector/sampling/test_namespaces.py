@@ -1,0 +1,40 @@
+"""A sample's counters put into the namespaces of the last full probe."""
+
+from __future__ import annotations
+
+import pytest
+
+from sockfleet.collector.probe.namespaces import Namespace, Namespaces
+from sockfleet.collector.probe.sockstat import Sockstat
+from sockfleet.collector.sampling.namespaces import build_namespaces
+from sockfleet.collector.sampling.shell import ListedNamespace, ShellSample
+
+
+def counters(used: int, inuse: int, tw: int = 0) -> Sockstat:
+    return Sockstat({"sockets": {"used": used}, "TCP": {"inuse": inuse, "tw": tw, "alloc": 500}})
+
+
+KNOWN = Namespaces(
+    seen=(
+        Namespace(inode=1, is_host=True, pid=1, inuse=20, used=90, tw=0, in_protocols=60),
+        Namespace(inode=2, pid=30, inuse=5, used=300, tw=0, in_protocols=9),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("own", "bounds"),
+    [
+        (counters(used=90, inuse=20), [30, 291]),
+        (counters(used=90, inuse=20, tw=7), [30, 291]),
+        (counters(used=91, inuse=20), [None, 291]),
+        (counters(used=90, inuse=21), [None, 291]),
+    ],
+)
+def test_a_namespace_keeps_its_bound_between_full_probes_while_nothing_changes(own, bounds):
+    sample = ShellSample(
+        sockstat=own,
+        sockstat6=None,
+        listed={30: ListedNamespace(sockstat=counters(used=300, inuse=5), sockstat6=None)},
+    )
+    assert [one.tcp_close_max for one in build_namespaces(KNOWN, sample).seen] == bounds
