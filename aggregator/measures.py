@@ -8,6 +8,8 @@ worst.NUMBER, worst.change.NUMBER, worst.growth.NUMBER
 worst.orphan_percent   of that host's tcp_max_orphans
 worst.mem_percent, worst.mem_pressure_percent
                        of the last and of the middle value of its tcp_mem
+diagnosed.WORD         hosts of which that word of `diagnosis` holds
+worst.diagnosis        the most severe of all: 0 ok, 1 notice, 2 warning, 3 critical
 failed, failed_percent, read
                        hosts
 new, gone, lost, recovered, rebooted
@@ -24,6 +26,7 @@ from operator import itemgetter
 
 from ..core.errors import UsageError
 from ..core.record import record
+from .diagnosis import Severity, Word
 from .fleet import FleetSummary
 from .host import HostSummary
 from .numbers import TCP_NUMBERS, TcpNumbers
@@ -63,7 +66,10 @@ def measure(key: str, summary: FleetSummary) -> Measure:
 
 def describe_unknown_key(key: str) -> str:
     """Return the message for an unknown key: the nearest key, and which kinds exist."""
-    near = get_close_matches(key.lower().replace("-", "_"), KEYS, n=1, cutoff=0.5)
+    lower = key.lower()
+    near = get_close_matches(lower, KEYS, n=1, cutoff=0.8) or get_close_matches(
+        lower.replace("-", "_"), KEYS, n=1, cutoff=0.5
+    )
     meant = f": {near[0]} was meant?" if near else ":"
     return f"no KEY {key!r}{meant} There are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"
 
@@ -115,6 +121,7 @@ _KINDS = (
     *("tcp_close (or another number of tcp)", "change.tcp_close", "growth.tcp_close"),
     *("worst.tcp_close", "worst.change.tcp_close", "worst.growth.tcp_close"),
     *("worst.orphan_percent", "worst.mem_percent", "worst.mem_pressure_percent", "duration_s"),
+    *("diagnosed.held-closed (or another word)", "worst.diagnosis"),
 )
 
 
@@ -210,6 +217,36 @@ def _read(summary: FleetSummary) -> Measure:
     return Measure(key="read", value=hosts.ok, most=hosts.total)
 
 
+def _diagnosed(word: Word) -> Callable[[FleetSummary], Measure]:
+    def found(summary: FleetSummary) -> Measure:
+        names = [
+            host.name for host in summary.hosts if any(one.word == word for one in host.diagnosis)
+        ]
+        return Measure(
+            key=f"diagnosed.{word}",
+            value=len(names),
+            most=summary.fleet.hosts.total,
+            names=names,
+        )
+
+    return found
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+
+
+def _worst_diagnosis(summary: FleetSummary) -> Measure:
+    """The rank of the most severe diagnosis; None where no host has one."""
+    first = [(host.name, host.diagnosis[0]) for host in summary.hosts if host.diagnosis]
+    first.sort(key=lambda named: -_RANKS[named[1].severity])  # stable: the ranking remains
+    return Measure(
+        key="worst.diagnosis",
+        value=_RANKS[first[0][1].severity] if first else None,
+        most=max(_RANKS.values()),
+        names=[f"{name} {one.word}" for name, one in first if _RANKS[one.severity]],
+    )
+
+
 def _since(key: str) -> Callable[[FleetSummary], Measure]:
     def found(summary: FleetSummary) -> Measure:
         change = summary.fleet.change
@@ -232,6 +269,9 @@ def _all() -> Iterator[tuple[str, Callable[[FleetSummary], Measure]]]:
     yield from (("failed", _failed), ("failed_percent", _failed_percent), ("read", _read))
     for key in ("new", "gone", "lost", "recovered", "rebooted"):
         yield key, _since(key)
+    for word in Word:
+        yield f"diagnosed.{word}", _diagnosed(word)
+    yield "worst.diagnosis", _worst_diagnosis
     yield "duration_s", _duration
 
 

@@ -13,17 +13,22 @@ from .state import Level
 __all__ = ["Levels"]
 
 _FAILED_KEYS = ("failed", "failed_percent")
-# Of the kernel's own limits, where Netdata warns too (see aggregator/thresholds.py).
-_USUAL_WARNING = {"worst.orphan_percent": "25", "worst.mem_pressure_percent": "100"}
+# Of the kernel's own limits, where Netdata warns too (see aggregator/thresholds.py), and any
+# diagnosis but an OK one: a fleet that holds thousands of closed sockets is not OK.
+_USUAL_WARNING = {
+    "worst.diagnosis": "0",
+    "worst.orphan_percent": "25",
+    "worst.mem_pressure_percent": "100",
+}
 _USUAL_CRITICAL = {"worst.orphan_percent": "50", "worst.mem_percent": "90"}
 
 
 class Levels:
     """The levels of ``--warning`` and ``--critical``, or the usual ones.
 
-    The usual levels are the kernel's own limits. A failed host is a WARNING unless a level for
-    failed hosts is given. Raises UsageError for an unknown KEY, a wrong RANGE, and a KEY that
-    is given twice.
+    The usual levels are those of the diagnoses and the kernel's own limits. A failed host is a
+    WARNING unless a level for failed hosts is given. Raises UsageError for an unknown KEY, a wrong
+    RANGE, and a KEY that is given twice.
     """
 
     def __init__(self, warning: Iterable[str], critical: Iterable[str]) -> None:

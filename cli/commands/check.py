@@ -150,13 +150,15 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     KEY is a number of the fleet (tcp_close, closed, orphan, alloc, tw, mem_pages), of the host
     where it is highest (worst.tcp_close), its growth per hour since the scan of --against
     (growth.tcp_close, worst.growth.tcp_close), a percentage of a kernel's limit
-    (worst.orphan_percent, worst.mem_percent, worst.mem_pressure_percent), or hosts (failed,
-    failed_percent, read, new, gone, lost, recovered, rebooted).
+    (worst.orphan_percent, worst.mem_percent, worst.mem_pressure_percent), a diagnosis
+    (diagnosed.held-closed, worst.diagnosis), or hosts (failed, failed_percent, read, new, gone,
+    lost, recovered, rebooted).
 
     RANGE is as in all such plugins: 10 alerts below 0 and above 10, "~:10" above 10, "10:" below
     10, "10:20" outside, "@10:20" inside.
 
-    Without any level the kernel's own limits count: worst.orphan_percent 25 and 50,
+    Without any level a host that is diagnosed held-closed, container-held, orphans or worse is a
+    WARNING, and the kernel's own limits count: worst.orphan_percent 25 and 50,
     worst.mem_pressure_percent 100, worst.mem_percent 90. Failed hosts are a WARNING unless a level
     for them is given; no host read at all is CRITICAL.
     """

@@ -16,6 +16,7 @@ from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.alerting.levels import Levels
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.collector.probe.scope import Scope
 from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.cli.command_line import run_command
@@ -61,6 +62,25 @@ def test_a_healthy_fleet_is_ok_and_shows_its_worst_hosts(check, save_scan):
     expected = "SOCKFLEET OK - 4 of 4 hosts read, tcp_close at most 63 (b 50, c 7, a 5) | "
     assert status.startswith(expected)
     assert "'tcp_close'=63" in status
+
+
+@pytest.mark.parametrize("scope", [Scope.ALL_NAMESPACES, Scope.HOST_NAMESPACE])
+def test_hosts_that_hold_thousands_of_closed_sockets_are_never_ok_by_accident(check, saved, scope):
+    counts = {"web1": 15391, "web2": 4605, "web3": 3993, "web4": 5}
+    outcomes = [
+        reading(name, {"inuse": 10, "tw": 5, "alloc": 10 + count}, ipv6=False, scope=scope)
+        for name, count in counts.items()
+    ]
+    code, out, _ = check("--from", saved(*outcomes))
+    assert code == 1
+    rank = 2 if scope is Scope.ALL_NAMESPACES else 1
+    assert out.startswith(
+        f"SOCKFLEET WARNING - worst.diagnosis {rank} above 0 "
+        "(web1 held-closed, web2 held-closed, web3 held-closed); 4 of 4 hosts read"
+    )
+    assert check("--from", saved(*outcomes), "-c", "diagnosed.held-closed=2")[0] == 2
+    assert check("--from", saved(*outcomes), "-c", "diagnosed.held-closed=3")[0] == 0
+    assert check("--from", saved(*outcomes), "-w", "worst.diagnosis=3")[0] == 0
 
 
 @pytest.mark.parametrize(
