@@ -106,6 +106,9 @@ class HostSummary:
     """Of `scan --repeat`, from 1 on; None, like ``sampled_at``, in a scan that is not repeated."""
     sampled_at: datetime | None = None
     """When this host was read in that round, or failed."""
+    read_at: datetime | None = None
+    """When this host was read, or failed, by the clock of the scanning machine; ndjson has it. None
+    in a scan that was read back."""
     levels: tuple[str, ...] | None = None
     """The groups it counts in under ``--group-by``; None without that option."""
     variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)

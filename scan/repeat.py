@@ -106,7 +106,8 @@ class RepeatedScan:
             self._hosts = []
             self._comparison = self._compare(sample)
         host = self._scan.summarize(sample.outcome)
-        host = replace(host, round=sample.round, sampled_at=sample.sampled_at)
+        at = sample.sampled_at
+        host = replace(host, round=sample.round, sampled_at=at, read_at=at)
         if self._comparison is not None:
             before = self._read_at.get(host.name)
             elapsed_s = None if before is None else sample.at_s - before

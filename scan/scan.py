@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,7 +78,7 @@ class Scan:
         done: list[HostSummary] = []
 
         def deliver(outcome: HostOutcome) -> None:
-            host = self.summarize(outcome)
+            host = replace(self.summarize(outcome), read_at=datetime.now(UTC))
             if comparison is not None:
                 host = comparison.compare_host(host)
             done.append(host)

@@ -31,6 +31,7 @@ def load_schema(document: str) -> dict[str, Any]:
             "fleet": {"$ref": "#/$defs/fleet"},
             "round": scan["$defs"]["scan"]["properties"]["round"],
             "started_at": {"$ref": "#/$defs/time"},
+            "read_at": {"$ref": "#/$defs/time"},
         },
     }
     return {

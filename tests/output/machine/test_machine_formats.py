@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 import pytest
 from hypothesis import given
 
 from sockfleet.aggregator.document_reader import read_document
-from sockfleet.aggregator.document_writer import to_document
+from sockfleet.aggregator.document_writer import time_text, to_document
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
@@ -57,6 +59,8 @@ def test_top_and_colour_change_nothing_for_machines(name):
 def test_ndjson_is_the_same_hosts_unranked_then_the_fleet(found):
     summary = summarize_fleet(summaries(*found), scan())
     *hosts, last = [json.loads(line) for line in rendered("ndjson", summary).splitlines()]
+    for line in (*hosts, last):
+        assert line.pop("read_at") == "2026-11-22T07:00:01.234Z"
     whole = json.loads(rendered("json", summary))
     for host in whole["hosts"]:
         host.pop("rank", None)
@@ -66,8 +70,20 @@ def test_ndjson_is_the_same_hosts_unranked_then_the_fleet(found):
 
 def test_ndjson_streams_what_it_renders():
     ndjson = load_format("ndjson")
-    streamed = b"".join(ndjson.host_line(host) for host in MIXED.hosts) + ndjson.end_line(MIXED)
-    assert streamed == rendered("ndjson")
+    read_at = MIXED.scan.finished_at - timedelta(seconds=1)
+    hosts = tuple(replace(host, read_at=read_at) for host in MIXED.hosts)
+    mixed = replace(MIXED, hosts=hosts)
+    streamed = b"".join(ndjson.host_line(host) for host in hosts) + ndjson.end_line(mixed)
+    assert streamed == rendered("ndjson", mixed)
+
+
+def test_each_line_of_ndjson_has_the_time_of_its_reading():
+    late, early = MIXED.scan.finished_at, MIXED.scan.started_at
+    times = dict(zip((host.name for host in MIXED.hosts), (late, early, late), strict=True))
+    hosts = tuple(replace(host, read_at=times[host.name]) for host in MIXED.hosts)
+    lines = rendered("ndjson", replace(MIXED, hosts=hosts)).splitlines()
+    found = [json.loads(line)["read_at"] for line in lines]
+    assert found == [time_text(moment) for moment in (*times.values(), late)]
 
 
 def test_csv_leaves_absent_numbers_empty():
