@@ -29,6 +29,7 @@ SYSTEM = {
     "ln -s /opt/sockfleet/bin/sockfleet /usr/local/bin/sockfleet",
     "systemd-sysusers",
     "systemd-tmpfiles --create",
+    "ln -sfn /var/lib/sockfleet/sockfleet.prom /var/lib/prometheus/node-exporter/sockfleet.prom",
     "systemctl daemon-reload",
     "systemctl enable --now sockfleet.timer",
 }
