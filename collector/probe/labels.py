@@ -25,7 +25,7 @@ TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
 TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
 PAGE_SIZE = "page_size"
 FORCED_MARK = "sockfleet-forced-1"
-"""The mark of `collector.probe.forced`. The number is the version of the output format: it changes
-when an old line would be misread."""
+"""The mark of `collector.probe.forced_probe`. The number is the version of the output format: it
+changes when an old line would be misread."""
 NAMESPACES = "namespaces"
 PROCESSES = "processes"

@@ -134,7 +134,7 @@ class HostSampler:
         if self._session is None:
             raise StaleError
         request, self._list = self._list, b""
-        request += OWN if self._namespaces is None else ALL
+        request += ALL if self._namespaces is not None and self._namespaces.seen else OWN
         return self._session.request(request, self._ends_sample)
 
     def _ends_sample(self, received: bytearray) -> bool:
@@ -149,11 +149,11 @@ class HostSampler:
         elapsed_s = 0.0 if requested_at is None else now - requested_at
         if self._handles is not None:
             sockstat, sockstat6 = parse_reads(data)
-            return self._make_reading(sockstat, sockstat6, None, elapsed_s)
+            return self._make_reading(sockstat, sockstat6, self._without_listed(), elapsed_s)
         sample = parse_sample(data, self._plan.mark)
         known = self._namespaces
-        if known is None:
-            return self._make_reading(sample.sockstat, sample.sockstat6, None, elapsed_s)
+        if known is None or not known.seen:
+            return self._make_reading(sample.sockstat, sample.sockstat6, known, elapsed_s)
         # These stay set until the next list, as each process is checked only once.
         self._unlisted |= sample.unlisted_pid is not None
         self._unwatched |= sample.cannot_check or sample.unchecked is not None
@@ -209,7 +209,12 @@ class HostSampler:
         handles = await self._open_files()
         self._plan_refresh()
         sockstat, sockstat6 = parse_reads(await handles.request_sample())
-        return self._make_reading(sockstat, sockstat6, None, 0.0)
+        return self._make_reading(sockstat, sockstat6, self._without_listed(), 0.0)
+
+    def _without_listed(self) -> Namespaces | None:
+        """Why none could be read, or that there is only one; None where some were listed."""
+        known = self._namespaces
+        return known if known is not None and not known.seen else None
 
     async def _open_files(self) -> SftpHandles:
         self._handles = await self._in_session(lambda: SftpHandles.open(self.connection))

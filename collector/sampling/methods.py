@@ -63,6 +63,6 @@ def methods_of(reading: HostReading, plan: SamplingPlan) -> tuple[SamplingMethod
     """The methods that may work for the host of this reading, the cheapest first."""
     if plan.as_root or plan.options.processes or reading.host.probe is Probe.FORCED:
         return (SamplingMethod.COMMAND,)
-    if reading.namespaces is None:
+    if reading.namespaces is None or not reading.namespaces.seen:
         return (SamplingMethod.SFTP, SamplingMethod.SHELL, SamplingMethod.COMMAND)
     return (SamplingMethod.SHELL, SamplingMethod.COMMAND)

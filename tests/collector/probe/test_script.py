@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sockfleet.collector.errors import HostError
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.forced import FORCED_COMMAND
-from sockfleet.collector.probe.full import FullProbe
+from sockfleet.collector.probe.forced_probe import FORCED_COMMAND
+from sockfleet.collector.probe.full_probe import FullProbe
 from sockfleet.collector.probe.kernel import tcp_estab
 from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput
