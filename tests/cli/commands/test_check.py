@@ -65,22 +65,24 @@ def test_a_healthy_fleet_is_ok_and_shows_its_worst_hosts(check, save_scan):
 
 
 @pytest.mark.parametrize("scope", [Scope.ALL_NAMESPACES, Scope.HOST_NAMESPACE])
-def test_hosts_that_hold_thousands_of_closed_sockets_are_never_ok_by_accident(check, saved, scope):
+def test_hosts_that_hold_thousands_of_closed_sockets_are_never_ok_by_accident(
+    check, save_scan, scope
+):
     counts = {"web1": 15391, "web2": 4605, "web3": 3993, "web4": 5}
     outcomes = [
         reading(name, {"inuse": 10, "tw": 5, "alloc": 10 + count}, ipv6=False, scope=scope)
         for name, count in counts.items()
     ]
-    code, out, _ = check("--from", saved(*outcomes))
+    code, out, _ = check("--from", save_scan(*outcomes))
     assert code == 1
     rank = 2 if scope is Scope.ALL_NAMESPACES else 1
     assert out.startswith(
         f"SOCKFLEET WARNING - worst.diagnosis {rank} above 0 "
         "(web1 held-closed, web2 held-closed, web3 held-closed); 4 of 4 hosts read"
     )
-    assert check("--from", saved(*outcomes), "-c", "diagnosed.held-closed=2")[0] == 2
-    assert check("--from", saved(*outcomes), "-c", "diagnosed.held-closed=3")[0] == 0
-    assert check("--from", saved(*outcomes), "-w", "worst.diagnosis=3")[0] == 0
+    assert check("--from", save_scan(*outcomes), "-c", "diagnosed.held-closed=2")[0] == 2
+    assert check("--from", save_scan(*outcomes), "-c", "diagnosed.held-closed=3")[0] == 0
+    assert check("--from", save_scan(*outcomes), "-w", "worst.diagnosis=3")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from sockfleet.collector.probe.full_probe import FullProbe
 from sockfleet.collector.probe.namespaces import Namespace, Namespaces
+from sockfleet.collector.probe.script import ProbeOptions
 from sockfleet.collector.probe.sockstat import Sockstat
+from sockfleet.collector.sampling.methods import SamplingMethod, methods_of, sampling_plan
 from sockfleet.collector.sampling.namespaces import build_namespaces
 from sockfleet.collector.sampling.shell import ListedNamespace, ShellSample
+from tests.support.fleet.sample_fleet import reading
+
+MARK = "sockfleet-0123456789abcdef"
 
 
 def counters(used: int, inuse: int, tw: int = 0) -> Sockstat:
@@ -38,3 +46,15 @@ def test_a_namespace_keeps_its_bound_between_full_probes_while_nothing_changes(o
         listed={30: ListedNamespace(sockstat=counters(used=300, inuse=5), sockstat6=None)},
     )
     assert [one.tcp_close_max for one in build_namespaces(KNOWN, sample).seen] == bounds
+
+
+@pytest.mark.parametrize(
+    "namespaces",
+    [None, Namespaces(seen=(), unread="awk: not found"), Namespaces(seen=(), single=True)],
+)
+def test_a_host_without_listed_namespaces_is_sampled_by_its_own_files(namespaces):
+    found = replace(reading("web1"), namespaces=namespaces)
+    options = ProbeOptions()
+    probe = FullProbe(options, mark=MARK)
+    plan = sampling_plan(probe, options, MARK, as_root=False)
+    assert methods_of(found, plan)[0] is SamplingMethod.SFTP
