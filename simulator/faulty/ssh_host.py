@@ -32,7 +32,7 @@ _FAULTS_WITHOUT_COMMANDS = frozenset(
     }
 )
 _INVALID_NUMBERS = {
-    Fault.GARBLED: b"orphan -",
+    Fault.GARBLED: b"orphan 0x",
     Fault.NOT_TEXT: b"orphan \xff\x00\xc3",
     Fault.GIANT_NUMBER: b"orphan " + b"9" * 1000,
 }

@@ -103,16 +103,20 @@ def test_the_package_installs_runs_and_uninstalls_completely(
 
 
 def test_every_folder_is_packaged_with_its_modules_and_py_typed(distributions):
-    folders = {path.parent.name for path in ROOT.glob("*/py.typed")}
-    listed = PROJECT["tool"]["setuptools"]["packages"]
-    assert {f"sockfleet.{folder}" for folder in folders} == set(listed)
+    marked = sorted(path.parent for path in ROOT.glob("*/py.typed"))
+    folders = sorted(
+        path.parent.relative_to(ROOT) for top in marked for path in top.rglob("__init__.py")
+    )
+    setuptools = PROJECT["tool"]["setuptools"]
+    packages = {f"sockfleet.{str(folder).replace('/', '.')}": str(folder) for folder in folders}
+    assert set(setuptools["packages"]) == set(packages)
+    assert setuptools["package-dir"] == packages
     (wheel,) = distributions.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in folders:
-        assert not [p for p in (ROOT / folder).iterdir() if p.is_dir() and p.name[0] not in "_."]
-        for path in (ROOT / folder).iterdir():
-            if path.is_file():
-                assert f"sockfleet/{folder}/{path.name}" in names
+    for top in marked:
+        for path in top.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert f"sockfleet/{path.relative_to(ROOT)}" in names
     assert not {name for name in names if name.startswith(("tests/", "bench/", "collector/"))}
     assert [name for name in names if name.endswith("share/man/man1/sockfleet.1")]
 

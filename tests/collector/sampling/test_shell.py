@@ -171,7 +171,7 @@ def test_unchecked_processes_are_reported(part, field, value):
         (*OWN_PARTS, "new"),
         (*OWN_PARTS, "many one"),
         (*OWN_PARTS, "hello"),
-        ("TCP: inuse -1",),
+        ("TCP: inuse --1",),
         ("TCP: inuse 1_0",),
         (*OWN_PARTS[:2], "TCP: inuse 1"),
     ],

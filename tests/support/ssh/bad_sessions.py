@@ -104,7 +104,8 @@ class _Session(asyncssh.SSHServerSession):
         # what comes now is its output even if the end comes in the same segment.
         connection = self.chan.get_connection()
         await connection._make_global_request(b"keepalive@openssh.com")
-        ENDINGS[self.command](self.chan, connection)
+        # A scan's own command has no ending here: its connection is lost.
+        ENDINGS.get(self.command, a_lost_connection_without_output)(self.chan, connection)
 
 
 class _Server(asyncssh.SSHServer):
