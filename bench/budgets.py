@@ -46,8 +46,8 @@ from results import versions
 
 COLD_HOSTS = 600
 BESIDE = (
-    ({"asyncssh": 0.7, "paramiko": 0.33}, 5),
-    ({"ssh": 0.125, "pdsh": 0.1, "clush": 0.1, "ansible raw": 0.025}, 3),
+    ({"asyncssh": 0.7, "paramiko": 0.45}, 5),
+    ({"ssh": 0.16, "pdsh": 0.125, "clush": 0.125, "ansible raw": 0.03}, 3),
 )
 """Limits of our CPU time for one cold host over each peer's, and the number of rounds."""
 LARGE_HOSTS, RTT_MS = 10_000, 50.0

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from ..core.errors import UsageError
+from ..core.record import record
 from ..inventory.models import HostKeyPolicy, Probe, Secret
 from .option_declaration import option
 
 __all__ = ["RepeatOptions", "ScanOptions"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class ScanOptions:
     """Which hosts to read, how to log in to them, what to read, and within which limits.
 
@@ -250,7 +250,7 @@ class ScanOptions:
         return self.dask in (None, "local") or self.dask_ship_secrets
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class RepeatOptions:
     """How often a scan is repeated over connections that stay open."""
 
