@@ -85,7 +85,9 @@ def alert_receiver() -> Iterator[tuple[int, queue.Queue[dict[str, Any]]]]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             for alert in json.loads(self.rfile.read(int(self.headers["Content-Length"]))):
-                received.put(alert)
+                # Whether it fires is known on arrival: its end is a few seconds ahead.
+                ends = datetime.fromisoformat(alert["endsAt"])
+                received.put({**alert, "firing": ends > datetime.now(UTC)})
             self.send_response(200)
             self.end_headers()
 
@@ -107,8 +109,7 @@ def wait_for_alert(
     """Return the labels of the next alert of that name that fires, or is resolved."""
     while True:
         alert = received.get(timeout=60)
-        ends = datetime.fromisoformat(alert["endsAt"])
-        if alert["labels"]["alertname"] == name and (ends > datetime.now(UTC)) == firing:
+        if alert["labels"]["alertname"] == name and alert["firing"] == firing:
             return alert["labels"]
 
 
@@ -155,6 +156,8 @@ def prometheus(folder: Path, *, exporter: int, alertmanager: int) -> Iterator[in
     file.write_text(configuration(exporter=exporter, alertmanager=alertmanager))
     command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
     command += [f"--web.listen-address=127.0.0.1:{port}"]
+    # The first alerts can be lost, as Prometheus does not know the receiver yet.
+    command += ["--rules.alert.resend-delay=1s"]
     with running_daemon(command, ready="ready to receive web requests"):
         yield port
 
