@@ -40,7 +40,8 @@ def test_a_client_reads_every_host(target, name):
     compare.measure(measurements, target, HOSTS)
     assert measurements.why_not == ""
     assert measurements.hosts > 0
-    assert measurements.cpu_ms[0] > 0
+    # Of a command, the difference of two runs: below 0 where other processes disturb the shorter.
+    assert PEERS[name].is_command or measurements.cpu_ms[0] > 0
     assert measurements.floor_ms[0] > 0
 
 
