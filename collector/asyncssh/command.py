@@ -8,6 +8,7 @@ output itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from ..errors import HostError, Phase
@@ -22,15 +23,20 @@ __all__ = ["CommandSession"]
 class CommandSession(asyncssh.SSHClientSession[bytes]):
     """Collects the output of a command until it ends, or can no longer end with a status.
 
-    ``on_complete`` is called as soon as status and output are complete, from within the callback
-    that received the last part.
+    ``stdin`` is the command's whole input. ``on_complete`` is called as soon as status and output
+    are complete, from within the callback that received the last part.
     """
 
     def __init__(
-        self, where: str, stream: ByteStream, on_complete: Callable[[], None] | None = None
+        self,
+        where: str,
+        stream: ByteStream,
+        stdin: bytes = b"",
+        on_complete: Callable[[], None] | None = None,
     ) -> None:
         self._where = where
         self._stream = stream
+        self._stdin = stdin
         self._on_complete = on_complete
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -62,11 +68,16 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """The session is open; asyncssh sends the request to run the command right after this.
 
-        The end of the input, for which a login shell may wait, goes out with that request instead
+        The input and its end, for which a login shell may wait, go out with that request instead
         of after its answer: one write less.
         """
         self._channel = chan
-        asyncio.get_running_loop().call_soon(chan.write_eof)
+        asyncio.get_running_loop().call_soon(self._send_input, chan)
+
+    def _send_input(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        with contextlib.suppress(OSError):  # the server has closed the session meanwhile
+            chan.write(self._stdin)
+        chan.write_eof()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         """Output of either stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import HostError, Phase
 from ..ssh.connection import SshConnection
+from ..ssh.long_command import split_command
 from ..transport import Attempt, CommandOutput
 from .client import ClientConnection
 from .command import CommandSession
@@ -46,9 +47,10 @@ class Connection(SshConnection[ByteStream]):
         stream.budget.expect_command()
         if not then_closed:
             self.ssh.expect_last_session()
-        session = CommandSession(self.where, stream, None if then_closed else self.ssh.drop)
+        request, stdin = split_command(command)
+        session = CommandSession(self.where, stream, stdin, None if then_closed else self.ssh.drop)
         try:
-            channel = await self.ssh.begin_session(lambda: session, command)
+            channel = await self.ssh.begin_session(lambda: session, request)
             attempt.phase = Phase.COMMAND
             output = await session.output()
             if then_closed:

@@ -6,11 +6,13 @@ and a lost connection looks like an end of file with an ``exit_status`` of -1.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import paramiko
 
 from ..errors import Phase
+from ..ssh.long_command import split_command
 from ..ssh.messages import ended_by_signal, output_limit, session_refused, truncated
 from ..transport import OUTPUT_LIMIT, CommandOutput
 from .session import RefusedChannelError, Session
@@ -29,18 +31,21 @@ def run_command(
     Raises HostError ``session_refused``, ``output_limit``, ``command_failed`` (a signal),
     ``truncated``, ``lost``; and what paramiko raises.
     """
+    request, stdin = split_command(command)
     set_phase(Phase.SESSION)
     try:
         channel = session.open_command_channel()
     except RefusedChannelError as refusal:
         raise session_refused(where, str(refusal)) from None
     try:
-        channel.exec_command(command)
+        channel.exec_command(request)
     except paramiko.SSHException as error:
         if session.broken:
             raise
         raise session_refused(where, "it runs no command in this session") from error
     set_phase(Phase.COMMAND)
+    with contextlib.suppress(OSError):  # the server has closed the session meanwhile
+        channel.sendall(stdin)
     channel.shutdown_write()
     return _read_to_end(session, where, channel, _Streams(where, channel))
 

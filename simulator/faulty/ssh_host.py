@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 import asyncssh
 
 from ...collector.probe.labels import SOCKSTAT, SOCKSTAT6
+from ...collector.ssh.long_command import READER_PREFIX
 from ..fleet.server_keys import ServerKey
 from ..host.answer import Answer, answer
 from ..host.namespace_lines import namespace_lines
@@ -116,7 +117,8 @@ class _Session:
         """Answer one command, or play the host's fault."""
         try:
             await asyncio.sleep(self._host.command_s)
-            await respond(process, self._make_reply(process.command), self._host.fault)
+            command = await _read_command(process)
+            await respond(process, self._make_reply(command), self._host.fault)
         except (asyncssh.Error, OSError):
             process.close()  # the client has closed the connection
 
@@ -131,3 +133,11 @@ class _Session:
             namespaces=namespace_lines(contents),
         )
         return apply_account_fault(reply, self._host.fault)
+
+
+async def _read_command(process: asyncssh.SSHServerProcess[bytes]) -> str | None:
+    """The command of the request, or the one that it reads from its standard input."""
+    command = process.command
+    if command is None or not command.startswith(READER_PREFIX):
+        return command
+    return (await process.stdin.readline()).decode("utf-8", "replace").rstrip("\n")

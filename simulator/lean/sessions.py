@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
+from ...collector.ssh.long_command import READER_PREFIX
 from ..fleet.plain_packets import encode_string
 from ..host.answer import Answer
 from .host import LeanHost
@@ -24,6 +25,7 @@ _PROHIBITED, _UNKNOWN_TYPE = 1, 3
 _WINDOW = 2 * 2**20
 _MOST_DATA = 32768
 _MOST_CHANNELS = 1000
+_MOST_COMMAND = 64 * 1024
 _IGNORED = frozenset({b"env", b"pty-req", b"window-change", b"signal", b"eow@openssh.com"})
 """Requests that are accepted without effect; a terminal does not change the answers either."""
 
@@ -42,6 +44,7 @@ class Program(Protocol):
 class _Channel:
     __slots__ = (
         "closed",
+        "command",
         "final_messages",
         "most",
         "program",
@@ -58,6 +61,8 @@ class _Channel:
         self.most = most
         self.received = 0
         """How many bytes the client has sent since its window was last adjusted."""
+        self.command: bytearray | None = None
+        """What has come of a command that is sent on standard input."""
         self.program: Program | None = None
         self.waiting: list[tuple[bytes, bytes]] = []
         """Output that exceeds the window: the head of its messages, and the bytes."""
@@ -96,15 +101,13 @@ class Sessions:
         if number == _REQUEST:
             return self._request(channel, fields)
         if number == _DATA:
-            return _feed_program(channel, fields.string())
+            return self._receive(channel, fields.string())
         if number == _ADJUST:
             channel.window += fields.uint32()
             return _flush(channel)
         if number == _CLOSE:
             return self._close(ours, channel)
-        if number == _EOF and channel.program is not None:
-            return _end(channel, 0)
-        return []  # EOF to a command that reads no input, or data of an unknown type
+        return _end_input(channel) if number == _EOF else []  # data of an unknown type
 
     def _open(self, fields: Fields) -> bytes:
         kind, theirs = fields.string(), fields.uint32()
@@ -134,12 +137,30 @@ class Sessions:
         return [_pack_head(_SUCCESS, channel.theirs), *answers]
 
     def _run(self, channel: _Channel, command: str) -> list[bytes]:
-        if channel.closed or channel.program is not None:
+        if channel.closed or channel.program is not None or channel.command is not None:
             raise MalformedError("a second command on one channel")
+        if command.startswith(READER_PREFIX):
+            channel.command = bytearray()
+            return []
         shell = LeanShell.start(command, self._host)
         if shell is not None:
             return _start(channel, shell)
         return _print_answer(channel, self._host.run(command))
+
+    def _receive(self, channel: _Channel, data: bytes) -> list[bytes]:
+        answers = _count_received(channel, data)
+        if channel.closed:
+            return answers
+        if channel.command is not None:
+            channel.command += data
+            line, newline, _ = channel.command.partition(b"\n")
+            if len(line) > _MOST_COMMAND:
+                raise MalformedError("a command without end")
+            if newline:
+                answers += _print_answer(channel, self._host.run(line.decode("utf-8", "replace")))
+        elif channel.program is not None:
+            answers += _feed_program(channel, channel.program, data)
+        return answers
 
     def _close(self, ours: int, channel: _Channel) -> list[bytes]:
         del self._channels[ours]
@@ -160,7 +181,7 @@ def _print_answer(channel: _Channel, reply: Answer) -> list[bytes]:
     return _end(channel, reply.exit_status)
 
 
-def _feed_program(channel: _Channel, data: bytes) -> list[bytes]:
+def _count_received(channel: _Channel, data: bytes) -> list[bytes]:
     answers = []
     channel.received += len(data)
     if channel.received > _WINDOW:
@@ -168,12 +189,21 @@ def _feed_program(channel: _Channel, data: bytes) -> list[bytes]:
     if channel.received > _WINDOW // 2:
         answers.append(_pack_long_head(_ADJUST, channel.theirs, channel.received))
         channel.received = 0
-    if channel.program is not None and not channel.closed:
-        output = channel.program.feed(data)
-        if output:
-            channel.waiting.append((_pack_head(_DATA, channel.theirs), output))
-            answers += _flush(channel)
     return answers
+
+
+def _feed_program(channel: _Channel, program: Program, data: bytes) -> list[bytes]:
+    output = program.feed(data)
+    if not output:
+        return []
+    channel.waiting.append((_pack_head(_DATA, channel.theirs), output))
+    return _flush(channel)
+
+
+def _end_input(channel: _Channel) -> list[bytes]:
+    if channel.closed or (channel.program is None and channel.command is None):
+        return []  # a command that reads no input
+    return _end(channel, 0 if channel.command is None else 1)
 
 
 def _end(channel: _Channel, exit_status: int) -> list[bytes]:

@@ -32,13 +32,12 @@ from sockfleet.collector.probe.processes import Process
 from sockfleet.collector.probe.script import new_marker, probe_command
 from sockfleet.collector.transport import CommandOutput, TransportSettings
 from sockfleet.inventory.models import Host
-from tests.support.machine.become_rules import refusal, root_script_of, whole_probe
+from tests.support.machine.become_rules import refusal, root_script_of, sudoers, whole_probe
 from tests.support.machine.login_users import login_user, shell_path
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.over_ssh import ask, settings_for, ssh_settings
 from tests.support.ssh.sshd import Sshd
 
-SUDOERS = Path(f"/etc/sudoers.d/sockfleet-test-{os.getpid()}")
 DOAS_CONF = Path("/etc/doas.conf")
 ADDRESS = "127.0.26.1"
 
@@ -69,17 +68,6 @@ def trusting(server: Sshd, tmp_path: Path) -> TransportSettings:
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(server.known_hosts_lines())
     return settings_for(known_hosts)
-
-
-@contextmanager
-def sudoers(*lines: str) -> Iterator[None]:
-    SUDOERS.write_text("".join(f"{line}\n" for line in lines))
-    SUDOERS.chmod(0o440)
-    try:
-        subprocess.run(["visudo", "-c", "-q", "-f", str(SUDOERS)], check=True)
-        yield
-    finally:
-        SUDOERS.unlink()
 
 
 @contextmanager

@@ -17,6 +17,8 @@ import pytest
 
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.probe.answer import ProbeAnswer
+from sockfleet.collector.probe.full_probe import FullProbe
+from sockfleet.collector.probe.script import ProbeOptions
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host
 from tests.support.machine.login_users import can_make_users, login_user, shell_path
@@ -32,6 +34,12 @@ echo 'TCP: inuse 888888 orphan 8 tw 8 alloc 888888 mem 8'; echo 'sockfleet-01234
 printf '\\033[2J\\377'
 echo 'and the same on stderr' >&2
 """
+
+BASHRC = {"noisy": NOISE, "greedy": "cat >/dev/null\n"}
+"""The start-up file of bash for accounts whose shell that is."""
+
+LONG = ProbeOptions(processes=True)
+"""The probe goes on standard input."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,14 @@ def homes_folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def farm(homes_folder: Path) -> Iterator[Farm]:
     folder = homes_folder
-    names = (*SHELLS, "noisy", "nologin")
+    names = (*SHELLS, *BASHRC, "nologin")
     addresses = {name: f"127.0.21.{n}" for n, name in enumerate(names, 1)}
     server = Sshd(folder / "sshd", addresses=tuple(addresses.values()))
     homes = {name: folder / "homes" / name for name in names}
     for home in homes.values():
         home.mkdir(parents=True)
-    (homes["noisy"] / ".bashrc").write_text(NOISE)
+    for name, text in BASHRC.items():
+        (homes[name] / ".bashrc").write_text(text)
     with ExitStack() as accounts:
         if can_make_users():
             users = {
@@ -87,15 +96,15 @@ def _login_shell(name: str, folder: Path) -> str:
         ash = folder / "ash"
         ash.symlink_to(shell_path("busybox"))
         return str(ash)
-    return shell_path("bash" if name == "noisy" else name)
+    return shell_path("bash" if name in BASHRC else name)
 
 
 def _forced(name: str, homes: dict[str, Path]) -> str:
     if name == "nologin":
         return "echo This account is currently not available.; exit 1"
-    noise = f". {homes[name]}/.bashrc; " if name == "noisy" else ""
-    words = {"busybox": "busybox ash", "noisy": "bash"}.get(name, name)
-    return f'{noise}exec {words} -c "$SSH_ORIGINAL_COMMAND"'
+    start_up = f". {homes[name]}/.bashrc; " if name in BASHRC else ""
+    words = "bash" if name in BASHRC else {"busybox": "busybox ash"}.get(name, name)
+    return f'{start_up}exec {words} -c "$SSH_ORIGINAL_COMMAND"'
 
 
 def place(farm: Farm, name: str, tmp_path: Path) -> tuple[TransportSettings, Host]:
@@ -122,6 +131,33 @@ def test_the_probe_under_this_login_shell(transport, farm, tmp_path, shell):
     assert isinstance(answer, ProbeAnswer), answer
     assert answer.sockstat.get("TCP", "alloc") is not None
     assert answer.kernel.release == os.uname().release
+
+
+@pytest.mark.parametrize("shell", [*SHELLS, "noisy"])
+def test_a_probe_on_standard_input_under_this_login_shell(transport, farm, tmp_path, shell):
+    probe = FullProbe(LONG)
+    answer = probe.read(ask(transport, *place(farm, shell, tmp_path), probe.command).output)
+    assert answer.namespaces is not None
+    assert answer.processes is not None
+
+
+def test_a_start_up_file_that_reads_the_standard_input_is_named_by_what_is_missing(
+    transport, farm, tmp_path
+):
+    probe = FullProbe(LONG)
+    output = ask(transport, *place(farm, "greedy", tmp_path), probe.command).output
+    with pytest.raises(HostError, match=r"only 0 of \d+ bytes of the command came") as caught:
+        probe.read(output)
+    assert caught.value.category is Category.NO_SHELL
+    assert isinstance(answer_of(transport, farm, "greedy", tmp_path), ProbeAnswer)
+
+
+def test_an_account_without_a_shell_reads_no_standard_input(transport, farm, tmp_path):
+    probe = FullProbe(LONG)
+    output = ask(transport, *place(farm, "nologin", tmp_path), probe.command).output
+    with pytest.raises(HostError, match="currently not available") as caught:
+        probe.read(output)
+    assert caught.value.category is Category.NO_SHELL
 
 
 def test_what_start_up_files_print_is_not_believed(transport, farm, tmp_path):

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from sockfleet.collector.probe.answer import parse_probe
-from sockfleet.collector.probe.script import new_marker, probe_command
+from sockfleet.collector.probe.script import ProbeOptions, new_marker, probe_command
+from sockfleet.collector.ssh.long_command import split_command
 from sockfleet.simulator.faulty.fleet import Fleet
 from sockfleet.simulator.host.proc_files import proc_files
 from sockfleet.simulator.scenario.scenario_file import choose_scenario
@@ -42,6 +43,20 @@ def test_the_probe_reads_each_hosts_own_numbers(tmp_path):
                 assert done.exit_status == 0
                 assert answer.sockstat.get("TCP", "alloc") == host.contents.alloc
                 assert answer.kernel.boot_id == host.contents.kernel.boot_id
+
+    asyncio.run(main())
+
+
+def test_a_probe_on_standard_input_reads_the_hosts_own_numbers(tmp_path):
+    async def main():
+        async with fleet_of(ONE_HOST, tmp_path) as fleet:
+            (host,) = fleet.hosts
+            mark = new_marker()
+            request, stdin = split_command(probe_command(mark, ProbeOptions(processes=True)))
+            async with connected(fleet, fleet.addresses["web"]) as connection:
+                done = await connection.run(request, input=stdin, encoding=None)
+            answer = parse_probe(done.stdout, mark)
+            assert answer.sockstat.get("TCP", "alloc") == host.contents.alloc
 
     asyncio.run(main())
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfleet.collector.ssh.long_command import READER_PREFIX
 from sockfleet.simulator.fleet.plain_packets import VERSION, encode_packet
 from sockfleet.simulator.lean.counts import LeanCounts
 from sockfleet.simulator.lean.dialogue import LeanDialogue, LeanServer
@@ -29,6 +30,7 @@ HOST = LeanHost(lean_scenario(hosts=1).hosts()[0], HOST_KEY)
 OURS = b"SSH-2.0-test"
 NEWKEYS = b"\x15"
 SERVICE = b"\x05" + String("ssh-userauth")
+READER = b"\x62" + UInt32(0) + String("exec") + b"\0" + String(READER_PREFIX)
 OPEN = b"\x5a" + String("session") + UInt32(7) + UInt32(2**21) + UInt32(2**15)
 
 
@@ -138,6 +140,27 @@ def test_a_correct_client_logs_in_and_reads():
     assert answers[1][9:] == HOST.files["/proc/net/sockstat"]
     assert client.send(b"\x61" + UInt32(0)) == []
     assert (client.counts.logins, client.counts.auth_failures) == (1, 0)
+
+
+def test_a_command_on_standard_input_is_run_when_its_line_is_complete():
+    client = connect_and_log_in()
+    client.send(OPEN)
+    assert client.send(READER) == []
+    first, second = (b"\x5e" + UInt32(0) + String(part) for part in ("echo a b", " c\n"))
+    assert client.send(first) == []
+    answers = client.send(second)
+    assert [answer[0] for answer in answers] == [94, 98, 96, 97]
+    assert answers[0][9:] == b"a b c\n"
+    assert client.send(b"\x60" + UInt32(0)) == []
+
+
+def test_a_command_on_standard_input_that_ends_early_fails():
+    client = connect_and_log_in()
+    client.send(OPEN)
+    client.send(READER, b"\x5e" + UInt32(0) + String("echo a b"))
+    (status, *ends) = client.send(b"\x60" + UInt32(0))
+    assert status.endswith(UInt32(1))
+    assert [answer[0] for answer in ends] == [96, 97]
 
 
 def test_a_request_without_signature_gets_pk_ok():
@@ -274,6 +297,8 @@ def test_a_packet_of_another_key_disconnects():
         ([OPEN, b"\x5e" + UInt32(0) + b"\0\0\xff\xff"], "ends within a string"),
         ([OPEN, b"\x62" + UInt32(0) + String("exec")], "ends before a boolean"),
         ([OPEN, *[b"\x62" + UInt32(0) + String("exec") + b"\0" + String("true")] * 2], "second"),
+        ([OPEN, READER, READER], "second"),
+        ([OPEN, READER, b"\x5e" + UInt32(0) + String("x" * 70_000)], "without end"),
         ([b"\x5a"], "ends"),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_scan_reads_the_true_numbers(tmp_path, transport, verify):
     scenario, saved = tmp_path / "lean.yml", tmp_path / "scan.json"
     scenario.write_text(SCENARIO)
     with LeanFleetProcess(tmp_path, scenario, verify=verify) as fleet:
-        for options in ((), ("--no-namespaces",)):
+        for options in ((), ("--no-namespaces",), ("--processes",)):
             assert scan(fleet, saved, "--transport", transport, *options) == 0
             assert find_differences(json.loads(saved.read_text()), fleet.hosts) == []
         before = fleet.hosts
@@ -44,8 +44,17 @@ def test_a_scan_reads_the_true_numbers(tmp_path, transport, verify):
         leaked = document["fleet"]["totals"]["tcp_close"]
         assert leaked == sum(host.contents.tcp_close for host in before) + 1000 * len(before)
         counts = fleet.counts()
-    assert counts["connections"] == counts["logins"] == 3 * 10
+    assert counts["connections"] == counts["logins"] == 4 * 10
     assert (counts["auth_failures"], counts["protocol_errors"]) == (0, 0)
+
+
+def test_a_command_on_standard_input_takes_no_round_trip_more(tmp_path):
+    with LeanFleetProcess(tmp_path, hosts=10, rtt_ms=5) as fleet:
+        flights = []
+        for options in ((), ("--processes",)):
+            assert scan(fleet, tmp_path / "scan.json", *options) == 0
+            flights.append(fleet.counts()["flights"])
+    assert flights[1] == 2 * flights[0]
 
 
 def test_a_scan_with_round_trip_time_and_dead_hosts_reads_the_true_numbers(tmp_path):
