@@ -26,6 +26,7 @@ from ..errors import InventoryError
 from ..models import Inventory
 from ..ranges import expand_host_pattern
 from .ansible_inventory import read_with_ansible
+from .document_values import KeyPath, describe_repeated_key
 from .files import decode_text, read_bytes, read_stream
 from .ini import read_ini_inventory
 from .json_listing import read_listing
@@ -35,13 +36,7 @@ from .script import read_script
 from .unresolved import UNGROUPED, UnresolvedInventory
 from .variables_files import SUFFIXES, VariablesFiles
 from .yaml import find_variable, read_yaml_inventory
-from .yaml_text import (
-    KeyPath,
-    NeedsAnsible,
-    describe_repeated_key,
-    is_connection_variable,
-    parse_yaml,
-)
+from .yaml_text import NeedsAnsible, is_connection_variable, parse_yaml
 
 __all__ = ["STDIN", "load_inventory"]
 

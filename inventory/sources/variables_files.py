@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InventoryError
+from .document_values import KeyPath, describe_repeated_key
 from .files import decode_text, read_bytes
 from .yaml import stringify_names
-from .yaml_text import KeyPath, describe_repeated_key, is_connection_variable, parse_yaml
+from .yaml_text import is_connection_variable, parse_yaml
 
 __all__ = ["SUFFIXES", "VariablesFiles"]
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..errors import InventoryError
 from ..ranges import expand_host_pattern
+from .document_values import KeyPath
 from .unresolved import UnresolvedInventory
-from .yaml_text import KeyPath, NeedsAnsible
+from .yaml_text import NeedsAnsible
 
 __all__ = ["find_variable", "read_yaml_inventory", "stringify_names"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ..errors import InventoryError
-from .yaml_text import OnRepeatedKey, make_literal
+from .document_values import OnRepeatedKey, make_literal
 
 __all__ = ["find_line", "load_document"]
 

@@ -10,25 +10,11 @@ value, and ``!vault`` gives ``{"__ansible_vault": text}``, as in the output of
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
-from ..models import LiteralText
+from .document_values import OnRepeatedKey, make_literal
 
-__all__ = [
-    "KeyPath",
-    "NeedsAnsible",
-    "OnRepeatedKey",
-    "describe_repeated_key",
-    "is_connection_variable",
-    "make_literal",
-    "parse_yaml",
-]
+__all__ = ["NeedsAnsible", "is_connection_variable", "parse_yaml"]
 
-KeyPath = tuple[object, ...]
-"""The keys from the document's top down to one key."""
-
-OnRepeatedKey = Callable[[KeyPath, str], bool]
-"""Called for a key that its mapping already has, with the file and line; False: it is an error."""
 
 _VAULT_HEADER = "$ANSIBLE_VAULT"
 _UNSAFE_KEY = "__ansible_unsafe"
@@ -46,16 +32,6 @@ class NeedsAnsible(Exception):  # noqa: N818 (control flow, not an error)
 def is_connection_variable(name: object) -> bool:
     """Whether a variable of this name may say how a host is reached."""
     return isinstance(name, str) and name.startswith(("ansible_", "sockfleet_"))
-
-
-def make_literal(text: str) -> str:
-    """Mark a text that could be taken for a template as none; return others as they are."""
-    return LiteralText(text) if "{" in text else text
-
-
-def describe_repeated_key(path: KeyPath, where: str) -> str:
-    """Return the warning about a repeated key that is allowed."""
-    return f"{where}: key {path[-1]!r} appears twice in one mapping; the last one counts"
 
 
 def parse_yaml(text: str, where: str, on_repeated_key: OnRepeatedKey | None = None) -> object:
