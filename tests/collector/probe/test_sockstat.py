@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.collector.probe.sockstat import SockstatError, parse_sockstat
+from sockfleet.collector.probe.sockstat import SockstatError, _parse_line, parse_sockstat
 
 OLD = b"""sockets: used 400
 TCP: inuse 143 orphan 1 tw 38 alloc 247 mem 86
@@ -24,6 +24,21 @@ def test_the_file_of_this_machine_is_parsed():
         for name, line in parsed.lines.items()
     )
     assert rebuilt.encode() == data
+
+
+def test_a_host_that_prints_new_long_lines_each_round_does_not_fill_the_cache():
+    _parse_line.cache_clear()
+    for number in range(100):
+        line = b"TCP: inuse 1" + b"".join(b" k%d_%d 1" % (key, number) for key in range(100))
+        assert parse_sockstat(line).get("TCP", "inuse") == 1
+    assert _parse_line.cache_info().currsize == 0
+
+
+def test_the_longest_line_of_a_kernel_is_cached():
+    _parse_line.cache_clear()
+    most = b"18446744073709551615"
+    parse_sockstat(b"TCP: inuse %b orphan %b tw 1234567 alloc 1234567 mem 1234567" % (most, most))
+    assert _parse_line.cache_info().currsize == 1
 
 
 def test_counters_by_name():
