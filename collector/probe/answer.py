@@ -22,6 +22,7 @@ from .sockstat import Sockstat, SockstatError, parse_sockstat
 __all__ = ["ProbeAnswer", "parse_probe"]
 
 _LABEL = re.compile(rb"(\S+) <==")  # after "==> "
+_MOST_CACHED_BYTES = 128  # longer labels are not the probe's and would fill the cache
 
 
 @record
@@ -96,19 +97,20 @@ def _find_once(row: bytes, text: bytes) -> int:
 
 def _split_sections(inside: bytes) -> Mapping[str, bytes]:
     """The content of each file by its path; a path that occurs again continues."""
-    found: dict[str, bytes] = {}
+    found: dict[str, list[bytes]] = {}  # joined at the end: a host may print 20,000 labels
     current: str | None = None
     for part in inside.split(b"\n==> "):
         first, _, rows = part.partition(b"\n")
-        label = _parse_label(first)
+        is_short = len(first) <= _MOST_CACHED_BYTES
+        label = _parse_label(first) if is_short else _parse_label.__wrapped__(first)
         if label is None:
             if current is None:
                 continue
             label, rows = current, b"==> " + part
-        rows = rows.strip(b"\n")  # head prints an empty line before each label but the first
-        found[label] = found[label] + b"\n" + rows if label in found else rows
+        # head prints an empty line before each label but the first
+        found.setdefault(label, []).append(rows.strip(b"\n"))
         current = label
-    return found
+    return {label: b"\n".join(parts) for label, parts in found.items()}
 
 
 @lru_cache(maxsize=64)

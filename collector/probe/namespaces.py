@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from ...core.record import record
 from ...core.text import clean
 from .containers import Container, container_of
+from .namespace_script import MAX_NAMESPACES
 from .sockstat import Sockstat, SockstatError, sockstat_of
 
 __all__ = ["Namespace", "NamespaceError", "Namespaces", "parse_namespaces"]
@@ -37,6 +38,7 @@ INITIAL_PID_NAMESPACE = 4026531836
 """PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h."""
 
 _MOST_DIGITS = 20  # 2**64 - 1
+_MOST_READS_AGAIN = 3
 _COUNTERS = frozenset({b"sockets:", b"TCP:", b"TCP6:"})
 _LINK = re.compile(rb"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
 _HIDEPID = re.compile(rb"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
@@ -168,7 +170,7 @@ def parse_namespaces(data: bytes) -> Namespaces | None:
         elif word == b"again":
             current = parsed.found.get(_parse_number(rest, row))
             rows = []
-            if current is not None:
+            if current is not None and len(current.again) < _MOST_READS_AGAIN:
                 current.again.append(rows)
         elif current is None or not _add_description(current, word, rest, row):
             _add_line(parsed, word, rest, row)
@@ -248,16 +250,20 @@ def _add_link(parsed: _ParsedLines, row: bytes) -> None:
 
 
 def _build_namespaces(parsed: _ParsedLines) -> Namespaces:
-    read = [(lines, _parse_reads(lines)) for lines in parsed.found.values()]
-    namespaces = [_build_namespace(lines, files[0], parsed) for lines, files in read]
-    seen = sorted(namespaces, key=lambda n: (not n.is_host, n.inode))
+    found = sorted(
+        parsed.found.values(), key=lambda lines: (lines.inode != parsed.own, lines.inode)
+    )
+    # The script describes no more; the lines of a host that does must not fill the document.
+    shown, others = found[:MAX_NAMESPACES], found[MAX_NAMESPACES:]
+    read = [(lines, _parse_reads(lines)) for lines in shown]
+    seen = tuple(_build_namespace(lines, files[0], parsed) for lines, files in read)
     known = {namespace.netns for namespace in seen}
     # Without root the numbers of other users' namespaces are unknown, so a mounted one cannot be
     # matched with those that were read.
     return Namespaces(
-        seen=tuple(seen),
-        rest_namespaces=parsed.rest[0],
-        rest_inuse=parsed.rest[1],
+        seen=seen,
+        rest_namespaces=parsed.rest[0] + len(others),
+        rest_inuse=parsed.rest[1] + sum(map(_sum_inuse, others)),
         change=sum(_sum_changes(files) for _, files in read),
         allocs=tuple(_find_allocs([files for _, files in read])),
         denied=parsed.denied,
@@ -290,6 +296,14 @@ def _build_namespace(lines: _UnparsedNamespace, first: Sockstat, parsed: _Parsed
         tw=first.get("TCP", "tw"),
         used=first.get("sockets", "used"),
         in_protocols=lines.protocols,
+    )
+
+
+def _sum_inuse(lines: _UnparsedNamespace) -> int:
+    """The sockets in use of a namespace, both families."""
+    words = [(row.split(b" ", 3), row) for row in lines.rows if row.startswith(b"TCP")]
+    return sum(
+        _parse_counter(word[2], row) for word, row in words if len(word) > 2 and word[1] == b"inuse"
     )
 
 

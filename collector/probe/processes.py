@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from ...core.record import record
 from ...core.text import clean
 from .containers import Container, container_of
+from .process_script import MAX_PROCESSES
 
 __all__ = ["Process", "ProcessError", "Processes", "parse_processes"]
 
@@ -189,16 +190,18 @@ def _build_processes(parsed: _ParsedLines) -> Processes:
         missing = "denied" if parsed.denied is None else "tool"
         raise ProcessError(f"processes: no line that begins with {missing!r}")
     exact = parsed.tool != "none"
-    seen = [current.build(bound=not exact) for current in parsed.found.values()]
+    found = sorted(parsed.found.values(), key=lambda process: (-process.tcp_close, process.pid))
+    # The script describes no more; the lines of a host that does must not fill the document.
+    seen, others = found[:MAX_PROCESSES], found[MAX_PROCESSES:]
     rest_processes, rest_tcp_close = parsed.rest or (0, 0)
     return Processes(
-        seen=tuple(sorted(seen, key=lambda process: (-process.tcp_close, process.pid))),
+        seen=tuple(process.build(bound=not exact) for process in seen),
         tool=parsed.tool if parsed.tool in TOOLS else None,
         exact=exact,
         denied=parsed.denied,
         partial=parsed.partial,
-        rest_processes=rest_processes,
-        rest_tcp_close=rest_tcp_close,
+        rest_processes=rest_processes + len(others),
+        rest_tcp_close=rest_tcp_close + sum(process.tcp_close for process in others),
     )
 
 

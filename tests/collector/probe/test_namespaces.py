@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.namespace_script import MAX_NAMESPACES
 from sockfleet.collector.probe.namespaces import NamespaceError, Namespaces, parse_namespaces
 from sockfleet.collector.probe.scope import Scope, lowered_by, scope_of
 
@@ -142,6 +143,28 @@ def test_a_container_on_an_old_kernel_shows_no_kernel_threads():
 def test_the_rest_is_a_sum():
     namespaces = parsed(("again 4026531913", "rest 12 345\nagain 4026531913"))
     assert (namespaces.rest_namespaces, namespaces.rest_inuse) == (12, 345)
+
+
+def test_namespaces_beyond_the_limit_of_the_script_are_summed():
+    own, extra = 4026531913, 8199
+    rows = "".join(
+        f"namespace {own + n} {n + 1}\nTCP: inuse 2 orphan 0 tw 0 alloc {n} mem 0\nTCP6: inuse 1\n"
+        for n in reversed(range(extra + 1))
+    )
+    rows = rows.replace(" alloc 5000 mem 0\n", " alloc 5000 mem 0\nTCP: inuse\nTCP:\n")
+    namespaces = parse_namespaces(f"own {own + extra}\n{rows}rest 12 345\n".encode())
+    assert len(namespaces.seen) == MAX_NAMESPACES
+    assert namespaces.seen[0].is_host
+    left_out = extra + 1 - MAX_NAMESPACES
+    assert namespaces.rest_namespaces == 12 + left_out
+    assert namespaces.rest_inuse == 345 + 3 * left_out
+    assert len(namespaces.allocs) == MAX_NAMESPACES
+
+
+def test_a_namespace_is_read_again_as_often_as_the_script_does():
+    again = "".join(f"again 4026532205\nTCP: inuse {n} alloc {n}\n" for n in range(61, 1000))
+    namespaces = parsed(("again 4026531913", again + "again 4026531913"))
+    assert len(namespaces.allocs) < 10
 
 
 def test_no_lines_are_none():

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.probe.containers import Container
+from sockfleet.collector.probe.process_script import MAX_PROCESSES
 from sockfleet.collector.probe.processes import (
     TOOLS,
     Process,
@@ -64,6 +65,16 @@ def test_every_line_is_parsed():
         rest_tcp_close=40,
     )
     assert parsed().tcp_close == 250 + 17 + 17 + 40
+
+
+def test_processes_beyond_the_limit_of_the_script_are_summed():
+    rows = "".join(f"process {pid} - {pid} 0\n" for pid in range(1, 1001))
+    processes = parse_processes(f"denied 0\ntool perl\n{rows}rest 12 40\n".encode())
+    assert [process.pid for process in processes.seen] == list(
+        range(1000, 1000 - MAX_PROCESSES, -1)
+    )
+    assert processes.rest_processes == 12 + 1000 - MAX_PROCESSES
+    assert processes.tcp_close == sum(range(1, 1001)) + 40
 
 
 def test_without_a_tool_every_count_is_a_bound():

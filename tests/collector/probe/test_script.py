@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import HostError
-from sockfleet.collector.probe.answer import parse_probe
+from sockfleet.collector.probe.answer import _parse_label, _split_sections, parse_probe
 from sockfleet.collector.probe.forced_probe import FORCED_COMMAND
 from sockfleet.collector.probe.full_probe import FullProbe
 from sockfleet.collector.probe.kernel import tcp_estab
@@ -99,6 +100,29 @@ def test_lines_outside_the_marks_are_ignored():
     noise = b"TCP: inuse 999999 alloc 999999\nsockfleet-ffffffffffffffff begin\n"
     out = noise + answer(command_with(MARK)) + noise
     assert parse_probe(out, MARK).sockstat.get("TCP", "inuse") == 143
+
+
+def test_a_label_that_occurs_again_continues_its_section():
+    sections = _split_sections(b"\n==> a <==\n1\n\n==> b <==\n2\n\n==> a <==\n3\n==> no label\n4")
+    assert sections == {"a": b"1\n3\n==> no label\n4", "b": b"2"}
+
+
+def test_an_answer_of_labels_is_split_in_linear_time():
+    """By the bytes that are copied: each part once, and not the section so far with each label."""
+    tracemalloc.start()
+    try:
+        sections = _split_sections(b"\n==> a <==\n1" * 20_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(sections["a"]) == 2 * 20_000 - 1
+    assert peak < 8 * 1024 * 1024
+
+
+def test_long_labels_do_not_fill_the_cache():
+    _parse_label.cache_clear()
+    _split_sections(b"".join(b"\n==> %0*d <==\n" % (1000, n) for n in range(100)))
+    assert _parse_label.cache_info().currsize == 0
 
 
 def test_without_sockstat6_ipv6_is_off():
