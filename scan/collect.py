@@ -62,8 +62,9 @@ def collect(
     raises, and DescriptorError.
     """
     possible = concurrency_within(raise_descriptor_limit(), settings.concurrency)
-    settings = replace(settings, concurrency=min(possible, len(hosts)))
-    workers = min(workers, settings.concurrency)
+    # The workers divide all of it: a worker may come to have more than its part of the hosts.
+    settings = replace(settings, concurrency=possible)
+    workers = min(workers, possible, len(hosts))
     if workers <= 1:
         return _collect_here(hosts, settings, deliver, stoppable)
     from ..collector.workers.process import WorkerStartError, has_threads
@@ -81,7 +82,7 @@ def collect(
 def _collect_here(
     hosts: Sequence[Host], settings: EngineSettings, deliver: Deliver, stoppable: Stoppable
 ) -> CollectEnd:
-    engine = Engine(settings)
+    engine = Engine(replace(settings, concurrency=min(settings.concurrency, len(hosts))))
 
     async def main() -> None:
         with stoppable(engine.stop):

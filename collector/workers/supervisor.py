@@ -149,7 +149,7 @@ class WorkerSupervisor:
 
     def _settings_of(self, number: int) -> EngineSettings:
         whole = self._settings
-        concurrency = share(whole.concurrency, number, self._count)
+        concurrency = min(share(whole.concurrency, number, self._count), len(self._hosts))
         return replace(
             whole,
             concurrency=concurrency,

@@ -39,6 +39,12 @@ def test_every_host_has_one_outcome():
     assert (result["complete"], result["failures"], result["notes"]) == (True, {}, [])
 
 
+def test_hosts_that_do_not_answer_wait_for_no_second_turn_while_the_limit_allows_all():
+    """Workers take hosts in units, so one of them comes to have more than half of them."""
+    result = run("all_at_once")
+    assert (result["seen"], result["failures"], result["notes"]) == (200, [], [])
+
+
 @pytest.mark.parametrize(("scenario", "count"), [("one_killed", 1), ("all_killed", 2)])
 def test_a_killed_worker_loses_no_host(scenario, count):
     result = run_complete(scenario)

@@ -7,11 +7,13 @@ runs as a process of its own: the supervisor forks, and the tests' process may h
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import random
 import signal
 import sys
+import termios
 import threading
 import time
 from collections import Counter
@@ -79,6 +81,35 @@ class Held(Slow):
         return await super().execute(attempt, command)
 
 
+class AllAtOnce(FakeTransport):
+    """No host answers before every host of the run has been contacted."""
+
+    def __init__(self):
+        super().__init__()
+        self._contacted = os.pipe()
+        self._all = os.pipe()
+
+    async def execute(self, attempt, command):
+        loop = asyncio.get_running_loop()
+        os.write(self._contacted[1], b"x")
+        if bytes_in(self._contacted[0]) == len(HOSTS):
+            os.write(self._all[1], b"x")  # stays unread: it wakes both workers
+        ready = loop.create_future()
+        own = os.dup(self._all[0])  # an event loop has one reader per descriptor
+        loop.add_reader(own, lambda: ready.done() or ready.set_result(None))
+        try:
+            await ready
+        finally:
+            loop.remove_reader(own)
+            os.close(own)
+        return await super().execute(attempt, command)
+
+
+def bytes_in(pipe):
+    """How many bytes can be read from it."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def run(transport, *, during=None, before=None, hosts=HOSTS, count=2, **settings):
     """The result of a run.
 
@@ -139,6 +170,17 @@ def at(number, what):
 
 def plain():
     return run(FakeTransport())
+
+
+def all_at_once():
+    """Concurrency for twice the hosts, none of which answers before all are contacted."""
+    transport = AllAtOnce()
+    supervisor._load_transports = lambda hosts, settings: {"asyncssh": transport}
+    outcomes = []
+    settings = EngineSettings(concurrency=2 * len(HOSTS), timeout_s=10)
+    ended = collect(HOSTS, settings, outcomes.append, stoppable=nullcontext, workers=2)
+    failures = [each.message for each in outcomes if not isinstance(each, HostReading)]
+    return {"seen": len(outcomes), "failures": failures, "notes": ended.notes, "left": children()}
 
 
 def poison():
