@@ -16,6 +16,7 @@ from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
+from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
 from .library import asyncssh
@@ -248,6 +249,8 @@ class Login(asyncssh.SSHClient):
     ) -> list[str] | None:
         """Answer prompts: a hidden one with the password, once, others with the user's answers."""
         del name, instructions, lang
+        if len(prompts) > MOST_PROMPTS:
+            raise asyncssh.ProtocolError(f"it sends {len(prompts)} prompts at once")
         answers: list[str] = []
         for prompt, shown in prompts:
             secret: Secret | None = None

@@ -16,6 +16,7 @@ from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
+from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied
 from ..ssh.routes.tcp import out_of_resources
@@ -243,6 +244,8 @@ class _Login:
     def _answer(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
         """Answer a hidden prompt with the password, once, others with the user's answers."""
         del title, instructions
+        if len(prompts) > MOST_PROMPTS:
+            raise paramiko.SSHException(f"it sends {len(prompts)} prompts at once")
         answers = []
         for prompt, shown in prompts:
             secret: Secret | None = None

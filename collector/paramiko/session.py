@@ -22,6 +22,7 @@ from ...core.record import record
 from ...inventory.models import SshSettings
 from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
 from ..transport import OUTPUT_LIMIT
+from .messages import ServerMessage, check_host_key, check_signature
 from .stream import ByteStream
 
 __all__ = ["Offer", "RefusedChannelError", "Session", "decode", "read_offer"]
@@ -82,6 +83,13 @@ def read_offer(ssh: SshSettings) -> Offer:
 
 class _Packets(Packetizer):
     """Without timeouts: the login is bounded as a whole, from outside."""
+
+    def read_message(self) -> tuple[int, paramiko.Message]:
+        """The next message, guarded before anything parses it."""
+        kind, message = super().read_message()
+        guarded = ServerMessage(message.asbytes())
+        guarded.seqno = message.seqno
+        return kind, guarded
 
     def start_handshake(self, timeout: float) -> None:
         """paramiko starts a timer thread here that outlives a failed handshake."""
@@ -178,11 +186,11 @@ class Session(paramiko.Transport):
         m.get_int()
         self.disconnect_message = decode(m.get_binary())
 
-    def _parse_kex_init(self, m: paramiko.Message) -> None:
-        # paramiko reads lists that run over the message's end as empty ones.
-        if not _is_kexinit(m.asbytes()):
-            raise paramiko.SSHException("malformed KEXINIT")
-        super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
+    def _verify_key(self, host_key: bytes, sig: bytes) -> None:
+        # paramiko parses both as messages of its own, which are not guarded.
+        check_host_key(host_key)
+        check_signature(sig)
+        super()._verify_key(host_key, sig)  # type: ignore[misc]  # not in the stubs
 
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
         # paramiko's own stores the refusal as the exception of the whole connection: other threads
@@ -236,11 +244,3 @@ def decode(text: bytes | str) -> str:
     if isinstance(text, str):
         return text
     return text.decode("utf-8", "replace")
-
-
-def _is_kexinit(body: bytes) -> bool:
-    """RFC 4253, 7.1: a cookie, ten lists of names, a boolean and a number."""
-    at = 16
-    for _ in range(10):
-        at += 4 + int.from_bytes(body[at : at + 4], "big")
-    return at + 5 <= len(body)

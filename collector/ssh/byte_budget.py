@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from ..transport import OUTPUT_LIMIT
 
-__all__ = ["ByteBudget"]
+__all__ = ["MOST_PROMPTS", "ByteBudget"]
+
+MOST_PROMPTS = 100
+"""In one request for answers (RFC 4256); OpenSSH's server takes as many answers (auth2-chall.c)."""
 
 _BEFORE_VERSION_BYTES = 64 * 1024
 _LOGIN_BYTES = 1024 * 1024

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Container
 from typing import NoReturn, cast
 
 import asyncssh
+from asyncssh.packet import String, UInt32
 
 from ..scenario.faults import Fault
 from ..scenario.scenario import SimulatedHost
@@ -25,6 +26,10 @@ _CHANNEL_FAULTS = frozenset(
     }
 )
 _FLOOD = "welcome to the machine\n" * 100
+
+# Message numbers of RFC 8308, 2.3 and RFC 4256, 5.
+_EXT_INFO, _INFO_REQUEST = 7, 60
+_CLAIMED = UInt32(2**32 - 1)
 
 
 def reset(connection: asyncssh.SSHServerConnection) -> None:
@@ -74,6 +79,9 @@ class ServerLogin(asyncssh.SSHServer):
             while not self.ended.is_set():
                 connection.send_auth_banner(_FLOOD)
                 await asyncio.sleep(0)
+        elif self._fault is Fault.CLAIMED_EXTENSIONS:
+            connection.send_packet(_EXT_INFO, _CLAIMED)
+            await self.ended.wait()
         return self._fault is not Fault.OPEN_TO_ALL
 
     def public_key_auth_supported(self) -> bool:
@@ -82,7 +90,21 @@ class ServerLogin(asyncssh.SSHServer):
     def password_auth_supported(self) -> bool:
         return self._fault is Fault.PASSWORD_ONLY
 
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+    def kbdint_auth_supported(self) -> bool:
+        return self._fault is Fault.CLAIMED_PROMPTS
+
+    async def get_kbdint_challenge(self, _username: str, _lang: str, _submethods: str) -> bool:
+        await self._claim_prompts()
+        return False
+
+    async def _claim_prompts(self) -> None:
+        if self.connection is not None:
+            self.connection.send_packet(_INFO_REQUEST, String(""), String(""), String(""), _CLAIMED)
+            await self.ended.wait()
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        if self._fault is Fault.CLAIMED_PROMPTS:
+            await self._claim_prompts()
         return (
             self._fault is not Fault.DENIED
             and username == self._user

@@ -116,6 +116,10 @@ class Fault(StrEnum):
     """Accepts every login without authentication, as an impostor of the real host may do."""
     BANNER_FLOOD = "banner-flood"
     """Sends login banners as fast as possible (RFC 4252, 5.4)."""
+    CLAIMED_EXTENSIONS = "claimed-extensions"
+    """Announces 4 billion extensions in a message without one (RFC 8308, 2.3)."""
+    CLAIMED_PROMPTS = "claimed-prompts"
+    """Announces 4 billion prompts in a message without one (RFC 4256, 3.2)."""
 
     # In opening the session.
 
@@ -237,6 +241,8 @@ _FAULTS = {
         Fault.IGNORE_FLOOD,
         Fault.STOLEN_NAME,
         Fault.BANNER_FLOOD,
+        Fault.CLAIMED_EXTENSIONS,
+        Fault.CLAIMED_PROMPTS,
     ],
     Category.HOSTKEY_CHANGED: [Fault.CHANGED_KEY],
     Category.HOSTKEY_UNKNOWN: [Fault.UNKNOWN_KEY],
@@ -285,7 +291,11 @@ _FAULTS = {
         Fault.NO_END,
     ],
     Category.COMMAND_FAILED: [Fault.FAILS, Fault.KILLED],
-    Category.OUTPUT_LIMIT: [Fault.FLOODS, Fault.FLOODS_STDERR, Fault.MESSAGE_FLOOD],
+    Category.OUTPUT_LIMIT: [
+        Fault.FLOODS,
+        Fault.FLOODS_STDERR,
+        Fault.MESSAGE_FLOOD,
+    ],
     Category.UNSUPPORTED_HOST: [Fault.NOT_LINUX],
     Category.PARSE: [Fault.GARBLED, Fault.NOT_TEXT, Fault.GIANT_NUMBER],
 }

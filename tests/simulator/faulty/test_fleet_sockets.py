@@ -67,6 +67,8 @@ def test_garbage_from_a_client_does_not_affect_others(tmp_path):
         "ignore-flood",
         "stalled-auth",
         "banner-flood",
+        "claimed-extensions",
+        "claimed-prompts",
         "stalled-session",
         "stalled-exec",
         "hangs",

@@ -6,13 +6,14 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
-from sockfleet.inventory.models import Host, SshSettings
+from sockfleet.inventory.models import Host, Secret, SshSettings
 from sockfleet.simulator.fleet.process import FleetProcess
+from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.scenario import SimulatedHost
 from tests.support.machine.login_users import can_make_users, login_user, shell_path
 from tests.support.ssh.fault_table import SIMULATED
@@ -115,6 +116,10 @@ def fleet_places(folder: Path) -> Iterator[Places]:
             places.hosts[host.name] = Host(
                 name=host.name, address=address, port=fleet.port, ssh=ssh
             )
+        # A server sends prompts to a client that has no key for it.
+        prompted = replace(ssh, identity_files=(), password=Secret("a password"))
+        claimed = places.hosts[Fault.CLAIMED_PROMPTS]
+        places.hosts[Fault.CLAIMED_PROMPTS] = replace(claimed, ssh=prompted)
         places.trust(fleet.known_hosts.read_text())
         yield places
 

@@ -112,7 +112,11 @@ SIMULATED = [
         Category.AUTH_DENIED,
         [Fault.DENIED, Fault.PASSWORD_ONLY, Fault.TOO_MANY_FAILURES, Fault.OPEN_TO_ALL],
     ),
-    *_rows(Phase.AUTH, Category.PROTOCOL, [Fault.BANNER_FLOOD]),
+    *_rows(
+        Phase.AUTH,
+        Category.PROTOCOL,
+        [Fault.BANNER_FLOOD, Fault.CLAIMED_EXTENSIONS, Fault.CLAIMED_PROMPTS],
+    ),
     *_rows(Phase.SESSION, Category.SESSION_REFUSED, [Fault.NO_SESSION, Fault.EXEC_REFUSED]),
     *_rows(Phase.SESSION, Category.COMMAND_TIMEOUT, [Fault.STALLED_SESSION, Fault.STALLED_EXEC]),
     *_rows(Phase.SESSION, Category.LOST, [Fault.CLOSED_IN_SESSION, Fault.RESET_IN_SESSION]),
