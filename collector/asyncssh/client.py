@@ -59,6 +59,11 @@ class ConnectionOptions:
 class ClientConnection(Protocol):
     """A connection that is logged in."""
 
+    @property
+    def gives_back(self) -> bool:
+        """Whether it gives the data of channels back to the budget (`ByteBudget.give_back`)."""
+        ...
+
     async def begin_session(
         self,
         session_factory: Callable[[], asyncssh.SSHClientSession[bytes]],

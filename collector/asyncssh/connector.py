@@ -116,6 +116,7 @@ async def _open_channel(
     shared: SharedBastion[Connection], attempt: Attempt, undo: AsyncExitStack
 ) -> ByteStream:
     host, stream = attempt.host, ByteStream(attempt)
+    shared.connection.stream.budget.expect_channel()
     undo.push_async_callback(stream.close)
     try:
         await shared.connection.ssh.open_stream(stream, host.address, host.port)

@@ -41,6 +41,7 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
+from ..transport import OUTPUT_LIMIT
 from .client import ConnectionOptions, LoginPlan, SupportedAlgorithms
 from .library import asyncssh
 from .stream import ByteStream
@@ -50,11 +51,15 @@ if TYPE_CHECKING:
     from asyncssh.packet import SSHPacket, SSHPacketLogger
     from asyncssh.public_key import SigningKey
 
+    from ..ssh.byte_budget import ByteBudget
+
 __all__ = ["FastConnection", "log_in", "supported_algorithms"]
 
 _MSG_IGNORE, _MSG_KEXINIT = 2, 20  # RFC 4253 section 12
 _COOKIE_BYTES = 16  # RFC 4253 section 7.1
-_MSG_CHANNEL_OPEN, _MSG_CHANNEL_CLOSE = 90, 97  # RFC 4254 section 9
+_MSG_CHANNEL_OPEN, _MSG_CHANNEL_DATA, _MSG_CHANNEL_CLOSE = 90, 94, 97  # RFC 4254 section 9
+_LENGTH_BYTES = 4  # before the data of a message
+_MAX_PACKET_BYTES = 32768  # as asyncssh's
 _MSG_USERAUTH_REQUEST = 50  # RFC 4252 section 6
 _SKIPPED = frozenset({_MSG_IGNORE})
 _SKIPPED_AT_THE_END = _SKIPPED | {_MSG_CHANNEL_CLOSE}
@@ -180,6 +185,29 @@ class _Channel(_QuietPackets, asyncssh.SSHClientChannel[bytes]):
     """A channel of a `FastConnection`."""
 
 
+class _ForwardedStream(_QuietPackets, asyncssh.SSHTCPChannel[Any]):
+    """A channel through a bastion, whose data is not the bastion's own."""
+
+    def __init__(
+        self, connection: FastConnection, budget: ByteBudget, errors: str, max_pktsize: int
+    ) -> None:
+        super().__init__(
+            connection, asyncio.get_running_loop(), None, errors, OUTPUT_LIMIT, max_pktsize
+        )
+        self._budget = budget
+        self._in_flight = OUTPUT_LIMIT
+
+    def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
+        """Process a packet; give its data back to the bastion's budget."""
+        if pkttype == _MSG_CHANNEL_DATA:
+            count = len(packet.get_remaining_payload()) - _LENGTH_BYTES
+            if self.is_closing():  # asyncssh checks the window no more
+                count = min(count, self._in_flight)
+                self._in_flight -= count
+            self._budget.give_back(max(count, 0))
+        return super().process_packet(pkttype, pktid, packet)
+
+
 def _run_without_suspending(handler: Coroutine[Any, None, None]) -> bool:
     """Run a coroutine that never suspends; a task would cost one iteration of the loop."""
     try:
@@ -192,6 +220,8 @@ def _run_without_suspending(handler: Coroutine[Any, None, None]) -> bool:
 
 class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     """A connection as `log_in` makes it."""
+
+    gives_back = True
 
     def __init__(
         self,
@@ -277,6 +307,18 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         await self.create_connection(
             lambda: cast("asyncssh.SSHTCPSession[str]", stream), host, port
         )
+
+    def create_tcp_channel(
+        self,
+        encoding: str | None = None,
+        errors: str = "strict",
+        window: int = OUTPUT_LIMIT,
+        max_pktsize: int = _MAX_PACKET_BYTES,
+    ) -> asyncssh.SSHTCPChannel[Any]:
+        """As asyncssh's; with a window of our own, as data in flight cannot be cut off."""
+        if self._stream is None:
+            return super().create_tcp_channel(encoding, errors, window, max_pktsize)
+        return _ForwardedStream(self, self._stream.budget, errors, max_pktsize)
 
     def drop(self) -> None:
         """As `ClientConnection.drop`."""

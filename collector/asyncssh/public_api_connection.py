@@ -101,6 +101,8 @@ class _Tunnel:
 class _Connection:
     """A connection as `log_in` makes it."""
 
+    gives_back = False  # only a look at each packet could
+
     def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
         self._connection = connection
         self.abort = connection.abort

@@ -6,6 +6,10 @@ asyncssh uses as the transport below its connection.
 
 The stream also joins the packets that answer one arrival: asyncssh writes each by itself, 18 system
 calls for one command instead of 5.
+
+And it divides large arrivals: asyncssh works off all packets of one within `data_received`, and
+copies the rest of its buffer for each of them. A flood of small messages would hold the event loop
+for seconds, as libuv reads up to 32 times in one iteration (uv__read() of its src/unix/stream.c).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from ..errors import Phase
@@ -22,6 +27,9 @@ from ..transport import Attempt
 __all__ = ["ByteStream"]
 
 _HEAD_BYTES = 512
+_TURN_BYTES = 4096
+"""How much asyncssh gets in one iteration of the loop: at most 128 packets, as none is smaller than
+32 bytes with AES-GCM (RFC 5647)."""
 # asyncssh would set options of the socket, of which TCP_NODELAY is set already, and look up the
 # host's key by the addresses, which `HostKeyCheck` does.
 _HIDDEN = ("socket", "sockname", "peername")
@@ -35,7 +43,7 @@ class _Peer(Protocol):
 
     def connection_lost(self, exc: Exception | None = None) -> None: ...
 
-    def data_received(self, data: bytes, datatype: int | None = None) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
 
     def eof_received(self) -> None: ...
 
@@ -55,7 +63,14 @@ class ByteStream(asyncio.Protocol):
         self._over_socket = sock is not None
         self._transport: asyncio.Transport | None = None
         self._peer: _Peer | None = None
-        self._early: list[bytes] = []
+        self._unread = bytearray()
+        """What came and the connection does not have yet."""
+        self._spent = 0
+        """How much of it the budget has paid for."""
+        self._is_paused = False
+        self._next_turn: asyncio.Handle | None = None
+        self._ends: list[Callable[[_Peer], None]] = []
+        """What the connection must learn once it has all data."""
         self._outgoing: list[bytes] = []
         self._is_answered_in_parts = False
         self._is_always_in_parts = False
@@ -81,11 +96,7 @@ class ByteStream(asyncio.Protocol):
             await self._attach(sock)
         elif self._transport is not None:
             self._present(peer)
-            early, self._early = self._early, []
-            for data in early:
-                self._pass_on(data, None)
-            if self._lost.done():
-                peer.connection_lost(None)
+            self._take_turn()
 
     async def _attach(self, sock: socket.socket) -> None:
         """Hand the socket to the loop, which owns it from here on."""
@@ -119,26 +130,63 @@ class ByteStream(asyncio.Protocol):
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the far side."""
+        del datatype
         if self.budget.exceeded:
             return
-        self._pass_on(data, datatype)
-        # Only now: the first read of a flood may exceed every bound and still hold a version line.
-        if not self.budget.spend(len(data)):
-            self.abort()
+        if self._peer is None:
+            self._unread += data
+            self._spent += len(data)
+            if not self.budget.spend(len(data)) and self._transport is not None:
+                self._transport.abort()  # what came may hold a version line: it is kept
+        elif not self._unread and len(data) <= _TURN_BYTES:
+            self._pass_on(data)
+        else:
+            self._unread += data
+            if self._next_turn is None:
+                self._take_turn()
 
-    def _pass_on(self, data: bytes, datatype: int | None) -> None:
+    def _take_turn(self) -> None:
+        """Pass one part of the data on, and leave the loop to others before the next one."""
+        self._next_turn = None
+        if self._unread:
+            part = bytes(self._unread[:_TURN_BYTES])
+            del self._unread[:_TURN_BYTES]
+            self._pass_on(part)
+        self._read_from_socket(wanted=not self._unread)
+        if self._unread:
+            self._next_turn = self._loop.call_soon(self._take_turn)
+        elif self._peer is not None:
+            ends, self._ends = self._ends, []
+            for end in ends:
+                end(self._peer)
+
+    def _read_from_socket(self, *, wanted: bool) -> None:
+        """Read on, or let the kernel hold the far side back."""
+        if self._is_paused == wanted and self._over_socket and self.up and self._transport:
+            self._is_paused = not wanted
+            if wanted:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _pass_on(self, data: bytes) -> None:
         peer = self._peer
         if peer is None:
-            self._early.append(data)
-        elif self.version_seen:
-            peer.data_received(data, datatype)
+            return
+        if self.version_seen:
+            peer.data_received(data)
         else:
             self.head = (self.head + data)[:_HEAD_BYTES]
-            peer.data_received(data, datatype)
+            peer.data_received(data)
             if self._has_version(peer):
                 self.version_seen = True
                 self.budget.expect_login()
                 self._attempt.phase = Phase.KEX
+        # Only now: the first read of a flood may exceed every bound and still hold a version line.
+        spent = min(len(data), self._spent)
+        self._spent -= spent
+        if not self.budget.spend(len(data) - spent):
+            self.abort()
 
     def _has_version(self, peer: _Peer) -> bool:
         # A connection passes unknown names on to its transport, and a channel to the bastion's
@@ -147,15 +195,18 @@ class ByteStream(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The far side sends no more."""
-        if self._peer is not None:
-            self._peer.eof_received()
+        self._end(lambda peer: peer.eof_received())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The stream is closed."""
         if not self._lost.done():
             self._lost.set_result(None)
-        if self._peer is not None:
-            self._peer.connection_lost(exc)
+        self._end(lambda peer: peer.connection_lost(exc))
+
+    def _end(self, end: Callable[[_Peer], None]) -> None:
+        self._ends.append(end)
+        if self._peer is not None and self._next_turn is None:
+            self._take_turn()
 
     # Called by asyncssh.
 
@@ -191,7 +242,8 @@ class ByteStream(asyncio.Protocol):
                     sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def abort(self) -> None:
-        """Close the stream at once; unsent data is dropped."""
+        """Close the stream at once; unsent and unread data is dropped."""
+        self._unread.clear()
         if self._transport is not None:
             self._transport.abort()
 
@@ -219,6 +271,6 @@ class ByteStream(asyncio.Protocol):
             self._sock = None
         if self._transport is None:
             return
-        self._transport.abort()
+        self.abort()
         if self._over_socket:
             await asyncio.shield(self._lost)

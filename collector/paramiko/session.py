@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_REQUEST
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
@@ -124,6 +124,7 @@ class Session(paramiko.Transport):
         self.auth_timeout = math.inf
         self._channel_handler_table = {
             **_CHANNEL_HANDLERS,
+            MSG_CHANNEL_DATA: self._channel_data,
             MSG_CHANNEL_REQUEST: self._channel_request,
             MSG_CHANNEL_CLOSE: self._channel_close,
         }
@@ -140,6 +141,7 @@ class Session(paramiko.Transport):
 
     def open_channel_to(self, address: str, port: int) -> paramiko.Channel:
         """Open a stream from the server to ``address``. Raises RefusedChannelError."""
+        self.stream.budget.expect_channel()
         return self._open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), _UNWANTED_S)
 
     def open_command_channel(self) -> paramiko.Channel:
@@ -196,12 +198,20 @@ class Session(paramiko.Transport):
         # paramiko's own stores the refusal as the exception of the whole connection: other threads
         # would raise it too, or the connection would count as broken.
         channel, _, reason = m.get_int(), m.get_int(), m.get_binary()
-        self._refusals[channel] = decode(reason)
         with self.lock:
             waiting = self.channel_events.pop(channel, None)
             if waiting is not None:
+                self._refusals[channel] = decode(reason)
                 self._channels.delete(channel)  # type: ignore[attr-defined]  # not in the stubs
                 waiting.set()
+
+    def _channel_data(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
+        data = m.get_binary()
+        # paramiko does not look at the window, and fills the buffer of a closed channel too.
+        if len(channel.in_buffer) + len(data) > OUTPUT_LIMIT:
+            raise paramiko.SSHException("channel data exceeds the window")
+        self.stream.budget.give_back(len(data))  # each host behind a bastion has its own budget
+        _CHANNEL_HANDLERS[MSG_CHANNEL_DATA](channel, data)
 
     def _channel_request(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
         rest = m.get_remainder()

@@ -7,6 +7,10 @@ bound the cost.
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+
 from ..transport import OUTPUT_LIMIT
 
 __all__ = ["MOST_PROMPTS", "ByteBudget"]
@@ -19,14 +23,26 @@ _LOGIN_BYTES = 1024 * 1024
 # Each line of output may come in its own packet with some 40 bytes around it. 2 MiB of messages
 # that are no output, the dearest to process, do not delay other hosts noticeably.
 _COMMAND_BYTES = 8 * OUTPUT_LIMIT
+# A bastion's own messages: window adjustments, keepalives, rekeying, the ends of channels. Of the
+# smallest ones, of 32 bytes, these are 8,192 at once and then 512 a second.
+_BASTION_BYTES = 256 * 1024
+_BASTION_BYTES_PER_S = 16 * 1024
+_CHANNEL_BYTES = 4 * 1024
+_PACKET_BYTES = 64  # around a channel's data: lengths, numbers, padding and the tag
 
 
 class ByteBudget:
-    """The bytes that one server may still send; starts before the version line."""
+    """The bytes that one server may still send; starts before the version line.
+
+    Threads may share it.
+    """
 
     def __init__(self) -> None:
         self.exceeded = False
-        self._left: int | None = _BEFORE_VERSION_BYTES
+        self._left = _BEFORE_VERSION_BYTES
+        self._lock = threading.Lock()
+        self._refilled_at: float | None = None
+        """When a bastion's budget was last refilled; None for any other host."""
 
     def expect_login(self) -> None:
         """Allow the bytes of a key exchange and a login; call it when the version is known."""
@@ -37,12 +53,39 @@ class ByteBudget:
         self._left = _COMMAND_BYTES
 
     def expect_channels(self) -> None:
-        """Lift the limit after the login at a bastion: each host behind it has its own budget."""
-        self._left = None
+        """Allow a bastion's own messages, more of them as time passes; call it after the login.
+
+        Each host behind it has its own budget, so `give_back` returns the bytes of its channel.
+        """
+        self._left = _BASTION_BYTES
+        self._refilled_at = time.monotonic()
+
+    def lift(self) -> None:
+        """Lift the limit of a bastion whose transport cannot distinguish its own messages."""
+        self._left = sys.maxsize
+
+    def expect_channel(self) -> None:
+        """Allow the messages of one more channel through a bastion."""
+        with self._lock:
+            self._left += _CHANNEL_BYTES
+
+    def give_back(self, count: int) -> None:
+        """Return ``count`` bytes of a channel's data, and those of the packet around it.
+
+        The latter up to the data's own size: a flood of channel data of one byte is the bastion's.
+        """
+        if self._refilled_at is not None:
+            with self._lock:
+                self._left += count + min(count, _PACKET_BYTES)
 
     def spend(self, count: int) -> bool:
         """Take ``count`` bytes; False when the budget is exceeded, and from then on."""
-        if self._left is not None:
+        with self._lock:
             self._left -= count
+            if self._left < 0 and self._refilled_at is not None:
+                now = time.monotonic()
+                refill = int((now - self._refilled_at) * _BASTION_BYTES_PER_S)
+                self._left += min(refill, _BASTION_BYTES)
+                self._refilled_at = now
             self.exceeded = self.exceeded or self._left < 0
         return not self.exceeded

@@ -64,6 +64,10 @@ class SshConnection(ABC, Generic[S]):
     def up(self) -> bool:
         """Whether it can still be used."""
 
+    def expect_channels(self) -> None:
+        """Let hosts behind this bastion send what their own budgets allow."""
+        self.stream.budget.expect_channels()
+
     @abstractmethod
     async def run(self, command: str) -> CommandOutput:
         """Run a command; as `Transport.execute`."""

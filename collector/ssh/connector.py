@@ -122,7 +122,7 @@ class SshConnector(ABC, Generic[P, C, S]):
     async def _open_bastion(self, attempt: Attempt) -> C:
         ssh = resolve_bastion_settings(attempt.host.ssh, self._settings.defaults)
         connection = await self._open(attempt, ssh, _BASTION_KEEPALIVE_S)
-        connection.stream.budget.expect_channels()
+        connection.expect_channels()
         return connection
 
     async def _open(self, attempt: Attempt, ssh: SshSettings, keepalive_s: float) -> C:

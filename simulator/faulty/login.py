@@ -21,14 +21,18 @@ _CHANNEL_FAULTS = frozenset(
     {
         Fault.NO_SESSION,
         Fault.STALLED_SESSION,
+        Fault.SESSION_FLOOD,
         Fault.CLOSED_IN_SESSION,
         Fault.RESET_IN_SESSION,
     }
 )
 _FLOOD = "welcome to the machine\n" * 100
 
-# Message numbers of RFC 8308, 2.3 and RFC 4256, 5.
-_EXT_INFO, _INFO_REQUEST = 7, 60
+_FLOOD_AT_ONCE = 100
+
+# Message numbers of RFC 8308, 2.3, RFC 4256, 5 and RFC 4254, 9.
+_EXT_INFO, _INFO_REQUEST, _GLOBAL_REQUEST = 7, 60, 80
+_REQUEST_WITHOUT_ANSWER = String("x") + bytes(1)
 _CLAIMED = UInt32(2**32 - 1)
 
 
@@ -131,6 +135,11 @@ class ServerLogin(asyncssh.SSHServer):
     async def _refuse_channel(self) -> NoReturn:
         if self._fault is Fault.STALLED_SESSION:
             await self.ended.wait()
+        elif self._fault is Fault.SESSION_FLOOD and self.connection is not None:
+            while not self.ended.is_set():
+                for _ in range(_FLOOD_AT_ONCE):
+                    self.connection.send_packet(_GLOBAL_REQUEST, _REQUEST_WITHOUT_ANSWER)
+                await asyncio.sleep(0)
         elif self._fault is Fault.CLOSED_IN_SESSION and self.connection is not None:
             self.connection.abort()
         elif self._fault is Fault.RESET_IN_SESSION and self.connection is not None:

@@ -26,6 +26,7 @@ _FAULTS_WITHOUT_COMMANDS = frozenset(
     {
         Fault.NO_SESSION,
         Fault.STALLED_SESSION,
+        Fault.SESSION_FLOOD,
         Fault.CLOSED_IN_SESSION,
         Fault.RESET_IN_SESSION,
         Fault.EXEC_REFUSED,

@@ -127,6 +127,9 @@ class Fault(StrEnum):
     """Accepts the login, and refuses to open a session (MaxSessions 0) or to forward."""
     STALLED_SESSION = "stalled-session"
     """Never answers the request for a session or for forwarding."""
+    SESSION_FLOOD = "session-flood"
+    """Answers the request for a session or for forwarding by small requests of its own (RFC 4254,
+    4), as fast as possible."""
     CLOSED_IN_SESSION = "closed-in-session"
     """Closes after the request for a session or for forwarding."""
     RESET_IN_SESSION = "reset-in-session"
@@ -292,6 +295,7 @@ _FAULTS = {
     ],
     Category.COMMAND_FAILED: [Fault.FAILS, Fault.KILLED],
     Category.OUTPUT_LIMIT: [
+        Fault.SESSION_FLOOD,
         Fault.FLOODS,
         Fault.FLOODS_STDERR,
         Fault.MESSAGE_FLOOD,

@@ -26,6 +26,7 @@ BY_ITSELF = [row for row in (*SIMULATED, *SSHD) if row.phase in _LOGIN]
 IN_FORWARDING = {
     Fault.NO_SESSION: (Phase.CONNECT,),
     Fault.STALLED_SESSION: (Phase.CONNECT,),
+    Fault.SESSION_FLOOD: (Phase.CONNECT,),
     Fault.CLOSED_IN_SESSION: (Phase.CONNECT,),
     Fault.RESET_IN_SESSION: (Phase.CONNECT,),
     # The connection breaks when the first host behind it answers; the second may still connect.
@@ -54,6 +55,20 @@ def test_every_fault_up_to_the_session_has_a_case():
     rows = {row.name for row in SIMULATED if row.phase in (*_LOGIN, Phase.SESSION)}
     after_forwarding = {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}
     assert rows - {row.name for row, _ in CASES} == after_forwarding
+
+
+def test_hosts_that_flood_do_not_use_up_what_their_jump_host_may_send(transport, places):
+    """What is in flight when a host is cut off comes all the same, through the jump host."""
+    jump, flood = places.good[0], places.hosts[Fault.FLOODS]
+    floods = [behind(jump, f"flood{number}", flood) for number in range(6)]
+    good = behind(jump, "behind a good one", places.good[1])
+    with nothing_is_left():
+        outcomes = scan_fault(transport, places, [*floods, good], SIMULATED[-1])
+    assert_read(outcomes[good.name], places.simulated[GOOD[1]])
+    for host in floods:
+        failure = outcomes[host.name]
+        assert isinstance(failure, HostFailure)
+        assert failure.category is Category.OUTPUT_LIMIT, failure.message
 
 
 @pytest.mark.parametrize(("row", "phases"), [case(*each) for each in CASES])

@@ -21,17 +21,21 @@ class Peer:
 
     def __init__(self) -> None:
         self.seen = b""
+        self.parts: list[int] = []
         self.transport: ByteStream | None = None
         self.lost: list[Exception | None] = []
+        self.ended = asyncio.Event()
 
     def connection_made(self, transport: ByteStream) -> None:
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None = None) -> None:
         self.lost.append(exc)
+        self.ended.set()
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         self.seen += data
+        self.parts.append(len(data))
 
     def eof_received(self) -> None:
         self.seen += b"<eof>"
@@ -230,6 +234,62 @@ def test_a_stream_that_is_given_up_in_any_turn_is_closed(run):
         run(main(server.getsockname()[1]))
 
 
+def test_a_large_arrival_leaves_the_loop_to_others_after_each_part():
+    async def main() -> None:
+        stream, _, peer, _ = await joined()
+        stream.data_received(b"SSH-2.0-x\r\n")
+        data = os.urandom(100_000)
+        others: list[int] = []
+        stream.data_received(data[:60_000])
+        stream.data_received(data[60_000:])
+        while not peer.seen.endswith(data):
+            asyncio.get_running_loop().call_soon(lambda: others.append(len(peer.seen)))
+            await asyncio.sleep(0)
+        assert max(peer.parts) == 4096
+        assert len(set(others)) > 100_000 // 4096 - 2
+        stream.data_received(b"more")
+        assert peer.seen.endswith(b"more")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_flood_is_read_in_parts_and_what_ends_the_stream_comes_last(run):
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        data = b"SSH-2.0-x\r\n" + os.urandom(300_000)
+        with theirs:
+            stream, peer = ByteStream(attempt(), ours), Peer()
+            joining = asyncio.ensure_future(stream.join(peer))
+            await asyncio.get_running_loop().sock_sendall(theirs, data)
+            theirs.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(10):
+                await joining
+                await peer.ended.wait()
+        assert peer.seen == data + b"<eof>"
+        assert max(peer.parts) == 4096
+        await stream.close()
+
+    run(main())
+
+
+def test_a_stream_that_exceeds_its_budget_drops_the_rest():
+    async def main() -> None:
+        stream, channel, peer, _ = await joined()
+        stream.data_received(b"x" * 200_000)
+        stream.data_received(b"y")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (stream.budget.exceeded, channel.closing) == (True, True)
+        assert len(peer.seen) == 64 * 1024 + 4096
+        stream.connection_lost(None)
+        assert peer.lost == [None]
+
+    asyncio.run(main())
+
+
 def test_what_came_before_the_connection_was_there_is_counted_once():
     async def main() -> None:
         trying = attempt()
@@ -238,6 +298,8 @@ def test_what_came_before_the_connection_was_there_is_counted_once():
         stream.data_received(b"x" * 40_000 + b"\r\n")
         await stream.join(peer)
         stream.data_received(b"SSH-2.0-x\r\n")
+        for _ in range(40_000 // 4096 + 1):
+            await asyncio.sleep(0)
         assert (stream.version_seen, stream.budget.exceeded) == (True, False)
 
     asyncio.run(main())

@@ -22,7 +22,61 @@ def test_each_stage_allows_more_than_the_one_before():
 def test_a_bastion_has_no_limit_for_the_channels_through_it():
     budget = ByteBudget()
     budget.expect_channels()
+    for _ in range(10_000):
+        budget.give_back(1000)
+        assert budget.spend(1050)
+
+
+def test_a_bastions_own_messages_are_limited_by_the_time_that_has_passed(mocker):
+    clock = mocker.patch("sockfleet.collector.ssh.byte_budget.time.monotonic", return_value=100.0)
+    budget = ByteBudget()
+    budget.expect_channels()
+    assert budget.spend(256 * 1024)
+    clock.return_value += 2.0
+    assert budget.spend(32 * 1024)
+    assert not budget.spend(1)
+    clock.return_value += 3600.0
+    assert not budget.spend(1)
+
+
+def test_hours_without_a_message_allow_no_long_flood(mocker):
+    clock = mocker.patch("sockfleet.collector.ssh.byte_budget.time.monotonic", return_value=100.0)
+    budget = ByteBudget()
+    budget.expect_channels()
+    clock.return_value += 36_000.0
+    assert budget.spend(512 * 1024)
+    assert not budget.spend(1)
+
+
+def test_a_lifted_limit_allows_everything():
+    budget = ByteBudget()
+    budget.lift()
     assert budget.spend(2**40)
+
+
+def test_many_channels_that_end_at_once_are_no_flood():
+    budget = ByteBudget()
+    budget.expect_channels()
+    for _ in range(900):
+        budget.expect_channel()
+    assert budget.spend(900 * 1000)
+
+
+def test_a_flood_of_channel_data_of_one_byte_is_the_bastions():
+    budget = ByteBudget()
+    budget.expect_channels()
+    for _ in range(100_000):
+        budget.give_back(1)
+        if not budget.spend(48):
+            break
+    assert budget.exceeded
+
+
+def test_only_a_bastions_budget_takes_bytes_back():
+    budget = ByteBudget()
+    budget.expect_command()
+    budget.give_back(2**40)
+    assert not budget.spend(2**40)
 
 
 @given(st.lists(st.integers(0, 40_000)))

@@ -70,6 +70,7 @@ def test_garbage_from_a_client_does_not_affect_others(tmp_path):
         "claimed-extensions",
         "claimed-prompts",
         "stalled-session",
+        "session-flood",
         "stalled-exec",
         "hangs",
         "held-output",

@@ -142,7 +142,7 @@ SIMULATED = [
     *_rows(
         Phase.COMMAND,
         Category.OUTPUT_LIMIT,
-        [Fault.FLOODS, Fault.FLOODS_STDERR, Fault.MESSAGE_FLOOD],
+        [Fault.SESSION_FLOOD, Fault.FLOODS, Fault.FLOODS_STDERR, Fault.MESSAGE_FLOOD],
     ),
     *_rows(
         Phase.PARSE,
