@@ -327,6 +327,9 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
         """Process a packet; answer the server's offer for the key exchange at once."""
+        if pkttype == _MSG_KEXINIT and self._session_id and self._stream is not None:
+            # A stream that exceeds its budget is closed at the end of this arrival.
+            self._stream.budget.spend_key_exchange()
         result = super().process_packet(pkttype, pktid, packet)
         if pkttype != _MSG_KEXINIT or isinstance(result, bool):
             return result

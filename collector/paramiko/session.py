@@ -188,6 +188,11 @@ class Session(paramiko.Transport):
         m.get_int()
         self.disconnect_message = decode(m.get_binary())
 
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        if self.session_id is not None and not self.stream.budget.spend_key_exchange():
+            raise EOFError
+        super()._parse_kex_init(m)  # type: ignore[misc]  # not in the stubs
+
     def _verify_key(self, host_key: bytes, sig: bytes) -> None:
         # paramiko parses both as messages of its own, which are not guarded.
         check_host_key(host_key)

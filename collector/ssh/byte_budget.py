@@ -28,6 +28,7 @@ _COMMAND_BYTES = 8 * OUTPUT_LIMIT
 _BASTION_BYTES = 256 * 1024
 _BASTION_BYTES_PER_S = 16 * 1024
 _CHANNEL_BYTES = 4 * 1024
+_KEY_EXCHANGE_BYTES = 32 * 1024  # takes about as long as a thousand of the smallest messages
 _PACKET_BYTES = 64  # around a channel's data: lengths, numbers, padding and the tag
 
 
@@ -77,6 +78,10 @@ class ByteBudget:
         if self._refilled_at is not None:
             with self._lock:
                 self._left += count + min(count, _PACKET_BYTES)
+
+    def spend_key_exchange(self) -> bool:
+        """As `spend`, for the arithmetic of one more key exchange that the server begins."""
+        return self.spend(_KEY_EXCHANGE_BYTES)
 
     def spend(self, count: int) -> bool:
         """Take ``count`` bytes; False when the budget is exceeded, and from then on."""

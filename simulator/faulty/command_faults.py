@@ -20,6 +20,7 @@ _Process = asyncssh.SSHServerProcess[bytes]
 
 _FLOOD = b"x" * 65536
 _TRICKLE_S = 1.0
+_REKEY_S = 0.005
 _DELAY_BEFORE_FAULT_S = 0.2
 """Time for the first half to be sent (uvloop sends later) and read: a reset would discard it."""
 
@@ -166,6 +167,13 @@ async def _flood_messages(process: _Process, _output: bytes) -> None:
         await asyncio.sleep(0)
 
 
+async def _exchange_keys(process: _Process, _output: bytes) -> None:
+    while not process.is_closing():
+        # The connection of this fault exchanges keys before each packet (`rekey_bytes`).
+        process.channel.get_connection().send_debug("nothing to see here")
+        await asyncio.sleep(_REKEY_S)
+
+
 _PLAY: dict[Fault, Callable[[_Process, bytes], Awaitable[None]]] = {
     Fault.HANGS: _hang,
     Fault.STALLED_OUTPUT: _stall_output,
@@ -181,5 +189,6 @@ _PLAY: dict[Fault, Callable[[_Process, bytes], Awaitable[None]]] = {
     Fault.KILLED: _kill,
     Fault.FLOODS: _flood,
     Fault.MESSAGE_FLOOD: _flood_messages,
+    Fault.REKEYS: _exchange_keys,
     Fault.FLOODS_STDERR: _flood_stderr,
 }

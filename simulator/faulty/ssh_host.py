@@ -94,6 +94,7 @@ class SshHost:
             x11_forwarding=False,
             login_timeout=0,
             kex_algs=self._scenario.key_exchange,
+            rekey_bytes=1 if host.fault is Fault.REKEYS else (),
             **factories,
         )
 

@@ -185,6 +185,8 @@ class Fault(StrEnum):
     """Prints output without end."""
     FLOODS_STDERR = "floods-stderr"
     """Prints errors without end."""
+    REKEYS = "rekeys"
+    """Exchanges keys again and again while the command runs (RFC 4253, 9)."""
     MESSAGE_FLOOD = "message-flood"
     """Sends debug messages without end while the command runs; they are no output."""
 
@@ -298,6 +300,7 @@ _FAULTS = {
         Fault.SESSION_FLOOD,
         Fault.FLOODS,
         Fault.FLOODS_STDERR,
+        Fault.REKEYS,
         Fault.MESSAGE_FLOOD,
     ],
     Category.UNSUPPORTED_HOST: [Fault.NOT_LINUX],

@@ -85,3 +85,12 @@ def test_an_exceeded_budget_stays_exceeded(counts):
     within = [budget.spend(count) for count in counts]
     assert within == [sum(counts[: n + 1]) <= 64 * 1024 for n in range(len(counts))]
     assert budget.exceeded == (sum(counts) > 64 * 1024)
+
+
+def test_a_server_that_exchanges_keys_without_end_is_cut_off_before_the_arithmetic_costs_much():
+    budget = ByteBudget()
+    budget.expect_command()
+    assert sum(budget.spend_key_exchange() for _ in range(1000)) == 64
+    budget = ByteBudget()
+    budget.expect_channels()
+    assert sum(budget.spend_key_exchange() for _ in range(1000)) < 10

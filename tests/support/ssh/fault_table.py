@@ -142,7 +142,13 @@ SIMULATED = [
     *_rows(
         Phase.COMMAND,
         Category.OUTPUT_LIMIT,
-        [Fault.SESSION_FLOOD, Fault.FLOODS, Fault.FLOODS_STDERR, Fault.MESSAGE_FLOOD],
+        [
+            Fault.SESSION_FLOOD,
+            Fault.FLOODS,
+            Fault.FLOODS_STDERR,
+            Fault.REKEYS,
+            Fault.MESSAGE_FLOOD,
+        ],
     ),
     *_rows(
         Phase.PARSE,
