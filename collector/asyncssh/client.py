@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection
 from dataclasses import field
 from typing import Protocol
 
 from ...core.record import record
+from ..ssh.negotiation import SupportedAlgorithms
 from .library import asyncssh
 from .stream import ByteStream
 
-__all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginPlan", "SupportedAlgorithms"]
-
-
-@record
-class SupportedAlgorithms:
-    """The names of the algorithms that the installed asyncssh has, by kind."""
-
-    kex: Container[str]
-    ciphers: Container[str]
-    macs: Container[str]
-    signatures: Container[str]
-    host_keys: Container[str]
-    """The signature algorithms, and those of certificates."""
+__all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginPlan"]
 
 
 @record

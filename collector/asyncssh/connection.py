@@ -76,6 +76,7 @@ class Connection(SshConnection[ByteStream]):
             phase=self.attempt.phase,
             stream=None if self.route is None else self.route.stream,
             login=self.login,
+            mismatch=self.find_mismatch(),
         )
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.connector import SshConnector
 from ..ssh.credentials.public_key import blob_key_type
 from ..ssh.host_keys.policy import HostKeyCheck
+from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
@@ -23,7 +24,7 @@ from .credentials import load_credentials
 from .errors import error_text
 from .library import asyncssh
 from .login import Login, LoginCredentials
-from .options import connection_options, host_key_algorithms
+from .options import connection_options
 from .stream import ByteStream
 
 __all__ = ["Connector"]
@@ -35,7 +36,7 @@ class _Prepared:
 
     credentials: LoginCredentials
     plan: LoginPlan
-    host_keys: tuple[str, ...]
+    offer: Offer
 
 
 class Connector(SshConnector[_Prepared, Connection, ByteStream]):
@@ -56,7 +57,8 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
 
     def _prepare(self, ssh: SshSettings) -> _Prepared:
         credentials = load_credentials(ssh, self._credentials, may_ask=self._may_ask)
-        options = connection_options(ssh, credentials, self._supported, may_ask=self._may_ask)
+        offer = self._choose_offer(ssh, self._supported)
+        options = connection_options(offer, credentials, may_ask=self._may_ask)
         return _Prepared(
             credentials=credentials,
             plan=LoginPlan(
@@ -64,7 +66,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
                 key_at_once=credentials.key_at_once,
                 signed_at_once=credentials.signed_at_once,
             ),
-            host_keys=host_key_algorithms(ssh, self._supported),
+            offer=offer,
         )
 
     async def _log_in(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..errors import Category, HostError, Phase
 from ..ssh import messages as ssh_messages
+from ..ssh.negotiation import Mismatch
 from ..ssh.routes.tcp import out_of_resources
 from .library import asyncssh
 from .login import Login
@@ -27,8 +28,12 @@ def translate_error(
     phase: Phase,
     stream: ByteStream | None,
     login: Login | None,
+    mismatch: Mismatch | None = None,
 ) -> HostError:
-    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises."""
+    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises.
+
+    ``mismatch`` is what the offers of both sides lack in common.
+    """
     if isinstance(error, HostError):
         return error
     remedy = _remedy(error)
@@ -38,6 +43,8 @@ def translate_error(
         return login.refusal
     if stream is not None and not stream.version_seen and phase is Phase.BANNER:
         return ssh_messages.closed_before_version(where, stream.head)
+    if mismatch is not None:
+        return ssh_messages.nothing_in_common(where, mismatch)
     if stream is not None and stream.budget.exceeded:
         return ssh_messages.endless_output(where, phase)
     if login is not None and _is_refusal(error, phase):

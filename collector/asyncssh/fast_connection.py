@@ -41,8 +41,9 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
+from ..ssh.negotiation import SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
-from .client import ConnectionOptions, LoginPlan, SupportedAlgorithms
+from .client import ConnectionOptions, LoginPlan
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -121,6 +122,7 @@ def supported_algorithms() -> SupportedAlgorithms:
     """As `Client.supported_algorithms`."""
     signatures = _names(asyncssh.public_key.get_public_key_algs())
     return SupportedAlgorithms(
+        library="asyncssh",
         kex=_names(asyncssh.kex.get_kex_algs()),
         ciphers=_names(asyncssh.encryption.get_encryption_algs()),
         macs=_names(asyncssh.mac.get_mac_algs()),

@@ -6,36 +6,30 @@ connection: several milliseconds a host.
 
 from __future__ import annotations
 
-from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
+from ..ssh.algorithms import HOST_KEYS, choose_algorithms
+from ..ssh.negotiation import Offer
 from ..transport import OUTPUT_LIMIT
-from .client import SupportedAlgorithms
 from .library import asyncssh
 from .login import LoginCredentials
 
-__all__ = ["connection_options", "host_key_algorithms"]
+__all__ = ["connection_options"]
 
 
 def connection_options(
-    ssh: SshSettings,
-    credentials: LoginCredentials,
-    supported: SupportedAlgorithms,
-    *,
-    may_ask: bool,
+    offer: Offer, credentials: LoginCredentials, *, may_ask: bool
 ) -> asyncssh.SSHClientConnectionOptions:
     """Make the options for every connection with these settings.
 
-    Keys, host keys and passwords come from the callbacks of `Login` instead. Raises HostError
-    ``config`` where no requested algorithm is supported.
+    Keys, host keys and passwords come from the callbacks of `Login` instead.
     """
     return asyncssh.SSHClientConnectionOptions(
         config=None,
         username=credentials.user,
-        kex_algs=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, supported.kex),
-        encryption_algs=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, supported.ciphers),
-        mac_algs=choose_algorithms("MACs", ssh.macs, MACS, supported.macs),
+        kex_algs=offer.kex,
+        encryption_algs=offer.ciphers,
+        mac_algs=offer.macs,
         # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, supported.signatures),
+        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, offer.supported.signatures),
         compression_algs=["none"],  # decompressing what a hostile server sent took 423 MB
         preferred_auth=_methods(credentials, may_ask=may_ask),
         known_hosts=([], [], []),  # trust nothing here: `Login` checks the keys
@@ -61,16 +55,6 @@ def connection_options(
         connect_timeout=None,
         keepalive_interval=0,
         rekey_seconds=0,
-    )
-
-
-def host_key_algorithms(ssh: SshSettings, supported: SupportedAlgorithms) -> tuple[str, ...]:
-    """Choose the host key algorithms to offer; `host_key_order` puts a host's known ones first."""
-    return choose_algorithms(
-        "host key algorithms",
-        ssh.host_key_algorithms,
-        HOST_KEYS,
-        supported.host_keys,
     )
 
 

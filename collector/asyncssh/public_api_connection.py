@@ -11,7 +11,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, cast
 
-from .client import ClientConnection, ConnectionOptions, LoginPlan, SupportedAlgorithms
+from ..ssh.negotiation import SupportedAlgorithms
+from .client import ClientConnection, ConnectionOptions, LoginPlan
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -38,7 +39,7 @@ class _Supported:
         return isinstance(name, str) and _takes(self._option, name)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)  # the names may come from servers
 def _takes(option: str, name: str) -> bool:
     if name.startswith(_X509):
         return False
@@ -53,6 +54,7 @@ def _takes(option: str, name: str) -> bool:
 def supported_algorithms() -> SupportedAlgorithms:
     """As `Client.supported_algorithms`."""
     return SupportedAlgorithms(
+        library="asyncssh",
         kex=_Supported("kex_algs"),
         ciphers=_Supported("encryption_algs"),
         macs=_Supported("mac_algs"),

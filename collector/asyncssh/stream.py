@@ -22,6 +22,7 @@ from typing import Protocol, cast
 
 from ..errors import Phase
 from ..ssh.byte_budget import ByteBudget
+from ..ssh.negotiation import OPENING_BYTES
 from ..transport import Attempt
 
 __all__ = ["ByteStream"]
@@ -57,6 +58,8 @@ class ByteStream(asyncio.Protocol):
         self.head = b""
         """What came up to the SSH version line."""
         self.version_seen = False
+        self.opening: bytes | None = b""
+        """As `SshStream.opening`."""
         self.budget = ByteBudget()
         self._attempt = attempt
         self._sock = sock
@@ -173,6 +176,8 @@ class ByteStream(asyncio.Protocol):
         peer = self._peer
         if peer is None:
             return
+        if self.opening is not None and len(self.opening) < OPENING_BYTES:
+            self.opening = (self.opening + data)[:OPENING_BYTES]
         if self.version_seen:
             peer.data_received(data)
         else:

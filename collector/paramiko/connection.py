@@ -75,6 +75,7 @@ class Connection(SshConnection[ByteStream]):
             phase=self.attempt.phase,
             stream=None if self.route is None else self.route.stream,
             session=self._session,
+            mismatch=self.find_mismatch(),
         )
 
     async def close(self) -> None:

@@ -16,13 +16,14 @@ from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.connector import SshConnector
 from ..ssh.host_keys.policy import HostKeyCheck
+from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..transport import Attempt, TransportSettings
 from .connection import END_S, Connection, phase_setter, run_to_end
 from .credentials import load_credentials
 from .errors import error_text
 from .login import LoginCredentials, log_in
-from .session import Offer, RefusedChannelError, Session, read_offer
+from .session import SUPPORTED, RefusedChannelError, Session
 from .stream import ByteStream
 
 __all__ = ["Connector"]
@@ -34,11 +35,6 @@ class _Prepared:
 
     credentials: LoginCredentials
     offer: Offer
-
-    @property
-    def host_keys(self) -> tuple[str, ...]:
-        """As `PreparedLogin.host_keys`."""
-        return self.offer.host_keys
 
 
 class Connector(SshConnector[_Prepared, Connection, ByteStream]):
@@ -58,7 +54,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
 
     def _prepare(self, ssh: SshSettings) -> _Prepared:
         credentials = load_credentials(ssh, self._credentials, may_ask=self._may_ask)
-        return _Prepared(credentials=credentials, offer=read_offer(ssh))
+        return _Prepared(credentials=credentials, offer=self._choose_offer(ssh, SUPPORTED))
 
     async def _log_in(
         self,

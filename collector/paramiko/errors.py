@@ -10,6 +10,7 @@ import paramiko
 
 from ..errors import HostError, Phase
 from ..ssh import messages as ssh_messages
+from ..ssh.negotiation import Mismatch
 from ..ssh.routes.tcp import out_of_resources
 from .session import RefusedChannelError, Session
 from .stream import ByteStream
@@ -27,8 +28,12 @@ def translate_error(
     phase: Phase,
     stream: ByteStream | None,
     session: Session | None,
+    mismatch: Mismatch | None = None,
 ) -> HostError:
-    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises."""
+    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises.
+
+    ``mismatch`` is what the offers of both sides lack in common.
+    """
     if isinstance(error, HostError):
         return error
     remedy = _remedy(error)
@@ -37,6 +42,8 @@ def translate_error(
         return ssh_messages.local_resource(where, phase, lack, remedy)
     if stream is not None and not stream.version_seen and phase in _LOGIN:
         return ssh_messages.closed_before_version(where, stream.head)
+    if mismatch is not None:
+        return ssh_messages.nothing_in_common(where, mismatch)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ssh_messages.no_common_algorithm(where, error_text(error))
     if stream is not None and stream.budget.exceeded:

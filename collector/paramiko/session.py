@@ -18,14 +18,12 @@ from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_REQ
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
-from ...core.record import record
-from ...inventory.models import SshSettings
-from ..ssh.algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms
+from ..ssh.negotiation import Offer, SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .messages import ServerMessage, check_host_key, check_signature
 from .stream import ByteStream
 
-__all__ = ["Offer", "RefusedChannelError", "Session", "decode", "read_offer"]
+__all__ = ["SUPPORTED", "RefusedChannelError", "Session", "decode"]
 
 _JOIN_S = 1.0
 _UNWANTED_S = 60.0
@@ -48,37 +46,20 @@ _KEX = {
 }
 _CHANNEL_HANDLERS = _table("_channel_handler_table")
 
+SUPPORTED = SupportedAlgorithms(
+    library="paramiko",
+    kex=_KEX,
+    ciphers=_table("_cipher_info"),
+    macs=_table("_mac_info"),
+    signatures=_table("_key_info"),
+    host_keys=_table("_key_info"),
+    needs_macs=True,
+)
+"""The algorithms of the installed paramiko."""
+
 
 class RefusedChannelError(Exception):
     """The server refused to open a channel; the text is the server's, as it came."""
-
-
-@record
-class Offer:
-    """The algorithms of one connection, the preferred one first."""
-
-    kex: tuple[str, ...]
-    ciphers: tuple[str, ...]
-    macs: tuple[str, ...]
-    host_keys: tuple[str, ...]
-
-
-def read_offer(ssh: SshSettings) -> Offer:
-    """Choose the algorithms to offer, of those that paramiko has.
-
-    Raises HostError ``config`` where no requested algorithm is supported.
-    """
-    return Offer(
-        kex=choose_algorithms("key exchanges", ssh.kex_algorithms, KEX, _KEX),
-        ciphers=choose_algorithms("ciphers", ssh.ciphers, CIPHERS, _table("_cipher_info")),
-        macs=choose_algorithms("MACs", ssh.macs, MACS, _table("_mac_info")),
-        host_keys=choose_algorithms(
-            "host key algorithms",
-            ssh.host_key_algorithms,
-            HOST_KEYS,
-            _table("_key_info"),
-        ),
-    )
 
 
 class _Packets(Packetizer):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import paramiko
 
 from ..ssh.byte_budget import ByteBudget
+from ..ssh.negotiation import OPENING_BYTES
 
 __all__ = ["ByteStream"]
 
@@ -30,6 +31,8 @@ class ByteStream:
         self.head = b""
         """What came before the version line was complete."""
         self.version_seen = False
+        self.opening: bytes | None = b""
+        """As `SshStream.opening`."""
         self.ended = False
         """The far side closed or broke the connection."""
         self.budget = ByteBudget()
@@ -93,6 +96,9 @@ class ByteStream:
         if not data:
             self.ended = not self._aborted.is_set()
             return b""
+        opening = self.opening  # set to None by another thread
+        if opening is not None and len(opening) < OPENING_BYTES:
+            self.opening = (opening + data)[:OPENING_BYTES]
         if not self.version_seen:
             self._look_for_version(data)
         return data if self.budget.spend(len(data)) else b""

@@ -11,7 +11,15 @@ from fnmatch import fnmatchcase
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 
-__all__ = ["CIPHERS", "HOST_KEYS", "KEX", "MACS", "choose_algorithms", "host_key_order"]
+__all__ = [
+    "CIPHERS",
+    "HOST_KEYS",
+    "KEX",
+    "MACS",
+    "choose_algorithms",
+    "host_key_order",
+    "list_added",
+]
 
 KEX = (
     "mlkem768x25519-sha256",
@@ -83,6 +91,13 @@ def host_key_order(offered: Sequence[str], known: Sequence[str]) -> tuple[str, .
     """
     usable = [name for name in known if name in offered or name.removesuffix(_CERTIFIED) in offered]
     return tuple(dict.fromkeys([*usable, *offered]))
+
+
+def list_added(requested: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that a list adds to the policy (``+`` or ``^``); none of another list."""
+    if not requested or requested[0][:1] not in ("+", "^"):
+        return ()
+    return (requested[0][1:], *requested[1:])
 
 
 def _apply_request(requested: Sequence[str], policy: Sequence[str]) -> list[str]:

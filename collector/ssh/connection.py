@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
 from ...core.text import endpoint
-from ..errors import HostError
+from ..errors import HostError, Phase
 from ..transport import Attempt, CommandOutput
 from .byte_budget import ByteBudget
+from .negotiation import Mismatch, Offer, find_mismatch, read_server_offer
 from .routes.routes import Route
 
 __all__ = ["SshConnection", "SshStream"]
@@ -18,6 +19,9 @@ __all__ = ["SshConnection", "SshStream"]
 
 class SshStream(Protocol):
     """The byte stream below a connection."""
+
+    opening: bytes | None
+    """The first `OPENING_BYTES` that the far side sent; None once the login is done."""
 
     @property
     def budget(self) -> ByteBudget:
@@ -34,7 +38,7 @@ class SshConnection(ABC, Generic[S]):
     ``async with`` closes it at the end, and raises what is behind an error of its own.
     """
 
-    __slots__ = ("attempt", "route", "undo")
+    __slots__ = ("attempt", "host_keys", "offer", "route", "undo")
 
     closes_its_stream: ClassVar = False
     """Whether `close` always closes the stream too, so that ``undo`` need not."""
@@ -45,6 +49,10 @@ class SshConnection(ABC, Generic[S]):
         """None until it is open."""
         self.undo: AsyncExitStack | None = None
         """Closes what the connection depends on, such as a proxy command; None: nothing."""
+        self.offer: Offer | None = None
+        """What this client offers; None before the login begins."""
+        self.host_keys: tuple[str, ...] = ()
+        """The host key algorithms that are offered to this host."""
 
     @property
     def where(self) -> str:
@@ -58,6 +66,13 @@ class SshConnection(ABC, Generic[S]):
         if self.route is None:
             raise RuntimeError("the connection has no stream yet")
         return self.route.stream
+
+    def find_mismatch(self) -> Mismatch | None:
+        """Return the kind of algorithm that makes the key exchange fail; None: none is known."""
+        if self.offer is None or self.route is None or self.attempt.phase is not Phase.KEX:
+            return None
+        theirs = read_server_offer(self.route.stream.opening or b"")
+        return None if theirs is None else find_mismatch(self.offer, self.host_keys, theirs)
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ from .connect_timeout import ConnectTimeout
 from .connection import SshConnection, SshStream
 from .credentials.store import Credentials
 from .host_keys.policy import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
+from .negotiation import Offer, SupportedAlgorithms, choose_offer, describe_choice
 from .routes.bastions import SharedBastion
 from .routes.resolver import Address
 from .routes.routes import Router
@@ -35,8 +36,8 @@ class PreparedLogin(Protocol):
     """What all logins with the same settings share."""
 
     @property
-    def host_keys(self) -> tuple[str, ...]:
-        """The host key algorithms to offer, the preferred one first."""
+    def offer(self) -> Offer:
+        """The algorithms to offer."""
         ...
 
 
@@ -65,6 +66,7 @@ class SshConnector(ABC, Generic[P, C, S]):
         self._credentials = Credentials(settings)
         # One thread: unlocking keys is rare, and a person answers one question at a time.
         self._key_thread = DaemonThreads(1, "sockfleet-keys")
+        self._notes: dict[str, None] = {}
         self._prepared: dict[SshSettings, asyncio.Future[P | HostError]] = {}
         self._router = Router(
             self._open_bastion,
@@ -84,8 +86,14 @@ class SshConnector(ABC, Generic[P, C, S]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """As `Transport.notes`: unusable lines of known_hosts, keys that were added or left out."""
-        return (*self._credentials.notes, *self._verifier.notes)
+        """As `Transport.notes`: unusable lines of known_hosts, keys that were added or left out,
+        algorithms that are not offered."""
+        return (*self._credentials.notes, *self._notes, *self._verifier.notes)
+
+    def _choose_offer(self, ssh: SshSettings, supported: SupportedAlgorithms) -> Offer:
+        """As `choose_offer`, with a note where a name of the user's list cannot be offered."""
+        self._notes.update(dict.fromkeys(describe_choice(ssh, supported)))
+        return choose_offer(ssh, supported)
 
     async def aclose(self) -> None:
         """Close the bastions' connections and let the threads end."""
@@ -133,7 +141,7 @@ class SshConnector(ABC, Generic[P, C, S]):
             check = self._verifier.for_host(attempt.host)
         except Exception as error:
             await connection.raise_explained(error)
-        host_keys = host_key_order(prepared.host_keys, check.algorithms)
+        host_keys = host_key_order(prepared.offer.host_keys, check.algorithms)
         try:
             return await self._connect(connection, ssh, prepared, check, host_keys, keepalive_s)
         except OtherKeyTypesError as error:
@@ -165,6 +173,7 @@ class SshConnector(ABC, Generic[P, C, S]):
                     ConnectTimeout(attempt, limit_s, spent_s=route.spent_s) as clock,
                 ):
                     attempt.phase = Phase.BANNER
+                    connection.offer, connection.host_keys = prepared.offer, host_keys
                     await self._log_in(
                         connection,
                         prepared,
@@ -173,6 +182,7 @@ class SshConnector(ABC, Generic[P, C, S]):
                         clock=clock,
                         keepalive_s=keepalive_s,
                     )
+                route.stream.opening = None
             except Exception as error:
                 await connection.raise_explained(error)
         except BaseException:

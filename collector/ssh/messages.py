@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import OUTPUT_LIMIT
+from .negotiation import Mismatch
 
 __all__ = [
     "auth_denied",
@@ -23,6 +24,7 @@ __all__ = [
     "local_resource",
     "lost_in_login",
     "no_common_algorithm",
+    "nothing_in_common",
     "output_limit",
     "protocol_error",
     "session_refused",
@@ -56,11 +58,34 @@ def closed_before_version(where: str, seen: bytes) -> HostError:
 
 
 def no_common_algorithm(where: str, said: str) -> HostError:
-    """The two sides share no algorithm of some kind; ``said`` is the library's text."""
+    """The two sides share no algorithm of some kind; ``said`` is the library's text.
+
+    For what `negotiation.find_mismatch` does not compare, such as compression methods.
+    """
     return HostError(
         Category.NO_COMMON_ALG,
         Phase.KEX,
         f"{where} and this client have no algorithm in common: {clean(said)}",
+    )
+
+
+def nothing_in_common(where: str, mismatch: Mismatch) -> HostError:
+    """The offers of the two sides share no algorithm of one kind."""
+    offer = clean(", ".join(mismatch.offered)) or "none"
+    if mismatch.addable is not None:
+        remedy = (
+            f"the ssh option {mismatch.option}=+{mismatch.addable} adds one, which this client "
+            "leaves out by default"
+        )
+    elif mismatch.library == "asyncssh":
+        remedy = "asyncssh has none of them"
+    else:
+        remedy = f"{mismatch.library} has none of them; --transport asyncssh has others"
+    return HostError(
+        Category.NO_COMMON_ALG,
+        Phase.KEX,
+        f"{where} and this client have no {mismatch.kind} in common: the server offers {offer}; "
+        f"{remedy}",
     )
 
 

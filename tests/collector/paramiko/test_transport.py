@@ -20,10 +20,11 @@ import uvloop
 
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.paramiko.keys import import_key
-from sockfleet.collector.paramiko.session import Session, read_offer
+from sockfleet.collector.paramiko.session import SUPPORTED, Session
 from sockfleet.collector.paramiko.stream import ByteStream
 from sockfleet.collector.paramiko.transport import ParamikoTransport
 from sockfleet.collector.ssh.credentials.store import PrivateKeyFile
+from sockfleet.collector.ssh.negotiation import choose_offer
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
 from tests.support.ssh.over_ssh import (
@@ -208,7 +209,7 @@ def test_a_channel_of_a_connection_that_has_ended_says_so():
     """The connection may end between the login and the channel: none gets a number then."""
     ours, theirs = socket.socketpair()
     with theirs:
-        session = Session(ByteStream(ours), read_offer(SshSettings()))
+        session = Session(ByteStream(ours), choose_offer(SshSettings(), SUPPORTED))
         try:
             with pytest.raises(paramiko.SSHException, match="not active"):
                 session.open_command_channel()

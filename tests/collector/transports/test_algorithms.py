@@ -1,0 +1,97 @@
+"""Servers that share no algorithm of some kind with this client, and the option that adds one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.pacing.retry import is_transient
+from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.inventory.models import Host
+from tests.support.ssh.over_ssh import (
+    Outcome,
+    ask,
+    known_hosts_of,
+    settings_for,
+    ssh_settings,
+    without_leaks,
+)
+from tests.support.ssh.sshd import Sshd
+
+
+def ask_old(transport: str, server: Sshd, folder: Path, **ssh: object) -> Outcome:
+    """Ask a server that is known under all its keys."""
+    return ask(transport, settings_for(known_hosts_of(server, folder)), host(server, **ssh))
+
+
+def host(server: Sshd, **ssh: object) -> Host:
+    return Host(name="old", address="127.0.0.1", port=server.port, ssh=ssh_settings(server, **ssh))
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "remedies"),
+    [
+        (
+            ["KexAlgorithms diffie-hellman-group-exchange-sha256"],
+            "key exchange",
+            {"KexAlgorithms=+diffie-hellman-group-exchange-sha256"},
+        ),
+        (
+            ["KexAlgorithms sntrup761x25519-sha512@openssh.com"],
+            "key exchange",
+            {"has none of them"},
+        ),
+        (["Ciphers aes256-cbc"], "cipher", {"Ciphers=+aes256-cbc"}),
+        (
+            ["Ciphers aes128-ctr", "MACs umac-128@openssh.com"],
+            "MAC",
+            {"has none of them"},
+        ),
+        (
+            ["HostKeyAlgorithms ssh-rsa"],
+            "host key algorithm",
+            {"HostKeyAlgorithms=+ssh-rsa", "has none of them"},
+        ),
+    ],
+)
+def test_a_server_that_shares_none_of_a_kind_is_named_with_its_offer(
+    transport, tmp_path, config, kind, remedies
+):
+    with Sshd(tmp_path / "sshd", config=config, host_key_types=["ed25519", "rsa"]) as server:
+        outcome = ask_old(transport, server, tmp_path)
+    assert outcome.fault == (Category.NO_COMMON_ALG, Phase.KEX)
+    message = outcome.error.message
+    offered = config[-1].split()[1]
+    assert f"have no {kind} in common: the server offers {offered};" in message
+    assert any(remedy in message for remedy in remedies), message
+    assert not is_transient(outcome.error)
+    assert "127.0.0.1" in message
+
+
+def test_a_server_whose_only_host_key_is_ssh_rsa_is_read_with_the_option_that_the_message_names(
+    tmp_path, asyncssh_path
+):
+    del asyncssh_path
+    with Sshd(
+        tmp_path / "sshd", config=["HostKeyAlgorithms ssh-rsa"], host_key_types=["rsa"]
+    ) as server:
+        outcome = ask_old("asyncssh", server, tmp_path)
+        assert "HostKeyAlgorithms=+ssh-rsa" in outcome.error.message
+        again = ask_old("asyncssh", server, tmp_path, host_key_algorithms=("+ssh-rsa",))
+    assert again.stdout == b"out\n"
+
+
+def test_an_algorithm_that_the_library_lacks_is_noted_where_a_list_adds_it(sshd, settings):
+    def notes_of(settings: TransportSettings, **ssh: object) -> tuple[str, ...]:
+        async def log_in(transport):
+            await transport.execute(Attempt(host=host(sshd, **ssh)), "true")
+            return tuple(transport.notes)
+
+        return without_leaks("paramiko", settings, log_in)
+
+    (note,) = notes_of(settings, host_key_algorithms=("+ssh-rsa",))
+    assert note == "HostKeyAlgorithms: paramiko lacks ssh-rsa: not offered"
+    assert notes_of(settings) == ()
+    assert notes_of(settings, host_key_algorithms=("ssh-rsa", "ssh-ed25519")) == ()
