@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import field
 from typing import Protocol
 
@@ -11,7 +11,18 @@ from ..ssh.negotiation import SupportedAlgorithms
 from .library import asyncssh
 from .stream import ByteStream
 
-__all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginPlan"]
+__all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginOwner", "LoginPlan"]
+
+
+class LoginOwner(asyncssh.SSHClient):
+    """asyncssh's callbacks for one connection, and one of our own."""
+
+    def note_refusal(self, wanted: Sequence[str] | None) -> None:
+        """Note that the server refused a request to log in; called by `fast_connection` alone.
+
+        ``wanted`` are the methods that it wants besides the one that it accepted (partial success,
+        RFC 4252 section 5.1); None: it accepted nothing.
+        """
 
 
 @record
@@ -39,7 +50,7 @@ class ConnectionOptions:
     host_key_algorithms: tuple[str, ...]
     revoked_keys: Collection[asyncssh.SSHKey]
     """Keys to refuse, also within a certificate."""
-    owner: asyncssh.SSHClient
+    owner: LoginOwner
     """Decides on all other keys and supplies the credentials."""
     keepalive_s: float
     """How often the server is probed while it sends nothing; 0: never."""

@@ -99,8 +99,13 @@ def _is_refusal(error: Exception, phase: Phase) -> bool:
 
 def _login_refused(error: Exception, where: str, login: Login) -> HostError:
     # The message says "refused" anyway; a disconnect may say more.
-    own = "" if str(error).startswith("Permission denied for") else error_text(error)
+    is_plain = str(error).startswith("Permission denied for")
+    own = "" if is_plain else error_text(error)
     said = "; ".join(part for part in (own, login.banner, login.agent_trouble) if part)
+    if is_plain and login.accepted:
+        return ssh_messages.partial_success(
+            where, login.user, login.accepted, wanted=login.wanted, said=said
+        )
     return ssh_messages.auth_denied(
         where, login.user, login.offered, agent_hint=login.agent_hint, said=said
     )

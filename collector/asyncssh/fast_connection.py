@@ -38,7 +38,7 @@ import asyncio
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ..ssh.negotiation import SupportedAlgorithms
@@ -61,7 +61,7 @@ _COOKIE_BYTES = 16  # RFC 4253 section 7.1
 _MSG_CHANNEL_OPEN, _MSG_CHANNEL_DATA, _MSG_CHANNEL_CLOSE = 90, 94, 97  # RFC 4254 section 9
 _LENGTH_BYTES = 4  # before the data of a message
 _MAX_PACKET_BYTES = 32768  # as asyncssh's
-_MSG_USERAUTH_REQUEST = 50  # RFC 4252 section 6
+_MSG_USERAUTH_REQUEST, _MSG_USERAUTH_FAILURE = 50, 51  # RFC 4252 section 6
 _SKIPPED = frozenset({_MSG_IGNORE})
 _SKIPPED_AT_THE_END = _SKIPPED | {_MSG_CHANNEL_CLOSE}
 _ANSWERED_IN_PARTS = frozenset({_MSG_USERAUTH_REQUEST, _MSG_CHANNEL_OPEN})
@@ -90,6 +90,7 @@ async def log_in(stream: ByteStream, plan: LoginPlan, own: ConnectionOptions) ->
         plan,
         host_key_algorithms=own.host_key_algorithms,
         revoked_keys=own.revoked_keys,
+        note_refusal=own.owner.note_refusal,
     )
     try:
         await stream.join(connection)
@@ -220,6 +221,13 @@ def _run_without_suspending(handler: Coroutine[Any, None, None]) -> bool:
     raise RuntimeError("asyncssh waits for something in the key exchange")
 
 
+def _read_partial_success(refusal: bytes) -> tuple[str, ...] | None:
+    """Read the methods that are still wanted; None where nothing was accepted."""
+    if refusal[-1:] in (b"", b"\x00"):
+        return None
+    return tuple(refusal[4:-1].decode("ascii", "replace").split(","))
+
+
 class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     """A connection as `log_in` makes it."""
 
@@ -234,6 +242,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         *,
         host_key_algorithms: tuple[str, ...],
         revoked_keys: Collection[asyncssh.SSHKey],
+        note_refusal: Callable[[Sequence[str] | None], None],
     ) -> None:
         super().__init__(loop, options, wait="auth")
         self._is_logged = _is_log_enabled()
@@ -243,6 +252,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self._host_key_algorithms = host_key_algorithms
         self._server_host_key_algs = _encode(host_key_algorithms)
         self._revoked_host_keys = set(revoked_keys)
+        self._note_refusal = note_refusal
         self._offers = plan.offers
         self._key_at_once = plan.key_at_once
         self._signed_at_once = plan.signed_at_once
@@ -332,6 +342,8 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         if pkttype == _MSG_KEXINIT and self._session_id and self._stream is not None:
             # A stream that exceeds its budget is closed at the end of this arrival.
             self._stream.budget.spend_key_exchange()
+        if pkttype == _MSG_USERAUTH_FAILURE:
+            self._note_refusal(_read_partial_success(packet.get_remaining_payload()))
         result = super().process_packet(pkttype, pktid, packet)
         if pkttype != _MSG_KEXINIT or isinstance(result, bool):
             return result

@@ -19,6 +19,7 @@ from ..errors import HostError, Phase
 from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
+from .client import LoginOwner
 from .library import asyncssh
 
 __all__ = ["Ask", "Identity", "Login", "LoginCredentials"]
@@ -91,11 +92,15 @@ class LoginCredentials:
         return not self.identities[0].key.algorithm.startswith(b"sk-")
 
 
-class Login(asyncssh.SSHClient):
+class Login(LoginOwner):
     """The callbacks of one connection, and what they saw.
 
     asyncssh replaces the exception of a failed host key check by one of its own, so ours is kept
     in ``refusal``. Texts of the server and of the agent are kept as they came.
+
+    A server that accepts a key or a password and wants another method besides answers as if it had
+    refused. `fast_connection` sees the difference. `public_api_connection` does not, but there
+    asyncssh requests a method again after each refusal, unless the server no longer lists it.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Login(asyncssh.SSHClient):
     ) -> None:
         self.user = credentials.user
         self.offered: list[str] = []
+        """What the server judged: titles of keys, ``password``, ``keyboard-interactive``."""
         self.refusal: HostError | None = None
         self.banner = ""
         self.agent_trouble: str | None = None
@@ -115,8 +121,13 @@ class Login(asyncssh.SSHClient):
         self._attempt = attempt
         self._ask = ask
         self._agent: asyncssh.SSHAgentClient | None = None
-        self._identities_left = credentials.identities
+        self._keys_left: list[tuple[str, object]] | None = None
         self._sources_tried = 0
+        self._judged: int | None = None
+        self._accepted: list[str] = []
+        self._listed: Sequence[str] = ()
+        self._unanswered: dict[str, str] = {}
+        self._requested: dict[str, None] = {}
         self._password_tried = False
         self._questions_tried = False
 
@@ -135,6 +146,34 @@ class Login(asyncssh.SSHClient):
         """Keep the server's banner for the message of a refusal."""
         del lang
         self.banner = msg
+
+    # What the server says of each credential.
+
+    def note_refusal(self, wanted: Sequence[str] | None) -> None:
+        """As `LoginOwner.note_refusal`."""
+        self._judged = len(self.offered)
+        if wanted is not None:
+            self._accepted.append(self.offered[-1] if self.offered else "it")
+            self._listed = wanted
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        """Which of ``offered`` the server accepted, wanting more; of a login that it refused."""
+        return list(self._unanswered.values()) if self._judged is None else self._accepted
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """The methods that the server wants besides what it accepted, as far as they are known."""
+        return list(self._requested) if self._judged is None else self._listed
+
+    def _note_request(self, method: str) -> None:
+        self._unanswered.pop(method, None)
+        self._requested[method] = None
+
+    def _note_offer(self, method: str, title: str) -> None:
+        self.offered.append(title)
+        self._unanswered[method] = title
+        self._requested.clear()
 
     # The host key: asyncssh gets no known_hosts, so it calls these for every key.
 
@@ -165,49 +204,50 @@ class Login(asyncssh.SSHClient):
     def public_key_auth_requested(  # type: ignore[override]  # object stands for its union of key kinds
         self,
     ) -> Sequence[object] | Awaitable[Sequence[object] | None] | None:
-        """The next keys to offer; called again when all of them were refused."""
+        """The next key to offer; called again when it was refused, or has no usable signature."""
+        self._note_request("publickey")
+        if self._judged is not None and len(self.offered) > self._judged:
+            self.offered.pop()  # asyncssh did not send it
         if self._credentials.agent is None:  # no task: there is nothing to wait for
-            return self._take_file_keys() or None
-        return self._next_keys()
+            if self._keys_left is None:
+                self._keys_left = self._list_file_keys()
+            return self._take_key()
+        return self._next_key()
 
-    async def _next_keys(self) -> Sequence[object] | None:
-        while self._sources_tried < len(self._SOURCES):
+    def _take_key(self) -> Sequence[object] | None:
+        if not self._keys_left:
+            return None
+        title, key = self._keys_left.pop(0)
+        self._note_offer("publickey", title)
+        return [key]
+
+    async def _next_key(self) -> Sequence[object] | None:
+        while not self._keys_left and self._sources_tried < len(self._SOURCES):
             self._sources_tried += 1
-            keys = await self._SOURCES[self._sources_tried - 1](self)
-            if keys:
-                return keys
-        return None
+            self._keys_left = await self._SOURCES[self._sources_tried - 1](self)
+        return self._take_key()
 
-    def _take_file_keys(self) -> Sequence[object]:
-        """The keys of files; none the second time."""
-        identities, self._identities_left = self._identities_left, ()
-        self.offered += [identity.path for identity in identities]
-        return [identity.offer for identity in identities]
+    def _list_file_keys(self) -> list[tuple[str, object]]:
+        return [(identity.path, identity.offer) for identity in self._credentials.identities]
 
-    async def _keys_of_files(self) -> Sequence[object]:
-        return self._take_file_keys()
+    async def _keys_of_files(self) -> list[tuple[str, object]]:
+        return self._list_file_keys()
 
-    async def _named_agent_keys(self) -> Sequence[object]:
+    async def _named_agent_keys(self) -> list[tuple[str, object]]:
         wanted = self._credentials.agent_first
         if not wanted:
-            return ()
+            return []
         named = [key for key in await self._agent_keys() if key.public_data in wanted]
-        return self._offer(sorted(named, key=lambda key: wanted.index(key.public_data)))
+        return _entitle(sorted(named, key=lambda key: wanted.index(key.public_data)))
 
-    async def _other_agent_keys(self) -> Sequence[object]:
+    async def _other_agent_keys(self) -> list[tuple[str, object]]:
         if not self._credentials.agent_others:
-            return ()
+            return []
         known = {identity.key.public_data for identity in self._credentials.identities}
         known.update(self._credentials.agent_first)
-        return self._offer(
-            [key for key in await self._agent_keys() if key.public_data not in known]
-        )
+        return _entitle([key for key in await self._agent_keys() if key.public_data not in known])
 
     _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
-
-    def _offer(self, keys: Sequence[asyncssh.SSHKeyPair]) -> Sequence[object]:
-        self.offered += [f"{key.get_comment() or '?'} (agent)" for key in keys]
-        return keys
 
     async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
         if self._credentials.agent is None:
@@ -226,6 +266,7 @@ class Login(asyncssh.SSHClient):
 
     async def password_auth_requested(self) -> str | None:
         """The password, once."""
+        self._note_request("password")
         if self._password_tried:
             return None
         self._password_tried = True
@@ -234,11 +275,20 @@ class Login(asyncssh.SSHClient):
         )
         if secret is None:
             return None
-        self.offered.append("password")
+        self._note_offer("password", "password")
         return secret.reveal()
+
+    def password_change_requested(  # type: ignore[override]  # asyncssh takes NotImplemented too
+        self, prompt: str, lang: str
+    ) -> object:
+        """The password has expired; a scan sets no new one."""
+        del prompt, lang
+        self._note_request("password")
+        return NotImplemented
 
     def kbdint_auth_requested(self) -> str | None:
         """An empty list of submethods where prompts can be answered; None the second time."""
+        self._note_request("keyboard-interactive")
         if self._questions_tried or (self._credentials.password is None and self._ask is None):
             return None
         self._questions_tried = True
@@ -260,10 +310,11 @@ class Login(asyncssh.SSHClient):
             else:
                 secret = await self._ask_user(clean(prompt))
             if secret is None:
+                self._note_request("keyboard-interactive")
                 return None
             answers.append(secret.reveal())
         if answers:
-            self.offered.append("keyboard-interactive")
+            self._note_offer("keyboard-interactive", "keyboard-interactive")
         return answers
 
     async def _ask_user(self, prompt: str) -> Secret | None:
@@ -280,3 +331,7 @@ class Login(asyncssh.SSHClient):
     def agent_hint(self) -> bool:
         """Whether an agent runs that this login may not use."""
         return self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))
+
+
+def _entitle(keys: Sequence[asyncssh.SSHKeyPair]) -> list[tuple[str, object]]:
+    return [(f"{key.get_comment() or '?'} (agent)", key) for key in keys]

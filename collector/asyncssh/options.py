@@ -64,4 +64,6 @@ def _methods(credentials: LoginCredentials, *, may_ask: bool) -> list[str]:
         methods.append("publickey")
     if credentials.password is not None or may_ask:
         methods += ["password", "keyboard-interactive"]
-    return methods
+    # The others too: asyncssh requests a method only where the server lists it, and `Login` notes
+    # which are wanted.
+    return list(dict.fromkeys([*methods, "publickey", "password", "keyboard-interactive"]))

@@ -18,7 +18,7 @@ from ...inventory.models import Secret
 from ..errors import HostError, Phase
 from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
-from ..ssh.messages import auth_denied
+from ..ssh.messages import auth_denied, partial_success
 from ..ssh.routes.tcp import out_of_resources
 from .keys import Agent, OfferedKey
 from .session import Session, decode
@@ -141,7 +141,8 @@ class _Login:
         self._credentials = credentials
         self._ask = ask
         self._handler = _Handler(session)
-        self._offered: list[str] = []
+        self._offered: list[str] = []  # what the server judged
+        self._accepted: list[str] = []  # and accepted, wanting more
         self._allowed: set[str] | None = None  # what the server listed; None: nothing yet
         self._barred = False  # the server refused the method of the last attempt
         self._password_tried = False
@@ -168,12 +169,21 @@ class _Login:
     def _denial(self) -> HostError:
         banner = self._handler.banner or b""
         parts = (self._session.disconnect_message, decode(banner), self._trouble)
+        said = "; ".join(each for each in parts if each)
+        if self._accepted and self._session.disconnect_message is None:
+            return partial_success(
+                self._where,
+                self._credentials.user,
+                self._accepted,
+                wanted=sorted(self._allowed or ()),
+                said=said,
+            )
         return auth_denied(
             self._where,
             self._credentials.user,
             self._offered,
             agent_hint=self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK")),
-            said="; ".join(each for each in parts if each),
+            said=said,
         )
 
     def _try_public_keys(self) -> bool:
@@ -199,9 +209,12 @@ class _Login:
         if not self._is_allowed("publickey"):
             return False
         self._offered.append(offered.title)
-        return self._succeeds(
+        succeeded = self._succeeds(
             lambda done: self._handler.auth_publickey(self._credentials.user, offered.key, done)
         )
+        if self._barred:
+            self._offered.pop()
+        return succeeded
 
     def _is_open_to_everybody(self) -> bool:
         """Request a login without credentials, whose refusal lists the methods that may succeed.
@@ -221,12 +234,13 @@ class _Login:
         if secret is None:
             return False
         text = secret.reveal()
+        self._offered.append("password")
         succeeded = self._succeeds(
             lambda done: self._handler.auth_password(self._credentials.user, text, done)
         )
-        if not self._barred:
-            self._password_tried = True
-            self._offered.append("password")
+        if self._barred:
+            self._offered.pop()
+        self._password_tried = not self._barred
         return succeeded
 
     def _try_interactive(self) -> bool:
@@ -288,5 +302,6 @@ class _Login:
             self._trouble = str(error)  # from an agent that does not sign with this key
             return False
         if further:
+            self._accepted.append(self._offered[-1] if self._offered else "it")
             self._allowed = set(further)
         return not further

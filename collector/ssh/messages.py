@@ -26,6 +26,7 @@ __all__ = [
     "no_common_algorithm",
     "nothing_in_common",
     "output_limit",
+    "partial_success",
     "protocol_error",
     "session_refused",
     "truncated",
@@ -123,23 +124,37 @@ def auth_denied(
 ) -> HostError:
     """The server refused the login.
 
-    ``offered`` names what was tried: paths of keys, the agent's keys, ``password``. ``agent_hint``
-    says that an agent is running and was not used.
+    ``offered`` names what the server judged: paths of keys, the agent's keys, ``password``.
+    ``agent_hint`` says that an agent is running and was not used.
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
     if len(offered) > 1 and "too many authentication failures" in said.lower():
-        # More keys would not help: the server did not look at all of these (MaxAuthTries).
+        # More keys would not help: the server tries no further one (MaxAuthTries).
         hint = (
-            ". The server ended the login before it had tried all of them: name the right key "
-            "alone with -i (or IdentityFile), and set IdentitiesOnly=yes where an agent is used"
+            ". The server tries no more keys in one login: name the right key alone with -i (or "
+            "IdentityFile), and set IdentitiesOnly=yes where an agent is used"
         )
-    reason = clean(said)
-    why = f" ({reason})" if reason else ""
     return HostError(
         Category.AUTH_DENIED,
         Phase.AUTH,
-        f"{where} refused the login of {clean(user)}{why}; offered: {tried}{hint}",
+        f"{where} refused the login of {clean(user)}{_in_brackets(said)}; offered: {tried}{hint}",
+    )
+
+
+def partial_success(
+    where: str, user: str, accepted: Sequence[str], *, wanted: Sequence[str], said: str = ""
+) -> HostError:
+    """The server accepted ``accepted`` and wants other methods of login too (``wanted``)."""
+    taken = ", ".join(clean(each) for each in accepted)
+    names = clean(", ".join(wanted)) or "another method"
+    can_answer = {"password", "keyboard-interactive"}.intersection(wanted)
+    hint = "; --ask-pass gives it a password" if can_answer else ""
+    return HostError(
+        Category.AUTH_DENIED,
+        Phase.AUTH,
+        f"{where} accepted {taken} for the login of {clean(user)}{_in_brackets(said)} and still "
+        f"wants {names} (partial success){hint}",
     )
 
 
@@ -191,6 +206,11 @@ def via_jump(hop: str, error: HostError) -> HostError:
         f"jump host {hop}: {error.message}",
         transient=error.transient,
     )
+
+
+def _in_brackets(said: str) -> str:
+    reason = clean(said)
+    return f" ({reason})" if reason else ""
 
 
 def _reason(said: str) -> str:

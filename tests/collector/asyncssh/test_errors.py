@@ -26,6 +26,8 @@ class Login:
         self.offered = ["id_ed25519", "password"]
         self.banner = "go\x1b\n away"
         self.agent_trouble = None
+        self.accepted: list[str] = []
+        self.wanted: list[str] = []
         self.agent_hint = False
 
 

@@ -15,7 +15,13 @@ from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.ssh.credentials.store import Credentials
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, Secret
-from tests.support.ssh.over_ssh import ask, ask_all, ssh_settings
+from tests.support.ssh.over_ssh import (
+    ask,
+    ask_all,
+    known_hosts_of,
+    settings_for,
+    ssh_settings,
+)
 from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 PLAIN, CERTIFIED = "127.0.24.1", "127.0.24.2"
@@ -249,3 +255,43 @@ def test_kerberos_alone_is_refused_where_it_is_missing(transport, server, settin
     assert outcome.error is not None
     assert outcome.fault == (Category.CONFIG, Phase.CONFIG)
     assert "Kerberos" in outcome.error.message
+
+
+# Servers that want more than a key.
+
+
+@pytest.mark.parametrize("second", ["password", "keyboard-interactive"])
+def test_a_server_that_wants_a_second_method_beside_the_key_says_which(transport, tmp_path, second):
+    config = [
+        "UsePAM yes",
+        "PasswordAuthentication yes",
+        "KbdInteractiveAuthentication yes",
+        f"AuthenticationMethods publickey,{second}",
+    ]
+    with Sshd(tmp_path / "sshd", config=config) as sshd:
+        known_hosts = known_hosts_of(sshd, tmp_path)
+        outcome = ask(transport, settings_for(known_hosts), host(sshd, "127.0.0.1"))
+        wrong = ssh_keygen(tmp_path / "wrong")
+        refused = ask(
+            transport,
+            settings_for(known_hosts),
+            host(sshd, "127.0.0.1", identity_files=(str(wrong),)),
+        )
+    assert outcome.fault == refused.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert (
+        f"accepted {sshd.client_key} for the login of {sshd.user} and still wants {second} "
+        "(partial success)"
+    ) in outcome.error.message
+    assert "partial" not in refused.error.message
+
+
+def test_only_the_keys_that_the_server_judged_are_listed(transport, tmp_path):
+    keys = [ssh_keygen(tmp_path / f"key{n}") for n in range(5)]
+    with Sshd(tmp_path / "sshd", config=["MaxAuthTries 2"]) as sshd:
+        settings = settings_for(known_hosts_of(sshd, tmp_path))
+        files = tuple(map(str, keys))
+        outcome = ask(transport, settings, host(sshd, "127.0.0.1", identity_files=files))
+    assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert f"offered: {files[0]}, {files[1]}. " in outcome.error.message
+    assert "IdentitiesOnly" in outcome.error.message
+    assert files[2] not in outcome.error.message
