@@ -11,7 +11,7 @@ import click
 from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit, code_for_signal
 from .command_table import COMMANDS, load_command
-from .streams import open_missing_streams, warn
+from .streams import log_library_warnings, open_missing_streams, warn
 
 __all__ = ["cli", "main"]
 
@@ -53,6 +53,7 @@ def main() -> None:
     """
     gc.disable()
     open_missing_streams()
+    log_library_warnings()
     try:
         code = cli.main(prog_name="sockfleet", standalone_mode=False)
     except click.ClickException as error:

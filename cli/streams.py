@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -14,7 +16,14 @@ from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit
 from ..core.text import escape_lines
 
-__all__ = ["StdoutError", "open_missing_streams", "warn", "warn_all", "write"]
+__all__ = [
+    "StdoutError",
+    "log_library_warnings",
+    "open_missing_streams",
+    "warn",
+    "warn_all",
+    "write",
+]
 
 
 class StdoutError(SockfleetError):
@@ -39,6 +48,32 @@ def open_missing_streams() -> None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 (for the whole run)
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for the whole run)
+
+
+def log_library_warnings() -> None:
+    """Send the warnings of libraries (`warnings.warn`) to the log, where -v shows them.
+
+    Python writes them to stderr, which makes a mail of every cron job: cryptography 50 warns at a
+    finite-field Diffie-Hellman key exchange, which the server chose.
+    """
+    warnings.showwarning = _log_warning
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del file, line
+    import logging
+
+    # The name that logging.captureWarnings() uses, which logs them as warnings.
+    logging.getLogger("py.warnings").info(
+        "%s:%d: %s: %s", filename, lineno, category.__name__, message
+    )
 
 
 def write(data: bytes) -> None:
