@@ -148,11 +148,13 @@ class SshSettings:
     connect_timeout_s: float | None = None
     """Seconds (ConnectTimeout)."""
     kex_algorithms: tuple[str, ...] = ()
-    """This field and the next three are lists of ssh_config(5), split at the commas. The first item
+    """This field and the next four are lists of ssh_config(5), split at the commas. The first item
     may begin with ``+``, ``-`` or ``^``, which change the transport's own list."""
     ciphers: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
     host_key_algorithms: tuple[str, ...] = ()
+    public_key_algorithms: tuple[str, ...] = ()
+    """How the client's keys sign (PubkeyAcceptedAlgorithms)."""
     address_family: int = 0
     """socket.AF_INET, AF_INET6, or 0 for either (AddressFamily)."""
     bind_address: str | None = None

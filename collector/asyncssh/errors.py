@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..errors import Category, HostError, Phase
 from ..ssh import messages as ssh_messages
-from ..ssh.negotiation import Mismatch
+from ..ssh.negotiation import Mismatch, takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
 from .library import asyncssh
 from .login import Login
@@ -48,7 +48,7 @@ def translate_error(
     if stream is not None and stream.budget.exceeded:
         return ssh_messages.endless_output(where, phase)
     if login is not None and _is_refusal(error, phase):
-        return _login_refused(error, where, login)
+        return _login_refused(error, where, login, None if stream is None else stream.opening)
     if isinstance(error, asyncssh.ChannelOpenError) and stream is not None and not stream.up:
         return ssh_messages.truncated(where, phase, 0)
     return _translate_by_class(error, where, phase)
@@ -97,7 +97,7 @@ def _is_refusal(error: Exception, phase: Phase) -> bool:
     )
 
 
-def _login_refused(error: Exception, where: str, login: Login) -> HostError:
+def _login_refused(error: Exception, where: str, login: Login, opening: bytes | None) -> HostError:
     # The message says "refused" anyway; a disconnect may say more.
     is_plain = str(error).startswith("Permission denied for")
     own = "" if is_plain else error_text(error)
@@ -107,5 +107,10 @@ def _login_refused(error: Exception, where: str, login: Login) -> HostError:
             where, login.user, login.accepted, wanted=login.wanted, said=said
         )
     return ssh_messages.auth_denied(
-        where, login.user, login.offered, agent_hint=login.agent_hint, said=said
+        where,
+        login.user,
+        login.offered,
+        agent_hint=login.agent_hint,
+        sha1_hint=login.has_rsa_key and takes_sha1_alone(opening),
+        said=said,
     )

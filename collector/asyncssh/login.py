@@ -328,6 +328,11 @@ class Login(LoginOwner):
             self._agent = None
 
     @property
+    def has_rsa_key(self) -> bool:
+        """Whether a file holds an RSA key."""
+        return any(each.key.algorithm == b"ssh-rsa" for each in self._credentials.identities)
+
+    @property
     def agent_hint(self) -> bool:
         """Whether an agent runs that this login may not use."""
         return self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK"))

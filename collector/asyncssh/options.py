@@ -6,7 +6,6 @@ connection: several milliseconds a host.
 
 from __future__ import annotations
 
-from ..ssh.algorithms import HOST_KEYS, choose_algorithms
 from ..ssh.negotiation import Offer
 from ..transport import OUTPUT_LIMIT
 from .library import asyncssh
@@ -28,8 +27,8 @@ def connection_options(
         kex_algs=offer.kex,
         encryption_algs=offer.ciphers,
         mac_algs=offer.macs,
-        # Without this an RSA key signs with SHA-1 for a server that does not say what it takes.
-        signature_algs=choose_algorithms("signatures", (), HOST_KEYS, offer.supported.signatures),
+        # By its default an RSA key signs with SHA-1 for a server that does not say what it takes.
+        signature_algs=offer.signatures,
         compression_algs=["none"],  # decompressing what a hostile server sent took 423 MB
         preferred_auth=_methods(credentials, may_ask=may_ask),
         known_hosts=([], [], []),  # trust nothing here: `Login` checks the keys

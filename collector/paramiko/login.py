@@ -16,9 +16,11 @@ from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
+from ..ssh.algorithms import CERTIFIED
 from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied, partial_success
+from ..ssh.negotiation import SHA1_RSA, takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
 from .keys import Agent, OfferedKey
 from .session import Session, decode
@@ -183,6 +185,8 @@ class _Login:
             self._credentials.user,
             self._offered,
             agent_hint=self._credentials.agent is None and bool(os.environ.get("SSH_AUTH_SOCK")),
+            sha1_hint=any(key.key.get_name() == SHA1_RSA for key in self._credentials.keys)
+            and takes_sha1_alone(self._session.stream.opening),
             said=said,
         )
 
@@ -206,7 +210,7 @@ class _Login:
             return any(self._try_key(key) for key in (*first, *self._credentials.keys, *others))
 
     def _try_key(self, offered: OfferedKey) -> bool:
-        if not self._is_allowed("publickey"):
+        if not (self._is_allowed("publickey") and self._may_sign(offered.key)):
             return False
         self._offered.append(offered.title)
         succeeded = self._succeeds(
@@ -215,6 +219,17 @@ class _Login:
         if self._barred:
             self._offered.pop()
         return succeeded
+
+    def _may_sign(self, key: paramiko.PKey) -> bool:
+        """Whether the options and the server leave this key an algorithm to sign with."""
+        name = key.get_name().removesuffix(CERTIFIED)
+        signatures = self._session.preferred_pubkeys
+        if name != SHA1_RSA:
+            return name in signatures
+        ours = {each for each in signatures if each.startswith("rsa-sha2-")}
+        extensions = self._session.server_extensions  # type: ignore[attr-defined]  # not in the stubs
+        listed = decode(extensions.get("server-sig-algs", b""))
+        return bool(ours.intersection(listed.split(",")) if listed else ours)
 
     def _is_open_to_everybody(self) -> bool:
         """Request a login without credentials, whose refusal lists the methods that may succeed.

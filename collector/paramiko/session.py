@@ -18,6 +18,7 @@ from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_REQ
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.packet import Packetizer
 
+from ..ssh.algorithms import HOST_KEYS
 from ..ssh.negotiation import Offer, SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .messages import ServerMessage, check_host_key, check_signature
@@ -51,7 +52,7 @@ SUPPORTED = SupportedAlgorithms(
     kex=_KEX,
     ciphers=_table("_cipher_info"),
     macs=_table("_mac_info"),
-    signatures=_table("_key_info"),
+    signatures=HOST_KEYS,  # an agent signs for the kinds that paramiko lacks
     host_keys=_table("_key_info"),
     needs_macs=True,
 )
@@ -162,6 +163,11 @@ class Session(paramiko.Transport):
     def preferred_keys(self) -> Sequence[str]:
         """Host key algorithms."""
         return self._offer.host_keys
+
+    @property
+    def preferred_pubkeys(self) -> Sequence[str]:
+        """Signature algorithms of the client's keys."""
+        return self._offer.signatures
 
     # Messages of the server.
 

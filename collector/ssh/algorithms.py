@@ -56,7 +56,8 @@ HOST_KEYS = (
     "rsa-sha2-256",
 )
 
-_CERTIFIED = "-cert-v01@openssh.com"
+CERTIFIED = "-cert-v01@openssh.com"
+"""The end of a certificate's name, behind that of its key's algorithm."""
 
 
 def choose_algorithms(
@@ -89,7 +90,7 @@ def host_key_order(offered: Sequence[str], known: Sequence[str]) -> tuple[str, .
     them is not mistaken for a changed one. Certificates are offered only where ``known`` has
     them: without a known authority they would be refused.
     """
-    usable = [name for name in known if name in offered or name.removesuffix(_CERTIFIED) in offered]
+    usable = [name for name in known if name in offered or name.removesuffix(CERTIFIED) in offered]
     return tuple(dict.fromkeys([*usable, *offered]))
 
 

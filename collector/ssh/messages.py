@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import OUTPUT_LIMIT
-from .negotiation import Mismatch
+from .negotiation import SHA1_RSA, Mismatch
 
 __all__ = [
     "auth_denied",
@@ -120,15 +120,27 @@ def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
 
 
 def auth_denied(
-    where: str, user: str, offered: Sequence[str], *, agent_hint: bool = False, said: str = ""
+    where: str,
+    user: str,
+    offered: Sequence[str],
+    *,
+    agent_hint: bool = False,
+    sha1_hint: bool = False,
+    said: str = "",
 ) -> HostError:
     """The server refused the login.
 
     ``offered`` names what the server judged: paths of keys, the agent's keys, ``password``.
-    ``agent_hint`` says that an agent is running and was not used.
+    ``agent_hint`` says that an agent is running and was not used, ``sha1_hint`` that an RSA key is
+    at hand and the server is as old as those that take signatures with SHA-1 alone.
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
+    if sha1_hint:
+        hint = (
+            f". Its host key algorithms know RSA with SHA-1 alone: where {SHA1_RSA} is meant, "
+            f"asyncssh signs so with the ssh option PubkeyAcceptedAlgorithms=+{SHA1_RSA}"
+        )
     if len(offered) > 1 and "too many authentication failures" in said.lower():
         # More keys would not help: the server tries no further one (MaxAuthTries).
         hint = (

@@ -14,10 +14,11 @@ from dataclasses import field
 from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import SshSettings
-from .algorithms import CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms, list_added
+from .algorithms import CERTIFIED, CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms, list_added
 
 __all__ = [
     "OPENING_BYTES",
+    "SHA1_RSA",
     "Mismatch",
     "Offer",
     "ServerOffer",
@@ -26,10 +27,14 @@ __all__ = [
     "describe_choice",
     "find_mismatch",
     "read_server_offer",
+    "takes_sha1_alone",
 ]
 
 OPENING_BYTES = 16 * 1024
 """How much of a server's first bytes is kept; OpenSSH's version line and offer take 1,200."""
+
+SHA1_RSA = "ssh-rsa"
+"""The signature algorithm of RSA keys with SHA-1 (RFC 4253 section 6.6)."""
 
 _VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n")
 _KEXINIT = 20
@@ -68,6 +73,8 @@ class Offer:
     ciphers: tuple[str, ...]
     macs: tuple[str, ...]
     host_keys: tuple[str, ...]
+    signatures: tuple[str, ...]
+    """How the client's keys may sign."""
     supported: SupportedAlgorithms = field(repr=False)
     """All that the library has."""
 
@@ -110,25 +117,54 @@ def choose_offer(ssh: SshSettings, supported: SupportedAlgorithms) -> Offer:
         host_keys=choose_algorithms(
             "host key algorithms", ssh.host_key_algorithms, HOST_KEYS, supported.host_keys
         ),
+        signatures=choose_algorithms(
+            "public key algorithms", _signatures(ssh), HOST_KEYS, supported.signatures
+        ),
         supported=supported,
     )
 
 
+def _signatures(ssh: SshSettings) -> tuple[str, ...]:
+    """A certificate counts by the algorithm that its key signs with."""
+    names = ssh.public_key_algorithms
+    if names and names[0].startswith("-"):  # patterns
+        return names
+    return tuple(name.removesuffix(CERTIFIED) for name in names)
+
+
 def describe_choice(ssh: SshSettings, supported: SupportedAlgorithms) -> list[str]:
-    """Return notes for the user: which algorithms that a list adds are not offered."""
+    """Return notes for the user: what a list names that is not offered, or should not be used."""
     asked = {
         "KexAlgorithms": (ssh.kex_algorithms, supported.kex),
         "Ciphers": (ssh.ciphers, supported.ciphers),
         "MACs": (ssh.macs, supported.macs),
         "HostKeyAlgorithms": (ssh.host_key_algorithms, supported.host_keys),
+        "PubkeyAcceptedAlgorithms": (_signatures(ssh), supported.signatures),
     }
     notes = []
     for option, (requested, known) in asked.items():
-        lacking = [name for name in list_added(requested) if name not in known]
+        names = [*list_added(requested), *(name for name in requested if name == SHA1_RSA)]
+        lacking = dict.fromkeys(name for name in names if name not in known)
         if lacking:
-            names = clean(", ".join(lacking))
-            notes.append(f"{option}: {supported.library} lacks {names}: not offered")
+            listed = clean(", ".join(lacking))
+            notes.append(f"{option}: {supported.library} lacks {listed}: not offered")
+        elif SHA1_RSA in names:
+            notes.append(
+                f"{option}: {SHA1_RSA} is offered, as it is named: RSA signatures with SHA-1, "
+                "which is broken"
+            )
     return notes
+
+
+def takes_sha1_alone(opening: bytes | None) -> bool:
+    """Whether a server's host key algorithms are those of one before RFC 8332.
+
+    Such a server takes signatures of RSA keys with SHA-1 only.
+    """
+    offer = read_server_offer(opening or b"")
+    if offer is None or SHA1_RSA not in offer.host_keys:
+        return False
+    return not any(name.startswith("rsa-sha2-") for name in offer.host_keys)
 
 
 def read_server_offer(opening: bytes) -> ServerOffer | None:

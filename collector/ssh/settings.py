@@ -23,6 +23,7 @@ _FIELDS = (
     "ciphers",
     "macs",
     "host_key_algorithms",
+    "public_key_algorithms",
     "address_family",
     "bind_address",
 )

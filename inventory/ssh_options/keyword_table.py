@@ -56,7 +56,8 @@ _HONOURED = {
     "GlobalKnownHostsFile": "",
     "GSSAPIAuthentication": "left out with a note where the transport or its package lacks it",
     "Host": "",
-    "HostKeyAlgorithms": "those that the transport has",
+    "HostKeyAlgorithms": "those that the transport has; ssh-rsa (SHA-1) by asyncssh alone, with a "
+    "warning",
     "HostKeyAlias": "",
     "Hostname": "",
     "IdentitiesOnly": "",
@@ -74,6 +75,8 @@ _HONOURED = {
     "transport's",
     "ProxyCommand": "ssh -W as a jump; another command with --allow-proxy-command only",
     "ProxyJump": "",
+    "PubkeyAcceptedAlgorithms": "those that the transport has, certificates by the algorithm of "
+    "their key; ssh-rsa (SHA-1) by asyncssh alone, with a warning",
     "PubkeyAuthentication": "no: no key and no agent is used",
     "StrictHostKeyChecking": "no and off as accept-new",
     "User": "",
@@ -142,10 +145,6 @@ _LEFT_OUT = {
     "KbdInteractiveAuthentication": (
         "no does not keep a server's prompts from being answered",
         frozenset({"yes", "true"}),
-    ),
-    "PubkeyAcceptedAlgorithms": (
-        "keys sign with the transport's own algorithms",
-        frozenset[str](),
     ),
 }
 _REFUSED = {

@@ -136,6 +136,10 @@ class LoginResolver:
             ciphers=parse_value(first.get("ciphers"), parse_algorithms) or (),
             macs=parse_value(first.get("macs"), parse_algorithms) or (),
             host_key_algorithms=parse_value(first.get("hostkeyalgorithms"), parse_algorithms) or (),
+            public_key_algorithms=parse_value(
+                first.get("pubkeyacceptedalgorithms"), parse_algorithms
+            )
+            or (),
             address_family=parse_value(first.get("addressfamily"), parse_address_family) or 0,
             bind_address=parse_value(first.get("bindaddress"), check_address),
             jumps=jumps,

@@ -29,12 +29,14 @@ class Login:
         self.accepted: list[str] = []
         self.wanted: list[str] = []
         self.agent_hint = False
+        self.has_rsa_key = True
 
 
 class Stream:
     def __init__(self, head: bytes = b"", *, version_seen: bool = True) -> None:
         self.head = head
         self.version_seen = version_seen
+        self.opening = head
         self.budget = ByteBudget()
         self.up = True
 

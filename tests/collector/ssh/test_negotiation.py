@@ -30,6 +30,7 @@ OURS = Offer(
     ciphers=("aes-gcm@openssh.com", "aes-ctr"),
     macs=("sha2",),
     host_keys=("ed25519",),
+    signatures=("ed25519",),
     supported=SUPPORTED,
 )
 BOTH = (("aes-ctr",), ("aes-ctr",))

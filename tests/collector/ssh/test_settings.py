@@ -24,6 +24,7 @@ FULL = SshSettings(
     ciphers=("aes128-ctr",),
     macs=("hmac-sha2-256",),
     host_key_algorithms=("ssh-ed25519",),
+    public_key_algorithms=("ssh-ed25519",),
     address_family=2,
     bind_address="192.0.2.1",
     jumps=(HOP,),

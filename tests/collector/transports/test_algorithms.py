@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.pacing.retry import is_transient
-from sockfleet.collector.transport import Attempt, TransportSettings
+from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import (
     Outcome,
@@ -18,7 +19,7 @@ from tests.support.ssh.over_ssh import (
     ssh_settings,
     without_leaks,
 )
-from tests.support.ssh.sshd import Sshd
+from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 
 def ask_old(transport: str, server: Sshd, folder: Path, **ssh: object) -> Outcome:
@@ -95,3 +96,66 @@ def test_an_algorithm_that_the_library_lacks_is_noted_where_a_list_adds_it(sshd,
     assert note == "HostKeyAlgorithms: paramiko lacks ssh-rsa: not offered"
     assert notes_of(settings) == ()
     assert notes_of(settings, host_key_algorithms=("ssh-rsa", "ssh-ed25519")) == ()
+
+
+# RSA keys of the client.
+
+
+SHA1_NOTE = "ssh-rsa is offered, as it is named: RSA signatures with SHA-1, which is broken"
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A server that takes RSA signatures by SHA-1 alone, as one before OpenSSH 7.2 does."""
+    config = ["PubkeyAcceptedAlgorithms ssh-rsa", "HostKeyAlgorithms ssh-rsa,ssh-ed25519"]
+    folder = tmp_path_factory.mktemp("old")
+    with Sshd(folder, config=config, host_key_types=["ed25519", "rsa"]) as server:
+        key = ssh_keygen(folder / "rsa_key", key_type="rsa")
+        server.authorized_keys.write_text(key.with_suffix(".pub").read_text())
+        yield server
+
+
+def ask_with_rsa(
+    transport: str, server: Sshd, folder: Path, **ssh: object
+) -> tuple[HostError | None, tuple[str, ...]]:
+    key = str(server.folder / "rsa_key")
+    target = host(server, identity_files=(key,), **ssh)
+
+    async def log_in(loaded: Transport) -> tuple[HostError | None, tuple[str, ...]]:
+        failure = None
+        try:
+            await loaded.execute(Attempt(host=target), "true")
+        except HostError as error:
+            failure = error
+        return failure, tuple(loaded.notes)
+
+    return without_leaks(transport, settings_for(known_hosts_of(server, folder)), log_in)
+
+
+def test_a_key_signs_with_sha_1_only_where_the_inventory_names_it(old, tmp_path, asyncssh_path):
+    del asyncssh_path
+    failure, notes = ask_with_rsa("asyncssh", old, tmp_path)
+    assert failure is not None
+    assert failure.category is Category.AUTH_DENIED
+    assert "PubkeyAcceptedAlgorithms=+ssh-rsa" in failure.message
+    assert notes == ()
+    for names in (("+ssh-rsa",), ("ssh-rsa",)):
+        failure, notes = ask_with_rsa("asyncssh", old, tmp_path, public_key_algorithms=names)
+        assert failure is None
+        assert notes == (f"PubkeyAcceptedAlgorithms: {SHA1_NOTE}",)
+
+
+def test_paramiko_says_that_it_lacks_sha_1(old, tmp_path):
+    failure, notes = ask_with_rsa("paramiko", old, tmp_path, public_key_algorithms=("+ssh-rsa",))
+    assert failure is not None
+    assert "PubkeyAcceptedAlgorithms=+ssh-rsa" in failure.message
+    assert notes == ("PubkeyAcceptedAlgorithms: paramiko lacks ssh-rsa: not offered",)
+
+
+@pytest.mark.parametrize("names", [("rsa-sha2-256",), ("-ssh-ed25519",)])
+def test_a_key_whose_algorithm_is_not_in_the_list_is_not_offered(transport, sshd, settings, names):
+    outcome = ask(transport, settings, host(sshd, public_key_algorithms=names))
+    assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert str(sshd.client_key) not in outcome.error.message
+    named = ("rsa-sha2-256", "ssh-ed25519-cert-v01@openssh.com")
+    assert ask(transport, settings, host(sshd, public_key_algorithms=named)).stdout == b"out\n"

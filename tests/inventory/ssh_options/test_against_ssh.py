@@ -155,7 +155,8 @@ def assert_same_login(config: Path, alias: str) -> None:
     elif ssh.identity_files is None:
         assert all(Path(f).name.startswith("id_") for f in theirs["identityfile"])
     ours.pop("gssapiauthentication")
-    for keyword in ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms"):
+    lists = ("kexalgorithms", "ciphers", "macs", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
+    for keyword in lists:
         if ours.get(keyword, [""])[0][:1] in {"+", "-", "^"}:
             changed = ours.pop(keyword)[0]
             assert all(name in theirs[keyword][0] for name in changed[1:].split(","))
@@ -196,6 +197,7 @@ LINES = st.sampled_from(
         *("ProxyJump none", "ProxyCommand none", "UserKnownHostsFile /k/%k ~/k", "HostKeyAlias al"),
         *("UserKnownHostsFile none", "GlobalKnownHostsFile /g", "Ciphers aes128-ctr,aes256-ctr"),
         *("KexAlgorithms curve25519-sha256", "MACs +hmac-sha1", "HostKeyAlgorithms ssh-ed25519"),
+        *("PubkeyAcceptedAlgorithms +ssh-rsa", "PubkeyAcceptedKeyTypes ssh-ed25519"),
         *("PubkeyAuthentication no", "PasswordAuthentication no", "GSSAPIAuthentication yes"),
         *("PreferredAuthentications password", "PreferredAuthentications publickey,hostbased"),
         *("PubkeyAuthentication yes", "IdentitiesOnly yes", "ConnectTimeout 3", "Compression yes"),

@@ -64,6 +64,7 @@ WORDS = [
     "-o Ciphers=aes128-ctr,aes256-ctr -o MACs=hmac-sha2-256",
     "-c aes128-ctr -o Ciphers=aes256-ctr -m hmac-sha2-512",
     "-o KexAlgorithms=curve25519-sha256 -o HostKeyAlgorithms=ssh-ed25519,rsa-sha2-512",
+    "-o PubkeyAcceptedKeyTypes=ssh-ed25519 -o PubkeyAcceptedAlgorithms=ssh-rsa",
     "-C -q -v -T -a -x -k -A -M -n -o ControlMaster=auto -o ControlPersist=60s -S /tmp/x",
     "-o ServerAliveInterval=15 -o ServerAliveCountMax=3 -o TCPKeepAlive=yes -o BatchMode=yes",
     "-o PreferredAuthentications=publickey -o PubkeyAuthentication=yes -o LogLevel=ERROR",
