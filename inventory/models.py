@@ -136,6 +136,10 @@ class SshSettings:
     identities_only: bool = False
     """Offer only those of the agent's keys whose files are named (IdentitiesOnly)."""
     password: Secret | None = None
+    login_methods: tuple[str, ...] = ()
+    """The methods of login to try, in this order, by the names of RFC 4252 and RFC 4462
+    (PreferredAuthentications, and those that are switched off). Empty: all, in the transport's
+    order."""
     gssapi: bool = False
     """Whether GSSAPI authentication is tried (GSSAPIAuthentication)."""
     known_hosts_files: tuple[str, ...] | None = None

@@ -10,7 +10,7 @@ from ..errors import HostError
 from ..ssh.credentials.store import Credentials, PrivateKeyFile
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
-from .login import Identity, LoginCredentials
+from .login import ALL_METHODS, Identity, LoginCredentials
 
 __all__ = ["load_credentials"]
 
@@ -44,6 +44,7 @@ def load_credentials(
         agent_first=credentials.agent_keys(ssh),
         agent_others=not ssh.identities_only,
         password=ssh.password,
+        methods=ssh.login_methods or ALL_METHODS,
         gssapi=gssapi,
     )
     if not (loaded.identities or ssh.agent or ssh.password or gssapi or may_ask):

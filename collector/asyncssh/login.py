@@ -22,7 +22,7 @@ from ..transport import Attempt
 from .client import LoginOwner
 from .library import asyncssh
 
-__all__ = ["Ask", "Identity", "Login", "LoginCredentials"]
+__all__ = ["ALL_METHODS", "Ask", "Identity", "Login", "LoginCredentials"]
 
 # Each has one signature algorithm; an RSA key has several, and the server says which it accepts.
 _ONE_SIGNATURE_ALGORITHM = (
@@ -31,6 +31,10 @@ _ONE_SIGNATURE_ALGORITHM = (
     b"ecdsa-sha2-nistp384",
     b"ecdsa-sha2-nistp521",
 )
+
+
+ALL_METHODS = ("gssapi-with-mic", "publickey", "password", "keyboard-interactive")
+"""The methods of login, in the order of this transport."""
 
 
 class Ask(Protocol):
@@ -73,6 +77,8 @@ class LoginCredentials:
     agent_others: bool = True
     """Whether the agent's other keys are offered too, after the identities."""
     password: Secret | None = field(default=None, repr=False)
+    methods: tuple[str, ...] = ALL_METHODS
+    """The methods that may be used, in the order to try them."""
     gssapi: bool = False
 
     @property
@@ -208,6 +214,8 @@ class Login(LoginOwner):
         self._note_request("publickey")
         if self._judged is not None and len(self.offered) > self._judged:
             self.offered.pop()  # asyncssh did not send it
+        if "publickey" not in self._credentials.methods:
+            return None
         if self._credentials.agent is None:  # no task: there is nothing to wait for
             if self._keys_left is None:
                 self._keys_left = self._list_file_keys()
@@ -267,7 +275,7 @@ class Login(LoginOwner):
     async def password_auth_requested(self) -> str | None:
         """The password, once."""
         self._note_request("password")
-        if self._password_tried:
+        if self._password_tried or "password" not in self._credentials.methods:
             return None
         self._password_tried = True
         secret = self._credentials.password or await self._ask_user(
@@ -289,7 +297,9 @@ class Login(LoginOwner):
     def kbdint_auth_requested(self) -> str | None:
         """An empty list of submethods where prompts can be answered; None the second time."""
         self._note_request("keyboard-interactive")
-        if self._questions_tried or (self._credentials.password is None and self._ask is None):
+        can_answer = self._credentials.password is not None or self._ask is not None
+        is_allowed = "keyboard-interactive" in self._credentials.methods
+        if self._questions_tried or not (can_answer and is_allowed):
             return None
         self._questions_tried = True
         return ""

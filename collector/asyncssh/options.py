@@ -40,7 +40,7 @@ def connection_options(
         x509_trusted_cert_paths=[],
         gss_host=(),
         gss_kex=False,  # it would replace the host key
-        gss_auth=credentials.gssapi,
+        gss_auth=credentials.gssapi and "gssapi-with-mic" in credentials.methods,
         gss_delegate_creds=False,
         disable_trivial_auth=True,
         utf8_decode_errors="replace",
@@ -58,11 +58,14 @@ def connection_options(
 
 
 def _methods(credentials: LoginCredentials, *, may_ask: bool) -> list[str]:
-    methods = ["gssapi-with-mic"] if credentials.gssapi else []
-    if credentials.identities or credentials.agent:
-        methods.append("publickey")
-    if credentials.password is not None or may_ask:
-        methods += ["password", "keyboard-interactive"]
+    has_password = credentials.password is not None or may_ask
+    at_hand = {
+        "gssapi-with-mic": credentials.gssapi,
+        "publickey": bool(credentials.identities or credentials.agent),
+        "password": has_password,
+        "keyboard-interactive": has_password,
+    }
+    methods = [method for method in credentials.methods if at_hand.get(method)]
     # The others too: asyncssh requests a method only where the server lists it, and `Login` notes
     # which are wanted.
     return list(dict.fromkeys([*methods, "publickey", "password", "keyboard-interactive"]))

@@ -6,7 +6,7 @@ from ...inventory.models import SshSettings
 from ..ssh.credentials.store import Credentials
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .keys import import_key
-from .login import LoginCredentials
+from .login import ALL_METHODS, LoginCredentials
 
 __all__ = ["load_credentials"]
 
@@ -29,6 +29,7 @@ def load_credentials(
         agent_first=credentials.agent_keys(ssh),
         agent_only_these=ssh.identities_only,
         password=ssh.password,
+        methods=ssh.login_methods or ALL_METHODS,
     )
     if not (loaded.keys or loaded.agent or loaded.password or may_ask):
         raise config_error("; ".join(problems)) if problems else no_credentials(loaded.user)

@@ -25,10 +25,13 @@ from ..ssh.routes.tcp import out_of_resources
 from .keys import Agent, OfferedKey
 from .session import Session, decode
 
-__all__ = ["Ask", "LoginCredentials", "log_in"]
+__all__ = ["ALL_METHODS", "Ask", "LoginCredentials", "log_in"]
 
 Ask = Callable[[str], Secret | None]
 """Asks the user, from any thread but that of the event loop; None: no answer."""
+
+ALL_METHODS = ("publickey", "password", "keyboard-interactive")
+"""The methods of login, in the order of this transport."""
 
 _STEP_S = 0.1
 _USERAUTH = "ssh-userauth"
@@ -48,6 +51,8 @@ class LoginCredentials:
     """Public keys that the user named and only the agent can use: offered before all others."""
     agent_only_these: bool = False
     password: Secret | None = field(default=None, repr=False)
+    methods: tuple[str, ...] = ALL_METHODS
+    """The methods that may be used, in the order to try them."""
 
 
 def log_in(
@@ -158,7 +163,7 @@ class _Login:
         try:
             if self._is_open_to_everybody():
                 self._trouble = _TRIVIAL
-            elif self._try_public_keys() or self._try_password() or self._try_interactive():
+            elif self._try_methods():
                 return
         except _NoAnswerError:
             pass
@@ -167,6 +172,20 @@ class _Login:
             if "authentication failures" not in (self._session.disconnect_message or "").lower():
                 raise
         raise self._denial()
+
+    def _try_methods(self) -> bool:
+        attempts = {
+            "publickey": self._try_public_keys,
+            "password": self._try_password,
+            "keyboard-interactive": self._try_interactive,
+        }
+        left = [method for method in self._credentials.methods if method in attempts]
+        # A partial success (RFC 4252 section 5.1) allows methods that were not allowed before.
+        while method := next(filter(self._is_allowed, left), None):
+            left.remove(method)
+            if attempts[method]():
+                return True
+        return False
 
     def _denial(self) -> HostError:
         banner = self._handler.banner or b""

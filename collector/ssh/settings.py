@@ -14,6 +14,7 @@ _FIELDS = (
     "agent",
     "identities_only",
     "password",
+    "login_methods",
     "gssapi",
     "known_hosts_files",
     "host_key_alias",

@@ -65,14 +65,14 @@ _HONOURED = {
     "IdentityFile": "each usable one; none too",
     "IgnoreUnknown": "",
     "Include": "",
+    "KbdInteractiveAuthentication": "no: the prompts of a server are not answered",
     "KexAlgorithms": "those that the transport has",
     "MACs": "those that the transport has",
     "Match": "all, canonical, final, host, originalhost, user, localuser; exec is refused for the "
     "hosts on which it decides",
-    "PasswordAuthentication": "no: the password is not used",
+    "PasswordAuthentication": "no: the password is not used, nor for the prompts of a server",
     "Port": "",
-    "PreferredAuthentications": "a method that is not in the list is not used; the order is the "
-    "transport's",
+    "PreferredAuthentications": "the methods in the list, in its order",
     "ProxyCommand": "ssh -W as a jump; another command with --allow-proxy-command only",
     "ProxyJump": "",
     "PubkeyAcceptedAlgorithms": "those that the transport has, certificates by the algorithm of "
@@ -142,10 +142,6 @@ _LEFT_OUT = {
     "GSSAPIServerIdentity": (_GSSAPI, frozenset[str]()),
     "GSSAPITrustDns": (_GSSAPI, _NO),
     "HostbasedAuthentication": ("there is no login by the host's key", _NO),
-    "KbdInteractiveAuthentication": (
-        "no does not keep a server's prompts from being answered",
-        frozenset({"yes", "true"}),
-    ),
 }
 _REFUSED = {
     "BindInterface": ("no login is bound to an interface; BindAddress is honoured", None),

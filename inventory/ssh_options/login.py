@@ -25,6 +25,7 @@ from .values import (
     parse_address_family,
     parse_agent_socket,
     parse_known_hosts,
+    parse_method_order,
     parse_methods,
     parse_paths,
     parse_seconds,
@@ -127,6 +128,7 @@ class LoginResolver:
             agent=agent if "publickey" in methods else None,
             identities_only=parse_switch(first.get("identitiesonly")) or False,
             password=self._select_password(first, methods, credentials.password),
+            login_methods=parse_method_order(first, methods),
             gssapi="gssapi-with-mic" in methods,
             known_hosts_files=parse_known_hosts(first, destination.tokens),
             host_key_alias=key_alias,
@@ -254,11 +256,12 @@ class LoginResolver:
         return HostKeyPolicy.ACCEPT_NEW
 
     def _select_password(
-        self, first: Mapping[str, SshOption], methods: frozenset[str], password: Secret | None
+        self, first: Mapping[str, SshOption], methods: Sequence[str], password: Secret | None
     ) -> Secret | None:
-        if password is None or "password" in methods:
+        if password is None or not {"password", "keyboard-interactive"}.isdisjoint(methods):
             return password
-        option = first.get("passwordauthentication") or first["preferredauthentications"]
+        named = (first.get(name) for name in ("passwordauthentication", "preferredauthentications"))
+        option = next(filter(None, named), None) or first["kbdinteractiveauthentication"]
         self._ignored.add_note(
             f"{option.source}: {option.written} {option.text}: the password is not used"
         )

@@ -25,6 +25,7 @@ __all__ = [
     "parse_address_family",
     "parse_agent_socket",
     "parse_known_hosts",
+    "parse_method_order",
     "parse_methods",
     "parse_paths",
     "parse_seconds",
@@ -116,25 +117,42 @@ def parse_switch(option: SshOption | None) -> bool | None:
     return parse_value(option, parse)
 
 
-def parse_methods(first: Mapping[str, SshOption]) -> frozenset[str]:
+def parse_methods(first: Mapping[str, SshOption]) -> tuple[str, ...]:
     """Return the methods of login that the options leave, by the names of RFC 4252 and 4462.
 
-    ssh tries those of PreferredAuthentications that are switched on. The answer to a prompt of
-    keyboard-interactive is the password, so that either method uses it.
+    Like ssh, those of PreferredAuthentications, in its order, that are switched on. The answer to a
+    prompt of keyboard-interactive is the password, so PasswordAuthentication switches off both.
     """
+    has_password = parse_switch(first.get("passwordauthentication")) is not False
+    has_prompts = parse_switch(first.get("kbdinteractiveauthentication")) is not False
     switches = {
         "gssapi-with-mic": parse_switch(first.get("gssapiauthentication")) is True,
         "publickey": parse_value(first.get("pubkeyauthentication"), _parse_pubkey) is not False,
-        "password": parse_switch(first.get("passwordauthentication")) is not False,
+        "password": has_password,
+        "keyboard-interactive": has_password and has_prompts,
     }
-    methods = {method for method, is_on in switches.items() if is_on}
-    preferred = parse_value(first.get("preferredauthentications"), lambda text: text)
-    if preferred is not None:
-        named = {method.strip().lower() for method in preferred.split(",")}
-        if "keyboard-interactive" in named:
-            named.add("password")
-        methods &= named
-    return frozenset(methods)
+    names = _parse_preferred(first) or tuple(switches)
+    return tuple(dict.fromkeys(name for name in names if switches.get(name)))
+
+
+def parse_method_order(first: Mapping[str, SshOption], methods: Sequence[str]) -> tuple[str, ...]:
+    """Return `SshSettings.login_methods`; ``methods`` are those of `parse_methods`.
+
+    GSSAPI stays, which `SshSettings.gssapi` switches on.
+    """
+    preferred = _parse_preferred(first)
+    if preferred is None and {"password", "keyboard-interactive"} <= set(methods):
+        return ()
+    kept = {"gssapi-with-mic", *methods}
+    order = (name for name in preferred or ("gssapi-with-mic", *methods) if name in kept)
+    return tuple(dict.fromkeys(order)) or ("none",)
+
+
+def _parse_preferred(first: Mapping[str, SshOption]) -> tuple[str, ...] | None:
+    return parse_value(
+        first.get("preferredauthentications"),
+        lambda text: tuple(name.strip() for name in text.lower().split(",")),
+    )
 
 
 def _parse_pubkey(text: str) -> bool:

@@ -15,6 +15,7 @@ FULL = SshSettings(
     agent="agent.sock",
     identities_only=True,
     password=Secret("secret"),
+    login_methods=("publickey",),
     gssapi=True,
     known_hosts_files=("known_hosts",),
     host_key_alias="alias",

@@ -295,3 +295,27 @@ def test_only_the_keys_that_the_server_judged_are_listed(transport, tmp_path):
     assert f"offered: {files[0]}, {files[1]}. " in outcome.error.message
     assert "IdentitiesOnly" in outcome.error.message
     assert files[2] not in outcome.error.message
+
+
+# The order of the methods.
+
+
+def test_methods_are_tried_in_the_order_of_the_options(transport, tmp_path):
+    """The wrong password comes first, and uses up the only try."""
+    config = ["PasswordAuthentication yes", "MaxAuthTries 1"]
+    with Sshd(tmp_path / "sshd", config=config) as sshd:
+        settings = settings_for(known_hosts_of(sshd, tmp_path))
+        wrong = {"password": Secret("wrong")}
+        first = ask(
+            transport,
+            settings,
+            host(sshd, "127.0.0.1", login_methods=("password", "publickey"), **wrong),
+        )
+        last = ask(
+            transport,
+            settings,
+            host(sshd, "127.0.0.1", login_methods=("publickey", "password"), **wrong),
+        )
+    assert first.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert "offered: password" in first.error.message
+    assert last.stdout == b"out\n"

@@ -283,3 +283,16 @@ def test_a_server_that_takes_no_key(transport, request, tmp_path):
     is_shown = request.node.callspec.params["transport"] == "asyncssh"
     offered = str(key) if is_shown else "nothing of the kinds that it takes"
     assert f"offered: {offered}" in outcome.error.message
+
+
+def test_prompts_are_not_answered_where_the_options_switch_them_off(transport, tmp_path):
+    outcome, asked = login_by(
+        transport,
+        tmp_path,
+        "keyboard-interactive",
+        password=Secret(PASSWORD),
+        answers={"town": "Ghent"},
+        login_methods=("publickey", "password"),
+    )
+    assert outcome.fault == (Category.AUTH_DENIED, Phase.AUTH)
+    assert asked == []

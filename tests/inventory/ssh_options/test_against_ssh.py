@@ -120,28 +120,35 @@ def resolve(config: Path, alias: str) -> Login:
     return resolver.resolve(alias, [], given_here, config_file=str(config))
 
 
-def methods_of(theirs: dict[str, list[str]]) -> set[str]:
-    """The methods with which ssh would use a key, a password and Kerberos."""
+def methods_of(theirs: dict[str, list[str]]) -> list[str]:
+    """The methods that ssh would use, in its order where the file names one."""
+    has_password = theirs["passwordauthentication"] != ["no"]
     on = {
-        "publickey": theirs["pubkeyauthentication"] != ["false"],
-        "password": theirs["passwordauthentication"] != ["no"],
         "gssapi-with-mic": theirs["gssapiauthentication"] != ["no"],
+        "publickey": theirs["pubkeyauthentication"] != ["false"],
+        "password": has_password,
+        # Ours is stricter: without PasswordAuthentication the password answers no prompt either.
+        "keyboard-interactive": has_password and theirs["kbdinteractiveauthentication"] != ["no"],
     }
     listed = theirs.get("preferredauthentications")
-    names = set(listed[0].split(",")) if listed else set(on)
-    if "keyboard-interactive" in names:
-        names.add("password")
-    return {method for method, is_on in on.items() if is_on} & names
+    names = listed[0].split(",") if listed else list(on)
+    return [name for name in names if on.get(name)]
 
 
 def assert_same_login(config: Path, alias: str) -> None:
     found = resolve(config, alias)
     theirs = effective_options(["-F", str(config), alias])
     ssh, ours = found.ssh, as_ssh_shows(found)
-    methods = {"publickey"} if ssh.agent else set()
-    methods |= {"password"} if ssh.password else set()
-    methods |= {"gssapi-with-mic"} if ssh.gssapi else set()
-    assert methods == methods_of(theirs)
+    methods = methods_of(theirs)
+    assert ssh.gssapi == ("gssapi-with-mic" in methods)
+    assert bool(ssh.agent) == ("publickey" in methods)
+    assert bool(ssh.password) == bool({"password", "keyboard-interactive"} & set(methods))
+    if ssh.login_methods:
+        usable = [m for m in ssh.login_methods if m != "gssapi-with-mic" or ssh.gssapi]
+        assert usable == (methods or ["none"])
+    else:
+        assert {"password", "keyboard-interactive"} <= set(methods)
+        assert "preferredauthentications" not in theirs
     identities = ours.pop("identityfile", [])
     if "publickey" in methods and ssh.identity_files is not None:
         # ssh -G shows names as written, and a file again that another spelling names.
@@ -200,6 +207,7 @@ LINES = st.sampled_from(
         *("PubkeyAcceptedAlgorithms +ssh-rsa", "PubkeyAcceptedKeyTypes ssh-ed25519"),
         *("PubkeyAuthentication no", "PasswordAuthentication no", "GSSAPIAuthentication yes"),
         *("PreferredAuthentications password", "PreferredAuthentications publickey,hostbased"),
+        *("KbdInteractiveAuthentication no", "PreferredAuthentications password,publickey"),
         *("PubkeyAuthentication yes", "IdentitiesOnly yes", "ConnectTimeout 3", "Compression yes"),
         *("Include {tree}/*.part", "Include {tree}/inner", "# a comment", "AddressFamily inet6"),
     ]

@@ -193,6 +193,31 @@ def test_what_chooses_the_method_of_login_chooses_it(text: str, methods: set[str
     assert found.identity_files == (("/k",) if "publickey" in methods else ())
 
 
+@pytest.mark.parametrize(
+    ("text", "methods"),
+    [
+        ("", ()),
+        ("-o PasswordAuthentication=yes -o PubkeyAuthentication=no", ()),
+        (
+            "-o KbdInteractiveAuthentication=no",
+            ("gssapi-with-mic", "publickey", "password"),
+        ),
+        ("-o PasswordAuthentication=no", ("gssapi-with-mic", "publickey")),
+        ("-o PreferredAuthentications=password,publickey", ("password", "publickey")),
+        (
+            "-o PreferredAuthentications=keyboard-interactive,password"
+            + " -o ChallengeResponseAuthentication=no",
+            ("password",),
+        ),
+        ("-o PreferredAuthentications=hostbased", ("none",)),
+    ],
+)
+def test_the_methods_of_login_are_tried_in_the_order_of_the_options(
+    text: str, methods: tuple[str, ...]
+) -> None:
+    assert login(text).ssh.login_methods == methods
+
+
 def test_ignored_options_give_one_note() -> None:
     ignored = IgnoredOptions()
     login("-C -o ControlMaster=auto -o ControlPersist=60s -C", ignored=ignored)
