@@ -56,8 +56,10 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
         return Connection(attempt)
 
     def _prepare(self, ssh: SshSettings) -> _Prepared:
-        credentials = load_credentials(ssh, self._credentials, may_ask=self._may_ask)
         offer = self._choose_offer(ssh, self._supported)
+        credentials = load_credentials(
+            ssh, self._credentials, offer.signatures, may_ask=self._may_ask
+        )
         options = connection_options(offer, credentials, may_ask=self._may_ask)
         return _Prepared(
             credentials=credentials,

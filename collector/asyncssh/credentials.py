@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from ...core.text import clean
 from ...inventory.models import SshSettings
 from ..errors import HostError
-from ..ssh.credentials.store import Credentials, PrivateKeyFile
+from ..ssh.credentials.store import Credentials, PrivateKeyFile, split_by_algorithm
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
 from .login import ALL_METHODS, Identity, LoginCredentials
@@ -16,16 +16,17 @@ __all__ = ["load_credentials"]
 
 
 def load_credentials(
-    ssh: SshSettings, credentials: Credentials, *, may_ask: bool
+    ssh: SshSettings, credentials: Credentials, signatures: tuple[str, ...], *, may_ask: bool
 ) -> LoginCredentials:
     """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
+    ``signatures``: the algorithms that keys may sign with; other keys are left out with a note.
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
     ``config``: unusable keys, or nothing at all.
     """
-    problems: list[str] = []
+    files, problems = split_by_algorithm(credentials.key_files(ssh), signatures)
     identities: list[Identity] = []
-    for file in credentials.key_files(ssh):
+    for file in files:
         try:
             identities.append(_identity(file))
         except HostError as problem:
@@ -42,6 +43,7 @@ def load_credentials(
         identities=tuple(identities),
         agent=ssh.agent,
         agent_first=credentials.agent_keys(ssh),
+        signatures=signatures,
         agent_others=not ssh.identities_only,
         password=ssh.password,
         methods=ssh.login_methods or ALL_METHODS,

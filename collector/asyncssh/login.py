@@ -16,6 +16,7 @@ from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
+from ..ssh.algorithms import HOST_KEYS, may_sign
 from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
@@ -74,6 +75,8 @@ class LoginCredentials:
     """Path of the agent's socket."""
     agent_first: tuple[bytes, ...] = ()
     """Public keys that the user named and only the agent can use: offered before all others."""
+    signatures: tuple[str, ...] = HOST_KEYS
+    """The algorithms that the agent's keys may sign with."""
     agent_others: bool = True
     """Whether the agent's other keys are offered too, after the identities."""
     password: Secret | None = field(default=None, repr=False)
@@ -265,10 +268,12 @@ class Login(LoginOwner):
             # would leave the answer in a shared one.
             self._agent = asyncssh.SSHAgentClient(self._credentials.agent)
         try:
-            return await self._agent.get_keys()
+            keys = await self._agent.get_keys()
         except ValueError as error:
             self.agent_trouble = f"the agent at {self._credentials.agent}: {error}"
             return ()
+        signatures = self._credentials.signatures
+        return [key for key in keys if may_sign(key.algorithm.decode("ascii"), signatures)]
 
     # Passwords.
 

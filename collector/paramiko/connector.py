@@ -53,8 +53,11 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
         return Connection(attempt, self._threads)
 
     def _prepare(self, ssh: SshSettings) -> _Prepared:
-        credentials = load_credentials(ssh, self._credentials, may_ask=self._may_ask)
-        return _Prepared(credentials=credentials, offer=self._choose_offer(ssh, SUPPORTED))
+        offer = self._choose_offer(ssh, SUPPORTED)
+        credentials = load_credentials(
+            ssh, self._credentials, offer.signatures, may_ask=self._may_ask
+        )
+        return _Prepared(credentials=credentials, offer=offer)
 
     async def _log_in(
         self,

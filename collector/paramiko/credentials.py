@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...inventory.models import SshSettings
-from ..ssh.credentials.store import Credentials
+from ..ssh.credentials.store import Credentials, split_by_algorithm
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .keys import import_key
 from .login import ALL_METHODS, LoginCredentials
@@ -14,17 +16,20 @@ _NO_KERBEROS = "paramiko has no Kerberos (GSSAPI) login: choose --transport asyn
 
 
 def load_credentials(
-    ssh: SshSettings, credentials: Credentials, *, may_ask: bool
+    ssh: SshSettings, credentials: Credentials, signatures: Sequence[str], *, may_ask: bool
 ) -> LoginCredentials:
     """Load the credentials for ``ssh``; may block, and ask for passphrases.
 
+    ``signatures``: the algorithms that keys may sign with; other keys are left out with a note.
     ``may_ask``: the user can be asked for passwords, so that no key is needed. Raises HostError
     ``config``: unusable keys, Kerberos, or nothing at all.
     """
-    problems = [_NO_KERBEROS] if ssh.gssapi else []
+    files, problems = split_by_algorithm(credentials.key_files(ssh), signatures)
+    if ssh.gssapi:
+        problems.append(_NO_KERBEROS)
     loaded = LoginCredentials(
         user=login_user(ssh),
-        keys=tuple(key for file in credentials.key_files(ssh) for key in import_key(file)),
+        keys=tuple(key for file in files for key in import_key(file)),
         agent=ssh.agent,
         agent_first=credentials.agent_keys(ssh),
         agent_only_these=ssh.identities_only,

@@ -16,11 +16,11 @@ from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
-from ..ssh.algorithms import CERTIFIED
+from ..ssh.algorithms import SHA1_RSA, may_sign, strip_certificate
 from ..ssh.byte_budget import MOST_PROMPTS
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied, partial_success
-from ..ssh.negotiation import SHA1_RSA, takes_sha1_alone
+from ..ssh.negotiation import takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
 from .keys import Agent, OfferedKey
 from .session import Session, decode
@@ -241,14 +241,13 @@ class _Login:
 
     def _may_sign(self, key: paramiko.PKey) -> bool:
         """Whether the options and the server leave this key an algorithm to sign with."""
-        name = key.get_name().removesuffix(CERTIFIED)
-        signatures = self._session.preferred_pubkeys
-        if name != SHA1_RSA:
-            return name in signatures
-        ours = {each for each in signatures if each.startswith("rsa-sha2-")}
-        extensions = self._session.server_extensions  # type: ignore[attr-defined]  # not in the stubs
-        listed = decode(extensions.get("server-sig-algs", b""))
-        return bool(ours.intersection(listed.split(",")) if listed else ours)
+        name, signatures = key.get_name(), self._session.preferred_pubkeys
+        if strip_certificate(name) == SHA1_RSA:
+            extensions = self._session.server_extensions  # type: ignore[attr-defined]  # not in the stubs
+            listed = decode(extensions.get("server-sig-algs", b""))
+            if listed:
+                signatures = [each for each in signatures if each in listed.split(",")]
+        return may_sign(name, signatures)
 
     def _is_open_to_everybody(self) -> bool:
         """Request a login without credentials, whose refusal lists the methods that may succeed.

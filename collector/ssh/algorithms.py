@@ -12,13 +12,17 @@ from ...core.text import clean
 from ..errors import Category, HostError, Phase
 
 __all__ = [
+    "CERTIFIED",
     "CIPHERS",
     "HOST_KEYS",
     "KEX",
     "MACS",
+    "SHA1_RSA",
     "choose_algorithms",
     "host_key_order",
     "list_added",
+    "may_sign",
+    "strip_certificate",
 ]
 
 KEX = (
@@ -56,6 +60,8 @@ HOST_KEYS = (
     "rsa-sha2-256",
 )
 
+SHA1_RSA = "ssh-rsa"
+"""The kind of an RSA key, and its signature algorithm with SHA-1 (RFC 4253 section 6.6)."""
 CERTIFIED = "-cert-v01@openssh.com"
 """The end of a certificate's name, behind that of its key's algorithm."""
 
@@ -92,6 +98,21 @@ def host_key_order(offered: Sequence[str], known: Sequence[str]) -> tuple[str, .
     """
     usable = [name for name in known if name in offered or name.removesuffix(CERTIFIED) in offered]
     return tuple(dict.fromkeys([*usable, *offered]))
+
+
+def strip_certificate(name: str) -> str:
+    """Return the key's algorithm for that of a certificate; any other name stays."""
+    key = name.removesuffix(CERTIFIED)
+    # Those of FIDO keys have OpenSSH's ending themselves (PROTOCOL.u2f).
+    return f"{key}@openssh.com" if key != name and key.startswith("sk-") else key
+
+
+def may_sign(kind: str, signatures: Sequence[str]) -> bool:
+    """Whether a key, or the key of a certificate, of this kind has one of the algorithms."""
+    name = strip_certificate(kind)
+    if name != SHA1_RSA:
+        return name in signatures
+    return any(each == SHA1_RSA or each.startswith("rsa-sha2-") for each in signatures)
 
 
 def list_added(requested: Sequence[str]) -> tuple[str, ...]:

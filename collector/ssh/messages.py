@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import OUTPUT_LIMIT
-from .negotiation import SHA1_RSA, Mismatch
+from .algorithms import SHA1_RSA
+from .negotiation import Mismatch
 
 __all__ = [
     "auth_denied",

@@ -14,11 +14,19 @@ from dataclasses import field
 from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import SshSettings
-from .algorithms import CERTIFIED, CIPHERS, HOST_KEYS, KEX, MACS, choose_algorithms, list_added
+from .algorithms import (
+    CIPHERS,
+    HOST_KEYS,
+    KEX,
+    MACS,
+    SHA1_RSA,
+    choose_algorithms,
+    list_added,
+    strip_certificate,
+)
 
 __all__ = [
     "OPENING_BYTES",
-    "SHA1_RSA",
     "Mismatch",
     "Offer",
     "ServerOffer",
@@ -32,9 +40,6 @@ __all__ = [
 
 OPENING_BYTES = 16 * 1024
 """How much of a server's first bytes is kept; OpenSSH's version line and offer take 1,200."""
-
-SHA1_RSA = "ssh-rsa"
-"""The signature algorithm of RSA keys with SHA-1 (RFC 4253 section 6.6)."""
 
 _VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n")
 _KEXINIT = 20
@@ -129,7 +134,7 @@ def _signatures(ssh: SshSettings) -> tuple[str, ...]:
     names = ssh.public_key_algorithms
     if names and names[0].startswith("-"):  # patterns
         return names
-    return tuple(name.removesuffix(CERTIFIED) for name in names)
+    return tuple(map(strip_certificate, names))
 
 
 def describe_choice(ssh: SshSettings, supported: SupportedAlgorithms) -> list[str]:

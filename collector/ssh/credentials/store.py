@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
 from pathlib import Path
@@ -13,11 +13,18 @@ from ....core.record import record
 from ....inventory.models import Secret, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
+from ..algorithms import may_sign
 from .agent import list_agent_keys
 from .key_files import is_certificate_for, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
 
-__all__ = ["PASSPHRASE_VARIABLE", "Credentials", "PrivateKeyFile", "find_default_identity_files"]
+__all__ = [
+    "PASSPHRASE_VARIABLE",
+    "Credentials",
+    "PrivateKeyFile",
+    "find_default_identity_files",
+    "split_by_algorithm",
+]
 
 PASSPHRASE_VARIABLE = "SOCKFLEET_PASSPHRASE"  # noqa: S105 (the variable's name)
 
@@ -193,6 +200,23 @@ class Credentials:
         except KeyFileError as problem:
             self._notes[f"certificate {certificate} {problem}; it is not offered"] = None
             return None
+
+
+def split_by_algorithm(
+    files: Iterable[PrivateKeyFile], signatures: Sequence[str]
+) -> tuple[list[PrivateKeyFile], list[str]]:
+    """Return the keys that may sign with one of the algorithms, and why the others are left out."""
+    usable: list[PrivateKeyFile] = []
+    problems: list[str] = []
+    for file in files:
+        if may_sign(file.kind, signatures):
+            usable.append(file)
+        else:
+            problems.append(
+                f"key file {file.path} is of the kind {file.kind}, which PubkeyAcceptedAlgorithms "
+                "leaves out"
+            )
+    return usable, problems
 
 
 @contextmanager

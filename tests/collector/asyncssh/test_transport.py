@@ -10,6 +10,7 @@ import uvloop
 from sockfleet.collector.asyncssh.credentials import load_credentials
 from sockfleet.collector.asyncssh.transport import AsyncsshTransport
 from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.ssh.algorithms import HOST_KEYS
 from sockfleet.collector.ssh.credentials.store import Credentials, PrivateKeyFile
 from sockfleet.collector.transport import Attempt
 from sockfleet.inventory.models import Host, SshSettings
@@ -65,7 +66,7 @@ def test_a_fido_key_needs_a_package_too(mocker):
     credentials.key_files.return_value = (file,)
 
     with pytest.raises(HostError, match=r"id_ed25519_sk is a FIDO key: .*asyncssh\[fido2\]"):
-        load_credentials(SshSettings(user="u"), credentials, may_ask=False)
+        load_credentials(SshSettings(user="u"), credentials, HOST_KEYS, may_ask=False)
 
 
 def test_an_unforeseen_error_fails_one_host(sshd, settings, mocker):

@@ -204,11 +204,7 @@ def test_what_chooses_the_method_of_login_chooses_it(text: str, methods: set[str
         ),
         ("-o PasswordAuthentication=no", ("gssapi-with-mic", "publickey")),
         ("-o PreferredAuthentications=password,publickey", ("password", "publickey")),
-        (
-            "-o PreferredAuthentications=keyboard-interactive,password"
-            + " -o ChallengeResponseAuthentication=no",
-            ("password",),
-        ),
+        ("-o PreferredAuthentications=keyboard-interactive -o skeyauthentication=no", ("none",)),
         ("-o PreferredAuthentications=hostbased", ("none",)),
     ],
 )
