@@ -20,10 +20,10 @@ from ..transport import Attempt, TransportSettings
 from .client import ConnectionOptions, LoginPlan
 from .client_by_version import load_client
 from .connection import Connection
-from .credentials import load_credentials
+from .credentials import LoginCredentials, load_credentials
 from .errors import error_text
 from .library import asyncssh
-from .login import Login, LoginCredentials
+from .login import Login
 from .options import connection_options
 from .stream import ByteStream
 

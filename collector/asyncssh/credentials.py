@@ -2,17 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 
+from ...core.record import record
 from ...core.text import clean
-from ...inventory.models import SshSettings
+from ...inventory.models import Secret, SshSettings
 from ..errors import HostError
+from ..ssh.algorithms import HOST_KEYS
 from ..ssh.credentials.store import Credentials, PrivateKeyFile, split_by_algorithm
 from ..ssh.credentials.user import config_error, login_user, no_credentials
 from .library import asyncssh
-from .login import ALL_METHODS, Identity, LoginCredentials
 
-__all__ = ["load_credentials"]
+__all__ = ["ALL_METHODS", "Identity", "LoginCredentials", "load_credentials"]
+
+# Each has one signature algorithm; an RSA key has several, and the server says which it accepts.
+_ONE_SIGNATURE_ALGORITHM = (
+    b"ssh-ed25519",
+    b"ecdsa-sha2-nistp256",
+    b"ecdsa-sha2-nistp384",
+    b"ecdsa-sha2-nistp521",
+)
+
+
+ALL_METHODS = ("gssapi-with-mic", "publickey", "password", "keyboard-interactive")
+"""The methods of login, in the order of this transport."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """A private key, read and decrypted."""
+
+    path: str
+    key: asyncssh.SSHKey
+    certificate: asyncssh.SSHCertificate | None = None
+    """Offered before the bare key."""
+
+    @cached_property
+    def offer(self) -> object:
+        """The key in a form that asyncssh accepts."""
+        if self.certificate is not None:
+            return (self.key, self.certificate)
+        # A key pair stores the signature algorithm chosen with a server, so it is shared only
+        # where there is one; asyncssh makes a pair for each login from a bare key.
+        if self.key.algorithm in _ONE_SIGNATURE_ALGORITHM:
+            return asyncssh.load_keypairs([self.key])[0]
+        return self.key
+
+
+@record
+class LoginCredentials:
+    """What a login can use, loaded once for all hosts with the same settings."""
+
+    user: str
+    identities: tuple[Identity, ...] = ()
+    agent: str | None = None
+    """Path of the agent's socket."""
+    agent_first: tuple[bytes, ...] = ()
+    """Public keys that the user named and only the agent can use: offered before all others."""
+    signatures: tuple[str, ...] = HOST_KEYS
+    """The algorithms that the agent's keys may sign with."""
+    agent_others: bool = True
+    """Whether the agent's other keys are offered too, after the identities."""
+    password: Secret | None = field(default=None, repr=False)
+    methods: tuple[str, ...] = ALL_METHODS
+    """The methods that may be used, in the order to try them."""
+    gssapi: bool = False
+
+    @property
+    def key_at_once(self) -> bool:
+        """Whether the first key to offer depends on nothing that the server says."""
+        return (
+            bool(self.identities)
+            and not self.agent_first
+            and self.identities[0].key.algorithm in _ONE_SIGNATURE_ALGORITHM
+        )
+
+    @property
+    def signed_at_once(self) -> bool:
+        """Whether there is a single key, and it signs without a touch or a typed secret."""
+        if len(self.identities) != 1 or self.agent is not None:
+            return False
+        return not self.identities[0].key.algorithm.startswith(b"sk-")
 
 
 def load_credentials(

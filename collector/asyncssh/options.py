@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..ssh.negotiation import Offer
 from ..transport import OUTPUT_LIMIT
+from .credentials import LoginCredentials
 from .library import asyncssh
-from .login import LoginCredentials
 
 __all__ = ["connection_options"]
 

@@ -20,9 +20,9 @@ from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..transport import Attempt, TransportSettings
 from .connection import END_S, Connection, phase_setter, run_to_end
-from .credentials import load_credentials
+from .credentials import LoginCredentials, load_credentials
 from .errors import error_text
-from .login import LoginCredentials, log_in
+from .login import log_in
 from .session import SUPPORTED, RefusedChannelError, Session
 from .stream import ByteStream
 

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 
-from ...inventory.models import SshSettings
+from ...core.record import record
+from ...inventory.models import Secret, SshSettings
 from ..ssh.credentials.store import Credentials, split_by_algorithm
 from ..ssh.credentials.user import config_error, login_user, no_credentials
-from .keys import import_key
-from .login import ALL_METHODS, LoginCredentials
+from .keys import OfferedKey, import_key
 
-__all__ = ["load_credentials"]
+__all__ = ["LoginCredentials", "load_credentials"]
+
+ALL_METHODS = ("publickey", "password", "keyboard-interactive")
+"""The methods of login, in the order of this transport."""
 
 _NO_KERBEROS = "paramiko has no Kerberos (GSSAPI) login: choose --transport asyncssh"
+
+
+@record
+class LoginCredentials:
+    """What a login can use, loaded once for all hosts with the same settings."""
+
+    user: str
+    keys: tuple[OfferedKey, ...] = ()
+    agent: str | None = None
+    """Path of the agent's socket."""
+    agent_first: tuple[bytes, ...] = ()
+    """Public keys that the user named and only the agent can use: offered before all others."""
+    agent_only_these: bool = False
+    password: Secret | None = field(default=None, repr=False)
+    methods: tuple[str, ...] = ALL_METHODS
+    """The methods that may be used, in the order to try them."""
 
 
 def load_credentials(

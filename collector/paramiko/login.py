@@ -6,13 +6,11 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import field
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.ssh_exception import AuthenticationException, BadAuthenticationType
 
-from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
@@ -22,37 +20,19 @@ from ..ssh.host_keys.policy import HostKeyCheck
 from ..ssh.messages import auth_denied, partial_success
 from ..ssh.negotiation import takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
+from .credentials import LoginCredentials
 from .keys import Agent, OfferedKey
 from .session import Session, decode
 
-__all__ = ["ALL_METHODS", "Ask", "LoginCredentials", "log_in"]
+__all__ = ["Ask", "log_in"]
 
 Ask = Callable[[str], Secret | None]
 """Asks the user, from any thread but that of the event loop; None: no answer."""
-
-ALL_METHODS = ("publickey", "password", "keyboard-interactive")
-"""The methods of login, in the order of this transport."""
 
 _STEP_S = 0.1
 _USERAUTH = "ssh-userauth"
 # A server that lets everybody in may be any server: an impostor would do the same.
 _TRIVIAL = "Trivial auth disabled"
-
-
-@record
-class LoginCredentials:
-    """What a login can use, loaded once for all hosts with the same settings."""
-
-    user: str
-    keys: tuple[OfferedKey, ...] = ()
-    agent: str | None = None
-    """Path of the agent's socket."""
-    agent_first: tuple[bytes, ...] = ()
-    """Public keys that the user named and only the agent can use: offered before all others."""
-    agent_only_these: bool = False
-    password: Secret | None = field(default=None, repr=False)
-    methods: tuple[str, ...] = ALL_METHODS
-    """The methods that may be used, in the order to try them."""
 
 
 def log_in(

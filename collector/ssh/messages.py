@@ -139,8 +139,8 @@ def auth_denied(
     hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
     if sha1_hint:
         hint = (
-            f". Its host key algorithms know RSA with SHA-1 alone: where {SHA1_RSA} is meant, "
-            f"asyncssh signs so with the ssh option PubkeyAcceptedAlgorithms=+{SHA1_RSA}"
+            f". Its RSA host key signs with SHA-1 alone ({SHA1_RSA}): where it takes no other "
+            f"signatures, asyncssh logs in with the ssh option PubkeyAcceptedAlgorithms=+{SHA1_RSA}"
         )
     if len(offered) > 1 and "too many authentication failures" in said.lower():
         # More keys would not help: the server tries no further one (MaxAuthTries).

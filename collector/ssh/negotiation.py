@@ -162,9 +162,9 @@ def describe_choice(ssh: SshSettings, supported: SupportedAlgorithms) -> list[st
 
 
 def takes_sha1_alone(opening: bytes | None) -> bool:
-    """Whether a server's host key algorithms are those of one before RFC 8332.
+    """Whether a server is probably one from before RFC 8332, which signs and takes SHA-1 alone.
 
-    Such a server takes signatures of RSA keys with SHA-1 only.
+    Its host key algorithms tell: they hold ssh-rsa, and none of those that replace it.
     """
     offer = read_server_offer(opening or b"")
     if offer is None or SHA1_RSA not in offer.host_keys:

@@ -46,10 +46,10 @@ DEFAULT_KNOWN_HOSTS_FILES = (
 )
 """The files that ssh reads: ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile."""
 
-# The algorithm ssh-rsa signs with SHA-1; RFC 8332 defines others for the same keys. DSA has no
-# algorithm that we offer.
+# The algorithm ssh-rsa signs with SHA-1, and is offered only where an option names it; RFC 8332
+# defines others for the same keys. DSA has no algorithm that we offer.
 _ALGORITHMS: dict[str, tuple[str, ...]] = {
-    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256"),
+    "ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"),
     "ssh-dss": (),
 }
 

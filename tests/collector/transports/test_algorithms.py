@@ -84,6 +84,20 @@ def test_a_server_whose_only_host_key_is_ssh_rsa_is_read_with_the_option_that_th
     assert again.stdout == b"out\n"
 
 
+def test_a_host_known_by_its_rsa_key_alone_shows_it_where_its_other_key_is_not_known(
+    tmp_path, asyncssh_path
+):
+    del asyncssh_path
+    config = ["HostKeyAlgorithms ecdsa-sha2-nistp256,ssh-rsa"]
+    with Sshd(tmp_path / "sshd", config=config, host_key_types=["ecdsa", "rsa"]) as server:
+        known = tmp_path / "known_hosts"
+        known.write_text(server.known_hosts_lines().splitlines()[1] + "\n")
+        outcome = ask(
+            "asyncssh", settings_for(known), host(server, host_key_algorithms=("+ssh-rsa",))
+        )
+    assert outcome.stdout == b"out\n"
+
+
 def test_an_algorithm_that_the_library_lacks_is_noted_where_a_list_adds_it(sshd, settings):
     def notes_of(settings: TransportSettings, **ssh: object) -> tuple[str, ...]:
         async def log_in(transport):

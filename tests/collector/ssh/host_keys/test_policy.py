@@ -99,6 +99,7 @@ def test_algorithms_of_known_keys_come_first(keys: dict[str, Key], file: Path) -
     assert verifier.for_host(host("web1")).algorithms == (
         "rsa-sha2-512",
         "rsa-sha2-256",
+        "ssh-rsa",
         "ssh-ed25519",
     )
     assert verifier.for_host(host("db")).algorithms == ()
