@@ -15,10 +15,13 @@ __all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginOwner", "Log
 
 
 class LoginOwner(asyncssh.SSHClient):
-    """asyncssh's callbacks for one connection, and one of our own."""
+    """asyncssh's callbacks for one connection, and two that `fast_connection` alone calls."""
+
+    def note_key(self, *, is_sent: bool) -> None:
+        """Note whether the last key that the owner gave is sent, or has no usable signature."""
 
     def note_refusal(self, wanted: Sequence[str] | None) -> None:
-        """Note that the server refused a request to log in; called by `fast_connection` alone.
+        """Note that the server refused a request to log in.
 
         ``wanted`` are the methods that it wants besides the one that it accepted (partial success,
         RFC 4252 section 5.1); None: it accepted nothing.

@@ -38,12 +38,12 @@ import asyncio
 import functools
 import logging
 import os
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, cast
 
 from ..ssh.negotiation import SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
-from .client import ConnectionOptions, LoginPlan
+from .client import ConnectionOptions, LoginOwner, LoginPlan
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -90,7 +90,7 @@ async def log_in(stream: ByteStream, plan: LoginPlan, own: ConnectionOptions) ->
         plan,
         host_key_algorithms=own.host_key_algorithms,
         revoked_keys=own.revoked_keys,
-        note_refusal=own.owner.note_refusal,
+        owner=own.owner,
     )
     try:
         await stream.join(connection)
@@ -242,7 +242,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         *,
         host_key_algorithms: tuple[str, ...],
         revoked_keys: Collection[asyncssh.SSHKey],
-        note_refusal: Callable[[Sequence[str] | None], None],
+        owner: LoginOwner,
     ) -> None:
         super().__init__(loop, options, wait="auth")
         self._is_logged = _is_log_enabled()
@@ -252,7 +252,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         self._host_key_algorithms = host_key_algorithms
         self._server_host_key_algs = _encode(host_key_algorithms)
         self._revoked_host_keys = set(revoked_keys)
-        self._note_refusal = note_refusal
+        self._login_owner = owner
         self._offers = plan.offers
         self._key_at_once = plan.key_at_once
         self._signed_at_once = plan.signed_at_once
@@ -343,7 +343,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
             # A stream that exceeds its budget is closed at the end of this arrival.
             self._stream.budget.spend_key_exchange()
         if pkttype == _MSG_USERAUTH_FAILURE:
-            self._note_refusal(_read_partial_success(packet.get_remaining_payload()))
+            self._login_owner.note_refusal(_read_partial_success(packet.get_remaining_payload()))
         result = super().process_packet(pkttype, pktid, packet)
         if pkttype != _MSG_KEXINIT or isinstance(result, bool):
             return result
@@ -415,6 +415,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
         """The next key to offer."""
         self._offered = await super().public_key_auth_requested()
+        self._login_owner.note_key(is_sent=self._offered is not None)
         return self._offered
 
     async def send_userauth_request(

@@ -50,7 +50,11 @@ class Login(LoginOwner):
     ) -> None:
         self.user = credentials.user
         self.offered: list[str] = []
-        """What the server judged: titles of keys, ``password``, ``keyboard-interactive``."""
+        """What the server judged: titles of keys, ``password``, ``keyboard-interactive``.
+
+        With `public_api_connection` also RSA keys that asyncssh did not send, as the server takes
+        none of their signatures.
+        """
         self.refusal: HostError | None = None
         self.banner = ""
         self.agent_trouble: str | None = None
@@ -61,7 +65,8 @@ class Login(LoginOwner):
         self._agent: asyncssh.SSHAgentClient | None = None
         self._keys_left: list[tuple[str, object]] | None = None
         self._sources_tried = 0
-        self._judged: int | None = None
+        self._fresh_keys = 0
+        self._sees_refusals = False
         self._accepted: list[str] = []
         self._listed: Sequence[str] = ()
         self._unanswered: dict[str, str] = {}
@@ -87,9 +92,18 @@ class Login(LoginOwner):
 
     # What the server says of each credential.
 
+    def note_key(self, *, is_sent: bool) -> None:
+        """As `LoginOwner.note_key`."""
+        if self._fresh_keys:
+            last = self.offered[-1]
+            del self.offered[-self._fresh_keys :]
+            self._fresh_keys = 0
+            if is_sent:
+                self.offered.append(last)
+
     def note_refusal(self, wanted: Sequence[str] | None) -> None:
         """As `LoginOwner.note_refusal`."""
-        self._judged = len(self.offered)
+        self._sees_refusals = True
         if wanted is not None:
             self._accepted.append(self.offered[-1] if self.offered else "it")
             self._listed = wanted
@@ -97,12 +111,12 @@ class Login(LoginOwner):
     @property
     def accepted(self) -> Sequence[str]:
         """Which of ``offered`` the server accepted, wanting more; of a login that it refused."""
-        return list(self._unanswered.values()) if self._judged is None else self._accepted
+        return self._accepted if self._sees_refusals else list(self._unanswered.values())
 
     @property
     def wanted(self) -> Sequence[str]:
         """The methods that the server wants besides what it accepted, as far as they are known."""
-        return list(self._requested) if self._judged is None else self._listed
+        return self._listed if self._sees_refusals else list(self._requested)
 
     def _note_request(self, method: str) -> None:
         self._unanswered.pop(method, None)
@@ -144,8 +158,6 @@ class Login(LoginOwner):
     ) -> Sequence[object] | Awaitable[Sequence[object] | None] | None:
         """The next key to offer; called again when it was refused, or has no usable signature."""
         self._note_request("publickey")
-        if self._judged is not None and len(self.offered) > self._judged:
-            self.offered.pop()  # asyncssh did not send it
         if "publickey" not in self._credentials.methods:
             return None
         if self._credentials.agent is None:  # no task: there is nothing to wait for
@@ -158,6 +170,7 @@ class Login(LoginOwner):
         if not self._keys_left:
             return None
         title, key = self._keys_left.pop(0)
+        self._fresh_keys += 1
         self._note_offer("publickey", title)
         return [key]
 

@@ -147,11 +147,12 @@ def ask_with_rsa(
 
 
 def test_a_key_signs_with_sha_1_only_where_the_inventory_names_it(old, tmp_path, asyncssh_path):
-    del asyncssh_path
     failure, notes = ask_with_rsa("asyncssh", old, tmp_path)
     assert failure is not None
     assert failure.category is Category.AUTH_DENIED
     assert "PubkeyAcceptedAlgorithms=+ssh-rsa" in failure.message
+    if asyncssh_path == "fast":  # only there is it known which keys asyncssh sends
+        assert "offered: nothing of the kinds that it takes" in failure.message
     assert notes == ()
     for names in (("+ssh-rsa",), ("ssh-rsa",)):
         failure, notes = ask_with_rsa("asyncssh", old, tmp_path, public_key_algorithms=names)
@@ -163,6 +164,7 @@ def test_paramiko_says_that_it_lacks_sha_1(old, tmp_path):
     failure, notes = ask_with_rsa("paramiko", old, tmp_path, public_key_algorithms=("+ssh-rsa",))
     assert failure is not None
     assert "PubkeyAcceptedAlgorithms=+ssh-rsa" in failure.message
+    assert "offered: nothing of the kinds that it takes" in failure.message
     assert notes == ("PubkeyAcceptedAlgorithms: paramiko lacks ssh-rsa: not offered",)
 
 
