@@ -38,7 +38,8 @@ def test_a_key_exchange_at_which_a_library_warns_leaves_stderr_empty(words, tran
     assert "Warning" not in shown.stderr
     verbose = run_sockfleet(*words, "--transport", transport, "-v")
     assert verbose.returncode == 0
-    assert "CryptographyDeprecationWarning" in verbose.stderr
+    # paramiko makes its own keys for this exchange, so that nothing warns there.
+    assert ("CryptographyDeprecationWarning" in verbose.stderr) is (transport == "asyncssh")
 
 
 def test_a_warning_is_logged_and_not_written(caplog, capsys):
