@@ -30,6 +30,9 @@ PINS = {
     )
 }
 
+LOWER = {">=", "==", "~="}
+"""Operators that exclude older versions."""
+
 # Advisories against older versions of our dependencies, each with the first fixed version. A
 # database of vulnerabilities needs a network; renew this list together with the pins.
 ADVISORIES = [
@@ -39,9 +42,11 @@ ADVISORIES = [
     ("paramiko", "5.0", "CVE-2026-44405"),
     ("cryptography", "42.0.4", "CVE-2023-50782, CVE-2024-26130"),
     ("cryptography", "43.0.1", "GHSA-h4gh-qq45-vh27"),
+    ("cryptography", "50", "CVE-2026-69247"),
     ("jinja2", "3.1.6", "CVE-2025-27516, CVE-2024-56326"),
     ("pyyaml", "5.4", "CVE-2020-14343"),
     ("orjson", "3.9.15", "CVE-2024-27454"),
+    ("orjson", "3.11.6", "CVE-2025-67221"),
 ]
 
 
@@ -87,6 +92,11 @@ def test_a_security_release_of_asyncssh_need_not_wait_for_ours():
 @pytest.mark.parametrize(("name", "fixed", "advisory"), ADVISORIES)
 def test_no_known_vulnerability_is_within_the_pins_or_the_ranges(name, fixed, advisory):
     assert PINS[name] >= Version(fixed), advisory
-    (requirement,) = [r for r in DEPENDENCIES if canonicalize_name(r.name) == name]
-    (least,) = [part.version for part in requirement.specifier if part.operator == ">="]
-    assert Version(least) >= Version(fixed), advisory
+    ranges = [r.specifier for r in DEPENDENCIES + FOR_TESTS if canonicalize_name(r.name) == name]
+    assert ranges
+    for one in ranges:
+        lowest = [
+            Version(part.version.removesuffix(".*")) for part in one if part.operator in LOWER
+        ]
+        assert lowest, f"{name} {one}: without a lower bound"
+        assert max(lowest) >= Version(fixed), advisory
