@@ -30,9 +30,11 @@ _JOIN_S = 1.0
 _UNWANTED_S = 60.0
 """When a thread gives up a channel whose request was cancelled."""
 
-# paramiko logs each failed connection as an error, with a traceback; the outcome has ours.
+# paramiko logs each failed connection as an error, with a traceback; the outcome has ours. A level
+# that the caller has set before this import (-vvv) stays.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+if logging.getLogger("paramiko").level == logging.NOTSET:
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 def _table(name: str) -> dict[Any, Any]:

@@ -55,6 +55,7 @@ def test_a_password_is_shown_nowhere(transport, tmp_path, password, way, method)
         environment = {"SOCKFLEET_PASSWORD": password} if way == "environment" else {}
         said = scan(tmp_path, "--transport", transport, *words, **environment)
     assert "web1" in said
+    assert f"sockfleet: {transport}" in said, "-vvv shows the log of the library"
     assert password not in said
     assert TOKEN not in said
 
