@@ -93,14 +93,20 @@ def read_known_hosts(file: str, after: ReadPosition = NOTHING_READ) -> tuple[byt
     """Return the bytes of a file after the position ``after``, and the new position.
 
     A file that was replaced or truncated since is read from its start. A missing file and a device
-    (/dev/null) are empty. Raises UsageError when the file cannot be read.
+    (/dev/null) are empty. Raises UsageError when the file cannot be read, and for a FIFO: it would
+    have to be waited for, and can be read once only.
     """
     path = Path(file).expanduser()
     try:
         if stat.S_ISCHR(path.stat().st_mode):
             return b"", NOTHING_READ
-        with path.open("rb") as stream:
+        # pathlib's open() takes no opener. O_NONBLOCK: a FIFO without a writer is opened, too.
+        with open(path, "rb", opener=_open_at_once) as stream:
             status = os.fstat(stream.fileno())
+            if stat.S_ISFIFO(status.st_mode):
+                raise UsageError(
+                    f"known_hosts file {file}: it is a FIFO; name a file with --known-hosts"
+                )
             if status.st_ino != after.inode or status.st_size < after.size:
                 after = NOTHING_READ
             if after.size:
@@ -116,6 +122,10 @@ def read_known_hosts(file: str, after: ReadPosition = NOTHING_READ) -> tuple[byt
     return data, ReadPosition(
         inode=status.st_ino, size=after.size + len(data), lines=after.lines + data.count(b"\n")
     )
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def parse_known_hosts(

@@ -139,8 +139,8 @@ def test_a_folder_and_a_loop_raise_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_permission_denied_raises_a_usage_error(tmp_path: Path, mocker) -> None:
-    mocker.patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied"))
     (tmp_path / "kh").touch()
+    mocker.patch("os.open", side_effect=PermissionError(13, "Permission denied"))
     with pytest.raises(UsageError, match="Permission denied"):
         read_known_hosts(str(tmp_path / "kh"))
 
@@ -167,3 +167,9 @@ def test_only_added_bytes_are_read_unless_the_file_was_replaced(tmp_path: Path) 
     assert read_known_hosts(str(path), second)[0] == b"a\nb\nc\nd\ne\n"
     path.write_bytes(b"x\n")
     assert read_known_hosts(str(path), second)[0] == b"x\n"
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "known_hosts")
+    with pytest.raises(UsageError, match="it is a FIFO"):
+        read_known_hosts(str(tmp_path / "known_hosts"))
