@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from ..collector.probe.processes import Process
+from ..core.text import has_unsafe
 from .change import NAMESPACE_NUMBERS, FleetChange
 from .fleet import DISTRIBUTED, SORT_KEYS, FleetSummary
 from .host import HostSummary, Status
@@ -93,7 +94,7 @@ def _beyond(where: str, numbers: Iterable[int | None], most: int) -> Iterator[st
 
 
 def _unprintable(where: str, text: str) -> Iterator[str]:
-    if not text.isprintable():
+    if has_unsafe(text):
         yield f"{where}: {text!r} holds characters that cannot be printed"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..collector.probe.containers import Container
 from ..collector.probe.processes import Process
+from ..core.text import has_unsafe
 from ..core.version import VERSION
 from .change import NAMESPACE_NUMBERS, FleetChange, HostChange, NamespaceChange
 from .diagnosis import Diagnosis
@@ -272,7 +273,7 @@ def _fleet_change(change: FleetChange) -> dict[str, Any]:
 
 def _printable(text: str) -> str:
     """Make text of the command line, which may hold any bytes, valid and printable in JSON."""
-    if text.isprintable():
+    if not has_unsafe(text):
         return text
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    return "".join("\N{REPLACEMENT CHARACTER}" if has_unsafe(c) else c for c in shown)

@@ -1,6 +1,7 @@
 """Make text of hosts, files and inventories safe to print.
 
-All functions treat the same characters as unsafe (`_UNSAFE`) and differ in what replaces them:
+All functions treat the same characters as unsafe (`_CONTROLS` and `_INVISIBLE`) and differ in what
+replaces them:
 
 clean   for what a host sent: blanks, in one short line
 escape  for names and whole messages: escapes, so names that differ in such a character still differ
@@ -9,14 +10,32 @@ quote   for a value inside a message: its repr() in ASCII, shortened
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-__all__ = ["clean", "endpoint", "escape", "escape_lines", "has_unsafe", "quote"]
+__all__ = [
+    "clean",
+    "endpoint",
+    "escape",
+    "escape_lines",
+    "has_control",
+    "has_unsafe",
+    "quote",
+]
 
 # Cc controls, Cf formats (bidirectional overrides, zero-width), Cs surrogates, Co private use,
 # Cn unassigned, Zl and Zp the line and paragraph separators: each can rewrite a terminal line,
 # split a record, or be refused by Prometheus (NUL) or UTF-8 (a lone surrogate).
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+# Blanks other than U+0020 (category Zs), the characters of other categories with the property
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt of Unicode), and the blank Braille
+# pattern: a name of them shows as none, or as another name.
+_INVISIBLE = re.compile(
+    "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef\u2800]"
+)
 
 
 def clean(raw: bytes | str, *, limit: int = 200) -> str:
@@ -58,10 +77,21 @@ def endpoint(address: str, port: int) -> str:
 
 
 def has_unsafe(text: str) -> bool:
-    """Whether the text holds an unsafe character; blanks of any kind are safe."""
-    # str.isprintable() is False for every unsafe character, and for blanks other than U+0020.
-    return not text.isprintable() and any(map(_is_unsafe, text))
+    """Whether the text holds an unsafe character: a control, or one that does not show."""
+    if text.isascii():
+        return not text.isprintable()
+    return has_control(text) or _INVISIBLE.search(text) is not None
+
+
+def has_control(text: str) -> bool:
+    """Whether the text holds a character that is unsafe even where a reader expects blanks."""
+    # str.isprintable() is False for every control, and for blanks other than U+0020.
+    return not text.isprintable() and any(map(_is_control, text))
 
 
 def _is_unsafe(char: str) -> bool:
-    return unicodedata.category(char) in _UNSAFE
+    return _is_control(char) or _INVISIBLE.match(char) is not None
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in _CONTROLS

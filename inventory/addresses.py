@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ..core.text import has_unsafe, quote
+from ..core.text import has_control, quote
 
 __all__ = ["check_address", "check_label", "check_port", "check_user"]
 
@@ -52,10 +52,13 @@ def check_port(text: str) -> int:
 
 
 def check_label(text: str) -> str:
-    """The inventory's name of a host, which may differ from its address: any printable text."""
+    """The inventory's name of a host, which may differ from its address: any text without controls.
+
+    Blanks and invisible characters may be in it; outputs show them escaped.
+    """
     if text.strip() != text or not 0 < len(text) <= 255:
         raise ValueError(f"{quote(text)} is no host name: blank at an end, empty, or over 255")
-    if text.startswith("-") or has_unsafe(text):
+    if text.startswith("-") or has_control(text):
         raise ValueError(f"{quote(text)} is no host name: it begins with - or holds a control")
     return text
 

@@ -202,7 +202,7 @@ class _HostResolver:
         else:
             login = self._resolve_login(_read_address(described, variables), values, variables)
         return Host(
-            name=described.name,
+            name=escape(described.name),
             address=login.address,
             port=login.port,
             groups=groups,

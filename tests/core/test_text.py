@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.core.text import clean, endpoint, escape, escape_lines, has_unsafe, quote
+from sockfleet.core.text import (
+    clean,
+    endpoint,
+    escape,
+    escape_lines,
+    has_control,
+    has_unsafe,
+    quote,
+)
 
 # One character of each unsafe category: Cc, Cf, Cs, Co, Cn, Zl, Zp.
-UNSAFE = "\x00\u202e\udc80\ue000\u0378\u2028\u2029"
+CONTROLS = "\x00\u202e\udc80\ue000\u0378\u2028\u2029"
+INVISIBLE = "\xa0\u2003\u202f\u3000\u034f\u115f\u17b4\u180b\u2800\u3164\ufe0f\uffa0\U000e0100"
 
 
 def test_clean_replaces_control_and_format_characters_by_blanks() -> None:
@@ -41,11 +50,17 @@ def test_escape_leaves_no_unsafe_character(text: str) -> None:
 
 
 def test_escape_keeps_printable_text_of_any_language() -> None:
-    assert escape("büro 東京 a\xa0b\u3000c") == "büro 東京 a\xa0b\u3000c"
+    assert escape("büro 東京 한글 नमस्ते 🐧") == "büro 東京 한글 नमस्ते 🐧"
     assert escape("a\x1b[2J\n\u202e") == "a\\x1b[2J\\n\\u202e"
 
 
-@pytest.mark.parametrize("char", UNSAFE)
+@pytest.mark.parametrize("char", INVISIBLE)
+def test_an_invisible_character_is_unsafe_and_no_control(char: str) -> None:
+    assert has_unsafe(char)
+    assert not has_control(char)
+
+
+@pytest.mark.parametrize("char", CONTROLS + INVISIBLE)
 def test_every_unsafe_category_is_found_and_removed(char: str) -> None:
     assert has_unsafe(f"a{char}b")
     assert clean(f"a{char}b") == "a b"

@@ -356,3 +356,25 @@ def test_the_printed_probe_runs_in_a_shell(tmp_path):
     printed = run_sockfleet("scan", "--print-probe").stdout
     result = subprocess.run(["sh", "-c", printed], capture_output=True, check=True)
     assert b"TCP: inuse" in result.stdout
+
+
+FORMATS = ("table", "json", "ndjson", "csv", "prometheus", "influx")
+
+
+def test_a_host_name_of_invisible_characters_is_escaped_in_every_format(tmp_path):
+    names = ["a\xa0b", "x\u3000y", "\u3164", "heart\ufe0f", "blank\u2800"]
+    (tmp_path / "hosts.yml").write_text(
+        json.dumps({"all": {"hosts": {name: {"ansible_connection": "local"} for name in names}}})
+    )
+    files = [word for name in FORMATS for word in ("-o", f"{name}:out.{name}")]
+    result = run_sockfleet("scan", "hosts.yml", *files, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    escapes = ["a\\xa0b", "x\\u3000y", "\\u3164", "heart\\ufe0f", "blank\\u2800"]
+    notation = {"json": "\\\\", "ndjson": "\\\\", "prometheus": "\\\\", "influx": "\uff3c"}
+    for each in FORMATS:
+        text = (tmp_path / f"out.{each}").read_text()
+        assert not [name for name in names if name in text], each
+        for escape in escapes:
+            assert escape.replace("\\", notation.get(each, "\\")) in text, each
+    again = run_sockfleet("merge", "out.json", "-f", "json", cwd=tmp_path)
+    assert sorted(host["name"] for host in json.loads(again.stdout)["hosts"]) == sorted(escapes)

@@ -9,6 +9,7 @@ from line_protocol_parser import parse_line
 
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.core.text import has_unsafe
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
 
@@ -130,7 +131,7 @@ def test_hostile_names_and_words_stay_in_their_place(name, word):
         "error_phase",
     }
     assert "\\" not in point["tags"]["host"]
-    if name.isprintable() and "\\" not in name:
+    if not has_unsafe(name) and "\\" not in name:
         assert point["tags"]["host"] == name
-    if word.isprintable():
+    if not has_unsafe(word):
         assert point["fields"]["error_category"] == word

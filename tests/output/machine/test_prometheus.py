@@ -18,6 +18,7 @@ from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
+from sockfleet.core.text import has_unsafe
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import failure, fleets, reading, scan, summaries
 
@@ -225,7 +226,7 @@ def test_hostile_labels_stay_labels(names, word):
     found = samples(summary)
     up = [dict(labels)["host"] for name, labels in found if name == "sockfleet_host_up"]
     assert len(up) == len(names)
-    assert {name for name in names if name.isprintable()} <= set(up)
+    assert {name for name in names if not has_unsafe(name)} <= set(up)
     groups = {dict(labels)["group"] for name, labels in found if name == "sockfleet_host_group"}
     assert len(groups) == 1
 
