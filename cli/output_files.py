@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.record import record
-from ..output.atomic_file import is_special
+from ..output.atomic_file import find_foreign, is_special
 from ..output.formats import Format, format_for_suffix, load_format
 
 __all__ = ["OutputFile", "parse_mode", "parse_output"]
@@ -27,7 +26,8 @@ def parse_output(text: str) -> OutputFile:
     """Read ``[FORMAT:]FILE`` and see that the file can be written.
 
     Raises UsageError for an unknown format or suffix, a missing or closed folder, a folder in
-    place of the file, and another user's link in a folder that everybody can write to.
+    place of the file, and another user's file, link or FIFO in a folder that everybody can write
+    to.
     """
     prefix, colon, rest = text.partition(":")
     if colon and _is_format(prefix):
@@ -36,9 +36,12 @@ def parse_output(text: str) -> OutputFile:
         path, chosen = Path(text), format_for_suffix(text)
     if path.is_dir():
         raise UsageError(f"-o {text}: {path} is a folder; name a file in it")
-    if _is_foreign_link(path):
-        raise UsageError(f"-o {text}: {path} is another user's link in a folder of everybody")
-    folder = path.resolve().parent
+    try:
+        foreign, folder = find_foreign(path), path.resolve().parent
+    except FileNotFoundError:  # os.getcwd(), of a relative path
+        raise UsageError(f"-o {text}: the working folder no longer exists") from None
+    if foreign is not None:
+        raise UsageError(f"-o {text}: {path} is {foreign}")
     if not folder.is_dir():
         raise UsageError(f"-o {text}: there is no folder {folder}")
     if not os.access(path if is_special(path) else folder, os.W_OK):
@@ -53,19 +56,6 @@ def parse_mode(text: str | None) -> int | None:
     if not re.fullmatch(r"0?[0-7]{3}", text):
         raise UsageError(f"--mode {text}: expected rights in octal, such as 0640")
     return int(text, 8)
-
-
-def _is_foreign_link(path: Path) -> bool:
-    """The kernel's own protection (fs.protected_symlinks) holds for opening, not for renaming."""
-    try:
-        link, folder = path.lstat(), path.absolute().parent.stat()
-    except OSError:
-        return False
-    return (
-        stat.S_ISLNK(link.st_mode)
-        and bool(folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH)
-        and link.st_uid not in (os.geteuid(), folder.st_uid)
-    )
 
 
 def _is_format(name: str) -> bool:

@@ -3,6 +3,9 @@
 The content goes to a temporary file in the same folder, which is synced, then renamed (rename(2)
 is atomic; without the sync a power loss could leave an empty file). The temporary file is locked
 while it is written: one without a lock is a leftover of a killed run, and the next run removes it.
+
+In a folder that everybody can write to, such as /tmp, another user can put a link, a FIFO or a
+readable file in the place of an output. Those are neither opened for writing nor taken over.
 """
 
 from __future__ import annotations
@@ -10,15 +13,17 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import stat
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit
 
-__all__ = ["WriteError", "is_special", "replace_whole"]
+__all__ = ["WriteError", "find_foreign", "is_special", "replace_whole"]
 
 _PREFIX, _SUFFIX = ".sockfleet-", ".tmp"
 _TRIES = 100
@@ -38,16 +43,48 @@ def replace_whole(path: Path, data: bytes, *, new_mode: int, mode: int | None = 
 
     A new file gets ``new_mode``; an existing one keeps its mode, and its owner and group where the
     process may set them. ``mode`` overrules both. A link is followed; a device or FIFO is written
-    to, not replaced. Raises WriteError.
+    to, not replaced. Raises WriteError, also for what `find_foreign` finds and for a FIFO that no
+    process reads.
     """
     try:
+        if (foreign := find_foreign(path)) is not None:
+            raise PermissionError(errno.EPERM, f"it is {foreign}")
         if is_special(path):
-            with path.open("wb") as stream:
-                stream.write(data)
+            _write_special(path, data)
             return
         _replace(path.resolve(), data, new_mode, mode)
     except OSError as error:
         raise WriteError(path, error) from error
+
+
+def find_foreign(path: Path) -> str | None:
+    """Describe another user's file at ``path``, or where its link leads, in a shared folder.
+
+    None: there is none. Another user is neither this one nor the owner of the folder, as for the
+    kernel's fs.protected_symlinks, protected_fifos and protected_regular. These hold for opening,
+    not for renaming, and may be off.
+    """
+    for each in dict.fromkeys((path, path.resolve())):
+        try:
+            status, folder = each.lstat(), each.parent.stat()
+        except OSError:
+            continue
+        if _is_foreign(status, folder):
+            return f"another user's {_kind(status.st_mode)} in a folder of everybody"
+    return None
+
+
+def _is_foreign(status: os.stat_result, folder: os.stat_result) -> bool:
+    # Everybody, or a group below the sticky bit, can create files in a shared folder.
+    is_sticky_of_group = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWGRP
+    is_shared = bool(folder.st_mode & stat.S_IWOTH or is_sticky_of_group)
+    return is_shared and status.st_uid not in (os.geteuid(), folder.st_uid)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "link"
+    return "FIFO" if stat.S_ISFIFO(mode) else "file"
 
 
 def is_special(path: Path) -> bool:
@@ -59,35 +96,59 @@ def is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
+def _write_special(path: Path, data: bytes) -> None:
+    """Write to a device or FIFO without waiting for a process that opens the FIFO to read it."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO and path.is_fifo():  # open(2)
+            raise OSError(errno.ENXIO, "no process reads this FIFO") from error
+        raise
+    with os.fdopen(descriptor, "wb") as stream:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) or _is_foreign(status, path.resolve().parent.stat()):
+            raise PermissionError(errno.EPERM, "another user has just replaced it")
+        os.set_blocking(descriptor, True)
+        stream.write(data)
+
+
 def _replace(target: Path, data: bytes, new_mode: int, mode: int | None) -> None:
     old = target.stat() if target.exists() else None
     _remove_leftovers(target.parent)
-    descriptor, name = _create_temporary(target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            if old is not None:
-                new_mode = _copy_owner(descriptor, old)
-            os.fchmod(descriptor, new_mode if mode is None else mode)
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-            Path(name).replace(target)  # before the lock ends with the descriptor
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    for _ in range(_TRIES):
+        temporary = target.parent / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        # Named before it exists, so that a signal's exception at any moment removes it.
+        try:
+            with _open_locked(temporary) as stream:
+                if stream is None:
+                    continue
+                if old is not None:
+                    new_mode = _copy_owner(stream.fileno(), old)
+                os.fchmod(stream.fileno(), new_mode if mode is None else mode)
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+                temporary.replace(target)  # before the lock ends with the descriptor
+            break
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+    else:
+        raise FileExistsError(errno.EEXIST, "no temporary file could be kept", str(target.parent))
     _sync_folder(target.parent)
 
 
-def _create_temporary(folder: Path) -> tuple[int, str]:
-    """Create a file that only its owner can read, locked if the file system has locks."""
-    for _ in range(_TRIES):
-        descriptor, name = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=folder)
-        # Another run may have removed it as a leftover before it was locked.
-        if _lock(descriptor) is not False and os.fstat(descriptor).st_nlink:
-            return descriptor, name
-        os.close(descriptor)
-    raise FileExistsError(errno.EEXIST, "no temporary file could be kept", str(folder))
+@contextmanager
+def _open_locked(path: Path) -> Iterator[BinaryIO | None]:
+    """Create a file that only its owner can read, locked if the file system has locks.
+
+    None: another run removed it as a leftover before it was locked.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+        kept = _lock(stream.fileno()) is not False and os.fstat(stream.fileno()).st_nlink
+        yield stream if kept else None
 
 
 def _lock(descriptor: int) -> bool | None:

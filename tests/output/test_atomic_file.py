@@ -9,12 +9,13 @@ import random
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from sockfleet.aggregator.fleet import summarize_fleet
-from sockfleet.output.atomic_file import WriteError, replace_whole
+from sockfleet.output.atomic_file import WriteError, find_foreign, replace_whole
 from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.fleet.sample_fleet import reading, scan, summaries
 from tests.support.paths import TESTS
@@ -294,6 +295,55 @@ def test_any_error_keeps_the_old_file_and_no_temporary_file(tmp_path, mocker, ca
         replace_whole(path, b"new", new_mode=0o600)
     assert path.read_bytes() == b"old"
     assert leftovers(tmp_path) == []
+
+
+def test_a_fifo_without_a_reader_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(WriteError, match="no process reads this FIFO"):
+        replace_whole(tmp_path / "fifo", b"x", new_mode=0o600)
+
+
+def test_a_fifo_with_a_reader_gets_more_than_it_holds_at_once(tmp_path):
+    data = bytes(range(256)) * 1024  # a pipe holds 64 KiB
+    os.mkfifo(tmp_path / "fifo")
+    with subprocess.Popen(["cat", tmp_path / "fifo"], stdout=subprocess.PIPE) as reader:
+        writer = os.open(tmp_path / "fifo", os.O_WRONLY)  # once cat reads
+        collected = []
+        thread = threading.Thread(target=lambda: collected.append(reader.stdout.read()))
+        thread.start()
+        replace_whole(tmp_path / "fifo", data, new_mode=0o600)
+        os.close(writer)
+        thread.join()
+    assert collected == [data]
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o1770])
+@pytest.mark.parametrize("kind", ["file", "FIFO", "link"])
+def test_another_users_file_in_a_shared_folder_is_left_alone(tmp_path, mocker, kind, mode):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(mode)
+    path = folder / "out"
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "link":
+        (folder / "target").write_bytes(b"theirs")
+        path.symlink_to(folder / "target")
+    else:
+        path.write_bytes(b"theirs")
+    mocker.patch.object(Path, "lstat", lambda self: _of_another_user(os.lstat(self)))
+    with pytest.raises(WriteError, match=f"it is another user's {kind} in a folder of everybody"):
+        replace_whole(path, b"new", new_mode=0o600)
+    mocker.stopall()
+    assert kind == "FIFO" or path.read_bytes() == b"theirs"
+    folder.chmod(0o755)
+    assert find_foreign(path) is None
+
+
+def _of_another_user(status: os.stat_result) -> os.stat_result:
+    fields = list(status)
+    fields[4] += 4711
+    return os.stat_result(fields)
 
 
 def test_the_longest_name_that_a_folder_takes(tmp_path):
