@@ -1,5 +1,5 @@
 """``python -m sockfleet.cli``."""
 
-from .main import main
+from .entry import run
 
-main()
+run()

@@ -1,15 +1,21 @@
-"""``sockfleet``: the group of commands, and how an error becomes a line and an exit code."""
+"""``sockfleet``: the group of commands, and how an error becomes a line and an exit code.
+
+`entry` is the console script, which imports this.
+"""
 
 from __future__ import annotations
 
 import gc
 import signal
 import sys
+from typing import NoReturn
 
 import click
 
 from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit, code_for_signal
+from ..core.local_failure import describe_local_failure
+from ..core.stop_signals import exit_at_stop_signals, received
 from .command_table import COMMANDS, load_command
 from .streams import log_library_warnings, open_missing_streams, warn
 
@@ -32,6 +38,8 @@ class LazyCommands(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:  # | head -1 has what it wanted
             ctx.exit(Exit.OK)
+        except KeyboardInterrupt:  # outside of a scan, which handles its own signals
+            _exit_interrupted(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -46,7 +54,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script: every error becomes one line on stderr and an exit code.
+    """Run the command line: every error becomes one line on stderr and an exit code.
 
     A command ends before its garbage matters, and imports make none: looking for it took a fifth
     of the time for one host. What runs long (`event_loop`) looks for its own.
@@ -59,10 +67,28 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:  # click's word for SIGINT outside of a scan, which handles its own
-        code = code_for_signal(signal.SIGINT)
+    except click.Abort:  # click's word for SIGINT while it reads the options of the group itself
+        code = code_for_signal(received[0] if received else signal.SIGINT)
     except SockfleetError as error:
         warn(f"error: {error}")
         code = error.exit_code
+    except Exception as error:
+        problem = describe_local_failure(error)
+        if problem is None:
+            raise
+        warn(f"error: {problem}")
+        code = Exit.LOCAL
+    if received and not code:  # an exception of its handler was lost
+        code = code_for_signal(received[0])
+    exit_at_stop_signals()
     gc.freeze()  # or the interpreter's end goes through all that was imported, several times
     sys.exit(code if isinstance(code, int) else Exit.OK)
+
+
+def _exit_interrupted(ctx: click.Context) -> NoReturn:
+    """Exit as shells report the signal, with one line that names it."""
+    which = received[0] if received else signal.SIGINT
+    if sys.stderr.isatty():
+        click.echo(err=True)  # after a prompt, or the ^C that the terminal shows
+    warn(f"stopped by {which.name}")
+    ctx.exit(code_for_signal(which))

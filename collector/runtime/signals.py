@@ -1,20 +1,19 @@
-"""The signals that end a run: SIGINT, SIGTERM and SIGHUP, and how a process handles them."""
+"""How a scan handles the signals that end a run: SIGINT, SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+
+from ...core.stop_signals import STOP_SIGNALS, usual_handler
+from ...core.stop_signals import received as received_before
 
 __all__ = ["STOP_SIGNALS", "StopSignals", "block_stop_signals", "replace_handlers"]
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What a terminal or a service manager sends to every process of a run."""
-
-Handler = Callable[[int, FrameType | None], Any]
+Handler = Callable[[int, FrameType | None], object]
 
 
 class StopSignals:
@@ -32,57 +31,41 @@ class StopSignals:
         """Call ``stop`` with the name of each signal, once, until the context ends.
 
         Where an event loop runs in this thread, ``stop`` is called by the loop. A signal that
-        nohup made the process ignore stays ignored.
+        nohup made the process ignore stays ignored. A signal that was recorded before, and whose
+        exception was lost, stops the run too.
         """
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            with self._handle_in_main_thread(stop):
-                yield
-        else:
-            with self._handle_in_loop(loop, stop):
-                yield
-
-    @contextmanager
-    def _handle_in_loop(
-        self, loop: asyncio.AbstractEventLoop, stop: Callable[[str], None]
-    ) -> Iterator[None]:
-        def handle(which: signal.Signals) -> None:
-            self.received.append(which)
-            loop.remove_signal_handler(which)
-            stop(which.name)
-
         handled = _handled_signals()
-        for which in handled:
-            loop.add_signal_handler(which, handle, which)
+        before = {number: signal.getsignal(number) for number in handled}
         try:
-            yield
-        finally:
-            for which in handled:
-                loop.remove_signal_handler(which)
+            loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
 
-    @contextmanager
-    def _handle_in_main_thread(self, stop: Callable[[str], None]) -> Iterator[None]:
         def handle(number: int, _frame: object) -> None:
+            # Recorded here: the loop may end before it runs a callback.
             which = signal.Signals(number)
             self.received.append(which)
-            signal.signal(which, before[which])
-            stop(which.name)
+            signal.signal(which, usual_handler(which, before[which]))
+            if loop is None:
+                stop(which.name)
+            else:
+                loop.call_soon_threadsafe(stop, which.name)
 
-        with replace_handlers(_handled_signals(), handle) as before:
+        with replace_handlers(handled, handle):
+            for which in received_before:
+                self.received.append(which)
+                stop(which.name)
             yield
 
 
 @contextmanager
-def replace_handlers(
-    numbers: Collection[int], handler: Handler
-) -> Iterator[Mapping[int, Handler | int | None]]:
-    """Let ``handler`` handle these signals within the block; yields the handlers before."""
+def replace_handlers(numbers: Collection[int], handler: Handler) -> Iterator[None]:
+    """Let ``handler`` handle these signals within the block."""
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         for number in numbers:
             signal.signal(number, handler)
-        yield before
+        yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)

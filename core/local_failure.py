@@ -1,0 +1,36 @@
+"""Failures of this machine that may arise anywhere: no memory, no thread, no working folder."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+__all__ = ["describe_local_failure"]
+
+_NO_MEMORY = "no memory left for this process (ulimit -v, or the limit of its control group)"
+# The dynamic loader's words where it cannot map a library (elf/dl-map-segments.h of glibc).
+_LOADER = ("failed to map segment", "cannot allocate memory", "cannot create shared object")
+
+
+def describe_local_failure(error: BaseException) -> str | None:
+    """Return a message for the user, or None where the error is no failure of this machine."""
+    text = str(error)
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return _NO_MEMORY
+    if isinstance(error, ImportError) and any(words in text.lower() for words in _LOADER):
+        return _NO_MEMORY
+    if isinstance(error, RuntimeError) and text == "can't start new thread":
+        return "the system allows this process no further thread (ulimit -u, ulimit -v)"
+    if isinstance(error, FileNotFoundError) and _has_no_working_folder():
+        return "the working folder no longer exists: change to another one"
+    if isinstance(error, OSError):
+        return text
+    return None
+
+
+def _has_no_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
