@@ -35,6 +35,11 @@ class Target:
     is_final: bool
     """Whether the file is read again after the host name is settled."""
 
+    @property
+    def named(self) -> str:
+        """The name that ``Host`` lines are compared with: in the final pass the host name."""
+        return self.hostname if self.is_final else self.alias
+
 
 _Condition = Callable[[Target], bool]
 
@@ -72,7 +77,7 @@ class Scope:
 def match_alias(patterns: Sequence[str]) -> Scope:
     """Return the scope of a ``Host`` line."""
     listed = _PatternList(patterns)
-    return Scope(conditions=(lambda target: listed.matches(target.alias),))
+    return Scope(conditions=(lambda target: listed.matches(target.named),))
 
 
 def parse_match(option: SshOption) -> Scope:

@@ -70,7 +70,8 @@ class SshConfig:
     ) -> list[SshOption]:
         found: list[SshOption] = []
         local_user = getpass.getuser()
-        for index in merge(self._named.get(alias, ()), self._general):
+        named = hostname if is_final and hostname is not None else alias
+        for index in merge(self._named.get(named, ()), self._general):
             block = self._blocks[index]
             target = Target(
                 alias=alias,

@@ -192,6 +192,15 @@ BLOCKS = st.lists(
 )
 
 
+def test_host_lines_compare_the_host_name_in_the_final_pass(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "Host !web1 *\n  Port 1\nMatch final host=web1\nHost web1\n  HostName 10.0.0.1\n"
+        "Host 10.0.0.1\n  User named\n"
+    )
+    assert_as_ssh(config, "web1")
+
+
 @given(blocks=BLOCKS, alias=st.sampled_from(["web1", "web2", "db1", "db2"]))
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -115,6 +115,7 @@ def test_asyncssh_keeps_connections_alive_rekeys_and_rereads_an_open_file(tmp_pa
                 agent_path=None,
                 rekey_bytes=5000,
                 keepalive_interval=0.01,
+                keepalive_count_max=1000,  # however busy this machine is
             ) as connection:
                 done = await asyncio.gather(
                     *(connection.run(f"cat {SOCKSTAT}", encoding=None) for _ in range(50))
