@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = [
     "clean",
@@ -89,6 +90,7 @@ def has_control(text: str) -> bool:
     return not text.isprintable() and any(map(_is_control, text))
 
 
+@lru_cache(maxsize=4096)
 def _is_unsafe(char: str) -> bool:
     return _is_control(char) or _INVISIBLE.match(char) is not None
 
