@@ -30,8 +30,8 @@ def _find_nothing(name: str) -> None:
 def _without_optional_parts() -> Iterator[None]:
     search = ctypes.util.find_library
     ctypes.util.find_library = _find_nothing
-    # None makes an import fail ("The module cache" of the language reference); typeshed forbids it.
-    sys.modules[_X509] = None  # type: ignore[assignment]
+    # None makes an import fail ("The module cache" of the language reference).
+    sys.modules[_X509] = None  # type: ignore[assignment]  # typeshed forbids None here
     try:
         yield
     finally:
