@@ -1,4 +1,4 @@
-"""docs/closed-sockets.md: its examples run, and its tables are true."""
+"""docs/numbers.md and docs/closed-sockets.md: their examples run, and their tables are true."""
 
 import re
 from dataclasses import fields

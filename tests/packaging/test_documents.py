@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
 from click.testing import CliRunner
 
 from sockfleet.cli.main import COMMANDS, cli
@@ -18,14 +19,10 @@ from tests.support.paths import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_manual_page_matches_the_commands():
-    check = [sys.executable, str(ROOT / "docs/make_man.py"), "--check"]
-    assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_man.py"
-
-
-def test_the_table_of_ssh_keywords_is_that_of_the_code():
-    check = [sys.executable, str(ROOT / "docs/make_ssh.py"), "--check"]
-    assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_ssh.py"
+@pytest.mark.parametrize("name", ["make_man", "make_ssh", "make_errors", "make_options"])
+def test_the_page_that_is_made_from_the_code_is_up_to_date(name):
+    check = [sys.executable, str(ROOT / f"docs/{name}.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, f"run python docs/{name}.py"
 
 
 def test_the_manual_page_renders_without_a_warning():

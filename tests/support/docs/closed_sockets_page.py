@@ -1,4 +1,4 @@
-"""docs/closed-sockets.md and its examples, for the tests that run them."""
+"""docs/numbers.md and docs/closed-sockets.md, and their examples, for the tests that run them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..paths import ROOT, WORKED
 
 __all__ = ["PAGE", "SHELL", "WORKED", "example", "shell"]
 
-PAGE = (ROOT / "docs/closed-sockets.md").read_text()
+PAGE = "\n".join((ROOT / "docs" / name).read_text() for name in ("numbers.md", "closed-sockets.md"))
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 
