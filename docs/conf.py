@@ -22,7 +22,7 @@ copyright = author  # noqa: A001 (Sphinx's name for it)
 
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
-# Links go to headings (`page.md#heading`), as a code host shows them.
+# Links go to headings of pages, as a code host shows them.
 myst_heading_anchors = 4
 
 html_theme = "furo"

@@ -49,7 +49,7 @@ def test_the_next_command_of_every_other_word_runs(desk, evidence):
 
 def rows(title):
     """The cells of the table whose first title is ``title``."""
-    table = re.search(rf"^\| {title} \|.*?\n\n", PAGE, re.DOTALL | re.MULTILINE)[0]
+    table = re.search(rf"^\| {title} \|[^\n]*\n\|---.*?\n\n", PAGE, re.DOTALL | re.MULTILINE)[0]
     return [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
 
 
