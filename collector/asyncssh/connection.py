@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import HostError, Phase
-from ..ssh.connection import SshConnection
+from ..ssh.connection import ErrorContext, SshConnection
 from ..ssh.long_command import split_command
 from ..transport import Attempt, CommandOutput
 from .client import ClientConnection
@@ -49,6 +49,9 @@ class Connection(SshConnection[ByteStream]):
         until the session is closed on both sides, so that a server which allows one at a time
         (MaxSessions 1) allows the next.
         """
+        return await self.translate_errors(self._run(command, then_closed=then_closed))
+
+    async def _run(self, command: str, *, then_closed: bool) -> CommandOutput:
         attempt, stream = self.attempt, self.stream
         attempt.phase = Phase.SESSION
         stream.budget.expect_command()
@@ -56,28 +59,15 @@ class Connection(SshConnection[ByteStream]):
             self.ssh.expect_last_session()
         request, stdin = split_command(command)
         session = CommandSession(self.where, stream, stdin, None if then_closed else self.ssh.drop)
-        try:
-            channel = await self.ssh.begin_session(lambda: session, request)
-            attempt.phase = Phase.COMMAND
-            output = await session.output()
-            if then_closed:
-                await channel.wait_closed()
-        except HostError:
-            raise
-        except Exception as error:
-            raise self.translate(error) from error
+        channel = await self.ssh.begin_session(lambda: session, request)
+        attempt.phase = Phase.COMMAND
+        output = await session.output()
+        if then_closed:
+            await channel.wait_closed()
         return output
 
-    def translate(self, error: Exception) -> HostError:
-        """As `SshConnection.translate`."""
-        return translate_error(
-            error,
-            where=self.where,
-            phase=self.attempt.phase,
-            stream=None if self.route is None else self.route.stream,
-            login=self.login,
-            mismatch=self.find_mismatch(),
-        )
+    def _translate(self, error: Exception, context: ErrorContext[ByteStream]) -> HostError:
+        return translate_error(error, context, self.login)
 
     async def close(self) -> None:
         """Drop the connection without a disconnect message, which would cost a round trip."""

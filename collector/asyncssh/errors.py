@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ..errors import Category, HostError, Phase
 from ..ssh import messages as ssh_messages
-from ..ssh.negotiation import Mismatch, takes_sha1_alone
+from ..ssh.connection import ErrorContext
+from ..ssh.negotiation import takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
 from .library import asyncssh
 from .login import Login
@@ -22,20 +23,13 @@ _WRONG_SIGNATURE = "hash mismatch"
 
 
 def translate_error(
-    error: Exception,
-    *,
-    where: str,
-    phase: Phase,
-    stream: ByteStream | None,
-    login: Login | None,
-    mismatch: Mismatch | None = None,
+    error: Exception, context: ErrorContext[ByteStream], login: Login | None
 ) -> HostError:
-    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises.
+    """Make the HostError for ``error``, which asyncssh or the system raised; never raises.
 
-    ``mismatch`` is what the offers of both sides lack in common.
+    ``login`` is what the login met; None before it begins.
     """
-    if isinstance(error, HostError):
-        return error
+    where, phase, stream = context.where, context.phase, context.stream
     remedy = _remedy(error)
     if remedy is not None:
         return ssh_messages.local_resource(where, phase, error_text(error), remedy)
@@ -43,8 +37,8 @@ def translate_error(
         return login.refusal
     if stream is not None and not stream.version_seen and phase is Phase.BANNER:
         return ssh_messages.closed_before_version(where, stream.head)
-    if mismatch is not None:
-        return ssh_messages.nothing_in_common(where, mismatch)
+    if context.mismatch is not None:
+        return ssh_messages.nothing_in_common(where, context.mismatch)
     if stream is not None and stream.budget.exceeded:
         return ssh_messages.endless_output(where, phase)
     if login is not None and _is_refusal(error, phase):

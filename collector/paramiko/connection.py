@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
-from ..ssh.connection import SshConnection
+from ..ssh.connection import ErrorContext, SshConnection
 from ..transport import Attempt, CommandOutput
 from .command import run_command
 from .errors import translate_error
@@ -60,23 +60,10 @@ class Connection(SshConnection[ByteStream]):
         stream.budget.expect_command()
         where, set_phase = self.where, phase_setter(self.attempt)
         work = self._threads.run(lambda: run_command(session, where, command, set_phase))
-        try:
-            return await run_to_end(work, stream)
-        except HostError:
-            raise
-        except Exception as error:
-            raise self.translate(error) from error
+        return await self.translate_errors(run_to_end(work, stream))
 
-    def translate(self, error: Exception) -> HostError:
-        """As `SshConnection.translate`."""
-        return translate_error(
-            error,
-            where=self.where,
-            phase=self.attempt.phase,
-            stream=None if self.route is None else self.route.stream,
-            session=self._session,
-            mismatch=self.find_mismatch(),
-        )
+    def _translate(self, error: Exception, context: ErrorContext[ByteStream]) -> HostError:
+        return translate_error(error, context, self._session)
 
     async def close(self) -> None:
         """Drop the connection, its descriptor and its thread."""

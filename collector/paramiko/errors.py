@@ -10,7 +10,7 @@ import paramiko
 
 from ..errors import HostError, Phase
 from ..ssh import messages as ssh_messages
-from ..ssh.negotiation import Mismatch
+from ..ssh.connection import ErrorContext
 from ..ssh.routes.tcp import out_of_resources
 from .session import RefusedChannelError, Session
 from .stream import ByteStream
@@ -22,28 +22,21 @@ _NO_THREAD = "can't start new thread"
 
 
 def translate_error(
-    error: Exception,
-    *,
-    where: str,
-    phase: Phase,
-    stream: ByteStream | None,
-    session: Session | None,
-    mismatch: Mismatch | None = None,
+    error: Exception, context: ErrorContext[ByteStream], session: Session | None
 ) -> HostError:
-    """Make the HostError for ``error``, raised in ``phase`` at the host ``where``; never raises.
+    """Make the HostError for ``error``, which paramiko or the system raised; never raises.
 
-    ``mismatch`` is what the offers of both sides lack in common.
+    ``session`` is what the login began; None before.
     """
-    if isinstance(error, HostError):
-        return error
+    where, phase, stream = context.where, context.phase, context.stream
     remedy = _remedy(error)
     if remedy is not None:
         lack = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return ssh_messages.local_resource(where, phase, lack, remedy)
     if stream is not None and not stream.version_seen and phase in _LOGIN:
         return ssh_messages.closed_before_version(where, stream.head)
-    if mismatch is not None:
-        return ssh_messages.nothing_in_common(where, mismatch)
+    if context.mismatch is not None:
+        return ssh_messages.nothing_in_common(where, context.mismatch)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ssh_messages.no_common_algorithm(where, error_text(error))
     if stream is not None and stream.budget.exceeded:

@@ -37,10 +37,9 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         session = cls(connection)
         connection.attempt.phase = Phase.SESSION
         connection.stream.budget.expect_command()
-        try:
-            await connection.ssh.begin_session(lambda: session, command, subsystem)
-        except Exception as error:
-            raise connection.translate(error) from error
+        await connection.translate_errors(
+            connection.ssh.begin_session(lambda: session, command, subsystem)
+        )
         connection.attempt.phase = Phase.COMMAND
         return session
 

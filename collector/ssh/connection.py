@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
+from ...core.record import record
 from ...core.text import endpoint
 from ..errors import HostError, Phase
 from ..transport import Attempt, CommandOutput
@@ -14,7 +16,7 @@ from .byte_budget import ByteBudget
 from .negotiation import Mismatch, Offer, find_mismatch, read_server_offer
 from .routes.routes import Route
 
-__all__ = ["SshConnection", "SshStream"]
+__all__ = ["ErrorContext", "SshConnection", "SshStream"]
 
 
 class SshStream(Protocol):
@@ -30,6 +32,20 @@ class SshStream(Protocol):
 
 
 S = TypeVar("S", bound=SshStream)
+T = TypeVar("T")
+
+
+@record
+class ErrorContext(Generic[S]):
+    """What a connection knows when an error is raised by opening or using it."""
+
+    where: str
+    """``address:port`` for messages."""
+    phase: Phase
+    stream: S | None
+    """None before the route is open."""
+    mismatch: Mismatch | None
+    """The kind of algorithm that the offers of both sides lack in common; None: none is known."""
 
 
 class SshConnection(ABC, Generic[S]):
@@ -87,12 +103,37 @@ class SshConnection(ABC, Generic[S]):
     async def run(self, command: str) -> CommandOutput:
         """Run a command; as `Transport.execute`."""
 
-    @abstractmethod
+    async def translate_errors(self, work: Awaitable[T]) -> T:
+        """Return the result of ``work``; raise HostError for each error."""
+        try:
+            return await work
+        except HostError:
+            raise
+        except Exception as error:
+            raise self.translate(error) from error
+
     def translate(self, error: Exception) -> HostError:
         """Make the HostError for ``error``, raised by opening or using this connection.
 
-        The only place where errors of the SSH library and of the system become ours. A HostError
-        stays the same.
+        A HostError stays the same.
+        """
+        if isinstance(error, HostError):
+            return error
+        return self._translate(
+            error,
+            ErrorContext(
+                where=self.where,
+                phase=self.attempt.phase,
+                stream=None if self.route is None else self.route.stream,
+                mismatch=self.find_mismatch(),
+            ),
+        )
+
+    @abstractmethod
+    def _translate(self, error: Exception, context: ErrorContext[S]) -> HostError:
+        """Make the HostError for ``error``, which the library or the system raised; never raises.
+
+        The only place where such errors become ours.
         """
 
     @abstractmethod

@@ -12,6 +12,7 @@ import pytest
 from sockfleet.collector.asyncssh.errors import translate_error
 from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.ssh.byte_budget import ByteBudget
+from sockfleet.collector.ssh.connection import ErrorContext
 
 WHERE = "192.0.2.1:22"
 PHASES = [Phase.CONNECT, Phase.BANNER, Phase.KEX, Phase.AUTH, Phase.SESSION, Phase.COMMAND]
@@ -76,16 +77,22 @@ def test_asyncssh_exports_the_errors_that_are_counted_on():
 @pytest.mark.parametrize("login", [None, Login()])
 def test_nothing_escapes(phase, stream, login):
     for error in foreign_errors():
-        seen = translate_error(error, where=WHERE, phase=phase, stream=stream, login=login)
+        seen = translate(error, phase, stream, login)
         assert isinstance(seen, HostError), error
         assert WHERE in seen.message, error
         assert "\x1b" not in seen.message
         assert "\n" not in seen.message
 
 
-def category(error: Exception, phase: Phase, **known: object) -> Category:
-    options = {"stream": Stream(), "login": Login(), **known}
-    return translate_error(error, where=WHERE, phase=phase, **options).category
+def translate(
+    error: Exception, phase: Phase, stream: Stream | None, login: Login | None
+) -> HostError:
+    context = ErrorContext(where=WHERE, phase=phase, stream=stream, mismatch=None)
+    return translate_error(error, context, login)
+
+
+def category(error: Exception, phase: Phase, stream: Stream | None = None) -> Category:
+    return translate(error, phase, stream or Stream(), Login()).category
 
 
 @pytest.mark.parametrize(
@@ -138,11 +145,7 @@ def test_before_the_version_the_bytes_decide(head, wanted):
 def test_a_refused_host_key_is_what_the_check_said():
     refusal = HostError(Category.HOSTKEY_CHANGED, Phase.KEX, "changed")
     error = asyncssh.HostKeyNotVerifiable("Host key is not trusted")
-    login = Login(refusal)
-    assert (
-        translate_error(error, where=WHERE, phase=Phase.KEX, stream=Stream(), login=login)
-        is refusal
-    )
+    assert translate(error, Phase.KEX, Stream(), Login(refusal)) is refusal
 
 
 def test_a_session_that_a_lost_connection_did_not_open_was_not_refused():
@@ -163,12 +166,6 @@ def test_a_connection_that_was_cut_off_for_its_flood(phase, wanted):
 
 
 def test_a_refused_login_says_who_and_with_what():
-    error = translate_error(
-        asyncssh.PermissionDenied("…"),
-        where=WHERE,
-        phase=Phase.AUTH,
-        stream=Stream(),
-        login=Login(),
-    )
+    error = translate(asyncssh.PermissionDenied("…"), Phase.AUTH, Stream(), Login())
     for part in (WHERE, "root", "id_ed25519", "password", "go away"):
         assert part in error.message

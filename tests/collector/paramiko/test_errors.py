@@ -17,6 +17,7 @@ from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.paramiko.errors import translate_error
 from sockfleet.collector.paramiko.session import RefusedChannelError
 from sockfleet.collector.paramiko.stream import ByteStream
+from sockfleet.collector.ssh.connection import ErrorContext
 
 WHERE = "10.0.0.9:22"
 ARGUMENTS = {
@@ -63,7 +64,8 @@ def stream():
 
 
 def of(error: Exception, phase: Phase, stream: ByteStream | None) -> HostError:
-    return translate_error(error, where=WHERE, phase=phase, stream=stream, session=None)
+    context = ErrorContext(where=WHERE, phase=phase, stream=stream, mismatch=None)
+    return translate_error(error, context, None)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -75,11 +77,6 @@ def test_everything_becomes_a_host_error(error, phase, stream):
         assert found.category in Category
         assert WHERE in found.message
         assert found.message.isprintable()
-
-
-def test_a_host_error_passes_as_it_is(stream):
-    error = HostError(Category.PARSE, Phase.PARSE, "x")
-    assert of(error, Phase.KEX, stream) is error
 
 
 @pytest.mark.parametrize(
