@@ -51,10 +51,10 @@ def local_fleet(tmp_path: Path) -> Path:
     return path
 
 
-def killed(rounds: int, file: Path, *words: str | Path) -> dict[str, int]:
+def killed(file: Path, *words: str | Path) -> dict[str, int]:
     seed = str(random.SystemRandom().randrange(10**9))
     print("seed", seed)
-    words = ("python", str(DRIVER), seed, str(rounds), str(file), *map(str, words))
+    words = ("python", str(DRIVER), seed, str(file), *map(str, words))
     result = subprocess.run(
         [sys.executable, *words[1:]], capture_output=True, text=True, check=False
     )
@@ -71,7 +71,7 @@ def test_killed_at_200_random_moments_the_file_is_the_old_or_the_new(
     (tmp_path / "out").mkdir()
     out = tmp_path / "out" / "fleet.json"
     source = local_fleet if command == "scan" else part
-    seen = killed(200, out, command, source, "-o", out)
+    seen = killed(out, command, source, "-o", out)
     assert seen["killed"] + seen["ended"] == 200
     assert min(seen["killed"], seen["old"], seen["new"]) > 0
     assert seen["most_leftovers"] <= 1

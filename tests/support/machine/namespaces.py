@@ -32,7 +32,7 @@ class Holder:
 @contextmanager
 def holder(*, own_namespace: bool = True, **counts: int) -> Iterator[Holder]:
     """Run a child that holds ``counts`` sockets of each of `_KINDS`; a new namespace needs root."""
-    words = [sys.executable, __file__, json.dumps(counts)]
+    words = [sys.executable, "-IS", __file__, json.dumps(counts)]  # -S: no look at site-packages
     if own_namespace:
         words = ["unshare", "-n", *words]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
