@@ -62,11 +62,6 @@ class ConnectionOptions:
 class ClientConnection(Protocol):
     """A connection that is logged in."""
 
-    @property
-    def gives_back(self) -> bool:
-        """Whether it gives the data of channels back to the budget (`ByteBudget.give_back`)."""
-        ...
-
     async def begin_session(
         self,
         session_factory: Callable[[], asyncssh.SSHClientSession[bytes]],
@@ -90,6 +85,7 @@ class ClientConnection(Protocol):
     async def open_stream(self, stream: ByteStream, host: str, port: int) -> None:
         """Connect ``stream`` to ``host`` from the server (RFC 4254 section 7.2).
 
+        Its data is given back to the budget of the server, a bastion (`ByteBudget.give_back`).
         Raises what asyncssh's `create_connection` raises.
         """
         ...

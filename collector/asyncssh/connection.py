@@ -35,13 +35,6 @@ class Connection(SshConnection[ByteStream]):
         """Whether it can still be used."""
         return self.stream.up
 
-    def expect_channels(self) -> None:
-        """As `SshConnection.expect_channels`."""
-        if self.ssh.gives_back:
-            super().expect_channels()
-        else:
-            self.stream.budget.lift()
-
     async def run(self, command: str, *, then_closed: bool = False) -> CommandOutput:
         """Run a command; as `Transport.execute`.
 

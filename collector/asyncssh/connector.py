@@ -86,7 +86,13 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
         async def ask(prompt: str) -> Secret | None:
             return await self._ask_password(attempt, credentials.user, prompt, clock)
 
-        login = Login(credentials, check, attempt, ask if self._may_ask else None)
+        login = Login(
+            credentials,
+            check,
+            attempt,
+            ask if self._may_ask else None,
+            connection.stream.budget,
+        )
         connection.login = login
         own = ConnectionOptions(
             host=attempt.host.address,

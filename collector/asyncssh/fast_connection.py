@@ -231,8 +231,6 @@ def _read_partial_success(refusal: bytes) -> tuple[str, ...] | None:
 class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     """A connection as `log_in` makes it."""
 
-    gives_back = True
-
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -339,9 +337,6 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
 
     def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
         """Process a packet; answer the server's offer for the key exchange at once."""
-        if pkttype == _MSG_KEXINIT and self._session_id and self._stream is not None:
-            # A stream that exceeds its budget is closed at the end of this arrival.
-            self._stream.budget.spend_key_exchange()
         if pkttype == _MSG_USERAUTH_FAILURE:
             self._login_owner.note_refusal(_read_partial_success(packet.get_remaining_payload()))
         result = super().process_packet(pkttype, pktid, packet)

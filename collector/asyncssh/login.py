@@ -14,7 +14,7 @@ from ...core.text import clean
 from ...inventory.models import Secret
 from ..errors import HostError, Phase
 from ..ssh.algorithms import may_sign
-from ..ssh.byte_budget import MOST_PROMPTS
+from ..ssh.byte_budget import MOST_PROMPTS, ByteBudget
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
 from .client import LoginOwner
@@ -47,6 +47,7 @@ class Login(LoginOwner):
         check: HostKeyCheck,
         attempt: Attempt,
         ask: Ask | None,
+        budget: ByteBudget,
     ) -> None:
         self.user = credentials.user
         self.offered: list[str] = []
@@ -62,6 +63,8 @@ class Login(LoginOwner):
         self._check = check
         self._attempt = attempt
         self._ask = ask
+        self._budget = budget
+        self._is_checked = False
         self._agent: asyncssh.SSHAgentClient | None = None
         self._keys_left: list[tuple[str, object]] | None = None
         self._sources_tried = 0
@@ -149,6 +152,10 @@ class Login(LoginOwner):
         except HostError as error:
             self.refusal = error
             return False
+        if self._is_checked:  # in each further key exchange
+            # A stream that exceeds its budget is closed at the end of this arrival.
+            self._budget.spend_key_exchange()
+        self._is_checked = True
         return True
 
     # Keys: the agent's that the user named, those of files, then the agent's others.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from ..ssh.negotiation import SupportedAlgorithms
+from ..transport import OUTPUT_LIMIT
 from .client import ClientConnection, ConnectionOptions, LoginPlan
 from .library import asyncssh
 from .stream import ByteStream
@@ -65,21 +66,20 @@ def supported_algorithms() -> SupportedAlgorithms:
 
 async def log_in(stream: ByteStream, plan: LoginPlan, own: ConnectionOptions) -> ClientConnection:
     """As `Client.log_in`."""
-    return _Connection(
-        await asyncssh.connect(
-            own.host,
-            own.port,
-            config=None,
-            options=plan.options,
-            tunnel=cast("asyncssh.SSHClientConnection", _Tunnel(stream)),
-            client_factory=lambda: own.owner,
-            # asyncssh asks the owner about every key that is in none of these lists.
-            known_hosts=([], [], list(own.revoked_keys)),
-            host_key_alias=own.host_key_alias,
-            server_host_key_algs=list(own.host_key_algorithms),
-            keepalive_interval=own.keepalive_s,
-        )
+    connection = await asyncssh.connect(
+        own.host,
+        own.port,
+        config=None,
+        options=plan.options,
+        tunnel=cast("asyncssh.SSHClientConnection", _Tunnel(stream)),
+        client_factory=lambda: own.owner,
+        # asyncssh asks the owner about every key that is in none of these lists.
+        known_hosts=([], [], list(own.revoked_keys)),
+        host_key_alias=own.host_key_alias,
+        server_host_key_algs=list(own.host_key_algorithms),
+        keepalive_interval=own.keepalive_s,
     )
+    return _Connection(connection, stream)
 
 
 class _Tunnel:
@@ -103,10 +103,9 @@ class _Tunnel:
 class _Connection:
     """A connection as `log_in` makes it."""
 
-    gives_back = False  # only a look at each packet could
-
-    def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
+    def __init__(self, connection: asyncssh.SSHClientConnection, stream: ByteStream) -> None:
         self._connection = connection
+        self._stream = stream
         self.abort = connection.abort
         self.drop = connection.abort
         self.wait_closed = connection.wait_closed
@@ -128,6 +127,7 @@ class _Connection:
 
     async def open_stream(self, stream: ByteStream, host: str, port: int) -> None:
         """As `ClientConnection.open_stream`."""
+        stream.give_back_to(self._stream.budget)
         await self._connection.create_connection(
-            lambda: cast("asyncssh.SSHTCPSession[str]", stream), host, port
+            lambda: cast("asyncssh.SSHTCPSession[str]", stream), host, port, window=OUTPUT_LIMIT
         )

@@ -61,6 +61,8 @@ class ByteStream(asyncio.Protocol):
         self.opening: bytes | None = b""
         """As `SshStream.opening`."""
         self.budget = ByteBudget()
+        self._carrier: ByteBudget | None = None
+        self._carried = 0
         self._attempt = attempt
         self._sock = sock
         self._over_socket = sock is not None
@@ -134,6 +136,9 @@ class ByteStream(asyncio.Protocol):
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Bytes from the far side."""
         del datatype
+        if self._carrier is not None:
+            self._carried += len(data)
+            self._carrier.give_back(len(data))
         if self.budget.exceeded:
             return
         if self._peer is None:
@@ -249,6 +254,9 @@ class ByteStream(asyncio.Protocol):
     def abort(self) -> None:
         """Close the stream at once; unsent and unread data is dropped."""
         self._unread.clear()
+        if self._carrier is not None:
+            self._carrier.expect_in_flight(self._carried)
+            self._carrier = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -259,6 +267,13 @@ class ByteStream(asyncio.Protocol):
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
     # Called by the owner.
+
+    def give_back_to(self, carrier: ByteBudget) -> None:
+        """Give the data of this stream, a channel, back to the budget of the bastion's connection.
+
+        Also what is in flight when the stream is aborted, which no callback sees.
+        """
+        self._carrier = carrier
 
     @property
     def up(self) -> bool:

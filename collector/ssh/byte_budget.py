@@ -7,7 +7,6 @@ bound the cost.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 
@@ -61,10 +60,6 @@ class ByteBudget:
         self._left = _BASTION_BYTES
         self._refilled_at = time.monotonic()
 
-    def lift(self) -> None:
-        """Lift the limit of a bastion whose transport cannot distinguish its own messages."""
-        self._left = sys.maxsize
-
     def expect_channel(self) -> None:
         """Allow the messages of one more channel through a bastion."""
         with self._lock:
@@ -78,6 +73,15 @@ class ByteBudget:
         if self._refilled_at is not None:
             with self._lock:
                 self._left += count + min(count, _PACKET_BYTES)
+
+    def expect_in_flight(self, received: int) -> None:
+        """Allow what may be in flight in a channel that is given up after ``received`` bytes.
+
+        At most its window. A host that floods is given up after 64 KiB or more, and then a whole
+        window may follow; any other has sent no more than its login.
+        """
+        with self._lock:
+            self._left += min(4 * received, OUTPUT_LIMIT)
 
     def spend_key_exchange(self) -> bool:
         """As `spend`, for the arithmetic of one more key exchange that the server begins."""

@@ -48,10 +48,13 @@ def test_hours_without_a_message_allow_no_long_flood(mocker):
     assert not budget.spend(1)
 
 
-def test_a_lifted_limit_allows_everything():
+def test_a_channel_that_is_given_up_allows_what_its_window_may_still_bring():
     budget = ByteBudget()
-    budget.lift()
-    assert budget.spend(2**40)
+    budget.expect_channels()
+    for received in (8 * 1024, 64 * 1024, 2**40):
+        budget.expect_in_flight(received)
+    assert budget.spend((256 + 32 + 256 + 256) * 1024)
+    assert not budget.spend(1024)
 
 
 def test_many_channels_that_end_at_once_are_no_flood():
