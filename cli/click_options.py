@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from ..scan.option_declaration import Declaration, declarations
+from ..scan.option_declaration import Declaration, OptionGroup, declarations
 from ..scan.options import RepeatOptions, ScanOptions
 from .parameter_types import EnumChoice, WorkerCount
 
@@ -34,6 +34,7 @@ __all__ = [
     "repeat_options",
     "scan_options",
     "scan_options_from",
+    "verbose_option",
 ]
 
 Function = Callable[..., Any]
@@ -55,9 +56,20 @@ SCALE = ("workers", "dask", "dask_ship_secrets")
 class ScanOption(click.Option):
     """An option that `ScanOptions` declares."""
 
-    def __init__(self, *words: Any, is_path: bool = False, **settings: Any) -> None:
+    def __init__(
+        self,
+        *words: Any,
+        is_path: bool = False,
+        group: OptionGroup | None = None,
+        brief: str | None = None,
+        **settings: Any,
+    ) -> None:
         self.is_path = is_path
         """Whether its value names a file."""
+        self.group = group
+        """The title under which the help lists it; None: an option of one command alone."""
+        self.brief = brief
+        """What --help says of it; None with a group: only --help-all lists it."""
         super().__init__(*words, **settings)
 
 
@@ -121,6 +133,8 @@ def _declared_option(
         "default": default.value if isinstance(default, StrEnum) else default,
         "metavar": declaration.metavar,
         "is_path": declaration.is_path,
+        "group": declaration.group,
+        "brief": declaration.brief,
         "flags": declaration.flags,
         **(changes or {}),
     }
@@ -169,7 +183,10 @@ def output_options() -> Decorator:
             "-f",
             "--format",
             "format_name",
+            metavar="FORMAT",
             help="table, json, ndjson, csv, prometheus, influx.  [default: table]",
+            group=OptionGroup.OUTPUT,
+            brief="json, ndjson, csv, prometheus or influx",
         ),
         option(
             "-o",
@@ -178,18 +195,22 @@ def output_options() -> Decorator:
             metavar="[FORMAT:]FILE",
             help="Write to a file, whole or not at all; repeatable. Nothing goes to stdout then, "
             "unless --format is given.",
+            group=OptionGroup.OUTPUT,
+            brief="Write a file: .json .csv .prom and more",
         ),
         option(
             "--mode",
             metavar="OCTAL",
             help="Rights of the files of --output, such as 0640.  [default: an existing file's; "
             "0600 for a new one]",
+            group=OptionGroup.OUTPUT,
         ),
         option(
             "--top",
             type=click.IntRange(min=1),
             metavar="N",
             help="Only the first N in the table.",
+            group=OptionGroup.OUTPUT,
         ),
     )
 
@@ -202,6 +223,19 @@ def color_option() -> Decorator:
         default="auto",
         show_default=True,
         help="Colour in tables and on stderr.",
+        group=OptionGroup.OUTPUT,
+    )
+
+
+def verbose_option() -> Decorator:
+    """-v, which counts."""
+    return option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Print more on stderr; -vv for debugging.",
+        group=OptionGroup.OUTPUT,
+        brief="Print more; -vv for debugging",
     )
 
 
@@ -209,7 +243,12 @@ def message_options() -> Decorator:
     """Messages on stderr."""
     return combine(
         option(
-            "-q", "--quiet/--no-quiet", default=False, help="No progress and no notes; errors only."
+            "-q",
+            "--quiet/--no-quiet",
+            default=False,
+            help="No progress and no notes; errors only.",
+            group=OptionGroup.OUTPUT,
+            brief="Errors only, as for cron",
         ),
-        option("-v", "--verbose", count=True, help="Print more on stderr; -vv for debugging."),
+        verbose_option(),
     )

@@ -10,22 +10,31 @@ from importlib import import_module
 
 import click
 
-__all__ = ["COMMANDS", "load_command"]
+__all__ = ["COMMANDS", "COMMAND_GROUPS", "load_command"]
 
 COMMANDS = {
-    "scan": "Collect from every host of an inventory and print a ranked table.",
-    "check": "Report the state of the fleet to a monitoring system (exit codes 0 to 3).",
+    "scan": "Read every host of an inventory and rank them.",
+    "check": "Judge the fleet for a monitoring system.",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
     "inventory": "Show how an inventory is understood.",
-    "demo": "Scan a simulated fleet of real SSH servers on this machine.",
-    "authorized-key": "Print the authorized_keys line that restricts a key to the probe.",
-    "become-rule": "Print the sudo or doas rule that allows the probe and nothing else.",
-    "config": "Show what sockfleet.toml sets for each command, and its errors.",
-    "schema": "Print the JSON Schema of the JSON and NDJSON output.",
+    "demo": "Scan a simulated fleet: no hosts needed.",
+    "authorized-key": "Print a line that restricts a key to the probe.",
+    "become-rule": "Print a sudo or doas rule for the probe alone.",
+    "config": "Show what sockfleet.toml sets, and its errors.",
+    "schema": "Print the JSON Schema of JSON and NDJSON.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command and its line of help; the module of that name in commands/ holds it as ``command``."""
+
+
+COMMAND_GROUPS = {
+    "Hosts": ("scan", "explain", "demo"),
+    "Monitoring": ("check", "merge"),
+    "Setup": ("inventory", "config", "authorized-key", "become-rule"),
+    "Programs": ("schema", "completion"),
+}
+"""Title and commands; a command of no group stands under a title of its own at the end."""
 
 
 def load_command(name: str) -> click.Command:

@@ -16,10 +16,20 @@ from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit, code_for_signal
 from ..core.local_failure import describe_local_failure
 from ..core.stop_signals import exit_at_stop_signals, received
-from .command_table import COMMANDS, load_command
+from .command_table import COMMAND_GROUPS, COMMANDS, load_command
+from .help_screen import Example, write_examples, write_groups
 from .streams import log_library_warnings, open_missing_streams, warn
 
 __all__ = ["cli", "main"]
+
+
+_EXAMPLES = (
+    Example("sockfleet demo", "a simulated fleet: no hosts needed"),
+    Example("sockfleet explain", "the arithmetic, for this machine"),
+    Example("sockfleet scan web1,web2,", "your own hosts, over SSH"),
+    Example("sockfleet scan inventory.yml", "an Ansible inventory"),
+    Example("sockfleet check inventory.yml", "a monitoring plugin"),
+)
 
 
 class LazyCommands(click.Group):
@@ -41,16 +51,33 @@ class LazyCommands(click.Group):
         except KeyboardInterrupt:  # outside of a scan, which handles its own signals
             _exit_interrupted(ctx)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_usage(ctx, formatter)
+        formatter.write_text(self.help or "")
+        write_examples(_EXAMPLES, formatter)
+        formatter.write_paragraph()
+        grouped = {name for names in COMMAND_GROUPS.values() for name in names}
+        others = tuple(name for name in COMMANDS if name not in grouped)
+        write_groups(
+            [
+                (title, [(name, COMMANDS[name].rstrip(".")) for name in names])
+                for title, names in {**COMMAND_GROUPS, "More": others}.items()
+            ],
+            formatter,
+        )
+        formatter.write_paragraph()
+        formatter.write_text(
+            "sockfleet COMMAND --help lists its options; also -h, --version, man sockfleet."
+        )
 
 
-@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="sockfleet", message="sockfleet %(version)s")
 def cli() -> None:
-    """How many TCP sockets are closed but still held, on every host of a Linux fleet, over SSH."""
+    """Count TCP sockets that are closed but still held, on every host of a fleet."""
 
 
 def main() -> None:

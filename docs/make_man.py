@@ -7,11 +7,13 @@ matches the commands.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from sockfleet.cli.help_screen import HelpfulCommand, grouped_options, paragraphs
 from sockfleet.cli.main import COMMANDS, cli
 from sockfleet.core.exit_codes import Exit
 
@@ -38,16 +40,40 @@ FILES = {
 }
 
 
+ENVIRONMENT_OF_OPTIONS = (
+    "Each option can be set by the variable that is named below it: \\-\\-known\\-hosts by "
+    "SOCKFLEET_KNOWN_HOSTS. The command line wins over the environment, and that over "
+    "sockfleet.toml."
+)
+ENVIRONMENT = {
+    "SOCKFLEET_PASSWORD": "A password to log in with.",
+    "SOCKFLEET_PASSPHRASE": "Unlocks encrypted private keys.",
+    "SSH_AUTH_SOCK": "The socket of the ssh\\-agent.",
+    "XDG_CONFIG_HOME, XDG_CONFIG_DIRS": "Where sockfleet.toml is looked for.",
+    "NO_COLOR": "Turns colour off.",
+    "COLUMNS": "The width of tables.",
+}
+CHECK_CODES = (
+    "sockfleet check speaks the codes of monitoring plugins instead: 0 OK, 1 WARNING, 2 CRITICAL, "
+    "3 UNKNOWN."
+)
+DESCRIPTION = (
+    "sockfleet logs in to many Linux hosts over SSH at once, reads /proc/net/sockstat "
+    "and sockstat6 on each, and reports how many TCP sockets are closed but still held, "
+    "per host, group and fleet. It needs no agent on the hosts and changes nothing there."
+)
+
+
 def escape(text: str) -> str:
     """Escape text that roff must print literally."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in text.split("\n"))
 
 
-def format_paragraphs(text: str) -> list[str]:
-    """Format a click help text as roff; a block after ``\\b`` keeps its lines."""
+def format_paragraphs(blocks: Iterable[str]) -> list[str]:
+    """Format paragraphs of a help text as roff; one after ``\\b`` keeps its lines."""
     out: list[str] = []
-    for block in text.split("\n\n"):
+    for block in blocks:
         literal = block.startswith("\b")
         body = escape(block.strip("\b\n"))
         out += ["", ".nf", body, ".fi"] if literal else [".PP", body]
@@ -55,16 +81,25 @@ def format_paragraphs(text: str) -> list[str]:
 
 
 def format_options(command: click.Command, context: click.Context) -> list[str]:
-    """Format the options of a command as tagged paragraphs."""
+    """Format the options of a command as tagged paragraphs, by their groups."""
     out: list[str] = []
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None:
-            out += [".TP", f"\\fB{escape(record[0])}\\fR", escape(record[1])]
-            environment = getattr(parameter, "envvar", None)
-            if environment:
-                out.append(f"(\\fI{escape(str(environment))}\\fR)")
+    for title, options in grouped_options(command, context):
+        out.append(f".SS {title}")
+        for option in options:
+            names, text = option.get_help_record(context) or ("", "")
+            out += [".TP", f"\\fB{escape(names)}\\fR", escape(text)]
+            if option.envvar:
+                out.append(f"(\\fI{escape(str(option.envvar))}\\fR)")
     return out
+
+
+def format_examples(command: click.Command) -> list[str]:
+    """Format the command lines of a command's examples as tagged paragraphs."""
+    if not isinstance(command, HelpfulCommand):
+        return []
+    return _format_tagged(
+        {escape(line): f"{escape(text[:1].upper() + text[1:])}." for line, text in command.examples}
+    )
 
 
 def make_page() -> str:
@@ -81,33 +116,33 @@ def make_page() -> str:
             for name in COMMANDS
         ),
         ".SH DESCRIPTION",
-        *format_paragraphs(
-            "sockfleet logs in to many Linux hosts over SSH at once, reads /proc/net/sockstat "
-            "and sockstat6 on each, and reports how many TCP sockets are closed but still held, "
-            "per host, group and fleet. It needs no agent on the hosts and changes nothing there."
-        ),
+        *format_paragraphs([DESCRIPTION]),
     ]
     for name in COMMANDS:
         command, _ = _command(name, context)
         inner = click.Context(command, info_name=name, parent=context)
-        out += [f'.SH "SOCKFLEET {name.upper()}"', *format_paragraphs(command.help or "")]
+        out += [f'.SH "SOCKFLEET {name.upper()}"', *_describe(command)]
         out += format_options(command, inner)
-    out += [".SH ENVIRONMENT", *format_paragraphs(ENVIRONMENT)]
-    out += [".SH FILES", *_format_tagged(FILES)]
     out += [
         ".SH EXIT STATUS",
         *_format_tagged({str(int(code)): t for code, t in EXIT_CODES.items()}),
     ]
     out += _format_tagged({"129, 130, 143": "Stopped by SIGHUP, SIGINT or SIGTERM."})
+    out += [".PP", escape(CHECK_CODES)]
+    out += [".SH ENVIRONMENT", ".PP", ENVIRONMENT_OF_OPTIONS, *_format_tagged(ENVIRONMENT)]
+    out += [".SH FILES", *_format_tagged(FILES)]
+    out += [".SH EXAMPLES"]
+    for name in COMMANDS:
+        out += format_examples(_command(name, context)[0])
     out += [".SH SEE ALSO", ".BR ss (8),", ".BR ssh (1),", ".BR proc (5)"]
     return "\n".join(out) + "\n"
 
 
-ENVIRONMENT = (
-    "Each option can be set by the variable of its name. SOCKFLEET_PASSPHRASE unlocks "
-    "encrypted keys, SOCKFLEET_PASSWORD is a password to log in with. NO_COLOR turns colour off, "
-    "COLUMNS sets the width of tables."
-)
+def _describe(command: click.Command) -> list[str]:
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    named = [each for each in arguments if each.envvar]
+    lines = [f"(\\fI{each.envvar}\\fR sets the argument.)" for each in named]
+    return format_paragraphs(paragraphs(command, whole=True)) + lines
 
 
 def _command(name: str, context: click.Context) -> tuple[click.Command, list[str]]:

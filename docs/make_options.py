@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from sockfleet.cli.command_table import COMMANDS, load_command
+from sockfleet.cli.help_screen import grouped_options
 from sockfleet.cli.main import cli
 
 PAGE = Path(__file__).with_name("options.md")
@@ -42,14 +43,13 @@ def format_command(name: str) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"\n## sockfleet {name}\n\n{COMMANDS[name]}\n\n```text\nsockfleet {name} {usage}\n```\n"
-    options = [
-        option
-        for option in command.get_params(context)
-        if isinstance(option, click.Option) and not option.hidden
-    ]
-    yield "\n| Option | What it does | Variable |\n|---|---|---|\n"
-    for option in options:
-        yield format_option(option, context)
+    groups = list(grouped_options(command, context))
+    for title, options in groups:
+        if len(groups) > 1:
+            yield f"\n**{title}**\n"
+        yield "\n| Option | What it does | Variable |\n|---|---|---|\n"
+        for option in options:
+            yield format_option(option, context)
 
 
 def format_page(text: str) -> str:

@@ -9,14 +9,32 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
 
-__all__ = ["KEY", "Declaration", "declarations", "option"]
+__all__ = ["KEY", "Declaration", "OptionGroup", "declarations", "option"]
 
 T = TypeVar("T")
 
 KEY = "option"
 """Where the metadata of a field holds its `Declaration`."""
+
+
+class OptionGroup(StrEnum):
+    """The title under which the help and the manual page list an option."""
+
+    SELECTION = "Selection"
+    """Which hosts are read, and what of each."""
+    OUTPUT = "Output"
+    COMPARISON = "Comparison"
+    LEVELS = "Levels"
+    """What the state of a monitoring system follows from."""
+    LOGIN = "Login"
+    HOST_KEYS = "Host keys"
+    LIMITS = "Limits"
+    SCALE = "Scale"
+    REPEAT = "Repeat"
+    CONFIGURATION = "Configuration"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +53,10 @@ class Declaration:
     """Whether the help shows the default as it is; else ``help`` says what None means."""
     is_path: bool = False
     """Whether it names a file: in sockfleet.toml, relative to the folder of that file."""
+    group: OptionGroup | None = None
+    """None: an option of one command alone, which has too few for groups."""
+    brief: str | None = None
+    """A few words for the one screen of ``--help``; None: only ``--help-all`` lists the option."""
 
 
 def option(
@@ -46,6 +68,8 @@ def option(
     minimum_excluded: bool = False,
     show_default: bool = False,
     is_path: bool = False,
+    group: OptionGroup | None = None,
+    brief: str | None = None,
 ) -> T:
     """The field of an option: its default and its `Declaration`."""
     declaration = Declaration(
@@ -56,6 +80,8 @@ def option(
         minimum_excluded=minimum_excluded,
         show_default=show_default,
         is_path=is_path,
+        group=group,
+        brief=brief,
     )
     # dataclasses.field() is declared to return its default's type, as here.
     return dataclasses.field(default=default, metadata={KEY: declaration})

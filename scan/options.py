@@ -13,7 +13,7 @@ from typing import Literal
 from ..core.errors import UsageError
 from ..core.record import record
 from ..inventory.models import HostKeyPolicy, Probe, Secret
-from .option_declaration import option
+from .option_declaration import OptionGroup, option
 
 __all__ = ["RepeatOptions", "ScanOptions"]
 
@@ -37,21 +37,32 @@ class ScanOptions:
         "--limit",
         metavar="PATTERN",
         help="Ansible host pattern; @SCAN.json takes the hosts that failed in that scan.",
+        group=OptionGroup.SELECTION,
+        brief="Only hosts of an Ansible pattern",
     )
     shard: str | None = option(
         None,
         "--shard",
         metavar="I/N",
         help="Read only part I of N, split by the hosts' names; merge joins the parts.",
+        group=OptionGroup.SCALE,
     )
     sort: str = option(
-        "tcp_close", "--sort", metavar="KEY", show_default=True, help="Rank by this."
+        "tcp_close",
+        "--sort",
+        metavar="KEY",
+        show_default=True,
+        help="Rank by this.",
+        group=OptionGroup.OUTPUT,
+        brief="Rank by this number",
     )
     group_by: str | None = option(
         None,
         "--group-by",
         metavar="GROUP|VAR",
         help="Sum up by a group's children or a variable.",
+        group=OptionGroup.OUTPUT,
+        brief="Sums by group or variable",
     )
     against: str | None = option(
         None,
@@ -60,6 +71,8 @@ class ScanOptions:
         is_path=True,
         help="Compare with an earlier scan: growth and its rate, new, lost and rebooted hosts. "
         "It may be the file that --output replaces.",
+        group=OptionGroup.COMPARISON,
+        brief="Growth and rate since that scan",
     )
     threshold: Sequence[str] = option(
         (),
@@ -67,26 +80,49 @@ class ScanOptions:
         metavar="KEY=VALUE",
         help="The level from which a diagnosis applies, such as held_sockets=500 or "
         "orphans_warning_share=30%; repeatable. A wrong KEY lists them all.",
+        group=OptionGroup.COMPARISON,
     )
 
     user: str | None = option(
-        None, "-u", "--user", help="Log in as this user.  [default: your own name]"
+        None,
+        "-u",
+        "--user",
+        help="Log in as this user.  [default: your own name]",
+        metavar="NAME",
+        group=OptionGroup.LOGIN,
+        brief="User, where the inventory names none",
     )
     identity: Sequence[str] = option(
-        (), "-i", "--identity", metavar="FILE", is_path=True, help="Private key; repeatable."
+        (),
+        "-i",
+        "--identity",
+        metavar="FILE",
+        is_path=True,
+        help="Private key; repeatable.",
+        group=OptionGroup.LOGIN,
+        brief="Private key, where it names none",
     )
     agent: bool = option(
         False,
         "--agent",
         help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
+        group=OptionGroup.LOGIN,
+        brief="Use the keys of the ssh-agent",
     )
-    ask_pass: bool = option(False, "-k", "--ask-pass", help="Ask for a password to log in with.")
+    ask_pass: bool = option(
+        False,
+        "-k",
+        "--ask-pass",
+        help="Ask for a password to log in with.",
+        group=OptionGroup.LOGIN,
+    )
     password_file: str | None = option(
         None,
         "--password-file",
         metavar="FILE",
         is_path=True,
         help="Read the password from a file; SOCKFLEET_PASSWORD holds one directly.",
+        group=OptionGroup.LOGIN,
     )
     ssh_config: str | None = option(
         None,
@@ -94,11 +130,14 @@ class ScanOptions:
         metavar="FILE",
         is_path=True,
         help="Use the settings of this ssh_config, as ssh -F.",
+        group=OptionGroup.LOGIN,
+        brief="Use this ssh_config, as ssh -F",
     )
     allow_proxy_command: bool = option(
         False,
         "--allow-proxy-command",
         help="Run the ProxyCommand that an inventory or ssh_config names.",
+        group=OptionGroup.LOGIN,
     )
     known_hosts: Sequence[str] = option(
         (),
@@ -106,18 +145,24 @@ class ScanOptions:
         metavar="FILE",
         is_path=True,
         help="Known host keys; repeatable.  [default: ~/.ssh/known_hosts and the system's]",
+        group=OptionGroup.HOST_KEYS,
+        brief="Instead of ~/.ssh/known_hosts",
     )
     host_keys: HostKeyPolicy = option(
         HostKeyPolicy.STRICT,
         "--host-keys",
         show_default=True,
         help="accept-new trusts and remembers keys of unknown hosts, never a changed one.",
+        group=OptionGroup.HOST_KEYS,
+        brief="accept-new: trust new hosts",
     )
     transport: str = option(
         "asyncssh",
         "--transport",
         show_default=True,
         help="asyncssh, paramiko, or one that a plugin adds.",
+        metavar="NAME",
+        group=OptionGroup.LOGIN,
     )
 
     probe: Probe = option(
@@ -126,28 +171,53 @@ class ScanOptions:
         show_default=True,
         help="forced is for a key that may run nothing else (sockfleet authorized-key) and reads "
         "only the host's own namespace.",
+        group=OptionGroup.LOGIN,
     )
     namespaces: bool = option(
         True,
         "--namespaces",
         help="Read every network namespace of a host, or only its own, which is a little "
         "cheaper and makes tcp_close an upper bound.  [default: namespaces]",
+        group=OptionGroup.SELECTION,
     )
     processes: bool = option(
         False,
         "--processes",
         help="Name the processes that hold the closed sockets: your own, or all of them as root.",
+        group=OptionGroup.SELECTION,
+        brief="Name who holds the sockets",
     )
     process_args: bool = option(
-        False, "--process-args", help="As --processes, with arguments, which may hold secrets."
+        False,
+        "--process-args",
+        help="As --processes, with arguments, which may hold secrets.",
+        group=OptionGroup.SELECTION,
     )
-    become: bool = option(False, "--become", help="Read as root, by sudo -n or doas -n.")
+    become: bool = option(
+        False,
+        "--become",
+        help="Read as root, by sudo -n or doas -n.",
+        group=OptionGroup.LOGIN,
+        brief="Read as root, by sudo or doas",
+    )
     become_method: Literal["auto", "sudo", "doas"] = option(
-        "auto", "--become-method", show_default=True, help="What --become uses."
+        "auto",
+        "--become-method",
+        show_default=True,
+        help="What --become uses.",
+        group=OptionGroup.LOGIN,
     )
 
     concurrency: int = option(
-        2000, "-c", "--concurrency", minimum=1, show_default=True, help="Hosts read at once."
+        2000,
+        "-c",
+        "--concurrency",
+        minimum=1,
+        show_default=True,
+        help="Hosts read at once.",
+        metavar="N",
+        group=OptionGroup.LIMITS,
+        brief="Hosts read at once",
     )
     per_bastion: int = option(
         64,
@@ -155,6 +225,8 @@ class ScanOptions:
         minimum=1,
         show_default=True,
         help="Hosts read at once through one jump host.",
+        metavar="N",
+        group=OptionGroup.LIMITS,
     )
     connect_timeout_s: float = option(
         10.0,
@@ -164,6 +236,7 @@ class ScanOptions:
         minimum_excluded=True,
         show_default=True,
         help="From the name query to the end of the login.",
+        group=OptionGroup.LIMITS,
     )
     timeout_s: float = option(
         30.0,
@@ -173,6 +246,8 @@ class ScanOptions:
         minimum_excluded=True,
         show_default=True,
         help="Everything for one host, retries included.",
+        group=OptionGroup.LIMITS,
+        brief="Seconds for one host",
     )
     deadline_s: float | None = option(
         None,
@@ -181,6 +256,8 @@ class ScanOptions:
         minimum=0,
         minimum_excluded=True,
         help="The whole run.  [default: none]",
+        group=OptionGroup.LIMITS,
+        brief="Seconds for the whole run",
     )
     retries: int = option(
         1,
@@ -188,6 +265,8 @@ class ScanOptions:
         minimum=0,
         show_default=True,
         help="Further attempts after a transient failure; never after a refused login.",
+        metavar="N",
+        group=OptionGroup.LIMITS,
     )
 
     workers: int | Literal["auto"] = option(
@@ -198,6 +277,8 @@ class ScanOptions:
         show_default=True,
         help="Processes that share the work; auto takes one for each processor, from 1,000 hosts "
         "on.",
+        group=OptionGroup.SCALE,
+        brief="Processes that read the hosts",
     )
     dask: str | None = option(
         None,
@@ -205,12 +286,15 @@ class ScanOptions:
         metavar="ADDRESS|local",
         help="Let the workers of this Dask scheduler read the hosts (tcp://HOST:PORT or "
         "tls://HOST:PORT), or processes of this machine that end with the scan.",
+        group=OptionGroup.SCALE,
+        brief="Share with a Dask cluster",
     )
     dask_ship_secrets: bool = option(
         False,
         "--dask-ship-secrets",
         help="Send passwords and passphrases to the workers, over tls:// only; private keys "
         "are never sent.  [default: no-dask-ship-secrets]",
+        group=OptionGroup.SCALE,
     )
 
     def __post_init__(self) -> None:
@@ -261,6 +345,8 @@ class RepeatOptions:
         minimum=0,
         help="Read every host N times over connections that stay open, and show what changes; "
         "0: until stopped.",
+        group=OptionGroup.REPEAT,
+        brief="Read N times; 0: until stopped",
     )
     """None or 0: until it is stopped."""
     interval_s: float = option(
@@ -270,4 +356,6 @@ class RepeatOptions:
         minimum=0.1,
         show_default=True,
         help="With --repeat: from the start of one round to the start of the next.",
+        group=OptionGroup.REPEAT,
+        brief="Seconds from round to round",
     )

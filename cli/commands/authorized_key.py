@@ -7,12 +7,19 @@ from pathlib import Path
 
 import click
 
+from ..help_screen import Example, HelpfulCommand
+
 __all__ = ["command"]
 
 _MOST_BYTES = 64 * 1024
 
 
-@click.command("authorized-key")
+_EXAMPLES = (
+    Example("sockfleet authorized-key ~/.ssh/scan.pub --from 10.1.2.0/24", "from one network"),
+)
+
+
+@click.command("authorized-key", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("key", metavar="KEY.pub")
 @click.option(
     "--from",

@@ -7,11 +7,18 @@ from typing import Any
 import click
 
 from ..click_options import option
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 
-@click.command("become-rule")
+_EXAMPLES = (
+    Example("sockfleet become-rule monitor --processes", "by sudo"),
+    Example("sockfleet become-rule monitor --method doas", "by doas"),
+)
+
+
+@click.command("become-rule", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("user")
 @click.option(
     "--method", type=click.Choice(["sudo", "sudo-rs", "doas"]), default="sudo", show_default=True

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from ...core.errors import SockfleetError
+from ...scan.option_declaration import OptionGroup
 from ..click_options import (
     CONNECTION,
     PACE,
@@ -18,15 +19,17 @@ from ..click_options import (
     inventory_argument,
     option,
     scan_options,
+    verbose_option,
 )
 from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 _UNKNOWN = 3
 
 
-class MonitoringCommand(click.Command):
+class MonitoringCommand(HelpfulCommand):
     """Every error, and --help, is the state UNKNOWN: never the exit code of another command.
 
     https://www.monitoring-plugins.org/doc/guidelines.html#AEN78
@@ -96,7 +99,16 @@ def _print(text: str) -> None:
     streams.write(text.encode("utf-8", "backslashreplace"))
 
 
-@click.command("check", cls=MonitoringCommand)
+_EXAMPLES = (
+    Example("sockfleet check inventory.yml", "read the hosts and judge them"),
+    Example("sockfleet check --from fleet.json --max-age 900", "judge what cron wrote"),
+    Example("sockfleet check inventory.yml -c worst.tcp_close=5000", "of any one host"),
+    Example("sockfleet check --from fleet.json -w failed_percent=5", "hosts that failed"),
+    Example("sockfleet check inventory.yml --against fleet.json -w growth.tcp_close=99", "growth"),
+)
+
+
+@click.command("check", cls=MonitoringCommand, examples=_EXAMPLES)
 @inventory_argument(required=False)
 @option(
     "--from",
@@ -104,6 +116,8 @@ def _print(text: str) -> None:
     metavar="SCAN.json",
     is_path=True,
     help='Judge a saved scan instead of reading the hosts; "-" is standard input.',
+    group=OptionGroup.SELECTION,
+    brief="Judge a saved scan, read no host",
 )
 @option(
     "--max-age",
@@ -111,6 +125,8 @@ def _print(text: str) -> None:
     default=7200.0,
     metavar="S",
     help="A saved scan that is older is UNKNOWN; 0 takes any.  [default: 7200]",
+    group=OptionGroup.SELECTION,
+    brief="UNKNOWN if --from is older",
 )
 @option(
     "-w",
@@ -118,6 +134,8 @@ def _print(text: str) -> None:
     multiple=True,
     metavar="KEY=RANGE",
     help="WARNING where the number is outside the range; repeatable.",
+    group=OptionGroup.LEVELS,
+    brief="WARNING outside the range",
 )
 @option(
     "-c",
@@ -125,6 +143,8 @@ def _print(text: str) -> None:
     multiple=True,
     metavar="KEY=RANGE",
     help="CRITICAL where the number is outside the range; repeatable.",
+    group=OptionGroup.LEVELS,
+    brief="CRITICAL outside the range",
 )
 @scan_options("against", "limit", "shard", *CONNECTION, *PROBE)
 @scan_options(
@@ -139,12 +159,17 @@ def _print(text: str) -> None:
     },
 )
 @configuration_options()
-@option("-v", "--verbose", count=True, help="Print more on stderr; -vv for debugging.")
+@verbose_option()
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Report the state of the fleet to a monitoring system (Monitoring Plugins guidelines).
+    """Report the state of the fleet to a monitoring system by exit codes 0 to 3.
 
-    One status line with performance data, more lines below; exit code 0 OK, 1 WARNING, 2 CRITICAL,
+    KEY is tcp_close, closed, orphan, failed and more, also worst.KEY and growth.KEY. RANGE is as in
+    other plugins: 10, 10:, ~:10, 10:20 or @10:20.
+
+    \f
+    One status line with performance data and more lines below, as the Monitoring Plugins
+    guidelines say; exit code 0 OK, 1 WARNING, 2 CRITICAL,
     3 UNKNOWN. It reads the hosts now, or judges a scan from cron: "--from SCAN.json".
 
     KEY is a number of the fleet (tcp_close, closed, orphan, alloc, tw, mem_pages), of the host

@@ -14,11 +14,18 @@ from ..click_options import option
 
 if TYPE_CHECKING:
     from ..configuration.file import Configuration
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 
-@click.command("config")
+_EXAMPLES = (
+    Example("sockfleet config --check", "what each command takes from it"),
+    Example("sockfleet config --check --profile cron", "with a profile"),
+)
+
+
+@click.command("config", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.option("--check", is_flag=True, help="Read and check the configuration.")
 @option("--config", metavar="FILE", help="Check this file instead of the one that would be found.")
 @option("--profile", metavar="NAME", help="Show what the commands do with [profile.NAME].")

@@ -21,6 +21,7 @@ from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
 from ...simulator.scenario.verdict import find_differences
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
@@ -45,7 +46,13 @@ class _Stopped(SystemExit):
         super().__init__(code_for_signal(number))
 
 
-@click.command()
+_EXAMPLES = (
+    Example("sockfleet demo", "32 hosts that answer, 3 that fail"),
+    Example("sockfleet demo --hosts 1000", "a larger fleet"),
+)
+
+
+@click.command("demo", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.option(
     "--hosts",
     type=click.IntRange(1, MOST_HOSTS),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...scan.option_declaration import OptionGroup
 from ..click_options import (
     CONNECTION,
     PACE,
@@ -17,6 +18,7 @@ from ..click_options import (
     scan_options_from,
 )
 from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
 
 if TYPE_CHECKING:  # --help needs none of it
     from ...collector.outcome import HostReading
@@ -24,11 +26,42 @@ if TYPE_CHECKING:  # --help needs none of it
 __all__ = ["command"]
 
 
-@click.command("explain")
+_EXAMPLES = (
+    Example("sockfleet explain", "this machine"),
+    Example("sockfleet explain --processes", "its processes too"),
+    Example("sockfleet explain --host web1 --inventory inventory.yml", "a host, over SSH"),
+    Example("sockfleet explain sosreport/", "a saved sosreport"),
+    Example("sockfleet explain sosreport/ --ss", "its ss -s"),
+)
+
+
+@click.command("explain", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("file", nargs=-1, metavar="[FILE]...")
-@click.option("--ss", "as_ss", is_flag=True, help="Print exactly what ss -s prints on that host.")
-@click.option("--host", metavar="NAME", help="Read this host now, over SSH.")
-@option("--inventory", multiple=True, metavar="FILE", help="The inventory that --host is in.")
+@option(
+    "--ss",
+    "as_ss",
+    is_flag=True,
+    envvar=None,
+    help="Print exactly what ss -s prints on that host.",
+    group=OptionGroup.OUTPUT,
+    brief="Print what ss -s prints there",
+)
+@option(
+    "--host",
+    metavar="NAME",
+    envvar=None,
+    help="Read this host now, over SSH.",
+    group=OptionGroup.SELECTION,
+    brief="Read this host now, over SSH",
+)
+@option(
+    "--inventory",
+    multiple=True,
+    metavar="FILE",
+    help="The inventory that --host is in.",
+    group=OptionGroup.SELECTION,
+    brief="The inventory that --host is in",
+)
 @scan_options("threshold", *CONNECTION, *PROBE, *PACE)
 @configuration_options()
 @color_option()

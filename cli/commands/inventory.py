@@ -22,22 +22,43 @@ from ...inventory.models import Inventory
 from ...inventory.overview import graph_lines, list_document
 from ...inventory.patterns import match_hosts
 from ...inventory.sources.load import load_inventory
+from ...scan.option_declaration import OptionGroup
 from .. import streams
-from ..click_options import inventory_argument, message_options, option, scan_options
+from ..click_options import (
+    Decorator,
+    inventory_argument,
+    message_options,
+    option,
+    scan_options,
+)
 from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 _SHOWN_FAULTS = 5
 
 
-@click.command("inventory")
+def _output_option(*names: str, **settings: Any) -> Decorator:
+    """An option whose help is short enough for --help."""
+    brief = settings["help"].rstrip(".").partition(", instead")[0]
+    return option(*names, group=OptionGroup.OUTPUT, brief=brief, **settings)
+
+
+_EXAMPLES = (
+    Example("sockfleet inventory inventory.yml --graph", "groups and hosts"),
+    Example("sockfleet inventory inventory.yml --list", "all variables, as JSON"),
+    Example("sockfleet inventory inventory.yml --host web1", "those of one host"),
+)
+
+
+@click.command("inventory", cls=HelpfulCommand, examples=_EXAMPLES)
 @inventory_argument()
-@option("--list", "as_list", is_flag=True, help="All groups and variables, as JSON.")
-@option("--graph", is_flag=True, help="The tree of groups and hosts.")
-@option("--host", metavar="NAME", help="One host's variables, as JSON.")
-@option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
-@option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
+@_output_option("--list", "as_list", is_flag=True, help="All groups and variables, as JSON.")
+@_output_option("--graph", is_flag=True, help="The tree of groups and hosts.")
+@_output_option("--host", metavar="NAME", help="One host's variables, as JSON.")
+@_output_option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
+@_output_option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
 @scan_options("limit")
 @configuration_options()
 @message_options()

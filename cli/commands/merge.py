@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import click
 
+from ...scan.option_declaration import OptionGroup
 from ..click_options import color_option, option, output_options, scan_options
 from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 
-@click.command("merge")
+_EXAMPLES = (
+    Example("sockfleet merge part1.json part2.json -o scan.json", "parts of --shard"),
+    Example("sockfleet merge prod.json test.json -f csv", "two fleets as one"),
+)
+
+
+@click.command("merge", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
 @scan_options("against")
 @configuration_options()
 @color_option()
-@option("-q", "--quiet", is_flag=True, help="No notes; errors only.")
+@option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="No notes; errors only.",
+    group=OptionGroup.OUTPUT,
+    brief="Errors only",
+)
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ...scan.option_declaration import OptionGroup
 from ...scan.options import RepeatOptions
 from ..click_options import (
     CONNECTION,
@@ -23,31 +24,57 @@ from ..click_options import (
     scan_options_from,
 )
 from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
 
-@click.command("scan")
+_EXAMPLES = (
+    Example("sockfleet scan web1,web2,", "hosts by name"),
+    Example("sockfleet scan inventory.yml -l 'web:!web7'", "an Ansible pattern"),
+    Example("sockfleet scan inventory.yml -o fleet.json", "keep the result"),
+    Example("sockfleet scan inventory.yml --against fleet.json", "what grew since"),
+    Example("sockfleet scan inventory.yml --processes --become", "who holds the sockets"),
+)
+
+
+@click.command("scan", cls=HelpfulCommand, examples=_EXAMPLES)
 @inventory_argument(required=False)
-@scan_options("limit", "shard")
+@scan_options("limit", *PROBE)
 @output_options()
-@scan_options("sort", "group_by", "against", "threshold", *CONNECTION, *PROBE, *PACE, *SCALE)
+@scan_options("sort", "group_by", "against", "threshold", *CONNECTION, *PACE, "shard", *SCALE)
 @repeat_options()
 @option(
     "--lock",
     metavar="FILE",
     is_path=True,
     help="Do nothing and exit with 75 while another run holds this lock.",
+    group=OptionGroup.LIMITS,
+    brief="Exit with 75 while another run holds it",
 )
-@click.option("--list-hosts", is_flag=True, help="Show the selection and contact no host.")
-@click.option("--print-probe", is_flag=True, help="Show the command that each host would run.")
+@option(
+    "--list-hosts",
+    is_flag=True,
+    envvar=None,
+    help="Show the selection and contact no host.",
+    group=OptionGroup.SELECTION,
+    brief="Show the hosts and contact none",
+)
+@option(
+    "--print-probe",
+    is_flag=True,
+    envvar=None,
+    help="Show the command that each host would run.",
+    group=OptionGroup.SELECTION,
+)
 @configuration_options()
 @color_option()
 @message_options()
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Collect from every host of an inventory and print a ranked table.
+    """Read every host of an inventory and print a ranked table.
 
+    \f
     INVENTORY is an Ansible inventory (YAML or INI), a folder of them, a script, a plain list of
     names, "-" for standard input, or names with commas: "web1,web2,".
     """

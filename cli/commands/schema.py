@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import click
 
+from ..help_screen import Example, HelpfulCommand
+
 __all__ = ["command"]
 
 
-@click.command("schema")
+_EXAMPLES = (
+    Example("sockfleet schema", "of --format json"),
+    Example("sockfleet schema ndjson", "of a line of --format ndjson"),
+)
+
+
+@click.command("schema", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("document", type=click.Choice(["scan", "ndjson"]), default="scan")
 def command(document: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a document.

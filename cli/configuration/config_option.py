@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ...scan.option_declaration import OptionGroup
 from ..click_options import Decorator, combine, option
 
 __all__ = ["configuration_options"]
@@ -23,19 +24,26 @@ def configuration_options() -> Decorator:
             configure(ctx, **given)
 
     # Eager: the file's defaults must be known before the other options are judged.
-    settings: dict[str, Any] = {"is_eager": True, "expose_value": False, "callback": seen}
+    settings: dict[str, Any] = {
+        "is_eager": True,
+        "expose_value": False,
+        "callback": seen,
+        "group": OptionGroup.CONFIGURATION,
+    }
     return combine(
         option(
             "--config",
             metavar="FILE",
             help="Take options from it.  [default: sockfleet/sockfleet.toml of ~/.config or "
             "/etc/xdg]",
+            brief="Options from it, not sockfleet.toml",
             **settings,
         ),
         option(
             "--profile",
             metavar="NAME",
             help="Take options from [profile.NAME] of the configuration too.",
+            brief="Options of [profile.NAME]",
             **settings,
         ),
     )

@@ -223,7 +223,9 @@ def test_help_exits_as_unknown(check):
     code, out, _ = check("--help")
     assert code == 3, "as the Monitoring Plugins guidelines say"
     assert "--critical KEY=RANGE" in out
-    assert "[default: 50]" in out, "below the 60 s after which Nagios kills a plugin"
+    assert "Seconds for the whole run [50]" in out, (
+        "below the 60 s after which Nagios kills a plugin"
+    )
 
 
 def test_an_unexpected_exception_is_unknown_without_a_traceback(check, save_scan, mocker, tmp_path):
