@@ -14,6 +14,9 @@ from hypothesis import settings
 
 from tests.support.ssh.sshd import Sshd
 
+# Fixtures of tests over SSH.
+pytest_plugins = ["tests.support.ssh.fixtures"]
+
 # A deadline in wall-clock time fails on a busy machine whatever the code does.
 settings.register_profile("sockfleet", deadline=None)
 settings.load_profile("sockfleet")

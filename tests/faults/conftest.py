@@ -1,28 +1,6 @@
-"""Fixtures of tests over SSH, and one that turns off the attribution of timeouts."""
+"""A fixture that turns off the attribution of timeouts."""
 
 import pytest
-
-from tests.support.ssh.fixtures import (
-    asyncssh_path,
-    key_forms,
-    keys,
-    known_hosts,
-    server,
-    settings,
-    short_pauses,
-    transport,
-)
-
-__all__ = [
-    "asyncssh_path",
-    "key_forms",
-    "keys",
-    "known_hosts",
-    "server",
-    "settings",
-    "short_pauses",
-    "transport",
-]
 
 
 @pytest.fixture

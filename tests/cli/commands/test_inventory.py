@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ from click.testing import CliRunner
 from sockfleet.cli.commands.inventory import command
 from sockfleet.core.text import escape
 from tests.support.cli.command_process import run_sockfleet
-from tests.support.inventory.ansible_reference import remove_unsafe_marks
-from tests.support.paths import CORPUS, TESTS
-
-RUNNER = TESTS / "support" / "inventory" / "ansible_inventory_runner.py"
+from tests.support.inventory.ansible_reference import remove_unsafe_marks, run_ansible
+from tests.support.paths import CORPUS
 
 FLEET = """
 all:
@@ -44,18 +41,10 @@ def run_inventory(*words: object, **options: Any) -> subprocess.CompletedProcess
     return run_sockfleet("inventory", *words, **options)
 
 
-def run_ansible(runs: Sequence[tuple[Path, Sequence[str]]]) -> list[tuple[int, str]]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")}
-    done = subprocess.run(
-        [sys.executable, "-I", str(RUNNER)],
-        input=json.dumps([[str(folder), list(words)] for folder, words in runs]),
-        env=environment | {"LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    return [(code, output) for code, output in json.loads(done.stdout)]
+def run_ansible_inventory(runs: Iterable[tuple[Path, Sequence[str]]]) -> list[tuple[int, str]]:
+    """Return exit code and standard output of ``ansible-inventory WORDS`` in each folder."""
+    answers = run_ansible([{"cwd": str(folder), "words": list(words)} for folder, words in runs])
+    return [(one["exit_code"], one["output"]) for one in answers]
 
 
 @pytest.fixture
@@ -79,7 +68,9 @@ def test_list_and_graph_equal_ansibles(fleet: Path, monkeypatch: pytest.MonkeyPa
     assert len(cases) > 10
     views = (["--list"], ["--graph", "--vars"])
     reference = iter(
-        run_ansible([(folder, ["-i", file, *view]) for folder, file in cases for view in views])
+        run_ansible_inventory(
+            (folder, ["-i", file, *view]) for folder, file in cases for view in views
+        )
     )
     for folder, file in cases:
         for view in views:
@@ -101,21 +92,22 @@ def test_list_and_graph_equal_ansibles(fleet: Path, monkeypatch: pytest.MonkeyPa
 def test_a_hosts_variables_equal_ansibles(fleet: Path) -> None:
     names = ["lone", "web1", "web9", "pg1", "db1"]
     words = [["-i", "fleet.yml", "--host", name] for name in names]
-    for name, (_, theirs) in zip(names, run_ansible([(fleet, w) for w in words]), strict=True):
+    answers = run_ansible_inventory((fleet, one) for one in words)
+    for name, (_, theirs) in zip(names, answers, strict=True):
         ours = run_inventory("fleet.yml", "--host", name, "--show-secrets", cwd=fleet)
         assert json.loads(ours.stdout) == json.loads(theirs)
 
 
 @pytest.mark.parametrize("limit", ["web", "web1,db1", "db:!web", "lone"])
 def test_a_limited_list_equals_ansibles(limit: str, fleet: Path) -> None:
-    ((_, theirs),) = run_ansible([(fleet, ["-i", "fleet.yml", "--list", "-l", limit])])
+    ((_, theirs),) = run_ansible_inventory([(fleet, ["-i", "fleet.yml", "--list", "-l", limit])])
     ours = run_inventory("fleet.yml", "--list", "-l", limit, "--show-secrets", cwd=fleet)
     assert json.loads(ours.stdout) == json.loads(theirs)
 
 
 def test_a_limited_graph_shows_the_selected_hosts(fleet: Path) -> None:
     ours = run_inventory("fleet.yml", "--graph", "-l", "pg", cwd=fleet)
-    ((_, theirs),) = run_ansible([(fleet, ["-i", "fleet.yml", "--graph"])])
+    ((_, theirs),) = run_ansible_inventory([(fleet, ["-i", "fleet.yml", "--graph"])])
     assert run_inventory("fleet.yml", "--graph", cwd=fleet).stdout == theirs
     assert ours.stdout == "@all:\n  |--@db:\n  |  |--@pg:\n  |  |  |--pg1\n"
 

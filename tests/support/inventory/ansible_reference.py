@@ -18,6 +18,7 @@ _READER = Path(__file__).with_name("ansible_reader.py")
 
 def run_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return Ansible's answers, in order; ansible_reader.py describes questions and answers."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")}
     with tempfile.TemporaryDirectory() as home:
         settings = Path(home) / "ansible.cfg"  # an empty one, instead of the user's own
         settings.touch()
@@ -27,7 +28,12 @@ def run_ansible(questions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             capture_output=True,
             check=False,
             cwd=home,
-            env={**os.environ, "HOME": home, "ANSIBLE_CONFIG": str(settings)},
+            env={
+                **environment,
+                "HOME": home,
+                "ANSIBLE_CONFIG": str(settings),
+                "LC_ALL": "C.UTF-8",
+            },
             timeout=120,
         )
     assert done.returncode == 0, done.stderr.decode()

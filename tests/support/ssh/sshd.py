@@ -84,9 +84,13 @@ def _close(descriptors: Sequence[int]) -> None:
 def ssh_keygen(
     path: Path, *arguments: str, key_type: str = "ed25519", passphrase: str = ""
 ) -> Path:
-    """Make a key pair at ``path`` (and path.pub); further arguments go to ssh-keygen."""
+    """Make a key pair at ``path`` (and path.pub); further arguments go to ssh-keygen.
+
+    An RSA key has 2048 bits: ssh-keygen takes four times as long for its 3072.
+    """
+    bits = ["-b", "2048"] if key_type == "rsa" else []
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", key_type, "-N", passphrase, "-f", str(path), *arguments],
+        ["ssh-keygen", "-q", "-t", key_type, *bits, "-N", passphrase, "-f", str(path), *arguments],
         check=True,
         stdin=subprocess.DEVNULL,
     )
