@@ -26,6 +26,9 @@ settings.load_profile("sockfleet")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+_BEFORE_LONG = 8
+"""Short files before the long ones."""
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -34,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests that need root, and move the files with tests marked ``alone`` first."""
+    """Deselect the tests that need root; order the files by the marks ``alone`` and ``long``."""
     for item in items:
         if item.path.stem.endswith("_as_root"):
             item.add_marker("as_root")
@@ -42,9 +45,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         deselected = [item for item in items if item.get_closest_marker("as_root")]
         items[:] = [item for item in items if not item.get_closest_marker("as_root")]
         config.hook.pytest_deselected(items=deselected)
-    # All such tests at the start: the workers then wait for each other only once.
-    alone = {item.path for item in items if item.get_closest_marker("alone")}
-    items.sort(key=lambda item: item.path not in alone)
+    _order_files(items)
+
+
+def _order_files(items: list[pytest.Item]) -> None:
+    """Move the files with tests marked ``alone`` first, and those marked ``long`` forward.
+
+    All tests marked ``alone`` at the start: the workers then wait for each other only once. Long
+    ones follow soon, so that no worker is left with one at the end; but after some short ones,
+    because a test that runs alone waits for those that have begun.
+    """
+    marked = {
+        name: {item.path for item in items if item.get_closest_marker(name)}
+        for name in ("alone", "long")
+    }
+    files = list(dict.fromkeys(item.path for item in items))
+    alone = [path for path in files if path in marked["alone"]]
+    long = [path for path in files if path in marked["long"] - marked["alone"]]
+    short = [path for path in files if path not in marked["alone"] | marked["long"]]
+    ordered = [*alone, *short[:_BEFORE_LONG], *long, *short[_BEFORE_LONG:]]
+    rank = {path: number for number, path in enumerate(ordered)}
+    items.sort(key=lambda item: rank[item.path])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

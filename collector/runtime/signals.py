@@ -11,7 +11,13 @@ from types import FrameType
 from ...core.stop_signals import STOP_SIGNALS, usual_handler
 from ...core.stop_signals import received as received_before
 
-__all__ = ["STOP_SIGNALS", "StopSignals", "block_stop_signals", "replace_handlers"]
+__all__ = [
+    "STOP_SIGNALS",
+    "StopSignals",
+    "block_stop_signals",
+    "handled_signals",
+    "replace_handlers",
+]
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -34,7 +40,7 @@ class StopSignals:
         nohup made the process ignore stays ignored. A signal that was recorded before, and whose
         exception was lost, stops the run too.
         """
-        handled = _handled_signals()
+        handled = handled_signals()
         before = {number: signal.getsignal(number) for number in handled}
         try:
             loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -81,6 +87,6 @@ def block_stop_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _handled_signals() -> list[signal.Signals]:
-    """The stop signals without those that nohup made the process ignore."""
+def handled_signals() -> list[signal.Signals]:
+    """Return the stop signals without those that nohup made the process ignore."""
     return [which for which in STOP_SIGNALS if signal.getsignal(which) is not signal.SIG_IGN]

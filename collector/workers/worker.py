@@ -27,7 +27,7 @@ from ...core.record import record
 from ...inventory.models import Host
 from ..engine import EngineSettings
 from ..runtime.event_loop import run_on_event_loop
-from ..runtime.signals import STOP_SIGNALS
+from ..runtime.signals import STOP_SIGNALS, handled_signals
 from ..transport import Transport
 from .pipe_queue import PipeQueue
 from .worker_scan import WorkerScan
@@ -65,7 +65,7 @@ def run_worker(task: WorkerTask, channel: socket.socket, parent: int) -> NoRetur
     code = Exit.FAILED
     try:
         _exit_with(parent)
-        for number in STOP_SIGNALS:
+        for number in handled_signals():
             # The supervisor sends when to stop. Not SIG_IGN: a ProxyCommand would inherit it.
             signal.signal(number, _ignore)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

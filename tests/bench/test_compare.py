@@ -14,7 +14,7 @@ from fleets import same_but_wrong, simulated
 from peers import PEERS
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "compare.py"
-HOSTS = 60
+HOSTS = 24
 # The other clients need tools that only ./dev bench installs; they are measured in the same way.
 CLIENTS = [
     "sockfleet",
@@ -40,8 +40,9 @@ def test_a_client_reads_every_host(target, name):
     compare.measure(measurements, target, HOSTS)
     assert measurements.why_not == ""
     assert measurements.hosts > 0
-    # Of a command, the difference of two runs: below 0 where other processes disturb the shorter.
-    assert PEERS[name].is_command or measurements.cpu_ms[0] > 0
+    # Of a command, the difference of two runs. Another process may disturb the shorter one by more
+    # than these few hosts cost sockfleet; test_client_cpu tests the difference on its own clock.
+    assert name == "sockfleet scan" or measurements.cpu_ms[0] > 0
     assert measurements.floor_ms[0] > 0
 
 
@@ -86,7 +87,7 @@ def test_ratios_compare_figures_of_the_same_round():
 
 
 def test_the_command_prints_a_line_for_each_client_on_a_real_sshd():
-    command = [sys.executable, str(SCRIPT), "--fleet", "sshd", "--sshd-hosts", "50"]
+    command = [sys.executable, str(SCRIPT), "--fleet", "sshd", "--sshd-hosts", "8"]
     done = subprocess.run(
         [*command, "--rounds", "1", "--only", "ssh,ssh with sntrup761"],
         capture_output=True,
@@ -95,7 +96,7 @@ def test_the_command_prints_a_line_for_each_client_on_a_real_sshd():
     )
     assert (done.returncode, done.stderr) == (0, "round 1 of 1 is done\n")
     head, columns, *rows = done.stdout.splitlines()
-    assert head.startswith("real OpenSSH servers on this machine: 50 hosts, 1 rounds")
+    assert head.startswith("real OpenSSH servers on this machine: 8 hosts, 1 rounds")
     assert " ".join(columns.split()) == "client CPU ms/host least most floors ours/it hosts"
     assert [row[:27].strip() for row in rows] == [
         "crypto floor",

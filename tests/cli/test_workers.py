@@ -133,12 +133,28 @@ def test_a_second_signal_ends_all_processes_at_once(partly_dead):
         for worker in workers:  # so that the first signal does not end it
             os.kill(worker, signal.SIGSTOP)
         process.send_signal(signal.SIGTERM)
-        status = Path(f"/proc/{process.pid}/status")
-        caught = 1 << (signal.SIGTERM - 1)
-        while int(status.read_text().split("SigCgt:")[1].split()[0], 16) & caught:
+        while is_in_mask("SigCgt", process.pid, signal.SIGTERM):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == -signal.SIGTERM
+
+
+def is_in_mask(name, pid, number):
+    """Whether a signal is in the mask SigCgt (caught) or SigIgn (ignored) of proc(5)."""
+    mask = Path(f"/proc/{pid}/status").read_text().split(f"{name}:")[1].split()[0]
+    return bool(int(mask, 16) & 1 << (number - 1))
+
+
+def test_workers_ignore_what_their_parent_ignores(partly_dead):
+    """As with nohup: a proxy command that a worker starts inherits it too."""
+
+    def ignore_hangup():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with running_scan(partly_dead, preexec_fn=ignore_hangup) as (_, workers):
+        for worker in workers:
+            assert is_in_mask("SigIgn", worker, signal.SIGHUP)
+            assert is_in_mask("SigCgt", worker, signal.SIGINT)
 
 
 def test_workers_end_with_a_killed_parent_and_do_not_hold_its_lock(partly_dead, tmp_path):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 PAM = (
     "auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
 )

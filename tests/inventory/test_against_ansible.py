@@ -22,6 +22,8 @@ from tests.support.inventory.ansible_reference import make_listing, remove_addit
 from tests.support.inventory.generated_inventories import Files, project
 from tests.support.paths import CORPUS
 
+pytestmark = pytest.mark.long
+
 CASES = sorted(path.name for path in CORPUS.iterdir())
 
 # Each example is a batch, which needs only one start of Ansible. A failing batch is not shrunk,

@@ -14,6 +14,8 @@ from tests.support.cli.command_process import SOCKFLEET
 from tests.support.monitoring.nagios import Nagios
 from tests.support.paths import EXAMPLES
 
+pytestmark = pytest.mark.long
+
 FLEET = """
 seed: 7
 roles:

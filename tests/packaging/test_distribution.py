@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.long
+
 PLUGIN = Path(__file__).parent / "plugin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 NOT_SOURCE = shutil.ignore_patterns(

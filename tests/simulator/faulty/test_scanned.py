@@ -12,6 +12,8 @@ from sockfleet.simulator.fleet.process import FleetProcess
 from sockfleet.simulator.scenario.faults import Fault
 from sockfleet.simulator.scenario.verdict import find_differences
 
+pytestmark = pytest.mark.long
+
 # A busy machine gives the faults that last another name, client_overload, as it should; a few at a
 # time leave each of them enough of it.
 SCAN = """
