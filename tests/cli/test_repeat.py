@@ -78,7 +78,14 @@ def test_each_round_prints_a_line_for_each_host_and_one_for_the_fleet(good_hosts
     for host in hosts[2:]:
         assert host["change"]["status"] == "compared"
         assert host["change"]["rate_per_hour"]["alloc"] is not None
-        assert host["scope"] == "all-namespaces"
+        assert_exact_but_for_others(host)
+
+
+def assert_exact_but_for_others(host: dict) -> None:
+    """All namespaces are read, unless programs that share the machine begin in new ones."""
+    reasons = host.get("scope_reasons", [])
+    assert all("began" in why for why in reasons), reasons
+    assert host["scope"] == ("visible-namespaces" if reasons else "all-namespaces")
 
 
 def test_every_line_conforms_to_the_schema(fleet, tmp_path):
@@ -94,22 +101,29 @@ def test_every_line_conforms_to_the_schema(fleet, tmp_path):
 
 def test_a_rate_is_computed_from_two_consecutive_samples(good_hosts, tmp_path):
     words = [*good_hosts, "-l", "web1", "--repeat", "0", "-f", "ndjson"]
-    with ExitStack() as sockets, start(words, tmp_path) as process:
-        seen = {}
-        while True:
-            line = json.loads(process.stdout.readline())
-            if "fleet" not in line:
-                seen[line["round"]] = line
-                continue
-            if line["round"] == 3:
+    with start(words, tmp_path) as process:
+
+        def read_sample() -> dict:
+            host, _ = (json.loads(process.stdout.readline()) for _ in range(2))
+            return host
+
+        before, after = read_sample(), read_sample()
+        # Other processes may close a hundred sockets in the same round: hardly in each try.
+        for _ in range(20):
+            with ExitStack() as sockets:
                 for _ in range(100):
                     sockets.enter_context(socket.socket())
-            if line["round"] == 4:
+                # On a busy machine some rounds before this one may still be unread.
+                for _ in range(20):
+                    before, after = after, read_sample()
+                    if after["change"]["tcp_close"] > 50:
+                        break
+            if after["change"]["tcp_close"] > 50:
                 break
         process.send_signal(signal.SIGINT)
-        change = seen[4]["change"]
+        change = after["change"]
         assert change["tcp_close"] > 50, "100 sockets more, minus those that other processes closed"
-        apart_s = sampled_at(seen[4]) - sampled_at(seen[3])
+        apart_s = sampled_at(after) - sampled_at(before)
         rate = change["rate_per_hour"]["tcp_close"]
         assert rate == pytest.approx(change["tcp_close"] * 3600 / apart_s, rel=0.2)
 
@@ -201,7 +215,8 @@ def test_output_files_are_replaced_in_each_round(good_hosts, tmp_path):
             line = json.loads(process.stdout.readline())
             if "fleet" in line:
                 saved = json.loads((tmp_path / "scan.json").read_text())
-                assert line["round"] >= saved["scan"]["round"] >= line["round"] - 1
+                # On a busy machine later rounds may have been written since this line.
+                assert saved["scan"]["round"] >= line["round"] - 1
                 seen.append(saved["scan"]["round"])
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
@@ -242,7 +257,7 @@ def test_workers_and_dask_are_refused(good_hosts, tmp_path, words):
 
 def test_the_deadline_covers_all_rounds(good_hosts, tmp_path):
     done = run_sockfleet(
-        *good_hosts, "--repeat", "0", "--deadline", "2", "-f", "ndjson", cwd=tmp_path
+        *good_hosts, "--repeat", "0", "--deadline", "4", "-f", "ndjson", cwd=tmp_path
     )
     assert done.returncode in (0, 3)
     assert "fleet" in parse_lines(done.stdout)[-1]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import resource
 import socket
 from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
@@ -22,6 +24,7 @@ from ...runtime.daemon_threads import DaemonThreads
 __all__ = ["Address", "Resolver"]
 
 _THREADS = 32
+_FEW_DESCRIPTORS = 16
 
 _Info = tuple[Any, Any, int, str, Any]
 _Lookup = Callable[..., Sequence[_Info]]
@@ -147,8 +150,8 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
             message=f"no such name: {shown!r} is not a valid name",
             final=True,
         )
-    except OSError as error:  # EAI_SYSTEM
-        return _local_failure(shown, error)
+    except OSError as error:  # EAI_SYSTEM, whose errno may be that of another call
+        return _local_failure(shown, _find_shortage() or error)
     if not infos:
         return _Unresolved(
             category=Category.DNS, message=f"no such name: {shown} has no address", final=True
@@ -157,11 +160,7 @@ def _look_up(lookup: _Lookup, name: str, family: int) -> _Answer:
 
 
 def _translate_error(shown: str, error: socket.gaierror) -> _Unresolved:
-    # Without a free descriptor getaddrinfo cannot read its own files and reports an unknown name,
-    # so try to open a socket before the error is believed.
-    try:
-        socket.socket().close()
-    except OSError as shortage:
+    if (shortage := _find_shortage()) is not None:
         return _local_failure(shown, shortage)
     if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
         return _Unresolved(
@@ -176,6 +175,23 @@ def _translate_error(shown: str, error: socket.gaierror) -> _Unresolved:
         "another try may succeed",
         final=False,
     )
+
+
+def _find_shortage() -> OSError | None:
+    """Return the error of a process that has no descriptor, or few; None: it has enough.
+
+    Without one getaddrinfo cannot read its own files, and reports an unknown name or an errno of
+    another call. Others may have closed theirs since, so that a few free ones prove nothing.
+    """
+    try:
+        with socket.socket() as probe:
+            number = probe.fileno()
+    except OSError as error:
+        return error
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY or number < limit - _FEW_DESCRIPTORS:
+        return None
+    return OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def _local_failure(shown: str, error: OSError) -> _Unresolved:

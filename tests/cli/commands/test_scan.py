@@ -338,8 +338,8 @@ def test_a_leak_is_diagnosed_by_the_thresholds(fleet, tmp_path):
     with ExitStack() as sockets:
         for _ in range(150):
             sockets.enter_context(socket.socket())
-        # held_share=0: how many other sockets this machine has does not matter.
-        high = os.environ | {"SOCKFLEET_THRESHOLD": "held_share=0"}
+        # How many other sockets this machine has does not matter.
+        high = os.environ | {"SOCKFLEET_THRESHOLD": "held_share=0 tw_sockets=1000000"}
         leaking = json.loads(run_sockfleet("scan", *words, cwd=tmp_path, env=high).stdout)
         low = os.environ | {"SOCKFLEET_THRESHOLD": "held_sockets=1000000 tw_sockets=1000000"}
         normal = json.loads(run_sockfleet("scan", *words, cwd=tmp_path, env=low).stdout)

@@ -54,6 +54,18 @@ def quiet(prefix=()):
     raise AssertionError("this machine is never quiet")
 
 
+def read_all(prefix=(), command=None):
+    """A reading of all namespaces; the last of many tries where none was.
+
+    A namespace of another program may end, or a mount keep one, while this one is read.
+    """
+    for _ in range(50):
+        summary = read(prefix, command)
+        if summary.scope is Scope.ALL_NAMESPACES:
+            break
+    return summary
+
+
 KINDS = {
     "idle": 40,
     "idle6": 9,
@@ -81,6 +93,8 @@ def test_the_number_is_exact_over_three_namespaces(prefix):
                 stack.enter_context(holder(idle=250)),
             ]
             during = quiet(prefix)
+            if during.scope is not Scope.ALL_NAMESPACES:
+                continue  # another program's namespace ended meanwhile
             hold_each_namespace_to(during, holders[1:], can_read_links=not prefix)
         grown = during.tcp.tcp_close - before.tcp.tcp_close
         if grown == sum(one.tcp_close for one in holders):
@@ -89,7 +103,6 @@ def test_the_number_is_exact_over_three_namespaces(prefix):
 
 
 def hold_each_namespace_to(during, holders, *, can_read_links):
-    assert during.scope is Scope.ALL_NAMESPACES
     by_pid = {one.pid: one for one in during.namespaces}
     for one in holders:
         namespace = by_pid[one.pid]
@@ -121,7 +134,7 @@ def test_a_namespace_kept_only_by_a_mount_lowers_the_scope(tmp_path):
             assert "mount" in " ".join(summary.scope_reasons)
     finally:
         subprocess.run(["umount", str(kept)], check=True)
-    assert quiet().scope is Scope.ALL_NAMESPACES
+    assert read_all().scope is Scope.ALL_NAMESPACES
 
 
 def mounted_anew(options):
@@ -145,7 +158,7 @@ def test_hidepid_lowers_the_scope_for_an_ordinary_user_only(value):
 def test_subset_pid_hides_no_namespace(who):
     """/proc/PID/net stays visible, so every namespace is read, the host's too."""
     with holder(connected=4, idle=5) as one:
-        summary = read([*mounted_anew("subset=pid"), *who])
+        summary = read_all([*mounted_anew("subset=pid"), *who])
     assert summary.tcp.alloc is not None
     assert summary.kernel.tcp_mem is None
     assert one.pid in {namespace.pid for namespace in summary.namespaces}
@@ -179,7 +192,7 @@ def test_without_awk_the_scope_is_the_host_s(tmp_path):
 
 def test_a_kernel_without_the_link_of_the_pid_namespace_is_no_container():
     """As kernels before 3.8 and those without CONFIG_PID_NS: here the link has another name."""
-    summary = read(command=lambda mark: probe_command(mark).replace("/ns/pid", "/ns/absent"))
+    summary = read_all(command=lambda mark: probe_command(mark).replace("/ns/pid", "/ns/absent"))
     assert "container" not in " ".join(summary.scope_reasons)
     assert summary.scope is Scope.ALL_NAMESPACES
 
@@ -240,7 +253,7 @@ sys.stdin.read()
             assert got
             ready += got
         # A limit of 128 KiB for arguments and environment would break a plain glob.
-        summary = read(["sh", "-c", 'ulimit -s 512; exec "$0" "$@"'])
+        summary = read_all(["sh", "-c", 'ulimit -s 512; exec "$0" "$@"'])
         assert len(summary.namespaces) == MAX_NAMESPACES
         assert summary.namespaces[0].host
         assert summary.namespaces_rest.namespaces >= 51

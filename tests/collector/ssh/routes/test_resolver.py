@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import socket
 import subprocess
@@ -125,6 +126,30 @@ def test_a_lack_of_descriptors_is_a_local_resource_error():
         asyncio.run(main())
     assert raised.value.category is Category.LOCAL_RESOURCE
     assert "ulimit -n" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        OSError(errno.EBUSY, "Device or resource busy"),  # EAI_SYSTEM with an errno of another call
+    ],
+)
+def test_a_failure_near_the_limit_of_descriptors_is_a_local_resource_error(error):
+    # The other descriptors are closed again by the time of the check.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def lookup(*_):
+        with socket.socket() as probe:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (probe.fileno() + 3, hard))
+        raise error
+
+    try:
+        found = failure("web1", lookup=lookup)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (found.category, found.transient) == (Category.LOCAL_RESOURCE, True)
+    assert "Too many open files; lower --concurrency" in found.message
 
 
 def test_many_hosts_share_one_look_up_of_a_name():
