@@ -27,16 +27,15 @@ It costs half of what asyncssh costs where the server is the lean simulator (ben
 * Log records that no handler will emit are not formatted. asyncssh describes each packet, and each
   step, before it looks at the level.
 
-This is the only module that uses asyncssh's private names, and `client` imports it only with the
-versions that were tried; tests/collector/asyncssh/test_fast_connection.py fails with one that works
-differently.
+This module and `fast_channels` alone use asyncssh's private names, and `client_by_version` imports
+them only with the versions that were tried; tests/collector/asyncssh/test_fast_connection.py fails
+with one that works differently.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import os
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, cast
@@ -44,22 +43,26 @@ from typing import TYPE_CHECKING, Any, cast
 from ..ssh.negotiation import SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .client import ConnectionOptions, LoginOwner, LoginPlan
+from .fast_channels import (
+    SILENT,
+    ForwardedStream,
+    QuietChannel,
+    QuietPackets,
+    is_log_enabled,
+)
 from .library import asyncssh
 from .stream import ByteStream
 
 if TYPE_CHECKING:
-    from asyncssh.logging import SSHLogger
     from asyncssh.packet import SSHPacket, SSHPacketLogger
     from asyncssh.public_key import SigningKey
 
-    from ..ssh.byte_budget import ByteBudget
 
 __all__ = ["FastConnection", "log_in", "supported_algorithms"]
 
 _MSG_IGNORE, _MSG_KEXINIT = 2, 20  # RFC 4253 section 12
 _COOKIE_BYTES = 16  # RFC 4253 section 7.1
-_MSG_CHANNEL_OPEN, _MSG_CHANNEL_DATA, _MSG_CHANNEL_CLOSE = 90, 94, 97  # RFC 4254 section 9
-_LENGTH_BYTES = 4  # before the data of a message
+_MSG_CHANNEL_OPEN, _MSG_CHANNEL_CLOSE = 90, 97  # RFC 4254 section 9
 _MAX_PACKET_BYTES = 32768  # as asyncssh's
 _MSG_USERAUTH_REQUEST, _MSG_USERAUTH_FAILURE = 50, 51  # RFC 4252 section 6
 _SKIPPED = frozenset({_MSG_IGNORE})
@@ -137,78 +140,8 @@ def _encode(algorithms: tuple[str, ...]) -> tuple[bytes, ...]:
     return tuple(name.encode("ascii") for name in algorithms)
 
 
-class _SilentLogger(asyncssh.logging.SSHLogger):
-    """A logger that is off, and its children too."""
-
-    def get_child(self, child: str = "", context: str = "") -> SSHLogger:
-        del child, context
-        return self
-
-    def log(self, level: int, msg: object, *args: object, **kwargs: object) -> None:
-        del level, msg, args, kwargs
-
-    def info(self, msg: object, *args: object, **kwargs: object) -> None:
-        del msg, args, kwargs
-
-    def debug1(self, msg: str, *args: object, **kwargs: object) -> None:
-        del msg, args, kwargs
-
-
-_SILENT = _SilentLogger()
-
-
-def _is_log_enabled() -> bool:
-    """Whether a handler may emit the records of a connection."""
-    return asyncssh.logging.logger.isEnabledFor(logging.INFO)
-
-
-class _QuietPackets(asyncssh.packet.SSHPacketLogger):
-    """Handles packets; logs them unless its logger is off."""
-
-    def log_sent_packet(
-        self, pkttype: int, pktid: int | None, packet: bytes | SSHPacket, note: str = ""
-    ) -> None:
-        """Log a packet that was sent."""
-        if self.logger is not _SILENT:
-            super().log_sent_packet(pkttype, pktid, packet, note)
-
-    def log_received_packet(
-        self, pkttype: int, pktid: int | None, packet: bytes | SSHPacket, note: str = ""
-    ) -> None:
-        """Log a packet that was received."""
-        if self.logger is not _SILENT:
-            super().log_received_packet(pkttype, pktid, packet, note)
-
-
 def _receive_nothing() -> bool:
     return False
-
-
-class _Channel(_QuietPackets, asyncssh.SSHClientChannel[bytes]):
-    """A channel of a `FastConnection`."""
-
-
-class _ForwardedStream(_QuietPackets, asyncssh.SSHTCPChannel[Any]):
-    """A channel through a bastion, whose data is not the bastion's own."""
-
-    def __init__(
-        self, connection: FastConnection, budget: ByteBudget, errors: str, max_pktsize: int
-    ) -> None:
-        super().__init__(
-            connection, asyncio.get_running_loop(), None, errors, OUTPUT_LIMIT, max_pktsize
-        )
-        self._budget = budget
-        self._in_flight = OUTPUT_LIMIT
-
-    def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
-        """Process a packet; give its data back to the bastion's budget."""
-        if pkttype == _MSG_CHANNEL_DATA:
-            count = len(packet.get_remaining_payload()) - _LENGTH_BYTES
-            if self.is_closing():  # asyncssh checks the window no more
-                count = min(count, self._in_flight)
-                self._in_flight -= count
-            self._budget.give_back(max(count, 0))
-        return super().process_packet(pkttype, pktid, packet)
 
 
 def _run_without_suspending(handler: Coroutine[Any, None, None]) -> bool:
@@ -228,7 +161,7 @@ def _read_partial_success(refusal: bytes) -> tuple[str, ...] | None:
     return tuple(refusal[4:-1].decode("ascii", "replace").split(","))
 
 
-class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
+class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
     """A connection as `log_in` makes it."""
 
     def __init__(
@@ -243,9 +176,9 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         owner: LoginOwner,
     ) -> None:
         super().__init__(loop, options, wait="auth")
-        self._is_logged = _is_log_enabled()
+        self._is_logged = is_log_enabled()
         if not self._is_logged:
-            self._logger = _SILENT
+            self._logger = SILENT
         self._stream: ByteStream | None = stream
         self._host_key_algorithms = host_key_algorithms
         self._server_host_key_algs = _encode(host_key_algorithms)
@@ -286,7 +219,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
     ) -> asyncssh.SSHClientChannel[bytes]:
         """As `ClientConnection.begin_session`; `create_session` fills in 15 settings first."""
         options = self._options
-        channel = _Channel(
+        channel = QuietChannel(
             self,
             self._loop,
             options.utf8_decode_errors,
@@ -328,7 +261,7 @@ class FastConnection(_QuietPackets, asyncssh.SSHClientConnection):
         """As asyncssh's; with a window of our own, as data in flight cannot be cut off."""
         if self._stream is None:
             return super().create_tcp_channel(encoding, errors, window, max_pktsize)
-        return _ForwardedStream(self, self._stream.budget, errors, max_pktsize)
+        return ForwardedStream(self, self._stream.budget, errors, max_pktsize)
 
     def drop(self) -> None:
         """As `ClientConnection.drop`."""
