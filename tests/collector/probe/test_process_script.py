@@ -4,9 +4,9 @@ import getpass
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,12 +37,12 @@ NOT_TCP = KINDS["udp"] + KINDS["mptcp"]
 
 
 @pytest.fixture
-def tools_folder(tmp_path_factory):
+def tools_folder():
     # Not below pytest's own folder, which is closed to an ordinary user.
-    folder = Path(f"/tmp/sockfleet-tools-{os.getpid()}")
-    folder.mkdir(mode=0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="sockfleet-tools-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def only(folder, *tools, awk="mawk", busybox=False):
