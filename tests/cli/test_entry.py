@@ -48,7 +48,7 @@ def test_a_signal_during_imports_ends_the_command_without_a_traceback(tmp_path, 
     ) as process:
         (tmp_path / "begun").read_bytes()
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (128 + number, b"", b"")
 
 

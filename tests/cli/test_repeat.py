@@ -149,7 +149,7 @@ def test_a_signal_ends_the_run_quietly_after_complete_rounds(good_hosts, tmp_pat
     with start([*good_hosts, "--repeat", "0", "-f", "ndjson", "-q"], tmp_path) as process:
         first = [process.stdout.readline() for _ in range(6)]
         process.send_signal(number)
-        rest, stderr = process.communicate(timeout=30)
+        rest, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert stderr == ""
     lines = parse_lines("".join(first) + rest)
@@ -161,7 +161,7 @@ def test_a_closed_pipe_ends_the_run(good_hosts, tmp_path):
     with start([*good_hosts, "--repeat", "0", "-f", "ndjson", "-q"], tmp_path) as process:
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr.read() == ""
 
 
@@ -169,7 +169,7 @@ def test_a_closed_pipe_ends_a_run_that_prints_tables(good_hosts, tmp_path):
     with start([*good_hosts, "--repeat", "0"], tmp_path) as process:
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_the_exit_code_covers_all_rounds(fleet, tmp_path):
@@ -219,7 +219,7 @@ def test_output_files_are_replaced_in_each_round(good_hosts, tmp_path):
                 assert saved["scan"]["round"] >= line["round"] - 1
                 seen.append(saved["scan"]["round"])
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     last = json.loads((tmp_path / "scan.json").read_text())
     assert {host["round"] for host in last["hosts"]} == {last["scan"]["round"]}
     assert (tmp_path / "scan.prom").read_text().startswith("# HELP")
@@ -280,7 +280,7 @@ def test_the_lock_is_held_during_all_rounds(good_hosts, tmp_path):
             process.stdout.readline()
         assert run_sockfleet(*words, cwd=tmp_path).returncode == 75
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert run_sockfleet(*words, cwd=tmp_path).returncode == 0
 
 

@@ -69,18 +69,18 @@ def running_scan(fleet, *more, **options):
 
 @contextlib.contextmanager
 def assert_end(pids):
-    """Assert that these processes end within 20 s of the end of the block."""
+    """Assert that these processes end within 60 s of the end of the block."""
     watched = [os.pidfd_open(pid) for pid in pids]
     assert watched
     yield
     for each in watched:
-        assert select.select([each], [], [], 20)[0], "a worker still runs"
+        assert select.select([each], [], [], 60)[0], "a worker still runs"
         os.close(each)
 
 
 def collect_output(process):
     """Return the names of all hosts in the output, its last line, and stderr."""
-    rest, errors = process.communicate(timeout=40)
+    rest, errors = process.communicate(timeout=60)
     lines = process.lines + [json.loads(line) for line in rest.splitlines()]
     return sorted(line["name"] for line in lines[:-1]), lines[-1], errors
 
@@ -136,7 +136,7 @@ def test_a_second_signal_ends_all_processes_at_once(partly_dead):
         while is_in_mask("SigCgt", process.pid, signal.SIGTERM):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
 
 
 def is_in_mask(name, pid, number):
@@ -171,7 +171,7 @@ def test_workers_end_with_a_killed_parent_and_do_not_hold_its_lock(partly_dead, 
 
 
 def test_the_deadline_ends_all_workers(partly_dead):
-    result = sockfleet(partly_dead, *LONG_TIMEOUTS, "--deadline", "3", "-f", "json")
+    result = sockfleet(partly_dead, *LONG_TIMEOUTS, "--deadline", "6", "-f", "json")
     document = json.loads(result.stdout)
     assert result.returncode == 3
     assert document["scan"]["complete"] is False
@@ -184,7 +184,7 @@ def test_a_closed_pipe_ends_the_run_and_its_workers_quietly(partly_dead):
         process.stdout.close()
         os.kill(process.pid, signal.SIGTERM)  # then every unfinished host is written as a line
         process.stdout = None
-        _, errors = process.communicate(timeout=40)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert errors == ""
 

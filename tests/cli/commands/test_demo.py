@@ -125,7 +125,7 @@ def wait_until_ended(pids: list[int]) -> None:
         except ProcessLookupError:
             continue
         with os.fdopen(handle):
-            assert select.select([handle], [], [], 10)[0], pid
+            assert select.select([handle], [], [], 60)[0], pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -139,7 +139,7 @@ def test_a_signal_during_the_scan_removes_everything(temporary, tmp_path, number
             select.select([], [], [], 0.01)
         running = children_of(process.pid)
         process.send_signal(number)
-        assert process.wait(15) == 128 + number
+        assert process.wait(60) == 128 + number
         process.stdout.read()
         assert "Traceback" not in process.stderr.read()
     wait_until_ended(running)
@@ -157,7 +157,7 @@ def test_keep_serves_the_fleet_until_a_signal(temporary):
         assert run_sockfleet(*shlex.split(command_line)[2:], timeout=None).returncode == 3
         running = children_of(process.pid)
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         assert process.stderr.read() == ""
     wait_until_ended(running)
     assert list(temporary.iterdir()) == []

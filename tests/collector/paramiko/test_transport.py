@@ -163,7 +163,7 @@ def agent_that(answer: bytes, folder: Path):
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
-        thread.join(5)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

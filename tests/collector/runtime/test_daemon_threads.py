@@ -59,5 +59,5 @@ def test_a_result_after_the_loop_has_closed_is_dropped():
     asyncio.run(main())
     (thread,) = [t for t in threading.enumerate() if t.name == "test"]
     release.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()

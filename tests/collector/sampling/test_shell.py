@@ -69,7 +69,7 @@ def shell(login: str = "sh", bin_sh: str = "/bin/sh", noise: str = "") -> Iterat
     with subprocess.Popen(words, **pipes) as process:
         yield Shell(process, mark)
         process.stdin.close()
-        assert process.wait(10) == 0, "it ends with its input"
+        assert process.wait(60) == 0, "it ends with its input"
 
 
 def network_namespace(pid: int) -> Path | None:

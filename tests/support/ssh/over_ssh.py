@@ -170,7 +170,7 @@ def nothing_is_left() -> Iterator[None]:
         yield
     finally:
         for thread in set(threading.enumerate()) - threads:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive(), f"{thread} was left behind"
         _wait_for_the_servers_of_this_process(descriptors)
         assert open_descriptors() == descriptors
@@ -178,7 +178,7 @@ def nothing_is_left() -> Iterator[None]:
 
 def _wait_for_the_servers_of_this_process(descriptors: dict[str, str]) -> None:
     """A test's own server closes its end a moment later; what is leaked stays."""
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 60
     while open_descriptors() != descriptors and time.monotonic() < deadline:
         time.sleep(0.01)
 
@@ -206,7 +206,7 @@ def ended(pid: int) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([process], [], [], 5)[0])
+        return bool(select.select([process], [], [], 60)[0])
     finally:
         os.close(process)
 

@@ -44,12 +44,12 @@ def server_in_thread(
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
     (folder / "known_hosts").write_text(line)
     try:
         yield port
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()

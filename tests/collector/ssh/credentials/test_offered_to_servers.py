@@ -51,7 +51,7 @@ def listener(received: list[bytes]) -> Iterator[int]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield server.getsockname()[1]
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
