@@ -200,7 +200,7 @@ def open_descriptors() -> dict[str, str]:
 
 
 def ended(pid: int) -> bool:
-    """Whether the process ends within five seconds, or has ended; whoever reaps it."""
+    """Whether the process ends within a minute, or has ended, whichever process reaps it."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
