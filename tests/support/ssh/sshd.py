@@ -11,6 +11,7 @@ import contextlib
 import errno
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ __all__ = ["Sshd", "find_sshd", "free_port", "sftp_server", "ssh_keygen"]
 
 START_TIMEOUT_S = 20.0
 _TRIES = 20
+_NOT_EPHEMERAL = range(10240, 32768)
+"""Ports below the default of net.ipv4.ip_local_port_range (ip(7))."""
 
 
 def find_sshd() -> str:
@@ -38,10 +41,20 @@ def find_sshd() -> str:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at ``address`` right now."""
-    with _bound(address, 0) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that no process listens on at ``address``.
+
+    The kernel gives it to no other socket that asks for any port.
+    """
+    for _ in range(_TRIES):
+        port = random.SystemRandom().choice(_NOT_EPHEMERAL)
+        try:
+            _bound(address, port).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return port
+    raise RuntimeError(f"no port of {_NOT_EPHEMERAL} is free at {address}")
 
 
 def _bound(address: str, port: int) -> socket.socket:
