@@ -60,7 +60,7 @@ def test_a_command_on_standard_input_takes_no_round_trip_more(tmp_path):
 def test_a_scan_with_round_trip_time_and_dead_hosts_reads_the_true_numbers(tmp_path):
     saved = tmp_path / "scan.json"
     with LeanFleetProcess(tmp_path, hosts=40, rtt_ms=20, dead_percent=10) as fleet:
-        assert scan(fleet, saved, "--connect-timeout", "2", "--timeout", "60") == 3
+        assert scan(fleet, saved, "--connect-timeout", "5", "--timeout", "60") == 3
         counts = fleet.counts()
     document = json.loads(saved.read_text())
     assert find_differences(document, fleet.hosts) == []
