@@ -33,7 +33,14 @@ def find_problems(summary: FleetSummary) -> Iterator[str]:
     if scan.shards is not None:
         yield from _shard_problems(scan.shards)
     same = [text for one in fleet.same_machine for text in (one.boot_id, *one.hosts)]
-    texts = (scan.id, scan.limit or "", scan.group_by or "", *scan.inventory, *fleet.warnings)
+    texts = (
+        scan.id,
+        scan.limit or "",
+        scan.group_by or "",
+        *scan.inventory,
+        *fleet.warnings,
+        *scan.merged,
+    )
     for text in (*texts, *fleet.failures, *fleet.diagnoses, *summary.groups, *same):
         yield from _unprintable("$", text)
     for name, group in (("fleet", fleet), *summary.groups.items()):

@@ -138,6 +138,8 @@ def _scan(scan: ScanInfo) -> dict[str, Any]:
         document["shards"] = {"of": scan.shards.of, "parts": list(scan.shards.parts)}
     if scan.round is not None:
         document["round"] = scan.round
+    if scan.merged:
+        document["merged"] = list(scan.merged)
     return document
 
 

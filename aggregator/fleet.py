@@ -62,6 +62,8 @@ class ScanInfo:
     """Of `scan --repeat`, from 1 on."""
     group_by: str | None = None
     """None: the groups are those of the inventory."""
+    merged: tuple[str, ...] = ()
+    """The ids of the scans that it was merged from; empty where it was not merged."""
 
 
 @record

@@ -79,6 +79,7 @@ def _info(scans: Sequence[ScanInfo]) -> ScanInfo:
         limit=limits.pop() if len(limits) == 1 else None,
         sort=sorts.pop() if len(sorts) == 1 else "tcp_close",
         group_by=levels.pop() if len(levels) == 1 else None,
+        merged=tuple(dict.fromkeys(uid for scan in scans for uid in (scan.id, *scan.merged))),
     )
 
 

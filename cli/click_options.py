@@ -32,8 +32,10 @@ __all__ = [
     "option",
     "output_options",
     "repeat_options",
+    "save_options",
     "scan_options",
     "scan_options_from",
+    "store_option",
     "verbose_option",
 ]
 
@@ -213,6 +215,53 @@ def output_options() -> Decorator:
             group=OptionGroup.OUTPUT,
         ),
     )
+
+
+def save_options() -> Decorator:
+    """--save and --store."""
+    return combine(
+        option(
+            "--save/--no-save",
+            default=False,
+            help="Save the scan in the store, for sockfleet history and --against last.  "
+            "[default: no-save]",
+            group=OptionGroup.HISTORY,
+            brief="Keep the scan, for sockfleet history",
+        ),
+        store_option(group=OptionGroup.HISTORY, brief=None),
+    )
+
+
+def store_option(
+    *, brief: str | None = "A file, or postgresql://HOST/DATABASE", **settings: Any
+) -> Decorator:
+    """--store."""
+    return option(
+        "--store",
+        metavar="FILE|URL",
+        help="The store of scans: a file, or postgresql://[USER@]HOST/DATABASE.  [default: "
+        "sockfleet/history.db of ~/.local/state]",
+        brief=brief,
+        callback=_check_store,
+        **settings,
+    )
+
+
+def _check_store(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a URL of no database that we know, and a password where others can read it."""
+    if value:
+        from ..history.store.location import parse_location
+
+        location = parse_location(value)
+        source = ctx.get_parameter_source(parameter.name or "")
+        if location.has_password and source is not click.core.ParameterSource.ENVIRONMENT:
+            raise click.BadParameter(
+                "a password does not belong here, where other users can read it; use ~/.pgpass "
+                "(PGPASSFILE) or SOCKFLEET_STORE",
+                ctx,
+                parameter,
+            )
+    return value
 
 
 def color_option() -> Decorator:

@@ -10,13 +10,14 @@ from importlib import import_module
 
 import click
 
-__all__ = ["COMMANDS", "COMMAND_GROUPS", "load_command"]
+__all__ = ["COMMANDS", "COMMAND_GROUPS", "load_command", "runnable_commands"]
 
 COMMANDS = {
     "scan": "Read every host of an inventory and rank them.",
     "check": "Judge the fleet for a monitoring system.",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
+    "history": "List, show, import, export and prune saved scans.",
     "inventory": "Show how an inventory is understood.",
     "demo": "Scan a simulated fleet: no hosts needed.",
     "authorized-key": "Print a line that restricts a key to the probe.",
@@ -31,6 +32,7 @@ COMMANDS = {
 COMMAND_GROUPS = {
     "Hosts": ("scan", "explain", "demo"),
     "Monitoring": ("check", "merge"),
+    "History": ("history",),
     "Setup": ("inventory", "config", "authorized-key", "become-rule"),
     "Programs": ("schema", "completion"),
 }
@@ -38,8 +40,26 @@ COMMAND_GROUPS = {
 
 
 def load_command(name: str) -> click.Command:
-    """Import a command of `COMMANDS`."""
+    """Import a command of `COMMANDS`, or one of a group: ``history list``."""
+    first, _, inner = name.partition(" ")
     command: click.Command = import_module(
-        f".commands.{name.replace('-', '_')}", __package__
+        f".commands.{first.replace('-', '_')}", __package__
     ).command
+    if inner and isinstance(command, click.Group):
+        found = command.get_command(click.Context(command, info_name=first), inner)
+        if found is not None:
+            return found
     return command
+
+
+def runnable_commands() -> list[str]:
+    """The commands that run, those of a group in its place: ``history list``."""
+    names: list[str] = []
+    for name in COMMANDS:
+        command = load_command(name)
+        if isinstance(command, click.Group):
+            inner = command.list_commands(click.Context(command, info_name=name))
+            names += [f"{name} {each}" for each in inner]
+        else:
+            names.append(name)
+    return names

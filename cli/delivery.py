@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
@@ -49,6 +50,8 @@ class Delivery:
         self._warned: set[str] = set()
         self.stdout: Format | None = None
         """None: nothing goes to standard output."""
+        self.written_json: Path | None = None
+        """The file that holds the delivered summary as JSON; None: there is none."""
         if format_name or not self._files:
             self.stdout = load_format(format_name or "table")
 
@@ -93,6 +96,8 @@ class Delivery:
             try:
                 data = _render(file.format, summary, plain)
                 replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
+                if file.format.name == "json" and file.path.is_file():
+                    self.written_json = file.path
             except SockfleetError as error:
                 streams.warn(f"error: {error}")
                 whole = False

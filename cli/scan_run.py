@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
@@ -18,6 +18,9 @@ from . import streams, terminal
 from .delivery import Delivery
 from .progress import progress_bar
 from .terminal_hooks import terminal_hooks
+
+if TYPE_CHECKING:  # a scan that is not saved does not import the store
+    from .saving import ScanSaver
 
 __all__ = ["ScanRun", "make_delivery"]
 
@@ -36,12 +39,23 @@ def make_delivery(given: Mapping[str, Any]) -> Delivery:
 
 
 class ScanRun:
-    """A scan whose hosts and summary go to ``delivery``, with a progress bar at a terminal."""
+    """A scan whose hosts and summary go to ``delivery``, with a progress bar at a terminal.
 
-    def __init__(self, options: ScanOptions, delivery: Delivery, *, quiet: bool) -> None:
+    ``saver`` saves each summary after that; None: it is not saved.
+    """
+
+    def __init__(
+        self,
+        options: ScanOptions,
+        delivery: Delivery,
+        *,
+        quiet: bool,
+        saver: ScanSaver | None = None,
+    ) -> None:
         self._options = options
         self._delivery = delivery
         self._quiet = quiet
+        self._saver = saver
         self._signals = StopSignals()
         self._advance: Callable[[HostSummary], None] | None = None
         self._hooks = terminal_hooks(self._signals, quiet=quiet, on_host=self._deliver_host)
@@ -57,6 +71,8 @@ class ScanRun:
             return Exit.OK  # the reader closed the pipe: it has what it wanted
         summary = result.summary
         written = self._delivery.deliver(summary)
+        if self._saver is not None:
+            written &= self._saver.save(summary, self._delivery.written_json)
         hosts = summary.fleet.hosts
         if self._delivery.stdout is None and hosts.failed and not hosts.ok:
             streams.warn(f"error: {_none_read(summary)}")  # otherwise cron would mail nothing
@@ -90,7 +106,7 @@ class ScanRun:
                     written &= self._deliver_round(summary)
                     ok += summary.fleet.hosts.ok
                     failed += summary.fleet.hosts.failed
-                    return self._delivery.is_wanted
+                    return self._delivery.is_wanted or self._saver is not None
 
                 scan.run(deliver)
         except BrokenPipeError:
@@ -114,7 +130,11 @@ class ScanRun:
             self._advance(host)
 
     def _deliver_round(self, summary: FleetSummary) -> bool:
-        return self._delivery.deliver(summary, before=self._before(summary.scan.round or 1))
+        written = self._delivery.deliver(summary, before=self._before(summary.scan.round or 1))
+        if self._saver is not None:
+            # The next round replaces the files of this one.
+            written &= self._saver.save(summary, None)
+        return written
 
     def _before(self, number: int) -> bytes:
         """The bytes that separate the table of a round from the one before it."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import click
 
+from sockfleet.cli.command_table import load_command, runnable_commands
 from sockfleet.cli.help_screen import HelpfulCommand, grouped_options, paragraphs
-from sockfleet.cli.main import COMMANDS, cli
+from sockfleet.cli.main import cli
 from sockfleet.core.exit_codes import Exit
 
 PAGE = Path(__file__).with_name("sockfleet.1")
@@ -113,12 +114,12 @@ def make_page() -> str:
         ".SH SYNOPSIS",
         *(
             f".B sockfleet {name}\n{escape(' '.join(_command(name, context)[1]))}\n.br"
-            for name in COMMANDS
+            for name in runnable_commands()
         ),
         ".SH DESCRIPTION",
         *format_paragraphs([DESCRIPTION]),
     ]
-    for name in COMMANDS:
+    for name in runnable_commands():
         command, _ = _command(name, context)
         inner = click.Context(command, info_name=name, parent=context)
         out += [f'.SH "SOCKFLEET {name.upper()}"', *_describe(command)]
@@ -132,7 +133,7 @@ def make_page() -> str:
     out += [".SH ENVIRONMENT", ".PP", ENVIRONMENT_OF_OPTIONS, *_format_tagged(ENVIRONMENT)]
     out += [".SH FILES", *_format_tagged(FILES)]
     out += [".SH EXAMPLES"]
-    for name in COMMANDS:
+    for name in runnable_commands():
         out += format_examples(_command(name, context)[0])
     out += [".SH SEE ALSO", ".BR ss (8),", ".BR ssh (1),", ".BR proc (5)"]
     return "\n".join(out) + "\n"
@@ -146,8 +147,7 @@ def _describe(command: click.Command) -> list[str]:
 
 
 def _command(name: str, context: click.Context) -> tuple[click.Command, list[str]]:
-    command = cli.get_command(context, name)
-    assert command is not None
+    command = load_command(name)
     return command, command.collect_usage_pieces(click.Context(command, parent=context))
 
 

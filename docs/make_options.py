@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from sockfleet.cli.command_table import COMMANDS, load_command
+from sockfleet.cli.command_table import load_command, runnable_commands
 from sockfleet.cli.help_screen import grouped_options
 from sockfleet.cli.main import cli
 
@@ -42,7 +42,8 @@ def format_command(name: str) -> Iterator[str]:
     parent = click.Context(cli, info_name="sockfleet")
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(command.collect_usage_pieces(context))
-    yield f"\n## sockfleet {name}\n\n{COMMANDS[name]}\n\n```text\nsockfleet {name} {usage}\n```\n"
+    yield f"\n## sockfleet {name}\n\n{command.get_short_help_str(200)}\n"
+    yield f"\n```text\nsockfleet {name} {usage}\n```\n"
     groups = list(grouped_options(command, context))
     for title, options in groups:
         if len(groups) > 1:
@@ -56,7 +57,7 @@ def format_page(text: str) -> str:
     """Return the page with the options of today's commands."""
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    options = "".join(part for name in COMMANDS for part in format_command(name))
+    options = "".join(part for name in runnable_commands() for part in format_command(name))
     return f"{before}{BEGIN}{options}\n{END}{after}"
 
 

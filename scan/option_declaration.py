@@ -27,6 +27,8 @@ class OptionGroup(StrEnum):
     """Which hosts are read, and what of each."""
     OUTPUT = "Output"
     COMPARISON = "Comparison"
+    HISTORY = "History"
+    """Where scans are kept."""
     LEVELS = "Levels"
     """What the state of a monitoring system follows from."""
     LOGIN = "Login"

@@ -20,6 +20,7 @@ from ..click_options import (
     option,
     output_options,
     repeat_options,
+    save_options,
     scan_options,
     scan_options_from,
 )
@@ -33,7 +34,7 @@ _EXAMPLES = (
     Example("sockfleet scan web1,web2,", "hosts by name"),
     Example("sockfleet scan inventory.yml -l 'web:!web7'", "an Ansible pattern"),
     Example("sockfleet scan inventory.yml -o fleet.json", "keep the result"),
-    Example("sockfleet scan inventory.yml --against fleet.json", "what grew since"),
+    Example("sockfleet scan inventory.yml --save --against last", "what grew since"),
     Example("sockfleet scan inventory.yml --processes --become", "who holds the sockets"),
 )
 
@@ -44,6 +45,7 @@ _EXAMPLES = (
 @output_options()
 @scan_options("sort", "group_by", "against", "threshold", *CONNECTION, *PACE, "shard", *SCALE)
 @repeat_options()
+@save_options()
 @option(
     "--lock",
     metavar="FILE",
@@ -100,8 +102,13 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     with run_lock(given["lock"]):
         from ..scan_run import ScanRun, make_delivery
 
-        delivery = make_delivery(given)
-        run = ScanRun(scan_options_from(given), delivery, quiet=given["quiet"])
+        delivery, saver = make_delivery(given), None
+        if given["save"]:
+            from ..saving import ScanSaver
+
+            saver = ScanSaver(given["store"], quiet=given["quiet"])
+        options = scan_options_from(given)
+        run = ScanRun(options, delivery, quiet=given["quiet"], saver=saver)
         if given["rounds"] is None:
             ctx.exit(run.run())
         ctx.exit(run.repeat(RepeatOptions(rounds=given["rounds"], interval_s=given["interval_s"])))

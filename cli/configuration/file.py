@@ -226,7 +226,9 @@ def configure(ctx: click.Context, config: str | None, profile: str | None) -> No
         (key, problem), *more = file.faults
         others = f" (and {len(more)} more: sockfleet config --check)" if more else ""
         raise ConfigurationError(f"{file.path}: {key}: {problem}{others}")
-    command = ctx.command.name or ""
+    # "history list" reads the table of history.
+    is_in_group = ctx.parent is not None and ctx.parent.parent is not None
+    command = (ctx.parent.command if ctx.parent and is_in_group else ctx.command).name or ""
     keys = keys_of(command)
     ctx.default_map = {
         str(keys[key].name): setting.value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ __all__ = [
     "suggest",
 ]
 
-COMMANDS = ("scan", "check", "explain", "inventory", "merge")
+COMMANDS = ("scan", "check", "explain", "inventory", "merge", "history")
 """Those that take --config, each with a table of its own."""
 
 Keys = Mapping[str, click.Parameter]
@@ -59,12 +59,23 @@ class ConfigurationError(UsageError):
 def keys_of(command: str) -> Keys:
     """The keys of a command's table, each with the parameter that it sets."""
     keys: dict[str, click.Parameter] = {}
-    for parameter in load_command(command).params:
+    for parameter in _parameters(load_command(command)):
         if parameter.envvar is not None:
             # An argument has its name alone.
             name = next((each for each in parameter.opts if each.startswith("--")), parameter.name)
             keys[name.removeprefix("--")] = parameter
     return {name: keys[name] for name in keys if name not in _NOT_IN_A_FILE}
+
+
+def _parameters(command: click.Command) -> Iterator[click.Parameter]:
+    """The parameters of a command; those of a group's commands share its table."""
+    yield from command.params
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=command.name)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from inner.params
 
 
 def all_keys() -> Mapping[str, Keys]:
@@ -160,6 +171,7 @@ def _make_paths_absolute(key: str, value: Any, parameter: click.Parameter, folde
         "inventory": _absolute_inventory,
         "limit": _absolute_limit,
         "output": _absolute_output,
+        "store": _absolute_store,
     }.get(key, _absolute if getattr(parameter, "is_path", False) else None)
     if absolute is None:
         return value
@@ -183,6 +195,10 @@ def _absolute_inventory(source: str, folder: Path) -> str:
 
 def _absolute_limit(pattern: str, folder: Path) -> str:
     return f"@{_absolute(pattern[1:], folder)}" if pattern.startswith("@") else pattern
+
+
+def _absolute_store(place: str, folder: Path) -> str:
+    return place if "://" in place else _absolute(place, folder)
 
 
 def _absolute_output(target: str, folder: Path) -> str:

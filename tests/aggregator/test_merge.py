@@ -18,6 +18,7 @@ def without_id(summary):
     document = orjson.loads(orjson.dumps(to_document(summary)))
     for name in ("id", "started_at", "finished_at", "duration_s"):
         del document["scan"][name]
+    document["scan"].pop("merged", None)  # the ids of the parts
     return document
 
 

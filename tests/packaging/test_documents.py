@@ -35,11 +35,12 @@ def test_the_manual_page_renders_without_a_warning():
 
 
 def test_every_command_module_is_in_the_table():
-    modules = [
-        path
-        for path in (ROOT / "cli/commands").glob("*.py")
+    folder = ROOT / "cli/commands"
+    modules = {
+        path.parent if path.stem == "__init__" else path
+        for path in (*folder.glob("*.py"), *folder.glob("*/__init__.py"))
         if "\ndef command(" in path.read_text()
-    ]
+    }
     assert {path.stem.replace("_", "-") for path in modules} == set(COMMANDS)
 
 

@@ -6,10 +6,10 @@ import io
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
-from sockfleet.cli.main import COMMANDS, cli, main
+from sockfleet.cli.command_table import load_command, runnable_commands
+from sockfleet.cli.main import main
 
 
 def run_command(
@@ -30,10 +30,9 @@ def run_command(
 
 def known_options() -> set[str]:
     """Return every spelling of every option of every command."""
-    context = click.Context(cli)
     return {
         option
-        for name in COMMANDS
-        for parameter in cli.get_command(context, name).params
+        for name in runnable_commands()
+        for parameter in load_command(name).params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

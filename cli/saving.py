@@ -1,0 +1,92 @@
+"""``scan --save``: save scans, and keep what could not be saved for ``history import``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from ..aggregator.document_writer import to_document
+from ..aggregator.fleet import FleetSummary
+from ..core.errors import SockfleetError, UsageError
+from ..history.store.connection import Store
+from ..history.store.location import parse_location, state_folder
+from ..history.store.opening import open_store
+from ..history.store.save import save_scan
+from . import streams
+
+__all__ = ["ScanSaver"]
+
+
+class ScanSaver:
+    """Saves the scans of one run into a store. Raises UsageError for a text that names no store."""
+
+    def __init__(self, store: str | None, *, quiet: bool) -> None:
+        self._named = store
+        self._location = parse_location(store)
+        self._quiet = quiet
+        self._store: Store | None = None
+
+    def save(self, summary: FleetSummary, file: Path | None) -> bool:
+        """Save a scan; ``file`` holds it as JSON already. Returns whether it is saved.
+
+        Where it is not, a message names the command that imports it later.
+        """
+        try:
+            if self._store is None:
+                self._store = open_store(self._location, create=True)
+                streams.warn_all(self._store.notes, quiet=self._quiet)
+            save_scan(self._store, summary)
+        except UsageError:
+            raise
+        except SockfleetError as error:
+            self._report(summary, file, error)
+            return False
+        return True
+
+    def _report(self, summary: FleetSummary, file: Path | None, error: SockfleetError) -> None:
+        streams.warn(f"error: the scan is not saved: {error}")
+        kept = file or _keep(summary)
+        if kept is None:
+            streams.warn("error: and there is no space to keep it for later")
+            return
+        store = "" if self._named is None else f" --store {shlex.quote(str(self._location))}"
+        streams.warn(f"save it later: sockfleet history import{store} {shlex.quote(str(kept))}")
+
+
+def _keep(summary: FleetSummary) -> Path | None:
+    """Write the scan as JSON where there is space; None: there is none."""
+    data = orjson.dumps(to_document(summary))
+    name = f"scan-{summary.scan.started_at:%Y%m%dT%H%M%SZ}-{summary.scan.id[:8]}.json"
+    for folder in _folders():
+        path = folder / name
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(path, data)
+        except OSError:
+            continue
+        return path
+    return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a new file, whole or not at all."""
+    # Only a new file: in a folder for all, another user may have made one of this name.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:
+        path.unlink()
+        raise
+
+
+def _folders() -> Iterator[Path]:
+    yield state_folder() / "unsaved"
+    yield Path(tempfile.gettempdir())

@@ -1,0 +1,1 @@
+"""Scans over time: the store, and trends of its numbers."""

@@ -1,0 +1,1 @@
+"""The store of scans: a file of SQLite, or a database of PostgreSQL."""
