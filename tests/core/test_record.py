@@ -1,10 +1,18 @@
 """A record compares, hashes and prints as a data class does, from its first use on."""
 
-from dataclasses import dataclass, field, replace
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 
 import pytest
 
 from sockfleet.core.record import record
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
@@ -82,3 +90,85 @@ def test_a_method_that_the_class_has_itself_stays():
 
     assert Secret(text="a") == Secret(text="a")
     assert repr(Secret(text="a")) == "Secret(***)"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda kind: [each.name for each in fields(kind)],
+        lambda kind: [each.default for each in fields(kind(x=1))],
+        lambda kind: replace(kind(x=1), x=2).x,
+        lambda kind: asdict(kind(x=1)),
+        lambda kind: is_dataclass(kind),
+        lambda kind: inspect.signature(kind(x=1).__init__),
+    ],
+)
+def test_functions_of_dataclasses_take_a_record_that_was_not_used_yet(kind, twin, use):
+    assert use(kind) == use(twin)
+
+
+def test_a_wrong_argument_is_refused_from_the_first_use_on(kind):
+    for _ in range(2):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
+            kind(x=1, z=2)
+        with pytest.raises(TypeError, match="positional"):
+            kind(1)
+
+
+def test_a_record_has_slots_and_no_other_attributes(kind):
+    @record
+    class Named(kind):
+        name: str
+
+    assert Named.__slots__ == ("name",)
+    with pytest.raises(AttributeError):
+        Named(x=1, name="a").other = 1
+
+
+def test_a_default_belongs_to_its_own_instance():
+    @record
+    class Names:
+        names: list[str] = field(default_factory=list)
+        given: bool = False
+
+        def __post_init__(self) -> None:
+            assert self.names == []
+
+    Names().names.append("a")
+    assert Names().names == []
+
+
+def test_a_record_can_be_pickled_before_and_after_its_first_use():
+    assert pickle.loads(pickle.dumps(Pickled(x=[1]))) == Pickled(x=[1])
+    again = subprocess.run(
+        [sys.executable, "-c", "import pickle, sys; print(pickle.load(sys.stdin.buffer).x)"],
+        input=pickle.dumps(Pickled(x=[1])),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+    assert again.stdout == b"[1]\n"
+
+
+@record
+class Pickled:
+    x: list[int]
+
+
+def test_many_threads_may_make_the_first_one():
+    for _ in range(50):
+
+        @record
+        class Point:
+            x: int
+            others: list[int] = field(default_factory=list)
+
+        together = threading.Barrier(8)
+
+        def make(kind=Point, barrier=together):
+            barrier.wait()
+            return kind(x=1).others
+
+        with ThreadPoolExecutor(8) as threads:
+            made = [threads.submit(make) for _ in range(8)]
+            assert [each.result() for each in made] == [[]] * 8
