@@ -44,8 +44,8 @@ def _add_slots(values: type[T]) -> type[T]:
         namespace.pop(of_former_class, None)
     namespace["__slots__"] = tuple(name for name in names if name not in inherited)
     namespace["__qualname__"] = values.__qualname__
-    made: type[T] = type(values)(values.__name__, values.__bases__, namespace)
-    return made
+    make_class: Callable[..., type[T]] = type(values)
+    return make_class(values.__name__, values.__bases__, namespace)
 
 
 class _FieldsOnFirstUse:
