@@ -6,7 +6,6 @@ environment variable is for one call only (``--list-hosts``) and has no key.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,6 +120,8 @@ def _describe_unknown_key(key: str, value: object, places: list[Keys]) -> str:
 
 def suggest(found: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` with the nearest name, or else the list of all names."""
+    import difflib  # a correct file needs none of it
+
     known = list(known)
     near = difflib.get_close_matches(found, known, n=1)
     if near:

@@ -7,12 +7,16 @@ which `ssh.algorithms` offers.
 
 It also imports cryptography.x509, a sixth of the whole import, for X.509 certificates. These need
 pyOpenSSL as well, and `ssh.algorithms` offers none of their key types.
+
+From typing_extensions it takes what `typing` has since Python 3.11. On 3.11 the import of
+typing_extensions also replaces functions of `typing` by slower ones.
 """
 
 from __future__ import annotations
 
 import ctypes.util
 import sys
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,6 +24,7 @@ from importlib import import_module
 __all__ = ["asyncssh"]
 
 _X509 = "asyncssh.crypto.x509"
+_EXTENSIONS = "typing_extensions"
 
 
 def _find_nothing(name: str) -> None:
@@ -32,11 +37,14 @@ def _without_optional_parts() -> Iterator[None]:
     ctypes.util.find_library = _find_nothing
     # None makes an import fail ("The module cache" of the language reference).
     sys.modules[_X509] = None  # type: ignore[assignment]  # typeshed forbids None here
+    is_typing = sys.modules.setdefault(_EXTENSIONS, typing) is typing
     try:
         yield
     finally:
         ctypes.util.find_library = search
         del sys.modules[_X509]
+        if is_typing:
+            del sys.modules[_EXTENSIONS]
 
 
 def _import_asyncssh() -> None:

@@ -7,10 +7,7 @@ started only where there is one; a template that ends this process is at fault i
 
 from __future__ import annotations
 
-import json
-import pickle
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -73,6 +70,11 @@ def evaluate_templates(hosts: Iterable[InventoryHost]) -> Mapping[str, Mapping[s
 
 def _run(requests: Sequence[_Request]) -> list[dict[str, Any]]:
     """Return the answers up to the request that ended the process."""
+    # Imported here: most inventories have no template.
+    import json
+    import pickle
+    import subprocess
+
     names: dict[str, list[str]] = {}
     hosts = {host.name: host for host, _ in requests}
     for host, name in requests:

@@ -8,7 +8,6 @@ them.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from ..errors import InventoryError
@@ -101,6 +100,8 @@ def _check_keys(
     for key, value in body.items():
         if key in _SECTIONS:
             continue
+        import difflib  # inventories without unknown keys need none of it
+
         near = difflib.get_close_matches(str(key), _SECTIONS, n=1, cutoff=0.75)
         found = f"{key!r} in the group {path[-1]!r}"
         where = _locate(text, file, (*path, key))

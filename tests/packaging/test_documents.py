@@ -88,7 +88,7 @@ def test_help_is_light():
 def test_a_plain_scan_loads_what_it_needs():
     """Most scans read a few hosts, and imports take longer than that."""
     heavy = ("paramiko", "rich", "msgspec", "orjson", "yaml", "importlib.metadata", "distributed")
-    heavy += ("jinja2",)
+    heavy += ("jinja2", "typing_extensions", "pickle", "difflib")
     assert modules_loaded_by(
         ["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)
     ) == ["asyncssh"]
