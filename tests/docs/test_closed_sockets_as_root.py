@@ -53,10 +53,11 @@ def number(before, text):
 
 def test_who_holds_them_by_name(desk):
     on_this_machine, of_the_fleet = example("sh", "explain --processes").splitlines()
-    with holder(idle=12, reset=3, listening=2, connected=4) as held:
+    # More than most other processes of this machine: the list has the first twenty.
+    with holder(idle=600, reset=3, listening=2, connected=4) as held:
         for command in (on_this_machine, of_the_fleet.replace(" --become", "")):
             printed = shell(command)
-            assert re.search(rf"\b{held.pid} +15 ", printed), printed
+            assert re.search(rf"\b{held.pid} +603 ", printed), printed
 
 
 def test_who_holds_them_in_a_namespace_exactly(desk):
