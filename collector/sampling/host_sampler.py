@@ -33,7 +33,7 @@ from ..transport import CommandOutput
 from .methods import SamplingMethod, SamplingPlan, methods_of
 from .namespaces import build_namespaces
 from .session import SamplingSession
-from .sftp import SftpHandles, parse_reads
+from .sftp import SftpHandles
 from .shell import ALL, FULL, OWN, list_request, parse_sample
 
 __all__ = ["SOONEST_REFRESH_S", "HostSampler", "StaleError"]
@@ -148,7 +148,7 @@ class HostSampler:
         now = asyncio.get_running_loop().time()
         elapsed_s = 0.0 if requested_at is None else now - requested_at
         if self._handles is not None:
-            sockstat, sockstat6 = parse_reads(data)
+            sockstat, sockstat6 = self._handles.parse_answer(data)
             return self._make_reading(sockstat, sockstat6, self._without_listed(), elapsed_s)
         sample = parse_sample(data, self._plan.mark)
         known = self._namespaces
@@ -208,7 +208,7 @@ class HostSampler:
             return reading
         handles = await self._open_files()
         self._plan_refresh()
-        sockstat, sockstat6 = parse_reads(await handles.request_sample())
+        sockstat, sockstat6 = handles.parse_answer(await handles.request_sample())
         return self._make_reading(sockstat, sockstat6, self._without_listed(), 0.0)
 
     def _without_listed(self) -> Namespaces | None:

@@ -95,7 +95,10 @@ class OpenConnections:
     def _handle_answer(
         self, state: HostState, sampler: HostSampler, answer: asyncio.Future[bytes]
     ) -> None:
-        if state.sampler is not sampler or answer.cancelled():
+        if answer.cancelled():
+            return
+        answer.exception()  # retrieved in any case: else asyncio would report it to the user
+        if state.sampler is not sampler:
             return  # the connection was dropped meanwhile
         try:
             reading = sampler.parse_answer(answer.result(), requested_at=state.waiting_since)
@@ -107,6 +110,8 @@ class OpenConnections:
             self._spawn(
                 self._refresh(state, sampler) if ended else self._give_up(state, sampler, error)
             )
+        except Exception as error:
+            self._spawn(self._give_up(state, sampler, _unexpected(state, error)))
         else:
             self._finish(state, reading)
 
@@ -128,10 +133,7 @@ class OpenConnections:
         except HostError as error:
             await self._give_up(state, sampler, error)
         except Exception as error:
-            # An unexpected error must not leave the host without an outcome.
-            log.debug("unexpected error at %s", state.host.name, exc_info=True)
-            text = clean(f"unexpected {type(error).__name__}: {error}")
-            await self._give_up(state, sampler, HostError(Category.PROTOCOL, Phase.COMMAND, text))
+            await self._give_up(state, sampler, _unexpected(state, error))
         else:
             self._finish(state, reading)
 
@@ -167,3 +169,10 @@ class OpenConnections:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _unexpected(state: HostState, error: Exception) -> HostError:
+    """The failure by an unexpected error, which must not leave the host without an outcome."""
+    log.debug("unexpected error at %s", state.host.name, exc_info=error)
+    text = clean(f"unexpected {type(error).__name__}: {error}")
+    return HostError(Category.PROTOCOL, Phase.COMMAND, text)

@@ -24,6 +24,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         self._where = connection.where
         self._stream = connection.stream
         self._received = bytearray()
+        self._stderr_bytes = 0
         self._is_complete: Callable[[bytearray], bool] = _never
         self._answer: asyncio.Future[bytes] | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -63,6 +64,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             return answer
         self._answer, self._is_complete = answer, is_complete
         self._received.clear()
+        self._stderr_bytes = 0
         self._stream.budget.expect_command()
         try:
             self._channel.write(text)
@@ -82,14 +84,17 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         self._channel = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Take a part of the answer; ignore stderr."""
-        if datatype is not None or self._answer is None:
+        """Take a part of the answer; of stderr only count the bytes."""
+        if self._answer is None:
             return
-        self._received += data
+        if datatype is None:
+            self._received += data
+        else:
+            self._stderr_bytes += len(data)
         try:
             if self._is_complete(self._received):
                 self._settle()
-            elif len(self._received) > OUTPUT_LIMIT:
+            elif len(self._received) + self._stderr_bytes > OUTPUT_LIMIT:
                 self._fail(output_limit(self._where))
         except HostError as error:
             self._fail(error)

@@ -67,10 +67,11 @@ def end_of_packet(data: bytes | bytearray, at: int) -> int | None:
 class SftpHandles:
     """The open files of one host; `open` opens them."""
 
-    __slots__ = ("_is_complete", "_request", "session")
+    __slots__ = ("_is_complete", "_reads_ipv6", "_request", "session")
 
     def __init__(self, session: SamplingSession, handle: bytes, handle6: bytes | None) -> None:
         self.session = session
+        self._reads_ipv6 = handle6 is not None
         self._request = _encode_read(1, handle) + (
             b"" if handle6 is None else _encode_read(2, handle6)
         )
@@ -91,20 +92,27 @@ class SftpHandles:
         return cls(session, handle, _parse_handle(answers.get(2)))
 
     def request_sample(self) -> asyncio.Future[bytes]:
-        """Request both files; `parse_reads` parses the answer."""
+        """Request the open files; `parse_answer` parses the answer."""
         return self.session.request(self._request, self._is_complete)
 
+    def parse_answer(self, data: bytes) -> tuple[Sockstat, Sockstat | None]:
+        """As `parse_reads`."""
+        return parse_reads(data, ipv6=self._reads_ipv6)
 
-def parse_reads(data: bytes) -> tuple[Sockstat, Sockstat | None]:
+
+def parse_reads(data: bytes, *, ipv6: bool) -> tuple[Sockstat, Sockstat | None]:
     """Parse sockstat and sockstat6, only the lines of all sockets and of TCP.
 
-    Raises HostError ``parse`` and ``protocol``.
+    ``ipv6``: whether sockstat6 was requested. Raises HostError ``parse`` and ``protocol``.
     """
-    files = {number: _parse_data(answer) for number, answer in _split_answers(data).items()}
+    answers = _split_answers(data)
+    files = {number: _parse_data(answer) for number, answer in answers.items()}
+    if files.keys() != ({1, 2} if ipv6 else {1}):  # one that is missing would count as IPv6 off
+        raise _protocol_error(f"answers to the requests {', '.join(map(str, sorted(files)))}")
     try:
         sockstat6 = files.get(2)
         return (
-            parse_sockstat(_first_lines(files.get(1, b""))),
+            parse_sockstat(_first_lines(files[1])),
             None if sockstat6 is None else parse_sockstat(sockstat6.partition(b"\n")[0]),
         )
     except SockstatError as error:
@@ -137,6 +145,8 @@ def _split_answers(data: bytes) -> dict[int, tuple[int, bytes]]:
         if end < at + _ANSWER.size:
             raise _protocol_error(f"an answer of {end - at} bytes")
         length, kind, number = _ANSWER.unpack_from(data, at)
+        if number in found:
+            raise _protocol_error(f"two answers to the request {number}")
         found[number] = kind, data[at + _ANSWER.size : at + _NUMBER.size + length]
         at += _NUMBER.size + max(length, 1)
     return found

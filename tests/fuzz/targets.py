@@ -106,11 +106,16 @@ def warm_sftp(data: bytes) -> None:
     """Parse an SFTP server's answers to two reads."""
     try:
         end_of_packet(data, 0)
-        four, _ = parse_reads(data)
     except HostError as error:
         assert error.message.isprintable()
-    else:
-        assert four.lines
+    for ipv6 in (False, True):
+        try:
+            four, six = parse_reads(data, ipv6=ipv6)
+        except HostError as error:
+            assert error.message.isprintable()
+        else:
+            assert four.lines
+            assert (six is not None) == ipv6
 
 
 def sockstat(data: bytes) -> None:

@@ -74,14 +74,14 @@ def test_both_files_are_read_in_either_order():
         data(1, SOCKSTAT) + data(2, SOCKSTAT6),
         data(2, SOCKSTAT6) + data(1, SOCKSTAT),
     ):
-        sockstat, sockstat6 = parse_reads(answer)
+        sockstat, sockstat6 = parse_reads(answer, ipv6=True)
         assert sockstat.get("TCP", "alloc") == 3
         assert sockstat.get("sockets", "used") == 7
         assert sockstat6.get("TCP6", "inuse") == 5
 
 
 def test_without_ipv6_only_sockstat_is_read():
-    sockstat, sockstat6 = parse_reads(data(1, SOCKSTAT))
+    sockstat, sockstat6 = parse_reads(data(1, SOCKSTAT), ipv6=False)
     assert sockstat.get("TCP", "inuse") == 1
     assert sockstat6 is None
 
@@ -96,15 +96,24 @@ def test_without_ipv6_only_sockstat_is_read():
         (make_packet(DATA, b"xx"), Category.PROTOCOL, "an answer of 7 bytes"),
         (data(1, b""), Category.PARSE, "no line of sockets"),
         (data(1, b"hello\n"), Category.PARSE, "line 1"),
-        (data(2, SOCKSTAT6), Category.PARSE, "no line of sockets"),
+        (data(2, SOCKSTAT6), Category.PROTOCOL, "answers to the requests 2"),
+        (data(1, SOCKSTAT) + data(9, b""), Category.PROTOCOL, "answers to the requests 1, 9"),
+        (data(1, SOCKSTAT) * 2, Category.PROTOCOL, "two answers to the request 1"),
     ],
 )
 def test_an_invalid_answer_is_an_error_that_quotes_it(answer, category, words):
     with pytest.raises(HostError) as caught:
-        parse_reads(answer)
+        parse_reads(answer, ipv6=False)
     assert caught.value.category is category
     assert words in caught.value.message
     assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize("answer", [data(1, SOCKSTAT), data(1, SOCKSTAT) + data(7, b"")])
+def test_a_file_without_an_answer_does_not_count_as_ipv6_that_is_off(answer):
+    with pytest.raises(HostError) as caught:
+        parse_reads(answer, ipv6=True)
+    assert caught.value.category is Category.PROTOCOL
 
 
 def test_text_of_a_start_up_file_is_quoted():
@@ -127,6 +136,6 @@ def test_an_incomplete_packet_has_no_end(sent):
 @given(st.binary(max_size=100))
 def test_any_bytes_raise_nothing_but_host_error(stream):
     try:
-        parse_reads(stream)
+        parse_reads(stream, ipv6=True)
     except HostError as error:
         assert error.message.isprintable()

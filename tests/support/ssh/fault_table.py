@@ -1,7 +1,8 @@
 """Every fault that a scan must survive: how it is played, and what each transport must call it.
 
 `SIMULATED` names the faults of `simulator.scenario.faults`, which says what each does; `SSHD`
-what a real OpenSSH server does by itself (`fault_servers`). Rows with a limit wait for it: nothing
+what a real OpenSSH server does by itself (`fault_servers`); `SAMPLED` the wrong answers of open
+sessions, which only repeated samples meet (`lying_server`). Rows with a limit wait for it: nothing
 ends them but our own clocks.
 """
 
@@ -15,7 +16,7 @@ import pytest
 from sockfleet.collector.errors import Category, Phase
 from sockfleet.simulator.scenario.faults import Fault
 
-__all__ = ["ROWS", "SIMULATED", "SSHD", "Row", "case"]
+__all__ = ["ROWS", "SAMPLED", "SIMULATED", "SSHD", "Row", "case"]
 
 
 _BY_CONNECT_TIMEOUT = frozenset(
@@ -192,6 +193,76 @@ SSHD = [
     *_rows(Phase.COMMAND, Category.TRUNCATED, ["sshd: connection killed"]),
     *_rows(Phase.COMMAND, Category.OUTPUT_LIMIT, ["sshd: endless stdout", "sshd: endless stderr"]),
     *_rows(None, None, ["sshd: noisy and forged"]),
+]
+
+SAMPLED = [
+    *_rows(
+        Phase.COMMAND,
+        Category.PROTOCOL,
+        [
+            "sftp: a status for a file",
+            "sftp: one file twice",
+            "sftp: answers to no request",
+            "sftp: a claimed packet",
+            "sftp: a claimed text",
+            "sftp: empty packets",
+            "sftp: text instead",
+            "sftp: flood",
+        ],
+    ),
+    *_rows(
+        Phase.COMMAND,
+        Category.COMMAND_TIMEOUT,
+        [
+            "sftp: both files in one",
+            "shell: no end",
+            "shell: text instead",
+            *(
+                f"{session}: {lie}"
+                for session in ("sftp", "shell")
+                for lie in ("half and silence", "silence", "one byte a second", "late")
+            ),
+        ],
+    ),
+    *_rows(
+        Phase.COMMAND,
+        Category.OUTPUT_LIMIT,
+        [
+            "sftp: stderr flood",
+            "shell: stderr flood",
+            "shell: flood",
+        ],
+    ),
+    *_rows(
+        Phase.PARSE,
+        Category.PARSE,
+        [
+            "sftp: a word for a number",
+            "shell: a word for a number",
+            "shell: no counters",
+            "shell: a number of processes beyond all numbers",
+            "shell: a hundred thousand numbers",
+        ],
+    ),
+    # The connection or session is replaced within the round.
+    *_rows(
+        None,
+        None,
+        [
+            "shell: ten thousand namespaces",
+            "shell: two answers in one",
+            *(
+                f"{session}: {lie}"
+                for session in ("sftp", "shell")
+                for lie in (
+                    "half and the end",
+                    "half and a lost connection",
+                    "message flood",
+                    "key exchanges without end",
+                )
+            ),
+        ],
+    ),
 ]
 
 ROWS = [*SIMULATED, *SSHD]
