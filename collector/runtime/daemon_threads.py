@@ -26,6 +26,7 @@ class DaemonThreads:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._started = 0
         self._unfinished = 0
+        self._is_closed = False
 
     def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run ``work`` on one of the threads; it cannot be interrupted."""
@@ -55,12 +56,22 @@ class DaemonThreads:
         self._unfinished += 1
         self._work.put(job)
         if self._started < min(self._unfinished, self._most):
-            self._started += 1
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+            self._start_thread()
         return future
+
+    def _start_thread(self) -> None:
+        self._started += 1
+        threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+
+    def add_thread(self, most: int) -> None:
+        """Allow one more thread, up to ``most``, while there is more work than threads."""
+        if not self._is_closed and self._started < min(self._unfinished, most):
+            self._most = max(self._most, self._started + 1)
+            self._start_thread()
 
     def close(self) -> None:
         """End the idle threads; blocked ones stay until the process exits."""
+        self._is_closed = True
         for _ in range(self._started):
             self._work.put(None)
         self._started = 0

@@ -2,7 +2,9 @@
 
 The event loop's own look-ups use its default thread pool: with dead name servers that pool is
 full, hosts given by address wait too, and the program's exit waits for the stuck threads. Here the
-threads are few and daemons, an address needs none, and each name is looked up once per run.
+threads are few and daemons, an address needs none, and each name is looked up once per run. Where
+look-ups hang, there are more threads: a name that another server or /etc/hosts knows waits a second
+for its own at most.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ __all__ = ["Address", "Resolver"]
 
 _THREADS = 32
 _FEW_DESCRIPTORS = 16
+_MOST_THREADS = 256
+_STUCK_S = 1.0
+"""When a look-up that has not ended, or not begun, gets a thread besides the first ones."""
 
 _Info = tuple[Any, Any, int, str, Any]
 _Lookup = Callable[..., Sequence[_Info]]
@@ -102,6 +107,9 @@ class Resolver:
         if answer is None:
             answer = self._threads.run(lambda: _look_up(self._lookup, name, family))
             self._answers[key] = answer
+            loop = asyncio.get_running_loop()
+            stuck = loop.call_later(_STUCK_S, self._threads.add_thread, _MOST_THREADS)
+            answer.add_done_callback(lambda _: stuck.cancel())
             answer.add_done_callback(lambda done: self._forget_unless_final(key, done))
         return answer
 

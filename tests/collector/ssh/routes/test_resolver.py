@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError, Phase
+from sockfleet.collector.ssh.routes import resolver as resolver_module
 from sockfleet.collector.ssh.routes.resolver import Address, Resolver
 from tests.support.ssh.addrinfo import make_addrinfo
 
@@ -192,18 +193,22 @@ def test_only_final_failures_are_kept(code, retried):
     assert len(asked) == (2 if retried else 1)
 
 
-def test_hanging_look_ups_use_no_more_threads_than_allowed():
-    release = threading.Event()
-    running = []
+def hanging_lookup(release: threading.Event):
+    """Make a look-up that hangs for names that begin with "stuck", until ``release``."""
 
     def lookup(name, *_):
-        running.append(name)
         if name.startswith("stuck"):
             release.wait()
         return make_addrinfo("192.0.2.1")
 
+    return lookup
+
+
+def test_hanging_look_ups_use_no_more_threads_than_allowed():
+    release = threading.Event()
+
     async def main() -> None:
-        resolver = Resolver(threads=3, lookup=lookup)
+        resolver = Resolver(threads=3, lookup=hanging_lookup(release))
         stuck = [asyncio.create_task(resolver.resolve(f"stuck{n}", 22, 0)) for n in range(2)]
         # Two of three threads hang: the third serves all other names.
         await asyncio.gather(*(resolver.resolve(f"web{n}", 22, 0) for n in range(20)))
@@ -212,6 +217,34 @@ def test_hanging_look_ups_use_no_more_threads_than_allowed():
         release.set()
         await asyncio.gather(*stuck)
         resolver.close()
+        for thread in threads:
+            thread.join()
+
+    asyncio.run(main())
+
+
+def test_names_that_hang_keep_no_other_name_waiting(monkeypatch):
+    monkeypatch.setattr(resolver_module, "_STUCK_S", 0.01)
+    monkeypatch.setattr(resolver_module, "_MOST_THREADS", 8)
+    release = threading.Event()
+
+    async def main() -> None:
+        resolver = Resolver(threads=2, lookup=hanging_lookup(release))
+        stuck = [asyncio.create_task(resolver.resolve(f"stuck{n}", 22, 0)) for n in range(7)]
+        async with asyncio.timeout(30):
+            assert (await resolver.resolve("web", 22, 0))[0].ip == "192.0.2.1"
+        # As many threads as allowed hang from now on.
+        stuck += [asyncio.create_task(resolver.resolve(f"stuck-{n}", 22, 0)) for n in range(20)]
+        waiting = asyncio.create_task(resolver.resolve("other", 22, 0))
+        await asyncio.sleep(0.1)
+        threads = [t for t in threading.enumerate() if t.name == "sockfleet-dns"]
+        assert len(threads) == 8
+        assert not waiting.done()
+        resolver.close()
+        await asyncio.sleep(0.02)
+        assert [t for t in threading.enumerate() if t.name == "sockfleet-dns"] == threads
+        release.set()
+        await asyncio.gather(*stuck, waiting)
         for thread in threads:
             thread.join()
 
