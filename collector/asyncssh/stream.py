@@ -200,8 +200,10 @@ class ByteStream(asyncio.Protocol):
 
     def _has_version(self, peer: _Peer) -> bool:
         # A connection passes unknown names on to its transport, and a channel to the bastion's
-        # connection: only a value that is not the transport's comes from this server.
-        return peer.get_extra_info("server_version") is not self.get_extra_info("server_version")
+        # connection: only a value that is not the transport's comes from this server. A connection
+        # that has failed has no transport any more.
+        version = peer.get_extra_info("server_version")
+        return version is not None and version is not self.get_extra_info("server_version")
 
     def eof_received(self) -> None:
         """The far side sends no more."""

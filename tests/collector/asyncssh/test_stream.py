@@ -104,6 +104,25 @@ def test_the_version_is_this_servers_not_the_bastions():
     asyncio.run(main())
 
 
+def test_a_connection_that_fails_behind_a_bastion_has_seen_no_version():
+    """asyncssh drops its transport then, and with it the bastion's values."""
+
+    class FailingPeer(Peer):
+        def data_received(self, data: bytes, datatype: int | None = None) -> None:
+            super().data_received(data)
+            self.transport = None
+
+    async def main() -> None:
+        trying = attempt()
+        stream = ByteStream(trying)
+        stream.connection_made(Channel())
+        await stream.join(FailingPeer())
+        stream.data_received(b"SSH-1.5-old\r\n")
+        assert (stream.version_seen, trying.phase) == (False, Phase.BANNER)
+
+    asyncio.run(main())
+
+
 def test_the_head_is_bounded():
     async def main() -> None:
         stream, *_ = await joined()
