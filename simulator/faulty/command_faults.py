@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -12,7 +10,7 @@ import asyncssh
 
 from ..host.answer import Answer
 from ..scenario.faults import Fault
-from .login import reset
+from .connection_faults import corrupt, disconnect, half_close, reset
 
 __all__ = ["apply_account_fault", "respond"]
 
@@ -23,9 +21,6 @@ _TRICKLE_S = 1.0
 _REKEY_S = 0.005
 _DELAY_BEFORE_FAULT_S = 0.2
 """Time for the first half to be sent (uvloop sends later) and read: a reset would discard it."""
-
-_UNSIGNED = (b"\0\0\0\x20" + bytes(48)) * 64
-"""Packets of 32 bytes in the form of AES-GCM, with a tag of zeros (RFC 5647, 7.1)."""
 
 _NOISE = b"Welcome!\nTCP: inuse 999999 orphan 0 tw 0 alloc 999999 mem 0\n"
 _FORGED = (
@@ -74,9 +69,8 @@ async def _wait_for_client_to_close(process: _Process) -> None:
     await process.wait_closed()
 
 
-def _descriptor(process: _Process) -> int:
-    number: int = process.channel.get_connection().get_extra_info("socket").fileno()
-    return number
+def _connection(process: _Process) -> asyncssh.SSHServerConnection:
+    return cast("asyncssh.SSHServerConnection", process.channel.get_connection())
 
 
 async def _hang(process: _Process, _output: bytes) -> None:
@@ -114,28 +108,26 @@ async def _cut_off(process: _Process, output: bytes) -> None:
 async def _reset_in_output(process: _Process, output: bytes) -> None:
     await _send_half(process, output)
     await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
-    reset(cast("asyncssh.SSHServerConnection", process.channel.get_connection()))
+    reset(_connection(process))
 
 
 async def _half_close_in_output(process: _Process, output: bytes) -> None:
     await _send_half(process, output)
     await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
-    # asyncio's socket objects refuse shutdown(); a second object of the descriptor allows it.
-    with socket.socket(fileno=os.dup(_descriptor(process))) as same:
-        same.shutdown(socket.SHUT_WR)
+    half_close(_connection(process))
     await _wait_for_client_to_close(process)
 
 
 async def _disconnect_in_output(process: _Process, output: bytes) -> None:
     await _send_half(process, output)
     await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
-    process.channel.get_connection().disconnect(asyncssh.DISC_BY_APPLICATION, "bye \x1b[31m")
+    disconnect(_connection(process))
 
 
 async def _corrupt(process: _Process, output: bytes) -> None:
     await _send_half(process, output)
     await asyncio.sleep(_DELAY_BEFORE_FAULT_S)
-    os.write(_descriptor(process), _UNSIGNED)
+    corrupt(_connection(process))
     await _wait_for_client_to_close(process)
 
 

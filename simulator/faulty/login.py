@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Awaitable, Container
 from typing import NoReturn, cast
 
@@ -13,8 +11,10 @@ from asyncssh.packet import String, UInt32
 
 from ..scenario.faults import Fault
 from ..scenario.scenario import SimulatedHost
+from .connection_faults import reset
+from .forwarding_faults import FORWARDING_FAULTS, FaultyStream
 
-__all__ = ["ServerLogin", "reset"]
+__all__ = ["ServerLogin"]
 
 _TOO_MANY = "Too many authentication failures"  # sshd's own words (auth.c)
 _CHANNEL_FAULTS = frozenset(
@@ -29,18 +29,12 @@ _CHANNEL_FAULTS = frozenset(
 _FLOOD = "welcome to the machine\n" * 100
 
 _FLOOD_AT_ONCE = 100
+_REKEY_S = 0.005
 
 # Message numbers of RFC 8308, 2.3, RFC 4256, 5 and RFC 4254, 9.
 _EXT_INFO, _INFO_REQUEST, _GLOBAL_REQUEST = 7, 60, 80
 _REQUEST_WITHOUT_ANSWER = String("x") + bytes(1)
 _CLAIMED = UInt32(2**32 - 1)
-
-
-def reset(connection: asyncssh.SSHServerConnection) -> None:
-    """Close by a reset (socket(7), SO_LINGER with a timeout of 0)."""
-    sock = connection.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.abort()
 
 
 class ServerLogin(asyncssh.SSHServer):
@@ -59,6 +53,7 @@ class ServerLogin(asyncssh.SSHServer):
         self._neighbours = neighbours
         self.connection: asyncssh.SSHServerConnection | None = None
         self.ended = asyncio.Event()
+        self._flooding: asyncio.Future[None] | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self.connection = conn
@@ -128,9 +123,18 @@ class ServerLogin(asyncssh.SSHServer):
         """Forward to a neighbour, or play a jump host's fault."""
         if self._fault in _CHANNEL_FAULTS:
             return self._refuse_channel()
-        if self._fault is Fault.CUT_OFF and self.connection is not None:
-            return _BreakingStream(self.connection)
+        if self._fault in FORWARDING_FAULTS and self.connection is not None:
+            return FaultyStream(self.connection, self._fault)
+        if self._fault in {Fault.MESSAGE_FLOOD, Fault.REKEYS} and self._flooding is None:
+            self._flooding = asyncio.ensure_future(self._send_messages())
         return dest_host in self._neighbours
+
+    async def _send_messages(self) -> None:
+        """Send messages without effect while forwarding; `rekey_bytes` makes each exchange keys."""
+        while not self.ended.is_set() and self.connection is not None:
+            for _ in range(1 if self._fault is Fault.REKEYS else _FLOOD_AT_ONCE):
+                self.connection.send_debug("nothing to see here")
+            await asyncio.sleep(_REKEY_S if self._fault is Fault.REKEYS else 0)
 
     async def _refuse_channel(self) -> NoReturn:
         if self._fault is Fault.STALLED_SESSION:
@@ -156,13 +160,3 @@ class _SessionWithoutCommands(asyncssh.SSHServerSession[bytes]):
     def exec_requested(self, _command: str) -> bool:
         # asyncssh sends no answer for None (undocumented, SSHChannel._service_next_request()).
         return False if self._refuses else cast("bool", None)
-
-
-class _BreakingStream(asyncssh.SSHTCPSession[bytes]):
-    """A forwarded stream that aborts the whole connection at the first data."""
-
-    def __init__(self, connection: asyncssh.SSHServerConnection) -> None:
-        self._connection = connection
-
-    def data_received(self, _data: bytes, _datatype: int | None) -> None:
-        self._connection.abort()

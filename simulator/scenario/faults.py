@@ -139,7 +139,7 @@ class Fault(StrEnum):
     STALLED_EXEC = "stalled-exec"
     """Opens a session, and never answers the request for a command."""
 
-    # Around the output.
+    # Around the output; some also in what a jump host forwards (`faulty.forwarding_faults`).
 
     NO_SHELL = "no-shell"
     """The account's shell is nologin."""
@@ -164,7 +164,7 @@ class Fault(StrEnum):
     LOST = "lost"
     """The connection breaks before the first output."""
     CUT_OFF = "cut-off"
-    """The connection breaks in the middle of the output, on a jump host while it forwards."""
+    """The connection breaks in the middle of the output."""
     RESET_IN_OUTPUT = "reset-in-output"
     """Resets in the middle of the output."""
     HALF_CLOSED_IN_OUTPUT = "half-closed-in-output"

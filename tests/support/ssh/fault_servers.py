@@ -20,10 +20,13 @@ from tests.support.ssh.fault_table import SIMULATED
 from tests.support.ssh.over_ssh import ssh_settings
 from tests.support.ssh.sshd import Sshd, free_port, ssh_keygen
 
-__all__ = ["GOOD", "Places", "all_places", "fleet_places"]
+__all__ = ["GOOD", "GOOD_JUMP", "Places", "all_places", "fleet_places"]
 
 GOOD = ("good1", "good2")
 """Sound hosts of the simulated fleet, to be asked beside each fault."""
+
+GOOD_JUMP = "sshd: sound"
+"""A real sshd, to be a jump host to the simulated ones."""
 
 _CONNECT_LIMIT_S = 0.4
 _HOST_LIMIT_S = 2.0
@@ -154,8 +157,9 @@ def _with_matches(folder: Path, places: Places, started: ExitStack) -> None:
 def _with_other_keys(folder: Path, places: Places, started: ExitStack) -> None:
     """A plain server; what is wrong is on the client's side."""
     names = ("changed key", "unknown key", "revoked key", "unknown user", "key not authorised")
-    changed, unknown, revoked, user, key = addresses = [f"127.0.32.{n}" for n in range(1, 6)]
-    server = started.enter_context(Sshd(folder / "plain", addresses=addresses))
+    *addresses, sound = [f"127.0.32.{n}" for n in range(1, 7)]
+    changed, unknown, revoked, user, key = addresses
+    server = started.enter_context(Sshd(folder / "plain", addresses=(*addresses, sound)))
     stranger = ssh_keygen(folder / "stranger")
     for name, address in zip(names, addresses, strict=True):
         places.add(f"sshd: {name}", server, address)
@@ -164,7 +168,8 @@ def _with_other_keys(folder: Path, places: Places, started: ExitStack) -> None:
     assert unknown not in places.known_hosts.read_text()
     places.trust(f"[{changed}]:{server.port} {_public(stranger)}\n")
     places.trust(f"@revoked {server.known_hosts_lines(revoked)}")
-    places.trust(server.known_hosts_lines(user, key))
+    places.add(GOOD_JUMP, server, sound)
+    places.trust(server.known_hosts_lines(user, key, sound))
 
 
 def _with_old_key_exchange(folder: Path, places: Places, started: ExitStack) -> None:

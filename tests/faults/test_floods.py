@@ -1,0 +1,84 @@
+"""Many hosts and jump hosts that flood at once: all others keep their time, and so does a deadline.
+
+`scan_fault` and `run_engine` fail where a scan takes longer than 25 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sockfleet.collector.engine import EngineSettings
+from sockfleet.collector.errors import Category
+from sockfleet.collector.outcome import HostFailure
+from sockfleet.collector.transport import TransportSettings
+from sockfleet.inventory.models import Hop, Host
+from sockfleet.simulator.scenario.faults import Fault
+from tests.support.ssh.fault_scans import assert_read, measure_good_hosts, run_engine, scan_fault
+from tests.support.ssh.fault_servers import GOOD, Places, fleet_places
+from tests.support.ssh.fault_table import SIMULATED
+from tests.support.ssh.over_ssh import nothing_is_left
+
+pytestmark = pytest.mark.usefixtures("attribute_no_timeout")
+
+FLOODS = (
+    Fault.IGNORE_FLOOD,
+    Fault.BANNER_FLOOD,
+    Fault.SESSION_FLOOD,
+    Fault.FLOODS,
+    Fault.FLOODS_STDERR,
+    Fault.MESSAGE_FLOOD,
+    Fault.REKEYS,
+)
+JUMP_FLOODS = (Fault.SESSION_FLOOD, Fault.MESSAGE_FLOOD, Fault.REKEYS)
+REKEYING, SOUND = 16, 8
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    with fleet_places(tmp_path_factory.mktemp("floods")) as places:
+        measure_good_hosts(places)
+        yield places
+
+
+def test_hosts_that_exchange_keys_without_end_cost_no_other_host_its_reading(transport, places):
+    rekeying = [replace(places.hosts[Fault.REKEYS], name=f"rekeys{n}") for n in range(REKEYING)]
+    sound = [replace(places.good[0], name=f"sound{n}") for n in range(SOUND)]
+    with nothing_is_left():
+        outcomes = scan_fault(transport, places, [*rekeying, *sound], SIMULATED[-1])
+    for host in sound:
+        assert_read(outcomes[host.name], places.simulated[GOOD[0]])
+    for host in rekeying:
+        failure = outcomes[host.name]
+        assert isinstance(failure, HostFailure)
+        assert failure.category is Category.OUTPUT_LIMIT, failure.message
+
+
+def test_a_deadline_ends_a_scan_in_the_middle_of_every_flood(transport, places):
+    endless = places.hosts[Fault.HANGS]
+    hosts = [replace(places.hosts[fault], name=f"{fault}{n}") for fault in FLOODS for n in range(3)]
+    hosts += [_behind(places.hosts[fault], f"behind {fault}", endless) for fault in JUMP_FLOODS]
+    hosts += [endless, places.good[0]]
+    settings = EngineSettings(
+        concurrency=len(hosts),
+        timeout_s=60.0,
+        deadline_s=2.0 + 10 * places.good_takes_s,
+        retries=0,
+        transport=transport,
+        transport_settings=TransportSettings(
+            known_hosts_files=(str(places.known_hosts),),
+            connect_timeout_s=60.0,
+            concurrency=len(hosts),
+        ),
+    )
+    with nothing_is_left():
+        outcomes = run_engine(settings, hosts)
+    assert_read(outcomes[GOOD[0]], places.simulated[GOOD[0]])
+    assert outcomes[endless.name].category is Category.DEADLINE
+
+
+def _behind(jump: Host, name: str, target: Host) -> Host:
+    hop = Hop(address=jump.address, port=jump.port, ssh=jump.ssh)
+    return replace(target, name=name, ssh=replace(target.ssh, jumps=(hop,)))
