@@ -71,6 +71,15 @@ class LeanFleet(FleetFolder):
             if lean_host is not None:
                 lean_host.show(host)
 
+    def replace_host(self, host: SimulatedHost) -> None:
+        """Let another machine answer at the address of the host of this name, with the same key.
+
+        Its connections are lost, as when a machine is rebooted or cloned.
+        """
+        self._by_address[self.addresses[host.name]].show(host)
+        for connection in tuple(self._connected):
+            connection.abort()
+
     async def __aenter__(self) -> Self:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         allow_descriptors(max(soft, hard))

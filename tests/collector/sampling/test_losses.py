@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sockfleet.aggregator.host import Status
+from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.sampling import backoff
-from sockfleet.inventory.models import Hop
-from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
-from tests.support.ssh.over_ssh import logins, ssh_settings
-from tests.support.ssh.sshd import Sshd
+from sockfleet.inventory.models import Hop, Host, SshSettings
+from sockfleet.simulator.host.profiles import PROFILES
+from sockfleet.simulator.lean.fleet import LeanFleet
+from sockfleet.simulator.scenario.scenario import Role, Scenario
+from tests.support.fleet.sampling import (
+    QUICK_SHELL,
+    SampledFleet,
+    host_at,
+    run_scenario,
+    sampling,
+    settle,
+)
+from tests.support.ssh.over_ssh import logins, settings_for, ssh_settings
+from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 pytestmark = pytest.mark.usefixtures("short_pauses", "asyncssh_path")
 
@@ -89,6 +101,50 @@ def test_a_refused_login_is_not_tried_again(server, known_hosts, monkeypatch):
 
     run_scenario(known_hosts, [host_at(server)], scenario)
     assert server.log.read_text().count("Connection from") == 1
+
+
+def test_a_host_whose_key_changes_while_it_is_away_is_refused(server, known_hosts):
+    """As an address that another machine has got: no sample of it counts as the host's."""
+
+    async def scenario(fleet: SampledFleet) -> None:
+        await settle(fleet)
+        server.stop()
+        key = server.host_keys[0]
+        for path in (key, key.with_suffix(".pub")):
+            path.unlink()
+        ssh_keygen(key)
+        with server:
+            refused = (await fleet.round())["web1"]
+            assert refused.error.category == "hostkey_changed"
+            assert fleet.fleet.connected == 0
+            for _ in range(3):
+                assert (await fleet.round())["web1"].error.category == "hostkey_changed"
+
+    run_scenario(known_hosts, [host_at(server)], scenario, retries=0)
+
+
+def test_another_machine_behind_the_same_key_is_read_anew(tmp_path):
+    """A reboot, or a clone that got the address: nothing of the machine before it is kept."""
+    role = Role(name="web", profile=PROFILES["container-host"])
+    clone = Scenario(roles=(role,), seed=2).hosts()[0]
+
+    async def main() -> None:
+        async with LeanFleet(Scenario(roles=(role,)), tmp_path) as machines:
+            (first,) = machines.hosts
+            ssh = SshSettings(user="probe", identity_files=(str(tmp_path / "id_ed25519"),))
+            address = machines.addresses[first.name]
+            host = Host(name=first.name, address=address, port=machines.port, ssh=ssh)
+            settings = EngineSettings(transport_settings=settings_for(tmp_path / "known_hosts"))
+            async with sampling([host], settings) as fleet:
+                for machine in (first, clone):
+                    machines.replace_host(machine)
+                    await settle(fleet)
+                    found = (await fleet.round())[host.name]
+                    assert found.kernel.boot_id == machine.contents.kernel.boot_id
+                    assert found.tcp.alloc == machine.contents.alloc
+                    assert len(found.namespaces) == 1 + len(machine.contents.containers)
+
+    asyncio.run(main())
 
 
 def test_connections_through_a_bastion_stay_open_and_return_with_it(tmp_path):

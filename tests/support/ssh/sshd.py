@@ -207,6 +207,7 @@ class Sshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd's privilege separation folder
         with self.log.open("ab") as log:
+            listening = self._count_listening()  # of a start before this one
             self.process = subprocess.Popen(
                 [find_sshd(), "-D", "-e", "-f", str(self.config)],
                 stdin=subprocess.DEVNULL,
@@ -214,15 +215,17 @@ class Sshd:
                 stderr=log,
                 start_new_session=True,
             )
-        self._wait_until_it_listens()
+        self._wait_until_it_listens(listening + len(self.addresses))
         self._release_port()  # sshd holds it now
         return self
 
-    def _wait_until_it_listens(self) -> None:
+    def _count_listening(self) -> int:
+        return self.log.read_text().count("Server listening on")
+
+    def _wait_until_it_listens(self, wanted: int) -> None:
         assert self.process is not None
-        wanted = len(self.addresses)
         deadline = time.monotonic() + START_TIMEOUT_S
-        while self.log.read_text().count("Server listening on") < wanted:
+        while self._count_listening() < wanted:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise RuntimeError(f"sshd did not start:\n{self.log.read_text()}")
