@@ -108,7 +108,7 @@ class Resolver:
             answer = self._threads.run(lambda: _look_up(self._lookup, name, family))
             self._answers[key] = answer
             loop = asyncio.get_running_loop()
-            stuck = loop.call_later(_STUCK_S, self._threads.add_thread, _MOST_THREADS)
+            stuck = loop.call_later(_STUCK_S, self._threads.add_thread, _most_threads())
             answer.add_done_callback(lambda _: stuck.cancel())
             answer.add_done_callback(lambda done: self._forget_unless_final(key, done))
         return answer
@@ -117,6 +117,12 @@ class Resolver:
         answer = done.result()
         if isinstance(answer, _Unresolved) and not answer.final:
             del self._answers[key]
+
+
+def _most_threads() -> int:
+    """How many look-ups may hang at once: each holds a descriptor that no host's slot counts."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_THREADS if limit == resource.RLIM_INFINITY else min(_MOST_THREADS, limit // 32)
 
 
 def _is_ipv4(name: str) -> bool:
