@@ -1,0 +1,1 @@
+"""Trends of one number of many hosts: who leaks, since when, how fast, until which limit."""

@@ -1,0 +1,184 @@
+"""The courses of some hosts' numbers: models fitted together, kinds judged one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.record import record
+from ..series import SeriesBlock
+from .begin import date_begin, is_begin_seen
+from .classify import Kind, Verdict, judge_joined, judge_plain
+from .hinge import robust_spread
+from .hourly import DAY_S, HOUR_S, Bins, bin_medians
+from .rate import Rate, estimate_rate
+from .restarts import find_restarts, join_boots
+from .rhythm import Rhythm
+from .series_model import Model, build_model
+
+__all__ = ["Course", "JudgedHosts"]
+
+Numbers = NDArray[np.float64]
+
+TOO_EARLY_S = 4 * DAY_S - 6 * HOUR_S
+"""Less than about four days show no rhythm, and so no trend."""
+LEVEL_SCANS = 3
+"""The latest level is a median of so many scans."""
+CALMER = 0.7
+"""A leak is measured without jumps and restarts if the spread is then at most this share."""
+RAMPS = frozenset({Kind.LEAK, Kind.SAWTOOTH, Kind.RECOVERED, Kind.RESTARTED})
+
+
+@record
+class Course:
+    """What one host's number does; the fields are those of a finding."""
+
+    kind: Kind
+    level: float | None
+    begin: float | None = None
+    begin_before_window: bool = False
+    end: float | None = None
+    rate: Rate | None = None
+    growth: float | None = None
+    spread: float | None = None
+    restarts: int = 0
+
+
+class JudgedHosts:
+    """Some hosts of a block, modelled with and without their restarts and jumps."""
+
+    def __init__(self, block: SeriesBlock, rows: slice, bins: Bins, rhythm: Rhythm) -> None:
+        self._times, self._bins = block.times, bins
+        # A store's block is filled scan by scan: a host's values are far apart in memory.
+        self._values = np.ascontiguousarray(block.values[rows])
+        self._hours = (bins.middles - bins.middles[0]) / HOUR_S
+        self._restarts = find_restarts(
+            block.times, self._values, np.ascontiguousarray(block.boots[rows])
+        )
+        raw = bin_medians(self._values, bins)
+        self._known = np.isfinite(raw)
+        self._plain = build_model(bins.middles, raw, rhythm, without_jumps=False)
+        self._levels = raw
+        restarted = (self._restarts.falls | self._restarts.boots).any(axis=1)
+        changed = np.flatnonzero(restarted | (self._plain.jumps != 0).any(axis=1))
+        self._joined_row = {int(row): number for number, row in enumerate(changed)}
+        joined = bin_medians(self._values[changed] + self._restarts.added[changed], bins)
+        for number, row in enumerate(changed):
+            if self._restarts.boots[row].any():
+                boots = np.unique(self._bins_of(self._restarts.boots[row]))
+                joined[number] = join_boots(bins.middles, joined[number], boots)
+        self._joined = (
+            build_model(bins.middles, joined, rhythm, without_jumps=True) if len(changed) else None
+        )
+
+    def course(self, row: int) -> Course:
+        """Return the course of one row."""
+        known = np.flatnonzero(self._known[row])
+        if not len(known):
+            return Course(kind=Kind.TOO_EARLY, level=None)
+        values = self._values[row]
+        level = float(np.median(values[np.isfinite(values)][-LEVEL_SCANS:]))
+        middles = self._bins.middles
+        if middles[known[-1]] - middles[known[0]] < TOO_EARLY_S:
+            return Course(kind=Kind.TOO_EARLY, level=level)
+        restarts = np.unique(self._bins_of(self._restarts.falls[row] | self._restarts.boots[row]))
+        verdict, model, at = self._judge(row, restarts)
+        if verdict.kind not in RAMPS:
+            return self._course_without_ramp(verdict, model, at, level, len(restarts))
+        return self._course_of_ramp(row, verdict, model, at, level, restarts)
+
+    def _judge(self, row: int, restarts: NDArray[np.intp]) -> tuple[Verdict, Model, int]:
+        falls = np.flatnonzero(self._restarts.falls[row])
+        added = self._restarts.added[row].astype(np.float64)
+        plain = judge_plain(self._hours, self._plain, row, np.diff(added, prepend=0.0)[falls])
+        if self._joined is None or row not in self._joined_row:
+            return plain, self._plain, row
+        number = self._joined_row[row]
+        boots = len(np.unique(self._bins_of(self._restarts.boots[row])))
+        peaks = np.array([np.nanmax(self._values[row, max(0, at - 3) : at]) for at in falls])
+        joined = judge_joined(self._hours, self._joined, number, restarts, boots, peaks)
+        if joined.kind is Kind.NORMAL or (
+            plain.kind is Kind.LEAK
+            and (
+                joined.kind in {Kind.SAWTOOTH, Kind.STEP}
+                or (
+                    joined.kind is Kind.LEAK
+                    and self._joined.spread[number] > CALMER * self._plain.spread[row]
+                )
+            )
+        ):
+            return plain, self._plain, row
+        return joined, self._joined, number
+
+    def _course_without_ramp(
+        self, verdict: Verdict, model: Model, row: int, level: float, restarts: int
+    ) -> Course:
+        spread = float(model.spread[row])
+        if verdict.kind is not Kind.STEP:
+            return Course(kind=verdict.kind, level=level, spread=spread, restarts=restarts)
+        return Course(
+            kind=verdict.kind,
+            level=level,
+            begin=float(self._bins.starts[verdict.begin]),
+            growth=float(model.shapes.step.slope[row]),
+            spread=spread,
+            restarts=restarts,
+        )
+
+    def _course_of_ramp(
+        self,
+        row: int,
+        verdict: Verdict,
+        model: Model,
+        at: int,
+        level: float,
+        restarts: NDArray[np.intp],
+    ) -> Course:
+        begin, end = verdict.begin, verdict.end
+        smooth = model.smooth[at]
+        rate = estimate_rate(self._hours[begin : end + 1], smooth[begin : end + 1])
+        ended = verdict.kind in {Kind.RECOVERED, Kind.RESTARTED}
+        seen = is_begin_seen(self._hours[: end + 1], smooth[: end + 1], begin)
+        dated = None
+        if seen and rate.per_hour > 0:
+            values = self._scans_without_rhythm(row, model, at)
+            spread = float(robust_spread(np.diff(values[np.isfinite(values)])[None, :])[0])
+            dated = date_begin(
+                self._times,
+                values,
+                float(self._bins.middles[begin]),
+                rate.per_hour,
+                max(spread / np.sqrt(2), float(model.spread[at])),
+            )
+        first = self._hours[begin] if seen else self._hours[np.isfinite(smooth).argmax()]
+        return Course(
+            kind=verdict.kind,
+            level=level,
+            begin=dated,
+            begin_before_window=not seen,
+            end=float(self._bins.starts[end]) if ended else None,
+            rate=rate,
+            growth=rate.per_hour * float(self._hours[end] - first),
+            spread=float(model.spread[at]),
+            restarts=len(restarts),
+        )
+
+    def _scans_without_rhythm(self, row: int, model: Model, at: int) -> Numbers:
+        """Return the scans of a row less what the model takes out of its bins."""
+        values = self._values[row].astype(np.float64)
+        middles = self._bins.middles
+        rhythm = np.interp(self._times, middles, model.rhythm[at])
+        if model is self._plain:
+            return np.asarray(values - rhythm)
+        # The joined bins say by how much each bin was raised or lowered.
+        bins = self._bins_of(np.ones(len(self._times), bool))
+        moved = model.smooth[at] + model.rhythm[at] - self._levels[row]
+        known = np.isfinite(moved)
+        if not known.any():
+            return np.asarray(values - rhythm)
+        nearest = np.interp(np.arange(len(moved)), np.flatnonzero(known), moved[known])
+        return np.asarray(values + nearest[bins] - rhythm)
+
+    def _bins_of(self, flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+        starts = self._bins.starts
+        return np.asarray((self._times[flags] - starts[0]) // self._bins.length_s, np.intp)

@@ -1,0 +1,180 @@
+"""Restarts, which free what leaked: each one's fall is added back, so that the leak shows.
+
+Prometheus' increase() does the same with counters. A restart is another boot id, or a sudden fall
+of what had grown for hours (a process that holds the sockets restarted). A fall across a gap is no
+proof of a restart, except by the boot id.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.record import record
+from .hinge import robust_spread
+from .hourly import DAY_S, median_of_rows
+
+__all__ = ["Restarts", "find_restarts", "join_boots"]
+
+FALL = 15
+"""Sockets; a smaller fall is chance."""
+SPREADS = 8
+"""A fall is this many times the usual change between two scans."""
+TOOTH_S = 2 * 3600
+"""What falls had grown for this long at least."""
+LONGEST_GAP = 2.5
+"""Scans apart: more is a gap."""
+WARM_UP_S = 3 * 3600
+"""After a boot, connections come back for this long."""
+SHARE = 0.5
+"""A fall takes at least this share of what had grown; one step makes at most this share of it."""
+
+
+@record
+class Restarts:
+    """The restarts of each host.
+
+    ``added`` is what each scan's value must be raised by so that no fall is left; ``falls`` and
+    ``boots`` have a flag for each scan that is the first after a fall, or after another boot id.
+    """
+
+    added: NDArray[np.float32]
+    falls: NDArray[np.bool_]
+    boots: NDArray[np.bool_]
+
+
+def find_restarts(
+    times: NDArray[np.int64], values: NDArray[np.float32], boots: NDArray[np.int32]
+) -> Restarts:
+    """Find the restarts in ``values``, rows of hosts."""
+    known = np.isfinite(values)
+    before = _last_known(known)
+    has_before = known & (before >= 0)
+    earlier = np.take_along_axis(values, np.maximum(before, 0), axis=1)
+    change = np.where(has_before, values - earlier, np.nan)
+    gap = times[None, :] - times[np.maximum(before, 0)]
+    is_near = has_before & (gap <= LONGEST_GAP * _interval(times))
+    is_new_boot = _new_boots(boots)
+    usual = np.maximum(robust_spread(change.astype(np.float64)), 1)[:, None]
+    with np.errstate(invalid="ignore"):
+        candidates = is_near & (change < -np.maximum(FALL, SPREADS * usual)) & ~is_new_boot
+        # The scans next to a spike or a dip are back at the usual level.
+        middle = values - change / 2
+        later = np.pad(values[:, 1:], ((0, 0), (0, 1)), constant_values=np.nan)
+        sooner = np.pad(values[:, :-2], ((0, 0), (2, 0)), constant_values=np.nan)
+        candidates &= ~(later > middle) & ~(sooner < middle)
+    falls = np.zeros_like(known)
+    for host in np.flatnonzero(candidates.any(axis=1)):
+        falls[host] = _falls_of_host(
+            times,
+            values[host],
+            change[host],
+            np.flatnonzero(candidates[host]),
+            np.flatnonzero(is_new_boot[host]),
+        )
+    added = np.where(falls, -change, 0)
+    return Restarts(
+        added=np.cumsum(np.nan_to_num(added), axis=1, dtype=np.float32),
+        falls=falls,
+        boots=is_new_boot,
+    )
+
+
+def join_boots(
+    middles: NDArray[np.int64], values: NDArray[np.float64], boot_bins: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return one host's bins with the levels before and after each boot joined.
+
+    The first hours after a boot are left out: connections come back then. Levels are medians of
+    up to a day on each side, so that the time of day is the same; between them the number goes on
+    as it usually does between boots.
+    """
+    length = int(np.diff(middles).min())
+    day, warm = max(1, DAY_S // length), max(1, WARM_UP_S // length)
+    joined = values.copy()
+    for at in boot_bins:
+        joined[at : at + warm] = np.nan
+    edges = [0, *boot_bins, len(values)]
+    segments = [
+        (begin, end) for begin, end in pairwise(edges) if np.isfinite(joined[begin:end]).any()
+    ]
+    slope = _usual_slope(joined, segments, day)
+    offset = 0.0
+    for (begin, end), (next_begin, next_end) in pairwise(segments):
+        known = np.flatnonzero(np.isfinite(values[begin:end])) + begin
+        later = np.flatnonzero(np.isfinite(joined[next_begin:next_end])) + next_begin
+        count = min(day, len(known), len(later))
+        before, after = known[-count:], later[:count]
+        offset += float(
+            np.median(values[before])
+            - np.median(values[after])
+            + slope * (np.mean(after) - np.mean(before))
+        )
+        joined[next_begin:next_end] += offset
+    return joined
+
+
+def _usual_slope(values: NDArray[np.float64], segments: list[tuple[int, int]], day: int) -> float:
+    """Return the median change a bin within segments, over a day where they are long enough."""
+    longest = max((end - begin for begin, end in segments), default=0)
+    lag = min(day, max(1, longest // 2))
+    changes = [
+        values[begin + lag : end] - values[begin : end - lag]
+        for begin, end in segments
+        if end - begin > lag
+    ]
+    every = np.concatenate(changes) if changes else np.zeros(0)
+    every = every[np.isfinite(every)]
+    return float(np.median(every)) / lag if len(every) else 0.0
+
+
+def _interval(times: NDArray[np.int64]) -> float:
+    return float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+
+
+def _last_known(known: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the column of the last known value before each column, -1 if there is none."""
+    columns = np.where(known, np.arange(known.shape[1]), -1)
+    latest = np.maximum.accumulate(columns, axis=1)
+    return np.concatenate([np.full((len(known), 1), -1), latest[:, :-1]], axis=1)
+
+
+def _new_boots(boots: NDArray[np.int32]) -> NDArray[np.bool_]:
+    known = boots >= 0
+    before = _last_known(known)
+    earlier = np.take_along_axis(boots, np.maximum(before, 0), axis=1)
+    return np.asarray(known & (before >= 0) & (boots != earlier))
+
+
+def _falls_of_host(
+    times: NDArray[np.int64],
+    values: NDArray[np.float32],
+    change: NDArray[np.float32],
+    candidates: NDArray[np.intp],
+    boots: NDArray[np.intp],
+) -> NDArray[np.bool_]:
+    """Return which of the ``candidates`` free what had grown since the last restart."""
+    falls = np.zeros(len(values), bool)
+    padded = np.pad(values, 3, constant_values=np.nan)
+    sides = np.lib.stride_tricks.sliding_window_view(padded, 3)
+    near, after = median_of_rows(sides[candidates]), median_of_rows(sides[candidates + 3])
+    sizes = near - after
+    is_lasting = sizes >= np.maximum(FALL, -SHARE * change[candidates])
+    begin = 0
+    for at, top, fall in zip(
+        candidates[is_lasting], near[is_lasting], sizes[is_lasting], strict=True
+    ):
+        earlier_boots = boots[boots < at]
+        begin = max(begin, int(earlier_boots[-1]) if len(earlier_boots) else 0)
+        tooth = values[begin:at]
+        grown = top - float(median_of_rows(tooth[: max(3, len(tooth) // 10)]))
+        largest = float(np.fmax.reduce(change[begin + 1 : at], initial=0.0))
+        falls[at] = (
+            times[at] - times[begin] >= TOOTH_S
+            and SHARE * grown <= fall <= grown / SHARE
+            and largest <= SHARE * fall
+        )
+        begin = int(at)
+    return falls

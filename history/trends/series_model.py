@@ -1,0 +1,69 @@
+"""One pass over binned series: rhythm and jumps taken out, the three shapes fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.record import record
+from .hinge import Shapes, course, fit_shapes, robust_spread
+from .hourly import DAY_S, HOUR_S
+from .jumps import find_jumps
+from .rhythm import Rhythm, choose_rhythm
+
+__all__ = ["Model", "build_model"]
+
+Numbers = NDArray[np.float64]
+
+ROUNDS = 2
+
+
+@record
+class Model:
+    """``smooth`` is the number without rhythm and jumps; ``shapes`` fit it."""
+
+    smooth: Numbers
+    rhythm: Numbers
+    jumps: Numbers
+    """The sudden change at each bin, else 0; taken out of ``smooth`` if so wished."""
+    shapes: Shapes
+    spread: Numbers
+    """The standard deviation of ``smooth`` about its best shape; at least that of counting."""
+
+
+def build_model(
+    middles: NDArray[np.int64], values: Numbers, rhythm: Rhythm, *, without_jumps: bool
+) -> Model:
+    """Model ``values`` (rows of hosts), their jumps removed if so wished."""
+    hours = (middles - middles[0]) / HOUR_S
+    day = max(1, round(DAY_S / max(float(np.diff(middles).min(initial=DAY_S)), 1)))
+    found = choose_rhythm(rhythm, values - _day_mean(values, day))
+    weights = None
+    for _ in range(ROUNDS):
+        calm = values - found
+        jumps = find_jumps(calm)
+        removed = np.cumsum(jumps, axis=1) if without_jumps else np.zeros_like(calm)
+        shapes = fit_shapes(hours, calm - removed, weights=weights, rounds=1)
+        weights = shapes.weights
+        found = choose_rhythm(rhythm, values - removed - course(hours, shapes))
+    smooth = values - found - removed
+    shapes = fit_shapes(hours, smooth, weights=weights, rounds=2)
+    spread = robust_spread(smooth - course(hours, shapes))
+    return Model(
+        smooth=smooth, rhythm=found, jumps=jumps, shapes=shapes, spread=np.maximum(spread, 0.7)
+    )
+
+
+def _day_mean(values: Numbers, bins: int) -> Numbers:
+    """Return the mean of the day around each bin, which has no daily rhythm."""
+    known = np.isfinite(values)
+
+    def sums(terms: Numbers) -> Numbers:
+        total = np.pad(np.cumsum(terms, axis=1), ((0, 0), (1, 0)))
+        last = terms.shape[1]
+        begin = np.clip(np.arange(last) - bins // 2, 0, max(last - bins, 0))
+        return np.asarray(total[:, np.minimum(begin + bins, last)] - total[:, begin])
+
+    count = sums(known.astype(np.float64))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums(np.where(known, values, 0)) / np.where(count > 0, count, np.nan))
