@@ -115,6 +115,7 @@ def _counts(host: HostSummary) -> Iterator[int | None]:
     yield host.unattributed
     for process in host.processes or ():
         yield from (process.pid, process.namespace, process.tcp_close, process.shared)
+        yield from (process.open_files, process.open_files_limit)
     if (found := host.attribution) is not None:
         yield from (found.denied, found.rest_processes, found.rest_tcp_close)
     if (tcp := host.tcp) is not None:

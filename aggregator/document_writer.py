@@ -216,6 +216,8 @@ def _process(one: Process) -> dict[str, Any]:
         "tcp_close": one.tcp_close,
         "bound": one.bound,
         "shared": one.shared,
+        "open_files": one.open_files,
+        "open_files_limit": one.open_files_limit,
     }
     if one.arguments is not None:
         document["arguments"] = one.arguments

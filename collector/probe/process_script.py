@@ -59,7 +59,11 @@ function take_tables_away(pid,   net) {
 }
 BEGIN { start = now(); }
 NR % 4096 == 0 && (now() > start + LIST_WITHIN_S || sockets > MAX_SOCKETS) { late = 1; exit; }
-/^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3] + 0; next; }
+/^\/proc\/[0-9]+\/fd:$/ {
+  files[pid] = listed; listed = 0;
+  split($0, part, "/"); pid = part[3] + 0; next;
+}
+$11 == "->" { listed++; }
 NF == 12 && $12 ~ /^socket:\[[0-9]+\]$/ {
   inode = substr($12, 9, length($12) - 9);
   if (inode in owner) {
@@ -82,6 +86,7 @@ NF == 10 && $10 ~ /^\/proc\/[0-9]+\/net\/sockstat$/ {
   refused[substr($0, RSTART + 6, RLENGTH - 9)] = 1;
 }
 END {
+  if (late == 0) files[pid] = listed;
   for (space in oldest) {
     if (take_tables_away(oldest[space])) tables++;
     else if (space in second) tables += take_tables_away(second[space]);
@@ -93,6 +98,7 @@ END {
   if (unread || tables == 0) exit;
   for (inode in owner) {
     pid = owner[inode];
+    if (pid in files) { print "files", pid, files[pid]; delete files[pid]; }
     print "/proc/" pid "/fd/" fd[inode], inode, (pid in home) ? home[pid] : "-", others[inode] + 0;
   }
 }
@@ -114,6 +120,8 @@ function describe(pid,   at, part, line, group, seen, groups) {
   print "process", pid, home[pid], count[pid], shared[pid] + 0;
   if (part[2] > "") print "user", part[2], user[part[2]];
   print "comm " first(at "/comm", "");
+  split(first(at "/limits", "^Max open files"), part, " ");
+  print "files", (pid in files) ? files[pid] : "-", (part[4] ~ /^[0-9]+$/) ? part[4] : "-";
   split("", seen);
   while (groups < 2 && (getline line < (at "/cgroup")) > 0) {
     if (line ~ /^0:|:pids:|:memory:|:name=systemd:/) {
@@ -129,6 +137,7 @@ function describe(pid,   at, part, line, group, seen, groups) {
 tool == "" && $1 ~ /^\/proc\// {
   socket[$1] = "socket:[" $2 "]"; named[$2] = $1; space[$1] = $3; others[$1] = $4; next;
 }
+tool == "" && $1 == "files" { files[$2] = $3; next; }
 tool == "" { print; next; }
 /^\/proc\/.* TCP(v6)?$/ { is_tcp[$1] = 1; next; }
 /^# file: / { path = $3; next; }

@@ -11,6 +11,7 @@ The lines, in their order:
     args TEXT                       only with the option for arguments
     user UID NAME                   the name where /etc/passwd has one
     comm NAME
+    files N LIMIT                   open descriptors, and RLIMIT_NOFILE (soft); - where unknown
     cgroup LINE                     two at most, none of the root group
     rest PROCESSES COUNT          those that are not described, with the fewest sockets
 
@@ -59,6 +60,18 @@ class Process:
     shared: int = 0
     """How many other processes hold one of its sockets too, at most. Each socket counts once, for
     the process with the lowest pid."""
+    open_files: int | None = None
+    """Its open descriptors, of which the sockets are some; None where they were not all listed."""
+    open_files_limit: int | None = None
+    """The number of descriptors that it may have open (RLIMIT_NOFILE, soft); None where it is
+    unlimited or cannot be read. One more ends in EMFILE."""
+
+    @property
+    def open_files_left(self) -> int | None:
+        """How many more descriptors it may open, None where a number is unknown."""
+        if self.open_files is None or self.open_files_limit is None:
+            return None
+        return max(0, self.open_files_limit - self.open_files)
 
 
 @record
@@ -97,6 +110,7 @@ class _UnparsedProcess:
     shared: int
     texts: dict[str, str] = field(default_factory=dict)
     cgroup: list[str] = field(default_factory=list)
+    files: tuple[int | None, int | None] | None = None
 
     def build(self, *, bound: bool) -> Process:
         return Process(
@@ -109,6 +123,8 @@ class _UnparsedProcess:
             tcp_close=self.tcp_close,
             bound=bound,
             shared=self.shared,
+            open_files=self.files[0] if self.files else None,
+            open_files_limit=self.files[1] if self.files else None,
         )
 
 
@@ -137,7 +153,7 @@ def parse_processes(data: bytes) -> Processes | None:
         word, _, rest = row.partition(" ")
         if word == "process":
             current = _add_process(parsed, row, rest)
-        elif current is not None and word in ("args", "user", "comm", "cgroup"):
+        elif current is not None and word in ("args", "user", "comm", "cgroup", "files"):
             _add_description(current, word, rest, row)
         else:
             _add_line(parsed, word, rest, row)
@@ -159,6 +175,11 @@ def _add_process(parsed: _ParsedLines, row: str, rest: str) -> _UnparsedProcess:
 def _add_description(current: _UnparsedProcess, word: str, rest: str, row: str) -> None:
     if word == "cgroup":
         current.cgroup.append(clean(rest, limit=1000))
+        return
+    if word == "files":
+        if current.files is not None:
+            raise _make_error(row, f"a second {word} of process {current.pid}")
+        current.files = _parse_files(rest, row)
         return
     if word in current.texts:
         raise _make_error(row, f"a second {word} of process {current.pid}")
@@ -203,6 +224,14 @@ def _build_processes(parsed: _ParsedLines) -> Processes:
         rest_processes=rest_processes + len(others),
         rest_tcp_close=rest_tcp_close + sum(process.tcp_close for process in others),
     )
+
+
+def _parse_files(rest: str, row: str) -> tuple[int | None, int | None]:
+    words = rest.split(" ")
+    if len(words) != 2:
+        raise _make_error(row, "expected a count and a limit")
+    count, limit = (None if word == "-" else _parse_number(word, row) for word in words)
+    return count, limit
 
 
 def _parse_number(text: str, row: str) -> int:

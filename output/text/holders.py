@@ -14,6 +14,7 @@ from .style import TextStyle
 __all__ = ["holder_lines"]
 
 _MOST = 20
+_NEAR_LIMIT = 0.9
 _SHORT_ID = 12  # as docker and podman show container ids
 
 
@@ -59,12 +60,26 @@ def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -
         ),
         Column(title="CONTAINER", cells=cells(map(_container, processes)), is_text=True),
     ]
+    if any(one.open_files is not None for one in processes):
+        open_files = [_open_files(one) for one in processes]
+        columns.insert(3, Column(title="OPEN FILES", cells=open_files, leave_out=2))
     named = any(one.container is not None for one in processes)
     return columns[0 if with_host else 1 : None if named else -1]
 
 
 def _count(process: Process) -> str:
     return f"≤{process.tcp_close}" if process.bound else str(process.tcp_close)
+
+
+def _open_files(process: Process) -> Cell:
+    """Return the open descriptors and their limit, red where few are left before EMFILE."""
+    if process.open_files is None:
+        return Cell()
+    limit = process.open_files_limit
+    if limit is None:
+        return Cell(str(process.open_files))
+    is_near = process.open_files >= _NEAR_LIMIT * limit
+    return Cell(f"{process.open_files} of {limit}", "red" if is_near else "")
 
 
 def _container(process: Process) -> str:

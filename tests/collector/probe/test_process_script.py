@@ -186,7 +186,7 @@ def test_a_socket_that_several_processes_hold_counts_once_for_the_lowest_pid():
 def test_the_longest_output_stays_below_the_limit():
     # pid, namespace, count and shared of ten digits, a user of 32, a comm of 15, two groups.
     one = len("process ") + 4 * 11 + len("user ") + 10 + 33 + len("comm ") + 16
-    one += 2 * (len("cgroup ") + 301) + len("args ") + 257
+    one += 2 * (len("cgroup ") + 301) + len("args ") + 257 + len("files ") + 22
     assert MAX_PROCESSES * one < OUTPUT_LIMIT * 0.8
 
 
@@ -206,6 +206,27 @@ def test_arguments_only_with_the_option():
             secret
             in find_process(read_processes(PROCESS_SCRIPT_WITH_ARGS), started["pid"]).arguments
         )
+
+
+@pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
+@pytest.mark.parametrize("unlimited", [False, True], ids=["limited", "no limit readable"])
+def test_open_files_are_counted_beside_their_limit(busybox, unlimited, tools_folder):
+    program = """
+import json, os, resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (77, 99))
+held = [socket.socket() for _ in range(3)] + [open("/dev/null") for _ in range(20)]
+held.append(open(sys.argv[1], "w"))
+print(json.dumps({"pid": os.getpid(), "files": len(os.listdir("/proc/self/fd")) - 1}), flush=True)
+sys.stdin.read()
+"""
+    script = (
+        PROCESS_SCRIPT.replace("Max open files", "No such line") if unlimited else PROCESS_SCRIPT
+    )
+    with python_child(program, str(tools_folder / "a name -> of words")) as started:
+        path = only(tools_folder, "python3", busybox=busybox)
+        process = find_process(read_processes(script, path=path), started["pid"])
+    assert (process.tcp_close, process.open_files) == (3, started["files"])
+    assert process.open_files_limit == (None if unlimited else 77)
 
 
 def test_the_name_of_a_process_forges_no_line():

@@ -25,9 +25,11 @@ process 7 4026532205 250 4
 args /usr/bin/java -jar app.jar --password=x
 user 1001
 comm java
+files 260 1024
 cgroup 5:pids:/docker/{CONTAINER}
 cgroup 0::/docker/{CONTAINER}
 process 9 - 17 0
+files - -
 rest 12 40
 """
 
@@ -52,6 +54,8 @@ def test_every_line_is_parsed():
                 container=Container(runtime="docker", id=CONTAINER),
                 tcp_close=250,
                 shared=4,
+                open_files=260,
+                open_files_limit=1024,
             ),
             Process(pid=9, tcp_close=17),
             Process(
@@ -75,6 +79,12 @@ def test_processes_beyond_the_limit_of_the_script_are_summed():
     )
     assert processes.rest_processes == 12 + 1000 - MAX_PROCESSES
     assert processes.tcp_close == sum(range(1, 1001)) + 40
+
+
+def test_what_is_left_of_the_open_files_is_none_where_a_number_is_unknown():
+    java, _, php = sorted(parsed().seen, key=lambda process: process.pid)
+    assert (java.open_files_left, php.open_files_left) == (764, None)
+    assert Process(pid=1, tcp_close=1, open_files=9, open_files_limit=8).open_files_left == 0
 
 
 def test_without_a_tool_every_count_is_a_bound():
@@ -110,6 +120,9 @@ def test_no_lines_are_none(data):
         (("process 9 - 17 0", f"process 9 - {10**20} 0"), "expected a number"),
         (("user 1001", "user -"), "expected a number"),
         (("comm java", "comm java\ncomm java"), "a second comm of process 7"),
+        (("files 260 1024", "files 260"), "a count and a limit"),
+        (("files 260 1024", "files 260 many"), "expected a number"),
+        (("files 260 1024", "files 260 1024\nfiles 1 2"), "a second files of process 7"),
         (("rest 12 40", "rest 12"), "expected a number"),
         (("rest 12 40", "rest 12 40\nrest 1 1"), "out of its place"),
         (("rest 12 40", "sh: \x1b[31mawk\x1b[0m: not found"), "'sh: [31mawk [0m: not found'"),

@@ -1,5 +1,7 @@
 """The table of the processes that hold closed sockets."""
 
+from dataclasses import replace
+
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.processes import Process, Processes
@@ -31,6 +33,15 @@ def test_most_first_with_user_and_container():
     assert rows[2].split() == ["123", "70", "php-fpm", "www-data"]
     assert rows[3].split() == ["9", "20", "java", "1000", "docker", "abababababab"]
     assert rows[4].startswith("10 closed sockets have no visible holder")
+
+
+def test_open_files_stand_beside_their_limit():
+    full = replace(PHP, open_files=1000, open_files_limit=1024)
+    unlimited = replace(JAVA, open_files=50)
+    rows = shown(Processes(seen=(full, unlimited), exact=True)).splitlines()
+    assert "OPEN FILES" in rows[1]
+    assert "1000 of 1024" in rows[2]
+    assert rows[3].split()[2] == "50"
 
 
 def test_several_hosts_are_named():
