@@ -214,6 +214,17 @@ def output_options() -> Decorator:
             help="Only the first N in the table.",
             group=OptionGroup.OUTPUT,
         ),
+        option(
+            "--all/--no-all",
+            "show_all",
+            default=False,
+            help="Every host in the table, and not as many as the terminal has lines.",
+        ),
+        option(
+            "--failures/--no-failures",
+            default=False,
+            help="Every failed host in the table, with its whole message.",
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..aggregator.fleet import FleetSummary
@@ -40,7 +40,8 @@ class Delivery:
         mode: str | None = None,
         quiet: bool,
     ) -> None:
-        self._render = render
+        self.render = render
+        """The looks of what standard output gets."""
         self._quiet = quiet
         self._mode = parse_mode(mode)
         self._files: list[OutputFile] = [parse_output(text) for text in output]
@@ -84,15 +85,21 @@ class Delivery:
                 streams.warn(f"error: {error}")
                 self._whole = False
 
-    def deliver(self, summary: FleetSummary, *, before: bytes = b"") -> bool:
+    def deliver(
+        self,
+        summary: FleetSummary,
+        *,
+        before: bytes = b"",
+        show: Callable[[FleetSummary], None] | None = None,
+    ) -> bool:
         """Write every output, even where another one failed; returns whether all were written.
 
-        ``before`` goes to standard output first.
+        ``before`` goes to standard output first; ``show`` takes its place.
         """
         whole = self._whole
         for file in self._files:
             # A file has no terminal: no width, no colour.
-            plain = RenderOptions(top=self._render.top)
+            plain = RenderOptions(top=self.render.top)
             try:
                 data = _render(file.format, summary, plain)
                 replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
@@ -107,7 +114,10 @@ class Delivery:
             streams.warn_all(new, quiet=self._quiet)
         if self.stdout is not None and not self._stdout_ended:
             try:
-                streams.write(before + self._shown(self.stdout, summary))
+                if show is not None:
+                    show(summary)
+                else:
+                    streams.write(before + self._shown(self.stdout, summary))
             except BrokenPipeError:
                 self._stdout_ended = True
                 return whole  # the reader closed the pipe: it has what it wanted
@@ -119,7 +129,7 @@ class Delivery:
     def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
         if self._hosts_are_out and chosen.end_line is not None:
             return chosen.end_line(summary)
-        return _render(chosen, summary, self._render)
+        return _render(chosen, summary, self.render)
 
 
 def _render(chosen: Format, summary: FleetSummary, options: RenderOptions) -> bytes:

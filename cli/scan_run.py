@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..aggregator.fleet import FleetSummary
+from ..aggregator.fleet import FleetSummary, HostCounts
 from ..aggregator.host import HostSummary
 from ..collector.runtime.signals import StopSignals
 from ..core.errors import UsageError
 from ..core.exit_codes import Exit, code_for_hosts, code_for_signal
+from ..output.formats import NextCommands
 from ..scan.options import RepeatOptions, ScanOptions
 from ..scan.scan import Scan, ScanResult
 from . import streams, terminal
@@ -19,20 +21,29 @@ from .delivery import Delivery
 from .progress import progress_bar
 from .terminal_hooks import terminal_hooks
 
-if TYPE_CHECKING:  # a scan that is not saved does not import the store
+if TYPE_CHECKING:  # a scan that is not saved, or not at a terminal, needs neither
+    from .round_screen import RoundScreen
     from .saving import ScanSaver
 
 __all__ = ["ScanRun", "make_delivery"]
 
-_CLEAR = b"\x1b[H\x1b[2J"
 
+def make_delivery(given: Mapping[str, Any], commands: NextCommands | None = None) -> Delivery:
+    """Where the output options of a command send its result.
 
-def make_delivery(given: Mapping[str, Any]) -> Delivery:
-    """Where the output options of a command send its result."""
+    ``commands`` is what the next command of a table begins with.
+    """
+    render = terminal.render_options(
+        given["color"],
+        top=given["top"],
+        show_all=given["show_all"],
+        failures=given["failures"],
+        commands=commands,
+    )
     return Delivery(
         given["output"],
         given["format_name"],
-        terminal.render_options(given["color"], top=given["top"]),
+        render,
         mode=given["mode"],
         quiet=given["quiet"],
     )
@@ -41,7 +52,8 @@ def make_delivery(given: Mapping[str, Any]) -> Delivery:
 class ScanRun:
     """A scan whose hosts and summary go to ``delivery``, with a progress bar at a terminal.
 
-    ``saver`` saves each summary after that; None: it is not saved.
+    ``saver`` saves each summary after that; None: it is not saved. ``in_place`` allows `repeat` to
+    draw on a terminal's second screen.
     """
 
     def __init__(
@@ -51,11 +63,13 @@ class ScanRun:
         *,
         quiet: bool,
         saver: ScanSaver | None = None,
+        in_place: bool = True,
     ) -> None:
         self._options = options
         self._delivery = delivery
         self._quiet = quiet
         self._saver = saver
+        self._in_place = in_place
         self._signals = StopSignals()
         self._advance: Callable[[HostSummary], None] | None = None
         self._hooks = terminal_hooks(self._signals, quiet=quiet, on_host=self._deliver_host)
@@ -92,30 +106,58 @@ class ScanRun:
                 f"would follow another; take ndjson, or -o {shown.name}:FILE, which is written "
                 "anew in each round"
             )
-        scan = RepeatedScan(self._options, repeat, self._hooks)
+        screen = self._round_screen(repeat)
+        hooks = self._hooks
+        if screen is not None:
+            self._advance = screen.count_host
+            hooks = replace(hooks, stoppable=screen.stoppable(self._signals))
+        scan = RepeatedScan(self._options, repeat, hooks)
         scan.prepare()
-        ok = failed = 0
-        written = True
+        rounds = _Rounds()
+
+        def deliver(summary: FleetSummary) -> bool:
+            if screen is not None and screen.is_left and not summary.scan.complete and rounds.ok:
+                return False  # `q` cut it off: the round before it was the last one
+            if screen is None:
+                first_round.close()
+                self._advance = None
+                written = self._delivery.deliver(
+                    summary, before=self._before(summary.scan.round or 1)
+                )
+            else:
+                written = self._delivery.deliver(summary, show=screen.show)
+            if self._saver is not None:
+                # The next round replaces the files of this one.
+                written &= self._saver.save(summary, None)
+            rounds.add(summary.fleet.hosts, written=written)
+            return self._delivery.is_wanted or self._saver is not None
+
         try:
-            with self._progress(len(scan.selection.hosts)) as first_round:
-
-                def deliver(summary: FleetSummary) -> bool:
-                    nonlocal ok, failed, written
-                    first_round.close()
-                    self._advance = None
-                    written &= self._deliver_round(summary)
-                    ok += summary.fleet.hosts.ok
-                    failed += summary.fleet.hosts.failed
-                    return self._delivery.is_wanted or self._saver is not None
-
+            with ExitStack() as first_round:
+                hosts = len(scan.selection.hosts)
+                first_round.enter_context(
+                    self._progress(hosts) if screen is None else screen.open(hosts)
+                )
                 scan.run(deliver)
         except BrokenPipeError:
             return Exit.OK  # the reader closed the pipe: it has what it wanted
         if self._signals.received:
             return code_for_signal(self._signals.received[0])
-        if self._delivery.stdout is None and not ok:
+        if self._delivery.stdout is None and not rounds.ok:
             streams.warn("error: no host could be read in any round")
-        return code_for_hosts(ok, failed) if written else Exit.LOCAL
+        return code_for_hosts(rounds.ok, rounds.failed) if rounds.written else Exit.LOCAL
+
+    def _round_screen(self, repeat: RepeatOptions) -> RoundScreen | None:
+        """The screen on which rounds are drawn in place, where standard output has one."""
+        shown = self._delivery.stdout
+        if shown is None or shown.name != "table" or not self._in_place:
+            return None
+        from .live_screen import can_draw
+        from .round_screen import RoundScreen
+
+        if not can_draw():
+            return None
+        return RoundScreen(shown, self._delivery.render, interval_s=repeat.interval_s)
 
     def _progress(self, hosts: int) -> ExitStack:
         """Draw a bar until the context ends, where one helps."""
@@ -129,21 +171,11 @@ class ScanRun:
         if self._advance is not None:
             self._advance(host)
 
-    def _deliver_round(self, summary: FleetSummary) -> bool:
-        written = self._delivery.deliver(summary, before=self._before(summary.scan.round or 1))
-        if self._saver is not None:
-            # The next round replaces the files of this one.
-            written &= self._saver.save(summary, None)
-        return written
-
     def _before(self, number: int) -> bytes:
         """The bytes that separate the table of a round from the one before it."""
         shown = self._delivery.stdout
-        if shown is None or shown.name != "table":
-            return b""
-        if sys.stdout.isatty():
-            return _CLEAR
-        return b"\n" if number > 1 else b""
+        is_next_table = shown is not None and shown.name == "table" and number > 1
+        return b"\n" if is_next_table else b""
 
     def _exit_code(self, result: ScanResult, *, written: bool) -> int:
         """Where several hold: a signal, then the run, then a write, then the hosts."""
@@ -155,6 +187,20 @@ class ScanRun:
             return Exit.LOCAL
         hosts = result.summary.fleet.hosts
         return code_for_hosts(hosts.ok, hosts.failed)
+
+
+@dataclass
+class _Rounds:
+    """What all rounds together gave."""
+
+    ok: int = 0
+    failed: int = 0
+    written: bool = True
+
+    def add(self, hosts: HostCounts, *, written: bool) -> None:
+        self.ok += hosts.ok
+        self.failed += hosts.failed
+        self.written &= written
 
 
 def _none_read(summary: FleetSummary) -> str:

@@ -6,7 +6,8 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -18,12 +19,15 @@ from ..core.text import escape_lines
 
 __all__ = [
     "StdoutError",
+    "hold",
     "log_library_warnings",
     "open_missing_streams",
     "warn",
     "warn_all",
     "write",
 ]
+
+_MOST_HELD = 100
 
 
 class StdoutError(SockfleetError):
@@ -113,10 +117,40 @@ def warn(text: str) -> None:
 
     Control characters other than newlines are escaped: no quoted text steers a terminal.
     """
+    line = f"sockfleet: {escape_lines(text)}"
+    if _holders and sys.stderr.isatty():
+        _holders[-1](line)
+        return
     try:
-        click.echo(f"sockfleet: {escape_lines(text)}", err=True)
+        click.echo(line, err=True)
     except OSError:
         return
+
+
+_holders: list[Callable[[str], None]] = []
+
+
+@contextmanager
+def hold(messages: list[str]) -> Iterator[None]:
+    """Collect messages for a terminal whose screen is drawn on; write them at the end.
+
+    Each is kept once, and the last hundred of them: a repeated scan may run for months.
+    """
+
+    def keep(line: str) -> None:
+        if line in messages:
+            messages.remove(line)
+        messages.append(line)
+        del messages[:-_MOST_HELD]
+
+    _holders.append(keep)
+    try:
+        yield
+    finally:
+        _holders.remove(keep)
+        with suppress(OSError):
+            for line in messages:
+                click.echo(line, err=True)
 
 
 def warn_all(texts: Iterable[str], *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ from ..core.record import record
 if TYPE_CHECKING:  # its import takes time
     from importlib.metadata import EntryPoint, EntryPoints
 
-__all__ = ["Format", "RenderOptions", "format_for_suffix", "load_format"]
+__all__ = ["Format", "NextCommands", "RenderOptions", "format_for_suffix", "load_format"]
 
 _OWN = {
     "table": ".text.table",
@@ -34,17 +34,39 @@ _OWN = {
 
 
 @record
+class NextCommands:
+    """How commands begin that repeat a scan, each as words: its inventory and its options."""
+
+    scan: tuple[str, ...]
+    """``sockfleet scan INVENTORY`` with the options given, without outputs and ``--limit``."""
+    explain: tuple[str, ...]
+    """``sockfleet explain --inventory INVENTORY`` with the options that it shares with a scan."""
+    limit: str | None = None
+    """The pattern that ``--limit`` gave."""
+    given: frozenset[str] = frozenset()
+    """The names of the options given: ``processes``, ``become``."""
+
+
+@record
 class RenderOptions:
     """The looks of a summary; formats for machines ignore them."""
 
     width: int | None = None
     """Columns of the terminal; None: no terminal, lines may have any length."""
+    height: int | None = None
+    """The most lines that the table may take; None: as many as it needs."""
+    is_terminal: bool = False
+    """Whether a person reads it at a terminal: numbers get separators, and long names are cut."""
     color: bool = False
     ascii: bool = False
     """Whether to use only ASCII characters, as the reader's encoding may lack others."""
     top: int | None = None
     """The most hosts that a table shows; None: all. Totals always cover all hosts, and formats for
     machines always have every host."""
+    failures: bool = False
+    """Whether each failed host is shown with its message, or one of each category."""
+    commands: NextCommands | None = None
+    """What the next command of a table begins with; None: the table shows none."""
 
 
 @record

@@ -43,6 +43,8 @@ def command(
     mode: str | None,
     against: str | None,
     top: int | None,
+    show_all: bool,
+    failures: bool,
     color: str,
     quiet: bool,
 ) -> None:
@@ -59,7 +61,7 @@ def command(
     from ..terminal import render_options
     from ..terminal_hooks import terminal_hooks
 
-    shown = render_options(color, top=top)
+    shown = render_options(color, top=top, show_all=show_all, failures=failures)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
     summary = merge_scans([read_scan(name) for name in scan])
     if against is not None:

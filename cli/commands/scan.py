@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,15 +101,18 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             click.echo(name)
         return
     with run_lock(given["lock"]):
+        from ..next_commands import next_commands
         from ..scan_run import ScanRun, make_delivery
 
-        delivery, saver = make_delivery(given), None
+        delivery, saver = make_delivery(given, next_commands(ctx)), None
         if given["save"]:
             from ..saving import ScanSaver
 
             saver = ScanSaver(given["store"], quiet=given["quiet"])
+        # Log lines on the same terminal would be drawn over.
+        in_place = not (given["verbose"] and sys.stderr.isatty())
         options = scan_options_from(given)
-        run = ScanRun(options, delivery, quiet=given["quiet"], saver=saver)
+        run = ScanRun(options, delivery, quiet=given["quiet"], saver=saver, in_place=in_place)
         if given["rounds"] is None:
             ctx.exit(run.run())
         ctx.exit(run.repeat(RepeatOptions(rounds=given["rounds"], interval_s=given["interval_s"])))

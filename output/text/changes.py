@@ -7,29 +7,66 @@ from collections.abc import Iterator
 from ...aggregator.change import Against, FleetChange, HostChange, Since
 from ...aggregator.fleet import FleetSummary
 from .abbreviation import abbreviate
-from .style import TextStyle, count_text
+from .style import FELL, GREW, TextStyle, count_text
 
-__all__ = ["change_lines", "change_text", "rate_text"]
+__all__ = ["change_lines", "change_style", "change_text", "has_rates", "rate_text"]
+
+_RATES_FROM_S = 600.0
 
 
-def change_text(change: HostChange | FleetChange | None) -> str:
-    """The difference of ``tcp_close``, marked if it is one of two bounds, or the host's status.
+def change_text(change: HostChange | FleetChange | None, style: TextStyle) -> str:
+    """The cell of CHANGE: the difference of ``tcp_close``, or the host's status.
 
-    Empty where either number is unknown.
+    Empty where either number is unknown; nothing that changed is a dot at a terminal.
     """
-    if change is None:
-        return ""
     if isinstance(change, HostChange) and change.status is not Since.COMPARED:
         return change.status.value
-    return "" if change.tcp_close is None else f"{_mark(change)}{change.tcp_close:+d}"
+    if change is not None and change.tcp_close == 0 and _has_dots(style):
+        return "·"
+    return _difference(change, style)
 
 
-def rate_text(change: HostChange | FleetChange | None) -> str:
-    """The difference of ``tcp_close`` per hour, in whole sockets from ten on."""
+def rate_text(change: HostChange | FleetChange | None, style: TextStyle) -> str:
+    """The cell of PER_HOUR: the difference per hour, in whole sockets from ten on."""
+    if change is not None and change.tcp_close == 0 and _has_dots(style):
+        return "·"
+    return _rate(change, style)
+
+
+def change_style(change: HostChange | None) -> str:
+    """One colour for growth, one for its contrary."""
+    if change is None or not change.tcp_close:
+        return ""
+    return GREW if change.tcp_close > 0 else FELL
+
+
+def has_rates(change: FleetChange | None) -> bool:
+    """Whether the scans are far enough apart for rates: over seconds, noise makes thousands."""
+    return change is not None and change.against.elapsed_s >= _RATES_FROM_S
+
+
+def _difference(change: HostChange | FleetChange | None, style: TextStyle) -> str:
+    """The difference of ``tcp_close``, marked if it is one of two bounds."""
+    if change is None or change.tcp_close is None:
+        return ""
+    return _mark(change) + _signed(style.number(change.tcp_close))
+
+
+def _rate(change: HostChange | FleetChange | None, style: TextStyle) -> str:
     rate = None if change is None else change.rate_per_hour.get("tcp_close")
     if change is None or rate is None:
         return ""
-    return _mark(change) + (f"{rate:+.0f}" if abs(rate) >= 10 else f"{rate:+.3g}")
+    if abs(rate) < 10:
+        return f"{_mark(change)}{rate:+.3g}"
+    return _mark(change) + _signed(style.number(round(rate)))
+
+
+def _signed(number: str) -> str:
+    return number if number.startswith("-") else f"+{number}"
+
+
+def _has_dots(style: TextStyle) -> bool:
+    return style.options.is_terminal and not style.options.ascii
 
 
 def _mark(change: HostChange | FleetChange) -> str:
@@ -46,7 +83,8 @@ def change_lines(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     if change.tcp_close is None:
         line += f": no tcp_close to compare; {compared} read both times"
     else:
-        line += f": tcp_close {change_text(change)} ({rate_text(change)} an hour) over {compared}"
+        rate = f" ({_rate(change, style)} an hour)" if has_rates(change) else ""
+        line += f": tcp_close {_difference(change, style)}{rate} over {compared}"
     yield style.wrap(line + ".")
     if change.bound:
         yield style.wrap(

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ...aggregator.diagnosis import Severity
 from ..formats import RenderOptions
 
-__all__ = ["TextStyle", "count_text", "format_memory"]
+__all__ = ["FAILED", "FELL", "GREW", "SEVERITY_STYLES", "TextStyle", "count_text", "format_memory"]
+
+# One colour for one fact. The sixteen standard colours follow the user's theme, light or dark.
+SEVERITY_STYLES: Mapping[str, str] = MappingProxyType(
+    {
+        Severity.CRITICAL: "bold red",
+        Severity.WARNING: "red",
+        Severity.NOTICE: "cyan",
+        Severity.OK: "dim",
+    }
+)
+GREW = "yellow"
+FELL = "green"
+FAILED = "magenta"
 
 _ASCII_SIGNS: Mapping[str, str] = MappingProxyType(
     {"≤": "<=", "…": "...", "▼": "*", "─": "-", "–": "-", "−": "-", "·": "-", "×": "x", "Σ": "sum"}
 )
 _ASCII = str.maketrans(dict(_ASCII_SIGNS))
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _NEXT_UNIT = 999.5  # three digits round this to 1000
 _NARROWEST = 40
@@ -39,7 +55,6 @@ class TextStyle:
         from rich.color import ColorSystem
         from rich.style import Style
 
-        # The sixteen standard colours follow the user's theme, light or dark.
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
     def width(self, text: str) -> int:
@@ -49,6 +64,44 @@ class TextStyle:
         from rich.cells import cell_len
 
         return cell_len(text)
+
+    def number(self, value: int) -> str:
+        """Format a count: 15,391 at a terminal, 15391 for anything that reads on."""
+        return f"{value:,}" if self.options.is_terminal else str(value)
+
+    def shorten(self, text: str, width: int) -> str:
+        """Cut the end of a text that takes more columns than ``width``."""
+        text = self.convert(text)
+        if self.width(text) <= width:
+            return text
+        dots = self.convert("…")
+        return self._cut(text, max(width - len(dots), 0)) + dots
+
+    def shorten_middle(self, text: str, width: int) -> str:
+        """Cut the middle of a name: both its ends tell hosts apart."""
+        text = self.convert(text)
+        if self.width(text) <= width:
+            return text
+        dots = self.convert("…")
+        kept = max(width - len(dots), 0)
+        end = self._cut(text[::-1], kept // 2)[::-1]
+        return self._cut(text, kept - kept // 2) + dots + end
+
+    def _cut(self, text: str, width: int) -> str:
+        """The beginning of the text that fits ``width`` columns."""
+        if text.isascii():
+            return text[:width]
+        while text and self.width(text) > width:
+            text = text[:-1]
+        return text
+
+    def count_lines(self, text: str) -> int:
+        """The lines of the terminal that a text takes; a long line goes on in the next one."""
+        columns = self.options.width
+        lines = _COLOUR.sub("", text).split("\n")
+        if columns is None:
+            return len(lines)
+        return sum(max(1, -(-self.width(line) // columns)) for line in lines)
 
     def wrap(self, text: str, *, first: str = "", rest: str = "") -> str:
         """Break the text into lines that fit, behind ``first`` and ``rest``; one line in a pipe."""

@@ -185,25 +185,36 @@ def test_each_round_prints_a_table_and_later_ones_the_change(good_hosts, tmp_pat
     assert done.returncode == 0
     first, second = done.stdout.split("Round 2, ")
     assert first.startswith("Round 1, ")
-    assert "PER_HOUR" not in first
-    assert "PER_HOUR" in second
+    assert "CHANGE" not in first
+    assert "CHANGE" in second
+    assert "PER_HOUR" not in second, "a tenth of a second says nothing about an hour"
     assert first.endswith("\n\n")
     assert "\x1b" not in done.stdout
 
 
-def test_a_terminal_is_cleared_before_each_table(good_hosts, tmp_path):
+def test_a_terminal_is_drawn_on_its_second_screen(good_hosts, tmp_path):
     ours, theirs = pty.openpty()
     with start_on_terminal(theirs, [*good_hosts, "--repeat", "2", "-q"], tmp_path) as process:
         os.close(theirs)
         output = read_terminal(ours)
         assert process.wait() == 0
-    assert output.count(b"\x1b[H\x1b[2J") == 2
+    drawn, printed = output.split(b"\x1b[?1049l")
+    assert drawn.startswith(b"\x1b[?1049h")
+    assert b"Round 2, " in drawn
+    assert printed.count(b"Round 2, ") == 1, "the last state stays"
+    assert b"\x1b[H" not in printed
 
 
 def start_on_terminal(terminal: int, words: list[str], folder: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "TERM": "xterm"}
+    # The terminal of a session of its own, as that of a shell's job.
     return subprocess.Popen(
-        [*SOCKFLEET, *words], cwd=folder, stdout=terminal, stderr=terminal, env=environment
+        ["setsid", "--ctty", *SOCKFLEET, *words],
+        cwd=folder,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
     )
 
 

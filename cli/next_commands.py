@@ -1,0 +1,94 @@
+"""The words of this command line, for the next command that a table prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ..output.formats import NextCommands
+from .click_options import CONNECTION, PACE, PROBE
+
+__all__ = ["next_commands", "program_words"]
+
+_LEFT_OUT = frozenset(
+    {
+        *("inventory", "limit", "shard", "output", "mode", "top", "show_all", "failures"),
+        *(
+            "against",
+            "rounds",
+            "interval_s",
+            "lock",
+            "list_hosts",
+            "print_probe",
+            "dask_ship_secrets",
+        ),
+    }
+)
+"""What selects hosts or outputs, or belongs to one run: the next command has its own."""
+_OF_EXPLAIN = frozenset({"threshold", "color", "config", "profile", *CONNECTION, *PROBE, *PACE})
+
+
+def next_commands(ctx: click.Context) -> NextCommands | None:
+    """How commands begin that repeat this scan; None where its inventory was read from a pipe.
+
+    What the environment or sockfleet.toml sets, it sets for the next command too.
+    """
+    inventory = tuple(ctx.params["inventory"])
+    if "-" in inventory:
+        return None
+    program = program_words()
+    given = {
+        parameter.name: tuple(_words(parameter, ctx))
+        for parameter in ctx.command.params
+        if parameter.name is not None
+        and parameter.name not in _LEFT_OUT
+        and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+    sources = tuple(word for source in inventory for word in ("--inventory", source))
+    return NextCommands(
+        scan=(*program, "scan", *inventory, *_join(given.values())),
+        explain=(
+            *(*program, "explain", *sources),
+            *_join(words for name, words in given.items() if name in _OF_EXPLAIN),
+        ),
+        limit=ctx.params["limit"],
+        given=frozenset(name for name in given if ctx.params.get(name)),
+    )
+
+
+def program_words() -> tuple[str, ...]:
+    """The words that start this program from this folder, with the interpreter that runs it."""
+    script = Path(sys.executable).with_name("sockfleet")
+    if not script.is_file():
+        return (sys.executable, "-m", "sockfleet.cli")
+    found = shutil.which("sockfleet")
+    if found is not None and os.path.realpath(found) == os.path.realpath(script):
+        return ("sockfleet",)
+    folder = Path.cwd()
+    return (str(script.relative_to(folder) if script.is_relative_to(folder) else script),)
+
+
+def _words(parameter: click.Parameter, ctx: click.Context) -> Iterator[str]:
+    """The option as it is typed, in its short form."""
+    name = parameter.name or ""
+    value: Any = ctx.params.get(name, ctx.meta.get("sockfleet.configuration", {}).get(name))
+    if isinstance(parameter, click.Option) and parameter.count:
+        yield from [parameter.opts[0]] * value
+    elif isinstance(value, bool):
+        yield (parameter.opts if value else parameter.secondary_opts)[0]
+    else:
+        for each in value if parameter.multiple else [value]:
+            yield from (parameter.opts[0], str(each.value if isinstance(each, Enum) else each))
+
+
+def _join(words: Iterable[Iterable[str]]) -> Iterator[str]:
+    for each in words:
+        yield from each

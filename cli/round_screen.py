@@ -1,0 +1,114 @@
+"""``scan --repeat`` at a terminal: each round drawn in place, the last one printed at the end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ..aggregator.fleet import FleetSummary
+from ..aggregator.host import HostSummary
+from ..collector.runtime.signals import StopSignals
+from ..output.formats import Format, RenderOptions
+from ..output.text.style import TextStyle
+from ..scan.hooks import Stoppable
+from . import streams
+from .live_screen import LiveScreen
+
+__all__ = ["RoundScreen"]
+
+_EVERY_S = 0.2
+
+
+class RoundScreen:
+    """Shows the newest round and, in the last line, what goes on; ``q`` calls ``stop``."""
+
+    def __init__(self, table: Format, options: RenderOptions, *, interval_s: float) -> None:
+        self._table = table
+        self._options = options
+        self._hosts = 0
+        self._interval_s = interval_s
+        self._summary: FleetSummary | None = None
+        self._messages: list[str] = []
+        self._in_progress = 0
+        self._drawn_s = 0.0
+        self._screen = LiveScreen(self._draw)
+        self.is_left = False
+        """Whether ``q`` was pressed."""
+
+    @contextmanager
+    def open(self, hosts: int) -> Iterator[None]:
+        """Take the terminal; at the end print the last round and the messages held back."""
+        self._hosts = hosts
+        try:
+            with streams.hold(self._messages), self._screen:
+                self._screen.update()
+                yield
+        finally:
+            self._print_last()
+
+    def stoppable(self, signals: StopSignals) -> Stoppable:
+        """Within the running event loop a signal stops the scan, and so does ``q``."""
+
+        @contextmanager
+        def attend(stop: Callable[[str], None]) -> Iterator[None]:
+            def on_key(key: str) -> None:
+                if key in "qQ":
+                    self.is_left = True
+                    stop("q")
+
+            with signals(stop), self._screen.attend(on_key):
+                yield
+
+        return attend
+
+    def count_host(self, _host: HostSummary) -> None:
+        """One more host of the running round was read, or failed."""
+        self._in_progress += 1
+        now = time.monotonic()
+        if now - self._drawn_s >= _EVERY_S:
+            self._drawn_s = now
+            self._screen.update()
+
+    def show(self, summary: FleetSummary) -> None:
+        """Show a finished round. Raises BrokenPipeError where the terminal is gone."""
+        self._in_progress = 0
+        self._summary = summary
+        self._screen.update()
+
+    def _draw(self, columns: int, lines: int) -> bytes:
+        style = TextStyle(replace(self._options, width=columns, height=lines - 1))
+        status = style.encode(style.render(style.shorten(self._status(), columns), "dim"))
+        if self._summary is None:
+            return status
+        table = self._table.render(self._summary, style.options).rstrip(b"\n").split(b"\n")
+        room = lines - 1
+        # Where not even the least fits, the first lines have the hosts, the last ones the verdict.
+        kept = table if style.count_lines(_text(table)) <= room else table[: max(room, 0)]
+        empty = [b""] * max(room - style.count_lines(_text(kept)), 0)
+        return b"\n".join([*kept, *empty, status])
+
+    def _status(self) -> str:
+        number = 0 if self._summary is None else self._summary.scan.round or 0
+        parts = []
+        if self._in_progress or self._summary is None:
+            parts.append(f"round {number + 1}: {self._in_progress} of {self._hosts} hosts")
+        parts.append(f"every {self._interval_s:g} s")
+        parts.append("q ends" if self._screen.has_keyboard else "Ctrl-C ends")
+        if self._messages:
+            parts.append(self._messages[-1])
+        return " · ".join(parts)
+
+    def _print_last(self) -> None:
+        if self._summary is None:
+            return
+        size = shutil.get_terminal_size()
+        height = None if self._options.height is None else size.lines - 1
+        options = replace(self._options, width=size.columns, height=height)
+        streams.write(self._table.render(self._summary, options))
+
+
+def _text(lines: list[bytes]) -> str:
+    return b"\n".join(lines).decode("utf-8", "replace")

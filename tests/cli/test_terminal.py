@@ -1,0 +1,172 @@
+"""``sockfleet scan`` in a real terminal: the answer is on the screen, and the terminal is put back.
+
+The fleet is that of the demo: three hosts leak, three fail, the others are usual.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.cli.command_process import children_of
+from tests.support.cli.terminal import Terminal
+
+LEAKING = ("shop3", "shop2", "shop1")
+VERDICT = "shop3 holds 15,391 closed sockets, shop2 4,605 and shop1 3,993: 99 % of the"
+SCAN = "sockfleet scan inventory.yml --known-hosts known_hosts"
+NEXT = "sockfleet scan inventory.yml --known-hosts known_hosts -l shop3,shop2,shop1 --processes"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("fleet")
+    with FleetProcess(folder):
+        yield folder
+
+
+def rows(screen: str) -> dict[str, str]:
+    """The diagnosis of each host that the screen shows."""
+    found = re.findall(r"^(\S+) .* (held-closed|time-wait|normal)\b", screen, re.MULTILINE)
+    return dict(found)
+
+
+def assert_answer_is_shown(terminal: Terminal) -> None:
+    screen = terminal.screen()
+    assert [name for name in rows(screen) if name in LEAKING] == list(LEAKING)
+    assert " ".join(VERDICT.split()) in " ".join(screen.split())
+    assert NEXT in terminal.joined()
+
+
+def test_after_a_scan_the_leaking_hosts_the_verdict_and_the_next_command_are_visible(fleet):
+    with Terminal(fleet) as terminal:
+        screen = terminal.run(SCAN)
+        assert "exit=3" in screen
+        assert_answer_is_shown(terminal)
+        assert re.search(r"… \d+ more, all normal \(--all shows them\)", screen)
+        assert re.search(r"^  auth_denied +1  locked: ", screen, re.MULTILINE)
+        printed = next(line for line in terminal.joined().splitlines() if line.startswith(NEXT))
+        after = terminal.run(printed)
+        assert "exit=0" in after
+        assert "3 of 3 hosts read" in after
+
+
+def test_every_host_is_shown_with_all_and_every_failure_with_failures(fleet):
+    with Terminal(fleet, lines=200) as terminal:
+        screen = terminal.run(f"{SCAN} --all --failures")
+        assert len(rows(screen)) == 32
+        assert "Only if you know that it was:" in " ".join(screen.split())
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 24), (80, 15), (120, 40), (200, 50)])
+def test_the_answer_fits_terminals_of_other_sizes(fleet, columns, lines):
+    with Terminal(fleet, columns, lines) as terminal:
+        terminal.run(SCAN)
+        assert_answer_is_shown(terminal)
+
+
+def test_rounds_are_drawn_in_place_and_q_ends_them(fleet):
+    with Terminal(fleet) as terminal:
+        terminal.type(f"{SCAN} --repeat 0 --interval 1; echo exit=$?")
+        diagnoses = []
+        for number in (1, 2, 3):
+            terminal.wait_for(f"Round {number}, ")
+            assert_answer_is_shown(terminal)
+            diagnoses.append(rows(terminal.screen()))
+        assert diagnoses[0].items() >= diagnoses[1].items() == diagnoses[2].items()
+        assert terminal.shows("alternate_on") == "1"
+        terminal.resize(60, 16)
+        terminal.wait_for("TCP_CLOSE")
+        assert_answer_is_shown(terminal)
+        terminal.resize(80, 24)
+        terminal.press("q")
+        last = terminal.wait_for("exit=")
+        assert "exit=3" in last
+        assert_answer_is_shown(terminal)
+        assert_put_back(terminal)
+        assert last.count("Round ") == 1
+        assert "Round " not in terminal.scrollback()
+
+
+def assert_put_back(terminal: Terminal) -> None:
+    assert terminal.shows("alternate_on") == "0"
+    assert terminal.shows("cursor_flag") == "1"
+    settings = terminal.run("stty -a")
+    assert re.search(r"(?<!-)\bicanon\b", settings)
+    assert re.search(r"(?<!-)\becho\b", settings)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_puts_the_terminal_back(fleet, number):
+    with Terminal(fleet) as terminal:
+        terminal.type(f"{SCAN} --repeat 0 --interval 1 -l web; echo exit=$?")
+        terminal.wait_for("Round 1, ")
+        (pid,) = children_of(int(terminal.shows("pane_pid")))
+        os.kill(pid, number)
+        assert f"exit={128 + number}" in terminal.wait_for("exit=")
+        assert_put_back(terminal)
+
+
+def test_ctrl_z_puts_the_terminal_back_and_fg_draws_again(fleet):
+    with Terminal(fleet) as terminal:
+        terminal.type("set -m")
+        terminal.type(f"{SCAN} --repeat 0 --interval 1 -l web")
+        terminal.wait_for("Round 1, ")
+        terminal.press("C-z")
+        terminal.wait_for("Stopped")
+        assert_put_back(terminal)
+        terminal.type("fg")
+        terminal.wait_for("Round 2, ", "Round 3, ", "Round 4, ")
+        terminal.press("C-c")
+        terminal.wait_for("prompt$")
+        assert_put_back(terminal)
+
+
+CRASH = """
+import asyncio
+from sockfleet.cli.live_screen import LiveScreen
+
+async def crash():
+    with screen.attend(print):
+        screen.update()
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+screen = LiveScreen(lambda columns, lines: b"drawn")
+with screen:
+    asyncio.run(crash())
+"""
+
+
+def test_a_crash_puts_the_terminal_back(fleet):
+    (fleet / "crash.py").write_text(CRASH)
+    with Terminal(fleet) as terminal:
+        shown = terminal.run(f"{sys.executable} crash.py")
+        assert "ZeroDivisionError" in shown
+        assert "drawn" not in shown
+        assert_put_back(terminal)
+
+
+def test_messages_do_not_disturb_the_screen_and_are_printed_at_its_end(fleet):
+    with Terminal(fleet) as terminal:
+        terminal.type(f"{SCAN} --repeat 0 --interval 1 -f table -o /nonexistent/scan.json -l web")
+        shown = terminal.wait_for("Round 2, ")
+        assert shown.splitlines()[0].startswith("Round 2, ")
+        assert "/nonexistent" in shown.splitlines()[-1]
+        terminal.press("q")
+        after = terminal.wait_for("prompt$")
+        assert after.count("cannot write") == 1
+
+
+def test_a_terminal_without_colours_and_utf_8_gets_plain_ascii(fleet):
+    with Terminal(fleet, LC_ALL="C", NO_COLOR="1", PYTHONUTF8="0") as terminal:
+        terminal.run(SCAN)
+        assert terminal.screen().isascii()
+        assert "\x1b" not in terminal.screen(colours=True)
+        assert NEXT in terminal.joined()

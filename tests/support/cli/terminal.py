@@ -1,0 +1,98 @@
+"""A real terminal emulator, tmux, with a shell in it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+__all__ = ["Terminal"]
+
+_PROMPT = "prompt$"
+
+
+class Terminal:
+    """A context manager: one window of a tmux server of its own, which runs sh in ``folder``."""
+
+    def __init__(self, folder: Path, columns: int = 80, lines: int = 24, **environment: str):
+        self._folder = folder
+        self._size = (columns, lines)
+        self._socket = folder / "tmux"
+        self._environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+            "PS1": f"{_PROMPT} ",
+            **environment,
+        }
+
+    def __enter__(self) -> Self:
+        columns, lines = map(str, self._size)
+        # Without -f it would read the configuration of whoever runs the tests.
+        start = ("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines, "sh")
+        self.tmux(*start, ";", "set", "status", "off", ";", "set", "-g", "history-limit", "5000")
+        self.wait_for(_PROMPT)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        subprocess.run(self._words("kill-server"), check=False, capture_output=True)
+
+    def tmux(self, *words: str) -> str:
+        """Run a command of tmux and return what it prints."""
+        options: dict[str, Any] = {"env": self._environment, "cwd": self._folder}
+        done = subprocess.run(
+            self._words(*words), check=True, capture_output=True, text=True, **options
+        )
+        return done.stdout
+
+    def type(self, line: str, *, enter: bool = True) -> None:
+        """Type a line, and Enter."""
+        self.tmux("send-keys", "-l", line)
+        if enter:
+            self.tmux("send-keys", "Enter")
+
+    def press(self, key: str) -> None:
+        """Press one key by tmux's name of it: ``C-c``."""
+        self.tmux("send-keys", key)
+
+    def run(self, line: str) -> str:
+        """Run a shell command to its end and return the screen after it."""
+        self.type(f"clear; {line}; echo exit=$?")
+        return self.wait_for("exit=0", "exit=1", "exit=2", "exit=3", "exit=4", "exit=5")
+
+    def screen(self, *, colours: bool = False) -> str:
+        """What the screen shows now."""
+        return self.tmux("capture-pane", "-p", *(["-e"] if colours else []))
+
+    def scrollback(self) -> str:
+        """What has left the screen at its top."""
+        return self.tmux("capture-pane", "-p", "-S", "-", "-E", "-1")
+
+    def joined(self) -> str:
+        """The screen with lines that are wrapped joined again, as a mouse copies them."""
+        return self.tmux("capture-pane", "-p", "-J")
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the terminal another size."""
+        self.tmux("resize-window", "-x", str(columns), "-y", str(lines))
+
+    def shows(self, name: str) -> str:
+        """A variable of tmux: ``alternate_on``, ``cursor_flag``, ``history_size``, ``pane_pid``."""
+        return self.tmux("display-message", "-p", f"#{{{name}}}").strip()
+
+    def wait_for(self, *texts: str) -> str:
+        """Wait until the screen has one of these texts; return the screen."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            shown = self.screen()
+            if any(text in shown for text in texts):
+                return shown
+            time.sleep(0.05)
+        raise TimeoutError(f"no {shlex.join(texts)} on the screen:\n{self.screen()}")
+
+    def _words(self, *words: str) -> list[str]:
+        return ["tmux", "-S", str(self._socket), *words]
