@@ -24,12 +24,12 @@ _MOST_SETTING = 2**63 - 1
 def find_problems(summary: FleetSummary) -> Iterator[str]:
     """Yield each problem as a complete sentence, with the path of keys where it is known."""
     for name in ("started_at", "finished_at"):
-        yield from _time_problems(f"$.scan.{name}", getattr(summary.scan, name))
+        yield from _time_problems(f"scan.{name}", getattr(summary.scan, name))
     if summary.fleet.change is not None:
         yield from _change_problems(summary.fleet.change)
     scan, fleet = summary.scan, summary.fleet
     if scan.sort not in SORT_KEYS:
-        yield f"$.scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
+        yield f"scan.sort is {scan.sort!r}, expected one of {', '.join(SORT_KEYS)}"
     if scan.shards is not None:
         yield from _shard_problems(scan.shards)
     same = [text for one in fleet.same_machine for text in (one.boot_id, *one.hosts)]
@@ -48,7 +48,7 @@ def find_problems(summary: FleetSummary) -> Iterator[str]:
             yield f"$: {name} has no distribution of {missing}"
     seen = set[str]()
     for number, host in enumerate(summary.hosts):
-        where = f"$.hosts[{number}]"
+        where = f"hosts[{number}]"
         if host.name in seen:
             yield f"{where}.name: {host.name!r} stands in the document twice"
         seen.add(host.name)
@@ -58,7 +58,7 @@ def find_problems(summary: FleetSummary) -> Iterator[str]:
 def _shard_problems(shards: Shards) -> Iterator[str]:
     parts = shards.parts
     if not parts or list(parts) != sorted(set(parts)) or parts[0] < 1 or parts[-1] > shards.of:
-        yield f"$.scan.shards.parts is {list(parts)}, expected parts from 1 to {shards.of}, sorted"
+        yield f"scan.shards.parts is {list(parts)}, expected parts from 1 to {shards.of}, sorted"
 
 
 def _time_problems(where: str, moment: datetime) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _time_problems(where: str, moment: datetime) -> Iterator[str]:
 
 
 def _change_problems(change: FleetChange) -> Iterator[str]:
-    where = "$.fleet.change"
+    where = "fleet.change"
     yield from _time_problems(f"{where}.against.started_at", change.against.started_at)
     if change.against.elapsed_s <= 0:
         yield f"{where}.against.elapsed_s is {change.against.elapsed_s}, expected more than 0"

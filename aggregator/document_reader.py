@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def read_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(f"not JSON: {error}") from error
     if document.schema != SCHEMA:
-        raise DocumentError(f"$.schema is {document.schema!r}, expected {SCHEMA!r}")
+        raise DocumentError(f"schema is {document.schema!r}, expected {SCHEMA!r}")
     summary = FleetSummary(
         scan=document.scan, fleet=document.fleet, groups=document.groups, hosts=document.hosts
     )
@@ -45,7 +46,7 @@ def read_document(data: bytes | Mapping[str, Any]) -> FleetSummary:
     try:
         orjson.dumps(head_document(summary))
     except TypeError as error:
-        raise DocumentError(f"$.fleet or $.groups: {error}") from error
+        raise DocumentError(f"fleet or groups: {error}") from error
     return summary
 
 
@@ -58,7 +59,27 @@ class _Document:
     hosts: tuple[HostSummary, ...]
 
 
+_VALIDATION = re.compile(r"(?P<problem>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
+_JSON_NAMES = {
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+    **{name: name for name in ("object", "array", "null")},
+}
+
+
 def _describe_error(error: Exception) -> str:
-    """Give msgspec's message; one without a path concerns the whole document."""
-    text = str(error)
-    return text if " - at " in text else f"{text} - at `$`"
+    """Say in the words of JSON what msgspec says in those of Python: the place comes first."""
+    found = _VALIDATION.fullmatch(str(error))
+    problem, path = (str(error), "") if found is None else (found["problem"], found["path"])
+    words = re.sub("`([^`]*)`", _name_type, problem)
+    return f"{path or 'the document'}: {words[:1].lower()}{words[1:]}"
+
+
+def _name_type(quoted: re.Match[str]) -> str:
+    """The JSON name of a type, or a quoted name of a field."""
+    parts = quoted[1].split(" | ")
+    if all(part in _JSON_NAMES for part in parts):
+        return " or ".join(_JSON_NAMES[part] for part in parts)
+    return f"'{quoted[1]}'"

@@ -10,7 +10,7 @@ __all__ = ["ComparisonError", "DocumentError"]
 class DocumentError(UsageError):
     """The input is not a valid document of a scan.
 
-    ``problem`` names the path of keys (``$.hosts[3].tcp.alloc``), the value there and the expected
+    ``problem`` names the path of keys (``hosts[3].tcp.alloc``), the value there and the expected
     one.
     """
 

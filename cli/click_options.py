@@ -218,12 +218,15 @@ def output_options() -> Decorator:
             "--all/--no-all",
             "show_all",
             default=False,
-            help="Every host in the table, and not as many as the terminal has lines.",
+            help="Show every host in the table, and not only as many as the terminal has lines.",
+            group=OptionGroup.OUTPUT,
+            brief="Every host, not only those that fit",
         ),
         option(
             "--failures/--no-failures",
             default=False,
-            help="Every failed host in the table, with its whole message.",
+            help="Show every failed host below the table, with its whole message.",
+            group=OptionGroup.OUTPUT,
         ),
     )
 

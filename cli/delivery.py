@@ -94,9 +94,12 @@ class Delivery:
     ) -> bool:
         """Write every output, even where another one failed; returns whether all were written.
 
-        ``before`` goes to standard output first; ``show`` takes its place.
+        ``before`` goes to standard output first; ``show`` takes its place. Where no output can be
+        written, standard output gets the table: the scan may have taken long.
         """
         whole = self._whole
+        shown = self.stdout
+        kept = 0
         for file in self._files:
             # A file has no terminal: no width, no colour.
             plain = RenderOptions(top=self.render.top)
@@ -108,16 +111,20 @@ class Delivery:
             except SockfleetError as error:
                 streams.warn(f"error: {error}")
                 whole = False
+            else:
+                kept += 1
+        if shown is None and not kept and summary.scan.round is None:
+            shown = load_format("table")
         if self.stdout is None or self.stdout.name != "table":
             new = [text for text in warning_lines(summary) if text not in self._warned]
             self._warned.update(new)
             streams.warn_all(new, quiet=self._quiet)
-        if self.stdout is not None and not self._stdout_ended:
+        if shown is not None and not self._stdout_ended:
             try:
                 if show is not None:
                     show(summary)
                 else:
-                    streams.write(before + self._shown(self.stdout, summary))
+                    streams.write(before + self._shown(shown, summary))
             except BrokenPipeError:
                 self._stdout_ended = True
                 return whole  # the reader closed the pipe: it has what it wanted
@@ -141,5 +148,5 @@ def _render(chosen: Format, summary: FleetSummary, options: RenderOptions) -> by
     except Exception as error:
         log.debug("the format %s", chosen.name, exc_info=True)
         raise RenderError(
-            f"the format {chosen.name} failed: {type(error).__name__}: {error}; -vv shows where"
+            f"the format {chosen.name} failed: {error or 'without a message'}; -vv shows where"
         ) from error

@@ -81,7 +81,7 @@ def _words(parameter: click.Parameter, ctx: click.Context) -> Iterator[str]:
     name = parameter.name or ""
     value: Any = ctx.params.get(name, ctx.meta.get("sockfleet.configuration", {}).get(name))
     if isinstance(parameter, click.Option) and parameter.count:
-        yield from [parameter.opts[0]] * value
+        yield "-" + parameter.opts[0][1:] * value
     elif isinstance(value, bool):
         yield (parameter.opts if value else parameter.secondary_opts)[0]
     else:

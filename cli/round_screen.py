@@ -79,7 +79,8 @@ class RoundScreen:
         self._screen.update()
 
     def _draw(self, columns: int, lines: int) -> bytes:
-        style = TextStyle(replace(self._options, width=columns, height=lines - 1))
+        options = replace(self._options, width=columns, height=lines - 1, failures=False)
+        style = TextStyle(options)
         status = style.encode(style.render(style.shorten(self._status(), columns), "dim"))
         if self._summary is None:
             return status

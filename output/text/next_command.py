@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from ...aggregator.diagnosis import Word
+from ...aggregator.diagnosis import Severity, Word
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
 from ..formats import NextCommands
@@ -16,6 +16,7 @@ __all__ = ["HELD", "next_command"]
 
 HELD = frozenset({Word.HELD_CLOSED.value, Word.CONTAINER_HELD.value})
 _MOST_NAMES = 5
+_SEVERITIES = tuple(Severity)
 # Other names could be read as a pattern, a range or a file (inventory/patterns.py).
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -47,7 +48,7 @@ def _after_a_finding(
         for host in found
         if not host.is_bound and host.diagnosis[0].word in HELD and _is_plain(host)
     ][:_MOST_NAMES]
-    worst = found[0]
+    worst = min(found, key=lambda host: _SEVERITIES.index(host.diagnosis[0].severity))
     if worst.diagnosis[0].word not in HELD or not held:
         return _explain(worst, commands)
     names = ("-l", ",".join(host.name for host in held))

@@ -35,7 +35,7 @@ class _Detail:
     most: int | None = None
     """The most groups, holders, changes and warnings; None: all, or as many as is usual."""
     is_least: bool = False
-    """Whether the outcome is one line, without changes and warnings."""
+    """Whether the outcome is one line, without holders, changes and warnings."""
 
 
 _FULL = _Detail()
@@ -148,10 +148,11 @@ def _host_lines(
     if style.options.height is None:
         narrow = f"(too narrow for {', '.join(left_out)}; --format csv has all)"
         return [*rows, *map(style.wrap, notes), *total, *([style.wrap(narrow)] if left_out else [])]
-    if left_out:
+    if left_out and not detail.is_least:
         notes.append(f"too narrow for {', '.join(left_out)}")
     fits = style.width(style.convert("; ".join(notes))) <= (style.options.width or 0)
-    return [*rows, *map(style.wrap, ["; ".join(notes)] if notes and fits else notes[:1]), *total]
+    told = ["; ".join(notes)] if notes and fits else notes[:1]
+    return [*rows, *(style.render(style.wrap(note), "dim") for note in told), *total]
 
 
 def _more(summary: FleetSummary, shown: Sequence[HostSummary], style: TextStyle) -> str:
@@ -175,14 +176,15 @@ def _below(summary: FleetSummary, style: TextStyle, detail: _Detail) -> list[lis
     """The sections below the hosts; the verdict and the next command are the last."""
     changes = [] if detail.is_least else list(change_lines(summary, style))
     changes = [_cut(line, style, detail) for line in changes]
-    failures = [] if detail.counts_failures else list(_failures(summary, style, detail))
+    is_counted = detail.counts_failures and not style.options.failures
+    failures = [] if is_counted else list(_failures(summary, style, detail))
     outcome = [*_outcome(summary, style, detail), *changes[: detail.most]]
     if detail.is_brief:
         outcome, failures = outcome + failures, []
     most = detail.most if style.options.top is None else style.options.top
     return [
         list(group_table(summary, style, most=detail.most)),
-        list(holder_lines(summary.hosts, style, most=most)),
+        [] if detail.is_least else list(holder_lines(summary.hosts, style, most=most)),
         outcome,
         failures,
         list(_warnings(summary, style, detail)),

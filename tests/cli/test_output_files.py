@@ -51,6 +51,19 @@ def test_the_format_decides_the_mode_of_a_new_file_and_the_option_overrides(tmp_
     assert mode_of_output("new", "0600") == 0o600
 
 
+def test_a_result_that_no_file_takes_is_printed(tmp_path, capsysbinary):
+    delivery = Delivery(["json:/dev/full", "csv:/dev/full"], None, RenderOptions(), quiet=False)
+    assert not delivery.deliver(SUMMARY)
+    out, err = (text.decode() for text in capsysbinary.readouterr())
+    assert out.startswith("HOST ")
+    assert err.count("No space left on device") == 2
+    kept = Delivery(
+        ["json:/dev/full", f"csv:{tmp_path}/scan.csv"], None, RenderOptions(), quiet=False
+    )
+    assert not kept.deliver(SUMMARY)
+    assert capsysbinary.readouterr().out == b"", "the other file has it"
+
+
 def test_merge_applies_the_mode(tmp_path, monkeypatch, capsysbinary):
     part = tmp_path / "part.json"
     part.write_bytes(load_format("json").render(SUMMARY, RenderOptions()))
@@ -131,6 +144,5 @@ def test_a_failing_format_loses_only_its_own_output(tmp_path, mocker, capsysbina
     assert json.loads((tmp_path / "json").read_bytes())["fleet"]["hosts"]["ok"] == 1
     stderr = capsysbinary.readouterr().err.decode()
     assert stderr == (
-        "sockfleet: error: the format broken failed: ZeroDivisionError: of a plugin\\x1b[31m; "
-        "-vv shows where\n"
+        "sockfleet: error: the format broken failed: of a plugin\\x1b[31m; -vv shows where\n"
     )

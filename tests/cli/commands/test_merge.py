@@ -94,8 +94,8 @@ def test_a_full_disk_is_exit_5(merge, write_part):
     ("data", "expected"),
     [
         (b"", "bad.json: not a scan of sockfleet: not JSON"),
-        (b"{}", "bad.json: not a scan of sockfleet: Object missing required field"),
-        (b'{"schema": "sockfleet/scan/v1", "scan": 3}', "- at `$.scan`"),
+        (b"{}", "bad.json: not a scan of sockfleet: the document: object missing required field"),
+        (b'{"schema": "sockfleet/scan/v1", "scan": 3}', "scan: expected object, got whole number"),
         (b"\x00" * 100, "bad.json: not a scan of sockfleet: not JSON"),
     ],
 )
