@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,8 +11,9 @@ from click.core import ParameterSource
 
 from ..output.formats import NextCommands
 from .click_options import CONNECTION, PACE, PROBE
+from .program import program_words
 
-__all__ = ["next_commands", "program_words"]
+__all__ = ["next_commands"]
 
 _LEFT_OUT = frozenset(
     {
@@ -62,18 +59,6 @@ def next_commands(ctx: click.Context) -> NextCommands | None:
         limit=ctx.params["limit"],
         given=frozenset(name for name in given if ctx.params.get(name)),
     )
-
-
-def program_words() -> tuple[str, ...]:
-    """The words that start this program from this folder, with the interpreter that runs it."""
-    script = Path(sys.executable).with_name("sockfleet")
-    if not script.is_file():
-        return (sys.executable, "-m", "sockfleet.cli")
-    found = shutil.which("sockfleet")
-    if found is not None and os.path.realpath(found) == os.path.realpath(script):
-        return ("sockfleet",)
-    folder = Path.cwd()
-    return (str(script.relative_to(folder) if script.is_relative_to(folder) else script),)
 
 
 def _words(parameter: click.Parameter, ctx: click.Context) -> Iterator[str]:

@@ -106,8 +106,10 @@ class RoundScreen:
         if self._summary is None:
             return
         size = shutil.get_terminal_size()
-        height = None if self._options.height is None else size.lines - 1
-        options = replace(self._options, width=size.columns, height=height)
+        options = replace(self._options, width=size.columns)
+        if options.height is not None:  # the messages are above it, the prompt below
+            above = sum(map(TextStyle(options).count_lines, self._messages))
+            options = replace(options, height=max(size.lines - 1 - above, size.lines // 2))
         streams.write(self._table.render(self._summary, options))
 
 

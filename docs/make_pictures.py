@@ -1,12 +1,13 @@
 """Write the pictures of docs/images from real runs: a scan, rounds of it, and the help.
 
-Usage: python docs/make_pictures.py [--check] [FOLDER]. It starts the fleet of the demo, runs each
-command in a terminal of three sizes, and draws what it shows, light and dark. With --check it
+Usage: python docs/make_pictures.py [--check] [--only NAME]... It starts the fleet of the demo, runs
+each command in a terminal of three sizes, and draws what it shows, light and dark. With --check it
 writes nothing and compares with the pictures there, but for times, ports, keys and folders.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import pty
@@ -18,8 +19,9 @@ import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from terminal_picture import draw, visible_lines
@@ -59,8 +61,8 @@ SUBJECTS = (
 )
 
 
-def make_pictures(folder: Path, *, only: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the name and the SVG of each picture; ``only`` names one, such as ``scan-80``.
+def make_pictures(folder: Path, *, only: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the file and the SVG of each picture, or of those that ``only`` names: ``scan-80``.
 
     ``folder`` is an empty one for the fleet's files.
     """
@@ -70,7 +72,7 @@ def make_pictures(folder: Path, *, only: str = "") -> Iterator[tuple[str, str]]:
         for subject in SUBJECTS:
             for columns, lines in SIZES:
                 name = f"{subject.name}-{columns}"
-                if only not in ("", name):
+                if only and name not in only:
                     continue
                 shown = run(subject, folder, columns, lines)
                 for theme in THEMES:
@@ -134,8 +136,9 @@ def differences(name: str, made: str, there: Path) -> Iterator[str]:
         yield f"{name} is missing"
         return
     before, after = (list(map(_mask, visible_lines(text))) for text in (there.read_text(), made))
-    if before != after:
-        yield f"{name} is out of date"
+    for old, new in zip_longest(before, after, fillvalue=""):
+        if old != new:
+            yield f"{name} is out of date: {old!r} became {new!r}"
 
 
 def _mask(line: str) -> str:
@@ -144,18 +147,19 @@ def _mask(line: str) -> str:
 
 def main() -> int:
     """Write or check the pictures."""
-    words = [word for word in sys.argv[1:] if word != "--check"]
-    images = Path(words[0]) if words else IMAGES
-    found = 0
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only", action="append", metavar="NAME", default=[])
+    given = parser.parse_args()
+    problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        for name, picture in make_pictures(Path(folder)):
-            if "--check" in sys.argv:
-                for line in differences(name, picture, images / name):
-                    found += 1
-                    print(line)
+        for name, picture in make_pictures(Path(folder), only=given.only):
+            if given.check:
+                problems += differences(name, picture, IMAGES / name)
             else:
-                (images / name).write_text(picture)
-    return 1 if found else 0
+                (IMAGES / name).write_text(picture)
+    print(*problems, sep="\n", end="\n" if problems else "")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import pytest
 
 from sockfleet.cli.commands.explain import command as explain
 from sockfleet.cli.commands.scan import command as scan
-from sockfleet.cli.next_commands import next_commands, program_words
+from sockfleet.cli.next_commands import next_commands
+from sockfleet.cli.program import program_words
 
 
 def commands_after(line: str):
