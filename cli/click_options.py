@@ -220,7 +220,6 @@ def output_options() -> Decorator:
             default=False,
             help="Show every host in the table, and not only as many as the terminal has lines.",
             group=OptionGroup.OUTPUT,
-            brief="Every host, not only those that fit",
         ),
         option(
             "--failures/--no-failures",

@@ -97,23 +97,10 @@ class Delivery:
         ``before`` goes to standard output first; ``show`` takes its place. Where no output can be
         written, standard output gets the table: the scan may have taken long.
         """
-        whole = self._whole
+        written = sum(self._write_file(file, summary) for file in self._files)
+        whole = self._whole and written == len(self._files)
         shown = self.stdout
-        kept = 0
-        for file in self._files:
-            # A file has no terminal: no width, no colour.
-            plain = RenderOptions(top=self.render.top)
-            try:
-                data = _render(file.format, summary, plain)
-                replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
-                if file.format.name == "json" and file.path.is_file():
-                    self.written_json = file.path
-            except SockfleetError as error:
-                streams.warn(f"error: {error}")
-                whole = False
-            else:
-                kept += 1
-        if shown is None and not kept and summary.scan.round is None:
+        if shown is None and not written and summary.scan.round is None:
             shown = load_format("table")
         if self.stdout is None or self.stdout.name != "table":
             new = [text for text in warning_lines(summary) if text not in self._warned]
@@ -132,6 +119,20 @@ class Delivery:
                 streams.warn(f"error: {error}")
                 whole = False
         return whole
+
+    def _write_file(self, file: OutputFile, summary: FleetSummary) -> bool:
+        """Replace one file; returns whether it has the result."""
+        # A file has no terminal: no width, no colour.
+        plain = RenderOptions(top=self.render.top)
+        try:
+            data = _render(file.format, summary, plain)
+            replace_whole(file.path, data, new_mode=file.format.mode, mode=self._mode)
+            if file.format.name == "json" and file.path.is_file():
+                self.written_json = file.path
+        except SockfleetError as error:
+            streams.warn(f"error: {error}")
+            return False
+        return True
 
     def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
         if self._hosts_are_out and chosen.end_line is not None:

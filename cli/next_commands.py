@@ -17,16 +17,9 @@ __all__ = ["next_commands"]
 
 _LEFT_OUT = frozenset(
     {
-        *("inventory", "limit", "shard", "output", "mode", "top", "show_all", "failures"),
-        *(
-            "against",
-            "rounds",
-            "interval_s",
-            "lock",
-            "list_hosts",
-            "print_probe",
-            "dask_ship_secrets",
-        ),
+        *("inventory", "limit", "shard", "against", "list_hosts", "print_probe"),
+        *("output", "mode", "top", "show_all", "failures", "save", "store"),
+        *("rounds", "interval_s", "lock"),
     }
 )
 """What selects hosts or outputs, or belongs to one run: the next command has its own."""

@@ -56,7 +56,7 @@ class Subject:
 
 SUBJECTS = (
     Subject("scan", ("scan", "inventory.yml")),
-    Subject("repeat", ("scan", "inventory.yml", "--repeat", "0", "--interval", "1"), is_live=True),
+    Subject("repeat", ("scan", "inventory.yml", "--repeat", "0", "--interval", "3"), is_live=True),
     Subject("help", ("scan", "--help")),
 )
 

@@ -73,13 +73,15 @@ def test_the_answer_fits_terminals_of_other_sizes(fleet, columns, lines):
 
 def test_rounds_are_drawn_in_place_and_q_ends_them(fleet):
     with Terminal(fleet) as terminal:
-        terminal.type(f"{SCAN} --repeat 0 --interval 1; echo exit=$?")
+        # That host takes a second for an answer: it would miss some rounds.
+        terminal.type(f"{SCAN} --repeat 0 --interval 1 -l 'all:!overloaded'; echo exit=$?")
         diagnoses = []
         for number in (1, 2, 3):
             terminal.wait_for(f"Round {number}, ")
             assert_answer_is_shown(terminal)
             diagnoses.append(rows(terminal.screen()))
-        assert diagnoses[0].items() >= diagnoses[1].items() == diagnoses[2].items()
+        assert diagnoses[1] == diagnoses[2]
+        assert diagnoses[0].items() >= diagnoses[1].items(), "the first has no line of changes"
         assert terminal.shows("alternate_on") == "1"
         terminal.resize(60, 16)
         terminal.wait_for("TCP_CLOSE")
