@@ -76,10 +76,9 @@ def _translate_by_class(error: Exception, where: str, phase: Phase) -> HostError
 
 
 def error_text(error: Exception) -> str:
-    """The text of ``error`` as it came, with its class where that is not one of asyncssh's."""
+    """The text of ``error`` as it came; a class name would tell a user nothing."""
     text = error.reason if isinstance(error, asyncssh.Error) else str(error)
-    known = isinstance(error, asyncssh.Error | OSError)
-    return text if known and text.strip() else f"{type(error).__name__}: {text}"
+    return text if text.strip() else "asyncssh gave no reason"
 
 
 def _is_refusal(error: Exception, phase: Phase) -> bool:

@@ -12,7 +12,7 @@ from ..errors import HostError, Phase
 from ..ssh import messages as ssh_messages
 from ..ssh.connection import ErrorContext
 from ..ssh.routes.tcp import out_of_resources
-from .session import RefusedChannelError, Session
+from .session import Session
 from .stream import ByteStream
 
 __all__ = ["error_text", "translate_error"]
@@ -66,9 +66,8 @@ def _fault_text(stream: ByteStream | None) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """The text of ``error`` as it came, with its class where that is not one of paramiko's."""
+    """The text of ``error`` as it came; a class name would tell a user nothing."""
     if isinstance(error, EOFError):
         return "the connection was lost"
     text = str(error)
-    known = isinstance(error, paramiko.SSHException | OSError | RefusedChannelError)
-    return text if known and text.strip() else f"{type(error).__name__}: {text}"
+    return text if text.strip() else "paramiko gave no reason"
