@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,13 +87,16 @@ class Terminal:
 
     def wait_for(self, *texts: str) -> str:
         """Wait until the screen has one of these texts; return the screen."""
+        self.wait_until(lambda: any(text in self.screen() for text in texts), shlex.join(texts))
+        return self.screen()
+
+    def wait_until(self, holds: Callable[[], bool], what: str) -> None:
+        """Wait until something holds; ``what`` names it where it never does."""
         end = time.monotonic() + 60
-        while time.monotonic() < end:
-            shown = self.screen()
-            if any(text in shown for text in texts):
-                return shown
+        while not holds():
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {what} on the screen:\n{self.screen()}")
             time.sleep(0.05)
-        raise TimeoutError(f"no {shlex.join(texts)} on the screen:\n{self.screen()}")
 
     def _words(self, *words: str) -> list[str]:
         return ["tmux", "-S", str(self._socket), *words]
