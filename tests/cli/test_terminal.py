@@ -33,7 +33,8 @@ def fleet(tmp_path_factory) -> Iterator[Path]:
 
 def rows(screen: str) -> dict[str, str]:
     """The diagnosis of each host that the screen shows."""
-    found = re.findall(r"^(\S+) .* (held-closed|time-wait|normal)\b", screen, re.MULTILINE)
+    row = r"^(\S+) +[0-9·≤<].* (held-closed|time-wait|normal)\b"
+    found = re.findall(row, screen, re.MULTILINE)
     return dict(found)
 
 

@@ -17,7 +17,7 @@ _PROMPT = "prompt$"
 
 
 class Terminal:
-    """A context manager: one window of a tmux server of its own, which runs sh in ``folder``."""
+    """A context manager: one window of a tmux server of its own, which runs bash in ``folder``."""
 
     def __init__(self, folder: Path, columns: int = 80, lines: int = 24, **environment: str):
         self._folder = folder
@@ -33,8 +33,8 @@ class Terminal:
 
     def __enter__(self) -> Self:
         columns, lines = map(str, self._size)
-        # Without -f it would read the configuration of whoever runs the tests.
-        start = ("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines, "sh")
+        # Without -f it would read the configuration of the user who runs the tests.
+        start = ("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines, "bash", "--norc")
         self.tmux(*start, ";", "set", "status", "off", ";", "set", "-g", "history-limit", "5000")
         self.wait_for(_PROMPT)
         return self
