@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 __all__ = ["Terminal"]
 
-_PROMPT = "prompt$"
+_PROMPT = re.compile(r"^\[([0-9]+):([0-9]+)\]\$", re.MULTILINE)
+"""The number of the command that is typed there, and the exit code of the one before it."""
+_NUMBERS = count()
 
 
 class Terminal:
@@ -22,21 +26,33 @@ class Terminal:
     def __init__(self, folder: Path, columns: int = 80, lines: int = 24, **environment: str):
         self._folder = folder
         self._size = (columns, lines)
-        self._socket = folder / "tmux"
+        # Of its own: a server that was killed a moment ago still holds its socket.
+        self._socket = folder / f"tmux{next(_NUMBERS)}"
         self._environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "LC_ALL": "C.UTF-8",
-            "PS1": f"{_PROMPT} ",
+            "PS1": r"[\#:$?]$ ",
             **environment,
         }
 
     def __enter__(self) -> Self:
         columns, lines = map(str, self._size)
         # Without -f it would read the configuration of the user who runs the tests.
-        start = ("-f", "/dev/null", "new-session", "-d", "-x", columns, "-y", lines, "bash", "--norc")
+        start = (
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            columns,
+            "-y",
+            lines,
+            "bash",
+            "--norc",
+        )
         self.tmux(*start, ";", "set", "status", "off", ";", "set", "-g", "history-limit", "5000")
-        self.wait_for(_PROMPT)
+        self.wait_until(lambda: _PROMPT.search(self.screen()) is not None, "prompt")
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -60,10 +76,20 @@ class Terminal:
         """Press one key by tmux's name of it: ``C-c``."""
         self.tmux("send-keys", key)
 
-    def run(self, line: str) -> str:
-        """Run a shell command to its end and return the screen after it."""
-        self.type(f"clear; {line}; echo exit=$?")
-        return self.wait_for("exit=0", "exit=1", "exit=2", "exit=3", "exit=4", "exit=5")
+    def run(self, line: str) -> int:
+        """Run a shell command on a clear screen; return its exit code."""
+        number = self._last_prompt()[0]
+        self.type(f"clear; {line}")
+        return self.wait_for_exit(number)
+
+    def wait_for_exit(self, number: int = 1) -> int:
+        """Wait for the prompt after the command of this number; return its exit code."""
+        self.wait_until(lambda: self._last_prompt()[0] > number, "next prompt")
+        return self._last_prompt()[1]
+
+    def _last_prompt(self) -> tuple[int, int]:
+        found = _PROMPT.findall(self.screen())
+        return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 
     def screen(self, *, colours: bool = False) -> str:
         """What the screen shows now."""
