@@ -49,6 +49,7 @@ def next_commands(ctx: click.Context) -> NextCommands | None:
             *(*program, "explain", *sources),
             *_join(words for name, words in given.items() if name in _OF_EXPLAIN),
         ),
+        inventory=(*program, "inventory", *inventory),
         limit=ctx.params["limit"],
         given=frozenset(name for name in given if ctx.params.get(name)),
     )

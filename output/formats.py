@@ -41,6 +41,8 @@ class NextCommands:
     """``sockfleet scan INVENTORY`` with the options given, without outputs and ``--limit``."""
     explain: tuple[str, ...]
     """``sockfleet explain --inventory INVENTORY`` with the options that it shares with a scan."""
+    inventory: tuple[str, ...]
+    """``sockfleet inventory INVENTORY``."""
     limit: str | None = None
     """The pattern that ``--limit`` gave."""
     given: frozenset[str] = frozenset()

@@ -24,7 +24,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 def next_command(summary: FleetSummary, commands: NextCommands, *, failures: bool) -> str:
     """Return the command, quoted for a shell; empty where there is nothing to look at.
 
-    ``failures`` means that every failure is shown already.
+    ``failures`` means that every failure is shown already, with its whole message.
     """
     read = [host for host in summary.hosts if host.tcp is not None]
     found = [host for host in read if has_finding(host)]
@@ -71,9 +71,10 @@ def _lacks_holders(host: HostSummary) -> bool:
 def _after_failures(
     summary: FleetSummary, commands: NextCommands, *, is_shown: bool
 ) -> Sequence[str]:
-    if is_shown:
-        return ()
     failed = [host for host in summary.hosts if host.error is not None]
+    if is_shown:
+        is_first = not summary.fleet.hosts.ok
+        return _of_host(commands.inventory, failed[0]) if is_first else ()
     if len(failed) <= _MOST_NAMES and all(map(_is_plain, failed)):
         names = ",".join(host.name for host in failed)
         return (*commands.scan, "-l", names, "--failures")
@@ -90,9 +91,13 @@ def _whole(commands: NextCommands) -> Sequence[str]:
 
 
 def _explain(host: HostSummary, commands: NextCommands) -> Sequence[str]:
+    return _of_host(commands.explain, host)
+
+
+def _of_host(begin: Sequence[str], host: HostSummary) -> Sequence[str]:
     named = ("--host", host.name)
     # A word that begins with a dash would be taken for an option.
-    return (*commands.explain, *(named if host.name[:1] != "-" else ("=".join(named),)))
+    return (*begin, *(named if host.name[:1] != "-" else ("=".join(named),)))
 
 
 def _is_compared(summary: FleetSummary) -> bool:

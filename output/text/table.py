@@ -88,7 +88,8 @@ def _fitted(
         wanted = len(read) if detail is _FULL else least
         if top is not None:
             wanted = min(top, len(read))
-        others = 1 + 2 * (detail.with_total and len(read) > 1) + (wanted < len(read))
+        # The titles, the line that says what is missing, and the total.
+        others = 2 + _LINES_OF_TOTAL * (detail.with_total and len(read) > 1)
         if wanted + others <= room:
             break
     lines = _fit_hosts(summary, read, style, detail, room)
@@ -188,7 +189,7 @@ def _below(summary: FleetSummary, style: TextStyle, detail: _Detail) -> list[lis
         outcome,
         failures,
         list(_warnings(summary, style, detail)),
-        list(_verdict(summary, style)),
+        list(_verdict(summary, style, detail)),
     ]
 
 
@@ -242,13 +243,14 @@ def _warnings(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Itera
         yield style.convert(f"… {more} (--all shows them)")
 
 
-def _verdict(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
+def _verdict(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Iterator[str]:
     sentence = verdict(summary, style)
     if sentence:
         yield style.render(style.wrap(sentence), "bold")
     commands = style.options.commands
     if commands is not None:
-        command = next_command(summary, commands, failures=style.options.failures)
+        is_single = not detail.is_brief and set(summary.fleet.failures.values()) == {1}
+        command = next_command(summary, commands, failures=style.options.failures or is_single)
         if command:
             yield style.convert(command)
 

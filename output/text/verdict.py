@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from heapq import nlargest
+from operator import itemgetter
 
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
@@ -17,6 +17,9 @@ from .style import TextStyle
 __all__ = ["verdict"]
 
 _MOST_NAMED = 3
+_LONGEST_NAME = 32
+_LEAST_SHARE = 20
+"""Who holds less than this part of what the first one holds is not worth a word."""
 
 
 def verdict(summary: FleetSummary, style: TextStyle) -> str:
@@ -57,26 +60,27 @@ def _other_words(found: Sequence[HostSummary]) -> Iterator[str]:
 
 def _who_holds(held: Sequence[HostSummary], summary: FleetSummary, style: TextStyle) -> str:
     total = summary.fleet.totals.tcp_close or 0
-    processes = [
-        (_process_name(process, host, is_only=summary.fleet.hosts.total == 1), process.tcp_close)
+    by_host = [(_short(host.name, style), (host.tcp and host.tcp.tcp_close) or 0) for host in held]
+    by_process = [
+        (_process_name(process, host, style, summary), process.tcp_close)
         for host in held
         for process in host.processes or ()
     ]
-    by_host = [(host.name, 0 if host.tcp is None else host.tcp.tcp_close or 0) for host in held]
-    holders = processes or by_host
-    first = nlargest(_MOST_NAMED, holders, key=lambda holder: holder[1])
-    rest = len(holders) - len(first)
+    # Without root most processes may be unseen: the few that are seen hold nothing to speak of.
+    are_seen = 2 * _sum(by_process) >= _sum(by_host) > 0
+    holders = sorted(by_process if are_seen else by_host, key=itemgetter(1), reverse=True)
+    most = holders[0][1]
+    holders = [holder for holder in holders if _LEAST_SHARE * holder[1] >= most]
+    first, rest = holders[:_MOST_NAMED], holders[_MOST_NAMED:]
     # A bound is no count: sockets of namespaces that were not read are in it.
     up_to = "up to " if any(host.is_bound for host in held) else ""
     parts = [f"{name} {style.number(count)}" for name, count in first]
-    parts[0] = f"{first[0][0]} holds {up_to}{_sockets(first[0][1], style)}"
-    named = sum(count for _, count in first)
+    parts[0] = f"{first[0][0]} holds {up_to}{_sockets(most, style)}"
+    named = _sum(holders)
     if rest:
-        others = sum(count for _, count in holders) - named
-        kind = "more process" if processes else "more host"
-        plural = "es" if processes and rest > 1 else "s" if rest > 1 else ""
-        parts.append(f"{rest} {kind}{plural} {style.number(others)}")
-        named += others
+        kind = "process" if are_seen else "host"
+        plural = "" if len(rest) == 1 else "es" if are_seen else "s"
+        parts.append(f"{len(rest)} more {kind}{plural} {style.number(_sum(rest))}")
     text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     if summary.fleet.hosts.ok < 2 or total <= 0 or named > total:
         return text
@@ -84,9 +88,20 @@ def _who_holds(held: Sequence[HostSummary], summary: FleetSummary, style: TextSt
     return f"{text}: {share} of the fleet's {style.number(total)}"
 
 
-def _process_name(process: Process, host: HostSummary, *, is_only: bool) -> str:
+def _process_name(
+    process: Process, host: HostSummary, style: TextStyle, summary: FleetSummary
+) -> str:
     name = f"{process.command or 'a process'} (pid {process.pid})"
-    return name if is_only else f"{name} on {host.name}"
+    is_only = summary.fleet.hosts.total == 1
+    return name if is_only else f"{name} on {_short(host.name, style)}"
+
+
+def _short(name: str, style: TextStyle) -> str:
+    return style.shorten_middle(name, _LONGEST_NAME) if style.options.is_terminal else name
+
+
+def _sum(holders: Sequence[tuple[str, int]]) -> int:
+    return sum(count for _, count in holders)
 
 
 def _sockets(count: int, style: TextStyle) -> str:

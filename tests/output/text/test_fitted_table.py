@@ -23,6 +23,7 @@ TABLE = load_format("table")
 COMMANDS = NextCommands(
     scan=("sockfleet", "scan", "my fleet.yml", "-u", "probe"),
     explain=("sockfleet", "explain", "--inventory", "my fleet.yml", "-u", "probe"),
+    inventory=("sockfleet", "inventory", "my fleet.yml"),
     limit="web",
 )
 NO_ANSWER = "no answer from 10.0.0.9:22 in 5 s "
@@ -171,7 +172,7 @@ def held_by(*counts, denied=0):
 
 
 def test_the_verdict_names_processes_where_they_are_known():
-    found = [leaking("a", 500, processes=held_by(400, 100)), usual("b")]
+    found = [leaking("a", 500, processes=held_by(400, 100, 1)), usual("b")]
     given = NextCommands(**(vars_of(COMMANDS) | {"given": frozenset({"processes"})}))
     sentence, command = last_lines(shown(found, commands=given))
     assert sentence.startswith(
@@ -180,8 +181,14 @@ def test_the_verdict_names_processes_where_they_are_known():
     assert command[-4:] == ["-l", "a", "--repeat", "0"]
 
 
+def test_a_process_that_holds_little_is_not_the_holder():
+    found = [leaking("a", 500, processes=held_by(3, denied=9)), usual("b")]
+    assert last_lines(shown(found))[0].startswith("a holds 500 closed sockets")
+
+
 def vars_of(commands):
-    return {name: getattr(commands, name) for name in ("scan", "explain", "limit", "given")}
+    names = ("scan", "explain", "inventory", "limit", "given")
+    return {name: getattr(commands, name) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -195,6 +202,7 @@ def vars_of(commands):
         (fleet(0, 3), (), "-l web --repeat 0"),
         (fleet(0, 3, failed=2), (), "-l db0,db1 --failures"),
         (fleet(0, 3, failed=9), (), "-l web --failures"),
+        (fleet(0, 3, failed=1), (), "-l web --repeat 0"),
     ],
 )
 def test_the_next_command_keeps_the_inventory_and_the_options(outcomes, given, words):
@@ -202,6 +210,11 @@ def test_the_next_command_keeps_the_inventory_and_the_options(outcomes, given, w
     command = last_lines(shown(outcomes, commands=commands))[1]
     begin = COMMANDS.explain if "--host" in words else COMMANDS.scan
     assert command == [*begin, *words.split()]
+
+
+def test_a_host_alone_that_cannot_be_read_leads_to_what_is_known_of_it():
+    command = last_lines(shown([failure("db")]))[1]
+    assert command == [*COMMANDS.inventory, "--host", "db"]
 
 
 def test_numbers_have_separators_and_nothing_is_a_dot_at_a_terminal_only():
