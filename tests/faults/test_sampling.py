@@ -84,3 +84,20 @@ def test_wrong_answers_to_samples_cost_no_other_host_a_round(transport, tmp_path
         assert seen == failures
     else:
         assert seen == {}
+
+
+def test_a_run_that_ends_in_the_middle_of_a_sample_leaves_nothing_to_asyncios_log(
+    asyncssh_path, tmp_path, caplog
+):
+    caplog.set_level(logging.ERROR, "asyncio")
+    silent = ("sftp: silence", "shell: silence", "shell: half and silence")
+
+    async def scenario(fleet: SampledFleet) -> None:
+        await fleet.until(lambda found: all(found[name].error is not None for name in silent))
+        assert fleet.fleet.connected == len(silent)
+
+    with lying_server(tmp_path) as port:
+        hosts = [host for host in lying_hosts(tmp_path, port) if host.name in silent]
+        run_scenario(tmp_path / "known_hosts", hosts, scenario, interval_s=0.1)
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records] == []
