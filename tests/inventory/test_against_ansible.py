@@ -22,7 +22,7 @@ from tests.support.inventory.ansible_reference import make_listing, remove_addit
 from tests.support.inventory.generated_inventories import Files, project
 from tests.support.paths import CORPUS
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 CASES = sorted(path.name for path in CORPUS.iterdir())
 

@@ -14,7 +14,7 @@ from tests.support.cli.command_process import SOCKFLEET
 from tests.support.monitoring.nagios import Nagios
 from tests.support.paths import EXAMPLES
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 FLEET = """
 seed: 7

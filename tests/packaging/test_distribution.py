@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 PLUGIN = Path(__file__).parent / "plugin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
