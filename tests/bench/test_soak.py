@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "bench" / "soak.py"
 
 def test_hosts_are_scanned_three_times_without_leaks():
     command = [sys.executable, str(SCRIPT), "--hosts", "400", "--faulty", "0.25", "--scans", "3"]
-    command += ["--timeout", "15", "--concurrency", "100"]
+    command += ["--timeout", "20", "--concurrency", "60"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     scans = [line.split() for line in done.stdout.splitlines()[2:]]
