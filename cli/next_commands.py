@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
@@ -42,6 +43,8 @@ def next_commands(ctx: click.Context) -> NextCommands | None:
         and parameter.name not in _LEFT_OUT
         and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     }
+    if ctx.params["format_name"] == "table" and _is_table_usual(ctx):
+        given.pop("format_name")
     sources = tuple(word for source in inventory for word in ("--inventory", source))
     return NextCommands(
         scan=(*program, "scan", *inventory, *_join(given.values())),
@@ -53,6 +56,12 @@ def next_commands(ctx: click.Context) -> NextCommands | None:
         limit=ctx.params["limit"],
         given=frozenset(name for name in given if ctx.params.get(name)),
     )
+
+
+def _is_table_usual(ctx: click.Context) -> bool:
+    """Whether neither the environment nor sockfleet.toml sets another format."""
+    in_file = (ctx.default_map or {}).get("format_name")
+    return in_file is None and "SOCKFLEET_FORMAT" not in os.environ
 
 
 def _words(parameter: click.Parameter, ctx: click.Context) -> Iterator[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..collector.runtime.signals import StopSignals
+from ..core.errors import SockfleetError
 from ..output.formats import Format, RenderOptions
 from ..output.text.style import TextStyle
 from ..scan.hooks import Stoppable
@@ -34,6 +35,7 @@ class RoundScreen:
         self._messages: list[str] = []
         self._in_progress = 0
         self._drawn_s = 0.0
+        self._rendered: tuple[object, list[bytes]] = (None, [])
         self._screen = LiveScreen(self._draw)
         self.is_left = False
         """Whether ``q`` was pressed."""
@@ -79,17 +81,24 @@ class RoundScreen:
         self._screen.update()
 
     def _draw(self, columns: int, lines: int) -> bytes:
-        options = replace(self._options, width=columns, height=lines - 1, failures=False)
-        style = TextStyle(options)
+        style = TextStyle(replace(self._options, width=columns))
         status = style.encode(style.render(style.shorten(self._status(), columns), "dim"))
         if self._summary is None:
             return status
-        table = self._table.render(self._summary, style.options).rstrip(b"\n").split(b"\n")
-        room = lines - 1
-        # Where not even the least fits, the first lines have the hosts, the last ones the verdict.
-        kept = table if style.count_lines(_text(table)) <= room else table[: max(room, 0)]
-        empty = [b""] * max(room - style.count_lines(_text(kept)), 0)
-        return b"\n".join([*kept, *empty, status])
+        # Kept while a round is in progress: to draw 10,000 hosts takes a tenth of a second.
+        wanted = (self._summary.scan.id, self._summary.scan.round, columns, lines)
+        if wanted != self._rendered[0]:
+            self._rendered = wanted, self._render(self._summary, style, lines - 1)
+        return b"\n".join([*self._rendered[1], status])
+
+    def _render(self, summary: FleetSummary, style: TextStyle, room: int) -> list[bytes]:
+        """As many lines as there is room for, the last ones empty."""
+        options = replace(style.options, height=room, failures=False)
+        table = self._table.render(summary, options).rstrip(b"\n").split(b"\n")
+        taken = [style.count_lines(line.decode("utf-8", "replace")) for line in table]
+        while sum(taken) > room and taken:  # a terminal of a few lines
+            taken.pop()
+        return [*table[: len(taken)], *[b""] * (room - sum(taken))]
 
     def _status(self) -> str:
         number = 0 if self._summary is None else self._summary.scan.round or 0
@@ -110,8 +119,5 @@ class RoundScreen:
         if options.height is not None:  # the messages are above it, the prompt below
             above = sum(map(TextStyle(options).count_lines, self._messages))
             options = replace(options, height=max(size.lines - 1 - above, size.lines // 2))
-        streams.write(self._table.render(self._summary, options))
-
-
-def _text(lines: list[bytes]) -> str:
-    return b"\n".join(lines).decode("utf-8", "replace")
+        with suppress(SockfleetError, OSError):  # the terminal is gone, and with it the reader
+            streams.write(self._table.render(self._summary, options))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
 from .abbreviation import abbreviate
-from .style import FAILED, TextStyle, count_text
+from .style import FAILED, TextStyle
 
 __all__ = ["every_failure", "examples", "failure_counts", "one_line_each"]
 
@@ -51,7 +51,8 @@ def one_line_each(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
 
 
 def _title(summary: FleetSummary, style: TextStyle, *, hint: str = "") -> Iterator[str]:
-    title = f"{count_text(summary.fleet.hosts.failed, 'host')} failed:"
+    failed = summary.fleet.hosts.failed
+    title = f"{style.number(failed)} host{'' if failed == 1 else 's'} failed:"
     fits = len(title) + len(hint) <= (style.options.width or 0)
     yield style.render(title, "bold") + style.render(hint if fits else "", "dim")
 
@@ -61,11 +62,11 @@ def _labels(summary: FleetSummary, style: TextStyle) -> Iterator[tuple[str, Sequ
     failures = summary.fleet.failures
     by_category = _by_category(summary)
     name_width = max(map(len, failures), default=0)
-    count_width = len(str(max(failures.values(), default=0)))
+    count_width = len(style.number(max(failures.values(), default=0)))
     for category, hosts in by_category.items():
         if hosts:  # a document that was read back may count a category without hosts
             name = style.convert(category)
-            yield f"  {name:<{name_width}}  {len(hosts):>{count_width}}  ", hosts
+            yield f"  {name:<{name_width}}  {style.number(len(hosts)):>{count_width}}  ", hosts
 
 
 def _by_category(summary: FleetSummary) -> Mapping[str, list[HostSummary]]:

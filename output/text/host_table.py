@@ -232,10 +232,10 @@ def _change_columns(summary: FleetSummary, style: TextStyle) -> Iterator[_HostCo
 
 
 def _memory_column(summary: FleetSummary, shown: Sequence[HostSummary]) -> _HostColumn:
-    """The memory in one unit, that of the largest; the total is that of known page sizes."""
+    """The memory in one unit, that of the largest host; the total is that of known page sizes."""
     sizes = [host.mem_bytes for host in summary.hosts if host.mem_bytes is not None]
     total = sum(sizes) if sizes else None
-    unit = memory_unit([host.mem_bytes for host in shown], total)
+    unit = memory_unit(host.mem_bytes for host in shown)
     return _HostColumn(
         title=unit.title,
         key="mem_pages",

@@ -36,8 +36,8 @@ class MemoryUnit:
         return amount
 
 
-def memory_unit(sizes: Iterable[int | None], total: int | None) -> MemoryUnit:
+def memory_unit(sizes: Iterable[int | None]) -> MemoryUnit:
     """The smallest unit in which the largest of the sizes has at most five digits."""
-    largest = max((abs(size) for size in (*sizes, total) if size is not None), default=0)
+    largest = max((abs(size) for size in sizes if size is not None), default=0)
     name, size = next((unit for unit in _UNITS if largest < _MOST * unit[1]), _UNITS[-1])
     return MemoryUnit(name=name, bytes=size)

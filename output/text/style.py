@@ -78,14 +78,14 @@ class TextStyle:
         return self._cut(text, max(width - len(dots), 0)) + dots
 
     def shorten_middle(self, text: str, width: int) -> str:
-        """Cut the middle of a name: both its ends tell hosts apart."""
+        """Cut the middle of a name: both its ends tell hosts apart, the first one most."""
         text = self.convert(text)
         if self.width(text) <= width:
             return text
         dots = self.convert("…")
         kept = max(width - len(dots), 0)
-        end = self._cut(text[::-1], kept // 2)[::-1]
-        return self._cut(text, kept - kept // 2) + dots + end
+        end = self._cut(text[::-1], kept // 3)[::-1]
+        return self._cut(text, kept - kept // 3) + dots + end
 
     def _cut(self, text: str, width: int) -> str:
         """The beginning of the text that fits ``width`` columns."""

@@ -36,7 +36,7 @@ def options_after(found, command, words):
         ("web1,web2, --identity key -i other", "web1,web2, -i key -i other"),
         ("f --sort tw --no-namespaces -vv", "f --sort tw --no-namespaces -vv"),
         ("f --host-keys accept-new --timeout 5", "f --host-keys accept-new --timeout 5.0"),
-        ("f -f table -o x.json --top 3 --all", "f -f table"),
+        ("f -f table -o x.json --top 3 --all", "f"),
         ("f -l web --shard 1/2 --against a.json", "f"),
         ("f --repeat 3 --interval 2 --lock l --mode 600", "f"),
         ("f --threshold held_sockets=5", "f --threshold held_sockets=5"),
@@ -78,6 +78,8 @@ def test_options_of_the_environment_are_not_repeated(monkeypatch):
     monkeypatch.setenv("SOCKFLEET_USER", "root")
     monkeypatch.setenv("SOCKFLEET_INVENTORY", "f")
     assert commands_after("").scan == (*program_words(), "scan", "f")
+    monkeypatch.setenv("SOCKFLEET_FORMAT", "json")
+    assert commands_after("-f table").scan == (*program_words(), "scan", "f", "-f", "table")
 
 
 def test_the_program_is_named_as_it_is_found_from_here(monkeypatch, tmp_path):

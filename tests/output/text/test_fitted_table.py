@@ -275,11 +275,11 @@ def test_names_that_would_look_alike_are_not_cut():
     ],
 )
 def test_memory_has_one_unit(sizes, title):
-    assert memory_unit(sizes, None).title == title
+    assert memory_unit(sizes).title == title
 
 
 def test_little_memory_is_not_none():
-    unit = memory_unit([2**40], None)
+    unit = memory_unit([2**40])
     assert unit.format(4096, 1) == "<1"
     assert unit.format(0, 0) == 0
     assert unit.format(None, 40) == "40 pages"
