@@ -87,6 +87,7 @@ class LiveScreen:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGWINCH, self._update_if_possible)
         loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        loop.add_signal_handler(signal.SIGQUIT, self._quit)
         keyboard = self._keyboard
 
         def read_keys() -> None:
@@ -108,6 +109,7 @@ class LiveScreen:
                 loop.remove_reader(keyboard)
             loop.remove_signal_handler(signal.SIGWINCH)
             loop.remove_signal_handler(signal.SIGTSTP)
+            loop.remove_signal_handler(signal.SIGQUIT)
 
     def _enter(self) -> None:
         if self._keyboard is not None:
@@ -134,6 +136,12 @@ class LiveScreen:
         os.kill(os.getpid(), signal.SIGSTOP)
         self._enter()
         self._update_if_possible()
+
+    def _quit(self) -> None:
+        r"""End at Ctrl-\ as every program does."""
+        self._leave()
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGQUIT)
 
     def _update_if_possible(self) -> None:
         with suppress(OSError):

@@ -109,7 +109,7 @@ def assert_put_back(terminal: Terminal) -> None:
     assert re.search(r"(?<!-)\becho\b", settings)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_puts_the_terminal_back(fleet, number):
     with Terminal(fleet) as terminal:
         terminal.type(f"{SCAN} --repeat 0 --interval 0.5 -l web")
