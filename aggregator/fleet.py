@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import suggest
 from .change import FleetChange
 from .grouping import group_levels
 from .host import HostSummary
@@ -161,7 +162,7 @@ def summarize_fleet(
     Raises UsageError for an unknown ``sort`` or ``group_by``.
     """
     if sort not in SORT_KEYS:
-        raise UsageError(f"--sort {sort!r}: there are {', '.join(SORT_KEYS)}")
+        raise UsageError(f"no key {sort!r} to sort by{suggest(sort, SORT_KEYS)}")
     every_host = list(hosts)
     if group_by is not None:
         levels = group_levels(group_by, every_host, children or {}, variables)

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from operator import itemgetter
 
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import nearest
 from .diagnosis import Severity, Word
 from .fleet import FleetSummary
 from .host import HostSummary
@@ -65,13 +65,10 @@ def measure(key: str, summary: FleetSummary) -> Measure:
 
 
 def describe_unknown_key(key: str) -> str:
-    """Return the message for an unknown key: the nearest key, and which kinds exist."""
-    lower = key.lower()
-    near = get_close_matches(lower, KEYS, n=1, cutoff=0.8) or get_close_matches(
-        lower.replace("-", "_"), KEYS, n=1, cutoff=0.5
-    )
-    meant = f": {near[0]} was meant?" if near else ":"
-    return f"no KEY {key!r}{meant} There are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"
+    """Return the message for an unknown key: the nearest key, or else which kinds exist."""
+    near = nearest(key, KEYS, cutoff=0.8) or nearest(key.replace("-", "_"), KEYS, cutoff=0.5)
+    kinds = f"there are {', '.join(_KINDS)}, {', '.join(_COUNTED)}"
+    return f"no KEY {key!r}; " + (kinds if near is None else f"did you mean {near}?")
 
 
 def _tcp(name: str) -> Callable[[HostSummary], Number | None]:

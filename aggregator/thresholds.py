@@ -8,6 +8,7 @@ from dataclasses import fields
 
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import suggest
 
 __all__ = ["Thresholds", "parse_thresholds"]
 
@@ -58,7 +59,7 @@ def _parse_setting(text: str) -> tuple[str, float]:
     if not equals:
         raise UsageError(f"threshold {text!r}: expected KEY=VALUE, such as held_sockets=500")
     if name not in _KINDS:
-        raise UsageError(f"threshold {text!r}: no threshold {key!r}{_suggest(name)}")
+        raise UsageError(f"threshold {text!r}: no threshold {key!r}{suggest(name, _KINDS)}")
     number = _parse_count(value) if _KINDS[name] is int else _parse_share(value)
     if number is None:
         expected = (
@@ -68,13 +69,6 @@ def _parse_setting(text: str) -> tuple[str, float]:
         )
         raise UsageError(f"threshold {text!r}: {value!r} is not {expected}")
     return name, number
-
-
-def _suggest(name: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, _KINDS, n=1)
-    return f"; {near[0]} was meant?" if near else f"; there are {', '.join(_KINDS)}"
 
 
 def _parse_count(value: str) -> int | None:

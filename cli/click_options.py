@@ -10,13 +10,16 @@ from dataclasses import fields
 from enum import StrEnum
 from functools import cache
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
 from ..scan.option_declaration import Declaration, OptionGroup, declarations
 from ..scan.options import RepeatOptions, ScanOptions
-from .parameter_types import EnumChoice, WorkerCount
+from .parameter_types import EnumChoice, Number, WholeNumber, WordChoice, WorkerCount
+
+if TYPE_CHECKING:  # a run without a completion needs none of it
+    from click.shell_completion import CompletionItem
 
 __all__ = [
     "CONNECTION",
@@ -24,6 +27,7 @@ __all__ = [
     "PROBE",
     "SCALE",
     "Decorator",
+    "FilesArgument",
     "ScanOption",
     "color_option",
     "combine",
@@ -73,6 +77,27 @@ class ScanOption(click.Option):
         self.brief = brief
         """What --help says of it; None with a group: only --help-all lists it."""
         super().__init__(*words, **settings)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """The names, keys or files that a shell completes behind it."""
+        from .completion_values import COMPLETIONS, complete_files
+
+        complete = complete_files if self.is_path else COMPLETIONS.get(self.opts[-1])
+        return (
+            super().shell_complete(ctx, incomplete)
+            if complete is None
+            else complete(ctx, incomplete)
+        )
+
+
+class FilesArgument(click.Argument):
+    """An argument that names files."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Let the shell complete them."""
+        from .completion_values import complete_files
+
+        return complete_files(ctx, incomplete)
 
 
 def option(*names: str, **settings: Any) -> Decorator:
@@ -156,14 +181,14 @@ def _click_type(kind: Any, declaration: Declaration) -> Any:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return EnumChoice(kind)
     if get_origin(kind) is Literal:
-        return click.Choice(get_args(kind))
+        return WordChoice(get_args(kind))
     parts = [part for part in get_args(kind) or (kind,) if part is not NoneType]
     if any(get_origin(part) is Literal for part in parts):
         return WorkerCount()
     if parts == [int]:
-        return click.IntRange(min=None if declaration.minimum is None else int(declaration.minimum))
+        return WholeNumber(min=None if declaration.minimum is None else int(declaration.minimum))
     if parts == [float]:
-        return click.FloatRange(min=declaration.minimum, min_open=declaration.minimum_excluded)
+        return Number(min=declaration.minimum, min_open=declaration.minimum_excluded)
     return str
 
 
@@ -171,6 +196,7 @@ def inventory_argument(*, required: bool = True) -> Decorator:
     """INVENTORY...: files, folders, scripts, ``-``, or ``host1,host2,``."""
     return click.argument(
         "inventory",
+        cls=FilesArgument,
         nargs=-1,
         required=required,
         metavar="INVENTORY...",
@@ -209,7 +235,7 @@ def output_options() -> Decorator:
         ),
         option(
             "--top",
-            type=click.IntRange(min=1),
+            type=WholeNumber(min=1),
             metavar="N",
             help="Only the first N in the table.",
             group=OptionGroup.OUTPUT,
@@ -281,7 +307,7 @@ def color_option() -> Decorator:
     """--color; NO_COLOR and TERM=dumb count under auto."""
     return option(
         "--color",
-        type=click.Choice(["auto", "always", "never"]),
+        type=WordChoice(["auto", "always", "never"]),
         default="auto",
         show_default=True,
         help="Colour in tables and on stderr.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -18,6 +18,7 @@ from ..scan.option_declaration import OptionGroup
 __all__ = [
     "Example",
     "HelpfulCommand",
+    "example_lines",
     "grouped_options",
     "paragraphs",
     "write_examples",
@@ -120,15 +121,24 @@ def grouped_options(
 
 
 def write_examples(examples: Sequence[Example], formatter: click.HelpFormatter) -> None:
-    """Write command lines with their comments in a second column, where both fit."""
+    """Write command lines with their comments in a second column, below an empty line."""
     if not examples:
         return
     formatter.write_paragraph()
-    widths = [len(line) for line, comment in examples if len(line + comment) + 4 <= formatter.width]
-    widest = max(widths, default=0)
+    for line in example_lines(examples, formatter.width):
+        formatter.write(f"{line}\n")
+
+
+def example_lines(examples: Iterable[Example], width: int) -> Iterator[str]:
+    """Lines of at most ``width`` columns where a command fits; a comment that does not is left out.
+
+    A command line stays whole, so that it can be copied.
+    """
+    examples = list(examples)
+    widest = max((len(line) for line, text in examples if len(line + text) + 4 <= width), default=0)
     for line, comment in examples:
         padded = f"  {line:<{widest}}  {comment}"
-        formatter.write(f"{padded}\n" if len(padded) <= formatter.width else f"  {line}\n")
+        yield padded if len(padded) <= width else f"  {line}"
 
 
 def write_groups(

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import shlex
 import signal
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,6 +21,9 @@ from ..core.stop_signals import exit_at_stop_signals, received
 from .command_table import COMMAND_GROUPS, COMMANDS, load_command
 from .help_screen import Example, write_examples, write_groups
 from .streams import log_library_warnings, open_missing_streams, warn
+
+if TYPE_CHECKING:  # a run without a completion needs none of it
+    from click.shell_completion import CompletionItem
 
 __all__ = ["cli", "main"]
 
@@ -42,6 +47,24 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
         return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(_describe_unknown_command(name), ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -90,9 +113,18 @@ def main() -> None:
     open_missing_streams()
     log_library_warnings()
     try:
+        if "_SOCKFLEET_COMPLETE" in os.environ:
+            from .shell_completion import register_shells
+
+            register_shells()
         code = cli.main(prog_name="sockfleet", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        from .usage_errors import describe_usage_error
+
+        warn(f"error: {describe_usage_error(error)}")
         code = error.exit_code
     except click.Abort:  # click's word for SIGINT while it reads the options of the group itself
         code = code_for_signal(received[0] if received else signal.SIGINT)
@@ -110,6 +142,14 @@ def main() -> None:
     exit_at_stop_signals()
     gc.freeze()  # or the interpreter's end goes through all that was imported, several times
     sys.exit(code if isinstance(code, int) else Exit.OK)
+
+
+def _describe_unknown_command(name: str) -> str:
+    from ..core.suggestion import suggest
+
+    if "," in name or os.path.exists(name):  # noqa: PTH110 (never raises)
+        return f"no command {name!r}; did you mean sockfleet scan {shlex.quote(name)}?"
+    return f"no command {name!r}{suggest(name, COMMANDS)}"
 
 
 def _exit_interrupted(ctx: click.Context) -> NoReturn:

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import suggest
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
 from .errors import Phase
 
@@ -147,6 +148,6 @@ def _load_registered(name: str) -> Callable[[TransportSettings], Transport]:
 
     found = {entry.name: entry for entry in entry_points(group="sockfleet.transports")}
     if name not in found:
-        raise UsageError(f"no transport {name!r}: there are {', '.join(sorted(found))}")
+        raise UsageError(f"no transport {name!r}{suggest(name, sorted(found))}")
     factory: Callable[[TransportSettings], Transport] = found[name].load()
     return factory

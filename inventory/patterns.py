@@ -22,6 +22,8 @@ from collections.abc import Iterable, Sequence
 
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import nearest
+from ..core.text import escape
 from .errors import InventoryError
 from .models import Inventory
 from .ranges import is_address, split_port
@@ -64,13 +66,25 @@ def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
         return Selection(hosts=tuple(everything))
     chosen = set(matcher.match_all(_expand_files(_split_parts(pattern))))
     hosts = tuple(name for name in everything if name in chosen)
-    notes = tuple(f"no host or group matches {part!r}" for part in matcher.unmatched)
+    notes = tuple(
+        f"no host or group matches {part!r}{_suggest_name(inventory, part)}"
+        for part in matcher.unmatched
+    )
+    if not hosts and tuple(matcher.unmatched) == (pattern,):
+        raise UsageError(notes[0] + f" ({len(everything)} hosts in the inventory)")
     if not hosts:
         raise UsageError(
             f"no host matches {pattern!r} among the {len(everything)} of the inventory"
             + "".join(f"; {note}" for note in notes)
         )
     return Selection(hosts=hosts, notes=notes)
+
+
+def _suggest_name(inventory: Inventory, part: str) -> str:
+    if part[0] == "~" or any(one in part for one in "*?["):
+        return ""
+    near = nearest(part, (*inventory.groups, *inventory.hosts))
+    return "" if near is None else f"; did you mean {escape(near)}?"
 
 
 def _split_parts(pattern: str) -> list[str]:

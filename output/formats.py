@@ -16,6 +16,7 @@ from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..core.errors import UsageError
 from ..core.record import record
+from ..core.suggestion import suggest
 
 if TYPE_CHECKING:  # its import takes time
     from importlib.metadata import EntryPoint, EntryPoints
@@ -99,7 +100,7 @@ def load_format(name: str) -> Format:
         return own
     found = {entry.name: entry for entry in _entry_points()}
     if name not in found:
-        raise UsageError(f"no format {name!r}: there are {', '.join(sorted(found))}")
+        raise UsageError(f"no format {name!r}{suggest(name, sorted(found))}")
     return _load(found[name])
 
 
@@ -116,7 +117,7 @@ def format_for_suffix(path: PurePath | str) -> Format:
             return candidate
         known += candidate.suffixes
     raise UsageError(
-        f"{str(path)!r}: no format has the suffix {suffix!r}: there are "
+        f"{str(path)!r}: no format has the suffix {suffix!r}; there are "
         f"{', '.join(sorted(known))}; or name the format before the file, as in json:{path}"
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..click_options import FilesArgument
 from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
@@ -20,7 +21,7 @@ _EXAMPLES = (
 
 
 @click.command("authorized-key", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("key", metavar="KEY.pub")
+@click.argument("key", cls=FilesArgument, metavar="KEY.pub")
 @click.option(
     "--from",
     "networks",

@@ -8,6 +8,7 @@ import click
 
 from ..click_options import option
 from ..help_screen import Example, HelpfulCommand
+from ..parameter_types import WordChoice
 
 __all__ = ["command"]
 
@@ -21,7 +22,7 @@ _EXAMPLES = (
 @click.command("become-rule", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("user")
 @click.option(
-    "--method", type=click.Choice(["sudo", "sudo-rs", "doas"]), default="sudo", show_default=True
+    "--method", type=WordChoice(["sudo", "sudo-rs", "doas"]), default="sudo", show_default=True
 )
 @option("--namespaces/--no-namespaces", default=True, help="As for the scan.")
 @option("--processes", is_flag=True, help="As for the scan.")

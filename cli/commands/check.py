@@ -23,6 +23,8 @@ from ..click_options import (
 )
 from ..configuration.config_option import configuration_options
 from ..help_screen import Example, HelpfulCommand
+from ..parameter_types import Number
+from ..usage_errors import describe_usage_error
 
 __all__ = ["command"]
 
@@ -47,7 +49,7 @@ class MonitoringCommand(HelpfulCommand):
         except click.exceptions.Exit as ended:
             raise click.exceptions.Exit(_UNKNOWN) from ended  # --help has shown its text
         except click.ClickException as error:
-            _exit_unknown(f"{error.format_message()} (sockfleet check --help)")
+            _exit_unknown(describe_usage_error(error))
         except SockfleetError as error:  # sockfleet.toml
             _exit_unknown(str(error))
 
@@ -57,7 +59,7 @@ class MonitoringCommand(HelpfulCommand):
         except click.exceptions.Exit:
             raise
         except click.ClickException as error:
-            _exit_unknown(error.format_message())
+            _exit_unknown(describe_usage_error(error))
         except SockfleetError as error:
             _exit_unknown(str(error))
         except BrokenPipeError as error:
@@ -121,7 +123,7 @@ _EXAMPLES = (
 )
 @option(
     "--max-age",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=7200.0,
     metavar="S",
     help="A saved scan that is older is UNKNOWN; 0 takes any.  [default: 7200]",

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
-from click.shell_completion import get_completion_class
 
 from ..help_screen import HelpfulCommand
+from ..parameter_types import WordChoice
 
-__all__ = ["command"]
+__all__ = ["SCRIPTS", "command"]
+
+SCRIPTS = {"bash": "sockfleet.bash", "zsh": "_sockfleet", "fish": "sockfleet.fish"}
+"""Shell and file in completions/, by the name under which the shell looks for it."""
 
 
 @click.command("completion", cls=HelpfulCommand)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=WordChoice(list(SCRIPTS)))
 def command(shell: str) -> None:
     """Print the completion script for a shell.
+
+    An installation for the whole machine (/usr or /usr/local) brings it along. Else:
 
     \b
     bash:  sockfleet completion bash > ~/.local/share/bash-completion/completions/sockfleet
     zsh:   sockfleet completion zsh > ~/.zfunc/_sockfleet    (with ~/.zfunc in fpath)
     fish:  sockfleet completion fish > ~/.config/fish/completions/sockfleet.fish
     """
-    from ..main import cli
+    from ..streams import write
 
-    found = get_completion_class(shell)
-    if found is None:
-        raise click.UsageError(f"no completion for {shell}")
-    click.echo(found(cli, {}, "sockfleet", "_SOCKFLEET_COMPLETE").source())
+    folder = Path(__file__).parent.parent / "completions"
+    write((folder / SCRIPTS[shell]).read_bytes())

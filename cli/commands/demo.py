@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,21 +22,24 @@ from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
 from ...simulator.scenario.verdict import find_differences
-from ..help_screen import Example, HelpfulCommand
+from ..help_screen import Example, HelpfulCommand, example_lines
+from ..parameter_types import WholeNumber
+from ..program import program_words
 
 __all__ = ["command"]
 
 _SCAN_ENDS_S = 5.0
 
-_NEXT = """
-How to read it: TCP_CLOSE is what programs hold and nobody uses; thousands that grow are a leak.
-CLOSED is what `ss -s` prints there, TIME_WAIT included: large on a busy proxy, and no leak.
-
-Where to go next:
-  sockfleet scan inventory.yml     your own Ansible inventory, with your own SSH keys
-  sockfleet explain                the arithmetic behind tcp_close, step by step, for this machine
-  sockfleet demo --keep            keep this fleet running and try commands on it
+_HOW_TO_READ = "TCP_CLOSE is what programs hold and nobody uses; thousands that grow are a leak."
+_CONFIGURATION = """\
+# The fleet of sockfleet demo: with SOCKFLEET_CONFIG, commands need no other option.
+[defaults]
+inventory = ["inventory.yml"]
+known-hosts = ["known_hosts"]
 """
+_LINES_BELOW = 12
+"""What is printed below the table; on a terminal, both are to be on the screen."""
+_FEWEST_LINES = 12
 
 
 class _Stopped(SystemExit):
@@ -48,14 +52,14 @@ class _Stopped(SystemExit):
 
 _EXAMPLES = (
     Example("sockfleet demo", "32 hosts that answer, 3 that fail"),
-    Example("sockfleet demo --hosts 1000", "a larger fleet"),
+    Example("sockfleet demo --keep", "the fleet stays for your commands"),
 )
 
 
 @click.command("demo", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.option(
     "--hosts",
-    type=click.IntRange(1, MOST_HOSTS),
+    type=WholeNumber(1, MOST_HOSTS),
     metavar="N",
     help="Hosts in all (default: as many as the scenario has).",
 )
@@ -66,16 +70,24 @@ _EXAMPLES = (
     help="What to simulate (YAML; examples/scenario.yml shows how).",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), metavar="N", help="Other numbers for the same scenario."
+    "--seed", type=WholeNumber(0), metavar="N", help="Other numbers for the same scenario."
 )
-@click.option("--keep", is_flag=True, help="Keep the fleet running after the scan, until Ctrl-C.")
-def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bool) -> None:
+@click.option(
+    "--keep/--no-keep",
+    default=None,
+    help="Keep the fleet running after the scan, until Ctrl-C.  [default: keep, on a terminal]",
+)
+def command(
+    *, hosts: int | None, scenario: Path | None, seed: int | None, keep: bool | None
+) -> None:
     """Scan a simulated fleet of real SSH servers on this machine.
 
     It needs no setup and leaves nothing behind: the servers listen on loopback addresses, and their
     keys and the inventory are in a temporary folder. Exits with 0 if the scan reports every host
     as the simulation planned it, with its true numbers; else with 1.
     """
+    if keep is None:
+        keep = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
     with (
         _stop_on_signals(),
         tempfile.TemporaryDirectory(prefix="sockfleet-demo-") as folder,
@@ -83,7 +95,10 @@ def command(hosts: int | None, scenario: Path | None, seed: int | None, keep: bo
     ):
         differing = _scan_and_compare(fleet, Path(folder))
         if keep:
+            _print_commands_for_fleet(Path(folder))
             _wait_until_stopped(fleet)
+        elif not differing:
+            _print_commands()
     sys.exit(Exit.FAILED if differing else Exit.OK)
 
 
@@ -102,8 +117,50 @@ def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
             click.echo(f"  {line}")
     else:
         click.echo(f"All as simulated: {_describe_plan(fleet.hosts)}.")
-        click.echo(_NEXT.rstrip())
+        click.echo(_HOW_TO_READ)
     return bool(differing)
+
+
+def _print_commands() -> None:
+    click.echo("\nWhere to go next:")
+    _echo_commands(
+        (["demo", "--keep"], "the fleet again, to try commands on it"),
+        (["explain"], "the arithmetic, for this machine"),
+    )
+
+
+def _print_commands_for_fleet(folder: Path) -> None:
+    configuration = folder / "sockfleet.toml"
+    configuration.write_text(_CONFIGURATION)
+    click.echo("\nThe fleet answers until you press Ctrl-C. In another terminal, in this folder:")
+    click.echo(f"  export SOCKFLEET_CONFIG={shlex.quote(str(configuration))}")
+    commands = [
+        (["scan", "--against", str(folder / "scan.json")], "what grew since"),
+        (["check"], "for a monitoring system"),
+        (["scan", "--repeat", "3", "--interval", "2"], "over open connections"),
+    ]
+    worst = _find_worst(folder / "scan.json")
+    if worst is not None:
+        commands.insert(0, (["explain", "--host", worst], "the host that holds most"))
+    _echo_commands(*commands)
+
+
+def _find_worst(saved: Path) -> str | None:
+    """The first host of the ranking; None where no host was read."""
+    import orjson
+
+    try:
+        hosts = orjson.loads(saved.read_bytes())["hosts"]
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return next((host["name"] for host in hosts if host["status"] == "ok"), None)
+
+
+def _echo_commands(*commands: tuple[list[str], str]) -> None:
+    """Print commands as they can be typed here, each with what it shows."""
+    examples = [Example(shlex.join([*program_words(), *words]), text) for words, text in commands]
+    for line in example_lines(examples, shutil.get_terminal_size().columns):
+        click.echo(line)
 
 
 def _find_differences(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:
@@ -131,6 +188,9 @@ def _run(arguments: list[str]) -> None:
     """Run the real command as a user would, without the user's settings."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SOCKFLEET_")}
     environment["SOCKFLEET_CONFIG"] = os.devnull
+    if sys.stdout is not None and sys.stdout.isatty():
+        lines = shutil.get_terminal_size().lines - _LINES_BELOW
+        environment["LINES"] = str(max(lines, _FEWEST_LINES))
     # A session of its own: Ctrl-C reaches this process, which hands it on once.
     with subprocess.Popen(
         [sys.executable, "-m", "sockfleet.cli", *arguments],
@@ -153,7 +213,6 @@ def _run(arguments: list[str]) -> None:
 
 
 def _wait_until_stopped(fleet: FleetProcess) -> None:
-    click.echo("\nThe fleet stays until you press Ctrl-C; its files stand beside the inventory.")
     try:
         fleet.wait()
     except _Stopped:

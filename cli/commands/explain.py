@@ -12,6 +12,7 @@ from ..click_options import (
     CONNECTION,
     PACE,
     PROBE,
+    FilesArgument,
     color_option,
     option,
     scan_options,
@@ -36,7 +37,7 @@ _EXAMPLES = (
 
 
 @click.command("explain", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("file", nargs=-1, metavar="[FILE]...")
+@click.argument("file", cls=FilesArgument, nargs=-1, metavar="[FILE]...")
 @option(
     "--ss",
     "as_ss",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from ...core.errors import UsageError
+from ...core.suggestion import nearest
 from ...core.text import has_unsafe
 from ...inventory.connection.defaults import ConnectionDefaults
 from ...inventory.connection.resolve import check_hosts
@@ -137,9 +137,9 @@ def _select(
 ) -> tuple[Sequence[str], Sequence[str]]:
     if host is not None:
         if host not in inventory.hosts:
-            near = difflib.get_close_matches(host, inventory.hosts, n=3)
-            hint = f"; near it are {', '.join(near)}" if near else ""
-            raise UsageError(f"no host {host!r} among the {len(inventory.hosts)} hosts{hint}")
+            near = nearest(host, inventory.hosts)
+            hint = "" if near is None else f"; did you mean {near}?"
+            raise UsageError(f"no host {host!r} among the {len(inventory.hosts)}{hint}")
         return (host,), ()
     if limit is None:
         return tuple(inventory.hosts), ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import color_option, option, output_options, scan_options
+from ..click_options import FilesArgument, color_option, option, output_options, scan_options
 from ..configuration.config_option import configuration_options
 from ..help_screen import Example, HelpfulCommand
 
@@ -19,7 +19,7 @@ _EXAMPLES = (
 
 
 @click.command("merge", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("scan", nargs=-1, required=True, metavar="SCAN.json...")
+@click.argument("scan", cls=FilesArgument, nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
 @scan_options("against")
 @configuration_options()

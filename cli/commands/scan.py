@@ -94,7 +94,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         click.echo(probe_command(scan_options_from(given), repeated=repeated))
         return
     if not given["inventory"]:
-        raise click.UsageError("Missing argument 'INVENTORY...'.", ctx)
+        raise click.UsageError("INVENTORY... is missing", ctx)
     log_to_stderr(given["verbose"])
     if given["list_hosts"]:
         for name in _list_hosts(given):

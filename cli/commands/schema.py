@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..help_screen import Example, HelpfulCommand
+from ..parameter_types import WordChoice
 
 __all__ = ["command"]
 
@@ -16,7 +17,7 @@ _EXAMPLES = (
 
 
 @click.command("schema", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("document", type=click.Choice(["scan", "ndjson"]), default="scan")
+@click.argument("document", type=WordChoice(["scan", "ndjson"]), default="scan")
 def command(document: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a document.
 

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.record import record
+from ...core.suggestion import suggest
 from ...core.text import escape, quote
 from .keys import (
     COMMANDS,
@@ -32,7 +33,6 @@ from .keys import (
     all_keys,
     check_table,
     keys_of,
-    suggest,
 )
 
 __all__ = [
@@ -192,7 +192,7 @@ def choose_profile(file: Configuration | None, profile: str | None) -> Mapping[s
     try:
         return file.profiles[profile]
     except KeyError:
-        near = suggest(profile, map(escape, file.profiles)) or "; it has none"
+        near = suggest(profile, file.profiles) or "; it has none"
         raise ConfigurationError(f"{file.path}: no profile {quote(profile)}{near}") from None
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.errors import UsageError
+from ...core.suggestion import suggest
 from ...core.text import quote
 from ..command_table import load_command
 from ..parameter_types import WorkerCount
@@ -27,7 +28,6 @@ __all__ = [
     "all_keys",
     "check_table",
     "keys_of",
-    "suggest",
 ]
 
 COMMANDS = ("scan", "check", "explain", "inventory", "merge", "history")
@@ -116,17 +116,6 @@ def _describe_unknown_key(key: str, value: object, places: list[Keys]) -> str:
     if written.startswith("no-") and written[3:] in known and isinstance(value, bool):
         return f"no such key; write {written[3:]} = {str(not value).lower()}"
     return f"no such key{suggest(written, known)}"
-
-
-def suggest(found: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` with the nearest name, or else the list of all names."""
-    import difflib  # a correct file needs none of it
-
-    known = list(known)
-    near = difflib.get_close_matches(found, known, n=1)
-    if near:
-        return f"; did you mean {near[0]}?"
-    return f"; there are {', '.join(known)}" if known else ""
 
 
 def _find_fault(parameter: click.Parameter, value: object) -> str | None:

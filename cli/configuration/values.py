@@ -15,11 +15,12 @@ from ...aggregator.fleet import SORT_KEYS
 from ...aggregator.thresholds import parse_thresholds
 from ...alerting.levels import Levels
 from ...core.errors import UsageError
+from ...core.suggestion import suggest
 from ...inventory.name_shard import parse_shard
 from ...output.formats import format_for_suffix, load_format
 from ..output_files import parse_mode
 from .file import Configuration
-from .keys import Fault, suggest
+from .keys import Fault
 
 __all__ = ["find_value_faults"]
 
@@ -38,13 +39,13 @@ def find_value_faults(file: Configuration) -> Iterator[Fault]:
 
 def _check_sort(key: str) -> None:
     if key not in SORT_KEYS:
-        raise UsageError(f"no such key to sort by{suggest(key, SORT_KEYS)}")
+        raise UsageError(f"no key {key!r} to sort by{suggest(key, SORT_KEYS)}")
 
 
 def _check_transport(name: str) -> None:
     names = sorted(entry.name for entry in entry_points(group="sockfleet.transports"))
     if name not in names:
-        raise UsageError(f"no such transport{suggest(name, names)}")
+        raise UsageError(f"no transport {name!r}{suggest(name, names)}")
 
 
 def _check_outputs(targets: list[str]) -> None:

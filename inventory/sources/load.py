@@ -52,13 +52,18 @@ _KEY = re.compile(r"[^\s:]+:(?:\s|$)")
 
 
 def load_inventory(
-    sources: Sequence[str], *, stdin: IO[bytes] | None = None, playbook_dir: str | None = "."
+    sources: Sequence[str],
+    *,
+    stdin: IO[bytes] | None = None,
+    playbook_dir: str | None = ".",
+    may_run_programs: bool = True,
 ) -> Inventory:
     """Read all sources of one call and merge them as Ansible does.
 
     ``-`` reads ``stdin``. The group_vars and host_vars of ``playbook_dir`` take precedence over
     those beside the sources; it is the current folder by default, as in ``ansible-inventory``;
-    None: no folder.
+    None: no folder. ``may_run_programs``: False makes a source an error that needs
+    ``ansible-inventory`` or a plugin; a caller that runs no program names no executable file.
 
     Raises InventoryError for a source that cannot be read or is invalid, UsageError where no source
     is named or ``-`` cannot be read.
@@ -66,18 +71,27 @@ def load_inventory(
     if not sources:
         raise UsageError("no inventory is named: expected a file, a folder, '-' or 'host1,host2'")
     try:
-        return _read_all(sources, stdin, playbook_dir)
+        return _read_all(sources, stdin, playbook_dir, may_run_programs=may_run_programs)
     except InventoryError as error:
         # The file, the path of keys and the quoted values come from the inventory's author.
         raise InventoryError(escape_lines(error.where), escape_lines(error.problem)) from error
 
 
 def _read_all(
-    sources: Sequence[str], stdin: IO[bytes] | None, playbook_dir: str | None
+    sources: Sequence[str],
+    stdin: IO[bytes] | None,
+    playbook_dir: str | None,
+    *,
+    may_run_programs: bool,
 ) -> Inventory:
+    plugins = [] if may_run_programs else [one for one in sources if _is_plugin_source(one)]
+    if plugins:
+        raise InventoryError(plugins[0], "is read by a plugin")
     try:
         return _read_natively(sources, stdin, playbook_dir)
     except NeedsAnsible as need:
+        if not may_run_programs:
+            raise InventoryError(need.where, f"{need.reason}, which needs Ansible") from None
         unreadable = [one for one in sources if one == STDIN or _is_plugin_source(one)]
         if unreadable:
             raise InventoryError(

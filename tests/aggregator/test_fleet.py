@@ -114,7 +114,9 @@ def test_names_sort_from_a_on():
 
 
 def test_an_unknown_sort_key_lists_the_known_ones():
-    with pytest.raises(UsageError, match=r"--sort 'size': there are tcp_close, closed, mem_pages"):
+    with pytest.raises(
+        UsageError, match=r"no key 'size' to sort by; there are tcp_close, closed, mem_pages"
+    ):
         summarize_fleet([], scan(), sort="size")
 
 

@@ -20,7 +20,7 @@ def test_our_formats_are_registered_like_others(name):
 
 def test_an_unknown_format_lists_the_known_ones():
     known = "csv, influx, json, ndjson, prometheus, table"
-    with pytest.raises(UsageError, match=f"no format 'yaml': there are {known}"):
+    with pytest.raises(UsageError, match=f"no format 'yaml'; there are {known}"):
         load_format("yaml")
 
 

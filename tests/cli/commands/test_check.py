@@ -203,7 +203,7 @@ def test_the_kernels_limits_are_checked_without_levels(check, save_scan):
         (["no-such.yml"], "no-such.yml"),
         (["a,", "--no-such-option"], "--no-such-option"),
         (["a,", "--deadline", "soon"], "soon"),
-        (["a,", "-w", "worst.tcpclose=5"], "worst.tcp_close was meant?"),
+        (["a,", "-w", "worst.tcpclose=5"], "did you mean worst.tcp_close?"),
         (["a,", "-w", "tcp_close"], "expected KEY=RANGE"),
         (["a,", "-w", "tcp_close=5:1"], "its start is above its end"),
         (["a,", "-w", "orphan=10%"], "percentages are worst.orphan_percent"),

@@ -71,8 +71,8 @@ def test_settings_of_the_user_do_not_change_the_demo(temporary, monkeypatch):
     [
         (["--scenario", "missing.yml"], "sockfleet: error: missing.yml: cannot be read:"),
         (["--hosts", "3"], "sockfleet: error: hosts: 3: at least "),
-        (["--hosts", "0"], "Invalid value for '--hosts'"),
-        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--hosts", "0"], "sockfleet: error: --hosts: 0 is not in the range"),
+        (["--seed", "-1"], "sockfleet: error: --seed: -1 is not in the range"),
     ],
 )
 def test_a_usage_error_leaves_no_folder(temporary, arguments, expected):
@@ -146,12 +146,66 @@ def test_a_signal_during_the_scan_removes_everything(temporary, tmp_path, number
     assert list(temporary.iterdir()) == []
 
 
+def run_printed(line: str, setup: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a printed command in a shell, in the folder of the demo."""
+    command = line.strip().split("  ")[0]
+    return subprocess.run(
+        ["sh", "-c", f"{setup}\n{command}"], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_last_commands_work_where_the_demo_was_run(temporary):
+    """Without a terminal: the fleet has ended."""
+    done = run("--scenario", str(EXAMPLES / "scenario.yml"))
+    commands = done.stdout.partition("Where to go next:\n")[2].splitlines()
+    assert [line.split("  ")[1].split(" ", 1)[1] for line in commands] == ["demo --keep", "explain"]
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {commands[0].strip().split('  ')[0]} --scenario missing.yml"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as keep:
+        assert keep.stderr.read().startswith("sockfleet: error: missing.yml: cannot be read")
+    explained = run_printed(commands[1])
+    assert (explained.returncode, explained.stderr) == (0, "")
+
+
+def test_at_a_terminal_the_fleet_stays_and_the_printed_commands_work_on_it(temporary):
+    controller, terminal = os.openpty()
+    words = [*COMMAND, "--scenario", str(EXAMPLES / "scenario.yml")]
+    with (
+        subprocess.Popen(
+            words, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+        ) as process,
+        os.fdopen(controller, "rb", buffering=0) as screen,
+    ):
+        os.close(terminal)
+        shown = b""
+        while not re.search(rb"--repeat 3 --interval 2[^\n]*\n", shown):
+            shown += screen.read(65536)
+        lines = shown.decode().replace("\r", "").splitlines()
+        start = next(i for i, line in enumerate(lines) if "until you press Ctrl-C" in line)
+        setup, *commands = lines[start + 1 :]
+        assert setup.startswith("  export SOCKFLEET_CONFIG=")
+        ended = [run_printed(line, setup) for line in commands]
+        assert [done.returncode for done in ended] == [0, 3, 1, 3]
+        explained, compared, checked, repeated = (done.stdout for done in ended)
+        assert "held-closed" in explained
+        assert "CHANGE" in compared
+        assert checked.startswith("SOCKFLEET WARNING")
+        assert repeated.count("TCP_CLOSE") >= 1
+        running = children_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0
+    wait_until_ended(running)
+    assert list(temporary.iterdir()) == []
+
+
 def test_keep_serves_the_fleet_until_a_signal(temporary):
     with start("--scenario", str(EXAMPLES / "scenario.yml"), "--keep") as process:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if "stays until" in line:
+            if "until you press Ctrl-C" in line:
                 break
         command_line = next(line for line in lines if line.startswith("$ sockfleet "))
         assert run_sockfleet(*shlex.split(command_line)[2:], timeout=None).returncode == 3

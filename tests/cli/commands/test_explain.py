@@ -85,7 +85,7 @@ def test_thresholds_move_the_diagnosis(explain, monkeypatch):
 def test_an_unknown_threshold_is_refused_before_any_file_is_read(explain, tmp_path):
     code, out, err = explain(tmp_path / "missing", "--threshold", "held_socket=3")
     assert (code, out) == (2, "")
-    assert "no threshold 'held_socket'; held_sockets was meant?" in err
+    assert "no threshold 'held_socket'; did you mean held_sockets?" in err
 
 
 def test_ss_without_snmp_names_the_missing_counter(explain):

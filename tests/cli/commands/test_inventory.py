@@ -154,11 +154,11 @@ def test_a_group_with_a_faulty_cap_is_still_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "Missing argument"),
+        ([], "INVENTORY... is missing"),
         (["fleet.yml"], "one of --list, --graph and --host NAME"),
         (["fleet.yml", "--list", "--graph"], "one of --list, --graph and --host NAME"),
         (["fleet.yml", "--list", "--vars"], "--vars goes with --graph"),
-        (["fleet.yml", "--host", "wep1"], "no host 'wep1' among the 7 hosts; near it are web1"),
+        (["fleet.yml", "--host", "wep1"], "no host 'wep1' among the 7; did you mean web1?"),
         (["fleet.yml", "--list", "-l", "nothing"], "nothing"),
         (["absent.yml", "--list"], "absent.yml"),
     ],

@@ -175,7 +175,7 @@ def test_hosts_are_grouped_by_a_variable(fleet, tmp_path):
         (["inventory.yml", "--timeout", "-1"], "timeout"),
         (["inventory.yml", "--agent"], "SSH_AUTH_SOCK"),
         (["inventory.yml", "--password-file", "missing"], "missing"),
-        (["inventory.yml", "--threshold", "held_socket=3"], "held_sockets was meant?"),
+        (["inventory.yml", "--threshold", "held_socket=3"], "did you mean held_sockets?"),
         (["inventory.yml", "--threshold", "tw_share=much"], "not a share"),
         (["inventory.yml", "--nonsense"], "nonsense"),
         (["broken.yml"], "broken.yml"),
