@@ -131,7 +131,52 @@ def test_every_folder_is_packaged_with_its_modules_and_py_typed(distributions):
             if path.is_file() and "__pycache__" not in path.parts:
                 assert f"sockfleet/{path.relative_to(ROOT)}" in names
     assert not {name for name in names if name.startswith(("tests/", "bench/", "collector/"))}
-    assert [name for name in names if name.endswith("share/man/man1/sockfleet.1")]
+    for shared in (
+        "man/man1/sockfleet.1",
+        "bash-completion/completions/sockfleet.bash",
+        "fish/vendor_completions.d/sockfleet.fish",
+        "zsh/site-functions/_sockfleet",
+    ):
+        assert [name for name in names if name.endswith(f".data/data/share/{shared}")], shared
+
+
+def test_a_second_build_gives_the_same_bytes(
+    source_copy, distributions, fresh_environment, tmp_path
+):
+    """In another folder, at another time, with another umask and the modes of another checkout."""
+    again = shutil.copytree(source_copy, tmp_path / "again", ignore=NOT_SOURCE)
+    for path in again.rglob("*"):
+        if path.is_file():
+            path.chmod(path.stat().st_mode & 0o100 | 0o660)
+            os.utime(path, (1, 1))
+    build = "import reproducible as b, sys; b.build_sdist(sys.argv[1]); b.build_wheel(sys.argv[1])"
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    python = f"umask 007; PYTHONPATH=build_backend {fresh_environment}/bin/python"
+    run("sh", "-c", f"{python} -W ignore -c '{build}' {dist}", cwd=again)
+    built = {path.name: path.read_bytes() for path in distributions.iterdir()}
+    assert {path.name for path in dist.iterdir()} == set(built)
+    for path in dist.iterdir():
+        assert path.read_bytes() == built[path.name], path.name
+
+
+def test_the_index_would_take_the_distributions(distributions):
+    files = sorted(distributions.iterdir())
+    checked = run(sys.executable, "-m", "twine", "check", "--strict", *files, cwd=distributions)
+    assert checked.count("PASSED") == 2
+
+
+def test_the_metadata_describes_the_package_for_the_index(distributions):
+    (wheel,) = distributions.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        text = archive.read(name).decode()
+    fields = text.split("\n\n")[0]
+    assert "Description-Content-Type: text/markdown" in fields
+    assert "License-Expression: Apache-2.0" in fields
+    assert fields.count("Classifier: Programming Language :: Python :: 3.") >= 3
+    assert "Keywords: ansible," in fields
+    assert "# sockfleet" in text
 
 
 def test_the_sdist_contains_tests_benchmarks_and_documents(distributions):

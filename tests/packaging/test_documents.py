@@ -25,6 +25,18 @@ def test_the_page_that_is_made_from_the_code_is_up_to_date(name):
     assert subprocess.run(check, check=False).returncode == 0, f"run python docs/{name}.py"
 
 
+def test_the_long_description_is_the_readme():
+    check = [sys.executable, str(ROOT / "docs/make_pypi.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run python docs/make_pypi.py"
+
+
+def test_the_long_description_links_to_no_file_of_the_repository():
+    text = (ROOT / "docs/pypi.md").read_text()
+    assert len(text) > 5000
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert [each for each in targets if not each.startswith("https://")] == []
+
+
 def test_the_manual_page_renders_without_a_warning():
     page = ROOT / "docs/sockfleet.1"
     result = subprocess.run(
