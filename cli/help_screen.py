@@ -28,7 +28,6 @@ __all__ = [
 _NARROW = 66
 """Columns below which the groups are titles of their own instead of a column."""
 _GAP = 2
-_HELP_OPTIONS = frozenset({"--help", "--help-all"})
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
@@ -40,13 +39,12 @@ class Example(NamedTuple):
 
 
 class HelpfulCommand(click.Command):
-    """A command with examples, and with ``--help-all`` where ``--help`` leaves options out."""
+    """A command with examples, ``--help`` of one screen and ``--help-all``."""
 
     def __init__(self, *args: Any, examples: Sequence[Example] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.examples = examples
-        if any(_is_rare(parameter) for parameter in self.params):
-            self.params.append(_HelpAllOption())
+        self.params.append(_HelpAllOption())
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the one screen of ``--help``."""
@@ -170,8 +168,10 @@ def _is_rare(parameter: click.Parameter) -> bool:
 
 
 def _is_brief(option: click.Option, are_groups: bool) -> bool:
-    """Whether --help lists it; among groups, the last line names --help-all instead of a group."""
-    return not (_is_rare(option) or (are_groups and _HELP_OPTIONS.intersection(option.opts)))
+    """Whether --help lists it; the last line names --help-all where that lists more."""
+    if "--help" in option.opts:
+        return not are_groups
+    return not _is_rare(option) and "--help-all" not in option.opts
 
 
 def _write_paragraph(paragraph: str, formatter: click.HelpFormatter) -> None:

@@ -41,10 +41,10 @@ class _Bash(_Shell):
     """Characters of each value that stay on the line: bash replaces what follows a word break."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        line = os.environ["COMP_LINE"]
+        line = os.environ.get("COMP_LINE", "")
         words = split_arg_string(line)[1:]
         raw = line.rsplit(None, 1)[-1] if line[-1:].strip() else ""
-        incomplete = words.pop() if raw or _has_open_quote(line) else ""
+        incomplete = words.pop() if words and (raw or _has_open_quote(line)) else ""
         if raw[:1] not in ("'", '"'):
             breaks = [char for char in os.environ.get("COMP_WORDBREAKS", ":=") if char.strip()]
             fragment = len(raw) - max(raw.rfind(char) for char in [*breaks, ":"]) - 1
@@ -59,8 +59,8 @@ class _Zsh(_Shell):
     name = "zsh"
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        words = split_arg_string(os.environ["COMP_WORDS"])
-        position = int(os.environ["COMP_CWORD"])
+        words = split_arg_string(os.environ.get("COMP_WORDS", ""))
+        position = int(os.environ.get("COMP_CWORD", 1))
         return words[1:position], words[position] if position < len(words) else ""
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
@@ -71,9 +71,8 @@ class _Fish(_Shell):
     name = "fish"
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        words = split_arg_string(os.environ["COMP_WORDS"])[1:]
-        token = os.environ["COMP_CWORD"]
-        if not token:
+        words = split_arg_string(os.environ.get("COMP_WORDS", ""))[1:]
+        if not os.environ.get("COMP_CWORD"):
             return words, ""
         return words[:-1], words[-1] if words else ""
 

@@ -102,7 +102,7 @@ def write(data: bytes) -> None:
         raise
     except OSError as error:
         _discard_stdout()
-        raise StdoutError(f"cannot write to standard output: {error}") from error
+        raise StdoutError(f"cannot write to standard output: {error.strerror or error}") from error
     except (ValueError, AttributeError) as error:
         raise StdoutError(f"cannot write to standard output: {error}") from error
 

@@ -24,8 +24,15 @@ def describe_local_failure(error: BaseException) -> str | None:
     if isinstance(error, FileNotFoundError) and _has_no_working_folder():
         return "the working folder no longer exists: change to another one"
     if isinstance(error, OSError):
-        return text
+        return _describe_system_error(error)
     return None
+
+
+def _describe_system_error(error: OSError) -> str:
+    """The system's words, without Python's ``[Errno 28]``."""
+    if error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _has_no_working_folder() -> bool:

@@ -92,7 +92,9 @@ def _password(options: ScanOptions, prompt: Callable[[str], Secret | None] | Non
     if file is not None:
         try:
             line = Path(file).read_text(encoding="utf-8").split("\n", 1)[0]
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise UsageError(f"--password-file {file}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
             raise UsageError(f"--password-file {file}: {error}") from error
         return Secret(line)
     held = os.environ.get("SOCKFLEET_PASSWORD")

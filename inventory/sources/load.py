@@ -231,7 +231,9 @@ def _read_file(unresolved: UnresolvedInventory, path: str) -> None:
         raise InventoryError(
             path, f"no such file or folder; a host is named with a comma: '{path},'"
         ) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InventoryError(repr(path), f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
         raise InventoryError(repr(path), f"cannot be read: {error}") from error
     suffix = Path(path).suffix
     if stat.S_ISREG(mode) and os.access(path, os.X_OK) and read_script(unresolved, path):

@@ -53,7 +53,9 @@ def load_scenario(path: Path) -> Scenario:
     """Read the scenario of a file. Raises ScenarioError where it cannot be read or is invalid."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ScenarioError(str(path), f"cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise ScenarioError(str(path), f"cannot be read: {error}") from error
     return parse_scenario(text, str(path))
 

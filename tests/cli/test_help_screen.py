@@ -95,12 +95,12 @@ def test_help_all_has_every_option_and_help_the_usual_ones(show, name):
     usual = {o.opts[-1] for o in options_of(name)} - rare - HELP
     brief = set(re.findall(r"(?<![\w-])--[a-z-]+", "\n".join(show(name, "--help"))))
     assert usual <= brief
-    if rare:
-        assert f"{len(rare)} more: sockfleet {name} --help-all" in "\n".join(show(name, "--help"))
-        everything = "\n".join(show(name, "--help-all"))
-        for option in options_of(name):
-            assert option.opts[-1] in everything
-            assert re.sub(r"\s+", "", option.help) in re.sub(r"\s+", "", everything)
+    last = f"{len(rare)} more: sockfleet {name} --help-all, or man sockfleet."
+    assert (show(name, "--help")[-1] == last) == bool(rare)
+    everything = "\n".join(show(name, "--help-all"))
+    for option in options_of(name):
+        assert option.opts[-1] in everything
+        assert re.sub(r"\s+", "", option.help or "") in re.sub(r"\s+", "", everything)
 
 
 def test_help_all_lists_the_options_by_their_groups(show):

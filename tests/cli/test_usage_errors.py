@@ -55,6 +55,7 @@ MISTAKES = [
     ("scan fleet.json -c 0", "--concurrency: 0 is not in the range x>=1"),
     ("scan fleet.json --timeout soon", "--timeout: 'soon' is not a valid number"),
     ("scan fleet.json --workers x", "--workers: 'x' is not a valid whole number or auto"),
+    ("scan fleet.json --password-file missing", "--password-file missing: No such file or dir"),
     ("scan missing.yml", "missing.yml: no such file or folder; a host is named with a comma: "),
     ("explain --hst web1", "no option '--hst'; did you mean --host?"),
     ("explain --host wbe1 --inventory fleet.json", "no host or group matches 'wbe1'; did you mean"),
@@ -66,7 +67,7 @@ MISTAKES = [
     ("inventory fleet.json", "name one of --list, --graph and --host NAME (sockfleet inventory "),
     ("inventory fleet.json --host wep1", "no host 'wep1' among the 3; did you mean web1?"),
     ("demo --hosts none", "--hosts: 'none' is not a valid whole number (sockfleet demo --help)"),
-    ("demo --scenario missing.yml", "missing.yml: cannot be read: "),
+    ("demo --scenario missing.yml", "missing.yml: cannot be read: No such file or dir"),
     ("authorized-key", "KEY.pub is missing (sockfleet authorized-key --help)"),
     ("authorized-key missing.pub", "cannot read missing.pub: No such file or directory"),
     ("become-rule", "USER is missing (sockfleet become-rule --help)"),
@@ -107,6 +108,7 @@ def test_a_mistake_is_one_line_of_one_style(sockfleet, line, expected):
     assert err.startswith(f"sockfleet: error: {expected}")
     assert err.count("\n") == 1
     assert err.rstrip("\n")[-1] not in ".:;"
+    assert "Errno" not in err
 
 
 @pytest.mark.parametrize(("line", "expected"), OF_CHECK, ids=[line for line, _ in OF_CHECK])

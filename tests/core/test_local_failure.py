@@ -17,6 +17,8 @@ from sockfleet.core.local_failure import describe_local_failure
         (ImportError("libx.so: failed to map segment from shared object"), "no memory left"),
         (RuntimeError("can't start new thread"), "no further thread"),
         (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/b"), "a/b: No space left on device"),
+        (OSError("of a library"), "of a library"),
     ],
     ids=repr,
 )

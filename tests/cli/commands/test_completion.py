@@ -90,6 +90,13 @@ def test_a_line_is_completed(here, line, expected):
     assert complete(line) == expected
 
 
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_call_without_a_line_completes_commands(shell):
+    assert (
+        set(COMMANDS) <= {value.split("\t")[0] for value in complete("", shell)} or shell == "zsh"
+    )
+
+
 def test_all_commands_are_completed():
     assert complete("sockfleet ") == list(COMMANDS)
 
