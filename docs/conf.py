@@ -21,7 +21,7 @@ author = "the sockfleet authors"
 copyright = author  # noqa: A001 (Sphinx's name for it)
 
 extensions = ["myst_parser"]
-# pypi.md is the README, for the package index.
+# docs/pypi.md is the README, for the package index.
 exclude_patterns = ["_build", "pypi.md"]
 # Links go to headings of pages, as a code host shows them.
 myst_heading_anchors = 4
