@@ -154,14 +154,14 @@ def test_a_second_build_gives_the_same_bytes(
     dist.mkdir()
     python = f"umask 007; PYTHONPATH=build_backend {fresh_environment}/bin/python"
     run("sh", "-c", f"{python} -W ignore -c '{build}' {dist}", cwd=again)
-    built = {path.name: path.read_bytes() for path in distributions.iterdir()}
+    built = {path.name: path.read_bytes() for path in distributions.glob("sockfleet-*")}
     assert {path.name for path in dist.iterdir()} == set(built)
     for path in dist.iterdir():
         assert path.read_bytes() == built[path.name], path.name
 
 
 def test_the_index_would_take_the_distributions(distributions):
-    files = sorted(distributions.iterdir())
+    files = sorted(distributions.glob("sockfleet-*"))
     checked = run(sys.executable, "-m", "twine", "check", "--strict", *files, cwd=distributions)
     assert checked.count("PASSED") == 2
 
