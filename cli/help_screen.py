@@ -18,6 +18,7 @@ from ..scan.option_declaration import OptionGroup
 __all__ = [
     "Example",
     "HelpfulCommand",
+    "command_help",
     "example_lines",
     "grouped_options",
     "paragraphs",
@@ -49,8 +50,8 @@ class HelpfulCommand(click.Command):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the one screen of ``--help``."""
         self.format_usage(ctx, formatter)
-        summary, *others = paragraphs(self, whole=False)
-        formatter.write_text(" ".join(summary.split()))
+        _, *others = paragraphs(self, whole=False)
+        formatter.write_text(command_help(self))
         write_examples(self.examples, formatter)
         for paragraph in others:
             formatter.write_paragraph()
@@ -210,3 +211,8 @@ def _format_default(option: click.Option) -> str:
     if isinstance(default, float):
         return f" [{default:g}]"
     return f" [{default}]" if isinstance(default, (int, str)) else ""
+
+
+def command_help(command: click.Command) -> str:
+    """The first paragraph of a command's description."""
+    return " ".join(paragraphs(command, whole=False)[0].split())

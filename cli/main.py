@@ -10,7 +10,7 @@ import os
 import shlex
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -18,12 +18,10 @@ from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit, code_for_signal
 from ..core.local_failure import describe_local_failure
 from ..core.stop_signals import exit_at_stop_signals, received
+from .command_group import LazyGroup
 from .command_table import COMMAND_GROUPS, COMMANDS, load_command
 from .help_screen import Example, write_examples, write_groups
 from .streams import log_library_warnings, open_missing_streams, warn
-
-if TYPE_CHECKING:  # a run without a completion needs none of it
-    from click.shell_completion import CompletionItem
 
 __all__ = ["cli", "main"]
 
@@ -37,34 +35,14 @@ _EXAMPLES = (
 )
 
 
-class LazyCommands(click.Group):
-    """Imports the module of a command when the command runs."""
+class Commands(LazyGroup):
+    """The commands by groups; how each ends where its reader has gone, or at a signal."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        return load_command(cmd_name) if cmd_name in COMMANDS else None
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        from click.shell_completion import CompletionItem
-
-        commands = [
-            CompletionItem(name, help=text)
-            for name, text in COMMANDS.items()
-            if name.startswith(incomplete)
-        ]
-        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(_describe_unknown_command(name), ctx)
-        return super().resolve_command(ctx, args)
+    def describe_unknown_command(self, name: str) -> str:
+        # A word that is an inventory.
+        if "," in name or os.path.exists(name):  # noqa: PTH110 (never raises)
+            return f"no command {name!r}; did you mean sockfleet scan {shlex.quote(name)}?"
+        return super().describe_unknown_command(name)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -95,7 +73,9 @@ class LazyCommands(click.Group):
 
 
 @click.group(
-    cls=LazyCommands,
+    cls=Commands,
+    texts=COMMANDS,
+    load=load_command,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="sockfleet", message="sockfleet %(version)s")
@@ -142,14 +122,6 @@ def main() -> None:
     exit_at_stop_signals()
     gc.freeze()  # or the interpreter's end goes through all that was imported, several times
     sys.exit(code if isinstance(code, int) else Exit.OK)
-
-
-def _describe_unknown_command(name: str) -> str:
-    from ..core.suggestion import suggest
-
-    if "," in name or os.path.exists(name):  # noqa: PTH110 (never raises)
-        return f"no command {name!r}; did you mean sockfleet scan {shlex.quote(name)}?"
-    return f"no command {name!r}{suggest(name, COMMANDS)}"
 
 
 def _exit_interrupted(ctx: click.Context) -> NoReturn:

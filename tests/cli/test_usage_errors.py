@@ -24,6 +24,8 @@ MISTAKES = [
         "web1,web2,",
         "no command 'web1,web2,'; did you mean sockfleet scan web1,web2,? (sockfleet --help)",
     ),
+    ("history lst", "no command 'lst'; did you mean list? (sockfleet history --help)"),
+    ("history list --shrt", "no option '--shrt'; did you mean --"),
     ("--verson", "no option '--verson'; did you mean --version? (sockfleet --help)"),
     ("scan", "INVENTORY... is missing (sockfleet scan --help)"),
     ("scan fleet.json --limt web", "no option '--limt'; did you mean --limit?"),

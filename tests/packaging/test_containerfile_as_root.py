@@ -37,15 +37,23 @@ def values_of(name: str) -> list[str]:
 
 
 def copy_context(target: Path) -> None:
-    """Copy what `COPY . .` copies: the last pattern of .containerignore that matches counts."""
-    for line in IGNORE:
-        if line.startswith("!"):
-            source, copy = ROOT / line[1:], target / line[1:]
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, copy)
+    """Copy what `COPY . .` copies: all that no line of .containerignore matches."""
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        inside = Path(folder).relative_to(ROOT)
+        return {name for name in names if is_ignored(inside / name)}
+
+    shutil.copytree(ROOT, target, ignore=ignored, dirs_exist_ok=True)
+
+
+def is_ignored(path: Path) -> bool:
+    """Whether the build leaves out a path: of the lines with ``**/``, at any depth."""
+    return any(
+        fnmatch.fnmatch(
+            path.name if line.startswith("**/") else str(path), line.removeprefix("**/")
+        )
+        for line in IGNORE
+    )
 
 
 def closed_folders() -> list[str]:
@@ -135,8 +143,8 @@ def test_the_second_stage_takes_what_the_first_makes():
     assert copied == [["/opt/sockfleet", "/opt/sockfleet"]]
 
 
-def test_the_context_leaves_out_what_is_not_in_the_wheel():
-    assert IGNORE[0] == "*"
-    for name in (".git", ".venv", "tests/conftest.py", "id_ed25519", "fleet.json"):
-        matching = [line for line in IGNORE if fnmatch.fnmatch(name, line.lstrip("!"))]
-        assert matching == ["*"], name
+def test_the_context_is_small_and_whole():
+    for name in (".git", ".venv", "tests", "bench", "cli/__pycache__", "docs/_build"):
+        assert is_ignored(Path(name)), name
+    for name in ("cli", "pyproject.toml", "ci-constraints.txt", "docs/pypi.md", "build_backend"):
+        assert not is_ignored(Path(name)), name
