@@ -102,9 +102,9 @@ def _print(text: str) -> None:
 
 
 _EXAMPLES = (
-    Example("sockfleet check inventory.yml", "read the hosts and judge them"),
+    Example("sockfleet check inventory.yml", "read the hosts now"),
     Example("sockfleet check --from fleet.json --max-age 900", "judge what cron wrote"),
-    Example("sockfleet check inventory.yml -c worst.tcp_close=5000", "of any one host"),
+    Example("sockfleet check inventory.yml -c worst.tcp_close=5000", "any one host"),
     Example("sockfleet check --from fleet.json -w failed_percent=5", "hosts that failed"),
     Example("sockfleet check inventory.yml --against fleet.json -w growth.tcp_close=99", "growth"),
 )
