@@ -1,8 +1,8 @@
 """Write docs/pypi.md, the README as the package index shows it.
 
 Usage: python docs/make_pypi.py [--check]. The index has no files of the repository: a link to one
-leads to the repository that pyproject.toml names (urls.Source), and is plain text without it; a
-picture is left out then. A test runs the check.
+leads to the repository that pyproject.toml names (urls.Source), and is plain text without it; of a
+picture its description remains then. A test runs the check.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("pypi.md")
 
+_PICTURE = re.compile(
+    r"<picture>.*?<img alt=\"([^\"]*)\" src=\"([^\"]*)\">\s*</picture>", re.DOTALL
+)
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 
 
@@ -24,11 +27,12 @@ def format_page(readme: str, source: str | None) -> str:
     def replace(match: re.Match[str]) -> str:
         is_picture, text, target = match.groups()
         if source is None:
-            return "" if is_picture else text
+            return f"*{text}.*" if is_picture else text
         kind = "raw" if is_picture else "blob"
         return f"{is_picture}[{text}]({source}/{kind}/HEAD/{target})"
 
-    return re.sub(r"\n{3,}", "\n\n", _LINK.sub(replace, readme))
+    # The index shows no picture for dark screens.
+    return _LINK.sub(replace, _PICTURE.sub(r"![\1](\2)", readme))
 
 
 def main() -> int:

@@ -34,6 +34,7 @@ def test_the_long_description_links_to_no_file_of_the_repository():
     text = (ROOT / "docs/pypi.md").read_text()
     assert len(text) > 5000
     targets = re.findall(r"\]\(([^)]+)\)", text)
+    targets += re.findall(r"(?:src|srcset|href)=\"([^\"]+)\"", text)
     assert [each for each in targets if not each.startswith("https://")] == []
 
 
