@@ -21,6 +21,7 @@ from ..output.text.changes import change_lines
 from ..output.text.monitoring_plugin import plugin_text
 from ..output.text.style import TextStyle, count_text
 from ..output.text.warnings import warning_lines
+from ..scan.hooks import trust_none
 from ..scan.saved_scans import read_scan
 from ..scan.scan import Scan
 from .click_options import scan_options_from
@@ -84,7 +85,8 @@ class Check:
         log_to_stderr(verbose)
         signals = StopSignals()
         # Icinga takes stderr for a part of the output: only -v writes there.
-        hooks = terminal_hooks(signals, quiet=not verbose)
+        # A plugin puts no question: what the user would be asked about is in its text.
+        hooks = replace(terminal_hooks(signals, quiet=not verbose), confirm_keys=trust_none)
         # The comparison is made below, where a fault in it is a state of the check.
         options = replace(scan_options_from(self._given), against=None)
         result = Scan(options, hooks).run()

@@ -166,7 +166,7 @@ def _declared_option(
         **(changes or {}),
     }
     flags = settings.pop("flags")
-    if kind is bool:
+    if kind in (bool, bool | None):
         long = flags[-1].removeprefix("--")
         flags = (*flags[:-1], f"--{long}/--no-{long}")
     elif get_origin(kind) is Sequence:

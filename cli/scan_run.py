@@ -72,7 +72,13 @@ class ScanRun:
         self._in_place = in_place
         self._signals = StopSignals()
         self._advance: Callable[[HostSummary], None] | None = None
-        self._hooks = terminal_hooks(self._signals, quiet=quiet, on_host=self._deliver_host)
+        self._progress_bar = ExitStack()
+        self._hooks = terminal_hooks(
+            self._signals,
+            quiet=quiet,
+            on_host=self._deliver_host,
+            before_question=self._end_progress,
+        )
 
     def run(self) -> int:
         """Scan once and deliver; returns the exit code."""
@@ -99,28 +105,24 @@ class ScanRun:
         """
         from ..scan.repeat import RepeatedScan
 
-        shown = self._delivery.stdout
-        if shown is not None and not shown.repeats:
-            raise UsageError(
-                f"--format {shown.name} cannot be repeated on standard output, where one document "
-                f"would follow another; take ndjson, or -o {shown.name}:FILE, which is written "
-                "anew in each round"
-            )
+        self._require_repeatable()
         screen = self._round_screen(repeat)
         hooks = self._hooks
         if screen is not None:
-            self._advance = screen.count_host
             hooks = replace(hooks, stoppable=screen.stoppable(self._signals))
         scan = RepeatedScan(self._options, repeat, hooks)
         scan.prepare()
+        # Its question comes before the screen on which the rounds are drawn.
+        scan.meet_unknown_hosts(self._signals)
+        if screen is not None:
+            self._advance = screen.count_host
         rounds = _Rounds()
 
         def deliver(summary: FleetSummary) -> bool:
             if screen is not None and screen.is_left and not summary.scan.complete and rounds.ok:
                 return False  # `q` cut it off: the round before it was the last one
             if screen is None:
-                first_round.close()
-                self._advance = None
+                self._end_progress()
                 written = self._delivery.deliver(
                     summary, before=self._before(summary.scan.round or 1)
                 )
@@ -147,6 +149,15 @@ class ScanRun:
             streams.warn("error: no host could be read in any round")
         return code_for_hosts(rounds.ok, rounds.failed) if rounds.written else Exit.LOCAL
 
+    def _require_repeatable(self) -> None:
+        shown = self._delivery.stdout
+        if shown is not None and not shown.repeats:
+            raise UsageError(
+                f"--format {shown.name} cannot be repeated on standard output, where one document "
+                f"would follow another; take ndjson, or -o {shown.name}:FILE, which is written "
+                "anew in each round"
+            )
+
     def _round_screen(self, repeat: RepeatOptions) -> RoundScreen | None:
         """The screen on which rounds are drawn in place, where standard output has one."""
         shown = self._delivery.stdout
@@ -162,9 +173,13 @@ class ScanRun:
     def _progress(self, hosts: int) -> ExitStack:
         """Draw a bar until the context ends, where one helps."""
         wanted = sys.stderr.isatty() and not self._quiet and not self._delivery.is_streamed
-        stack = ExitStack()
-        self._advance = stack.enter_context(progress_bar(hosts, wanted=wanted))
-        return stack
+        self._progress_bar = ExitStack()
+        self._advance = self._progress_bar.enter_context(progress_bar(hosts, wanted=wanted))
+        return self._progress_bar
+
+    def _end_progress(self) -> None:
+        self._progress_bar.close()
+        self._advance = None
 
     def _deliver_host(self, host: HostSummary) -> None:
         self._delivery.host(host)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ..aggregator.host import HostSummary
 from ..collector.runtime.signals import StopSignals
-from ..scan.hooks import Message, MessageKind, ScanHooks, ignore
+from ..core.stop_signals import received
+from ..scan.hooks import Message, MessageKind, ScanHooks, UnknownKeys, ignore
 from . import streams
 from .prompts import prompt
 
@@ -26,11 +27,31 @@ def terminal_hooks(
     *,
     quiet: bool,
     on_host: Callable[[HostSummary], None] = ignore,
+    before_question: Callable[[], None] = lambda: None,
 ) -> ScanHooks:
-    """The hooks of a command; ``signals`` records the signals that stopped the scan."""
+    """The hooks of a command; ``signals`` records the signals that stopped the scan.
+
+    ``before_question`` clears the terminal of what is being drawn there.
+    """
 
     def on_message(message: Message) -> None:
         if not (quiet and message.kind in _MUTED_BY_QUIET):
             streams.warn(f"{_PREFIX[message.kind]}{message.text}")
 
-    return ScanHooks(on_host=on_host, on_message=on_message, prompt=prompt, stoppable=signals)
+    def confirm_keys(unknown: UnknownKeys) -> Collection[str]:
+        from .host_key_question import ask_about_keys
+
+        return ask_about_keys(
+            unknown,
+            quiet=quiet,
+            before=before_question,
+            on_interrupt=lambda: signals.received.extend(received),
+        )
+
+    return ScanHooks(
+        on_host=on_host,
+        on_message=on_message,
+        prompt=prompt,
+        confirm_keys=confirm_keys,
+        stoppable=signals,
+    )

@@ -289,6 +289,7 @@ class Engine:
             phase=error.phase,
             # Our transports clean what they quote; a third party's may not.
             message=clean(error.message, limit=_MESSAGE_LIMIT),
+            unknown_key=error.unknown_key,
         )
 
 

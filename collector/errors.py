@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ..core.errors import SockfleetError
+from ..core.record import record
 
-__all__ = ["Category", "HostError", "Phase"]
+__all__ = ["Category", "HostError", "Phase", "UnknownHostKey"]
 
 
 class Category(StrEnum):
@@ -71,20 +72,45 @@ class Phase(StrEnum):
     PARSE = "parse"
 
 
+@record
+class UnknownHostKey:
+    """The key of a host, or of a jump host, that no known_hosts file has, and that may be added."""
+
+    name: str
+    """The name to look up in known_hosts, at ``port``."""
+    port: int
+    file: str
+    """The known_hosts file to add it to."""
+    key: str
+    """The public key as known_hosts files write it, in Base64."""
+    where: str
+    """``address:port``."""
+    is_jump: bool = False
+    """Whether it is the key of a jump host: the host behind it was not reached."""
+
+
 class HostError(SockfleetError):
     """One attempt at one host failed.
 
     ``message`` says what was seen, on which host and port, and what the user can do next where
     that is known. Text from a host is in it only after `core.text.clean`. ``transient`` marks a
     failure that may heal by itself although its category does not say so, such as a temporary
-    failure of a resolver: `pacing.retry` allows another attempt.
+    failure of a resolver: `pacing.retry` allows another attempt. ``unknown_key`` is set where the
+    user could be asked to trust the key.
     """
 
     def __init__(
-        self, category: Category, phase: Phase, message: str, *, transient: bool = False
+        self,
+        category: Category,
+        phase: Phase,
+        message: str,
+        *,
+        transient: bool = False,
+        unknown_key: UnknownHostKey | None = None,
     ) -> None:
         self.category = category
         self.phase = phase
         self.message = message
         self.transient = transient
+        self.unknown_key = unknown_key
         super().__init__(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.record import record
 from ..inventory.models import Host
-from .errors import Category, Phase
+from .errors import Category, Phase, UnknownHostKey
 from .probe.kernel import Kernel
 from .probe.namespaces import Namespaces
 from .probe.processes import Processes
@@ -46,6 +46,8 @@ class HostFailure:
     category: Category
     phase: Phase
     message: str
+    unknown_key: UnknownHostKey | None = None
+    """The host key that kept it from being read, where the user could be asked to trust it."""
 
 
 HostOutcome = HostReading | HostFailure

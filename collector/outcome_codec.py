@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from ..inventory.models import Host
-from .errors import Category, Phase
+from .errors import Category, Phase, UnknownHostKey
 from .outcome import HostFailure, HostOutcome, HostReading
 from .probe.kernel import Kernel
 from .probe.namespaces import Namespaces
@@ -53,6 +53,7 @@ class _Failure(_Outcome, kw_only=True, frozen=True, tag="failure"):
     category: Category
     phase: Phase
     message: str
+    unknown_key: UnknownHostKey | None
 
 
 _DECODER = msgspec.json.Decoder(_Reading | _Failure)
@@ -82,6 +83,7 @@ def encode_outcome(index: int, outcome: HostOutcome) -> bytes:
             "category": outcome.category,
             "phase": outcome.phase,
             "message": outcome.message,
+            "unknown_key": outcome.unknown_key,
         }
     try:
         return orjson.dumps(fields, default=_to_builtins)
@@ -113,6 +115,7 @@ def decode_outcome(line: bytes, hosts: Sequence[Host]) -> tuple[int, HostOutcome
             category=decoded.category,
             phase=decoded.phase,
             message=decoded.message,
+            unknown_key=decoded.unknown_key,
         )
     return decoded.index, HostReading(
         host=host,

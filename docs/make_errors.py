@@ -35,7 +35,8 @@ GUIDE = {
     Category.DNS: Entry(
         "The host's name has no address. The message tells a name that does not exist from a "
         "resolver that failed for the moment; only the latter is tried again.",
-        "Set `ansible_host` to a name or an address that `getent ahosts NAME` knows here.",
+        "Set `ansible_host` to a name or an address that `getent ahosts NAME` knows here. The "
+        "command in the message shows where the address is from.",
     ),
     Category.DNS_TIMEOUT: Entry(
         "The name service did not answer in time.",
@@ -48,7 +49,8 @@ GUIDE = {
     ),
     Category.REFUSED: Entry(
         "The host answered that nothing listens at the port.",
-        "Start sshd there, or set `ansible_port`.",
+        "Start sshd there, or set `ansible_port`. The command in the message shows where address "
+        "and port are from.",
     ),
     Category.UNREACHABLE: Entry(
         "The kernel or a router has no route to the address.",
@@ -86,8 +88,9 @@ GUIDE = {
     ),
     Category.HOSTKEY_UNKNOWN: Entry(
         "No key of this host is trusted yet.",
-        "Compare the fingerprint, then run the command that the message prints; "
-        "`--host-keys accept-new` trusts the first key of each unknown host.",
+        "On a terminal a scan asks once about all such keys. Elsewhere compare the fingerprint, "
+        "then run the command that the message prints; `--host-keys accept-new` trusts the first "
+        "key of each unknown host.",
     ),
     Category.HOSTKEY_CHANGED: Entry(
         "The host shows another key than the trusted one: it was installed anew, or somebody "
@@ -110,8 +113,9 @@ GUIDE = {
     ),
     Category.AUTH_DENIED: Entry(
         "The host refused every key and password that it was offered.",
-        "The message says what was offered to whom. Check the user, the key and the host's "
-        "authorized_keys; `ssh -v` with the same key shows the host's view.",
+        "The message says what was offered to whom, and the command in it where user, keys and "
+        "agent are from. Check them and the host's authorized_keys; `ssh -v` with the same key "
+        "shows the host's view.",
     ),
     Category.SESSION_REFUSED: Entry(
         "The login succeeded, and the host opened no session.",

@@ -159,6 +159,10 @@ class SshSettings:
     host_key_algorithms: tuple[str, ...] = ()
     public_key_algorithms: tuple[str, ...] = ()
     """How the client's keys sign (PubkeyAcceptedAlgorithms)."""
+    authority_algorithms: tuple[str, ...] = ()
+    """How authorities sign host certificates (CASignatureAlgorithms), as the lists above."""
+    least_rsa_bits: int = 0
+    """A shorter RSA key, of the host or of the user, is not used (RequiredRSASize)."""
     address_family: int = 0
     """socket.AF_INET, AF_INET6, or 0 for either (AddressFamily)."""
     bind_address: str | None = None

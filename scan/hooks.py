@@ -6,16 +6,26 @@ stderr, its prompts and its signal handlers in here; a program may put in what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from ..aggregator.host import HostSummary
+from ..core.record import record
 from ..inventory.models import Secret
 
-__all__ = ["Message", "MessageKind", "ScanHooks", "Stoppable", "ignore"]
+__all__ = [
+    "Message",
+    "MessageKind",
+    "ScanHooks",
+    "Stoppable",
+    "UnknownKey",
+    "UnknownKeys",
+    "ignore",
+    "trust_none",
+]
 
 Stoppable = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 """Called with a function that stops the scan; the scan runs within the context that it returns.
@@ -43,12 +53,43 @@ class Message(NamedTuple):
     text: str
 
 
+@record
+class UnknownKey:
+    """A host key that no known_hosts file has."""
+
+    kind: str
+    """As ssh names it: ``ED25519``."""
+    fingerprint: str
+    """``SHA256:…``"""
+    names: tuple[str, ...]
+    """The hosts that showed it: names of the inventory, or ``jump host ADDRESS:PORT``."""
+
+
+@record
+class UnknownKeys:
+    """What a scan asks about once: the unknown keys of all hosts, each key once."""
+
+    keys: tuple[UnknownKey, ...]
+    hosts: tuple[str, ...]
+    """The hosts that could not be read because of them."""
+    behind: tuple[str, ...]
+    """Those of the hosts that an unknown jump host hides: their own keys were not seen. Where all
+    keys are trusted, the first key that each of these hosts shows is trusted too."""
+    files: tuple[str, ...]
+    """The known_hosts files that the keys are added to."""
+
+
 def ignore(_value: object) -> None:
     """Do nothing."""
 
 
 def _no_terminal(_question: str) -> None:
     """Have no answer: there is nobody to ask."""
+
+
+def trust_none(_keys: UnknownKeys) -> Collection[str]:
+    """Trust no key: there is nobody to ask."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +101,9 @@ class ScanHooks:
     on_message: Callable[[Message], None] = ignore
     prompt: Callable[[str], Secret | None] = _no_terminal
     """Asks the user for a password or passphrase; None: there is no answer."""
+    confirm_keys: Callable[[UnknownKeys], Collection[str]] = trust_none
+    """Asks whether unknown host keys are to be trusted and remembered; returns the fingerprints of
+    those that are. Called between two passes over the hosts, when no event loop runs."""
     stoppable: Stoppable = nullcontext
 
     def note(self, texts: Iterable[str]) -> None:

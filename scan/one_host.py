@@ -9,7 +9,9 @@ from ..core.errors import SockfleetError, UsageError
 from ..inventory.models import Connection, Host
 from .collect import collect
 from .engine_settings import engine_settings
+from .first_contact import FirstContact
 from .hooks import ScanHooks
+from .login_hint import add_login_hint
 from .options import ScanOptions
 from .passphrases import Passphrases
 from .selection import select_hosts
@@ -32,8 +34,8 @@ def read_one_host(name: str, options: ScanOptions, hooks: ScanHooks | None = Non
     read.
     """
     hooks = ScanHooks() if hooks is None else hooks
-    inventory = options.inventory or (f"{name},",)
-    selection = select_hosts(replace(options, inventory=inventory, limit=name), prompt=hooks.prompt)
+    options = replace(options, inventory=options.inventory or (f"{name},",), limit=name)
+    selection = select_hosts(options, prompt=hooks.prompt)
     if len(selection.hosts) != 1:
         raise UsageError(f"--host {name}: {len(selection.hosts)} hosts of that name, expected one")
     hooks.note(selection.notes)
@@ -50,10 +52,20 @@ def _read(host: Host, options: ScanOptions, hooks: ScanHooks) -> HostReading:
     passphrases = Passphrases(hooks.prompt)
     passphrases.collect([host])
     outcomes: list[HostOutcome] = []
+    first = FirstContact(hooks)
+
+    def hold(outcome: HostOutcome) -> None:
+        if not first.holds(outcome):
+            outcomes.append(outcome)
+
     settings = engine_settings(options, passphrases)
-    ended = collect([host], settings, outcomes.append, stoppable=hooks.stoppable)
+    ended = collect([host], settings, hold, stoppable=hooks.stoppable)
+    while ended.complete and (again := first.decide(settings, outcomes.append)) is not None:
+        ended = collect(again.hosts, again.settings, hold, stoppable=hooks.stoppable)
     hooks.note(ended.notes)
-    (outcome,) = outcomes
+    outcomes += first.release()
+    (read,) = outcomes
+    outcome = add_login_hint(read, options)
     if isinstance(outcome, HostFailure):
         raise HostNotReadError(outcome)
     return outcome

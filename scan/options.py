@@ -15,7 +15,9 @@ from ..core.record import record
 from ..inventory.models import HostKeyPolicy, Probe, Secret
 from .option_declaration import OptionGroup, option
 
-__all__ = ["RepeatOptions", "ScanOptions"]
+__all__ = ["CONNECT_TIMEOUT_S", "RepeatOptions", "ScanOptions"]
+
+CONNECT_TIMEOUT_S = 10.0
 
 
 @record
@@ -87,7 +89,8 @@ class ScanOptions:
         None,
         "-u",
         "--user",
-        help="Log in as this user.  [default: your own name]",
+        help="Log in as this user where the inventory names none.  [default: ssh_config's, or your "
+        "own name]",
         metavar="NAME",
         group=OptionGroup.LOGIN,
         brief="User, where the inventory names none",
@@ -98,17 +101,18 @@ class ScanOptions:
         "--identity",
         metavar="FILE",
         is_path=True,
-        help="Private key; repeatable.",
+        help="Private key where the inventory names none; repeatable.",
         group=OptionGroup.LOGIN,
         brief="Private key, where it names none",
     )
-    agent: bool = option(
-        False,
+    agent: bool | None = option(
+        None,
         "--agent",
-        help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: no-agent]",
+        help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: where it is set]",
         group=OptionGroup.LOGIN,
         brief="Use the keys of the ssh-agent",
     )
+    """None: where SSH_AUTH_SOCK is set."""
     ask_pass: bool = option(
         False,
         "-k",
@@ -127,11 +131,11 @@ class ScanOptions:
     ssh_config: str | None = option(
         None,
         "--ssh-config",
-        metavar="FILE",
+        metavar="FILE|none",
         is_path=True,
-        help="Use the settings of this ssh_config, as ssh -F.",
+        help="Read this ssh_config, as ssh -F, or none.  [default: ~/.ssh/config and the system's]",
         group=OptionGroup.LOGIN,
-        brief="Use this ssh_config, as ssh -F",
+        brief="Use this ssh_config, or none",
     )
     allow_proxy_command: bool = option(
         False,
@@ -229,7 +233,7 @@ class ScanOptions:
         group=OptionGroup.LIMITS,
     )
     connect_timeout_s: float = option(
-        10.0,
+        CONNECT_TIMEOUT_S,
         "--connect-timeout",
         metavar="S",
         minimum=0,

@@ -21,7 +21,7 @@ from ..collector.sampling.fleet_sampler import FleetSampler
 from ..collector.sampling.round import Round, Sample
 from ..collector.sampling.settings import SamplingSettings
 from ..core.errors import UsageError
-from .hooks import ScanHooks
+from .hooks import ScanHooks, Stoppable
 from .options import RepeatOptions, ScanOptions
 from .scan import Scan
 
@@ -51,10 +51,17 @@ class RepeatedScan:
         self._earlier: FleetSummary | None = None
         self._read_at: dict[str, float] = {}
         self._round = 0
+        self._has_met = False
 
     def prepare(self) -> None:
         """Ask for passphrases and read the earlier scan, once, before any host is contacted."""
         self._scan.prepare()
+
+    def meet_unknown_hosts(self, stoppable: Stoppable) -> None:
+        """Ask about unknown host keys, once: between two rounds connections would wait for it."""
+        if not self._has_met:
+            self._has_met = True
+            self._scan.meet_unknown_hosts(stoppable)
 
     def run(self, on_round: Callable[[FleetSummary], bool]) -> None:
         """Read every host again and again; ``on_round`` gets each round and says whether to go on.
@@ -62,6 +69,7 @@ class RepeatedScan:
         Raises what the hooks and ``on_round`` raise.
         """
         self.prepare()
+        self.meet_unknown_hosts(self._hooks.stoppable)
 
         async def run_rounds() -> None:
             async with aclosing(self.rounds()) as rounds:

@@ -17,9 +17,12 @@ from ..aggregator.thresholds import parse_thresholds
 from ..collector.engine import EngineSettings
 from ..collector.outcome import HostOutcome
 from ..core.record import record
+from ..inventory.models import Host
 from .collect import CollectEnd, collect, collect_on_cluster, count_workers
 from .engine_settings import engine_settings
-from .hooks import Message, MessageKind, ScanHooks
+from .first_contact import FirstContact, find_unmet_hosts
+from .hooks import Message, MessageKind, ScanHooks, Stoppable, ignore, trust_none
+from .login_hint import add_login_hint
 from .options import ScanOptions
 from .passphrases import Passphrases
 from .selection import Selection, select_hosts
@@ -84,7 +87,7 @@ class Scan:
             done.append(host)
             self._hooks.on_host(host)
 
-        ended = self._collect(deliver)
+        ended = self._collect_known(deliver)
         if ended.failed is not None:
             self._hooks.on_message(Message(MessageKind.ERROR, ended.failed))
         self._hooks.note(ended.notes)
@@ -119,7 +122,7 @@ class Scan:
 
     def summarize(self, outcome: HostOutcome) -> HostSummary:
         """The summary of one outcome, diagnosed by the thresholds of the options."""
-        return summarize_host(outcome, self._thresholds)
+        return summarize_host(add_login_hint(outcome, self._options), self._thresholds)
 
     def summary(
         self,
@@ -153,11 +156,55 @@ class Scan:
             variables=self._variables,
         )
 
-    def _collect(self, deliver: Callable[[HostOutcome], None]) -> CollectEnd:
-        hosts, options, settings = self.selection.hosts, self._options, self.settings
+    def meet_unknown_hosts(self, stoppable: Stoppable) -> None:
+        """Ask about the unknown keys of hosts, for a scan that cannot be interrupted for it."""
+        if self._hooks.confirm_keys is trust_none or self._options.dask is not None:
+            return
+        hosts = find_unmet_hosts(self.selection.hosts, self.settings)
+        self._collect_known(ignore, hosts, stoppable)
+
+    def _collect_known(
+        self,
+        deliver: Callable[[HostOutcome], None],
+        hosts: Sequence[Host] | None = None,
+        stoppable: Stoppable | None = None,
+    ) -> CollectEnd:
+        """Read every host; those with unknown keys again, once these are trusted."""
+        stoppable = self._hooks.stoppable if stoppable is None else stoppable
+        if self._options.dask is not None:  # the known_hosts files are those of the workers
+            return self._collect(self.selection.hosts, self.settings, deliver, stoppable)
+        first = FirstContact(self._hooks)
+
+        def hold(outcome: HostOutcome) -> None:
+            if not first.holds(outcome):
+                deliver(outcome)
+
+        hosts = self.selection.hosts if hosts is None else hosts
+        settings, notes, spent_s = self.settings, dict[str, None](), 0.0
+        while True:
+            began = time.monotonic()
+            ended = self._collect(hosts, settings, hold, stoppable)
+            spent_s += time.monotonic() - began  # without the time that a user takes to answer
+            notes.update(dict.fromkeys(ended.notes))
+            again = first.decide(self.settings, deliver) if ended.complete else None
+            if again is None:
+                break
+            hosts = again.hosts
+            settings = replace(again.settings, deadline_spent_s=spent_s)
+        for failure in first.release():
+            deliver(failure)
+        return replace(ended, notes=tuple(notes))
+
+    def _collect(
+        self,
+        hosts: Sequence[Host],
+        settings: EngineSettings,
+        deliver: Callable[[HostOutcome], None],
+        stoppable: Stoppable,
+    ) -> CollectEnd:
+        options = self._options
         if not hosts:  # an empty shard
             return CollectEnd(complete=True, notes=())
-        stoppable = self._hooks.stoppable
         if options.dask is None:
             workers = count_workers(options.workers, len(hosts))
             return collect(hosts, settings, deliver, stoppable=stoppable, workers=workers)

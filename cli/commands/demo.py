@@ -105,6 +105,8 @@ def command(
 def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
     saved = folder / "scan.json"
     arguments = ["scan", str(fleet.inventory), "--known-hosts", str(fleet.known_hosts)]
+    # The fleet's inventory names all that a login needs: nothing of this user's is read.
+    arguments += ["--ssh-config", "none", "--no-agent"]
     arguments += ["--format", "table", "-o", str(saved)]
     click.echo(f"{len(fleet.hosts)} simulated hosts answer on port {fleet.port} of 127.64.0.0/10.")
     click.echo(f"$ sockfleet {shlex.join(arguments)}\n")

@@ -25,6 +25,7 @@ from ...inventory.sources.load import load_inventory
 from ...scan.option_declaration import OptionGroup
 from .. import streams
 from ..click_options import (
+    CONNECTION,
     Decorator,
     inventory_argument,
     message_options,
@@ -59,10 +60,18 @@ _EXAMPLES = (
 @_output_option("--host", metavar="NAME", help="One host's variables, as JSON.")
 @_output_option("--vars", "with_vars", is_flag=True, help="With --graph: show variables too.")
 @_output_option("--show-secrets", is_flag=True, help="Print passwords as they are, instead of '…'.")
-@scan_options("limit")
+@_output_option(
+    "--connection",
+    is_flag=True,
+    help="With --host: what the login uses, and where each setting is from.",
+)
+@scan_options("limit", *CONNECTION)
 @configuration_options()
 @message_options()
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     *,
     inventory: tuple[str, ...],
     as_list: bool,
@@ -70,21 +79,33 @@ def command(
     host: str | None,
     with_vars: bool,
     show_secrets: bool,
+    connection: bool,
     limit: str | None,
     quiet: bool,
     verbose: int,
+    **login: Any,
 ) -> None:
     """Show how an inventory is understood; no host is contacted.
 
     The output has the shape of ansible-inventory's. Settings that keep a host from being reached
-    are warnings on stderr.
+    are warnings on stderr. "--host NAME --connection" takes the options of a login that scan takes,
+    and is the first thing to look at where a login fails.
     """
     if (as_list, graph, host is not None).count(True) != 1:
         raise click.UsageError("name one of --list, --graph and --host NAME")
     if with_vars and not graph:
         raise click.UsageError("--vars goes with --graph")
+    if connection and host is None:
+        raise click.UsageError("--connection goes with --host NAME")
     read = load_inventory(inventory, stdin=sys.stdin.buffer)
     names, notes = _select(read, host, limit)
+    if connection and host is not None:
+        from ..login_report import login_report
+
+        text, more = login_report(ctx, login, read, host)
+        streams.warn_all([*read.notes, *notes, *more], quiet=quiet)
+        streams.write(text.encode("utf-8", "backslashreplace"))
+        return
     shown = _PrintedVariables(read, names, show_secrets=show_secrets)
     streams.warn_all([*read.notes, *notes], quiet=quiet)
     streams.warn_all(_warnings(read, names, verbose=verbose), quiet=quiet)

@@ -36,6 +36,7 @@ from .keys import (
 )
 
 __all__ = [
+    "PATH_KEY",
     "Configuration",
     "Setting",
     "candidate_files",
@@ -45,6 +46,9 @@ __all__ = [
     "read_configuration",
     "settings_of",
 ]
+
+PATH_KEY = "sockfleet.configuration"
+"""In the meta of click's context: the path of the file that `configure` read."""
 
 _MOST_BYTES = 1 << 20
 _NAME = Path("sockfleet/sockfleet.toml")
@@ -230,6 +234,7 @@ def configure(ctx: click.Context, config: str | None, profile: str | None) -> No
     is_in_group = ctx.parent is not None and ctx.parent.parent is not None
     command = (ctx.parent.command if ctx.parent and is_in_group else ctx.command).name or ""
     keys = keys_of(command)
+    ctx.meta[PATH_KEY] = str(file.path)
     ctx.default_map = {
         str(keys[key].name): setting.value
         for key, setting in settings_of(command, file, profile).items()

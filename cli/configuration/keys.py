@@ -162,6 +162,7 @@ def _make_paths_absolute(key: str, value: Any, parameter: click.Parameter, folde
         "limit": _absolute_limit,
         "output": _absolute_output,
         "store": _absolute_store,
+        "ssh-config": _absolute_ssh_config,
     }.get(key, _absolute if getattr(parameter, "is_path", False) else None)
     if absolute is None:
         return value
@@ -189,6 +190,10 @@ def _absolute_limit(pattern: str, folder: Path) -> str:
 
 def _absolute_store(place: str, folder: Path) -> str:
     return place if "://" in place else _absolute(place, folder)
+
+
+def _absolute_ssh_config(name: str, folder: Path) -> str:
+    return name if name.lower() == "none" else _absolute(name, folder)
 
 
 def _absolute_output(target: str, folder: Path) -> str:

@@ -17,6 +17,7 @@ from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
+from .agent import AgentKeys
 from .client import ConnectionOptions, LoginPlan
 from .client_by_version import load_client
 from .connection import Connection
@@ -49,6 +50,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
             open_channel=_open_channel,
             connect_directly=_connect,
         )
+        self._agents: dict[str, AgentKeys] = {}
         self._client = load_client()
         self._supported = self._client.supported_algorithms()
 
@@ -86,12 +88,14 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
         async def ask(prompt: str) -> Secret | None:
             return await self._ask_password(attempt, credentials.user, prompt, clock)
 
+        agent = None if credentials.agent is None else self._agent_keys(credentials.agent)
         login = Login(
             credentials,
             check,
             attempt,
             ask if self._may_ask else None,
             connection.stream.budget,
+            agent,
         )
         connection.login = login
         own = ConnectionOptions(
@@ -107,6 +111,17 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
             connection.ssh = await self._client.log_in(connection.stream, prepared.plan, own)
         finally:
             await login.aclose()
+
+    async def aclose(self) -> None:
+        """As `SshConnector.aclose`."""
+        for agent in self._agents.values():
+            await agent.aclose()
+        await super().aclose()
+
+    def _agent_keys(self, path: str) -> AgentKeys:
+        if path not in self._agents:
+            self._agents[path] = AgentKeys(path)
+        return self._agents[path]
 
 
 def _wrap_socket(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> ByteStream:

@@ -17,6 +17,7 @@ from ..ssh.algorithms import may_sign
 from ..ssh.byte_budget import MOST_PROMPTS, ByteBudget
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
+from .agent import AgentKeys, AgentSigner
 from .client import LoginOwner
 from .credentials import LoginCredentials
 from .library import asyncssh
@@ -48,7 +49,9 @@ class Login(LoginOwner):
         attempt: Attempt,
         ask: Ask | None,
         budget: ByteBudget,
+        agent: AgentKeys | None = None,
     ) -> None:
+        """``agent``: the agent of the credentials, where they have one."""
         self.user = credentials.user
         self.offered: list[str] = []
         """What the server judged: titles of keys, ``password``, ``keyboard-interactive``.
@@ -65,7 +68,7 @@ class Login(LoginOwner):
         self._ask = ask
         self._budget = budget
         self._is_checked = False
-        self._agent: asyncssh.SSHAgentClient | None = None
+        self._agent = None if agent is None else AgentSigner(agent)
         self._keys_left: list[tuple[str, object]] | None = None
         self._sources_tried = 0
         self._fresh_keys = 0
@@ -210,14 +213,10 @@ class Login(LoginOwner):
     _SOURCES = (_named_agent_keys, _keys_of_files, _other_agent_keys)
 
     async def _agent_keys(self) -> Sequence[asyncssh.SSHKeyPair]:
-        if self._credentials.agent is None:
-            return ()
         if self._agent is None:
-            # Its own connection to the agent: a login that is cancelled in the middle of a request
-            # would leave the answer in a shared one.
-            self._agent = asyncssh.SSHAgentClient(self._credentials.agent)
+            return ()
         try:
-            keys = await self._agent.get_keys()
+            keys = await self._agent.list()
         except ValueError as error:
             self.agent_trouble = f"the agent at {self._credentials.agent}: {error}"
             return ()
@@ -289,9 +288,7 @@ class Login(LoginOwner):
     async def aclose(self) -> None:
         """Close the connection to the agent, if there is one."""
         if self._agent is not None:
-            self._agent.close()
-            await self._agent.wait_closed()
-            self._agent = None
+            await self._agent.aclose()
 
     @property
     def has_rsa_key(self) -> bool:

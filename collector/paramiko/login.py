@@ -190,15 +190,22 @@ class _Login:
         )
 
     def _try_public_keys(self) -> bool:
+        keys = self._credentials.keys
+        if not self._credentials.agent_first:  # the agent is only contacted where its turn comes
+            if any(self._try_key(key) for key in keys):
+                return True
+            if self._credentials.agent_only_these:
+                return False
+            keys = ()
         if self._credentials.agent is None:
-            return any(self._try_key(key) for key in self._credentials.keys)
+            return any(self._try_key(key) for key in keys)
         try:
             agent = Agent(self._credentials.agent)
         except (paramiko.SSHException, OSError, ValueError) as error:
             if isinstance(error, OSError) and out_of_resources(error):
                 raise
             self._trouble = f"the agent at {self._credentials.agent}: {error}"
-            return any(self._try_key(key) for key in self._credentials.keys)
+            return any(self._try_key(key) for key in keys)
         with closing(agent):
             held = agent.list_keys(
                 self._credentials.agent_first, only_these=self._credentials.agent_only_these
@@ -206,7 +213,7 @@ class _Login:
             first = [each for each in held if each.key.asbytes() in self._credentials.agent_first]
             own = {each.key.asbytes() for each in self._credentials.keys}
             others = [each for each in held if each not in first and each.key.asbytes() not in own]
-            return any(self._try_key(key) for key in (*first, *self._credentials.keys, *others))
+            return any(self._try_key(key) for key in (*first, *keys, *others))
 
     def _try_key(self, offered: OfferedKey) -> bool:
         if not (self._is_allowed("publickey") and self._may_sign(offered.key)):

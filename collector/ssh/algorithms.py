@@ -21,6 +21,7 @@ __all__ = [
     "choose_algorithms",
     "host_key_order",
     "list_added",
+    "may_certify",
     "may_sign",
     "strip_certificate",
 ]
@@ -113,6 +114,18 @@ def may_sign(kind: str, signatures: Sequence[str]) -> bool:
     if name != SHA1_RSA:
         return name in signatures
     return any(each == SHA1_RSA or each.startswith("rsa-sha2-") for each in signatures)
+
+
+def may_certify(kind: str, requested: Sequence[str]) -> bool:
+    """Whether an authority's key of this kind may sign host certificates.
+
+    ``requested`` is CASignatureAlgorithms, split at the commas. Which hash an RSA key signed with
+    is not always seen here, so both must be allowed.
+    """
+    allowed = _apply_request(requested, HOST_KEYS)
+    if kind != SHA1_RSA:
+        return kind in allowed
+    return {"rsa-sha2-256", "rsa-sha2-512"} <= set(allowed)
 
 
 def list_added(requested: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
@@ -136,7 +137,7 @@ def auth_denied(
     at hand and the server is as old as those that take signatures with SHA-1 alone.
     """
     tried = ", ".join(clean(each) for each in offered) or "nothing of the kinds that it takes"
-    hint = ". An ssh-agent is running: --agent lets it offer its keys" if agent_hint else ""
+    hint = ". An ssh-agent is running whose keys are not offered: see --agent" if agent_hint else ""
     if sha1_hint:
         hint = (
             f". Its RSA host key signs with SHA-1 alone ({SHA1_RSA}): where it takes no other "
@@ -218,6 +219,7 @@ def via_jump(hop: str, error: HostError) -> HostError:
         error.phase,
         f"jump host {hop}: {error.message}",
         transient=error.transient,
+        unknown_key=None if error.unknown_key is None else replace(error.unknown_key, is_jump=True),
     )
 
 

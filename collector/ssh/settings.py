@@ -25,6 +25,8 @@ _FIELDS = (
     "macs",
     "host_key_algorithms",
     "public_key_algorithms",
+    "authority_algorithms",
+    "least_rsa_bits",
     "address_family",
     "bind_address",
 )

@@ -6,6 +6,7 @@ from ...core.errors import UsageError
 from ...core.record import record
 from ..addresses import check_port, check_user
 from ..models import Probe, Secret
+from ..ssh_options.config_files import ConfigSource
 
 __all__ = ["ConnectionDefaults", "check_defaults"]
 
@@ -22,9 +23,15 @@ class ConnectionDefaults:
     port: int | None = None
     agent: str | None = None
     """Path of an agent's socket; None: no agent is used."""
+    refuses_agent: bool = False
+    """Whether an option says that no agent is used; only for reports."""
     password: Secret | None = None
-    ssh_config: str | None = None
-    """Path of an ssh_config file, which applies after all other options; None: none is read."""
+    ssh_config: ConfigSource = None
+    """Applies after all other options: the path of a file, or those that ssh reads by itself. None
+    and ``none``: no file is read."""
+    overridden: frozenset[str] = frozenset()
+    """Keywords, in lower case, that have no effect in an ssh_config, as an option of the command
+    line takes their place (``userknownhostsfile``)."""
     allow_proxy_command: bool = False
     """Whether a ProxyCommand may run a program on this machine; otherwise it is refused."""
     probe: Probe = Probe.FULL

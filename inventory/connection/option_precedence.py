@@ -14,6 +14,7 @@ import shlex
 from ...core.text import quote
 from ..errors import InventoryError
 from ..ssh_options.arguments import SshArguments, SshOption, read_arguments
+from ..ssh_options.config_files import ConfigSource
 from . import variables as variables_
 from .defaults import ConnectionDefaults
 from .variables import Variables
@@ -23,7 +24,7 @@ __all__ = ["order_options"]
 
 def order_options(
     variables: Variables, defaults: ConnectionDefaults
-) -> tuple[list[SshOption], str | None]:
+) -> tuple[list[SshOption], ConfigSource]:
     """All options, the strongest first, and the ssh_config that applies after them (None: none).
 
     Raises InventoryError naming the variable whose value cannot be used.

@@ -18,8 +18,14 @@ from ..addresses import check_address, check_label
 from ..errors import InventoryError
 from ..models import Connection, Host, Inventory, InventoryHost, Secret, SshSettings
 from ..ssh_options.arguments import SshOption
+from ..ssh_options.config_files import WITHOUT_DEFAULT_FILES, ConfigSource
 from ..ssh_options.keywords import IgnoredOptions
-from ..ssh_options.login import Credentials, Login, LoginResolver
+from ..ssh_options.login import (
+    Credentials,
+    EffectiveOptions,
+    Login,
+    LoginResolver,
+)
 from . import variables as variables_
 from .defaults import ConnectionDefaults, check_defaults
 from .group_caps import GroupCaps
@@ -29,7 +35,7 @@ from .secret_variables import remove_secrets
 from .templates import evaluate_templates
 from .variables import OtherConnectionError, Variables
 
-__all__ = ["Fault", "check_hosts", "resolve_hosts"]
+__all__ = ["Fault", "check_hosts", "resolve_hosts", "resolve_login"]
 
 _SHOWN_FAULTS = 5
 _LOCAL_LOGIN = Login(address="localhost", port=22, ssh=SshSettings(), depends_on_host=False)
@@ -71,6 +77,9 @@ def resolve_hosts(
         return hosts, notes
     if len(faults) == 1:
         raise InventoryError(faults[0].source or "inventory", _describe(faults[0]))
+    if all(fault.problem == faults[0].problem for fault in faults):  # one line of an ssh_config
+        first = f"host {quote(faults[0].host)} and {len(faults) - 1} more"
+        raise InventoryError(faults[0].source or "inventory", f"{first}: {faults[0].problem}")
     listed = [f"\n  {fault}" for fault in faults[:_SHOWN_FAULTS]]
     if len(faults) > _SHOWN_FAULTS:
         listed.append(f"\n  and {len(faults) - _SHOWN_FAULTS} more")
@@ -105,13 +114,30 @@ def check_hosts(
                 Fault(
                     host=name,
                     source=described.source,
-                    problem=str(error),
+                    problem=resolver.describe(error),
                     other_connection=error.connection
                     if isinstance(error, OtherConnectionError)
                     else None,
                 )
             )
     return hosts, resolver.ignored.notes(), faults
+
+
+def resolve_login(
+    inventory: Inventory, name: str, defaults: ConnectionDefaults
+) -> tuple[Host, EffectiveOptions, list[str]]:
+    """Return one host, the ssh options that decided, and the notes.
+
+    Raises InventoryError and UsageError, as `check_hosts` does.
+    """
+    described = inventory.hosts[name]
+    resolver = _HostResolver(defaults, GroupCaps(inventory), evaluate_templates([described]))
+    try:
+        host, options = resolver.resolve_with_options(described)
+    except InventoryError as error:
+        where = described.source or "inventory"
+        raise InventoryError(where, f"host {quote(name)}: {resolver.describe(error)}") from None
+    return host, options, resolver.ignored.notes()
 
 
 def _describe_left_out(others: Sequence[Fault]) -> list[str]:
@@ -136,7 +162,7 @@ class _LoginInput:
     """The options and credentials of one distinct set of connection variables."""
 
     options: Sequence[SshOption]
-    config_file: str | None
+    config_file: ConfigSource
     credentials: Credentials
 
 
@@ -168,12 +194,18 @@ class _HostResolver:
             ),
             allow_proxy_command=defaults.allow_proxy_command,
             ignored=self.ignored,
+            overridden=defaults.overridden,
         )
-        if defaults.ssh_config is not None and defaults.ssh_config.lower() != "none":
-            self._login_resolver.load_config(defaults.ssh_config)
+        named = defaults.ssh_config
+        if isinstance(named, str) and named.lower() != "none":
+            self._login_resolver.configs.load(named)
 
     def resolve(self, described: InventoryHost) -> Host:
         """Raise InventoryError naming the variable that cannot be used."""
+        return self.resolve_with_options(described)[0]
+
+    def resolve_with_options(self, described: InventoryHost) -> tuple[Host, EffectiveOptions]:
+        """As `resolve`, with the ssh options that decided."""
         values = {
             name: value
             for name in variables_.NAMES
@@ -201,7 +233,7 @@ class _HostResolver:
             login = _LOCAL_LOGIN
         else:
             login = self._resolve_login(_read_address(described, variables), values, variables)
-        return Host(
+        host = Host(
             name=escape(described.name),
             address=login.address,
             port=login.port,
@@ -214,21 +246,33 @@ class _HostResolver:
             caps=caps,
             variables=remove_secrets(described.variables),
         )
+        return host, login.options
+
+    def describe(self, error: InventoryError) -> str:
+        """The error's text, with the way out where a file is at fault that ssh reads by itself."""
+        if self._login_resolver.configs.holds_by_default(error.where):
+            return f"{error}; {WITHOUT_DEFAULT_FILES}"
+        return str(error)
 
     def _resolve_login(self, alias: str, values: Mapping[str, Any], variables: Variables) -> Login:
         key = _make_key(values)
-        known = self._logins.get(key)
-        if known is not None:
-            return replace(known, address=alias)
         if key not in self._inputs:
             self._inputs[key] = self._read_input(values, variables)
         given = self._inputs[key]
+        matched = self._login_resolver.configs.match(alias, given.options, given.config_file)
+        known = self._logins.get((key, matched.blocks))
+        if known is not None:
+            return replace(known, address=alias)
         login = self._login_resolver.resolve(
-            alias, given.options, given.credentials, config_file=given.config_file
+            alias,
+            given.options,
+            given.credentials,
+            config_file=given.config_file,
+            matched=matched,
         )
         login = replace(login, ssh=self._settings.setdefault(login.ssh, login.ssh))
         if not login.depends_on_host:
-            self._logins[key] = login
+            self._logins[key, matched.blocks] = login
         return login
 
     def _read_input(self, values: Mapping[str, Any], variables: Variables) -> _LoginInput:

@@ -84,6 +84,8 @@ class SshOption:
     """The letter of the flag that sets it; empty where the keyword is written out."""
     overrides: bool = False
     """Whether it overrides an earlier one; otherwise the first takes effect."""
+    is_default: bool = False
+    """Whether it stands in a file that ssh reads by itself, without -F."""
 
     @property
     def name(self) -> str:

@@ -49,7 +49,10 @@ _GSSAPI = "Kerberos logs in with the default settings of the library"
 
 _HONOURED = {
     "AddressFamily": "",
+    "BatchMode": "yes: no question is put about an unknown host key",
     "BindAddress": "",
+    "CASignatureAlgorithms": "by the kind of the authority's key; an RSA key needs rsa-sha2-256 "
+    "and rsa-sha2-512",
     "CertificateFile": "each usable one, with the key that it certifies",
     "Ciphers": "those that the transport has",
     "ConnectTimeout": "for the whole login",
@@ -68,8 +71,9 @@ _HONOURED = {
     "KbdInteractiveAuthentication": "no: the prompts of a server are not answered",
     "KexAlgorithms": "those that the transport has",
     "MACs": "those that the transport has",
-    "Match": "all, canonical, final, host, originalhost, user, localuser; exec is refused for the "
-    "hosts on which it decides",
+    "Match": "all, canonical, final, host, originalhost, user, localuser; exec is run in "
+    "~/.ssh/config and the system's ssh_config, and refused in any other file for the hosts on "
+    "which it decides",
     "PasswordAuthentication": "no: the password is not used, nor for the prompts of a server",
     "Port": "",
     "PreferredAuthentications": "the methods in the list, in its order",
@@ -78,13 +82,13 @@ _HONOURED = {
     "PubkeyAcceptedAlgorithms": "those that the transport has, certificates by the algorithm of "
     "their key; ssh-rsa (SHA-1) by asyncssh alone, with a warning",
     "PubkeyAuthentication": "no: no key and no agent is used",
-    "StrictHostKeyChecking": "no and off as accept-new",
+    "RequiredRSASize": "for host keys, authorities and key files",
+    "StrictHostKeyChecking": "no and off as accept-new; ask as the scan's --host-keys",
     "User": "",
     "UserKnownHostsFile": "",
 }
 _HARMLESS = {
     "AddKeysToAgent": "no key is added to an agent",
-    "BatchMode": "questions are put only where an option of sockfleet asks for them",
     "CanonicalDomains": _LOOK_UP,
     "CanonicalizeFallbackLocal": _LOOK_UP,
     "CanonicalizeMaxDots": _LOOK_UP,
@@ -146,7 +150,6 @@ _LEFT_OUT = {
 _REFUSED = {
     "BindInterface": ("no login is bound to an interface; BindAddress is honoured", None),
     "CanonicalizeHostname": ("names are not looked up to find other names", _NO | _NONE),
-    "CASignatureAlgorithms": ("ignoring it could trust a certificate that ssh would not", None),
     "ForkAfterAuthentication": ("a login stays in its process", _NO),
     "KnownHostsCommand": ("no command is run to find host keys", _NONE),
     "NoHostAuthenticationForLocalhost": ("the key of every host is checked", _NO),
@@ -154,7 +157,6 @@ _REFUSED = {
     "PKCS11Provider": ("no library is loaded for keys; an agent can hold them", _NONE),
     "ProxyUseFdpass": ("a proxy command passes no socket", _NO),
     "RemoteCommand": ("the command is the probe", _NONE),
-    "RequiredRSASize": ("ignoring it could accept a key that ssh would not", None),
     "RevokedHostKeys": ("ignoring it could trust a revoked key; known_hosts has @revoked", _NONE),
     "SecurityKeyProvider": ("no library is loaded for keys", frozenset({"internal"})),
     "SessionType": ("the session runs the probe", frozenset({"default"})),
@@ -192,6 +194,7 @@ OTHER_KEYWORDS = frozenset(
         "usekeychain",
         "useprivilegedport",
         "useroaming",
+        "versionaddendum",
         "warnweakcrypto",
     }
 )

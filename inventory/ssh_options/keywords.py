@@ -44,7 +44,13 @@ class IgnoredOptions:
         self._notes: dict[str, None] = {}
 
     def add(self, option: SshOption) -> None:
-        """Add an ssh option that is ignored."""
+        """Add an ssh option that is ignored; not of the files that ssh reads by itself.
+
+        These are written for ssh, and stand on every machine: Debian's has SendEnv and
+        HashKnownHosts for all hosts.
+        """
+        if option.is_default:
+            return
         # An ssh_config gets one note, not one for each of its lines.
         source = re.sub(r":[0-9]+$", "", option.source)
         self._keywords.setdefault(source, {})[option.written] = None
@@ -102,6 +108,8 @@ def _ignore_or_refuse(
     if is_harmless or effect is Effect.HARMLESS or name in {"ignoreunknown", *OTHER_KEYWORDS}:
         ignored.add(option)
     elif keyword is not None and effect is Effect.LEFT_OUT:
+        if option.is_default:
+            return
         ignored.add_note(f"{option.source}: {option.written} is not honoured: {keyword.reason}")
     elif keyword is not None and effect is Effect.REFUSED:
         raise InventoryError(

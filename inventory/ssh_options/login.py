@@ -7,7 +7,9 @@ the sources of their options differ.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
+from functools import cache
+from importlib.util import find_spec
 
 from ...core.record import record
 from ...core.text import quote
@@ -16,14 +18,16 @@ from ..errors import InventoryError
 from ..models import Hop, HostKeyPolicy, Secret, SshSettings
 from .algorithms import parse_algorithms
 from .arguments import SshOption
+from .config_files import ConfigFiles, ConfigSource
 from .jump_hosts import JumpTarget, parse_jump_command, parse_jumps
 from .keywords import IgnoredOptions, select_effective
-from .ssh_config import SshConfig, read_ssh_config
+from .ssh_config import MatchedOptions
 from .values import (
     Tokens,
     fill_tokens,
     parse_address_family,
     parse_agent_socket,
+    parse_bits,
     parse_known_hosts,
     parse_method_order,
     parse_methods,
@@ -33,7 +37,12 @@ from .values import (
     parse_value,
 )
 
-__all__ = ["Credentials", "Login", "LoginResolver"]
+__all__ = [
+    "Credentials",
+    "EffectiveOptions",
+    "Login",
+    "LoginResolver",
+]
 
 _MAX_HOPS = 8
 _PROXY_HINT = "; --allow-proxy-command lets it, ProxyJump does without"
@@ -50,6 +59,15 @@ class Credentials:
 
 
 @record
+class EffectiveOptions:
+    """The options of one login that take effect, by name in lower case."""
+
+    first: Mapping[str, SshOption] = field(default_factory=dict)
+    accumulated: Mapping[str, Sequence[SshOption]] = field(default_factory=dict)
+    """Of `ACCUMULATED`: all that are set."""
+
+
+@record
 class Login:
     """The address and port to connect to, and the settings to log in with."""
 
@@ -57,8 +75,10 @@ class Login:
     port: int
     ssh: SshSettings
     depends_on_host: bool
-    """Whether the same options may give other settings for another host: an ssh_config was read, or
-    a token such as %h replaced."""
+    """Whether the same options may give other settings for another host: a HostName is set, or a
+    token such as %h replaced."""
+    options: EffectiveOptions = field(default_factory=EffectiveOptions)
+    """What decided; for those who ask where a value is from."""
 
 
 @record
@@ -66,7 +86,7 @@ class _Destination:
     """The values of one destination that its jumps and files may depend on."""
 
     tokens: Tokens
-    config_file: str | None
+    config_file: ConfigSource
     hosts: tuple[str, ...]
     """The chain of destinations that need this one, itself last, to detect a circle."""
 
@@ -75,13 +95,20 @@ class LoginResolver:
     """Resolves options; reads each ssh_config once, and adds ignored options to ``ignored``."""
 
     def __init__(
-        self, *, hop_credentials: Credentials, allow_proxy_command: bool, ignored: IgnoredOptions
+        self,
+        *,
+        hop_credentials: Credentials,
+        allow_proxy_command: bool,
+        ignored: IgnoredOptions,
+        overridden: frozenset[str] = frozenset(),
     ) -> None:
+        """``overridden``: keywords of an ssh_config that the command line replaces."""
         self._hop_credentials = hop_credentials
         self._allow_proxy_command = allow_proxy_command
         self._ignored = ignored
-        self._configs: dict[str, SshConfig] = {}
-        self._hops: dict[tuple[JumpTarget, str | None], tuple[Hop, ...]] = {}
+        self._overridden = overridden
+        self.configs = ConfigFiles()
+        self._hops: dict[tuple[JumpTarget, ConfigSource], tuple[Hop, ...]] = {}
 
     def resolve(
         self,
@@ -89,17 +116,20 @@ class LoginResolver:
         options: Sequence[SshOption],
         credentials: Credentials,
         *,
-        config_file: str | None,
+        config_file: ConfigSource,
         within: tuple[str, ...] = (),
+        matched: MatchedOptions | None = None,
     ) -> Login:
         """Resolve the options for ``alias``, the host's address in the inventory.
 
-        ``config_file`` applies after all options, as in ssh; None: no ssh_config is read.
-        ``within`` are the destinations that need this one as a jump host. Raises InventoryError
-        naming the option that is refused and its source.
+        ``config_file`` applies after all options, as in ssh; ``matched`` is what ``configs`` gave
+        for it, if that is known. ``within`` are the destinations that need this one as a jump host.
+        Raises InventoryError naming the option that is refused and its source.
         """
-        options = [*options, *self._config_options(alias, options, config_file)]
-        first, accumulated = select_effective(options, self._ignored)
+        if matched is None:
+            matched = self.configs.match(alias, options, config_file)
+        found = (each for each in matched.options if each.name not in self._overridden)
+        first, accumulated = select_effective([*options, *found], self._ignored)
         hostname = first.get("hostname")
         address = _resolve_address(alias, hostname)
         port = parse_value(first.get("port"), check_port) or 22
@@ -129,10 +159,10 @@ class LoginResolver:
             identities_only=parse_switch(first.get("identitiesonly")) or False,
             password=self._select_password(first, methods, credentials.password),
             login_methods=parse_method_order(first, methods),
-            gssapi="gssapi-with-mic" in methods,
+            gssapi="gssapi-with-mic" in methods and _can_use_gssapi(first["gssapiauthentication"]),
             known_hosts_files=parse_known_hosts(first, destination.tokens),
             host_key_alias=key_alias,
-            host_keys=self._parse_host_keys(first.get("stricthostkeychecking")),
+            host_keys=self._parse_host_keys(first),
             connect_timeout_s=parse_value(first.get("connecttimeout"), parse_seconds),
             kex_algorithms=parse_value(first.get("kexalgorithms"), parse_algorithms) or (),
             ciphers=parse_value(first.get("ciphers"), parse_algorithms) or (),
@@ -142,28 +172,20 @@ class LoginResolver:
                 first.get("pubkeyacceptedalgorithms"), parse_algorithms
             )
             or (),
+            authority_algorithms=parse_value(first.get("casignaturealgorithms"), parse_algorithms)
+            or (),
+            least_rsa_bits=parse_value(first.get("requiredrsasize"), parse_bits) or 0,
             address_family=parse_value(first.get("addressfamily"), parse_address_family) or 0,
             bind_address=parse_value(first.get("bindaddress"), check_address),
             jumps=jumps,
             proxy_command=proxy_command,
         )
-        depends_on_host = destination.tokens.used or config_file is not None or hostname is not None
-        return Login(address=address, port=port, ssh=ssh, depends_on_host=depends_on_host)
-
-    def load_config(self, path: str) -> SshConfig:
-        """Read an ssh_config at its first use; raise InventoryError."""
-        if path not in self._configs:
-            self._configs[path] = read_ssh_config(path)
-        return self._configs[path]
-
-    def _config_options(
-        self, alias: str, options: Sequence[SshOption], config_file: str | None
-    ) -> list[SshOption]:
-        if config_file is None or config_file.lower() == "none":
-            return []
-        earlier = {o.name: o.text for o in reversed(options) if o.name in {"user", "hostname"}}
-        return self.load_config(config_file).options(
-            alias, user=earlier.get("user"), hostname=earlier.get("hostname")
+        return Login(
+            address=address,
+            port=port,
+            ssh=ssh,
+            depends_on_host=destination.tokens.used or hostname is not None,
+            options=EffectiveOptions(first=first, accumulated=accumulated),
         )
 
     def _resolve_route(
@@ -237,11 +259,12 @@ class LoginResolver:
             self._hops[key] = hops
         return hops
 
-    def _parse_host_keys(self, option: SshOption | None) -> HostKeyPolicy | None:
-        if option is None:
-            return None
+    def _parse_host_keys(self, first: Mapping[str, SshOption]) -> HostKeyPolicy | None:
+        option = first.get("stricthostkeychecking") or _ASK
         word = option.text.strip("\"'").lower()
-        if word in {"yes", "true", "ask"}:
+        if word == "ask":
+            return HostKeyPolicy.STRICT if parse_switch(first.get("batchmode")) else None
+        if word in {"yes", "true"}:
             return HostKeyPolicy.STRICT
         if word in {"no", "off", "false"}:
             self._ignored.add_note(
@@ -268,7 +291,18 @@ class LoginResolver:
         return None
 
 
+_ASK = SshOption(keyword="StrictHostKeyChecking", text="ask", words=("ask",), source="")
 _NO_JUMP = SshOption(keyword="ProxyJump", text="none", words=("none",), source="")
+
+
+def _can_use_gssapi(option: SshOption) -> bool:
+    """False where a distribution's ssh_config switches GSSAPI on and nobody installed it here."""
+    return not option.is_default or _has_gssapi()
+
+
+@cache
+def _has_gssapi() -> bool:
+    return find_spec("gssapi") is not None
 
 
 def _without_jumps(ssh: SshSettings) -> SshSettings:

@@ -1,21 +1,23 @@
 """Decide which hosts a ``Host`` or ``Match`` line of an ssh_config selects.
 
-The criteria are those of OpenSSH 9.2. Those that would run a command (``exec``) or that only a
-later ssh knows fail the hosts on whose options they decide, and no other: a block for laptops does
-not keep a fleet from being read.
+The criteria are those of OpenSSH 9.2. Those that only a later ssh knows fail the hosts on whose
+options they decide, and no other: a block for laptops does not keep a fleet from being read. So
+does ``exec`` in a file that an inventory or an option names; in the files that ssh reads by itself
+its command is run, as ssh runs it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...core.record import record
 from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
+from .match_commands import MatchCommands
 
-__all__ = ["Scope", "Target", "match_alias", "parse_match"]
+__all__ = ["PatternList", "Scope", "Target", "match_alias", "parse_match"]
 
 _LOWERED = frozenset({"host", "originalhost"})  # match_hostname() in OpenSSH's match.c
 _COMPARED = _LOWERED | {"user", "localuser"}
@@ -32,6 +34,7 @@ class Target:
     hostname: str
     user: str
     local_user: str
+    port: int
     is_final: bool
     """Whether the file is read again after the host name is settled."""
 
@@ -74,14 +77,16 @@ class Scope:
         return True
 
 
-def match_alias(patterns: Sequence[str]) -> Scope:
+def match_alias(listed: PatternList) -> Scope:
     """Return the scope of a ``Host`` line."""
-    listed = _PatternList(patterns)
     return Scope(conditions=(lambda target: listed.matches(target.named),))
 
 
-def parse_match(option: SshOption) -> Scope:
-    """Parse the criteria of a ``Match`` line; raise InventoryError for one that ssh refuses."""
+def parse_match(option: SshOption, commands: MatchCommands | None = None) -> Scope:
+    """Parse the criteria of a ``Match`` line; raise InventoryError for one that ssh refuses.
+
+    ``commands`` runs the command of ``exec``; None: that criterion is not read.
+    """
     conditions: list[_Condition] = []
     refusals: list[tuple[str, str]] = []
     wants_final_pass = False
@@ -101,7 +106,9 @@ def parse_match(option: SshOption) -> Scope:
             value = next(words, None)
             if value is None:
                 raise InventoryError(option.source, f"Match {criterion} has no pattern")
-            if criterion in _NOT_READ:
+            if criterion == "exec" and commands is not None:
+                conditions.append(_run(commands, value, option.source, negated=negated))
+            elif criterion in _NOT_READ:
                 refusals.append((option.source, criterion))
             else:
                 conditions.append(_compare(criterion, value, negated=negated))
@@ -141,7 +148,7 @@ def _is_first_pass(target: Target) -> bool:
 
 def _compare(criterion: str, value: str, *, negated: bool) -> _Condition:
     is_lowered = criterion in _LOWERED
-    listed = _PatternList((value.lower() if is_lowered else value).split(","))
+    listed = PatternList((value.lower() if is_lowered else value).split(","))
 
     def is_met(target: Target) -> bool:
         actual = {
@@ -155,19 +162,35 @@ def _compare(criterion: str, value: str, *, negated: bool) -> _Condition:
     return is_met
 
 
-class _PatternList:
+def _run(commands: MatchCommands, command: str, source: str, *, negated: bool) -> _Condition:
+    def is_met(target: Target) -> bool:
+        succeeds = commands.succeeds(
+            command,
+            source,
+            alias=target.alias,
+            address=target.hostname,
+            port=target.port,
+            user=target.user,
+        )
+        return succeeds is not negated
+
+    return is_met
+
+
+class PatternList:
     """Patterns with * and ?; a match of a pattern that begins with ! excludes all others."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._wanted = [_compile_pattern(p) for p in patterns if not p.startswith("!")]
-        self._unwanted = [_compile_pattern(p[1:]) for p in patterns if p.startswith("!")]
+        self._wanted = _compile_any(p for p in patterns if not p.startswith("!"))
+        self._unwanted = _compile_any(p[1:] for p in patterns if p.startswith("!"))
 
     def matches(self, text: str) -> bool:
-        if any(pattern.fullmatch(text) for pattern in self._unwanted):
-            return False
-        return any(pattern.fullmatch(text) for pattern in self._wanted)
+        """Whether they select the name or user."""
+        return self._wanted.fullmatch(text) is not None and not self._unwanted.fullmatch(text)
 
 
-def _compile_pattern(pattern: str) -> re.Pattern[str]:
+def _compile_any(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Compile one expression for several patterns: an ssh_config is matched once for each host."""
     wild = {"*": ".*", "?": "."}
-    return re.compile("".join(wild.get(char) or re.escape(char) for char in pattern), re.DOTALL)
+    parts = ["".join(wild.get(char) or re.escape(char) for char in each) for each in patterns]
+    return re.compile("|".join(parts) if parts else "(?!)", re.DOTALL)

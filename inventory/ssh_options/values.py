@@ -24,6 +24,7 @@ __all__ = [
     "fill_tokens",
     "parse_address_family",
     "parse_agent_socket",
+    "parse_bits",
     "parse_known_hosts",
     "parse_method_order",
     "parse_methods",
@@ -43,6 +44,8 @@ IN_COMMANDS = "hnpr"
 """The tokens of ProxyCommand and ProxyJump."""
 IN_PATHS = "CdhiklLnpru"
 """The tokens of files' names."""
+IN_MATCH = IN_PATHS
+"""The tokens of ``Match exec``."""
 _FAMILIES = {"any": 0, "inet": int(socket.AF_INET), "inet6": int(socket.AF_INET6)}
 
 
@@ -172,6 +175,13 @@ def parse_seconds(text: str) -> float | None:
         raise ValueError(f"{quote(text)} is no time: seconds, or a form such as 1m30s")
     parts = re.findall(r"([0-9]+)([smhdw]?)", text.lower())
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or None
+
+
+def parse_bits(text: str) -> int:
+    """Parse the size of a key; raise ValueError."""
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise ValueError(f"{quote(text)} is no number of bits")
+    return int(text)
 
 
 def parse_address_family(text: str) -> int:

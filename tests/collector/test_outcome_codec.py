@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockfleet.collector import outcome_codec
-from sockfleet.collector.errors import Category, Phase
+from sockfleet.collector.errors import Category, Phase, UnknownHostKey
 from sockfleet.collector.outcome import HostFailure, HostReading
 from sockfleet.collector.outcome_codec import OutcomeError, decode_outcome, encode_outcome
 from sockfleet.collector.probe.containers import Container
@@ -103,6 +103,8 @@ processes = every_field(
             tcp_close=counts,
             bound=st.booleans(),
             shared=counts,
+            open_files=optional(counts),
+            open_files_limit=optional(counts),
         ),
         max_size=2,
     ).map(tuple),
@@ -134,6 +136,17 @@ failures = every_field(
     category=st.sampled_from(Category),
     phase=st.sampled_from(Phase),
     message=texts,
+    unknown_key=optional(
+        every_field(
+            UnknownHostKey,
+            name=texts,
+            port=counts,
+            file=texts,
+            key=texts,
+            where=texts,
+            is_jump=st.booleans(),
+        )
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-__all__ = ["blob_key_type", "fingerprint", "key_title"]
+__all__ = ["blob_key_type", "fingerprint", "is_short_rsa", "key_title"]
 
 _TITLES = {
     "ssh-ed25519": "ED25519",
@@ -25,6 +25,18 @@ def blob_key_type(blob: bytes) -> str | None:
     if not 0 < length <= 64 or len(blob) < 4 + length:
         return None
     return blob[4 : 4 + length].decode("ascii", "replace")
+
+
+def is_short_rsa(blob: bytes, least_bits: int) -> bool:
+    """Whether the blob is an RSA key of less than ``least_bits`` bits (RequiredRSASize)."""
+    if not least_bits or blob_key_type(blob) != "ssh-rsa":
+        return False
+    parts, at = [], 0
+    while at < len(blob):  # type, exponent, modulus
+        size = int.from_bytes(blob[at : at + 4], "big")
+        parts.append(blob[at + 4 : at + 4 + size])
+        at += 4 + size
+    return int.from_bytes(parts[2] if len(parts) > 2 else b"", "big").bit_length() < least_bits
 
 
 def fingerprint(blob: bytes) -> str:

@@ -17,6 +17,7 @@ from ..algorithms import may_sign
 from .agent import list_agent_keys
 from .key_files import is_certificate_for, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
+from .public_key import is_short_rsa
 
 __all__ = [
     "PASSPHRASE_VARIABLE",
@@ -114,7 +115,10 @@ class Credentials:
     def _get_offer(self, ssh: SshSettings) -> _Offer:
         has_agent = ssh.agent is not None and not ssh.identities_only
         has_others = bool(has_agent or ssh.password or ssh.gssapi)
-        wanted = (ssh.identity_files, ssh.certificate_files, ssh.agent, has_others)
+        wanted = (
+            *(ssh.identity_files, ssh.certificate_files, ssh.agent, ssh.least_rsa_bits),
+            has_others,
+        )
         offer = self._offers.get(wanted)
         if offer is None:
             with self._lock:  # also during a prompt, so that a second thread does not repeat it
@@ -127,18 +131,24 @@ class Credentials:
 
     def _look_up(self, ssh: SshSettings, *, has_others: bool) -> _Offer | str:
         """Return the keys to offer, or why there are none and no other method remains."""
-        in_agent = self._list_agent_keys(ssh.agent)
         files: list[PrivateKeyFile] = []
         left: list[bytes] = []
         problems: list[str] = []
         paths = ssh.identity_files
         for path in find_default_identity_files() if paths is None else paths:
             public, locked = read_public_key(path)
-            if locked and public is not None and public in in_agent:
+            # The agent is only contacted for a key that it may hold.
+            if locked and public is not None and public in self._list_agent_keys(ssh.agent):
                 left.append(public)
                 continue
             try:
-                files.append(self._load_key(path))
+                key = self._load_key(path)
+                if is_short_rsa(key.public, ssh.least_rsa_bits):
+                    raise _UnusableError(
+                        f"key file {path} is shorter than the {ssh.least_rsa_bits} bits of "
+                        "RequiredRSASize"
+                    )
+                files.append(key)
             except _UnusableError as problem:
                 problems.append(str(problem))
         if problems and paths and not (files or left or has_others or self._may_ask_password):
@@ -174,7 +184,7 @@ class Credentials:
             return _decrypt(path, data, None)
         problem = KeyFileError(
             f"is locked by a passphrase: set {PASSPHRASE_VARIABLE}, or have an ssh-agent hold it "
-            "and use --agent"
+            "(ssh-add)"
         )
         for passphrase in self._passphrases(path):
             try:

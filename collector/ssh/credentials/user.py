@@ -30,7 +30,7 @@ def no_credentials(user: str) -> HostError:
     """The settings have no key, agent or password, and no user can be prompted."""
     return config_error(
         f"nothing to log in with as {clean(user)}: no key in ~/.ssh that can be used, no agent, "
-        "no password; name a key with -i, or use --agent"
+        "no password; name a key with -i, or have an ssh-agent hold one (ssh-add)"
     )
 
 

@@ -20,7 +20,7 @@ from ..credentials.public_key import blob_key_type
 from .known_hosts import KnownHosts, Verdict, known_hosts_name
 from .known_hosts_parser import parse_known_hosts
 
-__all__ = ["accept_new", "host_key_line"]
+__all__ = ["accept_new", "can_be_written", "host_key_line"]
 
 # Other characters have a meaning in a known_hosts line: list, pattern, marker, hash.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:%-]+")
@@ -30,6 +30,11 @@ def host_key_line(name: str, port: int, blob: bytes) -> str:
     """Return the known_hosts line for one key, without a newline."""
     key = base64.b64encode(blob).decode()
     return f"{known_hosts_name(name, port)} {blob_key_type(blob)} {key}"
+
+
+def can_be_written(name: str) -> bool:
+    """Whether a known_hosts line for ``name`` means that name alone."""
+    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 def accept_new(
@@ -44,7 +49,7 @@ def accept_new(
     then unchanged. Raises ValueError for a name that known_hosts would read as something else (a
     HostKeyAlias is free text).
     """
-    if not _PLAIN_NAME.fullmatch(name):
+    if not can_be_written(name):
         raise ValueError(f"{name!r} is no plain host name")
     line = host_key_line(name, port, blob).encode()
     path = Path(file).expanduser()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shlex
 from pathlib import Path
 
 from ....core.record import record
 from ....core.text import clean
-from ...errors import Category, HostError, Phase
+from ...errors import Category, HostError, Phase, UnknownHostKey
 from ..credentials.public_key import blob_key_type, fingerprint, key_title
-from .accept_new import host_key_line
+from .accept_new import can_be_written, host_key_line
 from .known_hosts import SSH_PORT, known_hosts_name
 from .known_hosts_parser import KnownHostsLine
 
@@ -19,6 +20,7 @@ __all__ = [
     "changed",
     "not_written",
     "revoked",
+    "short_rsa_key",
     "uncertified",
     "unknown",
     "unwritable_alias",
@@ -43,14 +45,22 @@ class HostIdentity:
     """Its known_hosts files; accept-new writes to the first."""
 
 
-def unknown(host: HostIdentity, blob: bytes) -> HostError:
-    """No file has a key for the host."""
+def unknown(host: HostIdentity, blob: bytes, *, may_ask: bool) -> HostError:
+    """No file has a key for the host; ``may_ask``: the user can be asked to trust this one."""
+    key = UnknownHostKey(
+        name=host.name,
+        port=host.port,
+        file=host.files[0],
+        key=base64.b64encode(blob).decode(),
+        where=host.where,
+    )
     return HostError(
         Category.HOSTKEY_UNKNOWN,
         Phase.KEX,
         f"{_shown(host, blob)}, and no key of {_name(host)} is in {_files(host)}. "
         f"Compare it with what the host itself says (ssh-keygen -lf on its "
         f"/etc/ssh/ssh_host_*_key.pub), then trust it: {_trust_command(host, blob)}",
+        unknown_key=key if may_ask and can_be_written(host.name) else None,
     )
 
 
@@ -95,6 +105,15 @@ def wrong_key_type(host: HostIdentity, key_type: str, blob: bytes) -> HostError:
         Phase.KEX,
         f"{host.where} showed a host key of type {clean(blob_key_type(blob) or '?')!r} where "
         f"{clean(key_type)!r} was agreed on",
+    )
+
+
+def short_rsa_key(host: HostIdentity, blob: bytes, least_bits: int) -> HostError:
+    """The host's key, or the key of its authority, is shorter than RequiredRSASize allows."""
+    return HostError(
+        Category.NO_COMMON_ALG,
+        Phase.KEX,
+        f"{_shown(host, blob)}, which is shorter than the {least_bits} bits of RequiredRSASize",
     )
 
 

@@ -22,7 +22,8 @@ from ....core.text import clean, endpoint
 from ....inventory.models import Host, HostKeyPolicy, SshSettings
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
-from ..credentials.public_key import blob_key_type, fingerprint
+from ..algorithms import may_certify
+from ..credentials.public_key import blob_key_type, fingerprint, is_short_rsa
 from ..settings import resolve_settings
 from . import messages
 from .accept_new import accept_new
@@ -92,6 +93,12 @@ class HostKeyCheck:
     known: KnownHosts = field(repr=False)
     add_key: Callable[[HostIdentity, bytes], Verdict] | None = field(repr=False)
     """accept-new: adds an unknown key to known_hosts; None: strict."""
+    may_ask: bool = False
+    """Whether the user can be asked to trust an unknown key: as in ssh, unless an option of the
+    host says that it must be known."""
+    least_rsa_bits: int = 0
+    """As in `SshSettings`; so is ``authority_algorithms``."""
+    authority_algorithms: tuple[str, ...] = ()
 
     def check_key(self, key_type: str, blob: bytes) -> None:
         """Raise HostError unless the key is trusted, or accept-new has just added it.
@@ -104,6 +111,8 @@ class HostKeyCheck:
         identity = self.identity
         if blob_key_type(blob) != key_type:
             raise messages.wrong_key_type(identity, key_type, blob)
+        if is_short_rsa(blob, self.least_rsa_bits):
+            raise messages.short_rsa_key(identity, blob, self.least_rsa_bits)
         verdict = self.known.check((identity.name,), identity.port, blob)
         if verdict is Verdict.UNKNOWN and self.add_key is not None:
             verdict = self.add_key(identity, blob)
@@ -112,7 +121,7 @@ class HostKeyCheck:
         if verdict is Verdict.REVOKED:
             raise messages.revoked(identity, blob)
         if verdict is Verdict.UNKNOWN:
-            raise messages.unknown(identity, blob)
+            raise messages.unknown(identity, blob, may_ask=self.may_ask)
         self._raise_changed(key_type, blob)
 
     def check_authority(self, blob: bytes) -> None:
@@ -125,6 +134,14 @@ class HostKeyCheck:
         identity = self.identity
         if self.known.is_revoked((identity.name,), identity.port, blob):
             raise messages.revoked(identity, blob)
+        if is_short_rsa(blob, self.least_rsa_bits):
+            raise messages.short_rsa_key(identity, blob, self.least_rsa_bits)
+        if not may_certify(blob_key_type(blob) or "", self.authority_algorithms):
+            raise messages.uncertified(
+                identity,
+                f"it is signed by {fingerprint(blob)}, a key of a kind that CASignatureAlgorithms "
+                "leaves out",
+            )
         if self.known.trusts_authority((identity.name,), identity.port, blob):
             return
         error = messages.uncertified(
@@ -219,6 +236,9 @@ class HostKeyVerifier:
             identity=identity,
             known=known,
             add_key=self._add_key if policy is HostKeyPolicy.ACCEPT_NEW else None,
+            may_ask=ssh.host_keys is None and files[0] != os.devnull,
+            least_rsa_bits=ssh.least_rsa_bits,
+            authority_algorithms=ssh.authority_algorithms,
         )
 
     def _files(self, ssh: SshSettings) -> tuple[str, ...]:

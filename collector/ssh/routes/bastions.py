@@ -162,9 +162,21 @@ class Bastions(Generic[C]):
             return
         attempt.phase = error.phase
         if error.category is Category.VIA_JUMP:  # of an earlier hop; raised anew for each host
-            raise HostError(error.category, error.phase, error.message, transient=error.transient)
+            raise HostError(
+                error.category,
+                error.phase,
+                error.message,
+                transient=error.transient,
+                unknown_key=error.unknown_key,
+            )
         attempt.hop = endpoint(hop.address, hop.port)
-        seen = HostError(error.category, error.phase, error.message, transient=is_transient(error))
+        seen = HostError(
+            error.category,
+            error.phase,
+            error.message,
+            transient=is_transient(error),
+            unknown_key=error.unknown_key,
+        )
         raise via_jump(attempt.hop, seen)
 
     async def _await_opening(self, state: _BastionState[C], attempt: Attempt, hops: _Hops) -> None:

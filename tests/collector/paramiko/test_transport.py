@@ -183,7 +183,7 @@ def test_a_lack_of_descriptors_is_not_the_agents_fault(sshd, settings, mocker):
         "sockfleet.collector.paramiko.login.Agent",
         side_effect=OSError(errno.EMFILE, "Too many open files"),
     )
-    outcome = ask("paramiko", settings, host_of(sshd, agent="/agent"))
+    outcome = ask("paramiko", settings, host_of(sshd, identity_files=(), agent="/agent"))
     assert outcome.fault == (Category.LOCAL_RESOURCE, Phase.AUTH)
 
 

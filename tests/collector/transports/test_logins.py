@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +13,7 @@ from sockfleet.collector.errors import Category, Phase
 from sockfleet.collector.ssh.credentials.store import Credentials
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, Secret
+from tests.support.ssh.agent import ssh_agent
 from tests.support.ssh.over_ssh import (
     ask,
     ask_all,
@@ -152,24 +151,6 @@ def test_a_certificate_that_has_expired(transport, server, settings, authority, 
 
 
 # ssh-agent.
-
-
-@contextmanager
-def ssh_agent(*keys: Path) -> Iterator[str]:
-    """A real agent that holds ``keys``; yields its socket's path."""
-    with TemporaryDirectory(prefix="sockfleet-agent-") as folder:
-        path = f"{folder}/socket"
-        agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
-        try:
-            agent.stdout.readline()  # says where it listens, once it does
-            if keys:
-                environment = {**os.environ, "SSH_AUTH_SOCK": path}
-                subprocess.run(["ssh-add", "-q", *keys], env=environment, check=True)
-            yield path
-        finally:
-            agent.terminate()
-            agent.wait()
-            agent.stdout.close()
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])

@@ -43,7 +43,7 @@ WORDS = [
     "-o KexAlgorithms=curve25519-sha256 -o HostKeyAlgorithms=ssh-ed25519,rsa-sha2-512",
     "-o PubkeyAcceptedKeyTypes=ssh-ed25519 -o PubkeyAcceptedAlgorithms=ssh-rsa",
     "-C -q -v -T -a -x -k -A -M -n -o ControlMaster=auto -o ControlPersist=60s -S /tmp/x",
-    "-o ServerAliveInterval=15 -o ServerAliveCountMax=3 -o TCPKeepAlive=yes -o BatchMode=yes",
+    "-o ServerAliveInterval=15 -o ServerAliveCountMax=3 -o TCPKeepAlive=yes",
     "-o PreferredAuthentications=publickey -o PubkeyAuthentication=yes -o LogLevel=ERROR",
     "-o ProxyCommand=none -o ProxyJump=b",
     "-L 1:localhost:2 -R 3:localhost:4 -D 5 -o ExitOnForwardFailure=yes",

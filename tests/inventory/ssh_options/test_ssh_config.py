@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_arguments
+from sockfleet.inventory.ssh_options.config_files import read_ssh_config
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
 from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
@@ -279,10 +280,13 @@ def test_jump_hosts_in_a_circle_are_an_error(tmp_path: Path) -> None:
         login(config, "web1")
 
 
-def test_settings_of_a_file_depend_on_the_host(tmp_path: Path) -> None:
+def test_hosts_that_match_the_same_blocks_share_their_options(tmp_path: Path) -> None:
     config = tmp_path / "config"
-    config.write_text("Host web1\n  Port 1\n")
-    assert login(config, "web1").depends_on_host
+    config.write_text("Host web1\n  Port 1\nHost web*\n  User me\n")
+    read = read_ssh_config(str(config))
+    assert read.match("web2") is read.match("web3")
+    assert read.match("web1").blocks != read.match("web2").blocks
+    assert login(config, "web1").depends_on_host is False
 
 
 @pytest.mark.parametrize(

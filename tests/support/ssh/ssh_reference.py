@@ -64,6 +64,8 @@ def as_ssh_shows(found: Login) -> dict[str, list[str]]:
         "macs": [",".join(ssh.macs)],
         "hostkeyalgorithms": [",".join(ssh.host_key_algorithms)],
         "pubkeyacceptedalgorithms": [",".join(ssh.public_key_algorithms)],
+        "casignaturealgorithms": [",".join(ssh.authority_algorithms)],
+        "requiredrsasize": [str(ssh.least_rsa_bits or "")],
         "connecttimeout": [f"{ssh.connect_timeout_s:.0f}" if ssh.connect_timeout_s else ""],
         "stricthostkeychecking": [policy[ssh.host_keys] if ssh.host_keys else ""],
         "proxycommand": [ssh.proxy_command or ""],

@@ -60,7 +60,7 @@ def test_the_message_for_a_locked_key_says_how_to_unlock_it(
     message = refused(lambda: credentials(ask).key_files(naming(path)))
     assert message == (
         f"key file {path} is locked by a passphrase: set SOCKFLEET_PASSPHRASE, or have an "
-        "ssh-agent hold it and use --agent"
+        "ssh-agent hold it (ssh-add)"
     )
 
 

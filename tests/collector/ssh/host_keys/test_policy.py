@@ -127,3 +127,44 @@ def test_large_hashed_files_give_the_known_types_after_the_first_check(
     with pytest.raises(HostError) as caught_again:
         again.check_key(keys["two"].kind, keys["two"].blob)
     assert not isinstance(caught_again.value, OtherKeyTypesError)
+
+
+def test_an_rsa_key_that_is_shorter_than_the_options_allow_is_refused_as_by_ssh(
+    tmp_path: Path, file: Path
+) -> None:
+    with Sshd(tmp_path / "server", host_key_types=("rsa",)) as server:
+        key = public(server.host_keys[0])
+        file.write_text(server.known_hosts_lines())
+        shown = subprocess.run(
+            ["ssh-keygen", "-lf", str(key.path)], capture_output=True, text=True, check=True
+        )
+        own = int(shown.stdout.split()[0])
+        for bits, is_long_enough in ((own, True), (own + 1, False)):
+            at = host("127.0.0.1", server.port, SshSettings(least_rsa_bits=bits))
+            found = verdict(verifier_for(file), at, key)
+            assert found is (None if is_long_enough else Category.NO_COMMON_ALG)
+            options = ["StrictHostKeyChecking=yes", f"RequiredRSASize={bits}"]
+            assert ssh_accepts(server, file, "127.0.0.1", *options) is is_long_enough
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_trusted"),
+    [
+        ((), True),
+        (("ssh-ed25519",), True),
+        (("ecdsa-sha2-nistp256", "rsa-sha2-512"), False),
+        (("-ssh-ed25519",), False),
+    ],
+)
+def test_an_authority_is_trusted_by_the_kind_of_its_key(
+    keys: dict[str, Key], file: Path, allowed: tuple[str, ...], *, is_trusted: bool
+) -> None:
+    file.write_text(f"@cert-authority * {keys['one'].line}\n")
+    at = host("web1", 22, SshSettings(authority_algorithms=allowed))
+    check = verifier_for(file).for_host(at)
+    if is_trusted:
+        check.check_authority(keys["one"].blob)
+        return
+    with pytest.raises(HostError, match="CASignatureAlgorithms") as caught:
+        check.check_authority(keys["one"].blob)
+    assert caught.value.category is Category.HOSTCERT

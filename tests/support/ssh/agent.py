@@ -1,0 +1,62 @@
+"""A real ssh-agent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+__all__ = ["EmptyAgent", "ssh_agent"]
+
+
+class EmptyAgent:
+    """An agent without keys that counts the connections to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connections = 0
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # it was closed
+                return
+            self.connections += 1
+            with client:
+                while client.recv(5):  # SSH_AGENTC_REQUEST_IDENTITIES has no content
+                    client.sendall(struct.pack(">IBI", 5, 12, 0))
+
+
+@contextmanager
+def ssh_agent(*keys: Path) -> Iterator[str]:
+    """A real agent that holds ``keys``; yields its socket's path."""
+    with TemporaryDirectory(prefix="sockfleet-agent-") as folder:
+        path = f"{folder}/socket"
+        agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
+        assert agent.stdout is not None
+        try:
+            agent.stdout.readline()  # says where it listens, once it does
+            if keys:
+                environment = {**os.environ, "SSH_AUTH_SOCK": path}
+                subprocess.run(["ssh-add", "-q", *keys], env=environment, check=True)
+            yield path
+        finally:
+            agent.terminate()
+            agent.wait()
+            agent.stdout.close()
