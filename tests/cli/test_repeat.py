@@ -49,7 +49,10 @@ all:
         closed: {{ansible_host: 127.0.0.1, ansible_port: 1}}
 """
     )
-    return ["scan", "inventory.yml", "--known-hosts", "known_hosts", "--interval", INTERVAL_S]
+    # No host is slow but for what else this machine does.
+    limits = ["--connect-timeout", "50", "--timeout", "55"]
+    words = ["scan", "inventory.yml", "--known-hosts", "known_hosts", *limits]
+    return [*words, "--interval", INTERVAL_S]
 
 
 @pytest.fixture
