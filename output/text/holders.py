@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
 
+from ...aggregator.diagnosis import Severity
 from ...aggregator.host import HostSummary
 from ...aggregator.processes import Attribution
 from ...collector.probe.processes import Process
 from .columns import Cell, Column, columns_that_fit, format_lines
-from .style import TextStyle
+from .style import SEVERITY_STYLES, TextStyle
 
 __all__ = ["holder_lines"]
 
 _MOST = 20
 _NEAR_LIMIT = 0.9
+_OTHER_COLUMNS = 52
+_SHORTEST_COMMAND = 16
 _SHORT_ID = 12  # as docker and podman show container ids
 
 
@@ -32,13 +35,15 @@ def holder_lines(
     shown = nlargest(most or _MOST, pairs, key=lambda pair: pair[1].tcp_close)
     if shown:
         yield style.render("Who holds the closed sockets:", "bold")
-        columns = columns_that_fit(_columns(shown, with_host=len(hosts) > 1), style)
+        columns = columns_that_fit(_columns(shown, style, with_host=len(hosts) > 1), style)
         yield from format_lines(columns, style, rule_before=None)
     for line in _remarks(asked, len(pairs) - len(shown)):
         yield style.wrap(line)
 
 
-def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -> list[Column]:
+def _columns(
+    shown: Sequence[tuple[HostSummary, Process]], style: TextStyle, *, with_host: bool
+) -> list[Column]:
     def cells(texts: Iterator[str]) -> list[Cell]:
         return [Cell(text) for text in texts]
 
@@ -46,10 +51,10 @@ def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -
     columns = [
         Column(title="HOST", cells=cells(host.name for host, _ in shown), is_text=True),
         Column(title="PID", cells=cells(str(one.pid) for one in processes)),
-        Column(title="TCP_CLOSE", cells=cells(map(_count, processes))),
+        Column(title="TCP_CLOSE", cells=cells(_count(one, style) for one in processes)),
         Column(
             title="COMMAND",
-            cells=cells(one.arguments or one.command or "" for one in processes),
+            cells=cells(_command(one, style) for one in processes),
             is_text=True,
         ),
         Column(
@@ -61,25 +66,35 @@ def _columns(shown: Sequence[tuple[HostSummary, Process]], *, with_host: bool) -
         Column(title="CONTAINER", cells=cells(map(_container, processes)), is_text=True),
     ]
     if any(one.open_files is not None for one in processes):
-        open_files = [_open_files(one) for one in processes]
+        open_files = [_open_files(one, style) for one in processes]
         columns.insert(3, Column(title="OPEN FILES", cells=open_files, leave_out=2))
     named = any(one.container is not None for one in processes)
     return columns[0 if with_host else 1 : None if named else -1]
 
 
-def _count(process: Process) -> str:
-    return f"≤{process.tcp_close}" if process.bound else str(process.tcp_close)
+def _count(process: Process, style: TextStyle) -> str:
+    sign = style.convert("≤") if process.bound else ""
+    return sign + style.number(process.tcp_close)
 
 
-def _open_files(process: Process) -> Cell:
+def _command(process: Process, style: TextStyle) -> str:
+    """The name or the arguments; where lines are few, only as much as one of them has room for."""
+    text = process.arguments or process.command or ""
+    if style.options.height is None or style.options.width is None:
+        return text
+    return style.shorten(text, max(style.options.width - _OTHER_COLUMNS, _SHORTEST_COMMAND))
+
+
+def _open_files(process: Process, style: TextStyle) -> Cell:
     """Return the open descriptors and their limit, red where few are left before EMFILE."""
     if process.open_files is None:
         return Cell()
     limit = process.open_files_limit
     if limit is None:
-        return Cell(str(process.open_files))
+        return Cell(style.number(process.open_files))
     is_near = process.open_files >= _NEAR_LIMIT * limit
-    return Cell(f"{process.open_files} of {limit}", "red" if is_near else "")
+    text = f"{style.number(process.open_files)} of {style.number(limit)}"
+    return Cell(text, SEVERITY_STYLES[Severity.WARNING] if is_near else "")
 
 
 def _container(process: Process) -> str:
