@@ -177,3 +177,25 @@ def test_a_terminal_without_colours_and_utf_8_gets_plain_ascii(fleet):
         assert terminal.screen().isascii()
         assert "\x1b" not in terminal.screen(colours=True)
         assert NEXT in terminal.joined()
+
+
+def test_after_the_demo_the_answer_is_still_on_the_screen(tmp_path):
+    with Terminal(tmp_path) as terminal:
+        terminal.type("sockfleet demo --no-keep")
+        assert terminal.wait_for_exit() == 0
+        screen = terminal.screen()
+        assert [name for name in rows(screen) if name in LEAKING] == list(LEAKING)
+        assert VERDICT in " ".join(screen.split())
+        assert "-l shop3,shop2,shop1 --processes" in terminal.joined()
+
+
+def test_while_the_demo_keeps_its_fleet_its_next_command_works_elsewhere(tmp_path):
+    with Terminal(tmp_path) as terminal, Terminal(tmp_path) as other:
+        terminal.type("sockfleet demo --keep")
+        terminal.wait_for("Ctrl-C")
+        lines = terminal.joined().splitlines()
+        (command,) = (line for line in lines if "-l shop3,shop2,shop1 --processes" in line)
+        assert other.run(command.strip()) == 0
+        assert "3 of 3 hosts read" in other.screen()
+        terminal.press("C-c")
+        terminal.wait_for_exit()
