@@ -76,9 +76,9 @@ def _translate_by_class(error: Exception, where: str, phase: Phase) -> HostError
 
 
 def error_text(error: Exception) -> str:
-    """The text of ``error`` as it came; a class name would tell a user nothing."""
+    """The text of ``error`` as it came, with its class where that is one of Python's."""
     text = error.reason if isinstance(error, asyncssh.Error) else str(error)
-    return text if text.strip() else "asyncssh gave no reason"
+    return ssh_messages.text_or_fault(error, text) or "asyncssh gave no reason"
 
 
 def _is_refusal(error: Exception, phase: Phase) -> bool:

@@ -66,8 +66,7 @@ def _fault_text(stream: ByteStream | None) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """The text of ``error`` as it came; a class name would tell a user nothing."""
+    """The text of ``error`` as it came, with its class where that is one of Python's."""
     if isinstance(error, EOFError):
         return "the connection was lost"
-    text = str(error)
-    return text if text.strip() else "paramiko gave no reason"
+    return ssh_messages.text_or_fault(error, str(error)) or "paramiko gave no reason"

@@ -31,6 +31,7 @@ __all__ = [
     "partial_success",
     "protocol_error",
     "session_refused",
+    "text_or_fault",
     "truncated",
     "via_jump",
 ]
@@ -231,3 +232,12 @@ def _in_brackets(said: str) -> str:
 def _reason(said: str) -> str:
     reason = clean(said)
     return f": {reason}" if reason else ""
+
+
+def text_or_fault(error: Exception, text: str) -> str:
+    """Return an error's text, with its class where it is one of Python's own: a fault to report.
+
+    Empty for an error of a library that says nothing; a library's class tells a user nothing.
+    """
+    is_fault = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+    return f"{type(error).__name__}: {text}" if is_fault else text.strip() and text

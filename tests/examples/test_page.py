@@ -101,7 +101,7 @@ def test_all_lines_of_the_page_in_their_order(machine, desk):
             # As logrotate leaves it after a day.
             shutil.copy(machine.state / "scan.json", machine.state / "scan.json-20261121")
         elif "--against" in line:
-            assert "PER_HOUR" in done.stdout
+            assert "CHANGE" in done.stdout
         elif line.startswith("sockfleet check"):
             assert "'worst.growth.tcp_close'=" in done.stdout
 

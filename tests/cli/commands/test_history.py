@@ -54,7 +54,7 @@ def test_scans_that_are_saved_are_listed_and_shown(run, database):
     code, out, _ = run("history", "show", "last-1", "-f", "json")
     assert json.loads(out)["scan"]["id"] == oldest["id"]
     code, out, _ = run("history", "show", "last")
-    assert (code, out) == (0, table)
+    assert (code, table.startswith(out)) == (0, True), "without the command to type next"
     code, out, _ = run("history", "list")
     assert out.count("\n") == 5
     assert "2 scans of" in out

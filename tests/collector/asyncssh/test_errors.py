@@ -82,7 +82,8 @@ def test_nothing_escapes(phase, stream, login):
         assert WHERE in seen.message, error
         assert "\x1b" not in seen.message
         assert "\n" not in seen.message
-        assert f"{type(error).__name__}:" not in seen.message, "no class of a library"
+        if type(error).__module__ != "builtins":
+            assert f"{type(error).__name__}:" not in seen.message, "no class of a library"
 
 
 def translate(

@@ -73,7 +73,8 @@ def of(error: Exception, phase: Phase, stream: ByteStream | None) -> HostError:
 def test_everything_becomes_a_host_error(error, phase, stream):
     for seen in (None, stream):
         found = of(error, phase, seen)
-        assert f"{type(error).__name__}:" not in found.message, "no class of a library"
+        if type(error).__module__ != "builtins":
+            assert f"{type(error).__name__}:" not in found.message, "no class of a library"
         assert type(found) is HostError
         assert found.category in Category
         assert WHERE in found.message
