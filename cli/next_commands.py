@@ -24,7 +24,8 @@ _LEFT_OUT = frozenset(
     }
 )
 """What selects hosts or outputs, or belongs to one run: the next command has its own."""
-_OF_EXPLAIN = frozenset({"threshold", "color", "config", "profile", *CONNECTION, *PROBE, *PACE})
+_OF_INVENTORY = frozenset({"config", "profile", *CONNECTION})
+_OF_EXPLAIN = frozenset({"threshold", "color", *_OF_INVENTORY, *PROBE, *PACE})
 
 
 def next_commands(ctx: click.Context) -> NextCommands | None:
@@ -52,7 +53,11 @@ def next_commands(ctx: click.Context) -> NextCommands | None:
             *(*program, "explain", *sources),
             *_join(words for name, words in given.items() if name in _OF_EXPLAIN),
         ),
-        inventory=(*program, "inventory", *inventory),
+        inventory=(
+            *(*program, "inventory", *inventory),
+            *_join(words for name, words in given.items() if name in _OF_INVENTORY),
+            "--connection",
+        ),
         limit=ctx.params["limit"],
         given=frozenset(name for name in given if ctx.params.get(name)),
     )

@@ -43,7 +43,7 @@ class NextCommands:
     explain: tuple[str, ...]
     """``sockfleet explain --inventory INVENTORY`` with the options that it shares with a scan."""
     inventory: tuple[str, ...]
-    """``sockfleet inventory INVENTORY``."""
+    """``sockfleet inventory INVENTORY --connection`` with the options of a login."""
     limit: str | None = None
     """The pattern that ``--limit`` gave."""
     given: frozenset[str] = frozenset()

@@ -47,7 +47,7 @@ __all__ = [
     "settings_of",
 ]
 
-PATH_KEY = "sockfleet.configuration"
+PATH_KEY = "sockfleet.configuration_file"
 """In the meta of click's context: the path of the file that `configure` read."""
 
 _MOST_BYTES = 1 << 20

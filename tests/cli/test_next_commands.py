@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sockfleet.cli.commands.explain import command as explain
+from sockfleet.cli.commands.inventory import command as inventory
 from sockfleet.cli.commands.scan import command as scan
 from sockfleet.cli.next_commands import next_commands
 from sockfleet.cli.program import program_words
@@ -62,6 +63,9 @@ def test_explain_gets_the_inventory_and_the_options_that_it_has():
     assert words[:5] == ("explain", "--inventory", "f", "--inventory", "g.yml")
     assert sorted(words[5:]) == sorted(["-u", "root", "-c", "5"])
     explain.make_context("explain", [*words[1:], "--host", "web1"]).close()
+    words = found.inventory[len(program_words()) :]
+    assert words == ("inventory", "f", "g.yml", "-u", "root", "--connection")
+    inventory.make_context("inventory", [*words[1:], "--host", "web1"]).close()
 
 
 def test_what_was_given_is_known():
