@@ -18,7 +18,7 @@ from ..core.errors import SockfleetError
 from ..core.text import has_unsafe
 from ..inventory.models import Inventory
 
-__all__ = ["COMPLETIONS", "complete_files"]
+__all__ = ["COMPLETIONS", "beginning_with", "complete_files", "whole_context"]
 
 Items = list[CompletionItem[str]]
 _FIRST_PART = re.compile(r"(.*[,:&!])?(.*)", re.DOTALL)
@@ -39,31 +39,31 @@ def _complete_pattern(ctx: click.Context, incomplete: str) -> Items:
         return []
     before, part = match[1] or "", match[2]
     names = dict.fromkeys((*inventory.groups, *inventory.hosts))
-    return _beginning_with(part, names, before)
+    return beginning_with(part, names, before)
 
 
 def _complete_group(ctx: click.Context, incomplete: str) -> Items:
     inventory = _load_inventory(ctx)
-    return [] if inventory is None else _beginning_with(incomplete, inventory.groups)
+    return [] if inventory is None else beginning_with(incomplete, inventory.groups)
 
 
 def _complete_host(ctx: click.Context, incomplete: str) -> Items:
     inventory = _load_inventory(ctx)
-    return [] if inventory is None else _beginning_with(incomplete, inventory.hosts)
+    return [] if inventory is None else beginning_with(incomplete, inventory.hosts)
 
 
 def _complete_sort_key(_ctx: click.Context, incomplete: str) -> Items:
     from ..aggregator.fleet import SORT_KEYS
 
-    return _beginning_with(incomplete, SORT_KEYS)
+    return beginning_with(incomplete, SORT_KEYS)
 
 
 def _complete_format(_ctx: click.Context, incomplete: str) -> Items:
-    return _beginning_with(incomplete, _registered("sockfleet.outputs"))
+    return beginning_with(incomplete, _registered("sockfleet.outputs"))
 
 
 def _complete_transport(_ctx: click.Context, incomplete: str) -> Items:
-    return _beginning_with(incomplete, _registered("sockfleet.transports"))
+    return beginning_with(incomplete, _registered("sockfleet.transports"))
 
 
 def _complete_threshold(_ctx: click.Context, incomplete: str) -> Items:
@@ -71,25 +71,13 @@ def _complete_threshold(_ctx: click.Context, incomplete: str) -> Items:
 
     from ..aggregator.thresholds import Thresholds
 
-    return _beginning_with(incomplete, (f"{field.name}=" for field in fields(Thresholds)))
+    return beginning_with(incomplete, (f"{field.name}=" for field in fields(Thresholds)))
 
 
 def _complete_level(_ctx: click.Context, incomplete: str) -> Items:
     from ..aggregator.measures import KEYS
 
-    return _beginning_with(incomplete, (f"{key}=" for key in KEYS))
-
-
-def _complete_profile(ctx: click.Context, incomplete: str) -> Items:
-    from .configuration.file import find_file, read_configuration
-
-    config = _whole_context(ctx).meta.get("sockfleet.configuration", {}).get("config")
-    try:
-        path = find_file(config)
-        file = None if path is None else read_configuration(path, named=bool(config))
-    except SockfleetError:
-        return []
-    return [] if file is None else _beginning_with(incomplete, file.profiles)
+    return beginning_with(incomplete, (f"{key}=" for key in KEYS))
 
 
 COMPLETIONS: Mapping[str, Callable[[click.Context, str], Items]] = {
@@ -101,7 +89,6 @@ COMPLETIONS: Mapping[str, Callable[[click.Context, str], Items]] = {
     "--inventory": complete_files,
     "--limit": _complete_pattern,
     "--output": complete_files,
-    "--profile": _complete_profile,
     "--scenario": complete_files,
     "--sort": _complete_sort_key,
     "--threshold": _complete_threshold,
@@ -111,7 +98,8 @@ COMPLETIONS: Mapping[str, Callable[[click.Context, str], Items]] = {
 """What completes the value of an option, by its long name."""
 
 
-def _beginning_with(incomplete: str, names: Iterable[str], before: str = "") -> Items:
+def beginning_with(incomplete: str, names: Iterable[str], before: str = "") -> Items:
+    """The names that begin so, each behind what stands before it on the line."""
     found = (name for name in names if name.startswith(incomplete) and not has_unsafe(name))
     return [CompletionItem(before + name) for name in found]
 
@@ -136,11 +124,11 @@ def _load_inventory(ctx: click.Context) -> Inventory | None:
 
 
 def _sources(ctx: click.Context) -> tuple[str, ...]:
-    named = ctx.params.get("inventory") or _whole_context(ctx).params.get("inventory")
+    named = ctx.params.get("inventory") or whole_context(ctx).params.get("inventory")
     return tuple(named or ())
 
 
-def _whole_context(ctx: click.Context) -> click.Context:
+def whole_context(ctx: click.Context) -> click.Context:
     """The context of the line without its last option, which still lacks its value.
 
     click parses neither arguments nor options of a line that ends so.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...scan.option_declaration import OptionGroup
 from ..click_options import Decorator, combine, option
+
+if TYPE_CHECKING:  # a run without a completion needs none of it
+    from click.shell_completion import CompletionItem
 
 __all__ = ["configuration_options"]
 
@@ -44,6 +47,24 @@ def configuration_options() -> Decorator:
             metavar="NAME",
             help="Take options from [profile.NAME] of the configuration too.",
             brief="Options of [profile.NAME]",
+            shell_complete=_complete_profile,
             **settings,
         ),
     )
+
+
+def _complete_profile(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The profiles of the file that the line names, or of the one that would be found."""
+    from ...core.errors import SockfleetError
+    from ..completion_values import beginning_with, whole_context
+    from .file import find_file, read_configuration
+
+    config = whole_context(ctx).meta.get("sockfleet.configuration", {}).get("config")
+    try:
+        path = find_file(config)
+        file = None if path is None else read_configuration(path, named=bool(config))
+    except SockfleetError:
+        return []
+    return [] if file is None else beginning_with(incomplete, file.profiles)
