@@ -48,7 +48,7 @@ def test_the_manual_page_renders_without_a_warning():
     titles = re.findall(r"^[A-Z][A-Z ]+$", result.stdout, re.MULTILINE)
     assert titles[:3] == ["NAME", "SYNOPSIS", "DESCRIPTION"]
     assert titles[-5:] == ["EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"]
-    assert "sockfleet scan inventory.yml --against fleet.json" in result.stdout
+    assert "sockfleet scan inventory.yml -o fleet.json" in " ".join(result.stdout.split())
 
 
 def test_every_command_module_is_in_the_table():
