@@ -196,7 +196,9 @@ def _write_brief_options(
 def _brief_record(option: click.Option, ctx: click.Context) -> tuple[str, str]:
     if getattr(option, "brief", None) is None:
         return option.get_help_record(ctx) or ("", "")
-    names = ", ".join(sorted(option.opts, key=len))
+    # Of a flag that is on without it, the spelling that turns it off is of use.
+    is_on = option.is_flag and option.default is not False and bool(option.secondary_opts)
+    names = ", ".join(sorted(option.secondary_opts if is_on else option.opts, key=len))
     if not option.is_flag and not option.count:
         # What may be left out is for --help-all: [FORMAT:]FILE, [strict|accept-new].
         names += f" {_BRACKETS.sub('', option.make_metavar(ctx)) or 'WORD'}"

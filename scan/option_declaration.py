@@ -58,7 +58,8 @@ class Declaration:
     group: OptionGroup | None = None
     """None: an option of one command alone, which has too few for groups."""
     brief: str | None = None
-    """A few words for the one screen of ``--help``; None: only ``--help-all`` lists the option."""
+    """A few words for the one screen of ``--help``; None: only ``--help-all`` lists the option.
+    Of a flag that is on by default, they say what ``--no-…`` does."""
 
 
 def option(

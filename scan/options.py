@@ -110,7 +110,7 @@ class ScanOptions:
         "--agent",
         help="Use the keys of the ssh-agent at SSH_AUTH_SOCK.  [default: where it is set]",
         group=OptionGroup.LOGIN,
-        brief="Use the keys of the ssh-agent",
+        brief="Use no key of the ssh-agent",
     )
     """None: where SSH_AUTH_SOCK is set."""
     ask_pass: bool = option(
