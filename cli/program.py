@@ -18,5 +18,8 @@ def program_words() -> tuple[str, ...]:
     found = shutil.which("sockfleet")
     if found is not None and os.path.realpath(found) == os.path.realpath(script):
         return ("sockfleet",)
-    folder = Path.cwd()
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was deleted: only an absolute path works
+        return (str(script),)
     return (str(script.relative_to(folder) if script.is_relative_to(folder) else script),)

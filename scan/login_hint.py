@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from ..collector.errors import Category
@@ -46,8 +48,15 @@ def describe_other_logins(options: ScanOptions, hosts: Sequence[Host]) -> Iterat
 
 
 def _uses_identity(host: Host, options: ScanOptions) -> bool:
-    given = {str(Path(file).expanduser()) for file in options.identity}
-    return not given.isdisjoint(host.ssh.identity_files or ())
+    """Whether a host is offered a key of the option, by whatever path; ``none`` names no key."""
+    given = {_real_path(file) for file in options.identity if file != "none"}
+    used = {_real_path(file) for file in host.ssh.identity_files or () if file != "none"}
+    return given == used or not given.isdisjoint(used)
+
+
+@lru_cache(maxsize=256)
+def _real_path(file: str) -> str:
+    return os.path.realpath(Path(file).expanduser())
 
 
 def _describe(
