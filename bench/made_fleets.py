@@ -160,10 +160,10 @@ class _Habits:
         return np.maximum(np.rint(sockets + self._extra), 0)
 
     def expected(self, host: int, kind: str) -> Numbers:
-        """Return what a watcher who knows the habit expects; wander and bursts are chance."""
+        """Return what a watcher who knows the habit expects; when it changes level is chance."""
         survival = np.exp(-self._interval_s / HOUR / self._life_h[host])
         factors = self.factor[host]
-        if kind in {"wander", "bursts"}:
+        if kind in {"wander", "bursts", "steps"}:
             factors = np.ones(len(factors))
         level, smooth = factors[0], np.empty(len(factors))
         for scan, factor in enumerate(factors):

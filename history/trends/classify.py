@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.record import record
-from .hinge import fit_shapes
+from .hinge import fit_shapes, robust_spread
 from .series_model import Model
 
 __all__ = ["Kind", "Verdict", "judge_joined", "judge_plain"]
@@ -21,17 +21,19 @@ SPREADS, SPREADS_YOUNG = 6.0, 8.0
 """A leak grows by this many times the usual spread of the number, a young one by more."""
 YOUNG_H, YOUNGEST_H = 72, 18
 PARTS, PARTS_YOUNG = 5, 4
-LEAST_RISE, MOST_RISE = 0.15, 3.5
+LEAST_RISE, LEAST_RISE_YOUNG, MOST_RISE = 0.15, 0.35, 3.5
 """Each part of a ramp rises by these shares of the mean part: a leak never rests nor jumps."""
-CORRELATED_BINS, TOLERANCE = 6, 0.7
+CORRELATED_BINS, TOLERANCE = 6, 0.6
 """So many bins count as one independent one; errors of a part that are forgiven."""
 MOST_JUMPED, LEAST_JUMP = 0.5, 0.1
 """A ramp of which sudden changes make a larger share is none; smaller ones are the ramp's own."""
+MOST_JUMPS = 2
+"""More that are taken out leave nothing to judge."""
 LATEST_BINS, SIDE_BINS = 3, 24
 MOST_OUTLIERS = 0.35
 HIDDEN = 0.3
 """Sudden falls that are no restarts do not hide a larger share of a ramp."""
-LEVELS, LEVELS_ERROR = 4, 0.7
+LEVELS, LEVELS_ERROR = 4, 0.85
 """A staircase: this many levels leave less than this share of the error of a line."""
 RESTART_RISE = 0.3
 """Between restarts, and after the last one, a leak rises by at least this share of its rate."""
@@ -101,7 +103,7 @@ def judge_joined(
     begin, slope = int(model.shapes.hinge.knot[row]), float(model.shapes.hinge.slope[row])
     growth = slope * (hours[-1] - hours[begin])
     jumps = model.jumps[row, begin:]
-    many = (np.abs(jumps) >= LEAST_JUMP * growth).sum() > LEVELS
+    many = (np.abs(jumps) >= LEAST_JUMP * growth).sum() > MOST_JUMPS
     if many or jumps.sum() < -HIDDEN * growth:
         return Verdict(kind=Kind.NORMAL)
     within = restarts[restarts > begin]
@@ -165,8 +167,8 @@ def _share_of_rise(
         return None
     first, second = np.array_split(known, 2)
     span = float(np.median(hours[second]) - np.median(hours[first]))
-    noise = float(model.spread[row]) * 2 / np.sqrt(max(1.0, len(known) / 6))
-    if slope * span < noise * KNOWABLE / 2:
+    noise = float(model.spread[row]) * 1.5 / np.sqrt(max(1.0, len(known) / 6))
+    if slope * span < noise * KNOWABLE:
         return None
     rise = np.median(model.smooth[row, second]) - np.median(model.smooth[row, first])
     return float(rise) / (slope * span)
@@ -181,11 +183,16 @@ def _is_ramp(hours: Numbers, model: Model, row: int) -> bool:
         return False
     begin = max(begin, int(known[0]))
     age = float(hours[known[-1]] - hours[begin])
-    needed = SPREADS_YOUNG if age < YOUNG_H else SPREADS
+    needed, spread = SPREADS, float(model.spread[row])
+    if age < YOUNG_H:
+        # A slow wander has little spread about a short ramp, and more before it.
+        before = model.smooth[row, :begin]
+        needed = SPREADS_YOUNG
+        spread = max(spread, float(robust_spread(before[None, :])[0]) if begin else 0.0)
     return (
         bool(hinge.error[row] < model.shapes.step.error[row])
         and age >= YOUNGEST_H
-        and slope * age >= max(SMALLEST_GROWTH, needed * float(model.spread[row]))
+        and slope * age >= max(SMALLEST_GROWTH, needed * spread)
         and _is_even(hours[begin:], _without_outliers(model, row, begin), float(model.spread[row]))
         and not _is_staircase(hours, model, row, begin)
     )
@@ -215,7 +222,7 @@ def _is_even(hours: Numbers, values: Numbers, spread: float) -> bool:
     rates = rises / spans
     mean = float(rises.sum() / spans.sum())
     chance = TOLERANCE * spread * np.sqrt(2 * min(1, CORRELATED_BINS * (parts + 1) / len(hours)))
-    least = LEAST_RISE * mean - chance / spans
+    least = LEAST_RISE * mean - chance / spans if parts == PARTS else LEAST_RISE_YOUNG * mean
     return bool(mean > 0 and (rates >= least).all() and rates.max() <= MOST_RISE * mean)
 
 

@@ -22,8 +22,12 @@ Numbers = NDArray[np.float64]
 
 TOO_EARLY_S = 4 * DAY_S - 6 * HOUR_S
 """Less than about four days show no rhythm, and so no trend."""
+NO_RESTARTS = np.zeros(0, np.intp)
+MOST_LOST_SCANS = 20
 LEVEL_SCANS = 3
 """The latest level is a median of so many scans."""
+MOST_JUMPS_REMOVED = 6
+"""What is left of a number without more jumps says nothing."""
 CALMER = 0.7
 """A leak is measured without jumps and restarts if the spread is then at most this share."""
 RAMPS = frozenset({Kind.LEAK, Kind.SAWTOOTH, Kind.RECOVERED, Kind.RESTARTED})
@@ -59,8 +63,9 @@ class JudgedHosts:
         self._known = np.isfinite(raw)
         self._plain = build_model(bins.middles, raw, rhythm, without_jumps=False)
         self._levels = raw
-        restarted = (self._restarts.falls | self._restarts.boots).any(axis=1)
-        changed = np.flatnonzero(restarted | (self._plain.jumps != 0).any(axis=1))
+        self._restarted = np.asarray((self._restarts.falls | self._restarts.boots).any(axis=1))
+        jumps = (self._plain.jumps != 0).sum(axis=1)
+        changed = np.flatnonzero(self._restarted | ((jumps > 0) & (jumps <= MOST_JUMPS_REMOVED)))
         self._joined_row = {int(row): number for number, row in enumerate(changed)}
         joined = bin_medians(self._values[changed] + self._restarts.added[changed], bins)
         for number, row in enumerate(changed):
@@ -76,21 +81,28 @@ class JudgedHosts:
         known = np.flatnonzero(self._known[row])
         if not len(known):
             return Course(kind=Kind.TOO_EARLY, level=None)
-        values = self._values[row]
-        level = float(np.median(values[np.isfinite(values)][-LEVEL_SCANS:]))
+        latest = self._values[row, -MOST_LOST_SCANS:]
+        latest = latest[np.isfinite(latest)]
+        if len(latest) < LEVEL_SCANS:
+            latest = self._values[row][np.isfinite(self._values[row])]
+        level = float(np.median(latest[-LEVEL_SCANS:]))
         middles = self._bins.middles
         if middles[known[-1]] - middles[known[0]] < TOO_EARLY_S:
             return Course(kind=Kind.TOO_EARLY, level=level)
-        restarts = np.unique(self._bins_of(self._restarts.falls[row] | self._restarts.boots[row]))
+        restarts = NO_RESTARTS
+        if self._restarted[row]:
+            flags = self._restarts.falls[row] | self._restarts.boots[row]
+            restarts = np.unique(self._bins_of(flags))
         verdict, model, at = self._judge(row, restarts)
         if verdict.kind not in RAMPS:
             return self._course_without_ramp(verdict, model, at, level, len(restarts))
         return self._course_of_ramp(row, verdict, model, at, level, restarts)
 
     def _judge(self, row: int, restarts: NDArray[np.intp]) -> tuple[Verdict, Model, int]:
-        falls = np.flatnonzero(self._restarts.falls[row])
-        added = self._restarts.added[row].astype(np.float64)
-        plain = judge_plain(self._hours, self._plain, row, np.diff(added, prepend=0.0)[falls])
+        falls = np.flatnonzero(self._restarts.falls[row]) if len(restarts) else NO_RESTARTS
+        added = self._restarts.added[row]
+        sizes = (added[falls] - added[falls - 1]).astype(np.float64)
+        plain = judge_plain(self._hours, self._plain, row, sizes)
         if self._joined is None or row not in self._joined_row:
             return plain, self._plain, row
         number = self._joined_row[row]

@@ -19,7 +19,7 @@ from .rhythm import Rhythm
 
 __all__ = ["Finding", "find_trends"]
 
-HOSTS_AT_ONCE = 256
+HOSTS_AT_ONCE = 128
 """So that the arrays of a pass stay in the processor's cache."""
 FEWEST_SCANS = 4
 GROWS = frozenset({Kind.LEAK, Kind.SAWTOOTH})

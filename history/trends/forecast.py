@@ -28,6 +28,8 @@ class Forecast:
     """
 
     limit: Limit
+    seen_at: float
+    """The time of the last scan, from which the forecast starts."""
     at: float
     earliest: float
     latest: float | None
@@ -43,6 +45,7 @@ def forecast_first(
     room = max(0.0, lowest.value - level) * HOUR_S
     return Forecast(
         limit=lowest,
+        seen_at=now,
         at=now + room / rate.per_hour,
         earliest=now + room / max(rate.high, rate.per_hour),
         latest=now + room / rate.low if rate.low > 0 else None,

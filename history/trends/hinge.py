@@ -50,7 +50,7 @@ class Shapes:
     weights: Numbers
 
 
-def robust_spread(values: Numbers) -> Numbers:
+def robust_spread(values: NDArray[np.floating]) -> Numbers:
     """Return the standard deviation of each row as its median deviation shows it."""
     return NORMAL * median_of_rows(np.abs(values - median_of_rows(values)[:, None]))
 

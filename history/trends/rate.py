@@ -58,5 +58,5 @@ def estimate_rate(hours: Numbers, values: Numbers) -> Rate:
     of_levels = noise / float(np.sqrt(((middles - middles.mean()) ** 2).sum()))
     of_parts = float(np.std(rates, ddof=1)) / PARTS
     of_counting = np.sqrt(max(slope, 0.0) / max(float(hours[-1] - hours[0]), 1.0))
-    width = STUDENT * max(of_levels, of_parts, of_counting)
+    width = float(STUDENT * max(of_levels, of_parts, of_counting))
     return Rate(per_hour=slope, low=max(0.0, slope - width), high=slope + width)

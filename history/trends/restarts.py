@@ -49,37 +49,53 @@ def find_restarts(
     times: NDArray[np.int64], values: NDArray[np.float32], boots: NDArray[np.int32]
 ) -> Restarts:
     """Find the restarts in ``values``, rows of hosts."""
-    known = np.isfinite(values)
-    before = _last_known(known)
-    has_before = known & (before >= 0)
-    earlier = np.take_along_axis(values, np.maximum(before, 0), axis=1)
-    change = np.where(has_before, values - earlier, np.nan)
-    gap = times[None, :] - times[np.maximum(before, 0)]
-    is_near = has_before & (gap <= LONGEST_GAP * _interval(times))
+    change = values - _previous(times, values)
     is_new_boot = _new_boots(boots)
-    usual = np.maximum(robust_spread(change.astype(np.float64)), 1)[:, None]
+    limit = np.maximum(FALL, SPREADS * np.maximum(robust_spread(change), 1))
     with np.errstate(invalid="ignore"):
-        candidates = is_near & (change < -np.maximum(FALL, SPREADS * usual)) & ~is_new_boot
-        # The scans next to a spike or a dip are back at the usual level.
-        middle = values - change / 2
-        later = np.pad(values[:, 1:], ((0, 0), (0, 1)), constant_values=np.nan)
-        sooner = np.pad(values[:, :-2], ((0, 0), (2, 0)), constant_values=np.nan)
-        candidates &= ~(later > middle) & ~(sooner < middle)
-    falls = np.zeros_like(known)
-    for host in np.flatnonzero(candidates.any(axis=1)):
+        rows, columns = np.nonzero((change < -limit[:, None]) & ~is_new_boot)
+    falls = np.zeros(values.shape, bool)
+    added = np.zeros(values.shape, np.float32)
+    candidates = _without_spikes(values, change, rows, columns)
+    for host in np.unique(rows[candidates]):
         falls[host] = _falls_of_host(
             times,
             values[host],
             change[host],
-            np.flatnonzero(candidates[host]),
+            columns[candidates & (rows == host)],
             np.flatnonzero(is_new_boot[host]),
         )
-    added = np.where(falls, -change, 0)
-    return Restarts(
-        added=np.cumsum(np.nan_to_num(added), axis=1, dtype=np.float32),
-        falls=falls,
-        boots=is_new_boot,
-    )
+        added[host] = np.cumsum(np.where(falls[host], -change[host], 0))
+    return Restarts(added=added, falls=falls, boots=is_new_boot)
+
+
+def _previous(times: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the value of the scan before each, or of the one before that; NaN across a gap."""
+    longest = LONGEST_GAP * _interval(times)
+    previous = np.full_like(values, np.nan)
+    previous[:, 1:] = values[:, :-1]
+    previous[:, 1:][:, np.diff(times) > longest] = np.nan
+    rows, columns = np.nonzero(np.isnan(previous[:, 2:]))
+    is_near = times[columns + 2] - times[columns] <= longest
+    previous[rows[is_near], columns[is_near] + 2] = values[rows[is_near], columns[is_near]]
+    return previous
+
+
+def _without_spikes(
+    values: NDArray[np.float32],
+    change: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+) -> NDArray[np.bool_]:
+    """Return which falls are none from a spike, and none into a dip.
+
+    The scans next to a spike or a dip are back at the usual level.
+    """
+    middle = values[rows, columns] - change[rows, columns] / 2
+    later = values[rows, np.minimum(columns + 1, values.shape[1] - 1)]
+    sooner = values[rows, np.maximum(columns - 2, 0)]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~(later > middle) & ~(sooner < middle))
 
 
 def join_boots(
@@ -134,18 +150,15 @@ def _interval(times: NDArray[np.int64]) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else 1.0
 
 
-def _last_known(known: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the column of the last known value before each column, -1 if there is none."""
-    columns = np.where(known, np.arange(known.shape[1]), -1)
-    latest = np.maximum.accumulate(columns, axis=1)
-    return np.concatenate([np.full((len(known), 1), -1), latest[:, :-1]], axis=1)
-
-
 def _new_boots(boots: NDArray[np.int32]) -> NDArray[np.bool_]:
-    known = boots >= 0
-    before = _last_known(known)
-    earlier = np.take_along_axis(boots, np.maximum(before, 0), axis=1)
-    return np.asarray(known & (before >= 0) & (boots != earlier))
+    """Return the scans of another boot than the last one known; few hosts have any."""
+    new = np.zeros(boots.shape, bool)
+    for host in np.flatnonzero(
+        boots.max(axis=1) != np.where(boots < 0, 2**31 - 1, boots).min(axis=1)
+    ):
+        known = np.flatnonzero(boots[host] >= 0)
+        new[host, known[1:]] = np.diff(boots[host, known]) != 0
+    return new
 
 
 def _falls_of_host(
