@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..aggregator.fleet import FleetSummary
@@ -60,6 +60,11 @@ class Delivery:
     def is_streamed(self) -> bool:
         """Whether standard output gets a line for each host as it finishes."""
         return self.stdout is not None and self.stdout.host_line is not None
+
+    @property
+    def shows_table(self) -> bool:
+        """Whether standard output has the table for people, and a reader."""
+        return self.stdout is not None and self.stdout.name == "table" and not self._stdout_ended
 
     @property
     def is_wanted(self) -> bool:
@@ -133,6 +138,17 @@ class Delivery:
             streams.warn(f"error: {error}")
             return False
         return True
+
+    def add_trends(self, sentences: Mapping[str, str]) -> None:
+        """Write a line below the table for each host that the store knows a trend of."""
+        from ..output.text.trend_sentences import trend_lines
+
+        try:
+            streams.write(trend_lines(sentences, self.render))
+        except BrokenPipeError:
+            self._stdout_ended = True
+        except SockfleetError as error:
+            streams.warn(f"error: {error}")
 
     def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
         if self._hosts_are_out and chosen.end_line is not None:

@@ -48,6 +48,13 @@ class ScanSaver:
             return False
         return True
 
+    def describe_over_time(self, summary: FleetSummary) -> dict[str, str]:
+        """Return a sentence for each of the first ranked hosts whose tcp_close has a trend."""
+        from .stored_trends import MOST_HOSTS, describe_over_time
+
+        ranked = [host.name for host in summary.hosts if host.tcp is not None]
+        return describe_over_time(self._named, ranked[:MOST_HOSTS])
+
     def _report(self, summary: FleetSummary, file: Path | None, error: SockfleetError) -> None:
         streams.warn(f"error: the scan is not saved: {error}")
         kept = file or _keep(summary)

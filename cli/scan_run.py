@@ -92,7 +92,12 @@ class ScanRun:
         summary = result.summary
         written = self._delivery.deliver(summary)
         if self._saver is not None:
-            written &= self._saver.save(summary, self._delivery.written_json)
+            saved = self._saver.save(summary, self._delivery.written_json)
+            written &= saved
+            if saved and self._delivery.shows_table:
+                sentences = self._saver.describe_over_time(summary)
+                if sentences:
+                    self._delivery.add_trends(sentences)
         hosts = summary.fleet.hosts
         if self._delivery.stdout is None and hosts.failed and not hosts.ok:
             streams.warn(f"error: {_none_read(summary)}")  # otherwise cron would mail nothing

@@ -17,6 +17,7 @@ from ..click_options import (
     option,
     scan_options,
     scan_options_from,
+    store_option,
 )
 from ..configuration.config_option import configuration_options
 from ..help_screen import Example, HelpfulCommand
@@ -63,6 +64,7 @@ _EXAMPLES = (
     group=OptionGroup.SELECTION,
     brief="The inventory that --host is in",
 )
+@store_option(group=OptionGroup.HISTORY, brief=None)
 @scan_options("threshold", *CONNECTION, *PROBE, *PACE)
 @configuration_options()
 @color_option()
@@ -72,6 +74,7 @@ def command(
     as_ss: bool,
     host: str | None,
     threshold: tuple[str, ...],
+    store: str | None,
     color: str,
     **given: Any,
 ) -> None:
@@ -99,7 +102,12 @@ def command(
         reading = _read_host(host, given)
         shown = one_host(reading, origin=reading.host.name, thresholds=thresholds)
     if not as_ss:
-        write(explanation(shown, render_options(color)))
+        over_time = None
+        if host is not None:
+            from ..stored_trends import describe_over_time
+
+            over_time = describe_over_time(store, [host]).get(host)
+        write(explanation(shown, render_options(color), over_time=over_time))
         return
     try:
         text = ss_summary(shown.sockstat, shown.sockstat6, shown.kernel.tcp_estab)

@@ -13,16 +13,17 @@ __all__ = ["command"]
 _EXAMPLES = (
     Example("sockfleet schema", "of --format json"),
     Example("sockfleet schema ndjson", "of a line of --format ndjson"),
+    Example("sockfleet schema trend", "of history trend -f json"),
 )
 
 
 @click.command("schema", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("document", type=WordChoice(["scan", "ndjson"]), default="scan")
+@click.argument("document", type=WordChoice(["scan", "ndjson", "trend"]), default="scan")
 def command(document: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a document.
 
-    "scan" is what --format json writes, "ndjson" one line of --format ndjson. Without a name it
-    is that of a scan.
+    "scan" is what --format json writes, "ndjson" one line of --format ndjson, "trend" what
+    "sockfleet history trend -f json" writes. Without a name it is that of a scan.
     """
     import orjson
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -12,7 +13,19 @@ from ...aggregator.document_writer import time_text
 from ...history.host_series import HostSeries
 from ...history.store.read import ScanRow
 
-__all__ = ["host_series_document", "scan_list_document", "write_document"]
+if TYPE_CHECKING:  # NumPy takes 100 ms to import; a list of scans needs none
+    from ...history.fleet_trends import FleetTrends
+    from ...history.trends.classify import Kind
+    from ...history.trends.findings import Finding
+
+__all__ = [
+    "host_series_document",
+    "scan_list_document",
+    "trend_document",
+    "write_document",
+]
+
+_LAST_SECOND = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 def scan_list_document(store: str, rows: Sequence[ScanRow]) -> dict[str, Any]:
@@ -40,6 +53,28 @@ def host_series_document(store: str, series: HostSeries) -> dict[str, Any]:
     }
 
 
+def trend_document(
+    store: str, trends: FleetTrends, kinds: Collection[Kind] | None
+) -> dict[str, Any]:
+    """The trends of one number of all hosts, ``sockfleet/trend/v1``; ``kinds``: of these alone."""
+    counts = Counter(one.kind for one in trends.findings)
+    return {
+        "schema": "sockfleet/trend/v1",
+        "store": store,
+        "metric": trends.metric,
+        "since": time_text(trends.since),
+        "until": time_text(trends.until),
+        "scans": trends.scans,
+        "hosts": len(trends.findings),
+        "kinds": {str(kind): count for kind, count in sorted(counts.items())},
+        "findings": [
+            _finding(one, of_group=trends.of_groups)
+            for one in trends.findings
+            if kinds is None or one.kind in kinds
+        ],
+    }
+
+
 def write_document(document: dict[str, Any]) -> bytes:
     """The bytes of a document, indented, with a newline at the end."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -60,3 +95,41 @@ def _scan(row: ScanRow) -> dict[str, Any]:
         "shards": row.shards,
         "merged_into": row.merged_into,
     }
+
+
+def _finding(one: Finding, *, of_group: bool) -> dict[str, Any]:
+    rate, forecast, apart = one.rate, one.forecast, one.apart
+    return {
+        "host": None if of_group else one.host,
+        "group": one.host if of_group else None,
+        "kind": str(one.kind),
+        "level": one.level,
+        "begin": _unix_text(one.begin),
+        "begin_before_window": one.begin_before_window,
+        "end": _unix_text(one.end),
+        "rate_per_hour": None if rate is None else rate.per_hour,
+        "rate_low": None if rate is None else rate.low,
+        "rate_high": None if rate is None else rate.high,
+        "growth": one.growth,
+        "spread": one.spread,
+        "restarts": one.restarts,
+        "forecast": None
+        if forecast is None
+        else {
+            "limit": forecast.limit.name,
+            "value": forecast.limit.value,
+            "at": _unix_text(forecast.at),
+            "earliest": _unix_text(forecast.earliest),
+            "latest": _unix_text(forecast.latest),
+        },
+        "apart": None
+        if apart is None
+        else {"group": apart.group, "score": apart.score, "median": apart.median},
+    }
+
+
+def _unix_text(seconds: float | None) -> str | None:
+    """The time as text; None beyond the calendar, where a forecast is none."""
+    if seconds is None or seconds > _LAST_SECOND:
+        return None
+    return time_text(datetime.fromtimestamp(seconds, UTC))

@@ -13,17 +13,15 @@ import orjson
 
 __all__ = ["SCHEMAS", "load_schema"]
 
-SCHEMAS = ("scan", "ndjson")
-"""The documents with a schema: a whole scan, and one line of ndjson."""
+SCHEMAS = ("scan", "ndjson", "trend")
+"""The documents with a schema: a whole scan, one line of ndjson, and the trends of a store."""
 
 
 def load_schema(document: str) -> dict[str, Any]:
     """Load the schema of one of `SCHEMAS`; it refers to no other file."""
-    scan: dict[str, Any] = orjson.loads(
-        (files(__package__ or "") / "scan.schema.json").read_bytes()
-    )
-    if document == "scan":
-        return scan
+    if document != "ndjson":
+        return _read(document)
+    scan = _read("scan")
     fleet = {
         "type": "object",
         "required": ["fleet"],
@@ -42,3 +40,9 @@ def load_schema(document: str) -> dict[str, Any]:
         "oneOf": [{"$ref": "#/$defs/host"}, fleet],
         "$defs": scan["$defs"],
     }
+
+
+def _read(document: str) -> dict[str, Any]:
+    file = files(__package__ or "") / f"{document}.schema.json"
+    schema: dict[str, Any] = orjson.loads(file.read_bytes())
+    return schema

@@ -108,13 +108,13 @@ def one_host(
     )
 
 
-def explanation(host: OneHost, options: RenderOptions) -> bytes:
-    """Return the whole text."""
+def explanation(host: OneHost, options: RenderOptions, *, over_time: str | None = None) -> bytes:
+    """Return the whole text; ``over_time`` is a sentence about the host's trend."""
     style = TextStyle(options)
     sections = (
         ("What was read", (*_read(host, style), *_namespaces(host, style))),
         ("Step by step", _steps(host, style)),
-        ("What it means", _meaning(host, style)),
+        ("What it means", (*_meaning(host, style), *_over_time(over_time, style))),
         ("What to look at next", _next(host, style)),
     )
     parts = [style.wrap(f"TCP sockets of {host.origin}")]
@@ -242,6 +242,11 @@ def _meaning(host: OneHost, style: TextStyle) -> Iterator[str]:
     diagnoses = [sentence(one, host.summary) for one in host.summary.diagnosis]
     for words in (_held_means(host), *diagnoses, *_others_mean(host)):
         yield style.wrap(words, first=_STEP, rest=_STEP)
+
+
+def _over_time(sentence: str | None, style: TextStyle) -> Iterator[str]:
+    if sentence is not None:
+        yield style.wrap(f"Over time: tcp_close {sentence}.", first=_STEP, rest=_STEP)
 
 
 def _held_means(host: OneHost) -> str:

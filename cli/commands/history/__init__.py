@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "command"]
 COMMANDS = {
     "list": ("list_scans", "List the scans that are saved."),
     "show": ("show", "Show a saved scan, or one host over time."),
+    "trend": ("trend", "Show who leaks sockets, since when, how fast."),
     "import": ("import_scans", "Save scans that were written as JSON."),
 }
 """Each command with its module in this folder, which holds it as ``command``, and its help."""
