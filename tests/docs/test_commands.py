@@ -118,13 +118,14 @@ def sockfleet(desk, sshd, monkeypatch, capsysbinary):
     for name, source in (("scan", sshd.client_key), ("scan.pub", f"{sshd.client_key}.pub")):
         shutil.copy(source, home / ".ssh" / name)
     monkeypatch.chdir(desk)
+    monkeypatch.setenv("SOCKFLEET_STORE", str(desk / "history.db"))
 
     def call(line: str) -> tuple[int, str, str]:
         _, *words = shlex.split(line.replace("~/", f"{home}/"))
         return run_command(*words, monkeypatch=monkeypatch, captured=capsysbinary)
 
     if not (desk / "fleet.json").exists():
-        assert call("sockfleet scan inventory.yml -q -o fleet.json")[0] == 3
+        assert call("sockfleet scan inventory.yml -q --save -o fleet.json")[0] == 3
         for name in ("scan", "part1", "part2", "part3", "prod", "test"):
             shutil.copy(desk / "fleet.json", desk / f"{name}.json")
     return call

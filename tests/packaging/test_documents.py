@@ -71,7 +71,9 @@ def test_every_command_prints_its_help():
 def test_every_command_and_option_of_the_readme_exists():
     known = known_options()
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if "sockfleet " in line]
+    lines = [
+        line for block in blocks for line in block.splitlines() if line.startswith("sockfleet ")
+    ]
     assert lines
     for line in lines:
         words = line.split("sockfleet ", 1)[1].split("#")[0].split("|")[0].split()
