@@ -19,8 +19,9 @@ from .trends.forecast import Limit
 
 __all__ = ["FleetTrends", "read_trends", "sum_groups"]
 
-LONGEST_RAW = timedelta(days=31)
-"""A longer window is read from the hourly medians, which are kept for longer."""
+LONGEST_RAW = timedelta(days=14)
+"""For a longer window the hourly medians may reach further back, as they are kept for longer."""
+EARLIER_S = 86_400
 HOLDERS_SINCE = timedelta(days=2)
 """A descriptor limit that is older may be that of a process that no longer runs."""
 MOST_SCANS = 200
@@ -69,8 +70,7 @@ def read_trends(
     if pattern is not None:
         selection = match_hosts(_as_inventory(facts, str(store.location)), pattern)
         hosts, notes = selection.hosts, selection.notes
-    read = read_hourly if until - since > LONGEST_RAW else read_series
-    block = read(store, metric, since, until, hosts)
+    block = _read_block(store, metric, since, until, hosts)
     groups = {name: fact.groups for name, fact in facts.items()}
     if of_groups:
         block, groups = sum_groups(block, groups), {}
@@ -90,6 +90,24 @@ def read_trends(
         notes=notes,
         of_groups=of_groups,
     )
+
+
+def _read_block(
+    store: Store,
+    metric: str,
+    since: datetime,
+    until: datetime,
+    hosts: Collection[str] | None,
+) -> SeriesBlock:
+    """Return the readings, or the hourly medians if these begin a day earlier or more."""
+    block = read_series(store, metric, since, until, hosts)
+    if until - since <= LONGEST_RAW:
+        return block
+    hourly = read_hourly(store, metric, since, until, hosts)
+    if not len(hourly.times):
+        return block
+    is_longer = not len(block.times) or hourly.times[0] < block.times[0] - EARLIER_S
+    return hourly if is_longer else block
 
 
 def sum_groups(block: SeriesBlock, groups: Mapping[str, tuple[str, ...]]) -> SeriesBlock:

@@ -145,6 +145,11 @@ def test_a_window_without_a_scan_says_so(trend):
     assert out.startswith("The store has no scan in this time")
 
 
+def test_a_longer_window_than_the_readings_is_no_error(trend):
+    code, out, _ = trend("--since", "2026-08-01")
+    assert (code, "1 leak" in out) == (0, True)
+
+
 def test_a_missing_store_is_no_traceback(trend, tmp_path):
     code, out, err = trend(store=str(tmp_path / "none.db"))
     assert (code != 0, out) == (True, "")
