@@ -14,7 +14,7 @@ from ..aggregator.measures import measure
 from ..alerting.levels import Levels
 from ..alerting.state import State, worst_of
 from ..collector.runtime.signals import StopSignals
-from ..core.errors import UsageError
+from ..core.errors import SockfleetError, UsageError
 from ..output.formats import RenderOptions
 from ..output.text.abbreviation import abbreviate
 from ..output.text.changes import change_lines
@@ -22,7 +22,7 @@ from ..output.text.monitoring_plugin import plugin_text
 from ..output.text.style import TextStyle, count_text
 from ..output.text.warnings import warning_lines
 from ..scan.hooks import trust_none
-from ..scan.saved_scans import read_scan
+from ..scan.saved_scans import NoEarlierScanError, read_scan
 from ..scan.scan import Scan
 from .click_options import scan_options_from
 from .log_lines import log_to_stderr
@@ -121,16 +121,18 @@ class Check:
         """Compare with the earlier scan; a level on a change without one is UNKNOWN."""
         name: str | None = self._given["against"]
         if name is not None:
+            store: str | None = self._given["store"]
+            find_scan = terminal_hooks(StopSignals(), quiet=True, store=store).find_scan
             try:
                 return Comparison(
-                    read_scan(name),
+                    find_scan(name, now.scan) or read_scan(name),
                     started_at=now.scan.started_at,
                     names={host.name for host in now.hosts},
                 ).compare(now)
-            except UsageError as error:
-                problem = f"--against: {error}"
-            except ComparisonError as error:
+            except (ComparisonError, NoEarlierScanError) as error:
                 problem = f"--against {name}: {error}"
+            except SockfleetError as error:
+                problem = f"--against: {error}"
             (self._doubts if self._levels.needs_comparison else self._details).append(problem)
         elif self._levels.needs_comparison and now.fleet.change is None:
             self._doubts.append("a level is about changes: --against SCAN.json is needed")

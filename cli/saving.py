@@ -6,6 +6,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -17,6 +18,7 @@ from ..history.store.connection import Store
 from ..history.store.location import parse_location, state_folder
 from ..history.store.opening import open_store
 from ..history.store.save import save_scan
+from ..history.store.work import has_work
 from . import streams
 
 __all__ = ["ScanSaver"]
@@ -46,6 +48,7 @@ class ScanSaver:
         except SockfleetError as error:
             self._report(summary, file, error)
             return False
+        self._maintain(self._store)
         return True
 
     def describe_over_time(self, summary: FleetSummary) -> dict[str, str]:
@@ -54,6 +57,16 @@ class ScanSaver:
 
         ranked = [host.name for host in summary.hosts if host.tcp is not None]
         return describe_over_time(self._named, ranked[:MOST_HOSTS])
+
+    def _maintain(self, store: Store) -> None:
+        """Roll up and prune within a bounded time; the scan is saved whatever becomes of it."""
+        try:
+            if has_work(store, datetime.now(UTC)):
+                from ..history.store.retention import maintain
+
+                maintain(store, datetime.now(UTC))
+        except SockfleetError as error:
+            streams.warn(f"warning: the scan is saved, but older ones are not pruned: {error}")
 
     def _report(self, summary: FleetSummary, file: Path | None, error: SockfleetError) -> None:
         streams.warn(f"error: the scan is not saved: {error}")

@@ -53,7 +53,7 @@ class ScanRun:
     """A scan whose hosts and summary go to ``delivery``, with a progress bar at a terminal.
 
     ``saver`` saves each summary after that; None: it is not saved. ``in_place`` allows `repeat` to
-    draw on a terminal's second screen.
+    draw on a terminal's second screen. ``store`` is where --against finds scans.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class ScanRun:
         quiet: bool,
         saver: ScanSaver | None = None,
         in_place: bool = True,
+        store: str | None = None,
     ) -> None:
         self._options = options
         self._delivery = delivery
@@ -78,6 +79,7 @@ class ScanRun:
             quiet=quiet,
             on_host=self._deliver_host,
             before_question=self._end_progress,
+            store=store,
         )
 
     def run(self) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 
+from ..aggregator.fleet import FleetSummary, ScanInfo
 from ..aggregator.host import HostSummary
 from ..collector.runtime.signals import StopSignals
 from ..core.stop_signals import received
@@ -28,11 +30,20 @@ def terminal_hooks(
     quiet: bool,
     on_host: Callable[[HostSummary], None] = ignore,
     before_question: Callable[[], None] = lambda: None,
+    store: str | None = None,
 ) -> ScanHooks:
     """The hooks of a command; ``signals`` records the signals that stopped the scan.
 
-    ``before_question`` clears the terminal of what is being drawn there.
+    ``before_question`` clears the terminal of what is being drawn there. ``store`` is where
+    --against finds scans that are no files; None: the user's own store.
     """
+
+    def find_scan(name: str, now: ScanInfo) -> FleetSummary | None:
+        if is_file_name(name):
+            return None
+        from .earlier_scans import find_earlier
+
+        return find_earlier(name, now, store)
 
     def on_message(message: Message) -> None:
         if not (quiet and message.kind in _MUTED_BY_QUIET):
@@ -54,4 +65,10 @@ def terminal_hooks(
         prompt=prompt,
         confirm_keys=confirm_keys,
         stoppable=signals,
+        find_scan=find_scan,
     )
+
+
+def is_file_name(name: str) -> bool:
+    """Whether ``--against`` names a file: one that is there, or a name like those of files."""
+    return name == "-" or "/" in name or Path(name).suffix.lower() == ".json" or Path(name).exists()

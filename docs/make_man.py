@@ -34,6 +34,10 @@ FILES = {
     "~/.config/sockfleet/sockfleet.toml, /etc/xdg/sockfleet/sockfleet.toml": "The defaults of "
     "options that neither the command line nor the environment sets; the first that exists, unless "
     "\\-\\-config names another. XDG_CONFIG_HOME and XDG_CONFIG_DIRS name other folders.",
+    "~/.local/state/sockfleet/history.db": "The scans that \\-\\-save keeps, unless "
+    "\\-\\-store names "
+    "another store. XDG_STATE_HOME names another folder. Scans that could not be saved are in "
+    "unsaved/ beside it.",
     "~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts": "The trusted host keys, unless "
     "\\-\\-known\\-hosts names others.",
     "~/.ssh/id_ed25519, id_ecdsa, id_rsa": "The keys to log in with where neither "

@@ -62,10 +62,10 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
     r"(?:[t ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*(z|[+-]\d{2}:?\d{2})?)?"
 )
-_UNIX = re.compile(r"@(-?\d{1,11}(?:\.\d{1,6})?)")
+_UNIX = re.compile(r"@(-?\d{1,10}(?:\.\d{1,6})?)")
 _SLASHES = re.compile(r"\d{1,4}/\d{1,2}(/\d{1,4})?")
 _OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
-_SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,3})?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 
 
 def parse_moment(text: str, now: datetime) -> datetime:

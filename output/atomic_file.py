@@ -15,7 +15,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,9 @@ from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit
 
 __all__ = ["WriteError", "find_foreign", "is_special", "replace_whole"]
+
+Content = bytes | Callable[[BinaryIO], None]
+"""What a file is to hold, or a function that writes it."""
 
 _PREFIX, _SUFFIX = ".sockfleet-", ".tmp"
 _TRIES = 100
@@ -38,8 +41,8 @@ class WriteError(SockfleetError):
         super().__init__(f"cannot write {path}: {error.strerror or error}")
 
 
-def replace_whole(path: Path, data: bytes, *, new_mode: int, mode: int | None = None) -> None:
-    """Replace the content of ``path`` atomically.
+def replace_whole(path: Path, data: Content, *, new_mode: int, mode: int | None = None) -> None:
+    """Replace the content of ``path`` atomically by bytes, or by what a function writes.
 
     A new file gets ``new_mode``; an existing one keeps its mode, and its owner and group where the
     process may set them. ``mode`` overrules both. A link is followed; a device or FIFO is written
@@ -96,7 +99,14 @@ def is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _write_special(path: Path, data: bytes) -> None:
+def _write_content(stream: BinaryIO, data: Content) -> None:
+    if callable(data):
+        data(stream)
+    else:
+        stream.write(data)
+
+
+def _write_special(path: Path, data: Content) -> None:
     """Write to a device or FIFO without waiting for a process that opens the FIFO to read it."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -109,10 +119,10 @@ def _write_special(path: Path, data: bytes) -> None:
         if stat.S_ISREG(status.st_mode) or _is_foreign(status, path.resolve().parent.stat()):
             raise PermissionError(errno.EPERM, "another user has just replaced it")
         os.set_blocking(descriptor, True)
-        stream.write(data)
+        _write_content(stream, data)
 
 
-def _replace(target: Path, data: bytes, new_mode: int, mode: int | None) -> None:
+def _replace(target: Path, data: Content, new_mode: int, mode: int | None) -> None:
     old = target.stat() if target.exists() else None
     _remove_leftovers(target.parent)
     for _ in range(_TRIES):
@@ -125,7 +135,7 @@ def _replace(target: Path, data: bytes, new_mode: int, mode: int | None) -> None
                 if old is not None:
                     new_mode = _copy_owner(stream.fileno(), old)
                 os.fchmod(stream.fileno(), new_mode if mode is None else mode)
-                stream.write(data)
+                _write_content(stream, data)
                 stream.flush()
                 os.fsync(stream.fileno())
                 temporary.replace(target)  # before the lock ends with the descriptor

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from ..aggregator.fleet import FleetSummary, ScanInfo
 from ..aggregator.host import HostSummary
 from ..core.record import record
 from ..inventory.models import Secret
 
 __all__ = [
+    "FindScan",
     "Message",
     "MessageKind",
     "ScanHooks",
@@ -24,6 +26,7 @@ __all__ = [
     "UnknownKey",
     "UnknownKeys",
     "ignore",
+    "no_store",
     "trust_none",
 ]
 
@@ -31,6 +34,11 @@ Stoppable = Callable[[Callable[[str], None]], AbstractContextManager[object]]
 """Called with a function that stops the scan; the scan runs within the context that it returns.
 The function takes what stopped it (``SIGINT``) and may be called from a signal handler, or in the
 thread of the scan."""
+
+
+FindScan = Callable[[str, ScanInfo], FleetSummary | None]
+"""Finds the earlier scan that ``against`` names in a store, for a scan of that selection; None: the
+name is that of a file. What it raises is a SockfleetError."""
 
 
 class MessageKind(StrEnum):
@@ -83,6 +91,10 @@ def ignore(_value: object) -> None:
     """Do nothing."""
 
 
+def no_store(_name: str, _scan: ScanInfo) -> None:
+    """Have no store: ``against`` names a file."""
+
+
 def _no_terminal(_question: str) -> None:
     """Have no answer: there is nobody to ask."""
 
@@ -105,6 +117,7 @@ class ScanHooks:
     """Asks whether unknown host keys are to be trusted and remembered; returns the fingerprints of
     those that are. Called between two passes over the hosts, when no event loop runs."""
     stoppable: Stoppable = nullcontext
+    find_scan: FindScan = no_store
 
     def note(self, texts: Iterable[str]) -> None:
         """Pass on what a user should know beside the result."""

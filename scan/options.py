@@ -72,7 +72,8 @@ class ScanOptions:
         metavar="SCAN.json",
         is_path=True,
         help="Compare with an earlier scan: growth and its rate, new, lost and rebooted hosts. "
-        "It may be the file that --output replaces.",
+        "It may be the file that --output replaces, or a scan of the store: last, last-1, an ID or "
+        "a time (2d, yesterday, Monday).",
         group=OptionGroup.COMPARISON,
         brief="Growth and rate since that scan",
     )

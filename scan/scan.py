@@ -111,7 +111,9 @@ class Scan:
             return None
         from .saved_scans import Baseline
 
-        return Baseline(self._options.against, self._hooks.on_message)
+        now = self._info(self._started_at, 0.0, complete=False)
+        hooks = self._hooks
+        return Baseline(self._options.against, now, hooks.on_message, hooks.find_scan)
 
     def compare_from(self, started_at: datetime) -> Comparison | None:
         """The comparison of a scan that starts then with the earlier one; None without one."""
@@ -135,7 +137,24 @@ class Scan:
     ) -> FleetSummary:
         """The summary of a scan, or of the round of that number of a repeated one."""
         groups = self.selection.inventory.groups
-        info = ScanInfo(
+        return summarize_fleet(
+            hosts,
+            self._info(started_at, duration_s, complete=complete, number=number),
+            group_by=self._options.group_by,
+            sort=self._options.sort,
+            children={name: group.children for name, group in groups.items()},
+            variables=self._variables,
+        )
+
+    def _info(
+        self,
+        started_at: datetime,
+        duration_s: float,
+        *,
+        complete: bool,
+        number: int | None = None,
+    ) -> ScanInfo:
+        return ScanInfo(
             id=uuid.uuid4().hex,
             started_at=started_at,
             # Not the clock's time at the end: it may have been set meanwhile, and backwards too.
@@ -146,14 +165,6 @@ class Scan:
             inventory=self.selection.inventory.sources,
             limit=self._options.limit,
             shards=self._shards,
-        )
-        return summarize_fleet(
-            hosts,
-            info,
-            group_by=self._options.group_by,
-            sort=self._options.sort,
-            children={name: group.children for name, group in groups.items()},
-            variables=self._variables,
         )
 
     def meet_unknown_hosts(self, stoppable: Stoppable) -> None:

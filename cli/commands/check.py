@@ -19,6 +19,7 @@ from ..click_options import (
     inventory_argument,
     option,
     scan_options,
+    store_option,
     verbose_option,
 )
 from ..configuration.config_option import configuration_options
@@ -148,7 +149,9 @@ _EXAMPLES = (
     group=OptionGroup.LEVELS,
     brief="CRITICAL outside the range",
 )
-@scan_options("against", "limit", "shard", *CONNECTION, *PROBE)
+@scan_options("against")
+@store_option(group=OptionGroup.COMPARISON, brief=None)
+@scan_options("limit", "shard", *CONNECTION, *PROBE)
 @scan_options(
     *PACE,
     *SCALE,

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import FilesArgument, color_option, option, output_options, scan_options
+from ..click_options import (
+    FilesArgument,
+    color_option,
+    option,
+    output_options,
+    scan_options,
+    store_option,
+)
 from ..configuration.config_option import configuration_options
 from ..help_screen import Example, HelpfulCommand
 
@@ -22,6 +29,7 @@ _EXAMPLES = (
 @click.argument("scan", cls=FilesArgument, nargs=-1, required=True, metavar="SCAN.json...")
 @output_options()
 @scan_options("against")
+@store_option(group=OptionGroup.COMPARISON, brief=None)
 @configuration_options()
 @color_option()
 @option(
@@ -42,6 +50,7 @@ def command(
     output: tuple[str, ...],
     mode: str | None,
     against: str | None,
+    store: str | None,
     top: int | None,
     show_all: bool,
     failures: bool,
@@ -65,8 +74,9 @@ def command(
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)
     summary = merge_scans([read_scan(name) for name in scan])
     if against is not None:
-        on_message = terminal_hooks(StopSignals(), quiet=quiet).on_message
-        comparison = Baseline(against, on_message).comparison(
+        hooks = terminal_hooks(StopSignals(), quiet=quiet, store=store)
+        baseline = Baseline(against, summary.scan, hooks.on_message, hooks.find_scan)
+        comparison = baseline.comparison(
             started_at=summary.scan.started_at, names={host.name for host in summary.hosts}
         )
         summary = summary if comparison is None else comparison.compare(summary)

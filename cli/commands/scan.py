@@ -35,7 +35,7 @@ _EXAMPLES = (
     Example("sockfleet scan web1,web2,", "hosts by name"),
     Example("sockfleet scan inventory.yml -l 'web:!web7'", "an Ansible pattern"),
     Example("sockfleet scan inventory.yml -o fleet.json", "keep the result"),
-    Example("sockfleet scan inventory.yml --save --against last", "what grew since"),
+    Example("sockfleet scan inventory.yml --against fleet.json", "what grew since"),
     Example("sockfleet scan inventory.yml --processes --become", "who holds the sockets"),
 )
 
@@ -112,7 +112,14 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         # Log lines on the same terminal would be drawn over.
         in_place = not (given["verbose"] and sys.stderr.isatty())
         options = scan_options_from(given)
-        run = ScanRun(options, delivery, quiet=given["quiet"], saver=saver, in_place=in_place)
+        run = ScanRun(
+            options,
+            delivery,
+            quiet=given["quiet"],
+            saver=saver,
+            in_place=in_place,
+            store=given["store"],
+        )
         if given["rounds"] is None:
             ctx.exit(run.run())
         ctx.exit(run.repeat(RepeatOptions(rounds=given["rounds"], interval_s=given["interval_s"])))

@@ -161,6 +161,7 @@ def _make_paths_absolute(key: str, value: Any, parameter: click.Parameter, folde
         "inventory": _absolute_inventory,
         "limit": _absolute_limit,
         "output": _absolute_output,
+        "against": _absolute_against,
         "store": _absolute_store,
         "ssh-config": _absolute_ssh_config,
     }.get(key, _absolute if getattr(parameter, "is_path", False) else None)
@@ -186,6 +187,12 @@ def _absolute_inventory(source: str, folder: Path) -> str:
 
 def _absolute_limit(pattern: str, folder: Path) -> str:
     return f"@{_absolute(pattern[1:], folder)}" if pattern.startswith("@") else pattern
+
+
+def _absolute_against(name: str, folder: Path) -> str:
+    """Scans of the store (last, an ID, a time) are no files."""
+    is_file = "/" in name or name.lower().endswith(".json") or (folder / name).exists()
+    return _absolute(name, folder) if is_file else name
 
 
 def _absolute_store(place: str, folder: Path) -> str:

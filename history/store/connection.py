@@ -7,6 +7,7 @@ cannot work (https://www.sqlite.org/wal.html#noshm).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -68,9 +69,7 @@ class Store:
         """A transaction that reads one state of the store, whatever others write meanwhile."""
         with translate_errors(self.location), self._reader.connect() as connection:
             if self.dialect == "postgresql":
-                connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
@@ -129,9 +128,13 @@ class Store:
 
 def connect_file(file: Path, mode: str, *, wait_s: float = WAIT_S) -> sqlite3.Connection:
     """Open a file of SQLite as ``ro``, ``rw`` or ``rwc``."""
+    # SQLite makes shared memory to read a database in WAL mode. Where it cannot, and nothing is in
+    # the log, nobody can be writing either.
+    wal = file.with_name(f"{file.name}-wal")
+    is_still = mode == "ro" and not os.access(file.parent, os.W_OK) and not wal.exists()
     # The time to wait is set first, as the journal mode may need a lock.
     connection = sqlite3.connect(
-        f"file:{quote(str(file))}?mode={mode}",
+        f"file:{quote(str(file))}?mode={mode}" + "&immutable=1" * is_still,
         uri=True,
         timeout=wait_s,
         isolation_level=None,

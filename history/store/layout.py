@@ -43,6 +43,7 @@ __all__ = [
     "merged",
     "metadata",
     "packs",
+    "pending_days",
     "pending_hours",
     "scans",
     "settings",
@@ -64,6 +65,10 @@ def _key(name: str = "id") -> Column[int]:
 def _metrics() -> list[Column[float]]:
     """A column for each number, of which half a socket occurs: the median of an even count."""
     return [Column(name, Float(53)) for name in METRICS]
+
+
+def _extremes() -> list[Column[int]]:
+    return [Column("tcp_close_min", BigInteger), Column("tcp_close_max", BigInteger)]
 
 
 settings = Table(
@@ -224,9 +229,10 @@ hourly = Table(
     Column("host_id", ForeignKey("_host.id"), primary_key=True),
     Column("samples", Integer, nullable=False),
     *_metrics(),
+    *_extremes(),
     sqlite_with_rowid=False,
 )
-"""The medians of an hour."""
+"""The medians of an hour, and the extremes of tcp_close."""
 
 daily = Table(
     "_daily",
@@ -235,11 +241,10 @@ daily = Table(
     Column("host_id", ForeignKey("_host.id"), primary_key=True),
     Column("samples", Integer, nullable=False),
     *_metrics(),
-    Column("tcp_close_min", BigInteger),
-    Column("tcp_close_max", BigInteger),
+    *_extremes(),
     sqlite_with_rowid=False,
 )
-"""The medians of a day, and the extremes of tcp_close."""
+"""The medians of the hours of a day, and the extremes of tcp_close."""
 
 hourly_packs = Table(
     "_hourly_pack",
@@ -249,7 +254,7 @@ hourly_packs = Table(
     Column("host_set_id", ForeignKey("_host_set.id"), nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
-"""The same medians, doubled to be whole, packed: three million rows a fortnight take seconds."""
+"""The same numbers, packed, the medians doubled: a fortnight of rows takes seconds to read."""
 
 pending_hours = Table(
     "_pending_hour",
@@ -257,6 +262,13 @@ pending_hours = Table(
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
 )
 """The hours with scans that no rollup has seen yet."""
+
+pending_days = Table(
+    "_pending_day",
+    metadata,
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+)
+"""The days with hours that no rollup has seen yet."""
 
 
 def counted() -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...aggregator.numbers import TCP_NUMBERS
 
-__all__ = ["BOOT", "CODES", "METRICS", "READING"]
+__all__ = ["BOOT", "CODES", "EXTREMES", "METRICS", "READING"]
 
 METRICS = (*TCP_NUMBERS, "sockets_used")
 """What people ask for over time: columns of the views ``latest``, ``hourly`` and ``daily``."""
@@ -16,6 +16,9 @@ BOOT = "boot"
 
 READING = (BOOT, "scope", "uncertainty", "tcp_estab", "attempts", "elapsed_ms")
 """What else is kept of each reading, to show the scan again."""
+
+EXTREMES = ("tcp_close_min", "tcp_close_max")
+"""What is kept of an hour and a day beside the medians."""
 
 # Part of the layout: a code means the same for ever, and a new number takes a new one.
 CODES: Mapping[str, int] = {
@@ -36,4 +39,6 @@ CODES: Mapping[str, int] = {
     "elapsed_ms": 25,
     # Of an hour only.
     "samples": 40,
+    "tcp_close_min": 41,
+    "tcp_close_max": 42,
 }

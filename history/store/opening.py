@@ -71,9 +71,10 @@ def _missing(location: Location) -> StoreMissingError:
 
 
 def _prepare_file(store: Store, file: Path, *, create: bool, wait_s: float) -> None:
-    if not create and (not file.exists() or file.stat().st_size == 0):
-        raise _missing(store.location)
-    if create and (not file.exists() or file.stat().st_size == 0):
+    _roll_back(file)
+    if _is_unmade(file):
+        if not create:
+            raise _missing(store.location)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with write_lock(file, wait_s):
             _create_file(store, file, wait_s)
@@ -82,14 +83,25 @@ def _prepare_file(store: Store, file: Path, *, create: bool, wait_s: float) -> N
                 f"the store {store.location} is on a network file system, where readers and the "
                 "writer wait for each other; on a local disk or in PostgreSQL they do not"
             )
-    _roll_back(file)
     _check_kind(store.location, file)
+
+
+def _is_unmade(file: Path) -> bool:
+    """Whether there is no file, or one whose tables a full disk or a kill kept from being made."""
+    if not file.exists() or file.stat().st_size == 0:
+        return True
+    connection = connect_file(file, "ro")
+    try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    finally:
+        connection.close()
+    return bool(tables == 0)
 
 
 def _create_file(store: Store, file: Path, wait_s: float) -> None:
     # Names of hosts are for nobody else; SQLite gives its other files the same mode.
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    if file.stat().st_size:
+    if not _is_unmade(file):
         return  # another process was faster
     try:
         _create_tables(file, wal=store.uses_wal, wait_s=wait_s)

@@ -25,7 +25,7 @@ from ..errors import NoSuchScanError, StoreDamagedError
 from . import layout
 from .connection import Store
 from .hosts import load_host_set
-from .numbers import CODES
+from .numbers import CODES, METRICS, READING
 from .pack import decompress, unpack_numbers
 from .save import SCOPES, unix_ms
 
@@ -96,11 +96,13 @@ def is_scan_name(text: str) -> bool:
     return bool(_LAST.fullmatch(text) or _PREFIX.fullmatch(text))
 
 
-def find_scan(store: Store, name: str, *, fleet: str | None = None) -> ScanRow:
+def find_scan(
+    store: Store, name: str, *, fleet: str | None = None, shards: str | None = None
+) -> ScanRow:
     """The scan of a name: ``last``, ``last-1``, …, or the begin of an id, of 4 characters.
 
-    ``fleet`` is the key of the selection whose scans ``last`` counts; None: of all. Raises
-    NoSuchScanError.
+    ``last`` counts the scans of the selection with the key ``fleet`` (None: of all) and of these
+    ``shards`` of it (None: whole ones, or with no ``fleet`` any). Raises NoSuchScanError.
     """
     match = _LAST.fullmatch(name)
     table = layout.scans.c
@@ -108,9 +110,7 @@ def find_scan(store: Store, name: str, *, fleet: str | None = None) -> ScanRow:
     with store.read() as connection:
         if match is not None:
             query = query.where(layout.counted()).offset(int(match[1] or 0)).limit(1)
-            if fleet is not None:
-                query = query.where(layout.fleets.c.key == fleet)
-            rows = connection.execute(query).all()
+            rows = connection.execute(_of_fleet(query, fleet, shards)).all()
         elif _PREFIX.fullmatch(name):
             rows = connection.execute(
                 query.where(table.uid.startswith(name, autoescape=True)).limit(2)
@@ -127,15 +127,15 @@ def find_scan(store: Store, name: str, *, fleet: str | None = None) -> ScanRow:
     raise NoSuchScanError(f"{what} {quote(name)}: sockfleet history list shows them")
 
 
-def scan_before(store: Store, moment: datetime, *, fleet: str | None = None) -> ScanRow | None:
-    """The last scan that began by then, else the first one after it; None in an empty store.
+def scan_before(
+    store: Store, moment: datetime, *, fleet: str | None = None, shards: str | None = None
+) -> ScanRow | None:
+    """The last scan that began by then, else the first one after it; None where there is none.
 
-    ``fleet`` is the key of the selection that it must be of; None: any.
+    ``fleet`` and ``shards`` as in `find_scan`.
     """
     table = layout.scans.c
-    query = _query().where(layout.counted()).limit(1)
-    if fleet is not None:
-        query = query.where(layout.fleets.c.key == fleet)
+    query = _of_fleet(_query().where(layout.counted()).limit(1), fleet, shards)
     at = unix_ms(moment)
     before = query.where(table.started_ms <= at).order_by(table.started_ms.desc(), table.id.desc())
     after = query.where(table.started_ms > at).order_by(table.started_ms, table.id)
@@ -174,6 +174,17 @@ def _query() -> Select[Any]:
     return select(layout.scans, fleet.key, fleet.inventory, fleet.host_limit).join(
         layout.fleets, fleet.id == layout.scans.c.fleet_id
     )
+
+
+def _of_fleet(query: Select[Any], fleet: str | None, shards: str | None) -> Select[Any]:
+    if fleet is None:
+        return query
+    query = query.where(layout.fleets.c.key == fleet)
+    parts, of = layout.scans.c.shard_parts, layout.scans.c.shard_of
+    if shards is None:
+        return query.where(of.is_(None))
+    named, _, count = shards.partition("/")
+    return query.where(parts == named, of == int(count))
 
 
 def _moment(unix: int) -> datetime:
@@ -254,7 +265,7 @@ def _load_columns(
     return {
         name: unpack_numbers(found[code], count) if code in found else absent
         for name, code in CODES.items()
-        if name != "samples"
+        if name in METRICS or name in READING
     }
 
 

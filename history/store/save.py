@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ...aggregator.document_writer import to_document
 from ...aggregator.fleet import FleetSummary, ScanInfo
@@ -18,12 +17,13 @@ from ...aggregator.numbers import TCP_NUMBERS, tcp_values
 from ...collector.probe.scope import Scope
 from ...core.record import record
 from . import layout
+from .bulk import upsert_rows
 from .connection import Store
 from .hosts import KnownHost, save_hosts, store_host_set
 from .numbers import CODES, METRICS
 from .pack import compress, pack_numbers
 
-__all__ = ["SCOPES", "Saved", "fleet_key", "save_scan", "unix_ms"]
+__all__ = ["SCOPES", "Saved", "fleet_key", "save_packs", "save_scan", "unix_ms"]
 
 SCOPES = (Scope.ALL_NAMESPACES, Scope.VISIBLE_NAMESPACES, Scope.HOST_NAMESPACE)
 """The scope of each code in a pack: part of the layout."""
@@ -58,7 +58,7 @@ def save_scan(store: Store, summary: FleetSummary, *, details: bool = True) -> S
         set_id = store_host_set(connection, [hosts[host.name].id for host in ordered])
         merged_into = _join_merged(connection, info)
         scan_id = _insert_scan(connection, summary, set_id, merged_into)
-        _save_packs(connection, scan_id, ordered, hosts)
+        save_packs(connection, scan_id, _columns(ordered, hosts))
         _save_failures(connection, scan_id, ordered, hosts)
         if document is not None:
             row = {"scan_id": scan_id, "size": len(document), "data": packed}
@@ -98,9 +98,8 @@ def _join_merged(connection: Connection, info: ScanInfo) -> str | None:
             .where(layout.scans.c.uid.in_(info.merged))
             .values(merged_into=info.id)
         )
-        _upsert(
-            connection, table, [{"uid": uid, "merged_into": info.id} for uid in info.merged], []
-        )
+        parts = [(uid, info.id) for uid in info.merged]
+        upsert_rows(connection, table, ["uid", "merged_into"], parts)
     found = connection.scalar(select(table.c.merged_into).where(table.c.uid == info.id))
     return None if found is None else str(found)
 
@@ -130,15 +129,13 @@ def _insert_scan(
     return int(connection.scalar(insert(table).returning(table.c.id), row) or 0)
 
 
-def _save_packs(
-    connection: Connection,
-    scan_id: int,
-    hosts: Sequence[HostSummary],
-    known: dict[str, KnownHost],
+def save_packs(
+    connection: Connection, scan_id: int, columns: Mapping[str, Sequence[int | None]]
 ) -> None:
+    """Save the numbers of a scan by name, each of all hosts in the order of its host set."""
     rows = [
         {"scan_id": scan_id, "number": CODES[name], "data": pack_numbers(values)}
-        for name, values in _columns(hosts, known).items()
+        for name, values in columns.items()
     ]
     connection.execute(insert(layout.packs), rows)
 
@@ -196,52 +193,19 @@ def _save_latest(
     """Replace the latest readings by those of this scan, where they are not newer already."""
     names = ("host_id", "read_ms", "scope", *METRICS)
     rows = [
-        dict(
-            zip(
-                names,
-                (
-                    known[host.name].id,
-                    started_ms,
-                    None if host.scope is None else _SCOPE_CODES[host.scope],
-                    *tcp_values(host.tcp),
-                    host.sockets_used,
-                ),
-                strict=True,
-            )
+        (
+            known[host.name].id,
+            started_ms,
+            None if host.scope is None else _SCOPE_CODES[host.scope],
+            *tcp_values(host.tcp),
+            host.sockets_used,
         )
         for host in hosts
         if host.tcp is not None
     ]
-    if rows:
-        _upsert(connection, layout.latest, rows, names[1:], newer="read_ms")
+    upsert_rows(connection, layout.latest, names, rows, changed=names[1:], newer="read_ms")
 
 
 def _note_hour(connection: Connection, started_ms: int) -> None:
     hour = started_ms // _HOUR_MS * 3600
-    _upsert(connection, layout.pending_hours, [{"hour": hour}], [])
-
-
-def _upsert(
-    connection: Connection,
-    table: Any,
-    rows: Sequence[dict[str, Any]],
-    changed: Sequence[str],
-    *,
-    newer: str | None = None,
-) -> None:
-    """Insert rows; of one that is there already, change these columns, or nothing.
-
-    With ``newer``, only where the new row's value of that column is not less.
-    """
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement: Any = make(table)
-    keys = list(table.primary_key)
-    if not changed:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    else:
-        statement = statement.on_conflict_do_update(
-            index_elements=keys,
-            set_={name: statement.excluded[name] for name in changed},
-            where=None if newer is None else table.c[newer] <= statement.excluded[newer],
-        )
-    connection.execute(statement, list(rows))
+    upsert_rows(connection, layout.pending_hours, ["hour"], [(hour,)])

@@ -48,7 +48,8 @@ VIEWS = {
             l.read_ms / 1000 AS read_unix
         FROM _latest l JOIN _host h ON h.id = l.host_id""",
     "hourly": f"""
-        SELECT h.name AS host, {{hour}} AS hour, samples, {_METRICS}, t.hour AS hour_unix
+        SELECT h.name AS host, {{hour}} AS hour, samples, {_METRICS}, tcp_close_min, tcp_close_max,
+            t.hour AS hour_unix
         FROM _hourly t JOIN _host h ON h.id = t.host_id""",
     "daily": f"""
         SELECT h.name AS host, {{day}} AS day, samples, {_METRICS}, tcp_close_min, tcp_close_max,

@@ -11,6 +11,7 @@ import orjson
 
 from ...aggregator.document_writer import time_text
 from ...history.host_series import HostSeries
+from ...history.store.check import StoreCheck
 from ...history.store.read import ScanRow
 
 if TYPE_CHECKING:  # NumPy takes 100 ms to import; a list of scans needs none
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # NumPy takes 100 ms to import; a list of scans needs none
     from ...history.trends.findings import Finding
 
 __all__ = [
+    "check_document",
     "host_series_document",
     "scan_list_document",
     "trend_document",
@@ -72,6 +74,22 @@ def trend_document(
             for one in trends.findings
             if kinds is None or one.kind in kinds
         ],
+    }
+
+
+def check_document(store: str, found: StoreCheck) -> dict[str, Any]:
+    """What a check of a store found, ``sockfleet/store-check/v1``."""
+    return {
+        "schema": "sockfleet/store-check/v1",
+        "store": store,
+        "layout": found.layout,
+        "journal": found.journal,
+        "scans": found.scans,
+        "hosts": found.hosts,
+        "first": None if found.first is None else time_text(found.first),
+        "last": None if found.last is None else time_text(found.last),
+        "bytes": dict(found.sizes),
+        "problems": list(found.problems),
     }
 
 

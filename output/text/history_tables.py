@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from ...history.host_series import HostSeries, Point
+from ...history.store.check import StoreCheck
 from ...history.store.read import ScanRow
 from ..formats import RenderOptions
 from .columns import Cell, Column, columns_that_fit, format_lines
-from .style import TextStyle, count_text
+from .style import TextStyle, count_text, format_memory
 
-__all__ = ["host_table", "scan_table"]
+__all__ = ["check_report", "host_table", "scan_table"]
 
 _ID_LENGTH = 8
 _SHOWN_TIME = "%Y-%m-%d %H:%M:%S"
@@ -75,6 +76,21 @@ def host_table(series: HostSeries, options: RenderOptions) -> bytes:
     return style.encode("\n".join(lines) + "\n")
 
 
+def check_report(store: str, found: StoreCheck, options: RenderOptions) -> bytes:
+    """Whether a store is whole, what it holds, and the size of each part."""
+    style = TextStyle(options)
+    state = "is damaged" if found.problems else "is whole"
+    lines = [style.wrap(f"{store} {state}: layout {found.layout}, {found.journal}.")]
+    held = f"{count_text(found.scans, 'scan')} of {count_text(found.hosts, 'host')}"
+    if found.first is not None and found.last is not None:
+        zone = _zone([found.first, found.last])
+        held += f", {_local(found.first)} to {_local(found.last)}; {zone}"
+    lines.append(style.wrap(f"{held}."))
+    width = max(map(len, found.sizes), default=0)
+    lines += [f"  {part:<{width}}  {format_memory(size)}" for part, size in found.sizes.items()]
+    return style.encode("\n".join(lines) + "\n")
+
+
 def _change(before: Point, after: Point) -> float | None:
     if before.value is None or after.value is None:
         return None
@@ -91,6 +107,7 @@ def _local(moment: datetime) -> str:
 
 def _zone(moments: Sequence[datetime]) -> str:
     names = dict.fromkeys(f"{moment.astimezone():%Z (UTC%z)}" for moment in moments)
+    names = {name.removesuffix(" (UTC+0000)"): None for name in names}
     return f"times are {' and '.join(names)}"
 
 

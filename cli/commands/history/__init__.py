@@ -15,6 +15,9 @@ COMMANDS = {
     "show": ("show", "Show a saved scan, or one host over time."),
     "trend": ("trend", "Show who leaks sockets, since when, how fast."),
     "import": ("import_scans", "Save scans that were written as JSON."),
+    "export": ("export", "Write every reading of a time to a file."),
+    "prune": ("prune", "Drop what is older or larger than the limits."),
+    "check": ("check_store", "Check the store, and show its size by part."),
 }
 """Each command with its module in this folder, which holds it as ``command``, and its help."""
 

@@ -38,26 +38,30 @@ def command(ctx: click.Context, /, *, scan: tuple[str, ...], store: str | None) 
     """Save scans that "sockfleet scan --format json" wrote, "-" from standard input.
 
     A file may hold several scans, one after the other. A scan that the store has already changes
-    nothing.
+    nothing. Scans that are older than the store keeps them are summed up by hour and day.
     """
     from ....core.errors import UsageError
     from ....core.exit_codes import Exit
     from ....history.store.opening import use_store
+    from ....history.store.retention import maintain, read_limits
     from ....history.store.save import save_scan
     from ... import streams
+    from ...history_options import local_now
 
     new = known = 0
     code = Exit.OK
     with use_store(store, create=True) as opened:
         streams.warn_all(opened.notes, quiet=False)
+        since = local_now() - read_limits(opened).keep_details
         for found in _read_all(scan):
             if isinstance(found, UsageError):
                 streams.warn(f"error: {found}")
                 code = Exit.USAGE
-            elif save_scan(opened, found).is_new:
+            elif save_scan(opened, found, details=found.scan.started_at >= since).is_new:
                 new += 1
             else:
                 known += 1
+        maintain(opened, local_now(), most_s=None)
     streams.write(_report(new, known).encode())
     ctx.exit(code)
 

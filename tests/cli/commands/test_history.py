@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.cli.command_line import run_command
@@ -149,6 +152,109 @@ def test_a_file_that_is_no_scan_does_not_keep_the_others_from_the_store(run, tmp
     assert out == "1 scan imported.\n"
     assert f"{bad}: " in err
     assert "cannot read" in err
+
+
+def change_against(run, name):
+    """The id that a scan was compared with, and what was said."""
+    code, out, err = run("scan", INVENTORY, "--against", name, "-f", "json")
+    assert code == 0
+    return json.loads(out)["fleet"].get("change", {}).get("against", {}).get("id"), err
+
+
+def test_a_scan_is_compared_with_one_of_the_store(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert change_against(run, "last") == (
+        None,
+        "sockfleet: --against last: no scan is saved yet, so nothing is compared\n",
+    )
+    for _ in range(2):
+        run("scan", INVENTORY, "--save")
+    scans = json.loads(run("history", "list", "-f", "json")[1])["scans"]
+    newest, oldest = [scan["id"] for scan in scans]
+    assert change_against(run, "last") == (newest, "")
+    assert change_against(run, "last-1") == (oldest, "")
+    assert change_against(run, oldest[:10]) == (oldest, "")
+    assert change_against(run, "2d") == (oldest, "")
+    assert change_against(run, "now") == (newest, "")
+    compared, err = change_against(run, "10/11")
+    assert compared is None
+    assert "no such file yet" in err
+    compared, err = change_against(run, "nothing")
+    assert compared is None
+    assert "no scan 'nothing'" in err
+    # A file comes before a scan of the store.
+    run("scan", INVENTORY, "-o", "json:last")
+    compared, _ = change_against(run, "last")
+    assert compared not in (newest, oldest, None)
+
+
+def test_last_is_of_the_same_inventory_limit_and_shard(run, tmp_path):
+    other = tmp_path / "other.yml"
+    other.write_text("all: {hosts: {there: {ansible_connection: local}}}")
+    run("scan", INVENTORY, "--save")
+    run("scan", other, "--save")
+    run("scan", INVENTORY, "--save", "--limit", "here")
+    scans = json.loads(run("history", "list", "-f", "json")[1])["scans"]
+    assert change_against(run, "last")[0] == scans[2]["id"]
+    assert len({scan["fleet"] for scan in scans}) == 3
+
+
+def test_merge_and_check_compare_with_the_store_too(run, tmp_path):
+    file = tmp_path / "scan.json"
+    run("scan", INVENTORY, "--save")
+    run("scan", INVENTORY, "-o", file)
+    code, out, _ = run("merge", file, "--against", "last", "-f", "json")
+    assert code == 0
+    assert json.loads(out)["fleet"]["change"]["compared"] == 1
+    code, out, _ = run("check", "--from", file, "--against", "last", "--warning", "change.alloc=~:")
+    assert "Since 20" in out
+    code, out, _ = run(
+        *("check", "--from", file, "--against", "last", "--critical", "change.alloc=9999"),
+        *("--store", tmp_path / "none.db"),
+    )
+    assert code == 3
+    assert "no scan is saved yet" in out
+
+
+def test_every_reading_is_exported(run, tmp_path):
+    for _ in range(2):
+        run("scan", INVENTORY, "--save")
+    for name in ("all.csv", "all.ndjson", "all.parquet"):
+        code, out, err = run("history", "export", "-o", tmp_path / name)
+        assert (code, out, err) == (0, f"2 rows written to {tmp_path / name}.\n", "")
+    lines = [json.loads(line) for line in (tmp_path / "all.ndjson").read_text().splitlines()]
+    with (tmp_path / "all.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    table = pq.read_table(tmp_path / "all.parquet").to_pylist()
+    for line, row, record in zip(lines, rows, table, strict=True):
+        assert {name: "" if value is None else str(value) for name, value in line.items()} == row
+        at = datetime.fromisoformat(line.pop("started_at"))
+        assert record.pop("started_at") == at
+        assert record == line
+    assert [line["host"] for line in lines] == ["here", "here"]
+    code, _, err = run("history", "export", "-o", tmp_path / "all.xml")
+    assert code == 2
+    assert ".parquet, .csv, .ndjson" in err
+
+
+def test_a_store_is_checked_and_pruned(run, database):
+    run("scan", INVENTORY, "--save")
+    code, out, err = run("history", "check")
+    assert (code, err) == (0, "")
+    assert "is whole: layout 1, wal" in out
+    document = json.loads(run("history", "check", "-f", "json")[1])
+    assert (document["scans"], document["hosts"], document["problems"]) == (1, 1, [])
+    assert sum(document["bytes"].values()) <= database.stat().st_size
+    code, out, _ = run("history", "prune", "--keep", "0d", "--dry-run")
+    assert (code, out.startswith("Too old in")) == (0, True)
+    code, out, _ = run("history", "prune", "--keep", "0d", "--remember")
+    assert code == 0
+    assert "1 scan, the details of 0 others" in out
+    code, out, _ = run("history", "list")
+    assert out.startswith("No scan in")
+    code, _, err = run("history", "prune", "--max-size", "lots")
+    assert code == 2
+    assert "write it as 2GB" in err
 
 
 @pytest.mark.parametrize(

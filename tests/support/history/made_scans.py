@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import FailureReason, HostSummary, Status
@@ -42,7 +43,7 @@ def host_summary(name: str, tcp_close: int | None = 7, **fields: object) -> Host
     )
     kernel = Kernel(
         release="6.1.0",
-        boot_id=f"{abs(hash(name)) % 10**8:08d}-0000-4000-8000-000000000000",
+        boot_id=f"{crc32(name.encode()):08x}-0000-4000-8000-000000000000",
         page_size=4096,
         tcp_mem=(1000, 2000, 3000),
         tcp_max_orphans=4096,
