@@ -6,7 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pygments.lexers.sql import SqlLexer
 from sphinx import addnodes
+from sphinx.highlighting import lexers
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#b3401b", "color-brand-content": "#1f5fbf"},
     "dark_css_variables": {"color-brand-primary": "#ff8f66", "color-brand-content": "#7fb0ff"},
 }
+
+# Queries with the variables of Grafana.
+lexers["grafana"] = SqlLexer()
 
 PAGE_OF_FILE = {"bench/RESULTS": "results", "CHANGELOG": "changelog"}
 """The pages that show a file of the repository from outside of this folder."""

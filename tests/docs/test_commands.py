@@ -27,6 +27,7 @@ RUN_ELSEWHERE = {
     "docs/scale.md": "tests/docs/test_scale.py",
     "sockfleet demo": "tests/cli/commands/test_demo.py",
     "--dask": "tests/docs/test_dask.py",
+    "postgresql://": "tests/cli/commands/test_history.py",
     "--profile cron": "tests/examples/test_page.py",
     "scan.json-20261121": "tests/examples/test_page.py",
 }
