@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "Judge the fleet for a monitoring system.",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
+    "report": "Report who leaks, as text, page or mail.",
     "history": "List, show, import, export and prune saved scans.",
     "inventory": "Show how an inventory is understood.",
     "demo": "Scan a simulated fleet: no hosts needed.",
@@ -32,7 +33,7 @@ COMMANDS = {
 COMMAND_GROUPS = {
     "Hosts": ("scan", "explain", "demo"),
     "Monitoring": ("check", "merge"),
-    "History": ("history",),
+    "History": ("report", "history"),
     "Setup": ("inventory", "config", "authorized-key", "become-rule"),
     "Programs": ("schema", "completion"),
 }

@@ -31,7 +31,6 @@ _EXAMPLES = (
     Example("sockfleet explain", "the arithmetic, for this machine"),
     Example("sockfleet scan web1,web2,", "your own hosts, over SSH"),
     Example("sockfleet scan inventory.yml", "an Ansible inventory"),
-    Example("sockfleet check inventory.yml", "a monitoring plugin"),
 )
 
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from ..aggregator.host import HostSummary
 from ..core.record import record
-from ..inventory.models import Group, Inventory, InventoryHost
-from ..inventory.patterns import match_hosts
+from .host_limits import holder_limits, kernel_limits
+from .host_selection import select_hosts
 from .series import SeriesBlock
 from .store.connection import Store
 from .store.read import list_scans, read_scan
 from .store.series import check_metric, read_hourly, read_series
-from .store.subjects import HostFacts, read_hosts
+from .store.subjects import read_hosts
 from .trends.findings import Finding, find_trends
 from .trends.forecast import Limit
 
@@ -25,8 +25,6 @@ EARLIER_S = 86_400
 HOLDERS_SINCE = timedelta(days=2)
 """A descriptor limit that is older may be that of a process that no longer runs."""
 MOST_SCANS = 200
-SOCKET_METRICS = frozenset({"tcp_close", "closed", "alloc", "sockets_used"})
-"""Numbers of which each one is a descriptor of its holder."""
 
 
 @record
@@ -68,16 +66,16 @@ def read_trends(
     facts = read_hosts(store, hosts)
     notes: tuple[str, ...] = ()
     if pattern is not None:
-        selection = match_hosts(_as_inventory(facts, str(store.location)), pattern)
+        selection = select_hosts(facts, pattern, str(store.location))
         hosts, notes = selection.hosts, selection.notes
     block = _read_block(store, metric, since, until, hosts)
     groups = {name: fact.groups for name, fact in facts.items()}
     if of_groups:
         block, groups = sum_groups(block, groups), {}
-    limits = {name: _kernel_limits(metric, fact) for name, fact in facts.items()}
-    if metric in SOCKET_METRICS and not of_groups:
+    limits = {name: kernel_limits(metric, fact) for name, fact in facts.items()}
+    if not of_groups:
         for host in _latest_holders(store, until):
-            limits[host.name] = (*limits.get(host.name, ()), *_holder_limits(metric, host))
+            limits[host.name] = (*limits.get(host.name, ()), *holder_limits(metric, host))
     if limit_at is not None:
         own = Limit(name=f"{limit_at:g}", value=limit_at)
         limits = {name: (*limits.get(name, ()), own) for name in block.hosts}
@@ -145,33 +143,6 @@ def sum_groups(block: SeriesBlock, groups: Mapping[str, tuple[str, ...]]) -> Ser
     )
 
 
-def _as_inventory(facts: Mapping[str, HostFacts], source: str) -> Inventory:
-    """Return the hosts and groups of a store in the form in which patterns select them."""
-    members: dict[str, list[str]] = {}
-    for name, fact in facts.items():
-        for group in fact.groups:
-            members.setdefault(group, []).append(name)
-    groups = {name: Group(name=name, hosts=tuple(hosts)) for name, hosts in members.items()}
-    groups["all"] = Group(name="all", hosts=tuple(facts))
-    return Inventory(
-        groups=groups,
-        hosts={
-            name: InventoryHost(name=name, groups=fact.groups, variables={})
-            for name, fact in facts.items()
-        },
-        sources=(source,),
-    )
-
-
-def _kernel_limits(metric: str, fact: HostFacts) -> tuple[Limit, ...]:
-    """Return the limits of the kernel that the number itself counts against."""
-    if metric == "mem_pages" and fact.tcp_mem is not None:
-        return (Limit(name="tcp_mem", value=float(fact.tcp_mem[2])),)
-    if metric == "orphan" and fact.tcp_max_orphans is not None:
-        return (Limit(name="tcp_max_orphans", value=float(fact.tcp_max_orphans)),)
-    return ()
-
-
 def _latest_holders(store: Store, until: datetime) -> Sequence[HostSummary]:
     """Return the hosts of the newest scan of each fleet, as far as details are kept."""
     newest = {
@@ -183,17 +154,3 @@ def _latest_holders(store: Store, until: datetime) -> Sequence[HostSummary]:
     return [
         host for row in newest.values() for host in read_scan(store, row.id).hosts if host.processes
     ]
-
-
-def _holder_limits(metric: str, host: HostSummary) -> tuple[Limit, ...]:
-    """Return the limit of the process that holds the most closed sockets.
-
-    It is the number that the host has once that process has no descriptor left, if it alone leaks.
-    """
-    level = host.sockets_used if metric == "sockets_used" else getattr(host.tcp, metric, None)
-    for process in host.processes or ():
-        left = process.open_files_left
-        if level is not None and left is not None:
-            name = f"open files of {process.command or 'process'} ({process.pid})"
-            return (Limit(name=name, value=float(level + left)),)
-    return ()

@@ -29,6 +29,7 @@ class OptionGroup(StrEnum):
     COMPARISON = "Comparison"
     HISTORY = "History"
     """Where scans are kept."""
+    MAIL = "Mail"
     LEVELS = "Levels"
     """What the state of a monitoring system follows from."""
     LOGIN = "Login"

@@ -23,6 +23,7 @@ from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
 from ...simulator.scenario.verdict import find_differences
 from ..help_screen import Example, HelpfulCommand, example_lines
+from ..output_files import check_writable
 from ..parameter_types import WholeNumber
 from ..program import program_words
 
@@ -40,6 +41,8 @@ known-hosts = ["known_hosts"]
 _LINES_BELOW = 12
 """What is printed below the table; on a terminal, both are to be on the screen."""
 _FEWEST_LINES = 12
+_USUAL_OPEN_FILES = 65_536
+"""What units of services often set as LimitNOFILE, as a limit for the made report."""
 
 
 class _Stopped(SystemExit):
@@ -53,6 +56,7 @@ class _Stopped(SystemExit):
 _EXAMPLES = (
     Example("sockfleet demo", "32 hosts that answer, 3 that fail"),
     Example("sockfleet demo --keep", "the fleet stays for your commands"),
+    Example("sockfleet demo --report demo.html", "a page with a made fortnight"),
 )
 
 
@@ -73,12 +77,23 @@ _EXAMPLES = (
     "--seed", type=WholeNumber(0), metavar="N", help="Other numbers for the same scenario."
 )
 @click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report of a made fortnight that ends in this scan: a page for a browser.",
+)
+@click.option(
     "--keep/--no-keep",
     default=None,
     help="Keep the fleet running after the scan, until Ctrl-C.  [default: keep, on a terminal]",
 )
 def command(
-    *, hosts: int | None, scenario: Path | None, seed: int | None, keep: bool | None
+    *,
+    hosts: int | None,
+    scenario: Path | None,
+    seed: int | None,
+    report: Path | None,
+    keep: bool | None,
 ) -> None:
     """Scan a simulated fleet of real SSH servers on this machine.
 
@@ -88,12 +103,16 @@ def command(
     """
     if keep is None:
         keep = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    if report is not None:
+        check_writable(f"--report {report}", report)
     with (
         _stop_on_signals(),
         tempfile.TemporaryDirectory(prefix="sockfleet-demo-") as folder,
         FleetProcess(Path(folder), scenario, hosts=hosts, seed=seed) as fleet,
     ):
         differing = _scan_and_compare(fleet, Path(folder))
+        if report is not None:
+            _write_report(Path(folder) / "scan.json", report)
         if keep:
             _print_commands_for_fleet(Path(folder))
             _wait_until_stopped(fleet)
@@ -163,6 +182,30 @@ def _echo_commands(*commands: tuple[list[str], str]) -> None:
     examples = [Example(shlex.join([*program_words(), *words]), text) for words, text in commands]
     for line in example_lines(examples, shutil.get_terminal_size().columns):
         click.echo(line)
+
+
+def _write_report(saved: Path, page: Path) -> None:
+    """Write the page of a made fortnight of this fleet, which the scan in ``saved`` ends."""
+    from ...history.report.build import Wishes, build_report
+    from ...history.report.scan_files import temporary_store
+    from ...output.atomic_file import replace_whole
+    from ...output.html.page import render_page
+    from ...output.report_sentences import verdict
+    from ...scan.saved_scans import read_scan
+    from ..made_fortnight import made_fortnight
+
+    last = read_scan(str(saved))
+    with temporary_store([*made_fortnight(last), last]) as (store, first, end):
+        wishes = Wishes(
+            since=first,
+            until=end,
+            title="sockfleet demo",
+            limit_at=_USUAL_OPEN_FILES,
+            is_made=True,
+        )
+        report, _ = build_report(store, wishes)
+    replace_whole(page, render_page(report), new_mode=0o600)
+    click.echo(f"\n{page}: {''.join(verdict(report))} Its scans before this one are made up.")
 
 
 def _find_differences(saved: Path, hosts: Iterable[SimulatedHost]) -> Iterator[str]:

@@ -18,12 +18,13 @@ _EXAMPLES = (
 
 
 @click.command("schema", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("document", type=WordChoice(["scan", "ndjson", "trend"]), default="scan")
+@click.argument("document", type=WordChoice(["scan", "ndjson", "trend", "report"]), default="scan")
 def command(document: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a document.
 
     "scan" is what --format json writes, "ndjson" one line of --format ndjson, "trend" what
-    "sockfleet history trend -f json" writes. Without a name it is that of a scan.
+    "sockfleet history trend -f json" writes, "report" that of "sockfleet report -f json". Without a
+    name it is that of a scan.
     """
     import orjson
 

@@ -13,8 +13,8 @@ import orjson
 
 __all__ = ["SCHEMAS", "load_schema"]
 
-SCHEMAS = ("scan", "ndjson", "trend")
-"""The documents with a schema: a whole scan, one line of ndjson, and the trends of a store."""
+SCHEMAS = ("scan", "ndjson", "trend", "report")
+"""A whole scan, one line of ndjson, the trends of a store, and a report."""
 
 
 def load_schema(document: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.support.machine.example_machine import EXAMPLES, ExampleMachine
 
 UNITS = EXAMPLES / "systemd"
 SERVICE = (UNITS / "sockfleet.service").read_text()
+UNIT_NAMES = sorted(path.name for end in ("service", "timer") for path in UNITS.glob(f"*.{end}"))
 EXPOSURE_TENTHS = 15
 
 
@@ -29,15 +30,13 @@ def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def installed(machine, tmp_path):
     """The units in one folder, and the command at the path that they name."""
-    for name in ("sockfleet.service", "sockfleet.timer"):
+    for name in UNIT_NAMES:
         (tmp_path / name).write_text(machine.placed(f"systemd/{name}"))
     return tmp_path
 
 
 def test_systemd_accepts_the_units(installed):
-    done = analyze(
-        "verify", "--man=no", installed / "sockfleet.service", installed / "sockfleet.timer"
-    )
+    done = analyze("verify", "--man=no", *(installed / name for name in UNIT_NAMES))
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -47,10 +46,9 @@ def test_systemd_reports_a_wrong_unit(installed):
     assert "ProtectHouse" in analyze("verify", "--man=no", service).stderr
 
 
-def test_the_service_is_exposed_to_little():
-    done = analyze(
-        "security", "--offline=true", f"--threshold={EXPOSURE_TENTHS}", UNITS / "sockfleet.service"
-    )
+@pytest.mark.parametrize("name", [name for name in UNIT_NAMES if name.endswith(".service")])
+def test_the_service_is_exposed_to_little(name):
+    done = analyze("security", "--offline=true", f"--threshold={EXPOSURE_TENTHS}", UNITS / name)
     assert done.returncode == 0, done.stdout
 
 
@@ -58,6 +56,9 @@ def test_the_timer_runs_as_often_as_cron_would():
     timer = (UNITS / "sockfleet.timer").read_text()
     (calendar,) = re.findall(r"^OnCalendar=(.*)$", timer, re.MULTILINE)
     assert "Normalized form: *-*-* *:00/5:00" in analyze("calendar", calendar).stdout
+    weekly = (UNITS / "sockfleet-report.timer").read_text()
+    (calendar,) = re.findall(r"^OnCalendar=(.*)$", weekly, re.MULTILINE)
+    assert "Normalized form: Mon *-*-* 07:00:00" in analyze("calendar", calendar).stdout
     assert (EXAMPLES / "cron/sockfleet").read_text().count("\n*/5 * * * * ") == 1
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.ssh.sshd import Sshd
 
-__all__ = ["EXAMPLES", "ExampleMachine"]
+__all__ = ["EXAMPLES", "ExampleMachine", "write_script"]
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 # Absolute folders that the examples name; below ``root`` they replace those of this machine.
@@ -69,3 +69,9 @@ class ExampleMachine:
         """Return the document of the last scan."""
         document: dict[str, Any] = json.loads((self.state / "scan.json").read_bytes())
         return document
+
+
+def write_script(path: Path, text: str) -> None:
+    """Write a shell script that anyone may run."""
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)

@@ -1,0 +1,34 @@
+"""Which hosts of a store a pattern selects, by the names and groups that the store knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..inventory.models import Group, Inventory, InventoryHost
+from ..inventory.patterns import Selection, match_hosts
+from .store.subjects import HostFacts
+
+__all__ = ["select_hosts"]
+
+
+def select_hosts(facts: Mapping[str, HostFacts], pattern: str, source: str) -> Selection:
+    """Select hosts as Ansible's --limit does; ``source`` is for messages. Raises UsageError."""
+    return match_hosts(_as_inventory(facts, source), pattern)
+
+
+def _as_inventory(facts: Mapping[str, HostFacts], source: str) -> Inventory:
+    """Return the hosts and groups of a store in the form in which patterns select them."""
+    members: dict[str, list[str]] = {}
+    for name, fact in facts.items():
+        for group in fact.groups:
+            members.setdefault(group, []).append(name)
+    groups = {name: Group(name=name, hosts=tuple(hosts)) for name, hosts in members.items()}
+    groups["all"] = Group(name="all", hosts=tuple(facts))
+    return Inventory(
+        groups=groups,
+        hosts={
+            name: InventoryHost(name=name, groups=fact.groups, variables={})
+            for name, fact in facts.items()
+        },
+        sources=(source,),
+    )

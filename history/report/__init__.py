@@ -1,0 +1,1 @@
+"""What a report says of a fleet over some time, as values that every format renders."""

@@ -1,0 +1,287 @@
+"""Make the report of a fleet from its store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import UsageError
+from ...core.record import record
+from ..host_selection import select_hosts
+from ..moments import format_moment
+from ..series import SeriesBlock
+from ..store.connection import Store
+from ..store.series import read_hourly, read_series
+from ..store.subjects import read_hosts
+from ..trends.classify import Kind
+from ..trends.findings import Finding, find_trends
+from .distribution import count_bins
+from .division import divide_by_group
+from .holders import find_details
+from .last_scans import LastScans, read_last_scans
+from .leaks import describe_leak, find_limits
+from .model import Course, FleetReport, GroupLine, HostLine, Leak, State, Step
+from .readings import METRIC, Readings, add_up, number_or_none
+
+__all__ = ["MOST_LINES", "Wishes", "build_report", "make_report"]
+
+MOST_LINES = 2000
+_FIRST_LINES = 1000
+_DAY_S = 86_400
+_WEEK_S = 7 * _DAY_S
+_LONGEST_RAW = timedelta(days=31)
+"""A longer time is read from the hourly medians, which are kept for longer."""
+
+Numbers = NDArray[np.float64]
+
+
+@record
+class Wishes:
+    """What a report is to be of."""
+
+    since: datetime
+    until: datetime
+    against: datetime | None = None
+    """The time from whose last scan changes count; None: the first scan of the time."""
+    baseline: Mapping[str, float] | None = None
+    """The numbers of the hosts at ``against``, where its scan is not in the store."""
+    pattern: str | None = None
+    """Ansible's pattern of hosts; None: every host."""
+    group_by: str | None = None
+    """What the last scan was grouped by (``scan --group-by``); None: by the inventory's groups."""
+    title: str | None = None
+    limit_at: float | None = None
+    """A limit of the number that every host has."""
+    is_made: bool = False
+    next_command: Callable[[str, Sequence[str]], str | None] | None = None
+    """From a host and the inventories of the scans to the command to type next."""
+
+
+def build_report(
+    store: Store, wishes: Wishes, *, source: str | None = None
+) -> tuple[FleetReport, tuple[str, ...]]:
+    """Return the report, and notes on parts of the pattern that match nothing.
+
+    Every leak in it is new; `mailed.mark_known` knows better. ``source`` is where the scans are
+    from, for the report's readers. Raises UsageError where no scan or no host is of that time, and
+    StoreError.
+    """
+    facts = read_hosts(store)
+    hosts, notes = None, tuple[str, ...]()
+    if wishes.pattern is not None:
+        selection = select_hosts(facts, wishes.pattern, str(store.location))
+        hosts, notes = frozenset(selection.hosts), selection.notes
+    since, until = wishes.since, wishes.until
+    read = read_hourly if until - since > _LONGEST_RAW else read_series
+    block = read(store, METRIC, since, until, hosts)
+    last = read_last_scans(store, since, until)
+    if not len(block.times) or not block.hosts or not last.scans:
+        raise UsageError(
+            f"{source or store.location} has no scan from {format_moment(since)} to "
+            f"{format_moment(until)}: sockfleet scan --save saves one"
+        )
+    groups = {name: each.groups for name, each in facts.items()}
+    return make_report(block, last, groups, wishes, source=source), notes
+
+
+def make_report(
+    block: SeriesBlock,
+    last: LastScans,
+    groups: Mapping[str, tuple[str, ...]],
+    wishes: Wishes,
+    *,
+    source: str | None = None,
+) -> FleetReport:
+    """Return the report of these readings, as `build_report` does."""
+    own = {name: groups.get(name, ()) for name in block.hosts}
+    readings = Readings(block, last, own)
+    return _Builder(readings, wishes).build(source)
+
+
+class _Builder:
+    """The parts of a report that follow from its trends."""
+
+    def __init__(self, readings: Readings, wishes: Wishes) -> None:
+        self._readings, self._wishes = readings, wishes
+        self._inventories = tuple(
+            dict.fromkeys(each for row in readings.last.scans for each in row.inventory)
+        )
+        limits = {
+            name: find_limits(readings.last.hosts.get(name), wishes.limit_at)
+            for name in readings.block.hosts
+        }
+        self._findings = find_trends(readings.block, limits=limits, groups=readings.groups)
+        self._before = readings.values_before(wishes.against, wishes.baseline)
+        self._day_before = readings.values_at(readings.column_at(readings.end - _DAY_S))
+
+    def build(self, source: str | None) -> FleetReport:
+        """The whole report."""
+        readings, last = self._readings, self._readings.last
+        selected = [host for name, host in last.hosts.items() if name in readings.row]
+        divided = self._divide()
+        leaks = self._leaks()
+        lines = self._lines(divided)
+        counts = Counter(line.state for line in lines)
+        compared_at, compared = self._compared()
+        return FleetReport(
+            title=self._wishes.title or _title(self._inventories, self._wishes.pattern),
+            store=source,
+            since=readings.start,
+            until=readings.end,
+            against=self._against(),
+            scans=len(readings.block.times),
+            missing_scans=readings.count_missing(),
+            hosts=len(selected),
+            hosts_read=sum(host.tcp is not None for host in selected),
+            tcp_close=add_up(readings.now),
+            tcp_close_change=add_up(readings.now - self._before),
+            is_made=self._wishes.is_made,
+            leaks=leaks,
+            new_leaks=len(leaks),
+            known_since=None,
+            steps=self._steps(),
+            recovered=tuple(
+                finding.host for finding in self._findings if finding.kind is Kind.RECOVERED
+            ),
+            rebooted=readings.rebooted(),
+            appeared=readings.appeared(),
+            disappeared=readings.disappeared(),
+            failed=readings.failed(),
+            groups=self._group_lines(divided, {leak.host for leak in leaks}),
+            distribution=count_bins(readings.now, compared),
+            distribution_before=compared_at,
+            lines=_bound(lines),
+            details=find_details(selected),
+            counts=tuple((state, counts[state]) for state in State if counts[state]),
+        )
+
+    def _against(self) -> float:
+        readings, at = self._readings, self._wishes.against
+        if at is None:
+            return readings.start
+        if self._wishes.baseline is not None:
+            return at.timestamp()
+        return float(readings.block.times[readings.column_at(at.timestamp()) or 0])
+
+    def _compared(self) -> tuple[float | None, Numbers | None]:
+        """The earlier time of the distribution, a week ago if no other is wished, and its numbers.
+
+        None where no scan is as old.
+        """
+        if self._wishes.against is not None:
+            return self._against(), self._before
+        column = self._readings.column_at(self._readings.end - _WEEK_S)
+        if column is None:
+            return None, None
+        return float(self._readings.block.times[column]), self._readings.values_at(column)
+
+    def _divide(self) -> dict[str, str]:
+        if self._wishes.group_by is None:
+            return divide_by_group(self._readings.groups)
+        levels = {name: host.levels for name, host in self._readings.last.hosts.items()}
+        if not any(levels.values()):
+            raise UsageError(
+                f"--group-by {self._wishes.group_by}: the last scan was not grouped by it: "
+                f"sockfleet scan --save --group-by {self._wishes.group_by}"
+            )
+        return {name: (levels.get(name) or ("others",))[0] for name in self._readings.block.hosts}
+
+    def _leaks(self) -> tuple[Leak, ...]:
+        readings = self._readings
+        growth = add_up(readings.now - readings.values_at(0)) or 0.0
+        command = self._wishes.next_command
+        leaks = [
+            describe_leak(
+                finding,
+                readings,
+                fleet_growth=growth,
+                next_command=None if command is None else command(finding.host, self._inventories),
+            )
+            for finding in self._findings
+            if finding.kind is Kind.LEAK and finding.rate is not None
+        ]
+
+        def urgency(leak: Leak) -> tuple[float, float]:
+            hours = float("inf") if leak.forecast is None else leak.forecast.hours
+            return hours, -leak.rate
+
+        return tuple(sorted(leaks, key=urgency))
+
+    def _steps(self) -> tuple[Step, ...]:
+        steps = [
+            Step(host=finding.host, at=float(finding.begin), by=float(finding.growth))
+            for finding in self._findings
+            if finding.kind is Kind.STEP
+            and finding.begin is not None
+            and finding.growth is not None
+        ]
+        return tuple(sorted(steps, key=lambda step: -step.at))
+
+    def _group_lines(self, divided: Mapping[str, str], leaking: set[str]) -> tuple[GroupLine, ...]:
+        members: dict[str, list[int]] = {}
+        for name, row in self._readings.row.items():
+            members.setdefault(divided[name], []).append(row)
+        lines = []
+        for group, rows in members.items():
+            chosen = np.array(rows, np.intp)
+            lines.append(
+                GroupLine(
+                    name=group,
+                    hosts=len(rows),
+                    tcp_close=add_up(self._readings.now[chosen]),
+                    change=add_up(self._readings.now[chosen] - self._before[chosen]),
+                    leaks=sum(self._readings.block.hosts[row] in leaking for row in rows),
+                    course=self._readings.grid.sum(chosen),
+                )
+            )
+        return tuple(sorted(lines, key=lambda line: (-(line.tcp_close or 0.0), line.name)))
+
+    def _lines(self, divided: Mapping[str, str]) -> list[HostLine]:
+        courses = self._readings.grid.small_courses()
+        lines = [
+            self._line(finding, divided[finding.host], course)
+            for finding, course in zip(self._findings, courses, strict=True)
+        ]
+        order = {state: number for number, state in enumerate(State)}
+        return sorted(
+            lines, key=lambda line: (order[line.state], -(line.tcp_close or 0), line.name)
+        )
+
+    def _line(self, finding: Finding, group: str, course: Course) -> HostLine:
+        row = self._readings.row[finding.host]
+        state = State(finding.kind.value)
+        is_calm = finding.kind in {Kind.NORMAL, Kind.TOO_EARLY, Kind.RESTARTED}
+        if is_calm and finding.host in self._readings.last.failures:
+            state = State.FAILED
+        others = tuple(each for each in self._readings.groups[finding.host] if each != group)
+        now = self._readings.now[row]
+        return HostLine(
+            name=finding.host,
+            groups=(group, *others),
+            state=state,
+            tcp_close=number_or_none(now),
+            day_change=number_or_none(now - self._day_before[row]),
+            change=number_or_none(now - self._before[row]),
+            rate=None if finding.rate is None else finding.rate.per_hour,
+            since=finding.begin,
+            restarts=finding.restarts,
+            course=course,
+        )
+
+
+def _bound(lines: list[HostLine]) -> tuple[HostLine, ...]:
+    """All lines, or those that are not normal and the first thousand, at most `MOST_LINES`."""
+    if len(lines) <= MOST_LINES:
+        return tuple(lines)
+    odd = [line for line in lines if line.state is not State.NORMAL][: MOST_LINES - _FIRST_LINES]
+    normal = [line for line in lines if line.state is State.NORMAL]
+    return tuple((odd + normal)[: max(_FIRST_LINES, len(odd))])
+
+
+def _title(inventories: tuple[str, ...], pattern: str | None) -> str:
+    names = ", ".join(inventories[:3]) or "fleet"
+    return names if pattern is None else f"{pattern} of {names}"

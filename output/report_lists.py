@@ -1,0 +1,53 @@
+"""What else changed, as the short lists of every format of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.record import record
+from ..history.report.model import FleetReport, State
+from .report_sentences import format_change, format_rate, format_time
+
+__all__ = ["ChangeList", "list_changes"]
+
+
+@record
+class ChangeList:
+    """One list of hosts with what they did."""
+
+    title: str
+    items: tuple[str, ...]
+    """As many as were wanted."""
+    more: int
+    """How many others there are."""
+
+    def __str__(self) -> str:
+        """The list as one line."""
+        more = f" and {self.more:,} more" if self.more else ""
+        return ", ".join(self.items) + more
+
+
+def list_changes(report: FleetReport, most: int) -> Iterator[ChangeList]:
+    """Yield the lists that are not empty, each with ``most`` items at most."""
+    hidden = [line for line in report.lines if line.state is State.SAWTOOTH]
+    hidden.sort(key=lambda line: -(line.rate or 0))
+    every = {
+        "New levels": [
+            f"{step.host} {format_change(step.by)} on {format_time(step.at)}"
+            for step in report.steps
+        ],
+        "Hidden by restarts": [f"{line.name} {format_rate(line.rate)}/h" for line in hidden],
+        "Recovered": report.recovered,
+        "Rebooted": report.rebooted,
+        "New hosts": report.appeared,
+        "Hosts that are gone": report.disappeared,
+        "Not read": [
+            f"{failed.host} ({failed.category}"
+            + (f", last read {format_time(failed.since)})" if failed.since else ", never read)")
+            for failed in report.failed
+        ],
+    }
+    for title, items in every.items():
+        if items:
+            shown = tuple(items[:most])
+            yield ChangeList(title=title, items=shown, more=len(items) - len(shown))

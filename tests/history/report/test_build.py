@@ -1,0 +1,125 @@
+"""The values of a report, from readings that are made for the question."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from sockfleet.history.report.build import MOST_LINES
+from sockfleet.history.report.division import divide_by_group
+from sockfleet.history.report.grid import Grid
+from sockfleet.history.report.model import State
+from sockfleet.history.series import SeriesBlock
+from sockfleet.output.html.page import render_page
+from tests.support.history.made_report import made_report, planted_report
+
+HOUR = 3600
+START = 1_794_873_600
+
+
+def block_of(values: dict[str, list[float]], *, step: int = HOUR, boots=None) -> SeriesBlock:
+    rows = np.array(list(values.values()), np.float32)
+    return SeriesBlock(
+        metric="tcp_close",
+        hosts=tuple(values),
+        times=START + np.arange(rows.shape[1], dtype=np.int64) * step,
+        values=rows,
+        boots=np.full(rows.shape, 0, np.int32) if boots is None else np.array(boots, np.int32),
+    )
+
+
+def test_planted_leaks_are_found_with_their_begin_and_rate():
+    hours = np.arange(14 * 24)
+    leaking = 20 + 4 * np.maximum(0, hours - 200) + hours % 3
+    report = made_report(block_of({"a": leaking, "b": 30 + hours % 5, "c": hours % 2}), failed=0)
+    (leak,) = report.leaks
+    assert leak.host == "a"
+    assert leak.since is not None
+    assert abs(leak.since - (START + 200 * HOUR)) <= 2 * HOUR
+    assert leak.rate == pytest.approx(4, rel=0.05)
+    assert leak.share == pytest.approx(1, abs=0.05)
+    assert leak.fitted is not None
+    assert leak.fitted[3] == pytest.approx(leaking[-1], rel=0.05)
+    assert dict(report.counts) == {State.LEAK: 1, State.NORMAL: 2}
+
+
+def test_changes_count_from_the_first_reading_where_the_earlier_scan_has_none():
+    report = made_report(block_of({"a": [np.nan, 5, 7, 9]}), failed=0)
+    (line,) = report.lines
+    assert (line.tcp_close, line.change) == (9, 4)
+    against = datetime.fromtimestamp(START + 2 * HOUR, UTC)
+    later = made_report(block_of({"a": [np.nan, 5, 7, 9]}), failed=0, against=against)
+    assert later.lines[0].change == 2
+    assert later.against == START + 2 * HOUR
+    assert later.distribution_before == later.against
+
+
+def test_a_host_that_was_not_read_has_no_number():
+    report = made_report(block_of({"a": [5.0] * 4, "b": [3.0] * 4}), failed=1)
+    (failed,) = report.failed
+    assert (failed.host, failed.category) == ("b", "tcp_timeout")
+    assert failed.since == START + 2 * HOUR
+    line = next(line for line in report.lines if line.name == "b")
+    assert (line.state, line.tcp_close, line.change) == (State.FAILED, None, None)
+    assert (report.hosts, report.hosts_read, report.tcp_close) == (2, 1, 5)
+
+
+def test_new_rebooted_and_missing_are_told_apart():
+    values = {"old": [5.0] * 40, "new": [np.nan] * 30 + [5.0] * 10, "up": [5.0] * 40}
+    boots = [[0] * 40, [-1] * 30 + [0] * 10, [0] * 20 + [1] * 20]
+    block = block_of(values, boots=boots)
+    report = made_report(block, failed=0)
+    assert (report.appeared, report.rebooted, report.disappeared) == (("new",), ("up",), ())
+    times = np.delete(block.times, slice(10, 15))
+    gap = SeriesBlock(
+        metric=block.metric,
+        hosts=block.hosts,
+        times=times,
+        values=np.delete(block.values, slice(10, 15), axis=1),
+        boots=np.delete(block.boots, slice(10, 15), axis=1),
+    )
+    assert made_report(gap, failed=0).missing_scans == 5
+
+
+def test_groups_divide_the_fleet():
+    groups = {
+        "a": ("linux", "web", "web-eu"),
+        "b": ("linux", "web"),
+        "c": ("db", "linux"),
+        "d": (),
+    }
+    assert divide_by_group(groups) == {"a": "linux", "b": "linux", "c": "linux", "d": "ungrouped"}
+    del groups["d"]
+    assert divide_by_group(groups) == {"a": "web", "b": "web", "c": "db"}
+
+
+def test_the_sums_of_the_groups_are_the_fleet():
+    report = planted_report(60, 3)
+    assert sum(group.hosts for group in report.groups) == 60
+    assert sum(group.tcp_close or 0 for group in report.groups) == report.tcp_close
+    assert sum(each.hosts for each in report.distribution) == report.hosts_read
+
+
+@pytest.mark.parametrize("step", [60, 300, 900, HOUR, 2 * HOUR, 24 * HOUR])
+def test_a_grid_has_few_points_and_no_gap_where_scans_are_regular(step):
+    times = START + np.arange(14 * 86_400 // step, dtype=np.int64) * step
+    grid = Grid(times, np.ones((1, len(times)), np.float32))
+    assert 1 <= grid.length <= 401
+    assert np.isfinite(grid.values).all()
+    (small,) = grid.small_courses()
+    assert len(small.values) <= 48
+    assert set(small.values) == {1.0}
+
+
+def test_a_large_fleet_is_bounded():
+    random = np.random.default_rng(1)
+    hosts = {f"host{n:05d}": 40 + random.integers(0, 5, 4 * 28) for n in range(10_000)}
+    report = made_report(block_of(hosts, step=3 * HOUR), failed=1500)
+    assert report.hosts == 10_000
+    assert len(report.lines) <= MOST_LINES
+    assert sum(line.state is State.FAILED for line in report.lines) == 1000
+    page = render_page(report)
+    assert len(page) < 6_000_000
+    assert b"The 1,000 hosts that matter most of 10,000" in page
