@@ -41,6 +41,8 @@ QUIET_SHARES = (0.16, 0.16, 0.14, 0.08, 0.04, 0.06, 0.04, 0.06, 0.06, 0.08, 0.04
 LEAKING = tuple(carrier for carrier in CARRIERS if carrier != "recovered")
 """What a host that leaks does otherwise."""
 
+UNRATED = ("wander", "step", "steps", "bursts")
+"""What the host adds by itself within the leak's time changes the rate that can be seen."""
 UNDATED = ("added", "gaps", "sawtooth", "step", "steps", "bursts", "heavy-tails")
 """A leak may begin while nothing was read, or together with another change."""
 
@@ -313,7 +315,7 @@ def _judge_best(kind: str, times: NDArray[np.int64], leaked: Numbers, noise: Num
         and not len(restarts)
         and kind not in UNDATED
         and 2 * per_scan >= 3 * max(scan_noise, 1.0),
-        rate_is_clear=is_clear and growth >= max(200.0, 40 * spread),
+        rate_is_clear=is_clear and kind not in UNRATED and growth >= max(200.0, 40 * spread),
     )
 
 

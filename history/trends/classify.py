@@ -19,6 +19,8 @@ SMALLEST_GROWTH = 15
 """Sockets."""
 SPREADS, SPREADS_YOUNG = 6.0, 8.0
 """A leak grows by this many times the usual spread of the number, a young one by more."""
+PAST_RANGES = 3.0
+"""A young leak also exceeds this many times the range of nine tenths of the host's past."""
 YOUNG_H, YOUNGEST_H = 72, 18
 PARTS, PARTS_YOUNG = 5, 4
 LEAST_RISE, LEAST_RISE_YOUNG, MOST_RISE = 0.15, 0.35, 3.5
@@ -187,8 +189,12 @@ def _is_ramp(hours: Numbers, model: Model, row: int) -> bool:
     if age < YOUNG_H:
         # A slow wander has little spread about a short ramp, and more before it.
         before = model.smooth[row, :begin]
+        before = before[np.isfinite(before)]
         needed = SPREADS_YOUNG
-        spread = max(spread, float(robust_spread(before[None, :])[0]) if begin else 0.0)
+        if len(before) >= 2 * CORRELATED_BINS:
+            low, high = np.percentile(before, [5, 95])
+            past = PAST_RANGES * float(high - low) / needed
+            spread = max(spread, float(robust_spread(before[None, :])[0]), past)
     return (
         bool(hinge.error[row] < model.shapes.step.error[row])
         and age >= YOUNGEST_H

@@ -22,7 +22,7 @@ Numbers = NDArray[np.float64]
 
 TOO_EARLY_S = 4 * DAY_S - 6 * HOUR_S
 """Less than about four days show no rhythm, and so no trend."""
-NO_RESTARTS = np.zeros(0, np.intp)
+NO_RESTARTS, NO_TEETH = np.zeros(0, np.intp), np.zeros(0)
 MOST_LOST_SCANS = 20
 LEVEL_SCANS = 3
 """The latest level is a median of so many scans."""
@@ -99,15 +99,12 @@ class JudgedHosts:
         return self._course_of_ramp(row, verdict, model, at, level, restarts)
 
     def _judge(self, row: int, restarts: NDArray[np.intp]) -> tuple[Verdict, Model, int]:
-        falls = np.flatnonzero(self._restarts.falls[row]) if len(restarts) else NO_RESTARTS
-        added = self._restarts.added[row]
-        sizes = (added[falls] - added[falls - 1]).astype(np.float64)
+        peaks, sizes = self._teeth(row) if len(restarts) else (NO_TEETH, NO_TEETH)
         plain = judge_plain(self._hours, self._plain, row, sizes)
         if self._joined is None or row not in self._joined_row:
             return plain, self._plain, row
         number = self._joined_row[row]
         boots = len(np.unique(self._bins_of(self._restarts.boots[row])))
-        peaks = np.array([np.nanmax(self._values[row, max(0, at - 3) : at]) for at in falls])
         joined = judge_joined(self._hours, self._joined, number, restarts, boots, peaks)
         if joined.kind is Kind.NORMAL or (
             plain.kind is Kind.LEAK
@@ -121,6 +118,18 @@ class JudgedHosts:
         ):
             return plain, self._plain, row
         return joined, self._joined, number
+
+    def _teeth(self, row: int) -> tuple[Numbers, Numbers]:
+        """Return the levels before the falls of a row, and by how much each restart lowers it."""
+        values, falls = self._values[row], self._restarts.falls[row]
+        peaks, sizes = [], []
+        for at in np.flatnonzero(falls | self._restarts.boots[row]):
+            before = float(np.fmax.reduce(values[max(0, at - 3) : at]))
+            after = float(np.fmin.reduce(values[at : at + 3]))
+            sizes.append(before - after)
+            if falls[at]:
+                peaks.append(before)
+        return np.array(peaks), np.nan_to_num(np.array(sizes))
 
     def _course_without_ramp(
         self, verdict: Verdict, model: Model, row: int, level: float, restarts: int
