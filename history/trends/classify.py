@@ -21,7 +21,7 @@ SPREADS, SPREADS_YOUNG = 6.0, 8.0
 """A leak grows by this many times the usual spread of the number, a young one by more."""
 PAST_RANGES = 3.0
 """A young leak also exceeds this many times the range of nine tenths of the host's past."""
-YOUNG_H, YOUNGEST_H = 72, 18
+YOUNG_H, YOUNGEST_H = 72, 20
 PARTS, PARTS_YOUNG = 5, 4
 LEAST_RISE, LEAST_RISE_YOUNG, MOST_RISE = 0.15, 0.35, 3.5
 """Each part of a ramp rises by these shares of the mean part: a leak never rests nor jumps."""
