@@ -71,4 +71,9 @@ def terminal_hooks(
 
 def is_file_name(name: str) -> bool:
     """Whether ``--against`` names a file: one that is there, or a name like those of files."""
-    return name == "-" or "/" in name or Path(name).suffix.lower() == ".json" or Path(name).exists()
+    if name == "-" or "/" in name or name.lower().endswith(".json"):
+        return True
+    try:
+        return Path(name).exists() or Path(name).is_symlink()  # a link may lead nowhere
+    except OSError:  # no file has so long a name
+        return False
