@@ -282,6 +282,20 @@ CREATE TABLE public._latest (
 
 
 --
+-- Name: _mailed; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._mailed (
+    report text NOT NULL,
+    kind text NOT NULL,
+    host text NOT NULL,
+    first_ms bigint NOT NULL,
+    last_ms bigint NOT NULL,
+    is_open boolean NOT NULL
+);
+
+
+--
 -- Name: _merged; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -715,6 +729,12 @@ INSERT INTO public._latest VALUES (2, 1793494800000, 0, 153, 140, 10, 3, 0, 40, 
 
 
 --
+-- Data for Name: _mailed; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
 -- Data for Name: _merged; Type: TABLE DATA; Schema: public; Owner: -
 --
 
@@ -952,6 +972,14 @@ ALTER TABLE ONLY public._hourly
 
 ALTER TABLE ONLY public._latest
     ADD CONSTRAINT _latest_pkey PRIMARY KEY (host_id);
+
+
+--
+-- Name: _mailed _mailed_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._mailed
+    ADD CONSTRAINT _mailed_pkey PRIMARY KEY (report, kind, host);
 
 
 --

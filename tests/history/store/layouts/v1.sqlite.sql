@@ -33,6 +33,18 @@ CREATE TABLE _host_set (
 	UNIQUE (digest)
 );
 INSERT INTO _host_set VALUES(1,'44f8075de475106aaf7822e598a3d25b',2,X'0100020000000000000000000000');
+CREATE TABLE _mailed (
+	report TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	host TEXT NOT NULL, 
+	first_ms BIGINT NOT NULL, 
+	last_ms BIGINT NOT NULL, 
+	is_open BOOLEAN NOT NULL, 
+	PRIMARY KEY (report, kind, host)
+)
+ WITHOUT ROWID
+
+;
 CREATE TABLE _merged (
 	uid TEXT NOT NULL, 
 	merged_into TEXT NOT NULL, 
