@@ -59,7 +59,7 @@ class ReportOutputs:
 
     def print(self, report: FleetReport) -> None:
         """Print the report, unless it goes to files or mails alone."""
-        shown = self._given["format_name"]
+        shown = self._given["report_format"]
         if shown == "json":
             streams.write(write_document(report_document(report)))
         elif shown or not (self._files or self._given["send"]):

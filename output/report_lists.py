@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.record import record
+from ..core.text import escape
 from ..history.report.model import FleetReport, State
 from .report_sentences import format_change, format_rate, format_time
 
@@ -49,5 +50,5 @@ def list_changes(report: FleetReport, most: int) -> Iterator[ChangeList]:
     }
     for title, items in every.items():
         if items:
-            shown = tuple(items[:most])
+            shown = tuple(map(escape, items[:most]))
             yield ChangeList(title=title, items=shown, more=len(items) - len(shown))

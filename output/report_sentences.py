@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..core.text import escape
 from ..history.report.model import FleetReport, Forecast, Leak, State
 
 __all__ = [
@@ -116,7 +117,7 @@ def describe_leak(leak: Leak) -> str:
     if leak.forecast is not None and leak.forecast.hours <= _YEAR_HOURS:
         limit = f"; it meets {leak.forecast.limit} {format_forecast(leak.forecast)}"
     return (
-        f"{leak.host} holds {format_count(leak.now)} closed sockets and grows by "
+        f"{escape(leak.host)} holds {format_count(leak.now)} closed sockets and grows by "
         f"{format_rate(leak.rate).lstrip('+')} an hour since {since}{limit}"
     )
 
@@ -168,9 +169,9 @@ def verdict_details(report: FleetReport) -> str:
         since = format_time(largest.since)
         begin = f"since {since}" if since else "since before the first of these scans"
         share = f"{min(1.0, largest.share or 0.0):.0%}"
+        rate = format_rate(largest.rate).lstrip("+")
         sentences.append(
-            f"{largest.host} gains {format_rate(largest.rate).lstrip('+')} an hour {begin}, "
-            f"{share} of the fleet's growth."
+            f"{escape(largest.host)} gains {rate} an hour {begin}, {share} of the fleet's growth."
         )
     if report.leaks and report.new_leaks < len(report.leaks):
         sentences.append(f"{format_news(report)}.")

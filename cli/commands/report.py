@@ -38,7 +38,7 @@ def _mail_options() -> Callable[..., Any]:
         option(
             "--mail",
             metavar="FILE",
-            envvar=None,
+            is_path=True,
             help="Write the whole mail to a file, as --send sends it.",
             group=group,
             brief="Write the whole mail to a file",
@@ -46,7 +46,6 @@ def _mail_options() -> Callable[..., Any]:
         option(
             "--send/--no-send",
             default=False,
-            envvar=None,
             help="Send the mail: to the server of --smtp, else by the sendmail of this machine.",
             group=group,
             brief="Send it",
@@ -85,7 +84,6 @@ def _mail_options() -> Callable[..., Any]:
         option(
             "--only-if",
             metavar="WHAT,...",
-            envvar=None,
             help="Print and mail only if there is a leak, a host that was not read (failed), or "
             "something that no mail named yet (changed); --html and --markdown are always written.",
             group=group,
@@ -102,7 +100,6 @@ def _mail_options() -> Callable[..., Any]:
     "--limit",
     "pattern",
     metavar="PATTERN",
-    envvar=None,
     help="Only these hosts: an Ansible pattern over the names and groups that the store knows.",
     group=OptionGroup.SELECTION,
     brief="Only these hosts: an Ansible pattern",
@@ -111,7 +108,6 @@ def _mail_options() -> Callable[..., Any]:
 @option(
     "--against",
     metavar="TIME|ID|FILE",
-    envvar=None,
     help="Count changes from the last scan of that time, a saved scan (last-1, an ID), or a scan "
     "in a file.  [default: the first scan of --since]",
     group=OptionGroup.COMPARISON,
@@ -120,7 +116,6 @@ def _mail_options() -> Callable[..., Any]:
 @option(
     "--group-by",
     metavar="NAME",
-    envvar=None,
     help="Divide the fleet by what the last scan was grouped by: scan --save --group-by NAME.  "
     "[default: by the largest groups]",
     group=OptionGroup.SELECTION,
@@ -129,7 +124,6 @@ def _mail_options() -> Callable[..., Any]:
     "--limit-at",
     type=Number(min=0),
     metavar="N",
-    envvar=None,
     help="A limit of closed sockets on every host; the time until it is met is shown. The open "
     "files of the holder count too, where --processes read them.",
     group=OptionGroup.SELECTION,
@@ -137,14 +131,13 @@ def _mail_options() -> Callable[..., Any]:
 @option(
     "--title",
     metavar="TEXT",
-    envvar=None,
     help="What the report calls the fleet.  [default: its inventory]",
     group=OptionGroup.OUTPUT,
 )
 @option(
     "--html",
     metavar="FILE",
-    envvar=None,
+    is_path=True,
     help="Write one page that needs nothing else: no network, no script.",
     group=OptionGroup.OUTPUT,
     brief="One page for a browser, offline",
@@ -152,7 +145,7 @@ def _mail_options() -> Callable[..., Any]:
 @option(
     "--markdown",
     metavar="FILE",
-    envvar=None,
+    is_path=True,
     help="Write Markdown, for a ticket or a chat.",
     group=OptionGroup.OUTPUT,
     brief="For a ticket or a chat",
@@ -160,7 +153,7 @@ def _mail_options() -> Callable[..., Any]:
 @option(
     "-f",
     "--format",
-    "format_name",
+    "report_format",
     type=WordChoice(["text", "json"]),
     envvar=None,
     help="What standard output gets: text or json. Nothing goes there with --html, --markdown, "
@@ -172,14 +165,12 @@ def _mail_options() -> Callable[..., Any]:
     "--top",
     type=WholeNumber(min=1),
     metavar="N",
-    envvar=None,
     help="At most N leaks in the text.  [default: 10]",
     group=OptionGroup.OUTPUT,
 )
 @option(
     "--mode",
     metavar="OCTAL",
-    envvar=None,
     help="Rights of the files, such as 0640.  [default: an existing file's; 0600 for a new one]",
     group=OptionGroup.OUTPUT,
 )

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from ...core.version import VERSION
 from ...history.report.model import Course, FleetReport, GroupLine, Leak, State
+from ..jinja_text import escape_text
 from ..report_sentences import (
     MEANINGS,
     describe_leak,
@@ -97,6 +98,7 @@ def _template() -> Template:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=escape_text,
         trim_blocks=True,
     )
     environment.filters.update(

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from ...core.text import clean
 from ...history.report.model import FleetReport
 from ..formats import RenderOptions
+from ..jinja_text import escape_text
 from ..report_lists import list_changes
 from ..report_sentences import (
     format_count,
@@ -88,6 +89,7 @@ def _template() -> Template:
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=escape_text,
         trim_blocks=True,
     )
     environment.filters.update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ...core.text import escape
 from ...history.report.model import FleetReport
 from ..report_lists import list_changes
 from ..report_sentences import (
@@ -37,12 +38,12 @@ def render_markdown(report: FleetReport) -> bytes:
 
 def _lines(report: FleetReport) -> Iterator[str]:
     emphasis, rest = verdict(report)
-    yield f"## {escape(emphasis + rest)}"
+    yield f"## {escape_markdown(emphasis + rest)}"
     yield ""
     if report.is_made:
         yield "A demonstration: all scans before the last one are made up."
         yield ""
-    yield escape(verdict_details(report))
+    yield escape_markdown(verdict_details(report))
     yield ""
     if report.leaks:
         yield from _row(["Host", "Held closed", "Per hour", "Since", "At its limit", "Course"])
@@ -50,7 +51,7 @@ def _lines(report: FleetReport) -> Iterator[str]:
         for leak in report.leaks[:_MOST_ROWS]:
             yield from _row(
                 [
-                    escape(leak.host) + (" (new)" if leak.is_new else ""),
+                    escape_markdown(leak.host) + (" (new)" if leak.is_new else ""),
                     format_count(leak.now),
                     format_rate(leak.rate),
                     format_time(leak.since) or "before",
@@ -63,18 +64,18 @@ def _lines(report: FleetReport) -> Iterator[str]:
         yield ""
     lists = list(list_changes(report, _MOST_LISTED))
     for each in lists:
-        yield f"- **{each.title}:** {escape(str(each))}"
+        yield f"- **{each.title}:** {escape_markdown(str(each))}"
     if lists:
         yield ""
-    yield escape(
+    yield escape_markdown(
         f"{report.title}: {report.scans:,} scans from {format_period(report)}; "
         f"{report.hosts_read:,} of {report.hosts:,} hosts read."
     )
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is."""
-    escaped = text
+    escaped = escape(text)
     for sign, entity in _ENTITIES.items():
         escaped = escaped.replace(sign, entity)
     # A number before a full stop cannot be escaped itself.

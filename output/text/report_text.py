@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+from ...core.text import escape
 from ...history.report.model import Course, FleetReport, HostLine, Leak
 from ..formats import RenderOptions
 from ..report_lists import list_changes
@@ -66,7 +67,7 @@ def _lines(report: FleetReport, style: TextStyle) -> Iterator[str]:
     yield style.render(style.wrap(_sources(report)), "dim")
     if report.leaks and report.leaks[0].next is not None:
         # On a line of its own, however long: it is there to be copied.
-        yield style.convert(report.leaks[0].next)
+        yield style.convert(escape(report.leaks[0].next))
 
 
 def _table(columns: Sequence[Column], style: TextStyle) -> Iterator[str]:
@@ -75,7 +76,7 @@ def _table(columns: Sequence[Column], style: TextStyle) -> Iterator[str]:
 
 def _leak_columns(leaks: Sequence[Leak], style: TextStyle) -> list[Column]:
     columns = [
-        Column(title="HOST", cells=[Cell(leak.host) for leak in leaks], is_text=True),
+        Column(title="HOST", cells=[Cell(escape(leak.host)) for leak in leaks], is_text=True),
         Column(title="TCP_CLOSE", cells=[Cell(format_count(leak.now)) for leak in leaks]),
         Column(
             title="PER HOUR",
@@ -112,7 +113,7 @@ def _grower_columns(
 ) -> list[Column]:
     since = f"SINCE {format_time(report.against).upper()}"
     return [
-        Column(title="HOST", cells=[Cell(line.name) for line in lines], is_text=True),
+        Column(title="HOST", cells=[Cell(escape(line.name)) for line in lines], is_text=True),
         Column(title="TCP_CLOSE", cells=[Cell(format_count(line.tcp_close)) for line in lines]),
         Column(
             title=since, cells=[Cell(style.convert(format_change(line.change))) for line in lines]
@@ -134,6 +135,6 @@ def _sources(report: FleetReport) -> str:
     zone = time.strftime("%Z", time.localtime(report.until))
     scans = count_text(report.scans, "scan")
     return (
-        f"{report.title}: {scans} from {format_period(report)}{missing}; "
+        f"{escape(report.title)}: {scans} from {format_period(report)}{missing}; "
         f"{report.hosts_read:,} of {count_text(report.hosts, 'host')} read. Times are {zone}."
     )

@@ -24,7 +24,9 @@ from tests.support.ssh.over_ssh import known_hosts_of
 RUN_ELSEWHERE = {
     "docs/closed-sockets.md": "tests/docs/test_closed_sockets.py",
     "docs/dask.md": "tests/docs/test_dask.py",
+    "docs/reports.md": "tests/docs/test_reports.py",
     "docs/scale.md": "tests/docs/test_scale.py",
+    "scan-*.json": "tests/cli/commands/test_report.py",
     "sockfleet demo": "tests/cli/commands/test_demo.py",
     "--dask": "tests/docs/test_dask.py",
     "postgresql://": "tests/cli/commands/test_history.py",

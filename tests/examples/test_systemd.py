@@ -131,7 +131,8 @@ def test_the_service_allows_every_system_call_of_the_scan(traced):
     may |= allowed("@default")  # always permitted: systemd.exec(5)
     used = set(re.findall(r"^\d+ +(\w+)\(", traced, re.MULTILINE))
     assert {"connect", "execve", "flock", "rename"} <= used
-    assert used - may == set()
+    # SQLite calls fchown for root alone (robustFchown() of its os_unix.c), and the service is not.
+    assert used - may - {"fchown"} == set()
     families = set(re.findall(r"\bsocket(?:pair)?\((AF_\w+)", traced))
     assert families <= set(settings("RestrictAddressFamilies")[0].split())
     # MemoryDenyWriteExecute, as systemd.exec(5) describes it.

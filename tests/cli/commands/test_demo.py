@@ -46,6 +46,23 @@ def test_the_default_fleet_is_scanned_and_removed(temporary):
     assert list(temporary.iterdir()) == []
 
 
+def test_the_report_ends_a_made_fortnight_with_the_real_scan(temporary, tmp_path):
+    page = tmp_path / "demo.html"
+    done = run("--report", str(page))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{page}: Three hosts leak sockets. The first is at its limit in " in done.stdout
+    text = page.read_text()
+    assert "A demonstration: all scans before the last one are made up." in text
+    assert "<em>Three hosts</em> leak sockets." in text
+    for name, held in (("shop1", "3,993"), ("shop2", "4,605"), ("shop3", "15,391")):
+        assert name in text
+        assert held in text
+    assert list(temporary.iterdir()) == []
+    code = run("--report", str(tmp_path / "none" / "demo.html"))
+    assert code.returncode == 2
+    assert "there is no folder" in code.stderr
+
+
 def test_the_same_seed_gives_the_same_numbers(temporary):
     first, again, other = (
         run("--scenario", str(EXAMPLES / "scenario.yml"), "--hosts", "18", "--seed", seed)

@@ -21,6 +21,7 @@ COMMAND_LINE_ONLY = {
     *("since", "until", "fleet", "number", "metric", "every"),
     *("of_groups", "kind", "limit_at", "pattern"),
     *("keep", "keep_details", "keep_hourly", "max_size", "remember", "dry_run", "file"),
+    "report_format",
 }
 
 
