@@ -43,6 +43,7 @@ _SPELLED = (
     *("seven", "eight", "nine", "ten", "eleven", "twelve"),
 )
 _YEAR_HOURS = 365 * 24
+_SHORT_S = 2 * 86_400
 
 
 def spell(number: int) -> str:
@@ -86,8 +87,10 @@ def format_time(time: float | None, *, year: bool = False) -> str:
 
 
 def format_period(report: FleetReport) -> str:
-    """Return the time of the report, as ``3 Nov 2026 to 16 Nov 2026``."""
-    return f"{format_time(report.since, year=True)} to {format_time(report.until, year=True)}"
+    """Return the time of the report as ``3 Nov 2026 to 16 Nov 2026``, a short one to the minute."""
+    is_long = report.until - report.since >= _SHORT_S
+    since, until = (format_time(time, year=is_long) for time in (report.since, report.until))
+    return f"{since} to {until}"
 
 
 def format_span(hours: float) -> str:

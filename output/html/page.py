@@ -25,6 +25,7 @@ from ..report_sentences import (
     format_rate,
     format_span,
     format_time,
+    is_too_early,
     verdict,
     verdict_details,
 )
@@ -72,6 +73,7 @@ def render_page(report: FleetReport) -> bytes:
         span=format_span((report.until - report.since) / 3600),
         counts={str(state): number for state, number in report.counts},
         news=format_news(report),
+        too_early=is_too_early(report),
         every=_interval(report),
         sections=_sections(report),
         leaks=report.leaks[:_MOST_LEAK_CARDS],

@@ -121,6 +121,9 @@ def test_scans_in_files_need_no_store(report, tmp_path):
     assert out.startswith("Too early to tell who leaks: four days of scans show it.")
     assert "web1" in out
     assert "+60" in out
+    page = tmp_path / "early.html"
+    assert report(*files, "--html", page, store=None, window=())[0] == 0
+    assert "Nothing to do" not in page.read_text()
 
 
 def test_files_are_written_and_nothing_is_printed(report, tmp_path):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from sockfleet.history.report.build import MOST_LINES
+from sockfleet.history.report.build import MOST_LINES, Wishes, build_report
 from sockfleet.history.report.division import divide_by_group
 from sockfleet.history.report.grid import Grid
 from sockfleet.history.report.model import State
 from sockfleet.history.series import SeriesBlock
 from sockfleet.output.html.page import render_page
-from tests.support.history.made_report import made_report, planted_report
+from tests.support.history.made_report import fill_store, made_report, planted_report
+from tests.support.history.made_scans import BEGIN
 
 HOUR = 3600
 START = 1_794_873_600
@@ -123,3 +124,15 @@ def test_a_large_fleet_is_bounded():
     page = render_page(report)
     assert len(page) < 6_000_000
     assert b"The 1,000 hosts that matter most of 10,000" in page
+
+
+def test_a_store_of_either_database_gives_the_report(store):
+    fill_store(store, scans=6)
+    wishes = Wishes(since=BEGIN, until=BEGIN + timedelta(days=1), pattern="web:db2")
+    report, notes = build_report(store, wishes, source="here")
+    assert notes == ()
+    assert (report.hosts, report.hosts_read, report.scans) == (9, 8, 6)
+    (failed,) = report.failed
+    assert (failed.host, failed.read_share) == ("db2", pytest.approx(5 / 6))
+    assert [group.name for group in report.groups] == ["web", "db"]
+    assert {detail.host for detail in report.details} == {"web1"}
