@@ -125,7 +125,7 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(home / "xdg"))
     for name in [name for name in os.environ if name.startswith("SOCKFLEET_")]:
         monkeypatch.delenv(name)
-    for name in ("SSH_AUTH_SOCK", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    for name in ("SSH_AUTH_SOCK", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
 
 

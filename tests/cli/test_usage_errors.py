@@ -25,6 +25,7 @@ MISTAKES = [
         "no command 'web1,web2,'; did you mean sockfleet scan web1,web2,? (sockfleet --help)",
     ),
     ("history lst", "no command 'lst'; did you mean list? (sockfleet history --help)"),
+    ("report --htlm x", "no option '--htlm'; did you mean --html? (sockfleet report --help)"),
     ("history list --shrt", "no option '--shrt'; did you mean --"),
     ("--verson", "no option '--verson'; did you mean --version? (sockfleet --help)"),
     ("scan", "INVENTORY... is missing (sockfleet scan --help)"),
@@ -76,7 +77,7 @@ MISTAKES = [
     ("become-rule x --method sodu", "--method: 'sodu' is not one of 'sudo', "),
     ("config", "name what to do: --check (sockfleet config --help)"),
     ("config --check --config missing.toml", "cannot read the configuration missing.toml: "),
-    ("schema scna", "'scna' is not one of 'scan', 'ndjson'; did you mean scan?"),
+    ("schema scna", "'scna' is not one of 'scan', 'ndjson', 'trend', 'report'; did you mean scan?"),
     ("completion bsh", "'bsh' is not one of 'bash', 'zsh', 'fish'; did you mean bash?"),
 ]  # fmt: skip
 """What is typed, and how the line about it begins."""

@@ -125,13 +125,20 @@ def sockfleet(desk, sshd, monkeypatch, capsysbinary):
 
     def call(line: str) -> tuple[int, str, str]:
         _, *words = shlex.split(line.replace("~/", f"{home}/"))
+        words = [each for word in words for each in expand(word)]
         return run_command(*words, monkeypatch=monkeypatch, captured=capsysbinary)
 
     if not (desk / "fleet.json").exists():
         assert call("sockfleet scan inventory.yml -q --save -o fleet.json")[0] == 3
-        for name in ("scan", "part1", "part2", "part3", "prod", "test"):
+        for name in ("scan", "scan-1", "part1", "part2", "part3", "prod", "test"):
             shutil.copy(desk / "fleet.json", desk / f"{name}.json")
     return call
+
+
+def expand(word: str) -> list[str]:
+    """Return the files that a shell would put in a word's place."""
+    files = sorted(map(str, Path().glob(word))) if word.endswith("*.json") else []
+    return files or [word]
 
 
 def expected_codes(line: str) -> set[int]:

@@ -91,7 +91,9 @@ def test_all_lines_of_the_page_in_their_order(machine, desk):
         )
         # The hosts are this machine, which may exceed a level.
         codes = {0, 1, 2} if line.startswith("sockfleet check") else {0}
-        assert (done.returncode in codes, done.stderr) == (True, ""), line + done.stdout
+        # The inventory of this test logs in as another user than the page's.
+        told = [each for each in done.stderr.splitlines() if "names another user" not in each]
+        assert (done.returncode in codes, told) == (True, []), line + done.stdout
         if line == f"{RUN} --list-hosts":
             assert done.stdout == "web1\nweb2\n"
             assert not list(machine.state.iterdir())

@@ -17,7 +17,7 @@ from sockfleet.aggregator.host import HostSummary, Status
 from sockfleet.inventory.models import Host, SshSettings
 from tests.support.fleet.sampling import SampledFleet, run_scenario
 from tests.support.ssh.fault_table import SAMPLED
-from tests.support.ssh.lying_server import CONTENTS, GOOD, LIES, lying_server
+from tests.support.ssh.lying_server import CONTENTS, GOOD, LATE_S, LIES, lying_server
 from tests.support.ssh.sshd import ssh_keygen
 
 pytestmark = [
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.long,
 ]
 
-TIMEOUT_S = 12.0
+TIMEOUT_S = LATE_S
 """Of which a busy machine takes a few for a login."""
 ROUNDS = 4
 """The first two samples are right; what follows a right answer is met in the fourth."""

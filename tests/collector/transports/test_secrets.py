@@ -89,4 +89,4 @@ def test_no_option_takes_a_secret_on_the_command_line():
     takes_a_value = {o.name for o in options if not o.is_flag and not o.count}
     assert "identity" in takes_a_value
     suspicious = {name for name in takes_a_value if "pass" in name or "secret" in name}
-    assert suspicious <= {"password_file"}
+    assert suspicious <= {"password_file", "smtp_password_file"}

@@ -30,8 +30,10 @@ from sockfleet.simulator.lean.sftp import LeanSftp
 from sockfleet.simulator.lean.shell import LeanShell
 from sockfleet.simulator.scenario.scenario import Role, SimulatedHost
 
-__all__ = ["CONTENTS", "GOOD", "LIES", "lying_server"]
+__all__ = ["CONTENTS", "GOOD", "LATE_S", "LIES", "lying_server"]
 
+LATE_S = 12.0
+"""A limit of seconds that a late answer exceeds."""
 GOOD = ("sftp: good", "shell: good")
 CONTENTS: Contents = draw_contents(Random(1), PROFILES["container-host"])
 """Of every host of this server."""
@@ -196,7 +198,7 @@ def one_byte_a_second(session: _Session, right: bytes) -> None:
 @_both
 def late(session: _Session, right: bytes) -> None:
     """Later than any test's time limit for a host."""
-    session.later(6.0, right)
+    session.later(2 * LATE_S, right)
 
 
 @_both
