@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from tests.support.machine.cron_table import install_table
 from tests.support.machine.example_machine import write_script
 
 pytestmark = pytest.mark.long
@@ -22,7 +23,7 @@ def test_cron_runs_the_line_and_mails_only_what_went_wrong(machine, places, cron
     xdg = machine.environment["XDG_CONFIG_DIRS"]
     table = shipped.replace("\n*/5 ", f"\nXDG_CONFIG_DIRS={xdg}\n* ")
     table += "* * * * * sockfleet sockfleet scan --profile corn\n"
-    (places["/etc/cron.d"] / "sockfleet").write_text(table)
+    install_table(places, "sockfleet", table)
 
     (tmp_path / "mailed").read_bytes()  # within the minute
     (tmp_path / "runs").read_bytes()

@@ -13,6 +13,7 @@ from aiosmtpd.handlers import AsyncMessage
 
 from sockfleet.history.store.opening import use_store
 from tests.support.history.made_report import SCANS, fill_store
+from tests.support.machine.cron_table import install_table
 from tests.support.ssh.sshd import free_port
 
 pytestmark = pytest.mark.long
@@ -56,7 +57,7 @@ def test_cron_mails_the_report_of_the_week(machine, places, cron, smtp, mailbox)
     xdg = f"XDG_CONFIG_DIRS={machine.environment['XDG_CONFIG_DIRS']}"
     table = shipped.replace("PATH=/usr/local/bin:/usr/bin:/bin", path)
     table = table.replace("\n0 7 * * 1 ", f"\n{xdg}\n* * * * * ")
-    (places["/etc/cron.d"] / "sockfleet-report").write_text(table)
+    install_table(places, "sockfleet-report", table)
 
     assert mailbox.is_there.wait(200)  # the next minute, and the job
     assert mailbox.mail["To"] == "root@localhost"
