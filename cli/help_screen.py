@@ -202,7 +202,7 @@ def _brief_record(option: click.Option, ctx: click.Context) -> tuple[str, str]:
     if not option.is_flag and not option.count:
         # What may be left out is for --help-all: [FORMAT:]FILE, [strict|accept-new].
         names += f" {_BRACKETS.sub('', option.make_metavar(ctx)) or 'WORD'}"
-    return names, f"{option.brief}{_format_default(option)}"  # type: ignore[attr-defined]
+    return names, f"{option.brief}{_format_default(option)}"  # type: ignore[attr-defined]  # ScanOption has it
 
 
 def _format_default(option: click.Option) -> str:

@@ -12,8 +12,8 @@ from click.core import ParameterSource
 from ..inventory.connection.login_report import LoginSetting, report_login
 from ..inventory.models import Inventory
 from ..scan.selection import connection_defaults
-from .click_options import scan_options_from
 from .configuration.file import PATH_KEY
+from .options.click_options import scan_options_from
 
 __all__ = ["login_report"]
 

@@ -20,8 +20,8 @@ from ..core.local_failure import describe_local_failure
 from ..core.stop_signals import exit_at_stop_signals, received
 from .command_group import LazyGroup
 from .command_table import COMMAND_GROUPS, COMMANDS, load_command
+from .console.streams import log_library_warnings, open_missing_streams, warn
 from .help_screen import Example, write_examples, write_groups
-from .streams import log_library_warnings, open_missing_streams, warn
 
 __all__ = ["cli", "main"]
 

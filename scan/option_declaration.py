@@ -1,7 +1,7 @@
 """How an option is declared: once, as the default of a field of `ScanOptions`.
 
 The declaration holds what the command line, the environment, sockfleet.toml, the manual page and
-Python need. The command line makes its options from it (cli/click_options.py).
+Python need. The command line makes its options from it (cli/options/click_options.py).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..click_options import FilesArgument
 from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import FilesArgument
 
 __all__ = ["command"]
 
@@ -38,7 +38,7 @@ def command(key: str, *, networks: tuple[str, ...]) -> None:
     """
     from ...collector.probe.forced_probe import FORCED_COMMAND
     from ...collector.ssh.credentials.authorized_key import check_network, format_authorized_key
-    from ..streams import write
+    from ..console.streams import write
 
     allowed = [check_network(word.strip()) for text in networks for word in text.split(",")]
     line = format_authorized_key(_read(key), FORCED_COMMAND, allowed)

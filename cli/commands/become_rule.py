@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from ..click_options import option
 from ..help_screen import Example, HelpfulCommand
-from ..parameter_types import WordChoice
+from ..options.click_options import option
+from ..options.parameter_types import WordChoice
 
 __all__ = ["command"]
 

@@ -11,7 +11,9 @@ from click.core import ParameterSource
 
 from ...core.errors import SockfleetError
 from ...scan.option_declaration import OptionGroup
-from ..click_options import (
+from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -22,9 +24,7 @@ from ..click_options import (
     store_option,
     verbose_option,
 )
-from ..configuration.config_option import configuration_options
-from ..help_screen import Example, HelpfulCommand
-from ..parameter_types import Number
+from ..options.parameter_types import Number
 from ..usage_errors import describe_usage_error
 
 __all__ = ["command"]
@@ -97,7 +97,7 @@ def _exit_unknown(problem: str) -> NoReturn:
 
 
 def _print(text: str) -> None:
-    from .. import streams
+    from ..console import streams
 
     streams.write(text.encode("utf-8", "backslashreplace"))
 
@@ -192,8 +192,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     worst.mem_pressure_percent 100, worst.mem_percent 90. Failed hosts are a WARNING unless a level
     for them is given; no host read at all is CRITICAL.
     """
-    from ..check_run import Check
-    from ..streams import open_missing_streams
+    from ..console.streams import open_missing_streams
+    from ..runs.check_run import Check
 
     open_missing_streams()
     text, state = Check(_resolve_source(ctx, given)).run()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..help_screen import HelpfulCommand
-from ..parameter_types import WordChoice
+from ..options.parameter_types import WordChoice
 
 __all__ = ["SCRIPTS", "command"]
 
@@ -27,7 +27,7 @@ def command(shell: str) -> None:
     zsh:   sockfleet completion zsh > ~/.zfunc/_sockfleet    (with ~/.zfunc in fpath)
     fish:  sockfleet completion fish > ~/.config/fish/completions/sockfleet.fish
     """
-    from ..streams import write
+    from ..console.streams import write
 
     folder = Path(__file__).parent.parent / "completions"
     write((folder / SCRIPTS[shell]).read_bytes())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..click_options import option
+from ..options.click_options import option
 
 if TYPE_CHECKING:
     from ..configuration.file import Configuration
@@ -39,7 +39,7 @@ def command(ctx: click.Context, /, *, check: bool, config: str | None, profile: 
     from ...core.exit_codes import Exit
     from ..configuration.file import find_file, read_configuration
     from ..configuration.values import find_value_faults
-    from ..streams import open_missing_streams, warn, write
+    from ..console.streams import open_missing_streams, warn, write
 
     if not check:
         raise click.UsageError("name what to do: --check", ctx)

@@ -23,9 +23,9 @@ from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
 from ...simulator.scenario.verdict import find_differences
 from ..help_screen import Example, HelpfulCommand, example_lines
-from ..output_files import check_writable
-from ..parameter_types import WholeNumber
+from ..options.parameter_types import WholeNumber
 from ..program import program_words
+from ..runs.output_files import check_writable
 
 __all__ = ["command"]
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import (
+from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -19,8 +21,6 @@ from ..click_options import (
     scan_options_from,
     store_option,
 )
-from ..configuration.config_option import configuration_options
-from ..help_screen import Example, HelpfulCommand
 
 if TYPE_CHECKING:  # --help needs none of it
     from ...collector.outcome import HostReading
@@ -87,9 +87,9 @@ def command(
     from ...core.errors import SockfleetError
     from ...output.text.explanation import explanation, one_host
     from ...output.text.ss_summary import MissingCounterError, ss_summary
-    from ..saved_files import read_own_files, read_saved_host
-    from ..streams import warn, write
-    from ..terminal import render_options
+    from ..console.streams import warn, write
+    from ..console.terminal import render_options
+    from ..runs.saved_files import read_own_files, read_saved_host
 
     if host is not None and file:
         raise click.UsageError("--host and FILE exclude each other")
@@ -104,7 +104,7 @@ def command(
     if not as_ss:
         over_time = None
         if host is not None:
-            from ..stored_trends import describe_over_time
+            from ..runs.stored_trends import describe_over_time
 
             over_time = describe_over_time(store, [host]).get(host)
         write(explanation(shown, render_options(color), over_time=over_time))
@@ -126,7 +126,7 @@ def _read_host(name: str | None, given: Mapping[str, Any]) -> HostReading:
     from ...collector.runtime.signals import StopSignals
     from ...core.exit_codes import code_for_signal
     from ...scan.one_host import HostNotReadError, read_one_host, read_this_machine
-    from ..terminal_hooks import terminal_hooks
+    from ..runs.terminal_hooks import terminal_hooks
 
     signals = StopSignals()
     options, hooks = scan_options_from(given), terminal_hooks(signals, quiet=False)

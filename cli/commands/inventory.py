@@ -23,8 +23,10 @@ from ...inventory.overview import graph_lines, list_document
 from ...inventory.patterns import match_hosts
 from ...inventory.sources.load import load_inventory
 from ...scan.option_declaration import OptionGroup
-from .. import streams
-from ..click_options import (
+from ..configuration.config_option import configuration_options
+from ..console import streams
+from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import (
     CONNECTION,
     Decorator,
     inventory_argument,
@@ -32,8 +34,6 @@ from ..click_options import (
     option,
     scan_options,
 )
-from ..configuration.config_option import configuration_options
-from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import (
+from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import (
     FilesArgument,
     color_option,
     option,
@@ -13,8 +15,6 @@ from ..click_options import (
     scan_options,
     store_option,
 )
-from ..configuration.config_option import configuration_options
-from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
@@ -66,9 +66,9 @@ def command(
     from ...collector.runtime.signals import StopSignals
     from ...core.exit_codes import Exit, code_for_hosts
     from ...scan.saved_scans import Baseline, read_scan
-    from ..delivery import Delivery
-    from ..terminal import render_options
-    from ..terminal_hooks import terminal_hooks
+    from ..console.terminal import render_options
+    from ..runs.delivery import Delivery
+    from ..runs.terminal_hooks import terminal_hooks
 
     shown = render_options(color, top=top, show_all=show_all, failures=failures)
     delivery = Delivery(output, format_name, shown, mode=mode, quiet=quiet)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import color_option, combine, option, store_option
 from ..configuration.config_option import configuration_options
 from ..help_screen import Example, HelpfulCommand
-from ..history_options import time_options
-from ..parameter_types import Number, WholeNumber, WordChoice
+from ..options.click_options import color_option, combine, option, store_option
+from ..options.history_options import time_options
+from ..options.parameter_types import Number, WholeNumber, WordChoice
 
 if TYPE_CHECKING:  # --help needs none of it
     from ...history.report.build import Wishes
     from ...history.report.model import FleetReport
     from ...history.store.connection import Store
-    from ..report_outputs import ReportOutputs
+    from ..runs.report_outputs import ReportOutputs
 
 __all__ = ["command"]
 
@@ -188,8 +188,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from ...core.errors import UsageError
     from ...history.store.opening import use_store
     from ...scan.saved_scans import read_scan
-    from ..history_options import local_now, read_times
-    from ..report_outputs import ReportOutputs
+    from ..options.history_options import local_now, read_times
+    from ..runs.report_outputs import ReportOutputs
 
     reasons = _parse_reasons(given["only_if"])
     outputs = ReportOutputs(given)
@@ -247,7 +247,7 @@ def _read_against(store: Store, text: str | None) -> tuple[Any, Mapping[str, flo
     from ...history.moments import parse_moment
     from ...history.store.read import find_scan, is_scan_name
     from ...scan.saved_scans import read_scan
-    from ..history_options import local_now
+    from ..options.history_options import local_now
 
     if text is None:
         return None, None
@@ -288,7 +288,7 @@ def _report(
 ) -> None:
     from ...history.report.build import build_report
     from ...history.report.mailed import mark_known, read_mailed, remember_mailed
-    from .. import streams
+    from ..console import streams
 
     report, notes = build_report(store, wishes, source=source)
     streams.warn_all(notes, quiet=False)

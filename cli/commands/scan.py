@@ -10,7 +10,9 @@ import click
 
 from ...scan.option_declaration import OptionGroup
 from ...scan.options import RepeatOptions
-from ..click_options import (
+from ..configuration.config_option import configuration_options
+from ..help_screen import Example, HelpfulCommand
+from ..options.click_options import (
     CONNECTION,
     PACE,
     PROBE,
@@ -25,8 +27,6 @@ from ..click_options import (
     scan_options,
     scan_options_from,
 )
-from ..configuration.config_option import configuration_options
-from ..help_screen import Example, HelpfulCommand
 
 __all__ = ["command"]
 
@@ -82,9 +82,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     names, "-" for standard input, or names with commas: "web1,web2,".
     """
     # Imported here: --help and completion need none of it.
+    from ..console.log_lines import log_to_stderr
+    from ..console.streams import open_missing_streams
     from ..lock import run_lock
-    from ..log_lines import log_to_stderr
-    from ..streams import open_missing_streams
 
     open_missing_streams()
     if given["print_probe"]:
@@ -101,12 +101,12 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             click.echo(name)
         return
     with run_lock(given["lock"]):
-        from ..next_commands import next_commands
-        from ..scan_run import ScanRun, make_delivery
+        from ..runs.next_commands import next_commands
+        from ..runs.scan_run import ScanRun, make_delivery
 
         delivery, saver = make_delivery(given, next_commands(ctx)), None
         if given["save"]:
-            from ..saving import ScanSaver
+            from ..runs.saving import ScanSaver
 
             saver = ScanSaver(given["store"], quiet=given["quiet"])
         # Log lines on the same terminal would be drawn over.
@@ -128,7 +128,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 def _list_hosts(given: Mapping[str, Any]) -> list[str]:
     from ...collector.runtime.signals import StopSignals
     from ...scan.scan import Scan
-    from ..terminal_hooks import terminal_hooks
+    from ..runs.terminal_hooks import terminal_hooks
 
     hooks = terminal_hooks(StopSignals(), quiet=given["quiet"])
     return [host.name for host in Scan(scan_options_from(given), hooks).selection.hosts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..help_screen import Example, HelpfulCommand
-from ..parameter_types import WordChoice
+from ..options.parameter_types import WordChoice
 
 __all__ = ["command"]
 
@@ -29,7 +29,7 @@ def command(document: str) -> None:
     import orjson
 
     from ...output.machine.schema import load_schema
-    from ..streams import write
+    from ..console.streams import write
 
     shown = orjson.dumps(load_schema(document), option=orjson.OPT_INDENT_2)
     write(shown + b"\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...scan.option_declaration import OptionGroup
-from ..click_options import Decorator, combine, option
+from ..options.click_options import Decorator, combine, option
 
 if TYPE_CHECKING:  # a run without a completion needs none of it
     from click.shell_completion import CompletionItem
@@ -58,7 +58,7 @@ def _complete_profile(
 ) -> list[CompletionItem[str]]:
     """The profiles of the file that the line names, or of the one that would be found."""
     from ...core.errors import SockfleetError
-    from ..completion_values import beginning_with, whole_context
+    from ..options.completion_values import beginning_with, whole_context
     from .file import find_file, read_configuration
 
     config = whole_context(ctx).meta.get("sockfleet.configuration", {}).get("config")

@@ -18,7 +18,7 @@ from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...core.text import quote
 from ..command_table import load_command
-from ..parameter_types import WorkerCount
+from ..options.parameter_types import WorkerCount
 
 __all__ = [
     "COMMANDS",

@@ -18,7 +18,7 @@ from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...inventory.name_shard import parse_shard
 from ...output.formats import format_for_suffix, load_format
-from ..output_files import parse_mode
+from ..runs.output_files import parse_mode
 from .file import Configuration
 from .keys import Fault
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.cli.streams import log_library_warnings
+from sockfleet.cli.console.streams import log_library_warnings
 from tests.support.cli.command_process import run_sockfleet
 from tests.support.ssh.over_ssh import known_hosts_of
 from tests.support.ssh.sshd import Sshd

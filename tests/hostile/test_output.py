@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from sockfleet.aggregator.document_reader import read_document
 from sockfleet.aggregator.fleet import FleetSummary, summarize_fleet
 from sockfleet.aggregator.host import HostSummary, summarize_host
-from sockfleet.cli import streams
-from sockfleet.cli.log_lines import LogLines
+from sockfleet.cli.console import streams
+from sockfleet.cli.console.log_lines import LogLines
 from sockfleet.cli.main import main
 from sockfleet.collector.engine import Engine, EngineSettings
 from sockfleet.collector.errors import Category, HostError, Phase

@@ -118,9 +118,9 @@ def test_the_package_installs_runs_and_uninstalls_completely(
 
 def test_every_folder_is_packaged_with_its_modules_and_py_typed(distributions):
     marked = sorted(path.parent for path in ROOT.glob("*/py.typed"))
-    folders = sorted(
-        path.parent.relative_to(ROOT) for top in marked for path in top.rglob("__init__.py")
-    )
+    # Folders of data too: setuptools warns at each build of one that is not listed.
+    files = [path for top in marked for path in top.rglob("*") if path.is_file()]
+    folders = {path.parent.relative_to(ROOT) for path in files if path.suffix != ".pyc"}
     setuptools = PROJECT["tool"]["setuptools"]
     packages = {f"sockfleet.{str(folder).replace('/', '.')}": str(folder) for folder in folders}
     assert set(setuptools["packages"]) == set(packages)

@@ -5,9 +5,9 @@ from dataclasses import fields
 import click
 import pytest
 
-from sockfleet.cli.click_options import scan_options_from
 from sockfleet.cli.command_table import load_command
 from sockfleet.cli.configuration.keys import keys_of
+from sockfleet.cli.options.click_options import scan_options_from
 from sockfleet.core.errors import UsageError
 from sockfleet.inventory.models import HostKeyPolicy, Probe
 from sockfleet.scan import RepeatOptions, ScanOptions

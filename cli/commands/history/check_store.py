@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import option, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
+from ...options.click_options import store_option
+from ...options.history_options import table_or_json
 
 __all__ = ["command"]
 
@@ -20,17 +21,7 @@ _EXAMPLES = (
 
 
 @click.command("check", cls=HelpfulCommand, examples=_EXAMPLES)
-@option(
-    "-f",
-    "--format",
-    "format_name",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    envvar=None,
-    help="table or json.  [default: table]",
-    group=OptionGroup.OUTPUT,
-    brief="table or json",
-)
+@table_or_json()
 @store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 @click.pass_context
@@ -44,7 +35,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import check_document, write_document
     from ....output.text.history_tables import check_report
-    from ... import streams, terminal
+    from ...console import streams, terminal
 
     with use_store(given["store"]) as store:
         found = check_store(store)

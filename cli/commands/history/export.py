@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import option, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
-from ...history_options import time_options
+from ...options.click_options import option, store_option
+from ...options.history_options import time_options
 
 __all__ = ["command"]
 
@@ -41,8 +41,8 @@ def command(**given: Any) -> None:
     from ....history.store.export import export_rows
     from ....history.store.opening import use_store
     from ....output.machine.export_files import check_export_file, write_export
-    from ... import streams
-    from ...history_options import read_times
+    from ...console import streams
+    from ...options.history_options import read_times
 
     file = Path(given["file"])
     check_export_file(file)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
+from ...options.click_options import store_option
 
 if TYPE_CHECKING:
     from ....aggregator.fleet import FleetSummary
@@ -45,8 +45,8 @@ def command(ctx: click.Context, /, *, scan: tuple[str, ...], store: str | None) 
     from ....history.store.opening import use_store
     from ....history.store.retention import maintain, read_limits
     from ....history.store.save import save_scan
-    from ... import streams
-    from ...history_options import local_now
+    from ...console import streams
+    from ...options.history_options import local_now
 
     new = known = 0
     code = Exit.OK

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import color_option, option, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
-from ...history_options import time_options
+from ...options.click_options import color_option, option, store_option
+from ...options.history_options import table_or_json, time_options
 
 __all__ = ["command"]
 
@@ -43,17 +43,7 @@ _EXAMPLES = (
     group=OptionGroup.SELECTION,
     brief="At most so many, the newest",
 )
-@option(
-    "-f",
-    "--format",
-    "format_name",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    envvar=None,
-    help="table or json.  [default: table]",
-    group=OptionGroup.OUTPUT,
-    brief="table or json",
-)
+@table_or_json()
 @store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 @color_option()
@@ -67,8 +57,8 @@ def command(**given: Any) -> None:
     from ....history.store.read import list_scans
     from ....output.machine.history_documents import scan_list_document, write_document
     from ....output.text.history_tables import scan_table
-    from ... import streams, terminal
-    from ...history_options import read_times
+    from ...console import streams, terminal
+    from ...options.history_options import read_times
 
     since, until = read_times(given)
     with use_store(given["store"]) as store:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import option, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
+from ...options.click_options import option, store_option
 
 if TYPE_CHECKING:
     from ....history.store.retention import Limits, Pruned
@@ -83,8 +83,8 @@ def command(**given: Any) -> None:
     from ....core.errors import UsageError
     from ....history.store.opening import use_store
     from ....history.store.retention import prune, read_limits, remember_limits
-    from ... import streams
-    from ...history_options import local_now
+    from ...console import streams
+    from ...options.history_options import local_now
 
     if given["remember"] and given["dry_run"]:
         raise UsageError("--remember and --dry-run exclude each other")

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import color_option, option, output_options, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
-from ...history_options import time_options
+from ...options.click_options import color_option, option, output_options, store_option
+from ...options.history_options import time_options
 
 __all__ = ["command"]
 
@@ -76,7 +76,7 @@ def _show_scan(given: Mapping[str, Any]) -> int:
     from ....core.exit_codes import Exit
     from ....history.store.opening import use_store
     from ....history.store.read import find_scan, read_scan
-    from ...scan_run import make_delivery
+    from ...runs.scan_run import make_delivery
 
     delivery = make_delivery({**given, "quiet": False})
     with use_store(given["store"]) as store:
@@ -92,8 +92,8 @@ def _show_host(given: Mapping[str, Any]) -> None:
     from ....history.store.series import check_metric, read_series
     from ....output.machine.history_documents import host_series_document, write_document
     from ....output.text.history_tables import host_table
-    from ... import streams, terminal
-    from ...history_options import local_now, read_times
+    from ...console import streams, terminal
+    from ...options.history_options import local_now, read_times
 
     shown = given["format_name"] or "table"
     if shown not in ("table", "json") or given["output"]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ....scan.option_declaration import OptionGroup
-from ...click_options import color_option, option, store_option
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
-from ...history_options import time_options
-from ...parameter_types import WordChoice
+from ...options.click_options import color_option, option, store_option
+from ...options.history_options import table_or_json, time_options
 
 if TYPE_CHECKING:  # --help needs none of it
     from ....history.trends.classify import Kind
@@ -79,17 +78,7 @@ _EXAMPLES = (
     group=OptionGroup.SELECTION,
     brief="The sum of each group, instead of hosts",
 )
-@option(
-    "-f",
-    "--format",
-    "format_name",
-    type=WordChoice(["table", "json"]),
-    default="table",
-    envvar=None,
-    help="table or json.  [default: table]",
-    group=OptionGroup.OUTPUT,
-    brief="table or json",
-)
+@table_or_json()
 @store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 @color_option()
@@ -105,8 +94,8 @@ def command(host: tuple[str, ...], **given: Any) -> None:
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import trend_document, write_document
     from ....output.text.trend_table import trend_table
-    from ... import streams, terminal
-    from ...history_options import local_now, read_times
+    from ...console import streams, terminal
+    from ...options.history_options import local_now, read_times
 
     kinds = None if given["kind"] is None else _parse_kinds(given["kind"].split(","))
     if host and given["pattern"] is not None:

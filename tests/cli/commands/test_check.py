@@ -229,7 +229,9 @@ def test_help_exits_as_unknown(check):
 
 
 def test_an_unexpected_exception_is_unknown_without_a_traceback(check, save_scan, mocker, tmp_path):
-    mocker.patch("sockfleet.cli.check_run.plugin_text", side_effect=ZeroDivisionError("a|b\nc"))
+    mocker.patch(
+        "sockfleet.cli.runs.check_run.plugin_text", side_effect=ZeroDivisionError("a|b\nc")
+    )
     code, out, err = check("--from", save_scan(reading_with("a", 5)))
     assert (code, err) == (3, "")
     assert out.endswith("ZeroDivisionError: a/b c\n")

@@ -178,7 +178,7 @@ def test_an_endless_device_is_read_up_to_the_size_limit(explain):
 
 
 def test_a_machine_without_sockstat_is_an_error(explain, mocker, tmp_path):
-    mocker.patch("sockfleet.cli.saved_files._PROC_NET", tmp_path)
+    mocker.patch("sockfleet.cli.runs.saved_files._PROC_NET", tmp_path)
     code, _, err = explain("--ss")
     assert code == 1
     assert "not Linux, or /proc is mounted with subset=pid" in err

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from scanned_fleet import ScannedFleet
 from sqlalchemy import text, update
 
 from sockfleet.core.errors import UsageError
@@ -28,7 +29,7 @@ from sockfleet.history.store.migrations import migrate
 from sockfleet.history.store.opening import open_store, use_store
 from sockfleet.history.store.read import list_scans, read_scan
 from sockfleet.history.store.save import save_scan
-from tests.support.history.made_scans import MadeFleet, host_summary, scan_of
+from tests.support.history.made_scans import host_summary, scan_of
 from tests.support.history.sqlite_file import overwrite_pages
 
 
@@ -101,7 +102,7 @@ def test_a_file_of_another_program_is_refused_and_not_touched(tmp_path):
 
 
 def test_a_damaged_store_names_what_is_damaged(file_store, tmp_path):
-    for summary in MadeFleet(300).scans(3):
+    for summary in ScannedFleet(300).scans(3):
         save_scan(file_store, summary)
     file_store.close()
     file = file_store.location.file

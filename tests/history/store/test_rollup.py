@@ -7,13 +7,14 @@ from datetime import timedelta
 from statistics import median
 
 import pytest
+from scanned_fleet import BEGIN, ScannedFleet
 from sqlalchemy import text
 
 from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.history.store.retention import Limits, maintain, prune, read_limits, remember_limits
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.series import read_hourly, read_series
-from tests.support.history.made_scans import BEGIN, MadeFleet, host_summary, scan_of
+from tests.support.history.made_scans import host_summary, scan_of
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -79,7 +80,7 @@ def test_a_day_is_the_median_of_its_hours(store):
 
 
 def test_the_order_in_which_scans_are_saved_does_not_matter(store):
-    scans = list(MadeFleet(12).scans(30, every=timedelta(minutes=9)))
+    scans = list(ScannedFleet(12).scans(30, every=timedelta(minutes=9)))
     shuffled = random.Random(3).sample(scans, len(scans))
     for place, summary in enumerate(shuffled):
         save_scan(store, summary, details=False)
@@ -146,7 +147,7 @@ def test_a_dry_run_counts_and_drops_nothing(store):
 
 
 def test_a_store_stays_within_its_size(store):
-    for summary in MadeFleet(200).scans(100, every=HOUR):
+    for summary in ScannedFleet(200).scans(100, every=HOUR):
         save_scan(store, summary)
     size = prune(store, Limits(), BEGIN + 5 * DAY).bytes_after
     limits = Limits(max_size=size - 200_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from scanned_fleet import BEGIN, ScannedFleet
 from sqlalchemy import func, select, text
 
 from sockfleet.aggregator.document_writer import to_document
@@ -16,7 +17,7 @@ from sockfleet.history.store.read import find_scan, list_scans, read_scan
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.series import read_series
 from sockfleet.history.store.subjects import read_hosts
-from tests.support.history.made_scans import BEGIN, MadeFleet, host_summary, scan_of
+from tests.support.history.made_scans import host_summary, scan_of
 
 LATER = BEGIN + timedelta(days=30)
 
@@ -36,7 +37,7 @@ def reboot(host, boot_id):
 
 
 def test_a_scan_comes_back_whole(store, reopen):
-    (summary,) = MadeFleet(40).scans(1)
+    (summary,) = ScannedFleet(40).scans(1)
     assert save_scan(store, summary).is_new
     found = read_scan(reopen(), summary.scan.id)
     assert to_document(found) == to_document(summary)
@@ -142,16 +143,16 @@ def test_an_empty_shard_is_a_scan(store):
 
 
 def test_a_series_of_some_hosts_has_these_alone(store):
-    for summary in MadeFleet(20).scans(3):
+    for summary in ScannedFleet(20).scans(3):
         save_scan(store, summary)
-    block = read_series(store, "alloc", BEGIN, LATER, hosts=["host00003", "host00011", "none"])
-    assert block.hosts == ("host00003", "host00011")
+    block = read_series(store, "alloc", BEGIN, LATER, hosts=["host000003", "host000011", "none"])
+    assert block.hosts == ("host000003", "host000011")
     whole = read_series(store, "alloc", BEGIN, LATER)
     assert str(block.values[1].tolist()) == str(whole.values[11].tolist())
 
 
 def test_a_large_fleet_is_saved_like_a_small_one(store):
-    fleet = MadeFleet(2500)
+    fleet = ScannedFleet(2500)
     for summary in fleet.scans(2):
         save_scan(store, summary)
     assert read_scan(store, list_scans(store)[0].id).fleet.hosts == summary.fleet.hosts

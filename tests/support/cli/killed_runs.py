@@ -23,8 +23,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sockfleet.cli import delivery
 from sockfleet.cli.main import main
+from sockfleet.cli.runs import delivery
 from sockfleet.output.atomic_file import replace_whole
 
 WHOLE_RUNS, WRITING_RUNS = 50, 150

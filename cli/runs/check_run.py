@@ -7,25 +7,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..aggregator.comparison import Comparison
-from ..aggregator.errors import ComparisonError
-from ..aggregator.fleet import FleetSummary
-from ..aggregator.measures import measure
-from ..alerting.levels import Levels
-from ..alerting.state import State, worst_of
-from ..collector.runtime.signals import StopSignals
-from ..core.errors import SockfleetError, UsageError
-from ..output.formats import RenderOptions
-from ..output.text.abbreviation import abbreviate
-from ..output.text.changes import change_lines
-from ..output.text.monitoring_plugin import plugin_text
-from ..output.text.style import TextStyle, count_text
-from ..output.text.warnings import warning_lines
-from ..scan.hooks import trust_none
-from ..scan.saved_scans import NoEarlierScanError, read_scan
-from ..scan.scan import Scan
-from .click_options import scan_options_from
-from .log_lines import log_to_stderr
+from ...aggregator.comparison import Comparison
+from ...aggregator.errors import ComparisonError
+from ...aggregator.fleet import FleetSummary
+from ...aggregator.measures import measure
+from ...alerting.levels import Levels
+from ...alerting.state import State, worst_of
+from ...collector.runtime.signals import StopSignals
+from ...core.errors import SockfleetError, UsageError
+from ...output.formats import RenderOptions
+from ...output.text.abbreviation import abbreviate
+from ...output.text.changes import change_lines
+from ...output.text.monitoring_plugin import plugin_text
+from ...output.text.style import TextStyle, count_text
+from ...output.text.warnings import warning_lines
+from ...scan.hooks import trust_none
+from ...scan.saved_scans import NoEarlierScanError, read_scan
+from ...scan.scan import Scan
+from ..console.log_lines import log_to_stderr
+from ..options.click_options import scan_options_from
 from .terminal_hooks import terminal_hooks
 
 __all__ = ["Check"]

@@ -13,9 +13,9 @@ from typing import TextIO
 
 import click
 
-from ..core.errors import SockfleetError
-from ..core.exit_codes import Exit
-from ..core.text import escape_lines
+from ...core.errors import SockfleetError
+from ...core.exit_codes import Exit
+from ...core.text import escape_lines
 
 __all__ = [
     "StdoutError",

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..aggregator.thresholds import Thresholds
-from ..collector.outcome import HostReading
-from ..collector.probe.kernel import Kernel, tcp_estab
-from ..collector.probe.sockstat import SockstatError, parse_sockstat
-from ..core.errors import SockfleetError, UsageError
-from ..core.text import clean
-from ..inventory.models import Host
-from ..output.text.explanation import OneHost, one_host
+from ...aggregator.thresholds import Thresholds
+from ...collector.outcome import HostReading
+from ...collector.probe.kernel import Kernel, tcp_estab
+from ...collector.probe.sockstat import SockstatError, parse_sockstat
+from ...core.errors import SockfleetError, UsageError
+from ...core.text import clean
+from ...inventory.models import Host
+from ...output.text.explanation import OneHost, one_host
 
 __all__ = ["read_own_files", "read_saved_host"]
 

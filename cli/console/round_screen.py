@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from ..aggregator.fleet import FleetSummary
-from ..aggregator.host import HostSummary
-from ..collector.runtime.signals import StopSignals
-from ..core.errors import SockfleetError
-from ..output.formats import Format, RenderOptions
-from ..output.text.style import TextStyle
-from ..scan.hooks import Stoppable
+from ...aggregator.fleet import FleetSummary
+from ...aggregator.host import HostSummary
+from ...collector.runtime.signals import StopSignals
+from ...core.errors import SockfleetError
+from ...output.formats import Format, RenderOptions
+from ...output.text.style import TextStyle
+from ...scan.hooks import Stoppable
 from . import streams
 from .live_screen import LiveScreen
 

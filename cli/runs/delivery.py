@@ -6,16 +6,16 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ..aggregator.fleet import FleetSummary
-from ..aggregator.host import HostSummary
-from ..core.errors import SockfleetError
-from ..core.exit_codes import Exit
-from ..output.atomic_file import replace_whole
-from ..output.formats import Format, RenderOptions, load_format
-from ..output.text.warnings import warning_lines
-from . import streams
+from ...aggregator.fleet import FleetSummary
+from ...aggregator.host import HostSummary
+from ...core.errors import SockfleetError
+from ...core.exit_codes import Exit
+from ...output.atomic_file import replace_whole
+from ...output.formats import Format, RenderOptions, load_format
+from ...output.text.warnings import warning_lines
+from ..console import streams
+from ..console.streams import StdoutError
 from .output_files import OutputFile, parse_mode, parse_output
-from .streams import StdoutError
 
 __all__ = ["Delivery", "RenderError"]
 
@@ -141,7 +141,7 @@ class Delivery:
 
     def add_trends(self, sentences: Mapping[str, str]) -> None:
         """Write a line below the table for each host that the store knows a trend of."""
-        from ..output.text.trend_sentences import trend_lines
+        from ...output.text.trend_sentences import trend_lines
 
         try:
             streams.write(trend_lines(sentences, self.render))

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from ..output.formats import NextCommands, RenderOptions
+from ...output.formats import NextCommands, RenderOptions
 
 __all__ = ["render_options"]
 

@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
-from ..core.errors import UsageError
-from ..core.record import record
-from ..output.atomic_file import find_foreign, is_special
-from ..output.formats import Format, format_for_suffix, load_format
+from ...core.errors import UsageError
+from ...core.record import record
+from ...output.atomic_file import find_foreign, is_special
+from ...output.formats import Format, format_for_suffix, load_format
 
 __all__ = ["OutputFile", "check_writable", "parse_mode", "parse_output"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
-from ..scan.option_declaration import Declaration, OptionGroup, declarations
-from ..scan.options import RepeatOptions, ScanOptions
+from ...scan.option_declaration import Declaration, OptionGroup, declarations
+from ...scan.options import RepeatOptions, ScanOptions
 from .parameter_types import EnumChoice, Number, WholeNumber, WordChoice, WorkerCount
 
 if TYPE_CHECKING:  # a run without a completion needs none of it
@@ -289,7 +289,7 @@ def store_option(
 def _check_store(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Refuse a URL of no database that we know, and a password where others can read it."""
     if value:
-        from ..history.store.location import parse_location
+        from ...history.store.location import parse_location
 
         location = parse_location(value)
         source = ctx.get_parameter_source(parameter.name or "")

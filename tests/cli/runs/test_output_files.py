@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sockfleet.aggregator.fleet import summarize_fleet
-from sockfleet.cli.delivery import Delivery
-from sockfleet.cli.output_files import OutputFile, parse_mode, parse_output
+from sockfleet.cli.runs.delivery import Delivery
+from sockfleet.cli.runs.output_files import OutputFile, parse_mode, parse_output
 from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import Format, RenderOptions, load_format
 from tests.support.cli.command_line import run_command
@@ -36,7 +36,7 @@ def test_an_invalid_mode_is_refused(text):
 def test_the_format_decides_the_mode_of_a_new_file_and_the_option_overrides(tmp_path, mocker):
     public = Format(name="public", suffixes=(".pub",), render=lambda *_: b"x\n", mode=0o644)
     mocker.patch(
-        "sockfleet.cli.delivery.parse_output",
+        "sockfleet.cli.runs.delivery.parse_output",
         lambda text: OutputFile(path=Path(text), format=public),
     )
 
@@ -135,7 +135,7 @@ def test_a_failing_format_loses_only_its_own_output(tmp_path, mocker, capsysbina
     broken = Format(name="broken", suffixes=(".broken",), render=fail)
     formats = {"broken": broken, "json": load_format("json")}
     mocker.patch(
-        "sockfleet.cli.delivery.parse_output",
+        "sockfleet.cli.runs.delivery.parse_output",
         lambda text: OutputFile(path=tmp_path / text, format=formats[text]),
     )
     delivery = Delivery(["broken", "json"], None, RenderOptions(), quiet=False)

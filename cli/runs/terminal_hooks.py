@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from ..aggregator.fleet import FleetSummary, ScanInfo
-from ..aggregator.host import HostSummary
-from ..collector.runtime.signals import StopSignals
-from ..core.stop_signals import received
-from ..scan.hooks import Message, MessageKind, ScanHooks, UnknownKeys, ignore
-from . import streams
-from .prompts import prompt
+from ...aggregator.fleet import FleetSummary, ScanInfo
+from ...aggregator.host import HostSummary
+from ...collector.runtime.signals import StopSignals
+from ...core.stop_signals import received
+from ...scan.hooks import Message, MessageKind, ScanHooks, UnknownKeys, ignore
+from ..console import streams
+from ..console.prompts import prompt
 
 __all__ = ["terminal_hooks"]
 
@@ -50,7 +50,7 @@ def terminal_hooks(
             streams.warn(f"{_PREFIX[message.kind]}{message.text}")
 
     def confirm_keys(unknown: UnknownKeys) -> Collection[str]:
-        from .host_key_question import ask_about_keys
+        from ..console.host_key_question import ask_about_keys
 
         return ask_about_keys(
             unknown,

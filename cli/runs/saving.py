@@ -11,15 +11,15 @@ from pathlib import Path
 
 import orjson
 
-from ..aggregator.document_writer import to_document
-from ..aggregator.fleet import FleetSummary
-from ..core.errors import SockfleetError, UsageError
-from ..history.store.connection import Store
-from ..history.store.location import parse_location, state_folder
-from ..history.store.opening import open_store
-from ..history.store.save import save_scan
-from ..history.store.work import has_work
-from . import streams
+from ...aggregator.document_writer import to_document
+from ...aggregator.fleet import FleetSummary
+from ...core.errors import SockfleetError, UsageError
+from ...history.store.connection import Store
+from ...history.store.location import parse_location, state_folder
+from ...history.store.opening import open_store
+from ...history.store.save import save_scan
+from ...history.store.work import has_work
+from ..console import streams
 
 __all__ = ["ScanSaver"]
 
@@ -62,7 +62,7 @@ class ScanSaver:
         """Roll up and prune within a bounded time; the scan is saved whatever becomes of it."""
         try:
             if has_work(store, datetime.now(UTC)):
-                from ..history.store.retention import maintain
+                from ...history.store.retention import maintain
 
                 maintain(store, datetime.now(UTC))
         except SockfleetError as error:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sockfleet.cli.streams import StdoutError, write
+from sockfleet.cli.console.streams import StdoutError, write
 from tests.support.cli.command_line import run_command
 from tests.support.cli.command_process import SOCKFLEET
 from tests.support.ssh.sshd import ssh_keygen
@@ -171,6 +171,6 @@ def test_a_partial_write_is_continued(mocker):
 
 def test_a_full_non_blocking_stream_is_a_write_failure(mocker):
     mocker.patch("sys.stdout", mocker.Mock(buffer=PartialStream(None)))
-    mocker.patch("sockfleet.cli.streams._discard_stdout")
+    mocker.patch("sockfleet.cli.console.streams._discard_stdout")
     with pytest.raises(StdoutError, match="temporarily unavailable"):
         write(b"a document")

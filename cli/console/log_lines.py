@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ..core.text import escape
+from ...core.text import escape
 
 __all__ = ["LogLines", "log_to_stderr"]
 

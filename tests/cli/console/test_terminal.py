@@ -136,7 +136,7 @@ def test_ctrl_z_puts_the_terminal_back_and_fg_draws_again(fleet):
 
 CRASH = """
 import asyncio
-from sockfleet.cli.live_screen import LiveScreen
+from sockfleet.cli.console.live_screen import LiveScreen
 
 async def crash():
     with screen.attend(print):

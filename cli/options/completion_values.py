@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from ..core.errors import SockfleetError
-from ..core.text import has_unsafe
-from ..inventory.models import Inventory
+from ...core.errors import SockfleetError
+from ...core.text import has_unsafe
+from ...inventory.models import Inventory
 
 __all__ = ["COMPLETIONS", "beginning_with", "complete_files", "whole_context"]
 
@@ -53,7 +53,7 @@ def _complete_host(ctx: click.Context, incomplete: str) -> Items:
 
 
 def _complete_sort_key(_ctx: click.Context, incomplete: str) -> Items:
-    from ..aggregator.fleet import SORT_KEYS
+    from ...aggregator.fleet import SORT_KEYS
 
     return beginning_with(incomplete, SORT_KEYS)
 
@@ -69,13 +69,13 @@ def _complete_transport(_ctx: click.Context, incomplete: str) -> Items:
 def _complete_threshold(_ctx: click.Context, incomplete: str) -> Items:
     from dataclasses import fields
 
-    from ..aggregator.thresholds import Thresholds
+    from ...aggregator.thresholds import Thresholds
 
     return beginning_with(incomplete, (f"{field.name}=" for field in fields(Thresholds)))
 
 
 def _complete_level(_ctx: click.Context, incomplete: str) -> Items:
-    from ..aggregator.measures import KEYS
+    from ...aggregator.measures import KEYS
 
     return beginning_with(incomplete, (f"{key}=" for key in KEYS))
 
@@ -112,7 +112,7 @@ def _registered(group: str) -> list[str]:
 
 def _load_inventory(ctx: click.Context) -> Inventory | None:
     """The inventory that the line names so far; None without one, or one that cannot be used."""
-    from ..inventory.sources.load import load_inventory
+    from ...inventory.sources.load import load_inventory
 
     sources = [str(Path(name).expanduser()) if name[:1] == "~" else name for name in _sources(ctx)]
     if not sources or any(_is_program(source) for source in sources):

@@ -8,21 +8,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..aggregator.fleet import FleetSummary, HostCounts
-from ..aggregator.host import HostSummary
-from ..collector.runtime.signals import StopSignals
-from ..core.errors import UsageError
-from ..core.exit_codes import Exit, code_for_hosts, code_for_signal
-from ..output.formats import NextCommands
-from ..scan.options import RepeatOptions, ScanOptions
-from ..scan.scan import Scan, ScanResult
-from . import streams, terminal
+from ...aggregator.fleet import FleetSummary, HostCounts
+from ...aggregator.host import HostSummary
+from ...collector.runtime.signals import StopSignals
+from ...core.errors import UsageError
+from ...core.exit_codes import Exit, code_for_hosts, code_for_signal
+from ...output.formats import NextCommands
+from ...scan.options import RepeatOptions, ScanOptions
+from ...scan.scan import Scan, ScanResult
+from ..console import streams, terminal
+from ..console.progress import progress_bar
 from .delivery import Delivery
-from .progress import progress_bar
 from .terminal_hooks import terminal_hooks
 
 if TYPE_CHECKING:  # a scan that is not saved, or not at a terminal, needs neither
-    from .round_screen import RoundScreen
+    from ..console.round_screen import RoundScreen
     from .saving import ScanSaver
 
 __all__ = ["ScanRun", "make_delivery"]
@@ -110,7 +110,7 @@ class ScanRun:
 
         Raises UsageError for a format that cannot be repeated on standard output.
         """
-        from ..scan.repeat import RepeatedScan
+        from ...scan.repeat import RepeatedScan
 
         self._require_repeatable()
         screen = self._round_screen(repeat)
@@ -170,8 +170,8 @@ class ScanRun:
         shown = self._delivery.stdout
         if shown is None or shown.name != "table" or not self._in_place:
             return None
-        from .live_screen import can_draw
-        from .round_screen import RoundScreen
+        from ..console.live_screen import can_draw
+        from ..console.round_screen import RoundScreen
 
         if not can_draw():
             return None

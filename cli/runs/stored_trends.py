@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from ..core.errors import SockfleetError
+from ...core.errors import SockfleetError
 
 __all__ = ["MOST_HOSTS", "describe_over_time"]
 
@@ -22,14 +22,14 @@ def describe_over_time(store: str | None, hosts: Sequence[str]) -> dict[str, str
 
     Empty without a store, or where it cannot be read: what a host shows now does not depend on it.
     """
-    from ..history.store.location import parse_location
+    from ...history.store.location import parse_location
 
     location = parse_location(store)
     if location.file is not None and not location.file.exists():
         return {}
-    from ..history.fleet_trends import read_trends
-    from ..history.store.opening import use_store
-    from ..output.text.trend_sentences import describe_trend
+    from ...history.fleet_trends import read_trends
+    from ...history.store.opening import use_store
+    from ...output.text.trend_sentences import describe_trend
 
     now = datetime.now(UTC)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from ..inventory.models import Secret
+from ...inventory.models import Secret
 
 __all__ = ["prompt"]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..aggregator.host import HostSummary, Status
+from ...aggregator.host import HostSummary, Status
 
 __all__ = ["progress_bar"]
 

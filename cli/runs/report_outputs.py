@@ -7,22 +7,22 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UsageError
-from ..history.report.model import FleetReport
-from ..output.atomic_file import replace_whole
-from ..output.html.page import render_page
-from ..output.machine.history_documents import write_document
-from ..output.machine.report_document import report_document
-from ..output.mail.delivery import (
+from ...core.errors import UsageError
+from ...history.report.model import FleetReport
+from ...output.atomic_file import replace_whole
+from ...output.html.page import render_page
+from ...output.machine.history_documents import write_document
+from ...output.machine.report_document import report_document
+from ...output.mail.delivery import (
     parse_server,
     read_password,
     send_by_sendmail,
     send_by_smtp,
 )
-from ..output.mail.message import make_message
-from ..output.text.report_markdown import render_markdown
-from ..output.text.report_text import render_text
-from . import streams, terminal
+from ...output.mail.message import make_message
+from ...output.text.report_markdown import render_markdown
+from ...output.text.report_text import render_text
+from ..console import streams, terminal
 from .output_files import check_writable, parse_mode
 
 __all__ = ["ReportOutputs"]

@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from ..core.text import escape
-from ..output.text.abbreviation import abbreviate
-from ..output.text.style import count_text
-from ..scan.hooks import UnknownKey, UnknownKeys
+from ...core.text import escape
+from ...output.text.abbreviation import abbreviate
+from ...output.text.style import count_text
+from ...scan.hooks import UnknownKey, UnknownKeys
 from .streams import warn
 
 __all__ = ["ask_about_keys", "name_trusting_command"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..core.suggestion import nearest
+from ...core.suggestion import nearest
 
 __all__ = ["EnumChoice", "Number", "WholeNumber", "WordChoice", "WorkerCount"]
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..history.moments import MOMENT_HELP, parse_moment
+from ...history.moments import MOMENT_HELP, parse_moment
+from ...scan.option_declaration import OptionGroup
 from .click_options import Decorator, combine, option
+from .parameter_types import WordChoice
 
-__all__ = ["local_now", "read_times", "time_options"]
+__all__ = ["local_now", "read_times", "table_or_json", "time_options"]
 
 
 def time_options(since: str | None = None, **settings: Any) -> Decorator:
@@ -33,6 +35,21 @@ def time_options(since: str | None = None, **settings: Any) -> Decorator:
             brief="Before then",
             **settings,
         ),
+    )
+
+
+def table_or_json() -> Decorator:
+    """--format of the commands that show what the store has."""
+    return option(
+        "-f",
+        "--format",
+        "format_name",
+        type=WordChoice(["table", "json"]),
+        default="table",
+        envvar=None,
+        help="table or json.  [default: table]",
+        group=OptionGroup.OUTPUT,
+        brief="table or json",
     )
 
 

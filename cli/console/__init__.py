@@ -1,0 +1,1 @@
+"""Standard streams and the terminal: what is printed, asked and drawn."""
