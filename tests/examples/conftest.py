@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine.example_machine import ExampleMachine, write_script
+from tests.support.machine.own_etc import copy_etc
 
 PAM = (
     "auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
@@ -27,21 +28,19 @@ def machine(tmp_path, sshd):
 def places(tmp_path) -> Mapping[str, Path]:
     """The folders that replace the machine's own in the daemon's namespace."""
     here = {
-        "/etc/cron.d": tmp_path / "cron.d",
-        "/etc/crontab": tmp_path / "crontab",
-        "/etc/pam.d/cron": tmp_path / "pam",
-        "/etc/passwd": tmp_path / "passwd",
+        "/etc": tmp_path / "etc",
         "/run": tmp_path / "run",
         "/var/spool/cron/crontabs": tmp_path / "spool",
         "/usr/sbin": tmp_path / "sbin",
     }
-    for name in ("/etc/cron.d", "/run", "/var/spool/cron/crontabs", "/usr/sbin"):
+    for name in ("/run", "/var/spool/cron/crontabs", "/usr/sbin"):
         here[name].mkdir()
-    here["/etc/crontab"].write_text("")
-    here["/etc/pam.d/cron"].write_text(PAM)
     # The job's user, who may go where the tests' folders are.
-    users = Path("/etc/passwd").read_text()
-    here["/etc/passwd"].write_text(f"{users}sockfleet:x:0:0::{tmp_path}:/bin/sh\n")
+    copy_etc(here["/etc"], "sockfleet", uid=0, home=tmp_path)
+    shutil.rmtree(here["/etc"] / "cron.d")
+    (here["/etc"] / "cron.d").mkdir()
+    (here["/etc"] / "crontab").write_text("")
+    (here["/etc"] / "pam.d/cron").write_text(PAM)
     os.mkfifo(tmp_path / "mailed")
     mail = f"cat >>{tmp_path}/mail\necho >{tmp_path}/mailed\n"
     write_script(here["/usr/sbin"] / "sendmail", mail)

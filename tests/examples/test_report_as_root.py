@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import AsyncMessage
 
 from sockfleet.history.store.opening import use_store
 from tests.support.history.made_report import SCANS, fill_store
@@ -19,17 +18,17 @@ from tests.support.ssh.sshd import free_port
 pytestmark = pytest.mark.long
 
 
-class Mailbox(AsyncMessage):
-    """Keeps the first mail and says when it is there."""
+class Mailbox:
+    """Keeps the first mail and says when it is there: the handler of aiosmtpd."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.mail = email.message.EmailMessage()
         self.is_there = threading.Event()
 
-    async def handle_message(self, message) -> None:
-        self.mail = email.message_from_bytes(bytes(message), policy=email.policy.default)
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 (aiosmtpd's name)
+        self.mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.is_there.set()
+        return "250 OK"
 
 
 @pytest.fixture

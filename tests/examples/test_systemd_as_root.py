@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 from tests.support.machine.example_machine import EXAMPLES
+from tests.support.machine.own_etc import copy_etc
 
 
 def test_the_user_and_the_folder_are_made(tmp_path):
@@ -37,13 +37,10 @@ def test_the_folder_comes_to_be_where_node_exporter_is_installed(tmp_path):
     state = tmp_path / "lib"
     (state / "prometheus/node-exporter").mkdir(parents=True)
     os.chown(state / "prometheus", 65534, 65534)
-    passwd = tmp_path / "passwd"
-    passwd.write_text(Path("/etc/passwd").read_text() + "sockfleet:x:64999:64999::/:/bin/false\n")
-    group = tmp_path / "group"
-    group.write_text(Path("/etc/group").read_text() + "sockfleet:x:64999:\n")
-    mounts = f"mount --bind {state} /var/lib; mount --bind {passwd} /etc/passwd"
+    copy_etc(tmp_path / "etc", "sockfleet", uid=64999)
+    mounts = f"mount --bind {state} /var/lib; mount --bind {tmp_path / 'etc'} /etc"
     create = f"systemd-tmpfiles --create {EXAMPLES / 'systemd/sockfleet.tmpfiles'}"
-    script = f"set -e; {mounts}; mount --bind {group} /etc/group; {create}"
+    script = f"set -e; {mounts}; {create}"
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False
     )

@@ -15,6 +15,7 @@ def install_table(places: Mapping[str, Path], name: str, table: str) -> None:
 
     cron compares the newest time of the folders in whole seconds.
     """
-    (places["/etc/cron.d"] / name).write_text(table)
+    folder = places["/etc"] / "cron.d"
+    (folder / name).write_text(table)
     later = time.time() + 10
-    os.utime(places["/etc/cron.d"], (later, later))
+    os.utime(folder, (later, later))
