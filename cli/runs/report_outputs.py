@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UsageError
-from ...history.report.model import FleetReport
-from ...output.atomic_file import replace_whole
-from ...output.html.page import render_page
-from ...output.machine.history_documents import write_document
-from ...output.machine.report_document import report_document
-from ...output.mail.delivery import (
+from ...core.mail_delivery import (
     parse_server,
     read_password,
     send_by_sendmail,
     send_by_smtp,
 )
+from ...history.report.model import FleetReport
+from ...output.atomic_file import replace_whole
+from ...output.html.page import render_page
+from ...output.machine.history_documents import write_document
+from ...output.machine.report_document import report_document
 from ...output.mail.message import make_message
 from ...output.text.report_markdown import render_markdown
 from ...output.text.report_text import render_text

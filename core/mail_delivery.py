@@ -13,10 +13,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ...core.errors import SockfleetError, UsageError
-from ...core.exit_codes import Exit
-from ...core.record import record
-from ...core.text import clean
+from .errors import SockfleetError, UsageError
+from .exit_codes import Exit
+from .record import record
+from .text import clean
 
 __all__ = [
     "MailError",

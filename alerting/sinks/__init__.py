@@ -1,0 +1,1 @@
+"""The receivers of notifications, a module for each kind."""

@@ -1,0 +1,50 @@
+"""What every sink is, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...core.record import record
+from ..notification import Message
+
+__all__ = ["Answer", "Delivered", "Refused", "Sink", "Unreached"]
+
+
+@record
+class Delivered:
+    """The receiver took the message."""
+
+
+@record
+class Unreached:
+    """The message did not arrive, and may later: it is tried again."""
+
+    reason: str
+    after_s: float | None = None
+    """Seconds after which the receiver wants the next try; None where it does not say."""
+
+
+@record
+class Refused:
+    """The receiver will never take this message: it is not tried again, and the user is told."""
+
+    reason: str
+
+
+Answer = Delivered | Unreached | Refused
+
+
+class Sink(Protocol):
+    """One configured receiver. `send` raises nothing for what the network or the receiver does."""
+
+    name: str
+    """Its name in the rules file."""
+    repeats_all: bool
+    """Whether each evaluation sends all that fires (Alertmanager), which then groups, repeats and
+    silences by itself; else only events are sent."""
+    most_alerts: int
+    """Most alerts of one message; what is more goes into further messages."""
+
+    def send(self, message: Message) -> Answer:
+        """Send one message within the sink's own time limit; never with a redirect followed."""
+        ...
