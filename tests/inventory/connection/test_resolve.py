@@ -12,7 +12,12 @@ from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.models import Connection, HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.login import Login
 from tests.support.fleet.resolved_hosts import NOTHING, fault, inventory, one
-from tests.support.ssh.ssh_reference import ansible_ssh_words, as_ssh_shows, effective_options
+from tests.support.ssh.ssh_reference import (
+    ansible_ssh_words,
+    as_ssh_shows,
+    effective_options,
+    list_missed,
+)
 
 # Only absolute paths: ssh takes ~ from the account, while the tests set another HOME. The file of
 # -i exists, because ssh drops missing ones.
@@ -66,6 +71,8 @@ def test_hosts_equal_the_ssh_command_line_of_ansible(tmp_path: Path) -> None:
         ours = as_ssh_shows(login)
         theirs = effective_options(["-F", "none", *recorded[host.name]])
         assert ours == {keyword: theirs[keyword] for keyword in ours}, host.name
+        # Ansible's own default of 10 s; ours stands in the scan's settings.
+        assert list_missed(login, theirs) <= {"connecttimeout"}, host.name
 
 
 def test_the_inventory_takes_precedence_over_the_command_line() -> None:

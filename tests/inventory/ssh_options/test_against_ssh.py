@@ -5,16 +5,18 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sockfleet.collector.ssh.algorithms import choose_algorithms
 from sockfleet.inventory.models import Secret
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
-from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
+from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options, list_missed
 
 Tree = dict[str, str]
 
@@ -139,6 +141,8 @@ def assert_same_login(config: Path, alias: str) -> None:
     found = resolve(config, alias)
     theirs = effective_options(["-F", str(config), alias])
     ssh, ours = found.ssh, as_ssh_shows(found)
+    # Which keys and methods are used is compared below.
+    assert list_missed(found, theirs) <= {"identityfile", "gssapiauthentication"}
     methods = methods_of(theirs)
     assert ssh.gssapi == ("gssapi-with-mic" in methods)
     assert bool(ssh.agent) == ("publickey" in methods)
@@ -168,20 +172,33 @@ def assert_same_login(config: Path, alias: str) -> None:
     )
     for keyword in lists:
         if ours.get(keyword, [""])[0][:1] in {"+", "-", "^"}:
-            changed = ours.pop(keyword)[0]
-            assert all(name in theirs[keyword][0] for name in changed[1:].split(","))
+            changed = ours.pop(keyword)[0].split(",")
+            assert apply_to_defaults(keyword, changed) == theirs[keyword][0].split(",")
     assert ours == {keyword: theirs[keyword] for keyword in ours}
+    files = [*theirs["userknownhostsfile"], *theirs["globalknownhostsfile"]]
     if ssh.known_hosts_files is not None:
-        files = [*theirs["userknownhostsfile"], *theirs["globalknownhostsfile"]]
         files = [names for names in files if names != "none"]
         assert " ".join(ssh.known_hosts_files) == " ".join(files).replace("~", os.environ["HOME"])
-    jump = theirs.get("proxyjump", ["none"])[0]
-    assert (jump != "none") == bool(ssh.jumps)
-    if ssh.jumps:
-        hop = effective_options(["-F", str(config), f"ssh://{jump}"])
-        last = ssh.jumps[-1]
-        assert ([last.address], [str(last.port)]) == (hop["hostname"], hop["port"])
-        assert (last.ssh.user or getpass.getuser()) == hop["user"][0]
+    else:
+        defaults = effective_options(["-F", "none", alias])
+        assert files == [*defaults["userknownhostsfile"], *defaults["globalknownhostsfile"]]
+    assert_same_jumps(config, theirs.get("proxyjump", ["none"])[0], found)
+
+
+def apply_to_defaults(keyword: str, changed: Sequence[str]) -> list[str]:
+    """Our reading of a list with a sign, on ssh's default list."""
+    policy = effective_options(["-F", "none", "web1"])[keyword][0].split(",")
+    every_name = {*policy, changed[0][1:], *changed[1:]}
+    return list(choose_algorithms(keyword, changed, policy, every_name))
+
+
+def assert_same_jumps(config: Path, listed: str, found: Login) -> None:
+    names = [] if listed == "none" else listed.split(",")
+    assert len(found.ssh.jumps) == len(names)
+    for hop, name in zip(found.ssh.jumps, names, strict=True):
+        theirs = effective_options(["-F", str(config), f"ssh://{name}"])
+        assert ([hop.address], [str(hop.port)]) == (theirs["hostname"], theirs["port"])
+        assert (hop.ssh.user or getpass.getuser()) == theirs["user"][0]
 
 
 @pytest.mark.parametrize("alias", ALIASES)
@@ -212,12 +229,17 @@ LINES = st.sampled_from(
         *("PreferredAuthentications password", "PreferredAuthentications publickey,hostbased"),
         *("KbdInteractiveAuthentication no", "PreferredAuthentications password,publickey"),
         *("PubkeyAuthentication yes", "IdentitiesOnly yes", "ConnectTimeout 3", "Compression yes"),
+        *("Ciphers ^aes256-ctr,aes128-cbc", "MACs -hmac-sha1*,umac-64*", "CertificateFile /c/k"),
+        *("KexAlgorithms +diffie-hellman-group1-sha1,curve25519-sha256", "RequiredRSASize 3072"),
+        *("HostKeyAlgorithms ^ssh-rsa,rsa-sha2-256", "CASignatureAlgorithms -rsa*"),
+        *("ProxyJump u3@gate,gate2:8", "ProxyJump ssh://gate2", "BindAddress ::1"),
+        *("StrictHostKeyChecking yes", "PreferredAuthentications keyboard-interactive,password"),
         *("Include {tree}/*.part", "Include {tree}/inner", "# a comment", "AddressFamily inet6"),
     ]
 )
-GATE = ("Host gate", ["ProxyJump none"])
+GATE = ("Host gate gate2", ["ProxyJump none"])
 FILE = st.lists(st.tuples(HEADERS, st.lists(LINES, max_size=4)), max_size=5).map(
-    # Without its own line the jump host would need itself.
+    # Without their own line the jump hosts would need themselves.
     lambda blocks: "\n".join("\n  ".join([header, *lines]) for header, lines in [GATE, *blocks])
 )
 LEAF = st.lists(LINES.filter(lambda line: "Include" not in line), max_size=4).map("\n".join)

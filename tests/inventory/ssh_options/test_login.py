@@ -15,7 +15,7 @@ from sockfleet.inventory.models import HostKeyPolicy, Secret
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials
 from tests.support.inventory.ssh_login import login
-from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
+from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options, list_missed
 
 WORDS = [
     "",
@@ -70,8 +70,10 @@ def test_an_identity_file_of_none_names_no_file_and_keeps_the_default_ones_out(
 @pytest.mark.parametrize("text", WORDS)
 def test_settings_equal_those_of_ssh(text: str) -> None:
     theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
-    ours = as_ssh_shows(login(text))
+    found = login(text)
+    ours = as_ssh_shows(found)
     assert ours == {keyword: theirs[keyword] for keyword in ours}
+    assert list_missed(found, theirs) == set()
 
 
 @given(
@@ -93,8 +95,10 @@ def test_settings_equal_those_of_ssh(text: str) -> None:
 def test_any_order_gives_the_settings_of_ssh(parts: list[str]) -> None:
     text = " ".join(parts)
     theirs = effective_options(["-F", "none", *shlex.split(text), "web1"])
-    ours = as_ssh_shows(login(text))
+    found = login(text)
+    ours = as_ssh_shows(found)
     assert ours == {keyword: theirs[keyword] for keyword in ours}
+    assert list_missed(found, theirs) == set()
 
 
 @pytest.mark.parametrize(
@@ -168,6 +172,7 @@ def test_what_chooses_the_method_of_login_chooses_it(text: str, methods: set[str
     assert offered == methods
     # None would mean the default files.
     assert found.identity_files == (("/k",) if "publickey" in methods else ())
+    assert found.agent == ("/agent" if "publickey" in methods else None)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,19 @@ def test_ignored_options_give_one_note() -> None:
     login("-C -o ControlMaster=auto", ignored=ignored)
     assert ignored.notes() == [
         "args: ignored, as it changes nothing here: -C, ControlMaster, ControlPersist"
+    ]
+
+
+def test_a_method_of_login_that_is_switched_off_is_not_called_left_out() -> None:
+    ignored = IgnoredOptions()
+    names = ["GSSAPIKeyExchange", "GSSAPITrustDNS", "GSSAPIRenewalForcesRekey"]
+    names.append("HostbasedAuthentication")
+    login(" ".join(f"-o {name}=no" for name in names), ignored=ignored)
+    assert ignored.notes() == [f"args: ignored, as it changes nothing here: {', '.join(names)}"]
+    ignored = IgnoredOptions()
+    login(" ".join(f"-o {name}=yes" for name in names), ignored=ignored)
+    assert [note.split(": ")[1] for note in ignored.notes()] == [
+        f"{name} is not honoured" for name in names
     ]
 
 

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sockfleet.inventory.models import HostKeyPolicy
 from sockfleet.inventory.ssh_options.login import Login
 
-__all__ = ["ansible_ssh_words", "as_ssh_shows", "effective_options"]
+__all__ = ["ansible_ssh_words", "as_ssh_shows", "effective_options", "list_missed"]
 
 _RECORDER = """#!{python}
 import json, sys
@@ -44,9 +45,29 @@ def effective_options(words: Sequence[str]) -> dict[str, list[str]]:
 
 def as_ssh_shows(found: Login) -> dict[str, list[str]]:
     """Our settings in the words of ``ssh -G``, where they are set at all."""
+    return {keyword: values for keyword, values in _show_all(found).items() if any(values)}
+
+
+def list_missed(found: Login, theirs: Mapping[str, list[str]]) -> set[str]:
+    """The keywords that ssh takes from its options, and ours leaves unset."""
+    defaults = _default_options()
+    unset = [keyword for keyword, values in _show_all(found).items() if not any(values)]
+    return {
+        keyword
+        for keyword in unset
+        if theirs.get(keyword, ["none"]) not in (defaults.get(keyword), ["none"])
+    }
+
+
+@cache
+def _default_options() -> dict[str, list[str]]:
+    return effective_options(["-F", "none", "web1"])
+
+
+def _show_all(found: Login) -> dict[str, list[str]]:
     ssh = found.ssh
     policy = {HostKeyPolicy.STRICT: "true", HostKeyPolicy.ACCEPT_NEW: "accept-new"}
-    shown: dict[str, list[str]] = {
+    return {
         "hostname": [found.address],
         "port": [str(found.port)],
         "user": [ssh.user or getpass.getuser()],
@@ -70,7 +91,6 @@ def as_ssh_shows(found: Login) -> dict[str, list[str]]:
         "stricthostkeychecking": [policy[ssh.host_keys] if ssh.host_keys else ""],
         "proxycommand": [ssh.proxy_command or ""],
     }
-    return {keyword: values for keyword, values in shown.items() if any(values)}
 
 
 def ansible_ssh_words(
