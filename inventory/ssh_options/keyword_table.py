@@ -113,9 +113,7 @@ _HARMLESS = {
     "GatewayPorts": _FORWARDING,
     "GSSAPIDelegateCredentials": "no credentials are delegated",
     "HashKnownHosts": "concerns how a new key is written",
-    "HostbasedAcceptedAlgorithms": "only used by HostbasedAuthentication",
     "IPQoS": "concerns the marks on packets",
-    "KbdInteractiveDevices": "the server chooses",
     "LocalCommand": "only run with PermitLocalCommand",
     "LocalForward": _FORWARDING,
     "LogLevel": _LOGGING,
@@ -145,7 +143,9 @@ _LEFT_OUT = {
     "GSSAPIRenewalForcesRekey": ("there is no key exchange by GSSAPI", _NO),
     "GSSAPIServerIdentity": (_GSSAPI, frozenset[str]()),
     "GSSAPITrustDns": (_GSSAPI, _NO),
+    "HostbasedAcceptedAlgorithms": ("there is no login by the host's key", frozenset[str]()),
     "HostbasedAuthentication": ("there is no login by the host's key", _NO),
+    "KbdInteractiveDevices": ("the server chooses whose prompts it sends", frozenset[str]()),
 }
 _REFUSED = {
     "BindInterface": ("no login is bound to an interface; BindAddress is honoured", None),

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import gzip
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.inventory.errors import InventoryError
 from sockfleet.inventory.ssh_options.arguments import read_option
-from sockfleet.inventory.ssh_options.keyword_table import KEYWORDS, Effect
+from sockfleet.inventory.ssh_options.keyword_table import KEYWORDS, OTHER_KEYWORDS, Effect
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions, select_effective
 from tests.support.ssh.ssh_reference import effective_options
 
@@ -15,6 +20,13 @@ NO_OPTIONS = {"host"}
 # The GSSAPI keywords of key exchange are a patch of Debian; ssh elsewhere does not know them.
 PATCHED = {"gssapiclientidentity", "gssapikexalgorithms", "gssapikeyexchange"}
 PATCHED |= {"gssapirenewalforcesrekey", "gssapiserveridentity", "gssapitrustdns"}
+
+
+def test_the_table_has_the_keywords_of_the_manual_page() -> None:
+    done = subprocess.run(["man", "-w", "ssh_config"], capture_output=True, check=True, text=True)
+    page = gzip.decompress(Path(done.stdout.strip()).read_bytes()).decode()
+    described = re.findall(r"^\.It Cm (\w+)", page, re.MULTILINE)
+    assert sorted(described) == sorted(keyword.name for keyword in KEYWORDS.values())
 
 
 def test_the_table_has_every_keyword_that_ssh_prints() -> None:
@@ -29,6 +41,25 @@ def test_ssh_knows_every_keyword_of_the_table() -> None:
             effective_options(["-F", "none", "-o", f"{name}=%", "web1"])
         except ValueError as error:
             assert "Bad configuration option" not in str(error)
+
+
+# Whatever chooses the method, the keys or the algorithms of a login.
+CHOOSES = re.compile(
+    r".*(algorithms|authentications?)|ciphers?|macs|protocol|identit.*|certificatefile"
+    r"|kbdinteractivedevices|pkcs11provider|securitykeyprovider|requiredrsasize"
+)
+
+
+def test_what_chooses_the_login_is_never_ignored_as_harmless() -> None:
+    chosen = [keyword for name, keyword in KEYWORDS.items() if CHOOSES.fullmatch(name)]
+    assert len(chosen) > 20
+    assert [each.name for each in chosen if each.effect is Effect.HARMLESS] == []
+    # Of other versions, those that ssh itself ignores: of SSH 1.
+    theirs = effective_options(["-F", "none", "web1"])
+    others = list(filter(CHOOSES.fullmatch, OTHER_KEYWORDS))
+    assert "rsaauthentication" in others
+    for name in others:
+        assert effective_options(["-F", "none", "-o", f"{name}=no", "web1"]) == theirs, name
 
 
 def test_the_table_decides_what_becomes_of_a_keyword() -> None:
