@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -177,7 +178,7 @@ class _Reader:
                 )
 
     def _read_bytes(self, path: Path, *, is_included: bool) -> bytes | None:
-        """The content; None for a folder, in which ssh finds no line."""
+        """The content; None for a folder, in which ssh finds no line, and a link to nothing."""
         try:
             if self._is_default and not _is_file(path):
                 raise InventoryError(str(path), "this ssh_config is refused: it is no file")
@@ -188,6 +189,8 @@ class _Reader:
         except IsADirectoryError:
             return None
         except OSError as error:
+            if is_included and error.errno == errno.ENOENT:
+                return None
             reason = os.strerror(error.errno or 0)
             raise InventoryError(str(path), f"this ssh_config cannot be read: {reason}") from None
         if len(data) > _MOST_BYTES:

@@ -19,7 +19,7 @@ from sockfleet.inventory.ssh_options.arguments import read_arguments
 from sockfleet.inventory.ssh_options.config_files import read_ssh_config
 from sockfleet.inventory.ssh_options.keywords import IgnoredOptions
 from sockfleet.inventory.ssh_options.login import Credentials, Login, LoginResolver
-from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options
+from tests.support.ssh.ssh_reference import as_ssh_shows, effective_options, list_missed
 
 ME = getpass.getuser()
 
@@ -41,6 +41,7 @@ def assert_as_ssh(config: Path, alias: str, text: str = "") -> Login:
     ours = as_ssh_shows(found)
     theirs = effective_options([*shlex.split(text), "-F", str(config), alias])
     assert ours == {keyword: theirs[keyword] for keyword in ours}
+    assert list_missed(found, theirs) == set()
     return found
 
 
@@ -327,8 +328,9 @@ def test_an_included_folder_of_leftovers_is_read_as_ssh_reads_it(tmp_path: Path)
     (parts / "B-first").write_text("Host web1\n  Port 1\n")
     (parts / "a-second").write_text("Host web1\n  Port 2\n")
     (parts / "sub" / "deep").write_text("Host web1\n  User deep\n")
+    (parts / "60-moved").symlink_to(parts / "nowhere")
     config = tmp_path / "config"
-    for pattern in ("*", "[^.]*", "**", "[!5]*", "?0-*", "", ".5*", "sub"):
+    for pattern in ("*", "60-moved", "[^.]*", "**", "[!5]*", "?0-*", "", ".5*", "sub"):
         config.write_text(f"Include {parts}/{pattern}\nUser me\n")
         assert_as_ssh(config, "web1")
 
