@@ -25,6 +25,7 @@ from .diagnosis import Diagnosis, diagnose
 from .namespaces import (
     NamespaceSummary,
     RestSummary,
+    find_impossible_counts,
     inuse_elsewhere,
     namespace_summaries,
     rest_summary,
@@ -170,7 +171,10 @@ def _summarize_reading(reading: HostReading, thresholds: Thresholds) -> HostSumm
     kernel = _drop_impossible_settings(reading.kernel)
     summaries = namespace_summaries(namespaces) if namespaces and namespaces.seen else None
     doubt = uncertainty(namespaces, alloc, inuse_here)
-    contradictions = list(find_contradictions(numbers, doubt))
+    contradictions = [
+        *find_contradictions(numbers, doubt),
+        *find_impossible_counts(namespaces),
+    ]
     if contradictions:
         doubt = max(doubt or 0, *(least for least, _ in contradictions))
         scope = Scope.VISIBLE_NAMESPACES if scope is Scope.ALL_NAMESPACES else scope

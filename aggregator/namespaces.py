@@ -5,6 +5,8 @@ The fields have the names and shapes of ``hosts[].namespaces`` in the document.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..collector.probe.containers import Container
 from ..collector.probe.namespaces import Namespace, Namespaces
 from ..core.record import record
@@ -12,6 +14,7 @@ from ..core.record import record
 __all__ = [
     "NamespaceSummary",
     "RestSummary",
+    "find_impossible_counts",
     "inuse_elsewhere",
     "namespace_summaries",
     "rest_summary",
@@ -80,6 +83,25 @@ def inuse_elsewhere(namespaces: Namespaces | None) -> list[int]:
     if namespaces is None:
         return []
     return [*(_both(one) for one in namespaces.seen if not one.is_host), namespaces.rest_inuse]
+
+
+def find_impossible_counts(namespaces: Namespaces | None) -> Iterator[tuple[int, str]]:
+    """Yield the counts below 0 of other namespaces than the host's own.
+
+    Each as `arithmetic.find_contradictions` yields its contradictions: ``tcp_close`` is too high by
+    that much at least.
+    """
+    if namespaces is None:
+        return
+    counts: list[tuple[str, int | None]] = []
+    for one in namespaces.seen:
+        if not one.is_host:
+            where = f"in the namespace of process {one.pid}"
+            counts += [(f"inuse {where}", one.inuse), (f"inuse6 {where}", one.inuse6)]
+    counts.append(("inuse in the namespaces that are not listed", namespaces.rest_inuse))
+    for name, count in counts:
+        if count is not None and count < 0:
+            yield -count, f"{name} is {count}, which no number of sockets can be"
 
 
 def uncertainty(

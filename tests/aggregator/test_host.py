@@ -9,6 +9,7 @@ from sockfleet.aggregator.host import Status, summarize_host
 from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from tests.support.fleet.sample_fleet import failure, outcomes, reading
@@ -107,6 +108,31 @@ def test_a_number_of_sockets_below_zero_is_no_exact_claim():
     assert summary.is_bound
     assert summary.uncertainty == 1
     assert summary.scope_reasons == ("inuse is -1, which no number of sockets can be",)
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ({"inuse": -3, "inuse6": 5}, "inuse in the namespace of process 99 is -3"),
+        ({"inuse": 5, "inuse6": -3}, "inuse6 in the namespace of process 99 is -3"),
+    ],
+)
+def test_a_number_below_zero_in_another_namespace_is_no_exact_claim(counts, why):
+    elsewhere = Namespace(inode=7, pid=99, **counts)
+    outcome = reading("web1", scope=Scope.ALL_NAMESPACES, elsewhere=(elsewhere,))
+    summary = summarize_host(outcome)
+    assert summary.is_bound
+    assert summary.uncertainty == 3
+    assert summary.scope_reasons == (f"{why}, which no number of sockets can be",)
+
+
+def test_a_sum_below_zero_of_unlisted_namespaces_is_no_exact_claim():
+    outcome = reading("web1", scope=Scope.ALL_NAMESPACES)
+    namespaces = replace(outcome.namespaces, rest_namespaces=2, rest_inuse=-3)
+    summary = summarize_host(replace(outcome, namespaces=namespaces))
+    assert summary.is_bound
+    assert summary.uncertainty == 3
+    assert "namespaces that are not listed is -3" in summary.scope_reasons[0]
 
 
 def test_an_impossible_setting_is_dropped_and_the_reading_stays():
