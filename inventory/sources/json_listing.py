@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import InventoryError
+from .document_values import SECTIONS, find_intended_section
 from .unresolved import UnresolvedInventory
 
 __all__ = ["read_listing"]
 
 _META = "_meta"
-_KEYS = ("hosts", "vars", "children")
 
 
 def read_listing(
@@ -63,8 +63,10 @@ def _read_group(
     group = unresolved.add_group(name, where)
     if not isinstance(body, dict):
         body = {"hosts": body}
-    elif not any(key in body for key in _KEYS):
-        body = {"hosts": [group], "vars": body}  # the oldest form: the variables of one host
+    else:
+        _check_keys(body, where)
+        if not any(key in body for key in SECTIONS):
+            body = {"hosts": [group], "vars": body}  # the oldest form: the variables of one host
     for host in _get_names(body, "hosts", where):
         unresolved.add_hosts([host], group, None, where)
         named[host] = None
@@ -74,6 +76,19 @@ def _read_group(
     unresolved.set_group_variables(group, variables, f"{where}.vars")
     for child in _get_names(body, "children", where):
         unresolved.add_child(group, unresolved.add_group(child, where), f"{where}.children")
+
+
+def _check_keys(body: dict[str, Any], where: str) -> None:
+    """Raise InventoryError for a mistyped key with a list of names, which Ansible leaves out."""
+    for key, value in body.items():
+        if key in SECTIONS or not isinstance(value, list):
+            continue
+        near = find_intended_section(key)
+        if near in ("hosts", "children"):
+            raise InventoryError(
+                f"{where}.{key}",
+                f"found {key!r}, expected hosts, vars or children; did you mean {near}?",
+            )
 
 
 def _get_names(body: dict[str, Any], key: str, where: str) -> list[str]:

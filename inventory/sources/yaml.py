@@ -12,13 +12,11 @@ from typing import Any
 
 from ..errors import InventoryError
 from ..ranges import expand_host_pattern
-from .document_values import KeyPath
+from .document_values import SECTIONS, KeyPath, find_intended_section
 from .unresolved import UnresolvedInventory
 from .yaml_text import NeedsAnsible
 
 __all__ = ["find_variable", "read_yaml_inventory", "stringify_names"]
-
-_SECTIONS = ("vars", "children", "hosts")
 
 
 def read_yaml_inventory(
@@ -98,16 +96,14 @@ def _check_keys(
     if not isinstance(body, dict):
         return
     for key, value in body.items():
-        if key in _SECTIONS:
+        if key in SECTIONS:
             continue
-        import difflib  # inventories without unknown keys need none of it
-
-        near = difflib.get_close_matches(str(key), _SECTIONS, n=1, cutoff=0.75)
+        near = find_intended_section(key)
         found = f"{key!r} in the group {path[-1]!r}"
         where = _locate(text, file, (*path, key))
         if near and value:
             raise InventoryError(
-                where, f"found {found}, expected hosts, vars or children; did you mean {near[0]}?"
+                where, f"found {found}, expected hosts, vars or children; did you mean {near}?"
             )
         if _holds_section(value):
             raise InventoryError(
@@ -137,7 +133,7 @@ def _locate(text: str, file: str, path: KeyPath) -> str:
 
 
 def _check_section(key: object, value: object, where: str) -> dict[Any, Any] | None:
-    if key not in _SECTIONS:
+    if key not in SECTIONS:
         return {}
     if isinstance(value, str):
         return {value: None}  # "hosts: web1" is short for one host without variables

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 
+from ..connection.variables import NAMES
 from .document_values import OnRepeatedKey, make_literal
 
 __all__ = ["NeedsAnsible", "is_connection_variable", "parse_yaml"]
@@ -18,6 +19,7 @@ __all__ = ["NeedsAnsible", "is_connection_variable", "parse_yaml"]
 
 _VAULT_HEADER = "$ANSIBLE_VAULT"
 _UNSAFE_KEY = "__ansible_unsafe"
+_CONNECTION_NAMES = frozenset(NAMES)
 
 
 class NeedsAnsible(Exception):  # noqa: N818 (control flow, not an error)
@@ -30,8 +32,11 @@ class NeedsAnsible(Exception):  # noqa: N818 (control flow, not an error)
 
 
 def is_connection_variable(name: object) -> bool:
-    """Whether a variable of this name may say how a host is reached."""
-    return isinstance(name, str) and name.startswith(("ansible_", "sockfleet_"))
+    """Whether a variable of this name may say how a host is reached.
+
+    Most of Ansible's own (``ansible_python_interpreter``, ``ansible_become``) say nothing of it.
+    """
+    return isinstance(name, str) and (name in _CONNECTION_NAMES or name.startswith("sockfleet_"))
 
 
 def parse_yaml(text: str, where: str, on_repeated_key: OnRepeatedKey | None = None) -> object:

@@ -54,6 +54,16 @@ def test_the_program_gets_an_empty_standard_input() -> None:
         ('echo \'{"a": {"hosts": [1]}}\'\n', "source.sh --list: a.hosts", "a list of names"),
         ('echo \'{"a": {"vars": [1]}}\'\n', "source.sh --list: a.vars", "a mapping of variables"),
         ('echo \'{"a": {"children": ["a"]}}\'\n', "source.sh --list: a.children", "hold itself"),
+        (
+            'echo \'{"a": {"host": ["w1"]}}\'\n',
+            "source.sh --list: a.host",
+            r"found 'host', expected .* did you mean hosts\?",
+        ),
+        (
+            'echo \'{"a": {"hosts": ["w1"], "chidren": ["b"]}}\'\n',
+            "source.sh --list: a.chidren",
+            r"did you mean children\?",
+        ),
         ("echo '{\"_meta\": {}}'\n", "source.sh --list: _meta", "'hostvars'"),
         (
             'echo \'{"a": ["w"], "_meta": {"hostvars": {"w": 5}}}\'\n',

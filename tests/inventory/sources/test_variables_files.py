@@ -103,6 +103,12 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
             {"a": {"ansible_user": "y"}},
         ),
         ('{"a": 1,\n "a": 2}', 2, "a", {"a": 2}),
+        (
+            "ansible_become: false\nansible_become: true\n",
+            2,
+            "ansible_become",
+            {"ansible_become": True},
+        ),
     ],
 )
 def test_of_a_key_twice_that_is_no_connection_variable_the_last_one_counts_with_a_warning(
