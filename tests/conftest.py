@@ -17,8 +17,9 @@ from tests.support.ssh.sshd import Sshd
 # Fixtures of tests over SSH.
 pytest_plugins = ["tests.support.ssh.fixtures"]
 
-# A deadline in wall-clock time fails on a busy machine whatever the code does.
-settings.register_profile("sockfleet", deadline=None)
+# A deadline in wall-clock time fails on a busy machine whatever the code does. Where the variable
+# CI is set, hypothesis would make up the same inputs each time.
+settings.register_profile("sockfleet", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile("sockfleet")
 
 # A shell starts the background jobs of a script with SIGINT ignored, nohup ignores SIGHUP, and
