@@ -138,10 +138,10 @@ class HostSampler:
         return self._session.request(request, self._ends_sample)
 
     def _ends_sample(self, received: bytearray) -> bool:
-        return received.endswith(self._plan.sample_end)
+        return received.endswith(self._plan.sample_ends)
 
     def _ends_probe(self, received: bytearray) -> bool:
-        return received.endswith(self._plan.probe_end)
+        return received.endswith(self._plan.probe_ends)
 
     def parse_answer(self, data: bytes, *, requested_at: float | None) -> HostReading:
         """Parse a sample. Raises HostError, and StaleError where a refresh is due first."""

@@ -11,7 +11,7 @@ from ..outcome import HostReading
 from ..probe.forced_probe import ForcedProbe
 from ..probe.full_probe import FullProbe
 from ..probe.script import ProbeOptions
-from .shell import probe_end, sample_end, shell_command
+from .shell import probe_end, sample_end, shell_command, with_terminal_end
 
 __all__ = ["REFRESH_S", "SamplingMethod", "SamplingPlan", "methods_of", "sampling_plan"]
 
@@ -40,8 +40,8 @@ class SamplingPlan:
     forced: ForcedProbe = field(default_factory=ForcedProbe)
     command: str = ""
     """Starts the shell of `sampling.shell`."""
-    sample_end: bytes = b""
-    probe_end: bytes = b""
+    sample_ends: tuple[bytes, ...] = ()
+    probe_ends: tuple[bytes, ...] = ()
 
 
 def sampling_plan(
@@ -54,8 +54,8 @@ def sampling_plan(
         probe=probe,
         as_root=as_root,
         command=shell_command(mark, options),
-        sample_end=sample_end(mark),
-        probe_end=probe_end(mark),
+        sample_ends=with_terminal_end(sample_end(mark)),
+        probe_ends=with_terminal_end(probe_end(mark)),
     )
 
 

@@ -51,6 +51,7 @@ __all__ = [
     "probe_end",
     "sample_end",
     "shell_command",
+    "with_terminal_end",
 ]
 
 OWN = b"own\n"
@@ -106,6 +107,11 @@ def probe_end(mark: str) -> bytes:
     return b"\n%b end\n" % mark.encode("ascii")
 
 
+def with_terminal_end(end: bytes) -> tuple[bytes, bytes]:
+    """An end of an answer, and the same as a terminal between the host and the shell makes it."""
+    return end, end[:-1] + b"\r\n"
+
+
 @record
 class ListedNamespace:
     """A namespace, read through one of its processes."""
@@ -136,8 +142,11 @@ class ShellSample:
 def parse_sample(data: bytes, mark: str) -> ShellSample:
     """Parse the answer to one request; ignore what precedes the mark.
 
-    Raises HostError ``parse``.
+    Lines may end in CR LF, as a terminal between the host and the shell makes them. Raises
+    HostError ``parse``.
     """
+    if data.endswith(b"\r\n"):
+        data = data.replace(b"\r\n", b"\n")
     begin = data.rfind(mark.encode("ascii"), 0, -len(sample_end(mark)))
     parts = data[begin : -len(sample_end(mark))].split(b"|")[1:]
     try:

@@ -74,6 +74,20 @@ def test_a_sample_sees_sockets_opened_since_the_last_one(server, known_hosts, na
     assert logins(server) == 1
 
 
+def test_a_host_that_logs_its_sessions_through_a_terminal_is_sampled_by_the_shell(tmp_path):
+    # script(1) runs the command at a terminal, which ends lines in CR LF and echoes the requests.
+    config = (QUICK_SHELL, 'ForceCommand script -qefc "$SSH_ORIGINAL_COMMAND" /dev/null')
+    with Sshd(tmp_path / "sshd", config=config) as server:
+
+        async def scenario(fleet: SampledFleet) -> None:
+            await settle(fleet)
+            assert method_of(fleet) is SamplingMethod.SHELL
+            await sees_opened_sockets(fleet)
+
+        run_scenario(known_hosts_of(server, tmp_path), [host_at(server)], scenario)
+        assert logins(server) == 1
+
+
 @pytest.mark.parametrize("namespaces", [True, False])
 def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
     config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
