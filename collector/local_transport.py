@@ -53,7 +53,7 @@ class LocalTransport:
         try:
             # Shielded: when cancelled inside, asyncio would kill the shell alone.
             process, _ = await asyncio.shield(starting)
-            attempt.phase = Phase.COMMAND
+            attempt.phase, attempt.output = Phase.COMMAND, (output.stdout, output.stderr)
             await output.complete
         except OSError as error:
             raise _spawn_error(error) from error
@@ -61,7 +61,7 @@ class LocalTransport:
             await _clean_up(starting, output)
         status = cast("int", process.get_returncode())
         if status < 0:
-            raise ended_by_signal(_THIS_MACHINE, _signal_name(-status))
+            raise ended_by_signal(_THIS_MACHINE, _signal_name(-status), bytes(output.stderr))
         return CommandOutput(
             stdout=bytes(output.stdout), stderr=bytes(output.stderr), exit_status=status
         )

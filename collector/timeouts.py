@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.text import clean
 from .errors import Category, HostError, Phase
-from .transport import Attempt
+from .transport import Attempt, describe_output
 
 __all__ = ["attribute_timeout", "timeout_error"]
 
@@ -34,6 +35,9 @@ _WAITED_FOR = {
     Phase.COMMAND: "the command to end",
     Phase.PARSE: "its output to be read",
 }
+
+_PROBE_BEGINS = b"\nsockfleet-"
+"""Before the mark of a probe that has begun (`probe.script`, `probe.forced_probe`)."""
 
 _TIMEOUTS = frozenset(
     {
@@ -74,4 +78,19 @@ def timeout_error(attempt: Attempt, seconds: float) -> HostError:
         return HostError(
             Category.VIA_JUMP, attempt.phase, f"jump host {attempt.hop}, on the way to {what}"
         )
-    return HostError(_BY_PHASE[attempt.phase], attempt.phase, what)
+    return HostError(_BY_PHASE[attempt.phase], attempt.phase, what + _quote_host(attempt))
+
+
+def _quote_host(attempt: Attempt) -> str:
+    """What the host has said in this phase: a login or a login shell may wait for an answer."""
+    if attempt.phase is Phase.AUTH:
+        banner = clean(attempt.banner)
+        return f"; the server said {banner!r}" if banner else ""
+    if attempt.phase is not Phase.COMMAND:
+        return ""
+    stdout, stderr = (bytes(each) for each in attempt.output)
+    if _PROBE_BEGINS in stdout:
+        stdout = b""  # the files that the probe reads explain nothing
+    if not stdout.strip() and not stderr.strip():
+        return ""
+    return f"; so far it printed {describe_output(stdout, stderr)}"

@@ -20,6 +20,7 @@ from typing import Protocol
 from ..core.errors import UsageError
 from ..core.record import record
 from ..core.suggestion import suggest
+from ..core.text import clean
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
 from .errors import Phase
 
@@ -29,6 +30,7 @@ __all__ = [
     "CommandOutput",
     "Transport",
     "TransportSettings",
+    "describe_output",
     "load_transport",
 ]
 
@@ -67,7 +69,8 @@ class Attempt:
     """One attempt at one host while it is in progress.
 
     The transport updates ``phase``, ``address`` and ``hop`` *before* each step: where a timeout or
-    a signal ends the attempt, the message names the step.
+    a signal ends the attempt, the message names the step. ``banner`` and ``output`` may stay as
+    they are; a timeout quotes them.
     """
 
     host: Host
@@ -79,6 +82,10 @@ class Attempt:
     """The jump host that ``phase`` is about, as ``address:port``; None: the host itself."""
     handshake: Callable[[], AbstractAsyncContextManager[None]] = field(default=nullcontext)
     """Entered once the route is open and left at the end of the login: waits for a login slot."""
+    banner: str = ""
+    """What the server said during the login (RFC 4252 section 5.4), as it came."""
+    output: tuple[bytes | bytearray, bytes | bytearray] = (b"", b"")
+    """stdout and stderr of a command that is running, as far as they have come."""
 
 
 @record
@@ -88,6 +95,14 @@ class CommandOutput:
     stdout: bytes
     stderr: bytes
     exit_status: int
+
+
+def describe_output(stdout: bytes, stderr: bytes) -> str:
+    """What a host printed, quoted, what it said on stderr first."""
+    seen, said = clean(stdout, limit=120), clean(stderr.strip(), limit=300)
+    if not said:
+        return repr(seen) if seen else "nothing"
+    return f"{said!r} on stderr" + (f" and {seen!r}" if seen else "")
 
 
 class Transport(Protocol):

@@ -46,6 +46,11 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
         self._fault: HostError | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
 
+    @property
+    def received(self) -> tuple[bytearray, bytearray]:
+        """stdout and stderr, as far as they have come."""
+        return self._stdout, self._stderr
+
     async def output(self) -> CommandOutput:
         """Wait for the end.
 
@@ -60,7 +65,8 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
             said = "" if self._exit_status is None else "its output did not end"
             if self._stream.up:
                 said = "the session was closed without an exit status"
-            raise truncated(self._where, Phase.COMMAND, len(self._stdout) + len(self._stderr), said)
+            received = len(self._stdout) + len(self._stderr)
+            raise truncated(self._where, Phase.COMMAND, received, said, bytes(self._stderr))
         return CommandOutput(
             stdout=bytes(self._stdout), stderr=bytes(self._stderr), exit_status=self._exit_status
         )
@@ -105,7 +111,7 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
         """The command was killed."""
         del core_dumped, msg, lang
-        self._fault = ended_by_signal(self._where, signal)
+        self._fault = ended_by_signal(self._where, signal, bytes(self._stderr))
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:

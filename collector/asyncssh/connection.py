@@ -53,8 +53,9 @@ class Connection(SshConnection[ByteStream]):
         request, stdin = split_command(command)
         session = CommandSession(self.where, stream, stdin, None if then_closed else self.ssh.drop)
         channel = await self.ssh.begin_session(lambda: session, request)
-        attempt.phase = Phase.COMMAND
+        attempt.phase, attempt.output = Phase.COMMAND, session.received
         output = await session.output()
+        attempt.output = (b"", b"")  # a kept connection keeps its attempt
         if then_closed:
             await channel.wait_closed()
         return output

@@ -45,7 +45,7 @@ def translate_error(
         return _login_refused(error, where, login, None if stream is None else stream.opening)
     if isinstance(error, asyncssh.ChannelOpenError) and stream is not None and not stream.up:
         return ssh_messages.truncated(where, phase, 0)
-    return _translate_by_class(error, where, phase)
+    return _translate_by_class(error, where, phase, "" if login is None else login.banner)
 
 
 def _remedy(error: Exception) -> str | None:
@@ -54,7 +54,7 @@ def _remedy(error: Exception) -> str | None:
     return out_of_resources(error) if isinstance(error, OSError) else None
 
 
-def _translate_by_class(error: Exception, where: str, phase: Phase) -> HostError:
+def _translate_by_class(error: Exception, where: str, phase: Phase, banner: str) -> HostError:
     said = error_text(error)
     match error:
         case asyncssh.HostKeyNotVerifiable():  # its own checks of revoked keys and certificates
@@ -70,7 +70,7 @@ def _translate_by_class(error: Exception, where: str, phase: Phase) -> HostError
             return ssh_messages.protocol_error(where, phase, said)
         case asyncssh.DisconnectError() | OSError():  # it hung up, with or without a reason
             if phase in (Phase.KEX, Phase.AUTH):
-                return ssh_messages.lost_in_login(where, phase, said)
+                return ssh_messages.lost_in_login(where, phase, said, banner)
             return ssh_messages.truncated(where, phase, 0, said)
     return ssh_messages.protocol_error(where, phase, said)
 

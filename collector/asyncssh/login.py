@@ -94,7 +94,7 @@ class Login(LoginOwner):
     def auth_banner_received(self, msg: str, lang: str) -> None:
         """Keep the server's banner for the message of a refusal."""
         del lang
-        self.banner = msg
+        self.banner = self._attempt.banner = msg
 
     # What the server says of each credential.
 

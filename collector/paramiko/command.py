@@ -24,12 +24,17 @@ _CHUNK = 64 * 1024
 
 
 def run_command(
-    session: Session, where: str, command: str, set_phase: Callable[[Phase], None]
+    session: Session,
+    where: str,
+    command: str,
+    set_phase: Callable[[Phase], None],
+    received: tuple[bytearray, bytearray],
 ) -> CommandOutput:
     """Run ``command`` and return its output. Blocks until it ends, or the stream is aborted.
 
-    Raises HostError ``session_refused``, ``output_limit``, ``command_failed`` (a signal),
-    ``truncated``, ``lost``; and what paramiko raises.
+    ``received`` gets stdout and stderr as they come. Raises HostError ``session_refused``,
+    ``output_limit``, ``command_failed`` (a signal), ``truncated``, ``lost``; and what paramiko
+    raises.
     """
     request, stdin = split_command(command)
     set_phase(Phase.SESSION)
@@ -47,15 +52,16 @@ def run_command(
     with contextlib.suppress(OSError):  # the server has closed the session meanwhile
         channel.sendall(stdin)
     channel.shutdown_write()
-    return _read_to_end(session, where, channel, _Streams(where, channel))
+    return _read_to_end(session, where, channel, _Streams(where, channel, received))
 
 
 class _Streams:
     """Both streams of a command, read in turn."""
 
-    def __init__(self, where: str, channel: paramiko.Channel) -> None:
-        self.stdout = bytearray()
-        self.stderr = bytearray()
+    def __init__(
+        self, where: str, channel: paramiko.Channel, received: tuple[bytearray, bytearray]
+    ) -> None:
+        self.stdout, self.stderr = received
         self._where = where
         self._channel = channel
 
@@ -91,7 +97,7 @@ def _read_to_end(
     channel.status_event.wait()  # set by the exit status, by a closed channel and a lost connection
     signal = session.signals.get(channel.chanid)
     if signal is not None:
-        raise ended_by_signal(where, signal)
+        raise ended_by_signal(where, signal, bytes(streams.stderr))
     if session.stream.budget.exceeded:
         raise output_limit(where)
     status = channel.exit_status
@@ -103,7 +109,7 @@ def _read_to_end(
             said = "the session was closed without an exit status"
         elif status != -1:
             said = "its output did not end"
-        raise truncated(where, Phase.COMMAND, len(streams), said)
+        raise truncated(where, Phase.COMMAND, len(streams), said, bytes(streams.stderr))
     return CommandOutput(
         stdout=bytes(streams.stdout), stderr=bytes(streams.stderr), exit_status=status
     )

@@ -59,7 +59,8 @@ class Connection(SshConnection[ByteStream]):
         session, stream = self.session, self.stream
         stream.budget.expect_command()
         where, set_phase = self.where, phase_setter(self.attempt)
-        work = self._threads.run(lambda: run_command(session, where, command, set_phase))
+        received = self.attempt.output = bytearray(), bytearray()
+        work = self._threads.run(lambda: run_command(session, where, command, set_phase, received))
         return await self.translate_errors(run_to_end(work, stream))
 
     def _translate(self, error: Exception, context: ErrorContext[ByteStream]) -> HostError:

@@ -87,6 +87,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
                 credentials=credentials,
                 ask=ask if self._may_ask else None,
                 set_phase=set_phase,
+                set_banner=functools.partial(setattr, attempt, "banner"),
             )
         )
         try:

@@ -45,7 +45,8 @@ def translate_error(
     if disconnect is not None or _is_loss(error, stream):
         said = disconnect or _fault_text(stream)
         if phase in _LOGIN:
-            return ssh_messages.lost_in_login(where, phase, said)
+            banner = "" if session is None else session.banner
+            return ssh_messages.lost_in_login(where, phase, said, banner)
         return ssh_messages.truncated(where, phase, 0, said)
     return ssh_messages.protocol_error(where, phase, error_text(error))
 

@@ -43,17 +43,19 @@ def log_in(
     credentials: LoginCredentials,
     ask: Ask | None,
     set_phase: Callable[[Phase], None],
+    set_banner: Callable[[str], None],
 ) -> None:
     """Log in over ``session``. Blocks until then, or until its stream is aborted.
 
-    Raises HostError and what paramiko raises, and has then disposed of the session.
+    ``set_banner`` gets what the server says meanwhile. Raises HostError and what paramiko raises,
+    and has then disposed of the session.
     """
     session.stream.on_version = lambda: set_phase(Phase.KEX)
     try:
         session.start_client()
         _check_host_key(session, check)
         set_phase(Phase.AUTH)
-        _Login(session, where, credentials, ask).run()
+        _Login(session, where, credentials, ask, set_banner).run()
         set_phase(Phase.SESSION)
     except Exception:
         session.dispose()
@@ -83,9 +85,10 @@ class _Handler(AuthHandler):
     its own thread, where an agent that refuses to sign ends the connection.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, set_banner: Callable[[str], None]) -> None:
         super().__init__(session)
         self._session = session
+        self._set_banner = set_banner
         self._accepted = threading.Event()
 
     def request_service(self) -> None:
@@ -101,6 +104,11 @@ class _Handler(AuthHandler):
     def _parse_service_accept(self, m: paramiko.Message) -> None:
         del m
         self._accepted.set()
+
+    def _parse_userauth_banner(self, m: paramiko.Message) -> None:
+        super()._parse_userauth_banner(m)  # type: ignore[misc]  # not in the stubs
+        self._session.banner = decode(self.banner or b"")
+        self._set_banner(self._session.banner)
 
     def _parse_userauth_info_request(self, m: paramiko.Message) -> None:
         if self.auth_method == "password":  # RFC 4252 section 8: the same number requests a new one
@@ -121,13 +129,18 @@ class _Login:
     """The attempts of one login, until one succeeds."""
 
     def __init__(
-        self, session: Session, where: str, credentials: LoginCredentials, ask: Ask | None
+        self,
+        session: Session,
+        where: str,
+        credentials: LoginCredentials,
+        ask: Ask | None,
+        set_banner: Callable[[str], None],
     ) -> None:
         self._session = session
         self._where = where
         self._credentials = credentials
         self._ask = ask
-        self._handler = _Handler(session)
+        self._handler = _Handler(session, set_banner)
         self._offered: list[str] = []  # what the server judged
         self._accepted: list[str] = []  # and accepted, wanting more
         self._allowed: set[str] | None = None  # what the server listed; None: nothing yet
@@ -168,8 +181,7 @@ class _Login:
         return False
 
     def _denial(self) -> HostError:
-        banner = self._handler.banner or b""
-        parts = (self._session.disconnect_message, decode(banner), self._trouble)
+        parts = (self._session.disconnect_message, self._session.banner, self._trouble)
         said = "; ".join(each for each in parts if each)
         if self._accepted and self._session.disconnect_message is None:
             return partial_success(

@@ -93,6 +93,8 @@ class Session(paramiko.Transport):
         self.stream = stream
         self.disconnect_message: str | None = None
         """The text of the server's DISCONNECT, as it came; None where it sent none."""
+        self.banner = ""
+        """What the server said during the login, as it came."""
         self.signals: dict[int, str] = {}
         """By channel: the signal that ended its command, as it came."""
         self.closed: set[int] = set()

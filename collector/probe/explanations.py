@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from ...core.text import clean
+from ..transport import describe_output
 from .labels import FORCED_MARK, SOCKSTAT
 
 __all__ = [
-    "describe_output",
     "explain_changed_command",
     "explain_missing_mark",
     "explain_missing_namespaces",
     "explain_missing_sockstat",
 ]
 
-
-def describe_output(stdout: bytes, stderr: bytes) -> str:
-    """What a host printed, quoted, what it said on stderr first."""
-    seen, said = clean(stdout, limit=120), clean(stderr.strip(), limit=300)
-    if not said:
-        return repr(seen) if seen else "nothing"
-    return f"{said!r} on stderr" + (f" and {seen!r}" if seen else "")
+# Both begin with their own name (mksh with "E: " before it); errors of a start-up file begin with
+# the file's, or the login shell's. "Unexpected token": BusyBox awk.
+_REFUSAL = re.compile(
+    rb"^(?:E: )?(?:/bin/sh|[gmn]?awk|original-awk):.*(?:[sS]yntax error|Unexpected token).*$",
+    re.MULTILINE,
+)
 
 
 def explain_missing_mark(stdout: bytes, stderr: bytes) -> str:
@@ -37,16 +38,20 @@ def explain_missing_mark(stdout: bytes, stderr: bytes) -> str:
 
 
 def explain_changed_command(stderr: bytes) -> str | None:
-    """That the login shell changed the command, which is valid in sh and awk; None where not."""
-    if b"yntax error" not in stderr:
+    """That /bin/sh or awk refused its part of the command, which is valid there; None where not."""
+    refusal = _REFUSAL.search(stderr)
+    if refusal is None:
         return None
+    said = clean(refusal[0], limit=200)
     # xonsh reads the quoted script as a string of Python, which warns of its backslashes.
-    is_xonsh = b"invalid escape sequence" in stderr
-    shell = "xonsh" if is_xonsh else "it is neither POSIX, csh nor fish"
-    said = _find_line(stderr, b"yntax error")
+    if b"invalid escape sequence" in stderr:
+        return (
+            f"the login shell (xonsh) changed the probe's command before /bin/sh got it: {said!r}. "
+            "Give the account another shell"
+        )
     return (
-        f"the login shell ({shell}) changed the probe's command before /bin/sh got it: {said!r}. "
-        "Give the account another shell"
+        f"/bin/sh could not read the probe's command: {said!r}. A login shell that is neither "
+        "POSIX, csh nor fish changes it: give the account another one"
     )
 
 

@@ -15,9 +15,8 @@ from dataclasses import replace
 
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
-from ..transport import CommandOutput
+from ..transport import CommandOutput, describe_output
 from .answer import ProbeAnswer, parse_probe
-from .explanations import describe_output
 from .labels import FORCED_MARK
 
 __all__ = ["FORCED_COMMAND", "FORCED_MARK", "ForcedProbe"]

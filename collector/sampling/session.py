@@ -16,6 +16,9 @@ from ..transport import OUTPUT_LIMIT
 
 __all__ = ["SamplingSession"]
 
+_MOST_SAID = 1000
+"""How many bytes of stderr are kept for the message of a session that ends."""
+
 
 class SamplingSession(asyncssh.SSHClientSession[bytes]):
     """One session of a connection; `open` starts it."""
@@ -25,6 +28,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         self._stream = connection.stream
         self._received = bytearray()
         self._stderr_bytes = 0
+        self._said = b""
         self._is_complete: Callable[[bytearray], bool] = _never
         self._answer: asyncio.Future[bytes] | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -84,7 +88,9 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         self._channel = chan
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Take a part of the answer; of stderr only count the bytes."""
+        """Take a part of the answer; of stderr only count the bytes, and keep the first."""
+        if datatype is not None and len(self._said) < _MOST_SAID:
+            self._said += data[:_MOST_SAID]
         if self._answer is None:
             return
         if datatype is None:
@@ -104,7 +110,8 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         del exc
         self._lost = True
         problem = "the session was closed" if self._stream.up else ""
-        self._fail(truncated(self._where, Phase.COMMAND, len(self._received), problem))
+        received = len(self._received)
+        self._fail(truncated(self._where, Phase.COMMAND, received, problem, self._said))
 
     def _settle(self) -> None:
         answer, self._answer = self._answer, None

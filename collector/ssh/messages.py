@@ -115,10 +115,13 @@ def endless_output(where: str, phase: Phase) -> HostError:
     return protocol_error(where, phase, "it sends data without end")
 
 
-def lost_in_login(where: str, phase: Phase, said: str = "") -> HostError:
+def lost_in_login(where: str, phase: Phase, said: str = "", banner: str = "") -> HostError:
     """The connection ended during the key exchange or the login."""
     during = "the key exchange" if phase is Phase.KEX else "the login"
+    before = clean(banner)
     text = f"{where} closed the connection during {during}{_reason(said)}"
+    if before:
+        text += f"; before, it said {before!r}"
     return HostError(Category.LOST, phase, text)
 
 
@@ -190,18 +193,21 @@ def output_limit(where: str) -> HostError:
     )
 
 
-def ended_by_signal(where: str, signal_name: str) -> HostError:
-    """A signal ended the command."""
+def ended_by_signal(where: str, signal_name: str, stderr: bytes = b"") -> HostError:
+    """A signal ended the command, which had printed ``stderr``."""
+    name = clean(signal_name, limit=40)
     return HostError(
         Category.COMMAND_FAILED,
         Phase.COMMAND,
-        f"{where}: the command was ended by signal {clean(signal_name, limit=40)}",
+        f"{where}: the command was ended by signal {name}{_on_stderr(stderr)}",
     )
 
 
-def truncated(where: str, phase: Phase, received_bytes: int, said: str = "") -> HostError:
+def truncated(
+    where: str, phase: Phase, received_bytes: int, said: str = "", stderr: bytes = b""
+) -> HostError:
     """The session ended without an exit status: ``truncated`` once output began, else ``lost``."""
-    why = _reason(said)
+    why = _reason(said) + _on_stderr(stderr)
     if received_bytes:
         return HostError(
             Category.TRUNCATED,
@@ -227,6 +233,11 @@ def via_jump(hop: str, error: HostError) -> HostError:
 def _in_brackets(said: str) -> str:
     reason = clean(said)
     return f" ({reason})" if reason else ""
+
+
+def _on_stderr(stderr: bytes) -> str:
+    said = clean(stderr.strip())
+    return f"; it printed {said!r} on stderr" if said else ""
 
 
 def _reason(said: str) -> str:

@@ -219,6 +219,29 @@ def test_a_shell_that_changes_backslashes_is_blamed_and_not_the_syntax_of_sh():
     assert "the login shell (xonsh) changed the probe's command" in caught.value.message
 
 
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox", "ksh", "mksh"])
+def test_a_command_that_bin_sh_cannot_read_is_known_by_its_own_words(shell, tmp_path):
+    as_bin_sh = tmp_path / "sh"
+    as_bin_sh.write_text(f'#!/bin/bash\nexec -a /bin/sh {shell} "$@"\n')
+    as_bin_sh.chmod(0o755)
+    changed = probe_command(MARK).replace('\\"', '"').replace("exec /bin/sh", f"exec {as_bin_sh}")
+    result = run(["sh"], changed)
+    error = failure_of(result.stdout, result.stderr)
+    assert error.category == "no_shell"
+    assert error.message.startswith("/bin/sh could not read the probe's command: ")
+    assert "yntax error" in error.message
+
+
+def test_a_syntax_error_of_a_start_up_file_is_quoted_and_not_taken_for_the_commands(tmp_path):
+    bashrc = tmp_path / "bashrc"
+    bashrc.write_text("if true; then\nexit 1\nfi fi\n")
+    result = run(["bash"], f". {bashrc}; exit")
+    error = failure_of(result.stdout, result.stderr)
+    assert f"{bashrc}: line 3: syntax error" in error.message
+    assert "did not run the probe" in error.message
+    assert "POSIX" not in error.message
+
+
 def test_a_host_without_head_says_so(tmp_path):
     (tmp_path / "sh").symlink_to(shutil.which("busybox"))
     result = run(["/bin/sh"], probe_command(MARK), env={"PATH": str(tmp_path)})

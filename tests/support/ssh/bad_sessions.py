@@ -11,7 +11,10 @@ import asyncssh
 
 from tests.support.ssh.server_in_thread import server_in_thread
 
-__all__ = ["ENDINGS", "bad_session_server"]
+__all__ = ["ENDINGS", "WORDS", "bad_session_server", "banner_server"]
+
+WORDS = "Your account has expired; please contact your administrator."
+"""What a server of this module says on stderr, or in a banner."""
 
 Ending = Callable[[asyncssh.SSHServerChannel, asyncssh.SSHServerConnection], None]
 
@@ -80,6 +83,25 @@ def a_signal(chan, conn):
 def everything_on_stderr(chan, conn):
     chan.write_stderr(b"x" * 300_000)
     chan.exit(0)
+
+
+@_ending
+def words_and_no_exit_status(chan, conn):
+    chan.write_stderr(WORDS.encode())
+    chan.close()
+
+
+@_ending
+def words_and_a_signal(chan, conn):
+    chan.write_stderr(WORDS.encode())
+    chan.exit_with_signal("KILL", False, "")
+
+
+@_ending
+def words_and_nothing_further(chan, conn):
+    """As a login shell that waits for an answer."""
+    chan.write_stderr(WORDS.encode())
+    chan.write(b"New password: ")
 
 
 @_ending
@@ -157,6 +179,39 @@ def bad_session_server(folder: Path, *methods: str) -> Iterator[int]:
             server_host_keys=[key],
             server_factory=lambda: _Server(methods or ("publickey",)),
             encoding=None,
+            gss_host=None,
+        )
+
+    with server_in_thread(folder, listen) as port:
+        yield port
+
+
+class _BannerServer(asyncssh.SSHServer):
+    """Says `WORDS` in a banner; then it hangs up, or lets the login wait."""
+
+    def __init__(self, *, hangs_up: bool) -> None:
+        self._hangs_up = hangs_up
+
+    def connection_made(self, conn):
+        self._connection = conn
+
+    async def begin_auth(self, username):
+        self._connection.send_auth_banner(WORDS)
+        if self._hangs_up:
+            asyncio.get_running_loop().call_soon(self._connection.abort)
+        await asyncio.Event().wait()
+
+
+@contextmanager
+def banner_server(folder: Path, *, hangs_up: bool) -> Iterator[int]:
+    """As `bad_session_server`; nobody is let in."""
+
+    async def listen(key: asyncssh.SSHKey) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            server_factory=lambda: _BannerServer(hangs_up=hangs_up),
             gss_host=None,
         )
 
