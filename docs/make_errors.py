@@ -148,7 +148,8 @@ GUIDE = {
         "Look for a start-up file that prints without end; else do not trust that host.",
     ),
     Category.UNSUPPORTED_HOST: Entry(
-        "The host has no /proc/net/sockstat: it is not Linux, or hides /proc.",
+        "The host has no /proc/net/sockstat, or none that the account may read: it is not Linux, "
+        "or hides /proc, or is a sandbox without the file.",
         "Leave it out with `--limit 'all:!NAME'`.",
     ),
     Category.PARSE: Entry(

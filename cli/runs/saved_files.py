@@ -19,6 +19,7 @@ from ...output.text.explanation import OneHost, one_host
 
 __all__ = ["read_own_files", "read_saved_host"]
 
+_PROC_SELF = Path("/proc/self")
 _PROC_NET = Path("/proc/net")
 _NAMES = ("sockstat", "sockstat6", "snmp")
 # Files that only a kernel with IPv6 makes (net/ipv6 of its source).
@@ -34,9 +35,9 @@ def read_own_files() -> OneHost:
     """Read the files that ``ss -s`` reads on this machine; raises SockfleetError without them."""
     found = {name: _PROC_NET / name for name in _NAMES if (_PROC_NET / name).exists()}
     if "sockstat" not in found:
+        cause = "" if _PROC_SELF.exists() else ": not Linux, or /proc is not mounted"
         raise SockfleetError(
-            f"no {_PROC_NET / 'sockstat'} here: not Linux, or /proc is mounted with subset=pid. "
-            "Name files that were saved on a Linux host"
+            f"no {_PROC_NET / 'sockstat'} here{cause}. Name files that were saved on a Linux host"
         )
     return _host(
         {name: (str(path), _read_path(path)) for name, path in found.items()},

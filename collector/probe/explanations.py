@@ -6,7 +6,7 @@ import re
 
 from ...core.text import clean
 from ..transport import describe_output
-from .labels import FORCED_MARK, SOCKSTAT
+from .labels import FORCED_MARK, NO_PROC, SOCKSTAT
 
 __all__ = [
     "explain_changed_command",
@@ -60,7 +60,8 @@ def explain_missing_sockstat(stderr: bytes) -> str:
     said = _find_line(stderr, b"head", b"sockstat")
     if not said:
         return f"no readable {SOCKSTAT}"
-    cause = ": not Linux, or /proc is not mounted" if "No such file" in said else ""
+    # gVisor, for one, has a /proc without this file.
+    cause = ": not Linux, or /proc is not mounted" if NO_PROC.encode() in stderr else ""
     return f"no readable {SOCKSTAT}: {said}{cause}"
 
 

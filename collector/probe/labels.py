@@ -6,6 +6,7 @@ __all__ = [
     "BOOT_ID",
     "FORCED_MARK",
     "NAMESPACES",
+    "NO_PROC",
     "OSRELEASE",
     "PAGE_SIZE",
     "PROCESSES",
@@ -27,5 +28,7 @@ PAGE_SIZE = "page_size"
 FORCED_MARK = "sockfleet-forced-1"
 """The mark of `collector.probe.forced_probe`. The number is the version of the output format: it
 changes when an old line would be misread."""
+NO_PROC = "sockfleet: no /proc/self"
+"""What the probe says on stderr where there is none."""
 NAMESPACES = "namespaces"
 PROCESSES = "processes"

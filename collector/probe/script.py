@@ -20,7 +20,16 @@ import secrets
 from collections.abc import Iterator
 
 from ...core.record import record
-from .labels import BOOT_ID, NAMESPACES, OSRELEASE, PAGE_SIZE, PROCESSES, TCP_MAX_ORPHANS, TCP_MEM
+from .labels import (
+    BOOT_ID,
+    NAMESPACES,
+    NO_PROC,
+    OSRELEASE,
+    PAGE_SIZE,
+    PROCESSES,
+    TCP_MAX_ORPHANS,
+    TCP_MEM,
+)
 from .namespace_script import NAMESPACE_SCRIPT
 from .process_script import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
 
@@ -30,13 +39,15 @@ _SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
 _LINES = 200  # of each file at most; none has that many
 
 # head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT"). A second
-# head, only where a file is missing, says on stderr why sockstat cannot be read, if it cannot.
+# head, only where a file is missing, says on stderr why sockstat cannot be read, if it cannot; and
+# the shell, whether there is a /proc.
 # No file contains the page size alone. The first mapping of the shell itself has it, without
 # another fork (proc_pid_smaps(5)); BusyBox has no getconf.
 _SCRIPT = (
     'm={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; echo; echo "$m begin"; '
     "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null "
-    "|| head -n 1 $n/sockstat >/dev/null; "
+    "|| {{ head -n 1 $n/sockstat >/dev/null; "
+    '[ -e /proc/self ] || echo "{no_proc}" >&2; }}; '
     'echo "==> {page_size} <=="; if [ -r /proc/self/smaps ]; then while read -r k v u; do '
     'case $k in KernelPageSize:) echo "$v $u"; break;; esac; done </proc/self/smaps; fi; '
     '{more}echo "$m end"'
@@ -85,5 +96,6 @@ def probe_script(mark: str, options: ProbeOptions) -> str:
         lines=_LINES,
         settings=" ".join(_SETTINGS),
         page_size=PAGE_SIZE,
+        no_proc=NO_PROC,
         more=more,
     )

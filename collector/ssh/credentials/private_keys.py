@@ -106,9 +106,8 @@ def unlock(data: bytes, passphrase: str | None) -> UnlockedKey:
         raise KeyFileError(_NOT_FOR_SSH)
     load = forms.load_ssh_private_key if locked.kind else forms.load_pem_private_key
     secret = passphrase.encode() if passphrase is not None and locked.encrypted else None
-    pem = None if locked.kind else _PEM.search(data.strip())
     try:
-        key = load((pem[0] if pem else data).strip() + b"\n", secret)
+        key = load(data, secret)
     except UnsupportedAlgorithm:
         if locked.kind is None or locked.public is None:
             raise KeyFileError(_NOT_FOR_SSH) from None

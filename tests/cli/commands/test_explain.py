@@ -181,7 +181,9 @@ def test_a_machine_without_sockstat_is_an_error(explain, mocker, tmp_path):
     mocker.patch("sockfleet.cli.runs.saved_files._PROC_NET", tmp_path)
     code, _, err = explain("--ss")
     assert code == 1
-    assert "not Linux, or /proc is mounted with subset=pid" in err
+    assert f"no {tmp_path}/sockstat here. Name files that were saved" in err
+    mocker.patch("sockfleet.cli.runs.saved_files._PROC_SELF", tmp_path / "self")
+    assert "sockstat here: not Linux, or /proc is not mounted. Name" in explain("--ss")[2]
 
 
 # Both programs read the files, one after the other, and other processes open and close sockets in

@@ -251,6 +251,19 @@ def test_a_host_without_head_says_so(tmp_path):
     assert "not Linux" not in error.message
 
 
+@pytest.mark.parametrize("has_proc", [False, True])
+def test_a_host_is_called_no_linux_only_where_it_has_no_proc(has_proc, tmp_path):
+    proc = tmp_path / "proc"
+    if has_proc:
+        (proc / "self").mkdir(parents=True)
+    command = probe_command(MARK, ProbeOptions(namespaces=False)).replace("/proc/", f"{proc}/")
+    result = run(["sh"], command)
+    error = failure_of(result.stdout, result.stderr)
+    assert error.category == "unsupported_host"
+    assert "sockstat' for reading: No such file or directory" in error.message
+    assert error.message.endswith(": not Linux, or /proc is not mounted") is not has_proc
+
+
 @pytest.mark.as_root
 def test_a_sockstat_that_may_not_be_read_is_no_missing_linux(tmp_path):
     """Android: the file is there, and SELinux denies it to the shell's user."""
