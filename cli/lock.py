@@ -11,11 +11,12 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import SockfleetError, UsageError
 from ..core.exit_codes import Exit
+from ..core.folder_owner import open_for_folder_owner
 
 __all__ = ["LockHeldError", "run_lock"]
 
@@ -63,27 +64,10 @@ def run_lock(path: str | None) -> Iterator[None]:
 
 
 def _open(path: str) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        try:
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return os.open(path, flags | os.O_CREAT, 0o600)
+        return open_for_folder_owner(Path(path))
     except OSError as error:
         raise _usage_error(path, error) from error
-    _give_to_folder_owner(descriptor, path)
-    return descriptor
-
-
-def _give_to_folder_owner(descriptor: int, path: str) -> None:
-    """Give a new lock of root to the owner of its folder.
-
-    The user of a service could not open a lock that root left there after a run by hand.
-    """
-    if os.geteuid() == 0:
-        folder = Path(path).parent.stat()
-        with suppress(OSError):
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
 
 def _lock(descriptor: int, path: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, select, text
 
+from ...core.folder_owner import open_for_folder_owner
 from ..errors import StoreDamagedError, StoreMissingError, StoreVersionError
 from . import layout
 from .connection import WAIT_S, Store, connect_file, set_journal
@@ -99,8 +100,8 @@ def _is_unmade(file: Path) -> bool:
 
 
 def _create_file(store: Store, file: Path, wait_s: float) -> None:
-    # Names of hosts are for nobody else; SQLite gives its other files the same mode.
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # Names of hosts are for nobody else; SQLite gives its other files the same mode and owner.
+    os.close(open_for_folder_owner(file))
     if not _is_unmade(file):
         return  # another process was faster
     try:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...core.folder_owner import open_for_folder_owner
 from ..errors import StoreBusyError
 
 __all__ = ["write_lock"]
@@ -33,7 +34,7 @@ def write_lock(store: Path, timeout_s: float) -> Iterator[None]:
     where the lock's file cannot be opened.
     """
     path = store.with_name(f"{store.name}-lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_for_folder_owner(path)
     try:
         _wait(descriptor, store, timeout_s)
         yield
