@@ -25,6 +25,11 @@ _NAMES = ("sockstat", "sockstat6", "snmp")
 # Files that only a kernel with IPv6 makes (net/ipv6 of its source).
 _OF_IPV6 = ("if_inet6", "tcp6", "udp6", "raw6", "snmp6", "igmp6", "ipv6_route", "rt6_stats")
 _MOST_BYTES = 1024 * 1024
+# UTF-32 first: the mark of UTF-16 begins its own.
+_WIDE_ENCODINGS = {
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 _SNMP = frozenset({b"Ip", b"Icmp", b"IcmpMsg", b"Tcp", b"Udp", b"UdpLite"})
 _LINE = re.compile(rb"([A-Za-z0-9]+):(?: |$)")
 # `head FILE FILE` prints these between files, and people paste them.
@@ -141,14 +146,16 @@ def _split_by_file(file: str, data: bytes) -> dict[str, bytes]:
 
 
 def _decode(file: str, data: bytes) -> bytes:
-    """Remove a byte order mark, and turn UTF-16 into UTF-8: PowerShell saves so."""
+    """Remove a byte order mark, and turn UTF-16 and UTF-32 into UTF-8: PowerShell saves so."""
     if data.startswith(codecs.BOM_UTF8):
         return data.removeprefix(codecs.BOM_UTF8)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16").encode()
-        except UnicodeError as error:
-            raise UsageError(f"{file}: begins as UTF-16 and is not: {error}") from error
+    for encoding, marks in _WIDE_ENCODINGS.items():
+        if data.startswith(marks):
+            try:
+                return data.decode(encoding).encode()
+            except UnicodeError as error:
+                shown = encoding.upper()
+                raise UsageError(f"{file}: begins as {shown} and is not: {error}") from error
     if b"\0" in data[:4]:
         raise UsageError(f"{file}: looks like UTF-16 or UTF-32: save it as UTF-8 or ASCII")
     return data

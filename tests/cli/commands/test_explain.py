@@ -108,7 +108,10 @@ def test_a_folder_without_sockstat6_is_a_host_without_ipv6(explain, tmp_path):
     assert "IPv6 is off, and inuse6 counts as 0" in explain(tmp_path)[1]
 
 
-@pytest.mark.parametrize("name", ["if_inet6", "tcp6", "snmp6"])
+@pytest.mark.parametrize(
+    "name",
+    ["if_inet6", "tcp6", "udp6", "raw6", "snmp6", "igmp6", "ipv6_route", "rt6_stats"],
+)
 def test_a_folder_whose_other_files_show_ipv6_lacks_its_sockstat6(explain, tmp_path, name):
     (tmp_path / "sockstat").write_bytes(SOCKSTAT)
     (tmp_path / "snmp").write_bytes(SNMP)
@@ -119,9 +122,10 @@ def test_a_folder_whose_other_files_show_ipv6_lacks_its_sockstat6(explain, tmp_p
     assert "At most 104 TCP sockets" in text
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 def test_a_file_that_powershell_saved_is_read(explain, tmp_path, encoding):
-    text = SOCKSTAT.decode().replace("\n", "\r\n")
+    """By Out-File and its -Encoding: each with the byte order mark."""
+    text = "\ufeff" + SOCKSTAT.decode().replace("\n", "\r\n")
     (tmp_path / "saved").write_bytes(text.encode(encoding))
     assert "At most 104 TCP sockets" in explain(tmp_path / "saved")[1]
 
@@ -135,6 +139,7 @@ def test_a_file_that_powershell_saved_is_read(explain, tmp_path, encoding):
         (b"\xff\x1b[2J\n", "odd line 1: '\N{REPLACEMENT CHARACTER} [2J' is not a line"),
         (SOCKSTAT.decode().encode("utf-16-le"), "odd: looks like UTF-16 or UTF-32"),
         (b"\xff\xfeT", "odd: begins as UTF-16 and is not"),
+        (b"\xff\xfe\0\0T", "odd: begins as UTF-32 and is not"),
         (b"TCP: inuse 5 orphan\n", "odd: sockstat line 1: 'TCP: inuse 5 orphan': key 'orphan'"),
         (b"TCP6: inuse x\n", "odd: sockstat line 1: 'TCP6: inuse x'"),
         (SOCKSTAT6, "no sockstat in "),
