@@ -77,6 +77,7 @@ BEGIN {
     }
     else if (line ~ /ermi/) denied++;
     else if (index(line, "/proc/self/net/") && line ~ /o such/) print "single";
+    else if (line ~ /ot found|^xargs:/) print line > "/dev/stderr";
   }
   print "denied " denied + 0;
   for (i = 2; i <= total; i++) if (order[i] == own) { order[i] = order[1]; order[1] = own; }
