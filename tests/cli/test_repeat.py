@@ -75,6 +75,8 @@ def test_each_round_prints_a_line_for_each_host_and_one_for_the_fleet(good_hosts
     assert [kinds[n] for n in (2, 5, 8)] == ["fleet"] * 3
     assert [line["round"] for line in lines] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     hosts = [line for line in lines if "name" in line]
+    assert all(host["read_at"] == host["sampled_at"] for host in hosts)
+    assert all(line["read_at"] >= line["started_at"] for line in lines if "fleet" in line)
     assert all(host["sampled_at"] <= lines[-1]["started_at"] for host in hosts[:2])
     assert all("rank" not in host for host in hosts)
     assert all("change" not in host for host in hosts[:2])

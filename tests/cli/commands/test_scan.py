@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -141,8 +142,12 @@ def test_a_scan_without_failures_is_exit_0_and_silent_with_q(fleet, tmp_path):
 
 
 def test_ndjson_ends_with_the_fleet_and_csv_has_empty_cells(fleet, tmp_path):
+    began = datetime.now(UTC) - timedelta(milliseconds=1)  # the lines have milliseconds
     result = run_sockfleet("scan", *fleet, "-f", "ndjson", cwd=tmp_path)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
+    times = [datetime.fromisoformat(line["read_at"]) for line in lines]
+    assert times == sorted(times), "each has the time of its own reading"
+    assert began <= times[0] < times[-1] <= datetime.now(UTC)
     assert sorted(line["name"] for line in lines[:-1]) == sorted(
         ["web1", "web2", "db1", "db2", "closed", "denied", "no-such-name", "unknown-key"]
     )

@@ -46,6 +46,19 @@ class Peer:
         return None if self.transport is None else self.transport.get_extra_info(name)
 
 
+class Hoarder(Peer):
+    """Counts what it gets, and how much waits in the stream meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = self.most_waiting = 0
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        self.count += len(data)
+        assert self.transport is not None
+        self.most_waiting = max(self.most_waiting, len(self.transport._unread))
+
+
 class Channel(asyncio.Transport):
     """A bastion's channel: knows the bastion's version and keeps what is written."""
 
@@ -289,6 +302,32 @@ def test_a_flood_is_read_in_parts_and_what_ends_the_stream_comes_last(run):
                 await peer.ended.wait()
         assert peer.seen == data + b"<eof>"
         assert max(peer.parts) == 4096
+        await stream.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_flood_is_held_back_and_does_not_fill_the_memory(run):
+    """The kernel keeps what was not passed on yet; uvloop reads 2 MiB at most in one turn."""
+
+    async def main() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        stream, peer = ByteStream(attempt(), ours), Hoarder()
+        stream.budget.expect_channels()
+        flood = bytes(16 * 1024 * 1024)
+        stream.budget.give_back(2 * len(flood))
+        with theirs:
+            joining = asyncio.ensure_future(stream.join(peer))
+            await asyncio.get_running_loop().sock_sendall(theirs, flood)
+            theirs.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(30):
+                await joining
+                await peer.ended.wait()
+        assert (peer.count, stream.budget.exceeded) == (len(flood), False)
+        assert peer.most_waiting < 4 * 1024 * 1024
         await stream.close()
 
     run(main())
