@@ -1,10 +1,12 @@
-"""Many hosts and jump hosts that flood at once: all others keep their time, and so does a deadline.
+"""Many hosts and jump hosts that flood at once: all others keep their time, as do a deadline and a
+signal.
 
 `scan_fault` and `run_engine` fail where a scan takes longer than 25 s.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,9 +14,12 @@ import pytest
 
 from sockfleet.collector.engine import EngineSettings
 from sockfleet.collector.errors import Category
-from sockfleet.collector.outcome import HostFailure
+from sockfleet.collector.outcome import HostFailure, HostOutcome
+from sockfleet.collector.runtime.signals import StopSignals
+from sockfleet.collector.ssh import byte_budget
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Hop, Host
+from sockfleet.scan.collect import collect
 from sockfleet.simulator.scenario.faults import Fault
 from tests.support.ssh.fault_scans import assert_read, measure_good_hosts, run_engine, scan_fault
 from tests.support.ssh.fault_servers import GOOD, Places, fleet_places
@@ -77,6 +82,51 @@ def test_a_deadline_ends_a_scan_in_the_middle_of_every_flood(transport, places):
         outcomes = run_engine(settings, hosts)
     assert_read(outcomes[GOOD[0]], places.simulated[GOOD[0]])
     assert outcomes[endless.name].category is Category.DEADLINE
+
+
+BEFORE_THE_SIGNAL, AFTER_IT = 256 * 1024, 1024 * 1024
+
+
+def test_a_signal_ends_a_scan_in_the_middle_of_the_floods_of_jump_hosts(
+    transport, places, monkeypatch
+):
+    """By the bytes of jump hosts that are still taken after it: here they may flood for ever."""
+    taken = 0
+
+    class EndlessBudget(byte_budget.ByteBudget):
+        def spend(self, count: int) -> bool:
+            nonlocal taken
+            if self._refilled_at is not None:
+                before, taken = taken, taken + count
+                if before < BEFORE_THE_SIGNAL <= taken:
+                    signal.raise_signal(signal.SIGINT)
+                count = 0
+            return super().spend(count)
+
+    for module in ("asyncssh", "paramiko"):
+        monkeypatch.setattr(f"sockfleet.collector.{module}.stream.ByteBudget", EndlessBudget)
+    endless = places.hosts[Fault.HANGS]
+    hosts = [_behind(places.hosts[fault], f"behind {fault}", endless) for fault in JUMP_FLOODS]
+    settings = EngineSettings(
+        concurrency=len(hosts),
+        timeout_s=600.0,
+        retries=0,
+        transport=transport,
+        transport_settings=TransportSettings(
+            known_hosts_files=(str(places.known_hosts),),
+            connect_timeout_s=600.0,
+            concurrency=len(hosts),
+        ),
+    )
+    outcomes: list[HostOutcome] = []
+    signals = StopSignals()
+    with nothing_is_left():
+        end = collect(hosts, settings, outcomes.append, stoppable=signals, workers=1)
+    assert signals.received == [signal.SIGINT]
+    assert not end.complete
+    assert {each.category for each in outcomes} == {Category.NOT_ATTEMPTED}
+    assert len(outcomes) == len(hosts)
+    assert BEFORE_THE_SIGNAL <= taken < BEFORE_THE_SIGNAL + AFTER_IT
 
 
 def _behind(jump: Host, name: str, target: Host) -> Host:
