@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..core.errors import UsageError
 from ..core.text import clean
-from .host import HostSummary
 
-__all__ = ["group_levels"]
+__all__ = ["GroupedHost", "group_levels"]
 
 _LABEL_LIMIT = 100
 
 
+class GroupedHost(Protocol):
+    """A host with its groups and variables: of an inventory, or of a scan."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Its groups, ancestors included."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Its variables, without secrets."""
+
+
 def group_levels(
     group_by: str,
-    hosts: Sequence[HostSummary],
+    hosts: Sequence[GroupedHost],
     children: Mapping[str, Sequence[str]],
     variables: Collection[str] = (),
-) -> Callable[[HostSummary], tuple[str, ...]]:
+) -> Callable[[GroupedHost], tuple[str, ...]]:
     """Return the function from a host to the groups it counts in under ``--group-by GROUP|VAR``.
 
     A group divides its hosts by its direct children; a host in none of them counts under the
@@ -41,10 +53,10 @@ def group_levels(
 
 def _levels_of_group(
     group: str, children: Sequence[str]
-) -> Callable[[HostSummary], tuple[str, ...]]:
+) -> Callable[[GroupedHost], tuple[str, ...]]:
     rest = ("ungrouped",) if group == "all" else (group,)
 
-    def levels(host: HostSummary) -> tuple[str, ...]:
+    def levels(host: GroupedHost) -> tuple[str, ...]:
         if group != "all" and group not in host.groups:
             return ()
         return tuple(child for child in children if child in host.groups) or rest

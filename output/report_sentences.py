@@ -118,7 +118,7 @@ def describe_leak(leak: Leak) -> str:
     since = format_time(leak.since) or "before this time"
     limit = ""
     if leak.forecast is not None and leak.forecast.hours <= _YEAR_HOURS:
-        limit = f"; it meets {leak.forecast.limit} {format_forecast(leak.forecast)}"
+        limit = f"; it meets {escape(leak.forecast.limit)} {format_forecast(leak.forecast)}"
     return (
         f"{escape(leak.host)} holds {format_count(leak.now)} closed sockets and grows by "
         f"{format_rate(leak.rate).lstrip('+')} an hour since {since}{limit}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # --help needs none of it
     from ...history.report.build import Wishes
     from ...history.report.model import FleetReport
     from ...history.store.connection import Store
+    from ...inventory.models import Inventory
     from ..runs.report_outputs import ReportOutputs
 
 __all__ = ["command"]
@@ -115,10 +116,19 @@ def _mail_options() -> Callable[..., Any]:
 )
 @option(
     "--group-by",
-    metavar="NAME",
-    help="Divide the fleet by what the last scan was grouped by: scan --save --group-by NAME.  "
-    "[default: by the largest groups]",
+    metavar="GROUP|VAR",
+    help="Divide the fleet by what the last scan was grouped by (scan --save --group-by), else by "
+    "a group's children or a variable of --inventory.  [default: by the largest groups]",
     group=OptionGroup.SELECTION,
+    brief="Sums by group or variable",
+)
+@option(
+    "--inventory",
+    multiple=True,
+    metavar="FILE",
+    help="The inventory whose groups and variables --group-by may name.",
+    group=OptionGroup.SELECTION,
+    brief="The inventory that --group-by is of",
 )
 @option(
     "--limit-at",
@@ -233,10 +243,29 @@ def _wishes(store: Store, given: Mapping[str, Any], since: Any, until: Any) -> W
         baseline=baseline,
         pattern=given["pattern"],
         group_by=given["group_by"],
+        read_inventory=_inventory_reader(given["inventory"]),
         title=given["title"],
         limit_at=given["limit_at"],
         next_command=_next_command,
     )
+
+
+def _inventory_reader(sources: Sequence[str]) -> Callable[[], Inventory] | None:
+    """The function that reads the inventory of ``--group-by``; None where none is named."""
+    import sys
+
+    from ...inventory.sources.load import load_inventory
+    from ..console import streams
+
+    if not sources:
+        return None
+
+    def read() -> Inventory:
+        inventory = load_inventory(sources, stdin=sys.stdin.buffer)
+        streams.warn_all(inventory.notes, quiet=False)
+        return inventory
+
+    return read
 
 
 def _read_against(store: Store, text: str | None) -> tuple[Any, Mapping[str, float] | None]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import UsageError
 from ...core.record import record
+from ...core.text import escape
+from ...inventory.models import Inventory
 from ..host_selection import select_hosts
 from ..moments import format_moment
 from ..series import SeriesBlock
@@ -20,7 +22,7 @@ from ..store.subjects import read_hosts
 from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends
 from .distribution import count_bins
-from .division import divide_by_group
+from .division import divide_by_group, divide_by_inventory, first_levels
 from .holders import find_details
 from .last_scans import LastScans, read_last_scans
 from .leaks import describe_leak, find_limits
@@ -52,7 +54,10 @@ class Wishes:
     pattern: str | None = None
     """Ansible's pattern of hosts; None: every host."""
     group_by: str | None = None
-    """What the last scan was grouped by (``scan --group-by``); None: by the inventory's groups."""
+    """What the last scan was grouped by (``scan --group-by``), else a group or a variable of the
+    inventory; None: the fleet is divided by its largest groups."""
+    read_inventory: Callable[[], Inventory] | None = None
+    """Reads the inventory of ``group_by``, if the scans do not carry what it names."""
     title: str | None = None
     limit_at: float | None = None
     """A limit of the number that every host has."""
@@ -128,8 +133,9 @@ class _Builder:
         counts = Counter(line.state for line in lines)
         compared_at, compared = self._compared()
         return FleetReport(
-            title=self._wishes.title or _title(self._inventories, self._wishes.pattern),
-            store=source,
+            # The command line may hold any bytes; all other texts are those of scans, and clean.
+            title=escape(self._wishes.title or _title(self._inventories, self._wishes.pattern)),
+            store=None if source is None else escape(source),
             since=readings.start,
             until=readings.end,
             against=self._against(),
@@ -151,6 +157,7 @@ class _Builder:
             appeared=readings.appeared(),
             disappeared=readings.disappeared(),
             failed=readings.failed(),
+            group_by=None if self._wishes.group_by is None else escape(self._wishes.group_by),
             groups=self._group_lines(divided, {leak.host for leak in leaks}),
             distribution=count_bins(readings.now, compared),
             distribution_before=compared_at,
@@ -180,15 +187,25 @@ class _Builder:
         return float(self._readings.block.times[column]), self._readings.values_at(column)
 
     def _divide(self) -> dict[str, str]:
-        if self._wishes.group_by is None:
+        name = self._wishes.group_by
+        if name is None:
             return divide_by_group(self._readings.groups)
-        levels = {name: host.levels for name, host in self._readings.last.hosts.items()}
-        if not any(levels.values()):
+        levels = self._levels(name)
+        without = f"without {escape(name)}"
+        return {host: levels.get(host, without) for host in self._readings.block.hosts}
+
+    def _levels(self, name: str) -> dict[str, str]:
+        """The group of each host that has one, by the last scans, else by the inventory."""
+        last, read_inventory = self._readings.last, self._wishes.read_inventory
+        were_grouped = [group_by == name for group_by in last.grouped_by]
+        if read_inventory is not None and not all(were_grouped):
+            return divide_by_inventory(read_inventory(), name)
+        if not any(were_grouped):
             raise UsageError(
-                f"--group-by {self._wishes.group_by}: the last scan was not grouped by it: "
-                f"sockfleet scan --save --group-by {self._wishes.group_by}"
+                f"--group-by {name}: the last scan was not grouped by it; a group or a variable "
+                "needs --inventory FILE"
             )
-        return {name: (levels.get(name) or ("others",))[0] for name in self._readings.block.hosts}
+        return first_levels({host.name: host.levels for host in last.hosts.values()})
 
     def _leaks(self) -> tuple[Leak, ...]:
         readings = self._readings

@@ -42,6 +42,9 @@ class LastScans:
     """By host: how many scans of the time did not read it, and the Unix time of the first."""
     hosts: Mapping[str, HostSummary]
     """By name, whole; empty where no details are kept."""
+    grouped_by: tuple[str | None, ...] = ()
+    """What each of the scans was grouped by (``scan --group-by``); None: by nothing, or its details
+    are not kept."""
 
 
 def read_last_scans(store: Store, since: datetime, until: datetime) -> LastScans:
@@ -60,8 +63,11 @@ def read_last_scans(store: Store, since: datetime, until: datetime) -> LastScans
     chosen = [row for row in newest.values() if row.started_at.timestamp() >= oldest]
     del chosen[_MOST_FLEETS:]
     hosts: dict[str, HostSummary] = {}
+    grouped_by: list[str | None] = []
     for row in chosen:
-        for host in read_scan(store, row.id).hosts:
+        summary = read_scan(store, row.id)
+        grouped_by.append(summary.scan.group_by)
+        for host in summary.hosts:
             hosts.setdefault(host.name, host)
     failures = {
         name: Failure(category=host.error.category, message=host.error.message)
@@ -73,6 +79,7 @@ def read_last_scans(store: Store, since: datetime, until: datetime) -> LastScans
         failures=failures,
         failed_scans=_count_failures(store, since, until),
         hosts=hosts,
+        grouped_by=tuple(grouped_by),
     )
 
 

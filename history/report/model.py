@@ -227,6 +227,8 @@ class FleetReport:
     appeared: tuple[str, ...]
     disappeared: tuple[str, ...]
     failed: tuple[FailedHost, ...]
+    group_by: str | None
+    """What divides the fleet into ``groups``; None: its largest groups."""
     groups: tuple[GroupLine, ...]
     distribution: tuple[Bin, ...]
     distribution_before: float | None

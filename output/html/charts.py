@@ -13,6 +13,7 @@ from datetime import datetime
 import orjson
 from markupsafe import Markup
 
+from ...core.text import escape
 from ...history.report.model import Bin, Course, GroupLine, Leak
 from ..course_points import highest_values, shown_span
 from ..report_sentences import format_count
@@ -142,7 +143,7 @@ def leak_chart(leak: Leak, label: str, since: str) -> Markup:
         side = "end" if x > plot.width / 2 else "start"
         shift = -5 if side == "end" else 5
         parts.append(f'<path class="begin" d="M{_short(x)} {_TOP - 8:.0f}V{base}"/>')
-        text = Markup.escape(since)
+        text = _text(since)
         parts.append(f'<text class="begin-label {side}" x="{x + shift:.1f}" y="12">{text}</text>')
     data = _numbers([course], [""], plot)
     return _svg(plot, "chart", label, parts, data)
@@ -201,13 +202,18 @@ def bar_chart(bins: Sequence[Bin], label: str) -> Markup:
             top = min(top, y)
         middle = x + bar / 2
         parts.append(f'<text class="count" x="{middle:.1f}" y="{top - 6:.1f}">{each.hosts}</text>')
-        name = Markup.escape(each.label)
+        name = _text(each.label)
         parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{height - 8:.0f}">{name}</text>')
     body = "".join(parts)
     return Markup(  # noqa: S704 (numbers, and text that was escaped)
         f'<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
-        f' aria-label="{Markup.escape(label)}">{body}</svg>'
+        f' aria-label="{_text(label)}">{body}</svg>'
     )
+
+
+def _text(text: str) -> Markup:
+    """Return text for an element or an attribute, its unsafe characters as their escapes."""
+    return Markup.escape(escape(text))
 
 
 def _numbers(courses: Sequence[Course], names: Sequence[str], plot: _Plot) -> str:
@@ -219,7 +225,7 @@ def _numbers(courses: Sequence[Course], names: Sequence[str], plot: _Plot) -> st
     )
     offset = datetime.fromtimestamp(plot.end).astimezone().utcoffset()
     east = 0 if offset is None else int(offset.total_seconds())
-    named = Markup.escape(orjson.dumps(list(names)).decode())
+    named = _text(orjson.dumps([escape(name) for name in names]).decode())
     return (
         f' tabindex="0" data-values="{values}" data-names="{named}" data-start="{plot.start:.0f}"'
         f' data-end="{plot.end:.0f}" data-first="{first.start + east:.0f}"'
@@ -231,5 +237,5 @@ def _numbers(courses: Sequence[Course], names: Sequence[str], plot: _Plot) -> st
 def _svg(plot: _Plot, kind: str, label: str, parts: Sequence[str], data: str) -> Markup:
     return Markup(  # noqa: S704 (numbers, and text that was escaped)
         f'<svg class="{kind}" viewBox="0 0 {plot.width:.0f} {plot.height:.0f}" role="img"'
-        f' aria-label="{Markup.escape(label)}"{data}>{"".join(parts)}</svg>'
+        f' aria-label="{_text(label)}"{data}>{"".join(parts)}</svg>'
     )

@@ -58,6 +58,7 @@ def report_document(report: FleetReport) -> dict[str, Any]:
         "appeared": list(report.appeared),
         "disappeared": list(report.disappeared),
         "failures": [_failed(failed) for failed in report.failed],
+        "group_by": report.group_by,
         "groups": [_group(group) for group in report.groups],
         "distribution": {
             "before": _time(report.distribution_before),

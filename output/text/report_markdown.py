@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...core.text import escape
-from ...history.report.model import FleetReport
+from ...history.report.model import Course, FleetReport
 from ..report_lists import list_changes
 from ..report_sentences import (
+    format_change,
     format_count,
     format_forecast,
     format_period,
@@ -56,12 +57,14 @@ def _lines(report: FleetReport) -> Iterator[str]:
                     format_rate(leak.rate),
                     format_time(leak.since) or "before",
                     format_forecast(leak.forecast),
-                    sparkline(leak.course, _COURSE_WIDTH).replace(" ", "\u2007"),
+                    _course(leak.course),
                 ]
             )
         if len(report.leaks) > _MOST_ROWS:
             yield f"\n{len(report.leaks) - _MOST_ROWS:,} more."
         yield ""
+    if report.group_by is not None:
+        yield from _group_table(report)
     lists = list(list_changes(report, _MOST_LISTED))
     for each in lists:
         yield f"- **{each.title}:** {escape_markdown(str(each))}"
@@ -71,6 +74,30 @@ def _lines(report: FleetReport) -> Iterator[str]:
         f"{report.title}: {report.scans:,} scans from {format_period(report)}; "
         f"{report.hosts_read:,} of {report.hosts:,} hosts read."
     )
+
+
+def _group_table(report: FleetReport) -> Iterator[str]:
+    title = escape_markdown(report.group_by or "")
+    yield from _row([title, "Hosts", "Held closed", "Change", "Leaks", "Course"])
+    yield "| --- | ---: | ---: | ---: | ---: | --- |"
+    for group in report.groups[:_MOST_ROWS]:
+        yield from _row(
+            [
+                escape_markdown(group.name),
+                format_count(group.hosts),
+                format_count(group.tcp_close),
+                format_change(group.change),
+                format_count(group.leaks),
+                _course(group.course),
+            ]
+        )
+    if len(report.groups) > _MOST_ROWS:
+        yield f"\n{len(report.groups) - _MOST_ROWS:,} more."
+    yield ""
+
+
+def _course(course: Course) -> str:
+    return sparkline(course, _COURSE_WIDTH).replace(" ", "\u2007")
 
 
 def escape_markdown(text: str) -> str:

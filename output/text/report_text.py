@@ -49,15 +49,7 @@ def _lines(report: FleetReport, style: TextStyle) -> Iterator[str]:
         first = style.render(emphasis, colour) + style.render(first[len(emphasis) :], "bold")
     yield "\n".join([first, *(style.render(line, "bold") for line in others)])
     yield style.wrap(verdict_details(report))
-    most = style.options.top or _TOP
-    if report.leaks:
-        yield ""
-        yield from _table(_leak_columns(report.leaks[:most], style), style)
-        if len(report.leaks) > most:
-            yield style.render(style.convert(f"{len(report.leaks) - most} more."), "dim")
-    elif is_too_early(report) and (growers := _growers(report, most)):
-        yield ""
-        yield from _table(_grower_columns(growers, report, style), style)
+    yield from _tables(report, style)
     lists = list(list_changes(report, _LISTED))
     if lists:
         yield ""
@@ -68,6 +60,23 @@ def _lines(report: FleetReport, style: TextStyle) -> Iterator[str]:
     if report.leaks and report.leaks[0].next is not None:
         # On a line of its own, however long: it is there to be copied.
         yield style.convert(escape(report.leaks[0].next))
+
+
+def _tables(report: FleetReport, style: TextStyle) -> Iterator[str]:
+    most = style.options.top or _TOP
+    if report.leaks:
+        yield ""
+        yield from _table(_leak_columns(report.leaks[:most], style), style)
+        if len(report.leaks) > most:
+            yield style.render(style.convert(f"{len(report.leaks) - most} more."), "dim")
+    elif is_too_early(report) and (growers := _growers(report, most)):
+        yield ""
+        yield from _table(_grower_columns(growers, report, style), style)
+    if report.group_by is not None:
+        yield ""
+        yield from _table(_group_columns(report, most, style), style)
+        if len(report.groups) > most:
+            yield style.render(style.convert(f"{len(report.groups) - most:,} more."), "dim")
 
 
 def _table(columns: Sequence[Column], style: TextStyle) -> Iterator[str]:
@@ -119,6 +128,20 @@ def _grower_columns(
             title=since, cells=[Cell(style.convert(format_change(line.change))) for line in lines]
         ),
         _courses([line.course for line in lines], style),
+    ]
+
+
+def _group_columns(report: FleetReport, most: int, style: TextStyle) -> list[Column]:
+    groups = report.groups[:most]
+    names = [Cell(escape(group.name)) for group in groups]
+    changes = [Cell(style.convert(format_change(group.change))) for group in groups]
+    return [
+        Column(title=escape(report.group_by or "").upper(), cells=names, is_text=True),
+        Column(title="HOSTS", cells=[Cell(format_count(group.hosts)) for group in groups]),
+        Column(title="TCP_CLOSE", cells=[Cell(format_count(group.tcp_close)) for group in groups]),
+        Column(title=f"SINCE {format_time(report.against).upper()}", cells=changes),
+        Column(title="LEAKS", cells=[Cell(format_count(group.leaks)) for group in groups]),
+        _courses([group.course for group in groups], style),
     ]
 
 

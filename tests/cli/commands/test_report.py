@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from sockfleet.aggregator.document_writer import to_document
+from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.history.report.scan_files import memory_folder
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
@@ -20,6 +21,7 @@ from sockfleet.output.machine.schema import load_schema
 from tests.support.cli.command_line import run_command
 from tests.support.history.made_report import SCANS, fill_store
 from tests.support.history.made_scans import BEGIN, host_summary, scan_of
+from tests.support.hostile_text import assert_harmless_text
 
 END = BEGIN + timedelta(hours=SCANS)
 WINDOW = ("--since", f"{BEGIN:%Y-%m-%dT%H:%MZ}", "--until", f"{END:%Y-%m-%dT%H:%MZ}")
@@ -91,6 +93,86 @@ def test_a_pattern_selects_hosts_by_the_groups_of_the_store(report):
     code, _, err = report("-l", "nobody")
     assert code == 2
     assert "nobody" in err
+
+
+@pytest.fixture
+def inventory(tmp_path) -> Path:
+    """The filled store's hosts in racks, but for db2, beneath two sites."""
+    hosts = "\n".join(f"          web{n}: {{rack: r{n % 2}}}" for n in range(1, 9))
+    file = tmp_path / "racks.yml"
+    file.write_text(
+        "all:\n"
+        "  children:\n"
+        "    eu:\n"
+        "      children:\n"
+        "        web:\n"
+        f"          hosts:\n{hosts.replace('          web', '            web')}\n"
+        "          vars: {api_token: secret}\n"
+        "    us:\n"
+        "      hosts: {db1: {rack: <b>r9</b>}, db2: {}}\n"
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("group_by", "expected"),
+    [
+        ("rack", {"r0": 4, "r1": 4, "<b>r9</b>": 1, "without rack": 1}),
+        ("all", {"eu": 8, "us": 2}),
+        ("eu", {"web": 8, "without eu": 2}),
+    ],
+)
+def test_any_group_or_variable_of_the_inventory_divides_the_fleet(
+    report, inventory, group_by, expected
+):
+    words = ("--group-by", group_by, "--inventory", inventory)
+    _, out, err = report("-f", "json", *words)
+    document = json.loads(out)
+    assert err == ""
+    assert document["group_by"] == group_by
+    assert {group["name"]: group["hosts"] for group in document["groups"]} == expected
+    total = sum(group["tcp_close"] or 0 for group in document["groups"])
+    assert total == document["tcp_close"]
+    _, out, _ = report(*words)
+    assert group_by.upper() in out
+    assert all(name in out for name in expected)
+    assert max(map(len, out.splitlines()[:-1])) <= 80
+
+
+def test_groups_stand_in_the_page_and_in_markdown(report, inventory, tmp_path):
+    page, notes = tmp_path / "week.html", tmp_path / "week.md"
+    words = ("--html", page, "--markdown", notes)
+    assert report("--group-by", "rack", "--inventory", inventory, *words) == (0, "", "")
+    assert "<td>&lt;b&gt;r9&lt;/b&gt;</td>" in page.read_text()
+    assert "| &lt;b&gt;r9&lt;/b&gt; | 1 | " in notes.read_text()
+
+
+def test_secrets_and_unknown_names_divide_nothing(report, inventory):
+    for name in ("api_token", "shelf"):
+        code, out, err = report("--group-by", name, "--inventory", inventory)
+        assert (code, out) == (2, "")
+        assert "neither a group nor a variable" in err
+        assert "secret" not in err
+
+
+def test_what_the_last_scan_was_grouped_by_needs_no_inventory(report, tmp_path):
+    rows = (("web1", "r1"), ("web2", "r2"), ("web3", None))
+    hosts = [
+        host_summary(name, 5, variables={} if rack is None else {"rack": rack})
+        for name, rack in rows
+    ]
+    file = tmp_path / "scan.json"
+    scan = summarize_fleet(hosts, scan_of(hosts).scan, group_by="rack")
+    file.write_text(json.dumps(to_document(scan)))
+    given = {"store": None, "window": ()}
+    _, out, err = report(file, "--group-by", "rack", "-f", "json", **given)
+    assert err == ""
+    groups = {group["name"]: group["hosts"] for group in json.loads(out)["groups"]}
+    assert groups == {"r1": 1, "r2": 1, "without rack": 1}
+    # Not by another name: the racks are no sites.
+    code, _, err = report(file, "--group-by", "site", **given)
+    assert code == 2
+    assert "the last scan was not grouped by it" in err
 
 
 def test_changes_count_from_another_time_or_scan(report, tmp_path):
@@ -210,6 +292,19 @@ def test_a_wrong_option_is_a_usage_error(report, words, message, tmp_path, monke
     assert (code, out) == (2, "")
     assert message in err
     assert "secret" not in err
+
+
+@pytest.mark.parametrize("title", ["a\x1b[31mb\n", "\u202ea\x9b", "\udcff"])
+def test_a_hostile_title_is_harmless_in_every_output(report, tmp_path, title):
+    page, mail = tmp_path / "week.html", tmp_path / "mail.eml"
+    words = ("--title", title, "--html", page, "--mail", mail, *MAIL)
+    code, out, err = report("-f", "json", *words)
+    assert (code, err) == (0, "")
+    Draft202012Validator(load_schema("report")).validate(json.loads(out))
+    assert_harmless_text(out)
+    assert_harmless_text(json.loads(out)["title"])
+    assert "\x1b" not in page.read_text()
+    assert_harmless_text(read_mail(mail)["Subject"])
 
 
 def test_shards_of_one_scan_are_one_fleet(report, tmp_path):

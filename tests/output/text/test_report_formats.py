@@ -9,27 +9,21 @@ import pytest
 from sockfleet.output.formats import RenderOptions
 from sockfleet.output.text.report_markdown import render_markdown
 from sockfleet.output.text.report_text import render_text
+from tests.support.history.hostile_report import with_texts
 from tests.support.history.made_report import planted_report
 from tests.support.hostile_text import HOSTILE, assert_harmless
 
 
 @pytest.fixture(scope="module")
 def report():
-    return planted_report(60, 6)
+    return replace(planted_report(60, 6), recovered=("web1",), group_by="rack")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("width", [40, 80, None])
 def test_a_hostile_name_is_harmless(report, name, width):
     hostile = HOSTILE[name].decode("utf-8", "replace")[:300]
-    bad = replace(
-        report,
-        title=hostile,
-        leaks=(replace(report.leaks[0], host=hostile, next=hostile, share=9.0), *report.leaks[1:]),
-        steps=tuple(replace(step, host=hostile) for step in report.steps),
-        failed=tuple(replace(one, host=hostile, category=hostile) for one in report.failed),
-        recovered=(hostile,),
-    )
+    bad = with_texts(report, lambda _: hostile)
     options = RenderOptions(width=width, is_terminal=width is not None)
     assert_harmless(render_text(bad, options))
     markdown = assert_harmless(render_markdown(bad).replace("\u2007".encode(), b" "))
