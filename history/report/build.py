@@ -17,14 +17,15 @@ from ..host_selection import select_hosts
 from ..moments import format_moment
 from ..series import SeriesBlock
 from ..store.connection import Store
+from ..store.retention import raw_since
 from ..store.series import read_hourly, read_series
 from ..store.subjects import read_hosts
 from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends
 from .distribution import count_bins
-from .division import divide_by_group, divide_by_inventory, first_levels
+from .division import divide_hosts
 from .holders import find_details
-from .last_scans import LastScans, read_last_scans
+from .last_scans import LastScans, last_of_block, read_last_scans
 from .leaks import describe_leak, find_limits
 from .model import Course, FleetReport, GroupLine, HostLine, Leak, State, Step
 from .readings import METRIC, Readings, add_up, number_or_none
@@ -32,7 +33,7 @@ from .readings import METRIC, Readings, add_up, number_or_none
 __all__ = ["MOST_LINES", "Wishes", "build_report", "make_report"]
 
 MOST_LINES = 2000
-_FIRST_LINES = 1000
+_LARGEST_LINES = 1000
 _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
 _LONGEST_RAW = timedelta(days=31)
@@ -81,14 +82,17 @@ def build_report(
         selection = select_hosts(facts, wishes.pattern, str(store.location))
         hosts, notes = frozenset(selection.hosts), selection.notes
     since, until = wishes.since, wishes.until
-    read = read_hourly if until - since > _LONGEST_RAW else read_series
+    is_raw = until - since <= _LONGEST_RAW and since >= raw_since(store)
+    read = read_series if is_raw else read_hourly
     block = read(store, METRIC, since, until, hosts)
-    last = read_last_scans(store, since, until)
-    if not len(block.times) or not block.hosts or not last.scans:
+    if not len(block.times) or not block.hosts:
         raise UsageError(
             f"{source or store.location} has no scan from {format_moment(since)} to "
             f"{format_moment(until)}: sockfleet scan --save saves one"
         )
+    last = read_last_scans(store, since, until)
+    if not last.scans:  # pruned, and the hours are kept for longer
+        last = last_of_block(block)
     groups = {name: each.groups for name, each in facts.items()}
     return make_report(block, last, groups, wishes, source=source), notes
 
@@ -127,8 +131,8 @@ class _Builder:
         """The whole report."""
         readings, last = self._readings, self._readings.last
         selected = [host for name, host in last.hosts.items() if name in readings.row]
-        divided = self._divide()
-        leaks = self._leaks()
+        divided = divide_hosts(readings, self._wishes.group_by, self._wishes.read_inventory)
+        leaks = self._leaks(divided)
         lines = self._lines(divided)
         counts = Counter(line.state for line in lines)
         compared_at, compared = self._compared()
@@ -186,28 +190,7 @@ class _Builder:
             return None, None
         return float(self._readings.block.times[column]), self._readings.values_at(column)
 
-    def _divide(self) -> dict[str, str]:
-        name = self._wishes.group_by
-        if name is None:
-            return divide_by_group(self._readings.groups)
-        levels = self._levels(name)
-        without = f"without {escape(name)}"
-        return {host: levels.get(host, without) for host in self._readings.block.hosts}
-
-    def _levels(self, name: str) -> dict[str, str]:
-        """The group of each host that has one, by the last scans, else by the inventory."""
-        last, read_inventory = self._readings.last, self._wishes.read_inventory
-        were_grouped = [group_by == name for group_by in last.grouped_by]
-        if read_inventory is not None and not all(were_grouped):
-            return divide_by_inventory(read_inventory(), name)
-        if not any(were_grouped):
-            raise UsageError(
-                f"--group-by {name}: the last scan was not grouped by it; a group or a variable "
-                "needs --inventory FILE"
-            )
-        return first_levels({host.name: host.levels for host in last.hosts.values()})
-
-    def _leaks(self) -> tuple[Leak, ...]:
+    def _leaks(self, divided: Mapping[str, str]) -> tuple[Leak, ...]:
         readings = self._readings
         growth = add_up(readings.now - readings.values_at(0)) or 0.0
         command = self._wishes.next_command
@@ -215,6 +198,7 @@ class _Builder:
             describe_leak(
                 finding,
                 readings,
+                groups=self._groups_of(finding.host, divided),
                 fleet_growth=growth,
                 next_command=None if command is None else command(finding.host, self._inventories),
             )
@@ -260,7 +244,7 @@ class _Builder:
     def _lines(self, divided: Mapping[str, str]) -> list[HostLine]:
         courses = self._readings.grid.small_courses()
         lines = [
-            self._line(finding, divided[finding.host], course)
+            self._line(finding, divided, course)
             for finding, course in zip(self._findings, courses, strict=True)
         ]
         order = {state: number for number, state in enumerate(State)}
@@ -268,17 +252,21 @@ class _Builder:
             lines, key=lambda line: (order[line.state], -(line.tcp_close or 0), line.name)
         )
 
-    def _line(self, finding: Finding, group: str, course: Course) -> HostLine:
+    def _groups_of(self, host: str, divided: Mapping[str, str]) -> tuple[str, ...]:
+        """The groups of a host, the one that it counts in first."""
+        first = divided[host]
+        return (first, *(each for each in self._readings.groups[host] if each != first))
+
+    def _line(self, finding: Finding, divided: Mapping[str, str], course: Course) -> HostLine:
         row = self._readings.row[finding.host]
         state = State(finding.kind.value)
         is_calm = finding.kind in {Kind.NORMAL, Kind.TOO_EARLY, Kind.RESTARTED}
         if is_calm and finding.host in self._readings.last.failures:
             state = State.FAILED
-        others = tuple(each for each in self._readings.groups[finding.host] if each != group)
         now = self._readings.now[row]
         return HostLine(
             name=finding.host,
-            groups=(group, *others),
+            groups=self._groups_of(finding.host, divided),
             state=state,
             tcp_close=number_or_none(now),
             day_change=number_or_none(now - self._day_before[row]),
@@ -291,12 +279,13 @@ class _Builder:
 
 
 def _bound(lines: list[HostLine]) -> tuple[HostLine, ...]:
-    """All lines, or those that are not normal and the first thousand, at most `MOST_LINES`."""
+    """Of more than `MOST_LINES`: the first as many that are not normal, and the largest hosts."""
     if len(lines) <= MOST_LINES:
         return tuple(lines)
-    odd = [line for line in lines if line.state is not State.NORMAL][: MOST_LINES - _FIRST_LINES]
-    normal = [line for line in lines if line.state is State.NORMAL]
-    return tuple((odd + normal)[: max(_FIRST_LINES, len(odd))])
+    odd = [line for line in lines if line.state is not State.NORMAL][:MOST_LINES]
+    largest = sorted(lines, key=lambda line: -(line.tcp_close or 0.0))[:_LARGEST_LINES]
+    kept = {line.name for line in (*odd, *largest)}
+    return tuple(line for line in lines if line.name in kept)
 
 
 def _title(inventories: tuple[str, ...], pattern: str | None) -> str:

@@ -8,14 +8,16 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import func, select
 
-from ...aggregator.host import HostSummary
+from ...aggregator.host import HostSummary, Status
+from ...aggregator.numbers import TcpNumbers
 from ...core.record import record
+from ..series import SeriesBlock
 from ..store import layout
 from ..store.connection import Store
 from ..store.read import ScanRow, list_scans, read_scan
 from ..store.save import unix_ms
 
-__all__ = ["Failure", "LastScans", "read_last_scans"]
+__all__ = ["Failure", "LastScans", "last_of_block", "read_last_scans"]
 
 _MOST_FLEETS = 50
 _OLD_S = 86_400
@@ -81,6 +83,23 @@ def read_last_scans(store: Store, since: datetime, until: datetime) -> LastScans
         hosts=hosts,
         grouped_by=tuple(grouped_by),
     )
+
+
+def last_of_block(block: SeriesBlock) -> LastScans:
+    """What the last numbers of a block say of its hosts, where its scans are no longer kept."""
+    hosts = {
+        name: HostSummary(
+            name=name,
+            port=22,
+            status=Status.OK,
+            attempts=0,
+            elapsed_s=0.0,
+            tcp=TcpNumbers(tcp_close=round(value)),
+        )
+        for name, value in zip(block.hosts, block.values[:, -1].tolist(), strict=True)
+        if value == value
+    }
+    return LastScans(scans=(), failures={}, failed_scans={}, hosts=hosts)
 
 
 def _count_failures(store: Store, since: datetime, until: datetime) -> dict[str, tuple[int, float]]:

@@ -22,9 +22,14 @@ def find_limits(host: HostSummary | None, limit_at: float | None) -> tuple[Limit
 
 
 def describe_leak(
-    finding: Finding, readings: Readings, *, fleet_growth: float, next_command: str | None
+    finding: Finding,
+    readings: Readings,
+    *,
+    groups: tuple[str, ...],
+    fleet_growth: float,
+    next_command: str | None,
 ) -> Leak:
-    """Describe a finding that has a rate."""
+    """Describe a finding that has a rate; ``groups`` are those of its host."""
     rate = finding.rate
     assert rate is not None  # noqa: S101 (a leak has one)
     row = readings.row[finding.host]
@@ -38,7 +43,7 @@ def describe_leak(
     host = readings.last.hosts.get(finding.host)
     return Leak(
         host=finding.host,
-        groups=readings.groups[finding.host],
+        groups=groups,
         since=None if finding.begin is None else float(finding.begin),
         now=level if np.isnan(now) else now,
         rate=float(rate.per_hour),

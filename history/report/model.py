@@ -234,7 +234,7 @@ class FleetReport:
     distribution_before: float | None
     """Unix time of the earlier distribution; None where there is none."""
     lines: tuple[HostLine, ...]
-    """Every host; above `MOST_LINES` those that are not normal and the first thousand."""
+    """Every host; above `MOST_LINES` as many that are not normal, and the thousand largest."""
     details: tuple[HostDetail, ...]
     """Of hosts whose namespaces or processes were read, those with the most closed sockets."""
     counts: tuple[tuple[State, int], ...]

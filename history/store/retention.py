@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -20,7 +20,15 @@ from .connection import Store
 from .rollup import DAY_S, next_pending, roll_up_day, roll_up_hour, watermark
 from .size import live_bytes, release_space
 
-__all__ = ["Limits", "Pruned", "maintain", "prune", "read_limits", "remember_limits"]
+__all__ = [
+    "Limits",
+    "Pruned",
+    "maintain",
+    "prune",
+    "raw_since",
+    "read_limits",
+    "remember_limits",
+]
 
 AFTER_SAVE_S = 2.0
 """The most time that a save takes for this."""
@@ -76,6 +84,12 @@ def read_limits(store: Store) -> Limits:
         keep_hourly=span("keep_hourly"),
         max_size=None if size is None else parse_size(size),
     )
+
+
+def raw_since(store: Store) -> datetime:
+    """The time from which on no scan was pruned; before it, the hours have the numbers."""
+    with store.read() as connection:
+        return datetime.fromtimestamp(watermark(connection, "raw"), UTC)
 
 
 def remember_limits(store: Store, limits: Limits) -> None:

@@ -18,8 +18,9 @@ def value_ticks(highest: float, most: int = 4) -> list[float]:
         return [0.0, 1.0]
     rough = highest / most
     magnitude: float = 10 ** math.floor(math.log10(rough))
-    step = next(unit * magnitude for unit in (1, 2, 2.5, 5, 10) if unit * magnitude >= rough)
-    step = max(step, 1.0)  # sockets are counted in whole numbers
+    steps = (unit * magnitude for unit in (1, 2, 2.5, 5, 10))
+    # Sockets are counted in whole numbers.
+    step = next((each for each in steps if each >= rough and each % 1 == 0), 1.0)
     return [step * number for number in range(math.ceil(highest / step) + 1)]
 
 

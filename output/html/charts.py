@@ -23,6 +23,8 @@ __all__ = ["area_chart", "bar_chart", "leak_chart", "sparkline"]
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 24
 _SPARK_POINTS = 48
+_LABEL_WIDTH = 6.0
+"""Of a character, in the font of the axes."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 8.0, 22.0, 22.0
 
 
@@ -54,11 +56,12 @@ class _Plot:
             yield f'<path class="grid" d="M{self.left:.0f} {y:.1f}H{right:.0f}"/>'
             label = format_count(value)
             yield f'<text class="tick end" x="{self.left - 6:.0f}" y="{y + 3.5:.1f}">{label}</text>'
-        for time, label in time_ticks(self.start, self.end):
-            x = self.x(time)
-            is_last = x > self.width - 40
-            at, side = (self.width - _RIGHT, " end") if is_last else (x, "")
-            yield f'<text class="tick{side}" x="{at:.1f}" y="{self.height - 6:.0f}">{label}</text>'
+        for number, (time, label) in enumerate(time_ticks(self.start, self.end)):
+            # The middle of a label stands below its time, but for one that would leave the chart.
+            half = _LABEL_WIDTH / 2 * len(label)
+            x = min(self.x(time), self.width - half)
+            side = "mid second" if number % 2 else "mid"
+            yield f'<text class="tick {side}" x="{x:.1f}" y="{self.height - 6:.0f}">{label}</text>'
 
     def line(self, course: Course) -> str:
         """Return the path of a course; a gap begins anew."""

@@ -58,6 +58,7 @@ def render_page(report: FleetReport) -> bytes:
     """
     style, script = _read("report.css"), _read("report.js")
     emphasis, rest = verdict(report)
+    first, end, more = rest.partition(". ")
     rows = {line.name: number for number, line in enumerate(report.lines)}
     bands = _bands(report.groups)
     begins = [leak.since for leak in report.leaks if leak.since is not None]
@@ -67,6 +68,8 @@ def render_page(report: FleetReport) -> bytes:
         style=Markup(style),  # noqa: S704 (our own file)
         script=Markup(script),  # noqa: S704 (our own file)
         emphasis=emphasis,
+        first=first + end.rstrip(),
+        more=more,
         rest=rest,
         details=verdict_details(report),
         period=format_period(report),
@@ -79,6 +82,8 @@ def render_page(report: FleetReport) -> bytes:
         leaks=report.leaks[:_MOST_LEAK_CARDS],
         more_leaks=max(0, len(report.leaks) - _MOST_LEAK_CARDS),
         rows=rows,
+        odd=sum(number for state, number in report.counts if state is not State.NORMAL),
+        odd_listed=sum(line.state is not State.NORMAL for line in report.lines),
         bands=bands,
         begins=begins,
         area=area_chart(bands, begins, _describe_fleet(report)),
@@ -167,7 +172,7 @@ def _bands(groups: tuple[GroupLine, ...]) -> list[GroupLine]:
     others = largest[_MOST_BANDS:]
     courses = zip(*(group.course.values for group in others), strict=True)
     together = GroupLine(
-        name="others",
+        name=f"{len(others)} other groups",
         hosts=sum(group.hosts for group in others),
         tcp_close=sum(group.tcp_close or 0 for group in others),
         change=sum(group.change or 0 for group in others),

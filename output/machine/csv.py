@@ -17,7 +17,7 @@ from ...aggregator.numbers import TCP_NUMBERS, TcpNumbers, tcp_values
 from ...collector.probe.kernel import Kernel
 from ..formats import Format, RenderOptions
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "csv_cell"]
 
 _KERNEL = ("release", "boot_id", "page_size", "tcp_max_orphans", "tcp_estab")
 _CHANGED = ("tcp_close", "closed")
@@ -44,7 +44,7 @@ def _render(summary: FleetSummary, _options: RenderOptions) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     writer.writerows(
-        [_cell(value) for value in _row(rank, host)] for rank, host in summary.ranked()
+        [csv_cell(value) for value in _row(rank, host)] for rank, host in summary.ranked()
     )
     return text.getvalue().encode("utf-8", "backslashreplace")
 
@@ -76,6 +76,6 @@ def _changes(change: HostChange | None) -> Iterator[object]:
     yield from (change.rate_per_hour.get(name) for name in _CHANGED)
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
     """The value for the csv module, which writes None as an empty cell; a number is never text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -14,6 +14,7 @@ import orjson
 from ...core.errors import UsageError
 from ...history.store.export import COLUMNS
 from ..atomic_file import replace_whole
+from .csv import csv_cell
 
 __all__ = ["SUFFIXES", "check_export_file", "write_export"]
 
@@ -59,8 +60,9 @@ def _write_csv(stream: BinaryIO, blocks: Blocks) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    host = COLUMNS.index("host")
     for block in blocks:
-        writer.writerows(block)
+        writer.writerows((*row[:host], csv_cell(row[host]), *row[host + 1 :]) for row in block)
     text.detach()  # flushes; the stream stays open
 
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from sockfleet.core.errors import UsageError
 from sockfleet.history.report.build import MOST_LINES, Wishes, build_report
 from sockfleet.history.report.division import divide_by_group
 from sockfleet.history.report.grid import Grid
 from sockfleet.history.report.model import State
 from sockfleet.history.series import SeriesBlock
+from sockfleet.history.store.retention import Limits, prune
 from sockfleet.output.html.page import render_page
 from tests.support.history.made_report import fill_store, made_report, planted_report
 from tests.support.history.made_scans import BEGIN
@@ -119,11 +121,40 @@ def test_a_large_fleet_is_bounded():
     hosts = {f"host{n:05d}": 40 + random.integers(0, 5, 4 * 28) for n in range(10_000)}
     report = made_report(block_of(hosts, step=3 * HOUR), failed=1500)
     assert report.hosts == 10_000
-    assert len(report.lines) <= MOST_LINES
-    assert sum(line.state is State.FAILED for line in report.lines) == 1000
+    odd = [line for line in report.lines if line.state is not State.NORMAL]
+    assert len(odd) == sum(count for state, count in report.counts if state is not State.NORMAL)
+    assert 1500 <= len(odd) <= MOST_LINES
+    assert len(report.lines) <= MOST_LINES + 1000
+    listed = {line.name for line in report.lines}
+    largest = max(hosts, key=lambda name: hosts[name][-1] if name < "host08500" else 0)
+    assert largest in listed
     page = render_page(report)
     assert len(page) < 6_000_000
-    assert b"The 1,000 hosts that matter most of 10,000" in page
+    assert b"of 10,000 hosts: all that are not normal, and the 1,000 that hold most." in page
+
+
+def test_more_odd_hosts_than_are_listed_are_counted():
+    hosts = {f"host{n:05d}": [5.0] * 8 for n in range(2600)}
+    report = made_report(block_of(hosts, step=24 * HOUR), failed=2500)
+    assert sum(line.state is State.FAILED for line in report.lines) == MOST_LINES
+    assert b"the first 2,000 of 2,500 that are not normal" in render_page(report)
+
+
+def test_hours_serve_where_the_scans_are_pruned(store):
+    fill_store(store, scans=80)
+    prune(store, Limits(keep=timedelta(days=1)), BEGIN + timedelta(hours=80))
+    until = BEGIN + timedelta(hours=80)
+    whole, _ = build_report(store, Wishes(since=BEGIN, until=until))
+    assert whole.scans == 80
+    assert whole.since - BEGIN.timestamp() <= HOUR
+    assert (whole.hosts, whole.hosts_read) == (10, 9)
+    # Of this time no scan is kept.
+    early, _ = build_report(store, Wishes(since=BEGIN, until=BEGIN + timedelta(hours=20)))
+    assert (early.scans, early.hosts, early.hosts_read) == (20, 10, 10)
+    assert early.tcp_close is not None
+    assert {group.name for group in early.groups} == {"web", "db"}
+    with pytest.raises(UsageError, match="has no scan"):
+        build_report(store, Wishes(since=until, until=until + timedelta(days=1)))
 
 
 def test_a_store_of_either_database_gives_the_report(store):
