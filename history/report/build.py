@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,6 @@ from ..host_selection import select_hosts
 from ..moments import format_moment
 from ..series import SeriesBlock
 from ..store.connection import Store
-from ..store.retention import raw_since
-from ..store.series import read_hourly, read_series
 from ..store.subjects import read_hosts
 from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends
@@ -28,7 +27,8 @@ from .holders import find_details
 from .last_scans import LastScans, last_of_block, read_last_scans
 from .leaks import describe_leak, find_limits
 from .model import Course, FleetReport, GroupLine, HostLine, Leak, State, Step
-from .readings import METRIC, Readings, add_up, number_or_none
+from .readings import Readings, add_up, number_or_none
+from .stored import read_block, read_numbers_at
 
 __all__ = ["MOST_LINES", "Wishes", "build_report", "make_report"]
 
@@ -36,8 +36,6 @@ MOST_LINES = 2000
 _LARGEST_LINES = 1000
 _DAY_S = 86_400
 _WEEK_S = 7 * _DAY_S
-_LONGEST_RAW = timedelta(days=31)
-"""A longer time is read from the hourly medians, which are kept for longer."""
 
 Numbers = NDArray[np.float64]
 
@@ -82,9 +80,7 @@ def build_report(
         selection = select_hosts(facts, wishes.pattern, str(store.location))
         hosts, notes = frozenset(selection.hosts), selection.notes
     since, until = wishes.since, wishes.until
-    is_raw = until - since <= _LONGEST_RAW and since >= raw_since(store)
-    read = read_series if is_raw else read_hourly
-    block = read(store, METRIC, since, until, hosts)
+    block = read_block(store, since, until, hosts)
     if not len(block.times) or not block.hosts:
         raise UsageError(
             f"{source or store.location} has no scan from {format_moment(since)} to "
@@ -93,6 +89,9 @@ def build_report(
     last = read_last_scans(store, since, until)
     if not last.scans:  # pruned, and the hours are kept for longer
         last = last_of_block(block)
+    if wishes.baseline is None and wishes.against is not None and wishes.against < since:
+        against, baseline = read_numbers_at(store, wishes.against)
+        wishes = replace(wishes, against=against, baseline=baseline)
     groups = {name: each.groups for name, each in facts.items()}
     return make_report(block, last, groups, wishes, source=source), notes
 

@@ -209,7 +209,7 @@ def bar_chart(bins: Sequence[Bin], label: str) -> Markup:
         parts.append(f'<text class="tick mid" x="{middle:.1f}" y="{height - 8:.0f}">{name}</text>')
     body = "".join(parts)
     return Markup(  # noqa: S704 (numbers, and text that was escaped)
-        f'<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
+        f'<svg class="chart bars" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
         f' aria-label="{_text(label)}">{body}</svg>'
     )
 

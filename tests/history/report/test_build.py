@@ -157,6 +157,21 @@ def test_hours_serve_where_the_scans_are_pruned(store):
         build_report(store, Wishes(since=until, until=until + timedelta(days=1)))
 
 
+def test_changes_count_from_a_scan_before_the_time_too(store):
+    fill_store(store, scans=60)
+    since, until = BEGIN + timedelta(hours=40), BEGIN + timedelta(hours=60)
+    at = BEGIN + timedelta(hours=2, minutes=30)
+    report, _ = build_report(store, Wishes(since=since, until=until, against=at))
+    assert report.against == (BEGIN + timedelta(hours=2)).timestamp()
+    assert report.distribution_before == report.against
+    # web1 held 42 then, as it holds 40 + 59 % 3 + 5 * 9 at the end.
+    (web1,) = [line for line in report.lines if line.name == "web1"]
+    assert (web1.tcp_close, web1.change) == (87, 45)
+    too_early = Wishes(since=since, until=until, against=BEGIN - timedelta(days=3))
+    with pytest.raises(UsageError, match="no scan is of the day before"):
+        build_report(store, too_early)
+
+
 def test_a_store_of_either_database_gives_the_report(store):
     fill_store(store, scans=6)
     wishes = Wishes(since=BEGIN, until=BEGIN + timedelta(days=1), pattern="web:db2")

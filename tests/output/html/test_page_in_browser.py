@@ -243,6 +243,20 @@ def test_nothing_is_wider_than_the_window(open_page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_text_of_charts_is_large_enough_to_read(open_page, width):
+    page = open_page().page
+    page.set_viewport_size({"width": width, "height": 900})
+    sizes = page.locator("svg.chart text").evaluate_all(
+        """texts => texts
+            .filter(text => getComputedStyle(text).display !== "none")
+            .map(text => parseFloat(getComputedStyle(text).fontSize)
+                * text.ownerSVGElement.getScreenCTM().a)"""
+    )
+    assert len(sizes) > 100
+    assert min(sizes) >= 9.5  # pixels
+
+
 def test_the_print_is_readable(open_page, tmp_path, report):
     pdf = tmp_path / "report.pdf"
     open_page().page.pdf(path=pdf)
