@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -68,5 +67,10 @@ def _levels_of_value(value: object) -> tuple[str, ...]:
     """A variable's value as a group's name: text as it is, another value as JSON."""
     if value is None or value == "":
         return ()
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, str):
+        text = value
+    else:
+        import json  # most scans need it nowhere
+
+        text = json.dumps(value, default=str, ensure_ascii=False)
     return (clean(text, limit=_LABEL_LIMIT),)

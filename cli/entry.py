@@ -6,6 +6,7 @@ starts, ends it in Python's own way.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -17,6 +18,7 @@ __all__ = ["run"]
 
 def run() -> None:
     """Run the command line and exit."""
+    gc.disable()  # as `main` does, which it imports
     try:
         handle_stop_signals()
         from .main import main

@@ -7,12 +7,12 @@ of a group that declares no ``brief`` is for ``--help-all`` alone; an option of 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
 
+from ..core.lazy_pattern import lazy_pattern
 from ..scan.option_declaration import OptionGroup
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 _NARROW = 66
 """Columns below which the groups are titles of their own instead of a column."""
 _GAP = 2
-_BRACKETS = re.compile(r"\[[^\]]*\]")
+_BRACKETS = lazy_pattern(r"\[[^\]]*\]")
 
 
 class Example(NamedTuple):
@@ -201,7 +201,7 @@ def _brief_record(option: click.Option, ctx: click.Context) -> tuple[str, str]:
     names = ", ".join(sorted(option.secondary_opts if is_on else option.opts, key=len))
     if not option.is_flag and not option.count:
         # What may be left out is for --help-all: [FORMAT:]FILE, [strict|accept-new].
-        names += f" {_BRACKETS.sub('', option.make_metavar(ctx)) or 'WORD'}"
+        names += f" {_BRACKETS().sub('', option.make_metavar(ctx)) or 'WORD'}"
     return names, f"{option.brief}{_format_default(option)}"  # type: ignore[attr-defined]  # ScanOption has it
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from ..core.errors import SockfleetError, UsageError
 from ..core.exit_codes import Exit
 from ..core.folder_owner import open_for_folder_owner
+from ..core.lazy_pattern import lazy_pattern
 
 __all__ = ["LockHeldError", "run_lock"]
 
 _LOCKS = Path("/proc/locks")
 # proc_locks(5): "1: FLOCK  ADVISORY  WRITE 2304 fe:01:1442 0 EOF"
-_FLOCK = re.compile(r"^\d+: FLOCK +\w+ +\w+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
+_FLOCK = lazy_pattern(r"^\d+: FLOCK +\w+ +\w+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
 _held = set[int]()
@@ -92,7 +93,7 @@ def _find_holder(file: os.stat_result) -> int | None:
     except (OSError, UnicodeDecodeError):
         return None
     here = (os.major(file.st_dev), os.minor(file.st_dev), file.st_ino)
-    for pid, major, minor, inode in _FLOCK.findall(text):
+    for pid, major, minor, inode in _FLOCK().findall(text):
         if (int(major, 16), int(minor, 16), int(inode)) == here and int(pid):
             return int(pid)
     return None

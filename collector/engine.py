@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ..core.errors import SockfleetError
-from ..core.record import record
+from ..core.record import mutable, record
 from ..core.text import clean
 from ..inventory.models import Connection, Host, Probe
 from .errors import Category, HostError, Phase
@@ -64,7 +64,7 @@ class EngineSettings:
     `schedule.caps_of`."""
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class _ActiveHost:
     """A host that has a slot; ``attempt`` is its current or last one."""
 

@@ -132,7 +132,7 @@ def decode_outcome(line: bytes, hosts: Sequence[Host]) -> tuple[int, HostOutcome
 
 def _sockstat(lines: _Lines) -> Sockstat:
     return Sockstat(
-        MappingProxyType({name: MappingProxyType(dict(keys)) for name, keys in lines.items()})
+        lines=MappingProxyType({name: MappingProxyType(dict(keys)) for name, keys in lines.items()})
     )
 
 

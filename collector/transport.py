@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Protocol
 
 from ..core.errors import UsageError
-from ..core.record import record
+from ..core.record import mutable, record
 from ..core.suggestion import suggest
 from ..core.text import clean
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
@@ -64,7 +64,7 @@ class TransportSettings:
     """How many hosts are connected at once: the number of threads where each needs one."""
 
 
-@dataclass(slots=True, kw_only=True)
+@mutable
 class Attempt:
     """One attempt at one host while it is in progress.
 

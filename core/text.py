@@ -10,9 +10,10 @@ quote   for a value inside a message: its repr() in ASCII, shortened
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
+
+from .lazy_pattern import lazy_pattern
 
 __all__ = [
     "clean",
@@ -32,7 +33,7 @@ _CONTROLS = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Blanks other than U+0020 (category Zs), the characters of other categories with the property
 # Default_Ignorable_Code_Point (DerivedCoreProperties.txt of Unicode), and the blank Braille
 # pattern: a name of them shows as none, or as another name.
-_INVISIBLE = re.compile(
+_INVISIBLE = lazy_pattern(
     "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef\u2800]"
@@ -81,7 +82,7 @@ def has_unsafe(text: str) -> bool:
     """Whether the text holds an unsafe character: a control, or one that does not show."""
     if text.isascii():
         return not text.isprintable()
-    return has_control(text) or _INVISIBLE.search(text) is not None
+    return has_control(text) or _INVISIBLE().search(text) is not None
 
 
 def has_control(text: str) -> bool:
@@ -92,7 +93,7 @@ def has_control(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_unsafe(char: str) -> bool:
-    return _is_control(char) or _INVISIBLE.match(char) is not None
+    return _is_control(char) or _INVISIBLE().match(char) is not None
 
 
 def _is_control(char: str) -> bool:

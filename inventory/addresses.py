@@ -13,29 +13,30 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from ..core.lazy_pattern import lazy_pattern
 from ..core.text import has_control, quote
 
 __all__ = ["check_address", "check_label", "check_port", "check_user"]
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_DNS_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
-_ZONE = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
-_USER = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}")
-_DIGITS = re.compile(r"[0-9]{1,5}")
+_DNS_NAME = lazy_pattern(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_ZONE = lazy_pattern(r"[A-Za-z0-9._][A-Za-z0-9._-]*")
+_USER = lazy_pattern(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,254}")
+_DIGITS = lazy_pattern(r"[0-9]{1,5}")
 
 
 def check_address(text: str) -> str:
     """An IPv4 or IPv6 address (with a zone) or a DNS name in ASCII."""
     if ":" in text:
         return _check_ipv6(text)
-    if len(text) <= 254 and _DNS_NAME.fullmatch(text):
+    if len(text) <= 254 and _DNS_NAME().fullmatch(text):
         return text
     raise ValueError(f"{quote(text)} is no host name or address{_address_hint(text)}")
 
 
 def check_user(text: str) -> str:
     """A login name: letters, digits and ``. _ - @ +``, not beginning with ``-``, ``@`` or ``+``."""
-    if _USER.fullmatch(text):
+    if _USER().fullmatch(text):
         return text
     raise ValueError(
         f"{quote(text)} is no user name: letters, digits and . _ - @ + are expected, "
@@ -45,7 +46,7 @@ def check_user(text: str) -> str:
 
 def check_port(text: str) -> int:
     """A TCP port from its decimal digits."""
-    port = int(text) if _DIGITS.fullmatch(text) else 0
+    port = int(text) if _DIGITS().fullmatch(text) else 0
     if 1 <= port <= 65535:
         return port
     raise ValueError(f"{quote(text)} is no port: a whole number from 1 to 65535 is expected")
@@ -69,7 +70,7 @@ def _check_ipv6(text: str) -> str:
         ipaddress.IPv6Address(address)
     except ValueError:
         raise ValueError(f"{quote(text)} is no host name or address{_address_hint(text)}") from None
-    if percent and not _ZONE.fullmatch(zone):
+    if percent and not _ZONE().fullmatch(zone):
         raise ValueError(f"{quote(text)}: {quote(zone)} is no interface name")
     return text
 

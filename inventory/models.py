@@ -8,7 +8,7 @@ that the collector needs of the inventory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -75,11 +75,13 @@ class LiteralText(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Secret:
     """A password or passphrase, kept out of logs, repr, formatted text and JSON."""
 
-    _text: str
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def reveal(self) -> str:
         """Return the text itself."""
@@ -87,6 +89,12 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 class Connection(StrEnum):

@@ -9,14 +9,14 @@ Algorithm" (arXiv:1406.2294), with BLAKE2b for its random numbers.
 from __future__ import annotations
 
 import hashlib
-import re
 
 from ..core.errors import UsageError
+from ..core.lazy_pattern import lazy_pattern
 from ..core.record import record
 
 __all__ = ["NameShard", "parse_shard", "part_of"]
 
-_FORM = re.compile(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,6})")
+_FORM = lazy_pattern(r"([1-9][0-9]{0,6})/([1-9][0-9]{0,6})")
 _BITS = 64
 
 
@@ -34,7 +34,7 @@ class NameShard:
 
 def parse_shard(text: str) -> NameShard:
     """Parse ``2/5``; raise UsageError for another form, or where I is greater than N."""
-    found = _FORM.fullmatch(text)
+    found = _FORM().fullmatch(text)
     if found is None or int(found[1]) > int(found[2]):
         raise UsageError(f"--shard {text!r}: expected I/N with I from 1 to N, such as 2/5")
     return NameShard(part=int(found[1]), of=int(found[2]))

@@ -14,13 +14,13 @@ and ``@FILE`` may be a saved scan, which selects its failed hosts.
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
 
 from ..core.errors import UsageError
+from ..core.lazy_pattern import lazy_pattern
 from ..core.record import record
 from ..core.suggestion import nearest
 from ..core.text import escape
@@ -32,8 +32,8 @@ from .sources.unresolved import ALL
 
 __all__ = ["Selection", "match_hosts", "select"]
 
-_PARTS = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
-_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]")
+_PARTS = lazy_pattern(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_SUBSCRIPT = lazy_pattern(r"(.+)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]")
 _LOCALHOST = ("127.0.0.1", "localhost", "::1")
 _NOT_ONLY_A_NAME = (".", "?", "*", "[")
 
@@ -95,7 +95,7 @@ def _split_parts(pattern: str) -> list[str]:
     elif is_address(split_port(pattern)[0]):
         parts = [pattern]  # the colons of web[1:3], fe80::1 and web1:22 separate no parts
     else:
-        parts = _PARTS.findall(pattern)
+        parts = _PARTS().findall(pattern)
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -121,6 +121,8 @@ def _read_parts(path: str) -> list[str]:
 
 def _read_failed_hosts(text: str, path: str) -> list[str]:
     try:
+        import json  # most scans need it nowhere
+
         scan = json.loads(text)
         if not scan["schema"].startswith("sockfleet/scan/"):
             raise ValueError
@@ -212,7 +214,7 @@ def _compile_expression(expression: str) -> re.Pattern[str]:
 
 
 def _split_subscript(part: str) -> tuple[str, tuple[int, int | None] | None]:
-    found = None if part[0] == "~" else _SUBSCRIPT.fullmatch(part)
+    found = None if part[0] == "~" else _SUBSCRIPT().fullmatch(part)
     if found is None:
         return part, None
     expression, index, first, last = found.groups()

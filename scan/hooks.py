@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -104,7 +103,7 @@ def trust_none(_keys: UnknownKeys) -> Collection[str]:
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class ScanHooks:
     """Callables of the caller; by default each does nothing."""
 

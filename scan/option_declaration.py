@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
+
+from ..core.record import record
 
 __all__ = ["KEY", "Declaration", "OptionGroup", "declarations", "option"]
 
@@ -40,7 +41,7 @@ class OptionGroup(StrEnum):
     CONFIGURATION = "Configuration"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@record
 class Declaration:
     """What is known of one option apart from its type, which is that of its field."""
 

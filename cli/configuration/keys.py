@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from ...core.errors import UsageError
+from ...core.lazy_pattern import lazy_pattern
 from ...core.suggestion import suggest
 from ...core.text import quote
 from ..command_table import load_command
@@ -36,8 +37,8 @@ COMMANDS = ("scan", "check", "explain", "inventory", "merge", "report", "history
 Keys = Mapping[str, click.Parameter]
 
 _NOT_IN_A_FILE = frozenset({"config", "profile"})
-_SECRET = re.compile(r"pass(word|wd|phrase|code)?$|secret|token", re.IGNORECASE)
-_FORMAT_PREFIX = re.compile(r"([a-z][a-z0-9_-]*:)?(.*)", re.DOTALL)
+_SECRET = lazy_pattern(r"pass(word|wd|phrase|code)?$|secret|token", re.IGNORECASE)
+_FORMAT_PREFIX = lazy_pattern(r"([a-z][a-z0-9_-]*:)?(.*)", re.DOTALL)
 
 
 class Fault(NamedTuple):
@@ -107,7 +108,7 @@ def check_table(
 
 def _describe_unknown_key(key: str, value: object, places: list[Keys]) -> str:
     known = sorted({name for keys in places for name in keys})
-    if _SECRET.search(key):
+    if _SECRET().search(key):
         return (
             "secrets do not belong in this file; use an agent, password-file, ask-pass or the "
             "environment (SOCKFLEET_PASSWORD)"
@@ -204,6 +205,6 @@ def _absolute_ssh_config(name: str, folder: Path) -> str:
 
 
 def _absolute_output(target: str, folder: Path) -> str:
-    match = _FORMAT_PREFIX.fullmatch(target)
+    match = _FORMAT_PREFIX().fullmatch(target)
     prefix, name = (match[1] or "", match[2]) if match else ("", target)
     return f"{prefix}{_absolute(name, folder)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...aggregator.fleet import FleetSummary, HostCounts
@@ -13,6 +13,7 @@ from ...aggregator.host import HostSummary
 from ...collector.runtime.signals import StopSignals
 from ...core.errors import UsageError
 from ...core.exit_codes import Exit, code_for_hosts, code_for_signal
+from ...core.record import mutable
 from ...output.formats import NextCommands
 from ...scan.options import RepeatOptions, ScanOptions
 from ...scan.scan import Scan, ScanResult
@@ -211,7 +212,7 @@ class ScanRun:
         return code_for_hosts(hosts.ok, hosts.failed)
 
 
-@dataclass
+@mutable
 class _Rounds:
     """What all rounds together gave."""
 

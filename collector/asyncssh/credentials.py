@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import field
 from importlib.util import find_spec
 
 from ...core.record import record
@@ -30,7 +29,7 @@ ALL_METHODS = ("gssapi-with-mic", "publickey", "password", "keyboard-interactive
 """The methods of login, in the order of this transport."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record
 class Identity:
     """A private key, read and decrypted."""
 
@@ -38,17 +37,8 @@ class Identity:
     key: asyncssh.SSHKey
     certificate: asyncssh.SSHCertificate | None = None
     """Offered before the bare key."""
-
-    @cached_property
-    def offer(self) -> object:
-        """The key in a form that asyncssh accepts."""
-        if self.certificate is not None:
-            return (self.key, self.certificate)
-        # A key pair stores the signature algorithm chosen with a server, so it is shared only
-        # where there is one; asyncssh makes a pair for each login from a bare key.
-        if self.key.algorithm in _ONE_SIGNATURE_ALGORITHM:
-            return asyncssh.load_keypairs([self.key])[0]
-        return self.key
+    offer: object
+    """The key in a form that asyncssh accepts."""
 
 
 @record
@@ -141,4 +131,16 @@ def _identity(file: PrivateKeyFile) -> Identity:
         )
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError) as error:
         raise config_error(f"{clean(file.path)} cannot be used: {clean(str(error))}") from error
-    return Identity(path=file.path, key=key, certificate=certificate)
+    return Identity(
+        path=file.path, key=key, certificate=certificate, offer=_offer(key, certificate)
+    )
+
+
+def _offer(key: asyncssh.SSHKey, certificate: asyncssh.SSHCertificate | None) -> object:
+    if certificate is not None:
+        return (key, certificate)
+    # A key pair stores the signature algorithm chosen with a server, so it is shared only where
+    # there is one; asyncssh makes a pair for each login from a bare key.
+    if key.algorithm in _ONE_SIGNATURE_ALGORITHM:
+        return asyncssh.load_keypairs([key])[0]
+    return key

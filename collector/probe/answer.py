@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ..errors import Category, HostError, Phase
 from .explanations import (
@@ -21,7 +21,7 @@ from .sockstat import Sockstat, SockstatError, parse_sockstat
 
 __all__ = ["ProbeAnswer", "parse_probe"]
 
-_LABEL = re.compile(rb"(\S+) <==")  # after "==> "
+_LABEL = lazy_pattern(rb"(\S+) <==")  # after "==> "
 _MOST_CACHED_BYTES = 128  # longer labels are not the probe's and would fill the cache
 
 
@@ -116,7 +116,7 @@ def _split_sections(inside: bytes) -> Mapping[str, bytes]:
 @lru_cache(maxsize=64)
 def _parse_label(row: bytes) -> str | None:
     """The path in a label of head; None for any other line. All hosts have the same labels."""
-    label = _LABEL.fullmatch(row)
+    label = _LABEL().fullmatch(row)
     if label is None:
         return None
     return label[1].decode("ascii", "replace").replace("/proc/self/net/", "/proc/net/")

@@ -20,6 +20,7 @@ import re
 from enum import StrEnum
 
 from ...core.errors import UsageError
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
@@ -48,10 +49,10 @@ class Become(StrEnum):
     DOAS = "doas"
 
 
-_PROBE = re.compile(r"exec /bin/sh -c 'm=(?P<mark>sockfleet-[0-9a-f]{16}); (?P<rest>[^']+)'")
-_BEGIN = re.compile(rb"^sockfleet-[0-9a-f]{16} begin$", re.MULTILINE)
+_PROBE = lazy_pattern(r"exec /bin/sh -c 'm=(?P<mark>sockfleet-[0-9a-f]{16}); (?P<rest>[^']+)'")
+_BEGIN = lazy_pattern(rb"^sockfleet-[0-9a-f]{16} begin$", re.MULTILINE)
 # A name in capitals only would be an alias in sudoers, or ALL.
-_USER = re.compile(r"(?![A-Z0-9_]+$)[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
+_USER = lazy_pattern(r"(?![A-Z0-9_]+$)[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 
 # "$1" is the probe's text, "$2" the mark: separate words after this script, which avoids quotes
 # within quotes. LC_ALL: `become_failure` knows the English messages.
@@ -156,7 +157,7 @@ def become_failure(output: CommandOutput) -> HostError | None:
 
     Knows the messages of sudo 1.8 and later, sudo-rs and OpenDoas, and quotes them.
     """
-    if output.exit_status == 0 or _BEGIN.search(output.stdout):
+    if output.exit_status == 0 or _BEGIN().search(output.stdout):
         return None
     lines = [clean(row) for row in output.stderr.splitlines()[:100]]
     for pattern, meaning in _REFUSALS:
@@ -169,7 +170,7 @@ def become_failure(output: CommandOutput) -> HostError | None:
 
 def _split_command(command: str) -> tuple[str, str]:
     """The mark, and the text that runs as root and reads the mark first."""
-    parts = _PROBE.fullmatch(command)
+    parts = _PROBE().fullmatch(command)
     if parts is None:
         raise ValueError(f"not a command of the probe: {command[:80]!r}")
     # The rest reads no input, and must not wait for any.
@@ -182,7 +183,7 @@ def _file_path(text: str) -> str:
 
 
 def _check_user(name: str) -> str:
-    if not _USER.fullmatch(name):
+    if not _USER().fullmatch(name):
         raise UsageError(
             f"{name!r} is not the name of a user that a rule can hold: expected letters, digits, "
             "'_', '.' and '-', a letter or '_' first"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import clean
 from .labels import BOOT_ID, OSRELEASE, PAGE_SIZE, SNMP, TCP_MAX_ORPHANS, TCP_MEM
@@ -29,8 +29,8 @@ class Kernel:
 
 
 _MOST_CACHED_BYTES = 500  # longer values are no kernel's and would fill the cache
-_NUMBER = re.compile(rb"[0-9]{1,20}")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER = lazy_pattern(rb"[0-9]{1,20}")
+_UUID = lazy_pattern(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def tcp_estab(snmp: bytes) -> int | None:
@@ -56,7 +56,7 @@ def parse_kernel(sections: Mapping[str, bytes]) -> Kernel:
     boot_id = sections.get(BOOT_ID, b"").decode("ascii", "replace").strip()
     return Kernel(
         release=release,
-        boot_id=boot_id if _UUID.fullmatch(boot_id) else None,
+        boot_id=boot_id if _UUID().fullmatch(boot_id) else None,
         page_size=page_size,
         tcp_mem=tcp_mem,
         tcp_max_orphans=tcp_max_orphans,
@@ -82,4 +82,4 @@ def _parse_settings(
 
 
 def _parse_number(word: bytes) -> int | None:
-    return int(word) if _NUMBER.fullmatch(word) else None
+    return int(word) if _NUMBER().fullmatch(word) else None

@@ -22,11 +22,11 @@ The lines, in their order:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from ...core.record import record
+from ...core.lazy_pattern import lazy_pattern
+from ...core.record import mutable, record
 from ...core.text import clean
 from .containers import Container, container_of
 from .namespace_script import MAX_NAMESPACES
@@ -40,8 +40,10 @@ INITIAL_PID_NAMESPACE = 4026531836
 _MOST_DIGITS = 20  # 2**64 - 1
 _MOST_READS_AGAIN = 3
 _COUNTERS = frozenset({b"sockets:", b"TCP:", b"TCP6:"})
-_LINK = re.compile(rb"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$")
-_HIDEPID = re.compile(rb"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
+_LINK = lazy_pattern(
+    rb"/proc/([0-9]{1,10}|self)/ns/(net|pid) -> '?(?:net|pid):\[([0-9]{1,20})\]'?$"
+)
+_HIDEPID = lazy_pattern(rb"\bhidepid=(?:[1-9]|noaccess|invisible|ptraceable)\b")
 
 
 class NamespaceError(ValueError):
@@ -121,7 +123,7 @@ class Namespaces:
     """Why none could be read, a complete phrase: ``seen`` is empty. None where some were read."""
 
 
-@dataclass(slots=True)
+@mutable
 class _UnparsedNamespace:
     """The lines of one namespace."""
 
@@ -134,7 +136,7 @@ class _UnparsedNamespace:
     cgroup: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@mutable
 class _ParsedLines:
     """All lines, by what they describe."""
 
@@ -242,7 +244,7 @@ def _add_count(parsed: _ParsedLines, word: bytes, rest: bytes, row: bytes) -> No
 
 
 def _add_link(parsed: _ParsedLines, row: bytes) -> None:
-    link = _LINK.search(row)
+    link = _LINK().search(row)
     if link is not None and link[2] == b"pid":
         parsed.pid_namespace = int(link[3])
     elif link is not None and link[1] != b"self":
@@ -269,7 +271,7 @@ def _build_namespaces(parsed: _ParsedLines) -> Namespaces:
         denied=parsed.denied,
         gone=parsed.gone,
         without_process=len(parsed.nsfs - known),
-        hidden_processes=parsed.uid != 0 and bool(_HIDEPID.search(parsed.procfs)),
+        hidden_processes=parsed.uid != 0 and bool(_HIDEPID().search(parsed.procfs)),
         other_pid_namespace=parsed.pid_namespace not in (None, INITIAL_PID_NAMESPACE),
         unknown_pid_namespace=parsed.pid_namespace is None and not parsed.has_kernel_threads,
     )

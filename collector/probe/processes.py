@@ -21,10 +21,10 @@ of other processes that hold one of its sockets too. NAMESPACE is ``-`` where it
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from ...core.record import record
+from ...core.lazy_pattern import lazy_pattern
+from ...core.record import mutable, record
 from ...core.text import clean
 from .containers import Container, container_of
 from .process_script import MAX_PROCESSES
@@ -33,7 +33,7 @@ __all__ = ["Process", "ProcessError", "Processes", "parse_processes"]
 
 TOOLS = ("python3", "perl", "getfattr", "lsof")
 
-_NUMBER = re.compile(r"[0-9]{1,20}")
+_NUMBER = lazy_pattern(r"[0-9]{1,20}")
 
 
 class ProcessError(ValueError):
@@ -102,7 +102,7 @@ class Processes:
         return sum(process.tcp_close for process in self.seen) + self.rest_tcp_close
 
 
-@dataclass(slots=True)
+@mutable
 class _UnparsedProcess:
     pid: int
     namespace: int | None
@@ -128,7 +128,7 @@ class _UnparsedProcess:
         )
 
 
-@dataclass(slots=True)
+@mutable
 class _ParsedLines:
     """All lines, by what they describe."""
 
@@ -235,7 +235,7 @@ def _parse_files(rest: str, row: str) -> tuple[int | None, int | None]:
 
 
 def _parse_number(text: str, row: str) -> int:
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER().fullmatch(text):
         raise _make_error(row, "expected a number")
     return int(text)
 

@@ -8,12 +8,12 @@ the parser keeps. The kernel prints with ``%d`` and ``%ld``, and on some machine
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from ...core.lazy_pattern import lazy_pattern
+from ...core.record import record
 from ...core.text import clean
 
 __all__ = ["Sockstat", "SockstatError", "parse_sockstat", "sockstat_of"]
@@ -24,7 +24,7 @@ _MAX_DIGITS = 20  # 2**64 - 1
 _MOST_CACHED_BYTES = 128  # the longest line of today's kernels, of TCP, has at most 80
 
 # A valid line; `_describe_problem` describes any other. \s and \w match ASCII only.
-_LINE = re.compile(
+_LINE = lazy_pattern(
     rb"\s*([A-Za-z0-9]+):((?:\s+_*[A-Za-z0-9]\w*\s+-?[0-9]{1,%d})*)\s*" % _MAX_DIGITS
 )
 
@@ -33,7 +33,7 @@ class SockstatError(ValueError):
     """Bytes that are no sockstat file; the text quotes the line and says what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sockstat:
     """One sockstat or sockstat6 file.
 
@@ -81,7 +81,7 @@ def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
     if lines.keys().isdisjoint(_SOCKETS):
         seen = clean(b"\n".join(rows), limit=80)
         raise SockstatError(f"sockstat: no line of sockets, TCP or TCP6 in {seen!r}")
-    return Sockstat(MappingProxyType(lines))
+    return Sockstat(lines=MappingProxyType(lines))
 
 
 # Many hosts send the same lines ("RAW: inuse 0"), and each host sends a line up to three times (its
@@ -89,7 +89,7 @@ def sockstat_of(rows: Sequence[bytes]) -> Sockstat:
 @lru_cache(maxsize=4096)
 def _parse_line(row: bytes) -> tuple[str, Mapping[str, int]]:
     """The name and counters of a line; raises ValueError that says what is wrong with it."""
-    found = _LINE.fullmatch(row)
+    found = _LINE().fullmatch(row)
     if found is None:
         raise ValueError(_describe_problem(row))
     words = found[2].decode("ascii").split()

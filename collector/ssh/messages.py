@@ -7,10 +7,10 @@ names in `routes.resolver`, host keys in `host_keys.messages`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..transport import OUTPUT_LIMIT
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # What sshd sends to a connection over MaxStartups, since 8.5 and since 9.8 (sshd.c).
-_REJECTED_BY_SSHD = re.compile(rb"\s*(Exceeded MaxStartups|Not allowed at this time)")
+_REJECTED_BY_SSHD = lazy_pattern(rb"\s*(Exceeded MaxStartups|Not allowed at this time)")
 
 
 def closed_before_version(where: str, seen: bytes) -> HostError:
@@ -46,7 +46,7 @@ def closed_before_version(where: str, seen: bytes) -> HostError:
     Only these bytes distinguish a server that hung up from one that does not speak SSH: the
     libraries raise the same exceptions for both.
     """
-    if not seen or _REJECTED_BY_SSHD.match(seen):
+    if not seen or _REJECTED_BY_SSHD().match(seen):
         said = f" ({clean(seen)})" if seen else ""
         return HostError(
             Category.DROPPED_PRE_BANNER,

@@ -7,10 +7,10 @@ is not encrypted, so it is read from what the stream kept of its first bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Sequence
 from dataclasses import field
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import clean
 from ...inventory.models import SshSettings
@@ -41,12 +41,12 @@ __all__ = [
 OPENING_BYTES = 16 * 1024
 """How much of a server's first bytes is kept; OpenSSH's version line and offer take 1,200."""
 
-_VERSION = re.compile(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n")
+_VERSION = lazy_pattern(rb"(?:^|\n)SSH-(?:2\.0|1\.99)-[^\n]*\n")
 _KEXINIT = 20
 _SKIPPED = frozenset({2, 4})  # RFC 4253 section 12: IGNORE, DEBUG
 _COOKIE_BYTES = 16
 _LISTS = 6  # those of compression methods and languages follow
-_NAME = re.compile(r"[A-Za-z0-9@._-]{1,64}")
+_NAME = lazy_pattern(r"[A-Za-z0-9@._-]{1,64}")
 # Markers among the key exchanges, of RFC 8308 and of OpenSSH's PROTOCOL, section 1.10.
 _NO_ALGORITHM = ("ext-info-", "kex-strict-")
 _OWN_MAC = ("-gcm@openssh.com", "chacha20-poly1305@openssh.com")
@@ -177,7 +177,7 @@ def read_server_offer(opening: bytes) -> ServerOffer | None:
 
     Bounded by the length of ``opening``; never raises.
     """
-    version = _VERSION.search(opening)
+    version = _VERSION().search(opening)
     at = len(opening) if version is None else version.end()
     while at + 6 <= len(opening):
         length = int.from_bytes(opening[at : at + 4], "big")
@@ -241,7 +241,7 @@ def _share(ours: Sequence[str], theirs: Sequence[str]) -> bool:
 def _describe(
     kind: str, option: str, offered: tuple[str, ...], supported: Container[str], library: str
 ) -> Mismatch:
-    tried = (name for name in offered[:_MAX_TRIED] if name != "none" and _NAME.fullmatch(name))
+    tried = (name for name in offered[:_MAX_TRIED] if name != "none" and _NAME().fullmatch(name))
     return Mismatch(
         kind=kind,
         option=option,

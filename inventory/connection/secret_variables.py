@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from ...core.lazy_pattern import lazy_pattern
+
 __all__ = ["HIDDEN", "hide_secrets", "is_secret", "remove_secrets"]
 
 HIDDEN = "…"
 """Replaces a secret's value."""
 
-_SECRET = re.compile(
+_SECRET = lazy_pattern(
     r"(?:^|_)(?:pass|passwd|password|passphrase|secret|secret_key|token|api_key|private_key)$",
     re.IGNORECASE,
 )
@@ -21,7 +23,7 @@ _SECRET = re.compile(
 @lru_cache(maxsize=65536)
 def is_secret(name: str) -> bool:
     """Whether a variable of this name is considered a secret, such as ``db_token``."""
-    return _SECRET.search(name) is not None
+    return _SECRET().search(name) is not None
 
 
 def remove_secrets(variables: Mapping[str, Any]) -> Mapping[str, Any]:

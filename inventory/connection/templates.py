@@ -7,11 +7,11 @@ started only where there is one; a template that ends this process is at fault i
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import clean
 from ..models import InventoryHost, LiteralText
 from .variables import NAMES, UnresolvedTemplate
@@ -19,9 +19,9 @@ from .variables import NAMES, UnresolvedTemplate
 __all__ = ["evaluate_templates", "is_template", "make_context"]
 
 _CONNECTION_NAMES = frozenset(NAMES)
-_MARKS = re.compile(r"\{\{|\{%|\{#")
+_MARKS = lazy_pattern(r"\{\{|\{%|\{#")
 _TIME_LIMIT_S = 120.0  # of one process, which bounds its own processor time far below
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = lazy_pattern(r"[^\W\d]\w*")
 _MOST_DEATHS = 3
 _PROCESS = "sockfleet.inventory.connection.template_process"
 _Request = tuple[InventoryHost, str]
@@ -33,7 +33,7 @@ def is_template(value: object) -> bool:
         isinstance(value, str)
         and "{" in value
         and not isinstance(value, LiteralText)
-        and _MARKS.search(value) is not None
+        and _MARKS().search(value) is not None
     )
 
 
@@ -124,7 +124,7 @@ def _find_names(value: object, seen: set[int]) -> list[str]:
     while waiting:
         part = waiting.pop()
         if isinstance(part, str):
-            found += _WORD.findall(part) if is_template(part) else ()
+            found += _WORD().findall(part) if is_template(part) else ()
         elif isinstance(part, (list, dict)) and id(part) not in seen:
             seen.add(id(part))
             waiting += part.values() if isinstance(part, dict) else part

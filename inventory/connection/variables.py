@@ -8,10 +8,10 @@ of Ansible's vault.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import quote
 from ..addresses import check_port
@@ -118,19 +118,19 @@ _CONNECTIONS = {
     "paramiko_ssh": (Connection.SSH, "paramiko"),
     "local": (Connection.LOCAL, None),
 }
-_BUILTIN = re.compile(r"^ansible\.(?:builtin|legacy)\.")
+_BUILTIN = lazy_pattern(r"^ansible\.(?:builtin|legacy)\.")
 # Connections of Ansible's that are not SSH to a machine with a shell; a name with dots is one of
 # a collection.
-_OTHER_CONNECTIONS = re.compile(
+_OTHER_CONNECTIONS = lazy_pattern(
     r"winrm|psrp|aws_ssm|docker|docker_api|podman|buildah|nsenter|kubectl|oc|lxc|lxd|incus|jail|"
     r"iocage|zone|chroot|libvirt_lxc|qubes|vmware_tools|network_cli|netconf|httpapi|grpc|napalm|"
     r"persistent|saltstack|funcd|[a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_.]+"
 )
-_TRANSPORT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TRANSPORT = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # It is passed to a Dask worker as --resources "NAME=1", which is split at "," "=" and blanks.
-_REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_REGION = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 # Problems that name no value, so that they can be shown for a secret too.
-_HARMLESS_PROBLEM = re.compile(
+_HARMLESS_PROBLEM = lazy_pattern(
     r"'\w+' is undefined$|'\w+' of Ansible|No filter|No test|lookups of|it "
 )
 _TRUE = frozenset({"y", "yes", "on", "1", "true", "t"})
@@ -227,7 +227,7 @@ class Variables:
         name, value = self._find(REGION)
         if value is None:
             return None
-        if not isinstance(value, str) or not _REGION.fullmatch(value):
+        if not isinstance(value, str) or not _REGION().fullmatch(value):
             raise _wrong_value(name, value, "letters, digits and _ . - (64 at most)")
         return value
 
@@ -236,8 +236,8 @@ class Variables:
         if value is None:
             connection, transport = _CONNECTIONS["ssh"]
         else:
-            word = _BUILTIN.sub("", value) if isinstance(value, str) else ""
-            if word not in _CONNECTIONS and _OTHER_CONNECTIONS.fullmatch(word):
+            word = _BUILTIN().sub("", value) if isinstance(value, str) else ""
+            if word not in _CONNECTIONS and _OTHER_CONNECTIONS().fullmatch(word):
                 raise OtherConnectionError(name, value)
             if word not in _CONNECTIONS:
                 known = ", ".join(_CONNECTIONS)
@@ -246,7 +246,7 @@ class Variables:
         name, wanted = self._find(TRANSPORT)
         if wanted is None:
             return connection, transport
-        if not isinstance(wanted, str) or not _TRANSPORT.fullmatch(wanted):
+        if not isinstance(wanted, str) or not _TRANSPORT().fullmatch(wanted):
             raise _wrong_value(name, wanted, "the name of a transport")
         return connection, wanted
 
@@ -263,7 +263,7 @@ class Variables:
 
 def _refuse_unresolved(name: str, value: object) -> None:
     if isinstance(value, UnresolvedTemplate):
-        secret = is_secret(name) and not _HARMLESS_PROBLEM.match(value.problem)
+        secret = is_secret(name) and not _HARMLESS_PROBLEM().match(value.problem)
         text = "" if is_secret(name) else f" {quote(value.text)}"
         problem = "" if secret else f": {value.problem}"
         raise InventoryError(name, f"the template{text} is not resolved{problem}")

@@ -7,11 +7,11 @@ variables, ``--list --export`` the groups' own.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from typing import Any
 
+from ...core.lazy_pattern import lazy_pattern
 from ..errors import InventoryError
 from .files import decode_text
 from .json_listing import read_listing
@@ -31,7 +31,7 @@ _ENVIRONMENT = {
     "ANSIBLE_NOCOLOR": "1",
     "ANSIBLE_DEPRECATION_WARNINGS": "0",
 }
-_FAILURE = re.compile(r"(?:Failed to parse|Unable to parse|No inventory was parsed)[^\n]*")
+_FAILURE = lazy_pattern(r"(?:Failed to parse|Unable to parse|No inventory was parsed)[^\n]*")
 
 
 def read_with_ansible(
@@ -72,7 +72,7 @@ def _run_listing(words: list[str], need: NeedsAnsible) -> dict[str, Any]:
         raise InventoryError(
             where, f"{_PROGRAM} {output.failure}; it said: {to_one_line(output.stderr)}"
         )
-    failure = _FAILURE.search(output.stderr)
+    failure = _FAILURE().search(output.stderr)
     if failure:
         raise InventoryError(where, f"{_PROGRAM} said: {to_one_line(failure[0])}")
     listing = parse_yaml(decode_text(output.stdout, where), where)

@@ -8,26 +8,26 @@ where possible, also in ``:vars`` (the plugin's documentation describes ``:vars`
 from __future__ import annotations
 
 import ast
-import re
 import shlex
 import warnings
 from functools import lru_cache
 from typing import Any
 
+from ...core.lazy_pattern import lazy_pattern
 from ..errors import InventoryError
 from ..ranges import expand_host_pattern
 from .unresolved import UNGROUPED, UnresolvedInventory
 
 __all__ = ["parse_value", "read_ini_inventory"]
 
-_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
-_GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
-_NEEDS_SHELL_RULES = re.compile(r"""["'\\#]""")
-_BLANKS = re.compile(r"[ \t\r\n]+")
+_SECTION = lazy_pattern(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_GROUP_NAME = lazy_pattern(r"([^:\]\s]+)\s*(?:#.*)?")
+_NEEDS_SHELL_RULES = lazy_pattern(r"""["'\\#]""")
+_BLANKS = lazy_pattern(r"[ \t\r\n]+")
 
 # Most values are words, numbers and addresses, which need no compilation as Python literals.
-_WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:@+-]*|[0-9]+(?:\.[0-9]+){2,}")
-_WHOLE = re.compile(r"0|[1-9][0-9]{0,17}")
+_WORD = lazy_pattern(r"[A-Za-z_/][A-Za-z0-9_./:@+-]*|[0-9]+(?:\.[0-9]+){2,}")
+_WHOLE = lazy_pattern(r"0|[1-9][0-9]{0,17}")
 _LITERAL_WORDS = frozenset({"True", "False", "None"})
 
 
@@ -46,9 +46,9 @@ def parse_value(text: str) -> object:
     Tuples and sets become lists, bytes become text. Equal texts share one value: do not modify it.
     Raises ValueError for a literal without a value (``{[]: 1}``).
     """
-    if _WORD.fullmatch(text) and text not in _LITERAL_WORDS:
+    if _WORD().fullmatch(text) and text not in _LITERAL_WORDS:
         return text
-    if _WHOLE.fullmatch(text):
+    if _WHOLE().fullmatch(text):
         return int(text)
     try:
         with warnings.catch_warnings():
@@ -91,7 +91,7 @@ class _IniReader:
             line = raw.strip()
             if not line or line[0] in ";#":
                 continue
-            section = _SECTION.fullmatch(line) if line[0] == "[" else None
+            section = _SECTION().fullmatch(line) if line[0] == "[" else None
             if section:
                 self._begin_section(section[1], section[2] or "hosts")
             elif line[0] == "[" and line[-1] == "]":
@@ -143,8 +143,8 @@ class _IniReader:
                 self._unresolved.set_host_variables(host, variables, self._where())
 
     def _split_words(self, line: str) -> list[str]:
-        if not _NEEDS_SHELL_RULES.search(line):
-            return [word for word in _BLANKS.split(line) if word]
+        if not _NEEDS_SHELL_RULES().search(line):
+            return [word for word in _BLANKS().split(line) if word]
         try:
             return shlex.split(line, comments=True)
         except ValueError as error:
@@ -159,7 +159,7 @@ class _IniReader:
         )
 
     def _add_child(self, line: str) -> None:
-        found = _GROUP_NAME.fullmatch(line)
+        found = _GROUP_NAME().fullmatch(line)
         if not found:
             raise self._error(
                 f"found {line!r} in [{self._group}:children], expected the name of a group"

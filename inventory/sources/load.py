@@ -14,13 +14,13 @@ range (Ansible's ``advanced_host_list``, off by default there); and the output o
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from ...core.errors import UsageError
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import escape_lines
 from ..errors import InventoryError
 from ..models import Inventory
@@ -44,11 +44,11 @@ STDIN = "-"
 _STDIN_NAME = "standard input"
 
 # Names in a folder that are no sources (INVENTORY_IGNORE_EXTS in ansible/config/base.yml).
-_IGNORED_NAME = re.compile(
+_IGNORED_NAME = lazy_pattern(
     r"^\.|^(?:host_vars|group_vars|vars_plugins)$"
     r"|(?:\.pyc|\.pyo|\.swp|\.bak|~|\.rpm|\.md|\.txt|\.rst|\.orig|\.cfg|\.retry)$"
 )
-_KEY = re.compile(r"[^\s:]+:(?:\s|$)")
+_KEY = lazy_pattern(r"[^\s:]+:(?:\s|$)")
 
 
 def load_inventory(
@@ -204,7 +204,7 @@ def _read_folder(unresolved: UnresolvedInventory, folder: str, within: tuple[str
         raise InventoryError(folder, "is a link to a folder that holds it")
     try:
         paths = sorted(
-            path for path in Path(folder).iterdir() if not _IGNORED_NAME.search(path.name)
+            path for path in Path(folder).iterdir() if not _IGNORED_NAME().search(path.name)
         )
         folders = {path for path in paths if path.is_dir()}
         files = {path for path in paths if path.is_file()}
@@ -302,7 +302,7 @@ def _looks_like_yaml(text: str) -> bool:
     for raw in text.splitlines():
         line = raw.strip()
         if line and line[0] not in "#;":
-            return line.startswith(("---", "{")) or _KEY.match(line) is not None
+            return line.startswith(("---", "{")) or _KEY().match(line) is not None
     return False
 
 

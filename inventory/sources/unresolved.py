@@ -8,9 +8,10 @@ defines for the same name is added or replaces the earlier value, as in Ansible.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ...core.record import mutable
 from ..errors import InventoryError
 
 __all__ = ["ALL", "UNGROUPED", "UnresolvedGroup", "UnresolvedHost", "UnresolvedInventory"]
@@ -19,7 +20,7 @@ ALL = "all"
 UNGROUPED = "ungrouped"
 
 
-@dataclass(slots=True)
+@mutable
 class UnresolvedGroup:
     """A group in progress. The dictionaries without values are sets in order of definition."""
 
@@ -32,7 +33,7 @@ class UnresolvedGroup:
     """``ansible_group_priority``: among groups of one depth, the higher one wins."""
 
 
-@dataclass(slots=True)
+@mutable
 class UnresolvedHost:
     """A host in progress."""
 

@@ -9,8 +9,6 @@ value, and ``!vault`` gives ``{"__ansible_vault": text}``, as in the output of
 
 from __future__ import annotations
 
-import json
-
 from ..connection.variables import NAMES
 from .document_values import OnRepeatedKey, make_literal
 
@@ -50,6 +48,8 @@ def parse_yaml(text: str, where: str, on_repeated_key: OnRepeatedKey | None = No
         raise NeedsAnsible(where, "is encrypted by ansible-vault")
     if text.lstrip()[:1] == "{":
         try:
+            import json  # an inventory in INI needs it nowhere
+
             return json.loads(text, object_pairs_hook=_make_object)
         except (ValueError, RecursionError):
             pass  # a YAML flow mapping, or an error that the YAML loader reports with its line

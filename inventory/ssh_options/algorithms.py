@@ -6,14 +6,13 @@ kept, because only the collector's transports know the defaults and the algorith
 
 from __future__ import annotations
 
-import re
-
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import quote
 
 __all__ = ["parse_algorithms"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
-_PATTERN = re.compile(r"[A-Za-z0-9@._*?-]{1,64}")
+_NAME = lazy_pattern(r"[A-Za-z0-9][A-Za-z0-9@._-]{0,63}")
+_PATTERN = lazy_pattern(r"[A-Za-z0-9@._*?-]{1,64}")
 
 
 def parse_algorithms(text: str) -> tuple[str, ...]:
@@ -24,7 +23,7 @@ def parse_algorithms(text: str) -> tuple[str, ...]:
     """
     sign = text[:1] if text[:1] in {"+", "-", "^"} else ""
     names = text[len(sign) :].split(",")
-    allowed = _PATTERN if sign == "-" else _NAME
+    allowed = _PATTERN() if sign == "-" else _NAME()
     for name in names:
         if not allowed.fullmatch(name):
             raise ValueError(f"{quote(name)} in {quote(text)} is no algorithm's name")

@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import quote
 from ..errors import InventoryError
 
 __all__ = ["SshArguments", "SshOption", "read_arguments", "read_option", "split_words"]
 
-_OPTION = re.compile(r"\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+|$)(.*)", re.DOTALL)
+_OPTION = lazy_pattern(r"\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+|$)(.*)", re.DOTALL)
 
 # Flag -> the options that it sets. "!" marks those that override an earlier value (ssh assigns them
 # unconditionally); for all others ssh keeps the first value it gets.
@@ -144,7 +145,7 @@ def read_arguments(words: Iterable[str], source: str, *, proxy: bool = False) ->
 
 def read_option(text: str, source: str) -> SshOption:
     """Parse ``Keyword value``, ``Keyword=value`` or ``Keyword="a value"``; raise InventoryError."""
-    match = _OPTION.fullmatch(text)
+    match = _OPTION().fullmatch(text)
     if match is None:
         raise InventoryError(source, f"{quote(text)} is no ssh option: Keyword=value is expected")
     keyword, rest = match[1], match[2].strip()

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import quote
 from ..addresses import check_address, check_port, check_user
@@ -22,12 +23,12 @@ from .values import Tokens, fill_tokens
 
 __all__ = ["JumpTarget", "parse_jump_command", "parse_jumps"]
 
-_DESTINATION = re.compile(
+_DESTINATION = lazy_pattern(
     r"(?:(?P<user>.*)@)?(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:\[\]]*))(?::(?P<port>[^:]*))?",
     re.DOTALL,
 )
 # With one of these outside of quotes, a shell does more than run one command.
-_SHELL = re.compile(r"[|&;<>()`$*?\n\\!{}]")
+_SHELL = lazy_pattern(r"[|&;<>()`$*?\n\\!{}]")
 _FORWARDS = frozenset({"%h:%p", "[%h]:%p"})
 
 
@@ -60,7 +61,7 @@ def parse_jump_command(option: SshOption, tokens: Tokens) -> JumpTarget | None:
     ``tokens`` are those of the host behind it: ssh fills in ``-l %r`` before the command runs.
     Raises InventoryError for such a command with words that ssh itself refuses.
     """
-    if _SHELL.search(option.text):
+    if _SHELL().search(option.text):
         return None
     try:
         words = shlex.split(option.text)
@@ -104,9 +105,9 @@ def _parse_destination(text: str) -> JumpTarget:
         if uri.path not in {"", "/"} or uri.query or uri.fragment or uri.password is not None:
             raise ValueError(f"{quote(text)}: ssh://[user@]host[:port] is expected")
         user = None if uri.username is None else unquote(uri.username)
-        match = _DESTINATION.fullmatch(uri.netloc.rpartition("@")[2])
+        match = _DESTINATION().fullmatch(uri.netloc.rpartition("@")[2])
     else:
-        match = _DESTINATION.fullmatch(text)
+        match = _DESTINATION().fullmatch(text)
         user = match["user"] if match else None
     if match is None:
         raise ValueError(f"{quote(text)}: [user@]host[:port] is expected, IPv6 in brackets")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import quote
 from ..errors import InventoryError
@@ -23,7 +24,7 @@ _LOWERED = frozenset({"host", "originalhost"})  # match_hostname() in OpenSSH's 
 _COMPARED = _LOWERED | {"user", "localuser"}
 _NOT_READ = frozenset({"exec", "localnetwork", "tagged", "version", "sessiontype", "command"})
 # As strdelim() in OpenSSH's misc.c: blanks or one "=" end a word, and a quoted part does.
-_WORD = re.compile(r'([^\s"=]*)(?:"([^"]*)"\s*|\s*(?:=\s*)?)')
+_WORD = lazy_pattern(r'([^\s"=]*)(?:"([^"]*)"\s*|\s*(?:=\s*)?)')
 
 
 @record
@@ -120,7 +121,7 @@ def parse_match(option: SshOption, commands: MatchCommands | None = None) -> Sco
 def _split_criteria(text: str) -> Iterator[str]:
     position = 0
     while position < len(text):
-        found = _WORD.match(text, position)
+        found = _WORD().match(text, position)
         if found is None or found.end() == position:
             return
         word = found[1] + (found[2] or "")

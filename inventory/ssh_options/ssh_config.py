@@ -14,11 +14,11 @@ from __future__ import annotations
 import getpass
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from heapq import merge
 
-from ...core.record import record
+from ...core.record import mutable, record
 from .arguments import SshOption
 from .match_criteria import PatternList, Scope, Target
 
@@ -34,7 +34,7 @@ class MatchedOptions:
     """Which blocks gave them: equal for two hosts that have the same options."""
 
 
-@dataclass(slots=True, kw_only=True)
+@mutable
 class Block:
     """The lines behind one ``Host`` or ``Match`` line."""
 
@@ -130,7 +130,7 @@ class SshConfig:
         return getpass.getuser()
 
 
-@dataclass(slots=True, kw_only=True)
+@mutable
 class _Values:
     """What the options so far set of the values that ``Match`` compares."""
 

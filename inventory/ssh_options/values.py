@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import quote
 from ..errors import InventoryError
 from .arguments import SshOption
@@ -37,9 +38,9 @@ __all__ = [
 _T = TypeVar("_T")
 _USER_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _GLOBAL_KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
-_TIME = re.compile(r"(?:[0-9]{1,6}[smhdw])*(?:[0-9]{1,6})?", re.IGNORECASE)
+_TIME = lazy_pattern(r"(?:[0-9]{1,6}[smhdw])*(?:[0-9]{1,6})?", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLE = lazy_pattern(r"\$\{([^}]*)\}")
 IN_COMMANDS = "hnpr"
 """The tokens of ProxyCommand and ProxyJump."""
 IN_PATHS = "CdhiklLnpru"
@@ -171,7 +172,7 @@ def parse_seconds(text: str) -> float | None:
     """
     if text.lower() == "none":
         return None
-    if not text or not _TIME.fullmatch(text):
+    if not text or not _TIME().fullmatch(text):
         raise ValueError(f"{quote(text)} is no time: seconds, or a form such as 1m30s")
     parts = re.findall(r"([0-9]+)([smhdw]?)", text.lower())
     return float(sum(int(number) * _SECONDS[unit] for number, unit in parts)) or None
@@ -221,7 +222,7 @@ def _parse_path(option: SshOption, word: str, tokens: Tokens | None) -> str:
     if tokens is None:
         return path
     # Variables first: as in ssh, neither a token's value nor a variable's is looked at again.
-    parts = _VARIABLE.split(path)
+    parts = _VARIABLE().split(path)
     for index in range(0, len(parts), 2):
         parts[index] = fill_tokens(option, parts[index], tokens, known=IN_PATHS)
     for index in range(1, len(parts), 2):

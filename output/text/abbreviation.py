@@ -5,16 +5,17 @@ The notation is that of the node sets of ClusterShell and pdsh, which expand it 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+
+from ...core.lazy_pattern import lazy_pattern
 
 __all__ = ["abbreviate", "fold_names"]
 
 _MOST_WORDS = 12
 
 # Longer runs of digits are serial numbers, not indices.
-_NUMBER = re.compile(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
+_NUMBER = lazy_pattern(r"(?<![0-9])[0-9]{1,18}(?![0-9])")
 _Form = tuple[str, str]
 
 
@@ -46,7 +47,7 @@ def abbreviate(names: Iterable[str]) -> str:
 
 def _forms(name: str) -> Iterator[tuple[_Form, str]]:
     """Yield each number of the name with the text before and after it."""
-    for match in _NUMBER.finditer(name):
+    for match in _NUMBER().finditer(name):
         yield (name[: match.start()], name[match.end() :]), match[0]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
 from ...aggregator.diagnosis import Severity, Word
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
+from ...core.lazy_pattern import lazy_pattern
 from ..formats import NextCommands
 from .findings import has_finding
 
@@ -18,7 +18,7 @@ HELD = frozenset({Word.HELD_CLOSED.value, Word.CONTAINER_HELD.value})
 _MOST_NAMES = 5
 _SEVERITIES = tuple(Severity)
 # Other names could be read as a pattern, a range or a file (inventory/patterns.py).
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_PLAIN_NAME = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def next_command(summary: FleetSummary, commands: NextCommands, *, failures: bool) -> str:
@@ -105,4 +105,4 @@ def _is_compared(summary: FleetSummary) -> bool:
 
 
 def _is_plain(host: HostSummary) -> bool:
-    return _PLAIN_NAME.fullmatch(host.name) is not None
+    return _PLAIN_NAME().fullmatch(host.name) is not None

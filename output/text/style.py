@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from ...aggregator.diagnosis import Severity
+from ...core.lazy_pattern import lazy_pattern
 from ..formats import RenderOptions
 
 __all__ = ["FAILED", "FELL", "GREW", "SEVERITY_STYLES", "TextStyle", "count_text", "format_memory"]
@@ -30,17 +29,17 @@ _ASCII_SIGNS: Mapping[str, str] = MappingProxyType(
     {"≤": "<=", "…": "...", "▼": "*", "─": "-", "–": "-", "−": "-", "·": "-", "×": "x", "Σ": "sum"}
 )
 _ASCII = str.maketrans(dict(_ASCII_SIGNS))
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = lazy_pattern(r"\x1b\[[0-9;]*m")
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _NEXT_UNIT = 999.5  # three digits round this to 1000
 _NARROWEST = 40
 
 
-@dataclass(frozen=True, slots=True)
 class TextStyle:
     """Fits text to the width, colours and characters of the reader's terminal."""
 
-    options: RenderOptions
+    def __init__(self, options: RenderOptions) -> None:
+        self.options = options
 
     def convert(self, text: str) -> str:
         """Replace characters that the terminal cannot show; widths are counted after this."""
@@ -98,7 +97,7 @@ class TextStyle:
     def count_lines(self, text: str) -> int:
         """The lines of the terminal that a text takes; a long line goes on in the next one."""
         columns = self.options.width
-        lines = _COLOUR.sub("", text).split("\n")
+        lines = _COLOUR().sub("", text).split("\n")
         if columns is None:
             return len(lines)
         return sum(max(1, -(-self.width(line) // columns)) for line in lines)

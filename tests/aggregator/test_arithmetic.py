@@ -21,8 +21,8 @@ def test_the_worked_example_gives_138_and_100():
 
 @given(counts, counts, counts, counts)
 def test_negative_results_are_kept(alloc, inuse, inuse6, tw):
-    sockstat = Sockstat({"TCP": {"inuse": inuse}})
-    sockstat6 = Sockstat({"TCP6": {"inuse": inuse6}})
+    sockstat = Sockstat(lines={"TCP": {"inuse": inuse}})
+    sockstat6 = Sockstat(lines={"TCP6": {"inuse": inuse6}})
     both = inuse_both(sockstat, sockstat6)
     assert both == inuse + inuse6
     assert closed(alloc, both, tw) == alloc - (inuse + inuse6 - tw)
@@ -46,7 +46,7 @@ def test_an_absent_namespace_or_alloc_makes_tcp_close_none():
 
 
 def test_ipv6_off_counts_as_0_and_a_file_without_the_counter_gives_none():
-    sockstat = Sockstat({"TCP": {"inuse": 3}})
+    sockstat = Sockstat(lines={"TCP": {"inuse": 3}})
     assert inuse_both(sockstat, None) == 3
-    assert inuse_both(sockstat, Sockstat({"RAW6": {"inuse": 0}})) is None
-    assert inuse_both(sockstat, Sockstat({"TCP6": {}})) is None
+    assert inuse_both(sockstat, Sockstat(lines={"RAW6": {"inuse": 0}})) is None
+    assert inuse_both(sockstat, Sockstat(lines={"TCP6": {}})) is None

@@ -163,7 +163,7 @@ def test_an_outcome_is_decoded_as_it_was_encoded(outcome):
 
 
 def reading(**instead):
-    values = {"sockstat": Sockstat(proxy({"TCP": {"inuse": 0}})), "sockstat6": None}
+    values = {"sockstat": Sockstat(lines=proxy({"TCP": {"inuse": 0}})), "sockstat6": None}
     values |= {"address": "::1", "attempts": 1, "elapsed_s": 0.0, "kernel": Kernel()} | instead
     return HostReading(host=HOSTS[0], **values)
 
@@ -171,7 +171,7 @@ def reading(**instead):
 @pytest.mark.parametrize(
     "unusual",
     [
-        reading(sockstat=Sockstat(proxy({"TCP": {"inuse": 2**64}}))),
+        reading(sockstat=Sockstat(lines=proxy({"TCP": {"inuse": 2**64}}))),
         reading(address="\ud800"),
         reading(kernel=Kernel(page_size=10**20 - 1)),
     ],

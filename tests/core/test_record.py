@@ -100,7 +100,7 @@ def test_a_method_that_the_class_has_itself_stays():
         lambda kind: replace(kind(x=1), x=2).x,
         lambda kind: asdict(kind(x=1)),
         lambda kind: is_dataclass(kind),
-        lambda kind: inspect.signature(kind(x=1).__init__),
+        lambda kind: inspect.signature([kind(x=1) for _ in range(100)][-1].__init__),
     ],
 )
 def test_functions_of_dataclasses_take_a_record_that_was_not_used_yet(kind, twin, use):

@@ -107,10 +107,35 @@ def test_help_is_light():
 def test_a_plain_scan_loads_what_it_needs():
     """Most scans read a few hosts, and imports take longer than that."""
     heavy = ("paramiko", "rich", "msgspec", "orjson", "yaml", "importlib.metadata", "distributed")
-    heavy += ("jinja2", "typing_extensions", "pickle", "difflib")
+    heavy += ("jinja2", "typing_extensions", "pickle", "difflib", "json", "sqlalchemy", "numpy")
     assert modules_loaded_by(
         ["scan", "127.0.0.1,", "--known-hosts", "/dev/null"], ("asyncssh", *heavy)
     ) == ["asyncssh"]
+
+
+def test_a_plain_scan_compiles_nothing_while_it_imports():
+    """Patterns and the methods of data classes are compiled where they are used first."""
+    script = """
+import dataclasses, re, sys
+
+def report(name):
+    function = vars(sys.modules[name.partition(".")[0]])[name.partition(".")[2]]
+    def reporting(*args, **given):
+        caller = sys._getframe(1)
+        module = caller.f_globals["__name__"]
+        if module.startswith("sockfleet.") and caller.f_code.co_name == "<module>":
+            print(name, module, caller.f_lineno, file=sys.stderr)
+        return function(*args, **given)
+    setattr(sys.modules[name.partition(".")[0]], name.partition(".")[2], reporting)
+
+report("re.compile")
+report("dataclasses.dataclass")
+from sockfleet.cli.main import cli
+cli(["scan", "127.0.0.1,", "--known-hosts", "/dev/null", "--quiet"], prog_name="sockfleet")
+"""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout.startswith("0 of 1 host read"), result.stderr
+    assert result.stderr == ""
 
 
 def test_our_own_parts_are_found_as_they_are_registered():

@@ -13,6 +13,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
+from ....core.lazy_pattern import lazy_pattern
 from ....core.record import record
 from .public_key import blob_key_type
 
@@ -24,12 +25,12 @@ __all__ = ["KeyFileError", "LockedKey", "UnlockedKey", "public_key_blob", "read_
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 # Anywhere in the file, as OpenSSL reads it: attributes and certificates precede a key that
 # "openssl pkcs12" wrote, parameters one of "openssl ecparam".
-_PEM = re.compile(
+_PEM = lazy_pattern(
     rb"^-----BEGIN (RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----.*?(?:^-----END [^\n]*|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 _MAGIC = b"openssh-key-v1\0"
-_PUBLIC = re.compile(rb"\s*((?:ssh|ecdsa|sk)-[a-z0-9@.\-]+)\s+([A-Za-z0-9+/=]+)")
+_PUBLIC = lazy_pattern(rb"\s*((?:ssh|ecdsa|sk)-[a-z0-9@.\-]+)\s+([A-Za-z0-9+/=]+)")
 
 _NOT_FOR_SSH = (
     "holds a kind of key that SSH servers do not take: make one with ssh-keygen -t ed25519"
@@ -64,7 +65,7 @@ class UnlockedKey:
 
 def public_key_blob(data: bytes) -> bytes | None:
     """Return the blob of a one-line public key or certificate file; None if it is neither."""
-    found = _PUBLIC.match(data)
+    found = _PUBLIC().match(data)
     if not found:
         return None
     try:
@@ -79,7 +80,7 @@ def read_key_file(data: bytes) -> LockedKey:
     text = data.strip()
     if text.startswith(_OPENSSH):
         return _read_openssh_header(text)
-    pem = _PEM.search(text)
+    pem = _PEM().search(text)
     if pem:
         encrypted = pem[1] == b"ENCRYPTED " or b"Proc-Type: 4,ENCRYPTED" in pem[0]
         return LockedKey(encrypted=encrypted, kind=None, public=None)

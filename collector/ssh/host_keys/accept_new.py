@@ -10,12 +10,12 @@ import base64
 import fcntl
 import io
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ....core.lazy_pattern import lazy_pattern
 from ..credentials.public_key import blob_key_type
 from .known_hosts import KnownHosts, Verdict, known_hosts_name
 from .known_hosts_parser import parse_known_hosts
@@ -23,7 +23,7 @@ from .known_hosts_parser import parse_known_hosts
 __all__ = ["accept_new", "can_be_written", "host_key_line"]
 
 # Other characters have a meaning in a known_hosts line: list, pattern, marker, hash.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:%-]+")
+_PLAIN_NAME = lazy_pattern(r"[A-Za-z0-9_.:%-]+")
 
 
 def host_key_line(name: str, port: int, blob: bytes) -> str:
@@ -34,7 +34,7 @@ def host_key_line(name: str, port: int, blob: bytes) -> str:
 
 def can_be_written(name: str) -> bool:
     """Whether a known_hosts line for ``name`` means that name alone."""
-    return _PLAIN_NAME.fullmatch(name) is not None
+    return _PLAIN_NAME().fullmatch(name) is not None
 
 
 def accept_new(

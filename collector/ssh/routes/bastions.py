@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Generic, Protocol, TypeVar
 
+from ....core.record import mutable
 from ....core.text import clean, endpoint
 from ....inventory.models import Hop, Host
 from ...errors import Category, HostError, Phase
@@ -49,7 +50,7 @@ class BastionConnection(Protocol):
 C = TypeVar("C", bound=BastionConnection)
 
 
-@dataclass(slots=True, kw_only=True)
+@mutable
 class SharedBastion(Generic[C]):
     """One connection to a bastion and the number of hosts that use it."""
 
@@ -96,7 +97,7 @@ class _HopAttempt(Attempt):
         attempt.hop = self.hop or endpoint(self.host.address, self.host.port)
 
 
-@dataclass(slots=True)
+@mutable
 class _BastionState(Generic[C]):
     """The connections, or the failure, of one bastion reached by the same hops."""
 

@@ -19,7 +19,9 @@ MARK = "sockfleet-0123456789abcdef"
 
 
 def counters(used: int, inuse: int, tw: int = 0) -> Sockstat:
-    return Sockstat({"sockets": {"used": used}, "TCP": {"inuse": inuse, "tw": tw, "alloc": 500}})
+    return Sockstat(
+        lines={"sockets": {"used": used}, "TCP": {"inuse": inuse, "tw": tw, "alloc": 500}}
+    )
 
 
 KNOWN = Namespaces(

@@ -63,12 +63,14 @@ def test_colour_changes_nothing_but_the_colour():
 
 
 def sockstat(**tcp):
-    return Sockstat({"TCP": {name: value for name, value in tcp.items() if value is not None}})
+    return Sockstat(
+        lines={"TCP": {name: value for name, value in tcp.items() if value is not None}}
+    )
 
 
 @given(counters, counters, counters, counters, st.booleans())
 def test_every_sum_is_right(alloc, inuse, tw, inuse6, ipv6):
-    six = Sockstat({"TCP6": {} if inuse6 is None else {"inuse": inuse6}}) if ipv6 else None
+    six = Sockstat(lines={"TCP6": {} if inuse6 is None else {"inuse": inuse6}}) if ipv6 else None
     text = explain(sockstat(alloc=alloc, inuse=inuse, tw=tw), six)
     for step in re.findall(r"^  \d\. (.*)$", text, re.MULTILINE):
         _, *sides = step.rsplit(" = ", 2)
@@ -115,7 +117,7 @@ def test_a_missing_sockstat6_is_explained_by_its_origin():
 
 
 def test_a_file_without_a_tcp_line():
-    text = explain(Sockstat({"sockets": {"used": 3}}))
+    text = explain(Sockstat(lines={"sockets": {"used": 3}}))
     assert "There is no TCP line." in text
     assert "alloc = not given" in text
 
@@ -154,7 +156,7 @@ def test_every_namespace_and_every_word(golden):
     kernel = Kernel(page_size=4096, tcp_mem=(3000, 4000, 6000), tcp_max_orphans=1000)
     text = explain(
         sockstat(**ALL_COUNTERS),
-        Sockstat({"TCP6": {"inuse": 0}}),
+        Sockstat(lines={"TCP6": {"inuse": 0}}),
         kernel=kernel,
         namespaces=THREE,
         width=100,

@@ -77,7 +77,7 @@ def test_any_counters_print_as_in_the_real_ss(tmp_path_factory, v4, v6):
 
 def test_all_missing_counters_are_named():
     with pytest.raises(MissingCounterError) as caught:
-        ss_summary(Sockstat({"TCP": {"inuse": 1, "tw": 0, "orphan": 0}}), None, None)
+        ss_summary(Sockstat(lines={"TCP": {"inuse": 1, "tw": 0, "orphan": 0}}), None, None)
     assert str(caught.value) == (
         "used of sockets, alloc of TCP, inuse of RAW, inuse of UDP, inuse of FRAG, "
         "CurrEstab of Tcp in net/snmp (the established count)"

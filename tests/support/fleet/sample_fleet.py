@@ -65,8 +65,10 @@ def reading(
         address="10.0.0.1",
         attempts=1,
         elapsed_s=0.2136,
-        sockstat=Sockstat({"sockets": {"used": 400}, "TCP": worked if tcp is None else tcp}),
-        sockstat6=Sockstat({"TCP6": {"inuse": 4} if tcp6 is None else tcp6}) if ipv6 else None,
+        sockstat=Sockstat(lines={"sockets": {"used": 400}, "TCP": worked if tcp is None else tcp}),
+        sockstat6=Sockstat(lines={"TCP6": {"inuse": 4} if tcp6 is None else tcp6})
+        if ipv6
+        else None,
         kernel=kernel or Kernel(release="5.4.0", page_size=4096),
         namespaces=None if scope is Scope.HOST_NAMESPACE else namespaces,
         processes=processes,
