@@ -12,6 +12,7 @@ from sockfleet.collector.errors import Category, HostError, Phase
 from sockfleet.collector.pacing.retry import is_transient
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host
+from tests.support.cli.command_process import run_sockfleet
 from tests.support.ssh.over_ssh import (
     Outcome,
     ask,
@@ -163,6 +164,19 @@ def test_a_key_signs_with_sha_1_only_where_the_inventory_names_it(
         failure, notes = ask_with_rsa("asyncssh", old, tmp_path, public_key_algorithms=names)
         assert failure is None
         assert notes == (f"PubkeyAcceptedAlgorithms: {SHA1_NOTE}",)
+
+
+def test_a_scan_that_may_sign_with_sha_1_warns_of_it(old, tmp_path):
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text(
+        f"old ansible_host=127.0.0.1 ansible_port={old.port} ansible_user={old.user} "
+        f"ansible_ssh_private_key_file={old.folder}/rsa_key "
+        "ansible_ssh_common_args='-o PubkeyAcceptedAlgorithms=ssh-rsa'\n"
+    )
+    known_hosts = known_hosts_of(old, tmp_path)
+    done = run_sockfleet("scan", inventory, "--known-hosts", known_hosts)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"warning: PubkeyAcceptedAlgorithms: {SHA1_NOTE}\n" in done.stderr
 
 
 def test_paramiko_says_that_it_lacks_sha_1(old, tmp_path):

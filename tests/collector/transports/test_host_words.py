@@ -75,6 +75,12 @@ def test_a_command_that_says_nothing_adds_nothing_to_the_timeout(transport, fold
     )
 
 
+def test_the_files_of_a_probe_that_has_begun_are_not_quoted_at_a_timeout():
+    attempt = Attempt(host=Host(name="box", address="192.0.2.1"), phase=Phase.COMMAND)
+    attempt.output = (b"\nsockfleet-0123456789abcdef begin\n==> /proc/net/sockstat <==\n", b"")
+    assert timeout_error(attempt, 1.0).message.endswith("to end after 1 s")
+
+
 @pytest.mark.parametrize("hangs_up", [True, False])
 def test_a_banner_before_a_login_that_ends_or_waits_is_quoted(transport, tmp_path, hangs_up):
     ssh_keygen(tmp_path / "key")

@@ -47,6 +47,10 @@ def test_a_value_that_is_no_address_is_refused_after_evaluation() -> None:
         ("{{ 'x' is match('x') }}", "No test named 'match' in Jinja2"),
         ("{{ hostvars['a'].x }}", "'hostvars' of Ansible is not provided here"),
         ("{{ groups['web'][0] }}", "'groups' of Ansible is not provided here"),
+        # Functions of Jinja2 that are no part of a value.
+        ("{{ lipsum() }}", "'lipsum' is undefined"),
+        ("{{ cycler('a').next() }}", "'cycler' is undefined"),
+        ("{{ namespace(a=1).a }}", "'namespace' is undefined"),
         ("{{ ansible_user }}", "it refers to itself"),
         ("{{ a", "unexpected end of template"),
         ("{% include '/etc/passwd' %}", "TypeError"),
