@@ -6,7 +6,7 @@ import re
 
 from ...core.text import clean
 from ..transport import describe_output
-from .labels import FORCED_MARK, NO_PROC, SOCKSTAT
+from .labels import FORCED_MARK, LOGIN_SHELL, NO_PROC, SOCKSTAT
 
 __all__ = [
     "explain_changed_command",
@@ -22,6 +22,10 @@ _REFUSAL = re.compile(
     re.MULTILINE,
 )
 
+_NAMED_SHELL = re.compile(
+    rb"^%b (/\S{1,200})\r?\nsockfleet-[0-9a-f]+ begin\r?$" % LOGIN_SHELL.encode(), re.MULTILINE
+)
+
 
 def explain_missing_mark(stdout: bytes, stderr: bytes) -> str:
     """Why the probe's begin mark did not come, as far as the output shows it."""
@@ -32,26 +36,21 @@ def explain_missing_mark(stdout: bytes, stderr: bytes) -> str:
             f"forced; it printed {printed}"
         )
     return (
-        explain_changed_command(stderr)
+        explain_changed_command(stdout, stderr)
         or f"the login shell did not run the probe; it printed {printed}"
     )
 
 
-def explain_changed_command(stderr: bytes) -> str | None:
+def explain_changed_command(stdout: bytes, stderr: bytes) -> str | None:
     """That /bin/sh or awk refused its part of the command, which is valid there; None where not."""
     refusal = _REFUSAL.search(stderr)
     if refusal is None:
         return None
-    said = clean(refusal[0], limit=200)
-    # xonsh reads the quoted script as a string of Python, which warns of its backslashes.
-    if b"invalid escape sequence" in stderr:
-        return (
-            f"the login shell (xonsh) changed the probe's command before /bin/sh got it: {said!r}. "
-            "Give the account another shell"
-        )
+    named = _NAMED_SHELL.search(stdout)
+    shell = f", and this account's is {clean(named[1])}" if named else ""
     return (
-        f"/bin/sh could not read the probe's command: {said!r}. A login shell that is neither "
-        "POSIX, csh nor fish changes it: give the account another one"
+        f"the host could not read the probe's command: {clean(refusal[0], limit=200)!r}. A login "
+        f"shell that is neither POSIX, csh nor fish changes it{shell}: give the account another one"
     )
 
 

@@ -35,7 +35,9 @@ class FullProbe:
         if refused is not None:
             raise refused
         if output.exit_status != 0 and self._mark.encode() in output.stdout:
-            changed = explain_changed_command(output.stderr)
+            # sudo passes on root's SHELL.
+            named = output.stdout if self._as_root is None else b""
+            changed = explain_changed_command(named, output.stderr)
             if changed is not None:
                 raise HostError(Category.NO_SHELL, Phase.COMMAND, changed)
             error = clean(output.stderr.strip().rpartition(b"\n")[2]) or "nothing on stderr"

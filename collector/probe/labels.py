@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BOOT_ID",
     "FORCED_MARK",
+    "LOGIN_SHELL",
     "NAMESPACES",
     "NO_PROC",
     "OSRELEASE",
@@ -28,7 +29,9 @@ PAGE_SIZE = "page_size"
 FORCED_MARK = "sockfleet-forced-1"
 """The mark of `collector.probe.forced_probe`. The number is the version of the output format: it
 changes when an old line would be misread."""
-NO_PROC = "sockfleet: no /proc/self"
+LOGIN_SHELL = "login shell"
+"""Before the path of the account's login shell, as sshd passes it on in SHELL."""
+NO_PROC = "sockfleet: no proc file system"
 """What the probe says on stderr where there is none."""
 NAMESPACES = "namespaces"
 PROCESSES = "processes"

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from ...core.record import record
 from .labels import (
     BOOT_ID,
+    LOGIN_SHELL,
     NAMESPACES,
     NO_PROC,
     OSRELEASE,
@@ -41,10 +42,12 @@ _LINES = 200  # of each file at most; none has that many
 # head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT"). A second
 # head, only where a file is missing, says on stderr why sockstat cannot be read, if it cannot; and
 # the shell, whether there is a /proc.
+# The login shell stands before the mark, for the message where it changed the rest of the script.
 # No file contains the page size alone. The first mapping of the shell itself has it, without
 # another fork (proc_pid_smaps(5)); BusyBox has no getconf.
 _SCRIPT = (
-    'm={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; echo; echo "$m begin"; '
+    "m={mark}; n=/proc/net; [ -r $n/sockstat ] || n=/proc/self/net; "
+    'echo; echo "{login_shell} $SHELL"; echo "$m begin"; '
     "head -n {lines} $n/sockstat $n/sockstat6 $n/snmp {settings} 2>/dev/null "
     "|| {{ head -n 1 $n/sockstat >/dev/null; "
     '[ -e /proc/self ] || echo "{no_proc}" >&2; }}; '
@@ -97,5 +100,6 @@ def probe_script(mark: str, options: ProbeOptions) -> str:
         settings=" ".join(_SETTINGS),
         page_size=PAGE_SIZE,
         no_proc=NO_PROC,
+        login_shell=LOGIN_SHELL,
         more=more,
     )
