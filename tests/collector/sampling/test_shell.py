@@ -140,7 +140,8 @@ def test_too_many_new_processes_are_counted_and_not_checked(monkeypatch):
         running.list()
         assert running.sample(ALL).unchecked is None
         subprocess.run(["sh", "-c", "for i in $(seq 301); do /bin/true; done"], check=True)
-        assert running.sample(ALL).unchecked > 300
+        unchecked = running.sample(ALL).unchecked
+        assert unchecked > 300 or unchecked < 0  # the numbers of processes start over
 
 
 def answer(*parts: str, before: bytes = b"") -> bytes:
