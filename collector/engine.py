@@ -102,6 +102,11 @@ class Engine:
         return not self._stop_reason
 
     @property
+    def stop_reason(self) -> str:
+        """What stopped the run: its deadline, or the ``why`` of `stop`; empty: nothing."""
+        return self._stop_reason
+
+    @property
     def notes(self) -> list[str]:
         """The transports' notes for the user; complete once the run has ended."""
         return [note for transport in self._transports.values() for note in transport.notes]

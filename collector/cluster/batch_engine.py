@@ -145,8 +145,10 @@ class BatchEngine:
         with self._lock:
             self._is_closed = True
             self._loop = None
+            # Of hosts taken while the engine ended.
+            why = self._end_reason or self._engine.stop_reason or problem
             for index, host in list(self._in_progress.items()):
-                self._store(index, not_attempted(host, self._end_reason or problem))
+                self._store(index, not_attempted(host, why))
         self._feed.close()
         on_end()
 

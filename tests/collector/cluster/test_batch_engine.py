@@ -186,6 +186,25 @@ def test_a_passed_deadline_is_in_the_failure_of_every_host(start):
     assert all("deadline of 1 s" in outcome.message for outcome in outcomes.values())
 
 
+def test_a_host_taken_while_the_deadline_ends_the_engine_has_the_deadline_as_its_reason(mocker):
+    settings = EngineSettings(deadline_s=1.0, deadline_spent_s=2.0)
+    engine = BatchEngine(settings, transports={"asyncssh": FakeTransport()})
+    run, batches, ended = engine._engine.run, [], threading.Event()
+
+    async def run_and_take(*args):
+        await run(*args)
+        batches.append(engine.take({0: HOSTS[0]}))
+
+    mocker.patch.object(engine._engine, "run", run_and_take)
+    engine.start(ended.set)
+    assert ended.wait(WAIT_S)
+    assert batches[0].ended.is_set()
+    lines, _ = engine.collect(batches[0])
+    outcome = decode_outcome(lines[0], HOSTS)[1]
+    assert outcome.category is Category.NOT_ATTEMPTED
+    assert "deadline of 1 s" in outcome.message
+
+
 def test_an_engine_that_fails_gives_its_hosts_a_failure(start):
     engine = start()
     broken = hosts("x", transport="no-such-transport")[0]
