@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from sqlalchemy import func, select
 
 from ...core.errors import UsageError
 from ..moments import format_moment
 from ..series import SeriesBlock
+from ..store import layout
 from ..store.connection import Store
 from ..store.retention import raw_since
+from ..store.save import unix_ms
 from ..store.series import read_hourly, read_series
 from .readings import METRIC
 
@@ -26,9 +29,19 @@ def read_block(
     store: Store, since: datetime, until: datetime, hosts: Collection[str] | None
 ) -> SeriesBlock:
     """The numbers from ``since`` to before ``until``. Raises StoreError."""
-    is_raw = until - since <= _LONGEST_RAW and since >= raw_since(store)
+    is_raw = since >= raw_since(store) and _span(store, since, until) <= _LONGEST_RAW
     read = read_series if is_raw else read_hourly
     return read(store, METRIC, since, until, hosts)
+
+
+def _span(store: Store, since: datetime, until: datetime) -> timedelta:
+    """From the first scan of a time to its last one."""
+    started = layout.scans.c.started_ms
+    query = select(func.max(started) - func.min(started)).where(
+        started >= unix_ms(since), started < unix_ms(until)
+    )
+    with store.read() as connection:
+        return timedelta(milliseconds=connection.scalar(query) or 0)
 
 
 def read_numbers_at(store: Store, at: datetime) -> tuple[datetime, Mapping[str, float]]:

@@ -140,6 +140,13 @@ def test_more_odd_hosts_than_are_listed_are_counted():
     assert b"the first 2,000 of 2,500 that are not normal" in render_page(report)
 
 
+def test_the_scans_serve_a_long_time_that_has_few_of_them(store):
+    fill_store(store, scans=3)
+    since, until = BEGIN - timedelta(days=300), BEGIN + timedelta(days=1)
+    report, _ = build_report(store, Wishes(since=since, until=until))
+    assert (report.scans, report.since) == (3, BEGIN.timestamp())
+
+
 def test_hours_serve_where_the_scans_are_pruned(store):
     fill_store(store, scans=80)
     prune(store, Limits(keep=timedelta(days=1)), BEGIN + timedelta(hours=80))
