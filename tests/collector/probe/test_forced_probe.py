@@ -90,6 +90,8 @@ def test_the_message_names_the_remedy_where_another_command_answers():
     error = refused(b"This account is not available.\n")
     assert "This account is not available." in error.message
     assert "sockfleet authorized-key" in error.message
+    error = refused(b"", 0, b"open terminal failed: not a terminal\n")
+    assert "it printed 'open terminal failed: not a terminal' on stderr" in error.message
 
 
 @given(st.binary(max_size=300), st.integers(0, 255))

@@ -145,6 +145,14 @@ def test_the_rest_is_a_sum():
     assert (namespaces.rest_namespaces, namespaces.rest_inuse) == (12, 345)
 
 
+def test_sums_below_zero_are_kept_as_awk_prints_them():
+    namespaces = parsed(
+        ("again 4026531913", "rest 2 -3\nagain 4026531913"), ("protocols 64", "protocols -64")
+    )
+    assert namespaces.rest_inuse == -3
+    assert [one.in_protocols for one in namespaces.seen if one.pid == 99] == [-64]
+
+
 def test_namespaces_beyond_the_limit_of_the_script_are_summed():
     own, extra = 4026531913, 8199
     rows = "".join(

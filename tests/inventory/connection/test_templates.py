@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +128,36 @@ def test_hostile_templates_end_in_errors_and_harm_no_other_host() -> None:
     for one_fault in faults:
         assert "ansible_host: the template" in one_fault.problem
         assert len(one_fault.problem) < 700
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        (
+            "{{ ''.__class__.__name__ }}",
+            "access to attribute '__class__' of 'str'",
+        ),
+        ("{{ ''['__class__'].__name__ }}", "access to attribute '__class__' of 'str'"),
+        ("{{ ('' | attr('__class__')).__name__ }}", "access to attribute '__class__' of 'str'"),
+        ("{{ dict.__base__.__name__ }}", "access to attribute '__base__' of 'type' object"),
+        ("{{ '{0.__class__.__name__}'.format(1) }}", "access to attribute '__class__' of 'int'"),
+        ("{{ self.__init__.__name__ }}", "access to attribute '__init__' of 'TemplateReference'"),
+        ("{{ users.append('root') }}{{ users[1] }}", "access to attribute 'append' of 'list'"),
+        ("{{ range(10 ** 6) | length }}", "Range too big"),
+    ],
+)
+def test_the_internals_of_python_are_out_of_reach(template: str, problem: str) -> None:
+    assert problem in fault({"ansible_user": template, "users": ["me"]})
+
+
+def test_a_template_runs_no_program(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    template = (
+        "{% for c in ''.__class__.__mro__[1].__subclasses__() if c.__name__ == '_wrap_close' %}"
+        f"{{{{ c.__init__.__globals__['popen']('touch {trace}').read() }}}}{{% endfor %}}"
+    )
+    assert "is unsafe" in fault({"ansible_user": template})
+    assert not trace.exists()
 
 
 def test_many_hostile_templates_take_the_time_of_three() -> None:
