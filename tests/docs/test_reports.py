@@ -39,9 +39,11 @@ def test_every_word_of_a_report_is_explained():
 
 
 def test_the_reports_of_a_store_run_as_written(tmp_path):
-    assert len(REPORTS) == 6
+    assert len(REPORTS) == 7
     written = tmp_path / "written"
     written.mkdir()
+    inventory = written / "inventory.yml"
+    inventory.write_text("all: {hosts: {web1: {rack: r1}}}\n")
     with memory_folder() as folder:
         store = folder / "history.db"
         with use_store(str(store), create=True) as opened:
@@ -61,4 +63,5 @@ def test_the_reports_of_a_store_run_as_written(tmp_path):
                 check=False,
             )
             assert (ran.returncode, ran.stderr) == (0, ""), line
+    inventory.unlink()
     assert {path.name for path in written.iterdir()} == {"week.html", "week.md", "mail.eml"}
