@@ -28,20 +28,20 @@ class Container:
     """The Kubernetes pod; None where it is in none."""
 
 
-# Texts, which `re` compiles when the first process is looked at: most scans read none.
 _ID = r"(?P<id>[0-9a-f]{64})"
 _SHAPES = (
-    ("docker", rf"/docker[-/]{_ID}(?:\.scope)?(?:/|$)"),
-    ("containerd", rf"/cri-containerd[-:]{_ID}(?:\.scope)?(?:/|$)"),
-    ("containerd", rf":cri-containerd:{_ID}(?:/|$)"),
-    ("cri-o", rf"/crio-(?:conmon-)?{_ID}(?:\.scope)?(?:/|$)"),
-    ("podman", rf"/libpod-(?:conmon-|payload-)?{_ID}(?:\.scope)?(?:/|$)"),
-    ("containerd", rf"/nerdctl[-/]{_ID}(?:\.scope)?(?:/|$)"),
-    ("kubernetes", rf"/kubepods.*/{_ID}(?:/|$)"),
-    ("lxc", r"/lxc(?:\.payload)?[./](?P<id>[A-Za-z0-9][A-Za-z0-9_.-]*?)(?:/|$)"),
-    ("systemd-nspawn", r"/systemd-nspawn@(?P<id>[^/]+)\.service(?:/|$)"),
-    ("machine", r"/machine-(?P<id>[^/]+)\.scope(?:/|$)"),
+    ("docker", "/docker", rf"[-/]{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", "/cri-containerd", rf"[-:]{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", ":cri-containerd:", rf"{_ID}(?:/|$)"),
+    ("cri-o", "/crio-", rf"(?:conmon-)?{_ID}(?:\.scope)?(?:/|$)"),
+    ("podman", "/libpod-", rf"(?:conmon-|payload-)?{_ID}(?:\.scope)?(?:/|$)"),
+    ("containerd", "/nerdctl", rf"[-/]{_ID}(?:\.scope)?(?:/|$)"),
+    ("kubernetes", "/kubepods", rf".*/{_ID}(?:/|$)"),
+    ("lxc", "/lxc", r"(?:\.payload)?[./](?P<id>[A-Za-z0-9][A-Za-z0-9_.-]*?)(?:/|$)"),
+    ("systemd-nspawn", "/systemd-nspawn@", r"(?P<id>[^/]+)\.service(?:/|$)"),
+    ("machine", "/machine-", r"(?P<id>[^/]+)\.scope(?:/|$)"),
 )
+"""The runtime, how its names begin, and a pattern for the rest, compiled where one begins so."""
 # kubepods-burstable-pod1234_5678.slice (systemd, "_" for "-") or /kubepods/burstable/pod1234-5678
 _POD = (
     r"pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)"
@@ -65,8 +65,9 @@ def container_of(cgroup_lines: Iterable[str]) -> Container | None:
 def _find_container(path: str) -> Container | None:
     found = [
         (match.start(), runtime, match["id"])
-        for runtime, shape in _SHAPES
-        for match in re.finditer(shape, path)
+        for runtime, beginning, rest in _SHAPES
+        if beginning in path
+        for match in re.finditer(beginning + rest, path)
     ]
     if not found:
         return None
