@@ -43,6 +43,11 @@ class Levels:
             self._warning["failed"] = parse_range("0")
 
     @property
+    def are_usual(self) -> bool:
+        """Whether the user gave none."""
+        return bool(self._usual)
+
+    @property
     def needs_comparison(self) -> bool:
         """Whether a level is set on a change since an earlier scan."""
         return any(_is_change(key) for key in self._warning | self._critical)

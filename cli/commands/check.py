@@ -189,8 +189,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     Without any level a host that is diagnosed held-closed, container-held, orphans or worse is a
     WARNING, and the kernel's own limits count: worst.orphan_percent 25 and 50,
-    worst.mem_pressure_percent 100, worst.mem_percent 90. Failed hosts are a WARNING unless a level
-    for them is given; no host read at all is CRITICAL.
+    worst.mem_pressure_percent 100, worst.mem_percent 90; a host that gave too few counters for a
+    diagnosis is UNKNOWN. Failed hosts are a WARNING unless a level for them is given; no host read
+    at all is CRITICAL.
     """
     from ..console.streams import open_missing_streams
     from ..runs.check_run import Check

@@ -60,6 +60,8 @@ class Check:
         summary = self._read_saved() if self._given["from_file"] else self._scan()
         summary = self._compare(summary)
         levels = self._levels.evaluate(summary)
+        if self._levels.are_usual:
+            self._doubts += _doubt_hosts_without_diagnosis(summary)
         state = self._state(summary, [level.state for level in levels])
         text = plugin_text(
             state,
@@ -142,6 +144,14 @@ class Check:
 def _state_of_no_reading(summary: FleetSummary) -> State:
     """UNKNOWN where only this machine is at fault, as the guidelines say; else CRITICAL."""
     return State.UNKNOWN if summary.fleet.failures.keys() <= _LOCAL_CATEGORIES else State.CRITICAL
+
+
+def _doubt_hosts_without_diagnosis(summary: FleetSummary) -> Iterator[str]:
+    """Hosts without a counter that the diagnosis needs: a leak would not show there."""
+    names = [host.name for host in summary.hosts if host.tcp is not None and not host.diagnosis]
+    if names:
+        hosts = count_text(len(names), "host")
+        yield f"{hosts} gave too few counters for a diagnosis: {abbreviate(names)}"
 
 
 def _summarize(summary: FleetSummary) -> str:

@@ -16,6 +16,7 @@ from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.alerting.levels import Levels
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
+from sockfleet.collector.probe.namespaces import Namespace
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.core.errors import UsageError
 from sockfleet.output.formats import RenderOptions, load_format
@@ -83,6 +84,52 @@ def test_hosts_that_hold_thousands_of_closed_sockets_are_never_ok_by_accident(
     assert check("--from", save_scan(*outcomes), "-c", "diagnosed.held-closed=2")[0] == 2
     assert check("--from", save_scan(*outcomes), "-c", "diagnosed.held-closed=3")[0] == 0
     assert check("--from", save_scan(*outcomes), "-w", "worst.diagnosis=3")[0] == 0
+
+
+KERNEL = Kernel(tcp_mem=(100, 200, 300), tcp_max_orphans=100)
+ELSEWHERE = Namespace(inode=7, pid=70, inuse=1, used=900, in_protocols=0)
+DIAGNOSED = {
+    "mem-high": ({"inuse": 5, "tw": 0, "alloc": 5, "orphan": 0, "mem": 290}, ()),
+    "mem-pressure": ({"inuse": 5, "tw": 0, "alloc": 5, "orphan": 0, "mem": 220}, ()),
+    "orphans": ({"inuse": 5, "tw": 0, "alloc": 5, "orphan": 40, "mem": 1}, ()),
+    "container-held": ({"inuse": 5, "tw": 0, "alloc": 906, "orphan": 0, "mem": 1}, (ELSEWHERE,)),
+    "held-closed": ({"inuse": 5, "tw": 0, "alloc": 905, "orphan": 0, "mem": 1}, ()),
+}
+
+
+@pytest.mark.parametrize("word", DIAGNOSED)
+def test_each_diagnosis_that_is_not_ok_is_a_state_of_a_check_without_levels(check, save_scan, word):
+    tcp, elsewhere = DIAGNOSED[word]
+    one = reading(
+        "web1",
+        tcp,
+        ipv6=False,
+        kernel=KERNEL,
+        scope=Scope.ALL_NAMESPACES,
+        elsewhere=elsewhere,
+        in_protocols=400,
+    )
+    file = save_scan(one, reading_with("web2", 1))
+    code, out, _ = check("--from", file)
+    assert code == (2 if word == "mem-high" else 1)
+    assert "worst.diagnosis" in out.splitlines()[0]
+    assert f"web1 {word}" in out
+    assert check("--from", file, "-c", f"diagnosed.{word}=0")[0] == 2
+    others = [other for other in DIAGNOSED if other != word and word != "container-held"]
+    assert all(check("--from", file, "-c", f"diagnosed.{each}=0")[0] == 0 for each in others)
+
+
+def test_a_host_that_cannot_be_diagnosed_is_never_ok_by_accident(check, save_scan):
+    """Without alloc a leak would not show."""
+    blind = [reading(name, {"inuse": 5, "tw": 1}) for name in ("a", "b")]
+    code, out, _ = check("--from", save_scan(*blind))
+    assert code == 3
+    assert "2 hosts gave too few counters for a diagnosis: a, b" in out.splitlines()[0]
+    code, out, _ = check("--from", save_scan(reading_with("good", 5), *blind))
+    assert code == 3
+    held = reading("c", {"inuse": 10, "tw": 5, "alloc": 9000}, ipv6=False)
+    assert check("--from", save_scan(held, *blind))[0] == 1
+    assert check("--from", save_scan(*blind), "-w", "tw=10")[0] == 0
 
 
 @pytest.mark.parametrize(

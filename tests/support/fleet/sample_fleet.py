@@ -47,16 +47,26 @@ def reading(
     kernel: Kernel | None = None,
     scope: Scope = Scope.HOST_NAMESPACE,
     elsewhere: tuple[Namespace, ...] = (),
+    in_protocols: int | None = None,
     processes: Processes | None = None,
 ) -> HostReading:
     """A reading; by default that of the worked example in docs/closed-sockets.md.
 
-    With another ``scope`` it has the host's own namespace and those ``elsewhere``.
+    With another ``scope`` it has the host's own namespace, with its sockets ``in_protocols``, and
+    those ``elsewhere``.
     """
     worked = {"inuse": 143, "orphan": 1, "tw": 38, "alloc": 247, "mem": 86}
     inuse = (worked if tcp is None else tcp).get("inuse", 0)
     inuse6 = (4 if tcp6 is None else tcp6.get("inuse", 0)) if ipv6 else None
-    own = Namespace(inode=4026531913, is_host=True, pid=1, inuse=inuse, inuse6=inuse6, used=400)
+    own = Namespace(
+        inode=4026531913,
+        is_host=True,
+        pid=1,
+        inuse=inuse,
+        inuse6=inuse6,
+        used=400,
+        in_protocols=in_protocols,
+    )
     namespaces = Namespaces(
         seen=(own, *elsewhere), denied=1 if scope is Scope.VISIBLE_NAMESPACES else 0
     )
