@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import HostError, Phase
 from ..ssh.connection import ErrorContext, SshConnection
 from ..ssh.long_command import split_command
 from ..transport import Attempt, CommandOutput
+from .client import ClientConnection
+from .command import CommandSession
+from .errors import translate_error
+from .login import Login
 from .stream import ByteStream
-
-if TYPE_CHECKING:  # asyncssh is imported while the first host is connected to (`Connector`)
-    from .client import ClientConnection
-    from .login import Login
 
 __all__ = ["Connection"]
 
@@ -47,8 +45,6 @@ class Connection(SshConnection[ByteStream]):
         return await self.translate_errors(self._run(command, then_closed=then_closed))
 
     async def _run(self, command: str, *, then_closed: bool) -> CommandOutput:
-        from .command import CommandSession
-
         attempt, stream = self.attempt, self.stream
         attempt.phase = Phase.SESSION
         stream.budget.expect_command()
@@ -65,8 +61,6 @@ class Connection(SshConnection[ByteStream]):
         return output
 
     def _translate(self, error: Exception, context: ErrorContext[ByteStream]) -> HostError:
-        from .errors import translate_error
-
         return translate_error(error, context, self.login)
 
     async def close(self) -> None:

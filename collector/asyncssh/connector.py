@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import socket
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
 
-from ...core.errors import UsageError
+from ...core.record import record
 from ...inventory.models import Secret, SshSettings
 from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.connector import SshConnector
+from ..ssh.credentials.public_key import blob_key_type
 from ..ssh.host_keys.policy import HostKeyCheck
+from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
+from .agent import AgentKeys
+from .client import ConnectionOptions, LoginPlan
+from .client_by_version import load_client
 from .connection import Connection
+from .credentials import LoginCredentials, load_credentials
+from .errors import error_text
+from .library import asyncssh
+from .login import Login
+from .options import connection_options
 from .stream import ByteStream
-
-if TYPE_CHECKING:  # asyncssh: a third of the time of a scan of one host
-    from .logins import Logins, PreparedLogin
 
 __all__ = ["Connector"]
 
 
-class Connector(SshConnector["PreparedLogin", Connection, ByteStream]):
-    """Makes the connections of one scan and keeps what they share.
+@record
+class _Prepared:
+    """Made once for all hosts with the same settings."""
 
-    Importing it does not import asyncssh: `_prepare` does, in a thread, while the first host is
-    connected to and its server starts to answer.
-    """
+    credentials: LoginCredentials
+    plan: LoginPlan
+    offer: Offer
+
+
+class Connector(SshConnector[_Prepared, Connection, ByteStream]):
+    """Makes the connections of one scan and keeps what they share."""
 
     def __init__(self, settings: TransportSettings) -> None:
         super().__init__(
@@ -37,54 +50,78 @@ class Connector(SshConnector["PreparedLogin", Connection, ByteStream]):
             open_channel=_open_channel,
             connect_directly=_connect,
         )
-        self._logins: Logins | None = None
-        """None until asyncssh is imported."""
+        self._agents: dict[str, AgentKeys] = {}
+        self._client = load_client()
+        self._supported = self._client.supported_algorithms()
 
     def _new_connection(self, attempt: Attempt) -> Connection:
         return Connection(attempt)
 
-    def _prepare(self, ssh: SshSettings) -> PreparedLogin:
-        return self._load_logins().prepare(
-            ssh, self._credentials, self._choose_offer, may_ask=self._may_ask
+    def _prepare(self, ssh: SshSettings) -> _Prepared:
+        offer = self._choose_offer(ssh, self._supported)
+        credentials = load_credentials(
+            ssh, self._credentials, offer.signatures, may_ask=self._may_ask
         )
-
-    def _load_logins(self) -> Logins:
-        if self._logins is None:
-            try:
-                from .logins import Logins
-            except ImportError as error:
-                raise UsageError(f"transport 'asyncssh' cannot be loaded: {error}") from error
-            self._logins = Logins()
-        return self._logins
+        options = connection_options(offer, credentials, may_ask=self._may_ask)
+        return _Prepared(
+            credentials=credentials,
+            plan=LoginPlan(
+                options=options,
+                key_at_once=credentials.key_at_once,
+                signed_at_once=credentials.signed_at_once,
+            ),
+            offer=offer,
+        )
 
     async def _log_in(
         self,
         connection: Connection,
-        prepared: PreparedLogin,
+        prepared: _Prepared,
         check: HostKeyCheck,
         host_keys: tuple[str, ...],
         *,
         clock: ConnectTimeout,
         keepalive_s: float,
     ) -> None:
-        async def ask(prompt: str) -> Secret | None:
-            user = prepared.credentials.user
-            return await self._ask_password(connection.attempt, user, prompt, clock)
+        attempt, credentials = connection.attempt, prepared.credentials
 
-        await self._load_logins().log_in(
-            connection,
-            prepared,
+        async def ask(prompt: str) -> Secret | None:
+            return await self._ask_password(attempt, credentials.user, prompt, clock)
+
+        agent = None if credentials.agent is None else self._agent_keys(credentials.agent)
+        login = Login(
+            credentials,
             check,
-            host_keys,
-            ask=ask if self._may_ask else None,
+            attempt,
+            ask if self._may_ask else None,
+            connection.stream.budget,
+            agent,
+        )
+        connection.login = login
+        own = ConnectionOptions(
+            host=attempt.host.address,
+            port=attempt.host.port,
+            host_key_alias=check.identity.name,
+            host_key_algorithms=host_keys,
+            revoked_keys=_revoked(check),
+            owner=login,
             keepalive_s=keepalive_s,
         )
+        try:
+            connection.ssh = await self._client.log_in(connection.stream, prepared.plan, own)
+        finally:
+            await login.aclose()
 
     async def aclose(self) -> None:
         """As `SshConnector.aclose`."""
-        if self._logins is not None:
-            await self._logins.aclose()
+        for agent in self._agents.values():
+            await agent.aclose()
         await super().aclose()
+
+    def _agent_keys(self, path: str) -> AgentKeys:
+        if path not in self._agents:
+            self._agents[path] = AgentKeys(path)
+        return self._agents[path]
 
 
 def _wrap_socket(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> ByteStream:
@@ -103,9 +140,6 @@ async def _connect(attempt: Attempt, undo: AsyncExitStack, address: Address) -> 
 async def _open_channel(
     shared: SharedBastion[Connection], attempt: Attempt, undo: AsyncExitStack
 ) -> ByteStream:
-    from .errors import error_text
-    from .library import asyncssh
-
     host, stream = attempt.host, ByteStream(attempt)
     shared.connection.stream.budget.expect_channel()
     undo.push_async_callback(stream.close)
@@ -114,3 +148,17 @@ async def _open_channel(
     except (asyncssh.Error, OSError) as error:
         raise shared.unreachable(host, error_text(error)) from error
     return stream
+
+
+def _revoked(check: HostKeyCheck) -> list[asyncssh.SSHKey]:
+    """What asyncssh must refuse itself: a certificate's own key is shown to no callback."""
+    return [key for blob in check.revoked_keys if (key := _public_key(blob)) is not None]
+
+
+@functools.lru_cache(maxsize=1024)
+def _public_key(blob: bytes) -> asyncssh.SSHKey | None:
+    line = f"{blob_key_type(blob)} {base64.b64encode(blob).decode('ascii')}"
+    try:
+        return asyncssh.import_public_key(line)
+    except asyncssh.KeyImportError:  # no server can show asyncssh a key of a type that it lacks
+        return None

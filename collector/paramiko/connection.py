@@ -51,8 +51,9 @@ class Connection(SshConnection[ByteStream]):
     @property
     def up(self) -> bool:
         """Whether it can still be used."""
-        # paramiko tells its channels of the end before it calls itself inactive.
-        return self.session.is_active() and not self.stream.ended
+        # paramiko closes its channels before it calls itself inactive: a host behind this
+        # connection may ask in between.
+        return self.session.is_active() and not self.session.broken
 
     async def run(self, command: str) -> CommandOutput:
         """Run a command; as `Transport.execute`."""

@@ -10,10 +10,9 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from ...core.errors import UsageError
-from ...inventory.models import Host, Secret, SshSettings
+from ...inventory.models import Secret, SshSettings
 from ..errors import HostError, Phase
 from ..runtime.daemon_threads import DaemonThreads
 from ..transport import Attempt, TransportSettings
@@ -25,7 +24,7 @@ from .host_keys.policy import HostKeyCheck, HostKeyVerifier, OtherKeyTypesError
 from .negotiation import Offer, SupportedAlgorithms, choose_offer, describe_choice
 from .routes.bastions import SharedBastion
 from .routes.resolver import Address
-from .routes.routes import Route, Router
+from .routes.routes import Router
 from .settings import resolve_bastion_settings, resolve_settings
 
 __all__ = ["PreparedLogin", "SshConnector"]
@@ -45,9 +44,6 @@ class PreparedLogin(Protocol):
 P = TypeVar("P", bound=PreparedLogin)
 S = TypeVar("S", bound=SshStream)
 C = TypeVar("C", bound=SshConnection[Any])
-
-_OpenRoute: TypeAlias = "tuple[Route[C, S], AsyncExitStack]"
-"""A route, and what closes it."""
 
 
 class SshConnector(ABC, Generic[P, C, S]):
@@ -140,20 +136,14 @@ class SshConnector(ABC, Generic[P, C, S]):
     async def _open(self, attempt: Attempt, ssh: SshSettings, keepalive_s: float) -> C:
         attempt.phase = Phase.CONFIG
         connection = self._new_connection(attempt)
-        opening = self._begin_opening(attempt, ssh)
         try:
             prepared = await self._prepare_once(ssh)
             check = self._verifier.for_host(attempt.host)
-        except BaseException as error:
-            await _abandon(opening)
-            if isinstance(error, UsageError) or not isinstance(error, Exception):
-                raise
+        except Exception as error:
             await connection.raise_explained(error)
         host_keys = host_key_order(prepared.offer.host_keys, check.algorithms)
         try:
-            return await self._connect(
-                connection, ssh, prepared, check, host_keys, keepalive_s, opening
-            )
+            return await self._connect(connection, ssh, prepared, check, host_keys, keepalive_s)
         except OtherKeyTypesError as error:
             host_keys = tuple(name for name in error.algorithms if name in host_keys)
             if not host_keys:
@@ -169,18 +159,13 @@ class SshConnector(ABC, Generic[P, C, S]):
         check: HostKeyCheck,
         host_keys: tuple[str, ...],
         keepalive_s: float,
-        opening: asyncio.Task[_OpenRoute[C, S] | None] | None = None,
     ) -> C:
         attempt = connection.attempt
-        limit_s = self._connect_timeout_s(ssh)
+        limit_s = ssh.connect_timeout_s or self._settings.connect_timeout_s
         undo = AsyncExitStack()
         try:
             try:
-                opened = None if opening is None else await _take(opening)
-                if opened is None:
-                    route = await self._router.open(attempt, ssh, limit_s=limit_s, undo=undo)
-                else:
-                    route, undo = opened
+                route = await self._router.open(attempt, ssh, limit_s=limit_s, undo=undo)
                 connection.route = route
                 attempt.phase = Phase.HANDSHAKE_SLOT
                 async with (
@@ -206,52 +191,6 @@ class SshConnector(ABC, Generic[P, C, S]):
         connection.undo = route.remaining_cleanup(undo) if connection.closes_its_stream else undo
         return connection
 
-    def _connect_timeout_s(self, ssh: SshSettings) -> float:
-        return ssh.connect_timeout_s or self._settings.connect_timeout_s
-
-    def _begin_opening(
-        self, attempt: Attempt, ssh: SshSettings
-    ) -> asyncio.Task[_OpenRoute[C, S] | None] | None:
-        """Open the route while the login is prepared, for the first host that waits for that.
-
-        Preparing imports the library of the transport: meanwhile the server begins to answer. The
-        result is None where the route is to be opened afterwards, as for all other hosts.
-        """
-        if ssh in self._prepared or ssh.jumps or ssh.proxy_command is not None:
-            return None
-        has_login = self._key_thread.run(lambda: self._has_login(ssh))
-
-        async def open_route() -> _OpenRoute[C, S] | None:
-            # No host is contacted where the preparation is going to fail.
-            if not await has_login or not self._can_verify(attempt.host):
-                return None
-            undo = AsyncExitStack()
-            try:
-                limit_s = self._connect_timeout_s(ssh)
-                route = await self._router.open(attempt, ssh, limit_s=limit_s, undo=undo)
-            except BaseException:
-                await undo.aclose()
-                raise
-            attempt.phase = Phase.CONFIG  # what it waits for now
-            return route, undo
-
-        return asyncio.create_task(open_route())
-
-    def _has_login(self, ssh: SshSettings) -> bool:
-        """Whether there is a key or another way to log in; may ask for passphrases."""
-        try:
-            files = self._credentials.key_files(ssh)
-        except HostError:
-            return False
-        return bool(files or ssh.agent or ssh.password or self._may_ask)
-
-    def _can_verify(self, host: Host) -> bool:
-        try:
-            self._verifier.for_host(host)
-        except HostError:
-            return False
-        return True
-
     async def _prepare_once(self, ssh: SshSettings) -> P:
         making = self._prepared.get(ssh)
         if making is None:
@@ -276,26 +215,3 @@ class SshConnector(ABC, Generic[P, C, S]):
             return None
         with clock.stopped():
             return await self._key_thread.run(lambda: ask(f"{user}@{attempt.host.name}: {prompt}"))
-
-
-async def _take(opening: asyncio.Task[_OpenRoute[C, S] | None]) -> _OpenRoute[C, S] | None:
-    """Wait for the route; close it where this is cancelled."""
-    try:
-        return await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        await _abandon(opening)
-        raise
-
-
-async def _abandon(opening: asyncio.Task[_OpenRoute[Any, Any] | None] | None) -> None:
-    """Close a route that is not used, also one that is being opened."""
-    if opening is None:
-        return
-    opening.cancel()
-    await asyncio.wait([opening])
-    if opening.cancelled() or opening.exception() is not None:
-        return
-    opened = opening.result()
-    if opened is not None:
-        _, undo = opened
-        await undo.aclose()
