@@ -85,6 +85,10 @@ class Alert:
     """Until when a receiver may hold it as firing without news; None once it resolved."""
     reason: str | None = None
     """Why it resolved, or why it cannot be judged, where the numbers do not say it."""
+    others_firing: int = 0
+    """How many other alerts of the rule that began in the same scan still fire once this event is
+    counted. They are one incident at a receiver of incidents (PagerDuty), which the last one that
+    resolves closes."""
     labels: Mapping[str, str]
     """The rule's labels. Values are never in them."""
     values: Mapping[str, float | None]

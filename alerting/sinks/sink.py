@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 from ...core.record import record
 from ..notification import Message
 
-__all__ = ["Answer", "Delivered", "Refused", "Sink", "Unreached"]
+__all__ = ["Answer", "Delivered", "Heartbeat", "Ping", "Refused", "Sink", "Unreached"]
 
 
 @record
 class Delivered:
     """The receiver took the message."""
+
+    note: str | None = None
+    """What went wrong on the way, for stderr: one of two Alertmanagers did not answer."""
 
 
 @record
@@ -47,4 +51,26 @@ class Sink(Protocol):
 
     def send(self, message: Message) -> Answer:
         """Send one message within the sink's own time limit; never with a redirect followed."""
+        ...
+
+
+class Ping(StrEnum):
+    """What a heartbeat learns of an evaluation; never its findings."""
+
+    START = "start"
+    SUCCESS = "success"
+    FAIL = "fail"
+
+
+class Heartbeat(Protocol):
+    """A receiver that raises the alarm where no ping arrives: for runs that do not happen.
+
+    It takes no alerts. `ping` raises nothing for what the network or the receiver does.
+    """
+
+    name: str
+    """Its name in the rules file."""
+
+    def ping(self, ping: Ping) -> Answer:
+        """Report the start, the complete end or the failure of an evaluation."""
         ...
