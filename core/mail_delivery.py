@@ -9,12 +9,12 @@ import ssl
 import subprocess
 from collections.abc import Mapping
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .errors import SockfleetError, UsageError
 from .exit_codes import Exit
+from .loopback import is_loopback
 from .record import record
 from .text import clean
 
@@ -109,7 +109,7 @@ def send_by_smtp(message: EmailMessage, server: SmtpServer, password: str | None
             plain.ehlo_or_helo_if_needed()
             if plain.has_extn("starttls"):
                 plain.starttls(context=context)
-            elif not _is_here(server.host):
+            elif not is_loopback(server.host):
                 raise MailError(f"{_name(server)} offers no STARTTLS: the mail was not sent")
             _send(plain, message, server, password)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
@@ -125,15 +125,6 @@ def _send(
     if refused:
         names = ", ".join(sorted(refused))
         raise MailError(f"{_name(server)} refused {clean(names)}; the others have the mail")
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _name(server: SmtpServer) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ...core.record import record
 from ..notification import Message
@@ -62,6 +62,7 @@ class Ping(StrEnum):
     FAIL = "fail"
 
 
+@runtime_checkable
 class Heartbeat(Protocol):
     """A receiver that raises the alarm where no ping arrives: for runs that do not happen.
 

@@ -10,6 +10,7 @@ from ..options.parameter_types import WordChoice
 __all__ = ["command"]
 
 
+_DOCUMENTS = ["scan", "ndjson", "trend", "report", "notification"]
 _EXAMPLES = (
     Example("sockfleet schema", "of --format json"),
     Example("sockfleet schema ndjson", "of a line of --format ndjson"),
@@ -18,13 +19,14 @@ _EXAMPLES = (
 
 
 @click.command("schema", cls=HelpfulCommand, examples=_EXAMPLES)
-@click.argument("document", type=WordChoice(["scan", "ndjson", "trend", "report"]), default="scan")
+@click.argument("document", type=WordChoice(_DOCUMENTS), default="scan")
 def command(document: str) -> None:
     """Print the JSON Schema (draft 2020-12) of a document.
 
     "scan" is what --format json writes, "ndjson" one line of --format ndjson, "trend" what
-    "sockfleet history trend -f json" writes, "report" that of "sockfleet report -f json". Without a
-    name it is that of a scan.
+    "sockfleet history trend -f json" writes, "report" that of "sockfleet report -f json",
+    "notification" what "sockfleet alert" gives commands and webhooks. Without a name it is that of
+    a scan.
     """
     import orjson
 

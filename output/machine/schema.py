@@ -13,8 +13,8 @@ import orjson
 
 __all__ = ["SCHEMAS", "load_schema"]
 
-SCHEMAS = ("scan", "ndjson", "trend", "report")
-"""A whole scan, one line of ndjson, the trends of a store, and a report."""
+SCHEMAS = ("scan", "ndjson", "trend", "report", "notification")
+"""A whole scan, one line of ndjson, the trends of a store, a report, and a message of an alert."""
 
 
 def load_schema(document: str) -> dict[str, Any]:

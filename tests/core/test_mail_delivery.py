@@ -134,7 +134,7 @@ def test_the_login_goes_over_starttls_with_a_checked_certificate(
 
 
 def test_a_server_elsewhere_must_offer_tls(serve, received, message, monkeypatch):
-    monkeypatch.setattr("sockfleet.core.mail_delivery._is_here", lambda host: False)
+    monkeypatch.setattr("sockfleet.core.mail_delivery.is_loopback", lambda host: False)
     with pytest.raises(MailError, match="offers no STARTTLS"):
         send_by_smtp(message, server(serve()), None)
     assert not received.messages

@@ -10,6 +10,7 @@ import tomllib
 import pytest
 from click.testing import CliRunner
 
+from sockfleet.alerting.sinks import registry as notifiers
 from sockfleet.cli.main import COMMANDS, cli
 from sockfleet.collector import transport
 from sockfleet.output import formats
@@ -146,6 +147,10 @@ def test_our_own_parts_are_found_as_they_are_registered():
     }
     assert registered["sockfleet.outputs"] == {
         name: f"sockfleet.output{module}:FORMAT" for name, module in formats._OWN.items()
+    }
+    assert registered["sockfleet.notifiers"] == {
+        name: f"sockfleet.alerting.sinks{module}:NOTIFIER"
+        for name, module in notifiers._OWN.items()
     }
 
 

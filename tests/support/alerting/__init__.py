@@ -1,0 +1,1 @@
+"""Notifications, receivers and servers for the tests of sinks."""
