@@ -2,25 +2,36 @@
 
 NUMBER                 the fleet's sum: tcp_close, closed, orphan, alloc, tw, …
 change.NUMBER          its change since an earlier scan
-growth.NUMBER          the same per hour
+change_percent.NUMBER  the same, of the earlier value
+growth.NUMBER          the change per hour
 worst.NUMBER, worst.change.NUMBER, worst.growth.NUMBER
                        of the host where it is highest
 worst.orphan_percent   of that host's tcp_max_orphans
 worst.mem_percent, worst.mem_pressure_percent
                        of the last and of the middle value of its tcp_mem
+apart.NUMBER, apart.growth.NUMBER
+                       how many times the median of its group the number of a host is, at most
 diagnosed.WORD         hosts of which that word of `diagnosis` holds
 worst.diagnosis        the most severe of all: 0 ok, 1 notice, 2 warning, 3 critical
 failed, failed_percent, read
                        hosts
 new, gone, lost, recovered, rebooted
                        hosts since the earlier scan
-duration_s             the scan itself
+duration_s, age_s      the scan itself, and the time since its end
+
+From the scans of a store (``stored``), not from this one:
+
+past.NUMBER            how many robust standard deviations a host is above its own past, at most
+hours_to.tcp_mem, hours_to.orphans, hours_to.nofile
+                       hours until a host meets that limit, at least
+unread_scans           scans in a row in which a host was not read, at most
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 
 from ..core.errors import UsageError
@@ -28,13 +39,40 @@ from ..core.record import record
 from ..core.suggestion import nearest
 from .diagnosis import Severity, Word
 from .fleet import FleetSummary
+from .group_median import times_of_median
 from .host import HostSummary
-from .numbers import TCP_NUMBERS, TcpNumbers
+from .host_numbers import (
+    CHANGES,
+    HOST_NUMBERS,
+    Number,
+    clip_negative,
+    percent,
+    qualify,
+    rests_on_bound,
+)
+from .numbers import TCP_NUMBERS
 
-__all__ = ["KEYS", "Measure", "describe_unknown_key", "measure"]
+__all__ = [
+    "APART",
+    "HOURS_TO",
+    "KEYS",
+    "RANKS",
+    "STORED_KEYS",
+    "Measure",
+    "StoredNumbers",
+    "describe_unknown_key",
+    "measure",
+]
 
 _NAMED = 3
-Number = int | float
+HOURS_TO = ("tcp_mem", "orphans", "nofile")
+"""The limits of ``hours_to``: the last value of tcp_mem, tcp_max_orphans, the open files of the
+process that holds most."""
+APART = tuple(f"{prefix}{name}" for prefix in ("", "growth.") for name in TCP_NUMBERS)
+"""The numbers of hosts that ``apart`` compares with their group."""
+
+StoredNumbers = Mapping[str, Mapping[str, Number]]
+"""The numbers of `STORED_KEYS` by KEY and host; a host that is missing has none."""
 
 
 @record
@@ -57,8 +95,16 @@ class Measure:
     """The hosts that it counts, where it counts hosts."""
 
 
-def measure(key: str, summary: FleetSummary) -> Measure:
-    """Compute the number of ``key``; raises UsageError, with a suggestion, for an unknown key."""
+def measure(key: str, summary: FleetSummary, stored: StoredNumbers | None = None) -> Measure:
+    """Compute the number of ``key``.
+
+    ``stored`` has the numbers that one scan does not hold. Raises UsageError, with a suggestion,
+    for an unknown key, and for one of `STORED_KEYS` without ``stored``.
+    """
+    if key in STORED_KEYS:
+        if stored is None or key not in stored:
+            raise UsageError(f"{key} is a number of the scans of a store, and there is none")
+        return _measure_stored(key, summary, stored[key])
     if key not in _MEASURES:
         raise UsageError(describe_unknown_key(key))
     return _MEASURES[key](summary)
@@ -71,60 +117,20 @@ def describe_unknown_key(key: str) -> str:
     return f"no KEY {key!r}; " + (kinds if near is None else f"did you mean {near}?")
 
 
-def _tcp(name: str) -> Callable[[HostSummary], Number | None]:
-    return lambda host: None if host.tcp is None else _at_least_zero(host.tcp, name)
-
-
-def _change(name: str) -> Callable[[HostSummary], Number | None]:
-    return lambda host: None if host.change is None else getattr(host.change, name)
-
-
-def _growth(name: str) -> Callable[[HostSummary], Number | None]:
-    return lambda host: None if host.change is None else host.change.rate_per_hour.get(name)
-
-
-def _percent(part: int | None, whole: int | None) -> float | None:
-    return round(100 * part / whole, 2) if part is not None and whole else None
-
-
-def _orphan_percent(host: HostSummary) -> float | None:
-    if host.tcp is None or host.kernel is None:
-        return None
-    return _percent(host.tcp.orphan, host.kernel.tcp_max_orphans)
-
-
-def _mem_percent(which: int) -> Callable[[HostSummary], Number | None]:
-    def percent(host: HostSummary) -> float | None:
-        if host.tcp is None or host.kernel is None or host.kernel.tcp_mem is None:
-            return None
-        return _percent(host.tcp.mem_pages, host.kernel.tcp_mem[which])
-
-    return percent
-
-
-_PREFIXES: Mapping[str, Callable[[str], Callable[[HostSummary], Number | None]]] = {
-    "": _tcp,
-    "change.": _change,
-    "growth.": _growth,
-}
-_OF_A_HOST: Mapping[str, Callable[[HostSummary], Number | None]] = {
-    **{prefix + name: of(name) for prefix, of in _PREFIXES.items() for name in TCP_NUMBERS},
-    "orphan_percent": _orphan_percent,
-    "mem_percent": _mem_percent(2),
-    "mem_pressure_percent": _mem_percent(1),
-}
 _COUNTED = ("failed", "failed_percent", "read", "new", "gone", "lost", "recovered", "rebooted")
 _KINDS = (
     *("tcp_close (or another number of tcp)", "change.tcp_close", "growth.tcp_close"),
     *("worst.tcp_close", "worst.change.tcp_close", "worst.growth.tcp_close"),
     *("worst.orphan_percent", "worst.mem_percent", "worst.mem_pressure_percent", "duration_s"),
-    *("diagnosed.held-closed (or another word)", "worst.diagnosis"),
+    *("diagnosed.held-closed (or another word)", "worst.diagnosis", "age_s"),
+    *("change_percent.tcp_close", "apart.tcp_close", "apart.growth.tcp_close", "past.tcp_close"),
+    *("hours_to.tcp_mem", "hours_to.orphans", "hours_to.nofile", "unread_scans"),
 )
 
 
 def _highest(name: str, summary: FleetSummary) -> list[tuple[HostSummary, Number]]:
     """The few hosts where it is highest; of equal ones those that are ranked first."""
-    value = _OF_A_HOST[name]
+    value = HOST_NUMBERS[name]
     given = ((host, value(host)) for host in summary.hosts)
     return heapq.nlargest(
         _NAMED, ((host, it) for host, it in given if it is not None), key=itemgetter(1)
@@ -132,11 +138,7 @@ def _highest(name: str, summary: FleetSummary) -> list[tuple[HostSummary, Number
 
 
 def _qualifier(name: str, hosts: Iterable[HostSummary]) -> str:
-    if name == "tcp_close":
-        return "at most" if any(host.is_bound for host in hosts) else ""
-    if name in ("change.tcp_close", "growth.tcp_close"):
-        return "about" if any(host.change and host.change.bound for host in hosts) else ""
-    return ""
+    return qualify(name, is_bound=any(rests_on_bound(name, host) for host in hosts))
 
 
 def _worst(name: str) -> Callable[[FleetSummary], Measure]:
@@ -145,7 +147,7 @@ def _worst(name: str) -> Callable[[FleetSummary], Measure]:
         return Measure(
             key=f"worst.{name}",
             value=highest[0][1] if highest else None,
-            unit="%" if name.endswith("_percent") else "",
+            unit="%" if "percent" in name else "",
             qualifier=_qualifier(name, [host for host, _ in highest[:1]]),
             hosts=[(host.name, value) for host, value in highest],
         )
@@ -159,18 +161,21 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
     def value(summary: FleetSummary) -> Number | None:
         change = summary.fleet.change
         if not prefix:
-            return _at_least_zero(summary.fleet.totals, number)
+            return clip_negative(summary.fleet.totals, number)
         if change is None:
             return None
+        difference: int | None = getattr(change, number)
         if prefix == "change":
-            difference: int | None = getattr(change, number)
             return difference
+        if prefix == "change_percent":
+            return _percent_of_earlier(number, difference, summary.hosts)
         return change.rate_per_hour.get(number)
 
     def found(summary: FleetSummary) -> Measure:
         return Measure(
             key=name,
             value=value(summary),
+            unit="%" if prefix == "change_percent" else "",
             qualifier=_qualifier(name, summary.hosts),
             hosts=[(host.name, it) for host, it in _highest(name, summary)],
         )
@@ -178,11 +183,37 @@ def _sum(name: str) -> Callable[[FleetSummary], Measure]:
     return found
 
 
-def _at_least_zero(numbers: TcpNumbers, name: str) -> int | None:
-    """The number, with 0 for a negative one: the range of a level begins at 0, and a host's two
-    files are not read at one instant (`arithmetic`). The JSON of a scan keeps the negative one."""
-    value: int | None = getattr(numbers, name)
-    return None if value is None else max(value, 0)
+def _percent_of_earlier(
+    name: str, difference: int | None, hosts: Iterable[HostSummary]
+) -> float | None:
+    """The sum of the changes in percent of the earlier sum of the same hosts."""
+    if difference is None:
+        return None
+    compared = [
+        getattr(host.tcp, name)
+        for host in hosts
+        if host.change is not None and getattr(host.change, name) is not None
+    ]
+    return percent(difference, max(sum(compared) - difference, 1))
+
+
+def _apart(name: str) -> Callable[[FleetSummary], Measure]:
+    def found(summary: FleetSummary) -> Measure:
+        return _rank(f"apart.{name}", times_of_median(name, summary.hosts))
+
+    return found
+
+
+def _measure_stored(key: str, summary: FleetSummary, numbers: Mapping[str, Number]) -> Measure:
+    own = {host.name: numbers[host.name] for host in summary.hosts if host.name in numbers}
+    return _rank(key, own, lowest_first=key.startswith("hours_to."))
+
+
+def _rank(key: str, numbers: Mapping[str, Number], *, lowest_first: bool = False) -> Measure:
+    """The number of the host where it is worst: highest, or lowest."""
+    choose = heapq.nsmallest if lowest_first else heapq.nlargest
+    worst = choose(_NAMED, numbers.items(), key=itemgetter(1))
+    return Measure(key=key, value=worst[0][1] if worst else None, hosts=worst)
 
 
 def _failed(summary: FleetSummary) -> Measure:
@@ -198,7 +229,7 @@ def _failed_percent(summary: FleetSummary) -> Measure:
     hosts = summary.fleet.hosts
     return Measure(
         key="failed_percent",
-        value=_percent(hosts.failed, hosts.total),
+        value=percent(hosts.failed, hosts.total),
         unit="%",
         most=100,
         names=_failed_names(summary),
@@ -229,18 +260,19 @@ def _diagnosed(word: Word) -> Callable[[FleetSummary], Measure]:
     return found
 
 
-_RANKS = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+RANKS: Mapping[str, int] = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+"""The number of each severity of a diagnosis, in ``worst.diagnosis``."""
 
 
 def _worst_diagnosis(summary: FleetSummary) -> Measure:
     """The rank of the most severe diagnosis; None where no host has one."""
     first = [(host.name, host.diagnosis[0]) for host in summary.hosts if host.diagnosis]
-    first.sort(key=lambda named: -_RANKS[named[1].severity])  # stable: the ranking remains
+    first.sort(key=lambda named: -RANKS[named[1].severity])  # stable: the ranking remains
     return Measure(
         key="worst.diagnosis",
-        value=_RANKS[first[0][1].severity] if first else None,
-        most=max(_RANKS.values()),
-        names=[f"{name} {one.word}" for name, one in first if _RANKS[one.severity]],
+        value=RANKS[first[0][1].severity] if first else None,
+        most=max(RANKS.values()),
+        names=[f"{name} {one.word}" for name, one in first if RANKS[one.severity]],
     )
 
 
@@ -257,21 +289,35 @@ def _duration(summary: FleetSummary) -> Measure:
     return Measure(key="duration_s", value=round(summary.scan.duration_s, 3), unit="s")
 
 
+def _age(summary: FleetSummary) -> Measure:
+    """The time since the end of the scan, by the clock of this machine; 0 in the future."""
+    age_s = (datetime.now(UTC) - summary.scan.finished_at).total_seconds()
+    return Measure(key="age_s", value=round(max(age_s, 0.0), 3), unit="s")
+
+
 def _all() -> Iterator[tuple[str, Callable[[FleetSummary], Measure]]]:
-    for prefix in _PREFIXES:
+    for prefix in ("", *CHANGES):
         for name in TCP_NUMBERS:
             yield prefix + name, _sum(prefix + name)
-    for name in _OF_A_HOST:
+    for name in HOST_NUMBERS:
         yield f"worst.{name}", _worst(name)
+    for name in APART:
+        yield f"apart.{name}", _apart(name)
     yield from (("failed", _failed), ("failed_percent", _failed_percent), ("read", _read))
     for key in ("new", "gone", "lost", "recovered", "rebooted"):
         yield key, _since(key)
     for word in Word:
         yield f"diagnosed.{word}", _diagnosed(word)
     yield "worst.diagnosis", _worst_diagnosis
-    yield "duration_s", _duration
+    yield from (("duration_s", _duration), ("age_s", _age))
 
 
 _MEASURES: Mapping[str, Callable[[FleetSummary], Measure]] = dict(_all())
-KEYS = tuple(_MEASURES)
+STORED_KEYS = (
+    *(f"past.{name}" for name in TCP_NUMBERS),
+    *(f"hours_to.{name}" for name in HOURS_TO),
+    "unread_scans",
+)
+"""The names of numbers that only the scans of a store give."""
+KEYS = (*_MEASURES, *STORED_KEYS)
 """Every name that `measure` takes."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..aggregator.fleet import FleetSummary
-from ..aggregator.measures import KEYS, describe_unknown_key, measure
+from ..aggregator.measures import KEYS, STORED_KEYS, StoredNumbers, describe_unknown_key, measure
 from ..core.errors import UsageError
 from .range import Range, parse_range
 from .state import Level
 
-__all__ = ["Levels"]
+__all__ = ["Levels", "parse_level"]
 
+_CHANGES = frozenset(
+    {"change", "change_percent", "growth", "new", "gone", "lost", "recovered", "rebooted"}
+)
 _FAILED_KEYS = ("failed", "failed_percent")
 # Of the kernel's own limits, where Netdata warns too (see aggregator/thresholds.py), and any
 # diagnosis but an OK one: a fleet that holds thousands of closed sockets is not OK.
@@ -52,18 +55,25 @@ class Levels:
         """Whether a level is set on a change since an earlier scan."""
         return any(_is_change(key) for key in self._warning | self._critical)
 
-    def evaluate(self, summary: FleetSummary) -> list[Level]:
+    @property
+    def stored_keys(self) -> list[str]:
+        """The numbers that only the scans of a store give."""
+        return [key for key in STORED_KEYS if key in self._warning or key in self._critical]
+
+    def evaluate(self, summary: FleetSummary, stored: StoredNumbers | None = None) -> list[Level]:
         """Return each level with the scan's number, in the order in which they were given.
 
+        ``stored`` has the numbers of `stored_keys`; raises UsageError where one is missing.
         A number that no host gave makes a level of the user UNKNOWN. A usual level is left out
         then, as some hosts do not give their limits.
         """
-        return [level for level in self._all(summary) if not self._is_left_out(level)]
+        levels = self._all(summary, stored)
+        return [level for level in levels if not self._is_left_out(level)]
 
-    def _all(self, summary: FleetSummary) -> Iterator[Level]:
+    def _all(self, summary: FleetSummary, stored: StoredNumbers | None) -> Iterator[Level]:
         for key in dict.fromkeys((*self._critical, *self._warning)):
             yield Level(
-                measure=measure(key, summary),
+                measure=measure(key, summary, stored),
                 warning=self._warning.get(key),
                 critical=self._critical.get(key),
             )
@@ -73,8 +83,7 @@ class Levels:
 
 
 def _is_change(key: str) -> bool:
-    words = key.split(".")
-    return bool({"change", "growth", "new", "gone", "lost", "recovered", "rebooted"} & set(words))
+    return not _CHANGES.isdisjoint(key.split("."))
 
 
 def _parse(option: str, texts: Iterable[str]) -> Iterator[tuple[str, Range]]:
@@ -90,13 +99,24 @@ def _parse(option: str, texts: Iterable[str]) -> Iterator[tuple[str, Range]]:
             raise UsageError(f"{option} {text!r}: {key} stands there a second time")
         seen.add(key)
         try:
-            yield key, parse_range(_without_unit(key, ranges.strip()))
+            yield key, parse_level(key, ranges)
         except UsageError as error:
-            raise UsageError(f"{option} {text!r}: {error}{_hint(key, ranges)}") from error
+            raise UsageError(f"{option} {text!r}: {error}") from error
+
+
+def parse_level(key: str, text: str) -> Range:
+    """Parse the range of a KEY, which may have % behind its numbers where the KEY is a percentage.
+
+    Raises UsageError, with a hint where a percentage of another KEY may be meant.
+    """
+    try:
+        return parse_range(_without_unit(key, text.strip()))
+    except UsageError as error:
+        raise UsageError(f"{error}{_hint(key, text)}") from error
 
 
 def _without_unit(key: str, ranges: str) -> str:
-    return ranges.replace("%", "") if key.endswith("_percent") else ranges
+    return ranges.replace("%", "") if "_percent" in key else ranges
 
 
 def _hint(key: str, ranges: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ...aggregator.comparison import Comparison
 from ...aggregator.errors import ComparisonError
 from ...aggregator.fleet import FleetSummary
-from ...aggregator.measures import measure
+from ...aggregator.measures import StoredNumbers, measure
 from ...alerting.levels import Levels
 from ...alerting.state import State, worst_of
 from ...collector.runtime.signals import StopSignals
@@ -59,7 +59,7 @@ class Check:
         """The text to print, and the state, which is the exit code."""
         summary = self._read_saved() if self._given["from_file"] else self._scan()
         summary = self._compare(summary)
-        levels = self._levels.evaluate(summary)
+        levels = self._levels.evaluate(summary, self._read_stored(summary))
         if self._levels.are_usual:
             self._doubts += _doubt_hosts_without_diagnosis(summary)
         state = self._state(summary, [level.state for level in levels])
@@ -118,6 +118,21 @@ class Check:
         if not summary.scan.complete:
             self._doubts.append(f"the scan in {name} ended before every host had its turn")
         return summary
+
+    def _read_stored(self, summary: FleetSummary) -> StoredNumbers | None:
+        """The numbers that only the scans of a store give; raises UsageError without a store."""
+        keys = self._levels.stored_keys
+        if not keys:
+            return None
+        from ...alerting.stored_numbers import read_stored_number
+        from ...history.errors import StoreMissingError
+        from ...history.store.opening import use_store
+
+        try:
+            with use_store(self._given["store"]) as store:
+                return {key: read_stored_number(store, key, summary) for key in keys}
+        except StoreMissingError as error:
+            raise UsageError(f"{keys[0]} is a number of the scans of a store: {error}") from error
 
     def _compare(self, now: FleetSummary) -> FleetSummary:
         """Compare with the earlier scan; a level on a change without one is UNKNOWN."""
