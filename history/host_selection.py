@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from ..inventory.models import Group, Inventory, InventoryHost
 from ..inventory.patterns import Selection, match_hosts
-from .store.subjects import HostFacts
 
-__all__ = ["select_hosts"]
+__all__ = ["Grouped", "select_hosts"]
 
 
-def select_hosts(facts: Mapping[str, HostFacts], pattern: str, source: str) -> Selection:
+class Grouped(Protocol):
+    """A host that knows its groups: one of the store, or one of a scan."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+
+def select_hosts(facts: Mapping[str, Grouped], pattern: str, source: str) -> Selection:
     """Select hosts as Ansible's --limit does; ``source`` is for messages. Raises UsageError."""
     return match_hosts(_as_inventory(facts, source), pattern)
 
 
-def _as_inventory(facts: Mapping[str, HostFacts], source: str) -> Inventory:
+def _as_inventory(facts: Mapping[str, Grouped], source: str) -> Inventory:
     """Return the hosts and groups of a store in the form in which patterns select them."""
     members: dict[str, list[str]] = {}
     for name, fact in facts.items():

@@ -1,0 +1,161 @@
+"""The network namespaces of hosts, and the processes that hold their sockets, seen by a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from ...aggregator.change import NAMESPACE_NUMBERS
+from ...aggregator.host import HostSummary
+from ...aggregator.namespaces import NamespaceSummary
+from ...collector.probe.containers import Container
+from ...collector.probe.processes import Process
+from ..notification import Subject
+from ..rules.model import Condition, Each, Rule
+from .hosts import boot_id, describe_unread
+from .observation import Doubt, Observation, Reading, judge_conditions
+from .scan_view import ScanView
+
+__all__ = ["describe_missing_part", "observe_parts"]
+
+Numbers = Mapping[str, float | None]
+_DIFFERENCES = ("change.", "growth.")
+
+
+def observe_parts(rule: Rule, view: ScanView) -> Iterator[Observation]:
+    """What the rule sees of each namespace, or of the processes of each command."""
+    chosen = view.select(rule.where)
+    for host in view.summary.hosts:
+        if host.name in chosen:
+            for name, numbers in _parts(rule.each, host).items():
+                yield _observe(rule, name, numbers, host, view)
+
+
+def describe_missing_part(each: Each, host: HostSummary | None, view: ScanView) -> Reading | None:
+    """Why a namespace or holder that was there before does not show; None: it has ended."""
+    if host is None:
+        return None
+    if host.tcp is None:
+        return describe_unread(host, view)
+    if each is Each.NAMESPACE and host.namespaces is None:
+        return Reading(doubt=Doubt.ABSENT, reason="its network namespaces were not read")
+    if each is Each.HOLDER and host.processes is None:
+        return Reading(doubt=Doubt.ABSENT, reason="the scan was without --processes")
+    return None
+
+
+def _parts(each: Each, host: HostSummary) -> Mapping[str, Numbers]:
+    return _holders(host) if each is Each.HOLDER else _namespaces(host)
+
+
+def _namespaces(host: HostSummary) -> Mapping[str, Numbers]:
+    found: dict[str, Numbers] = {}
+    for one in host.namespaces or ():
+        name = _name_namespace(one)
+        if name in found:  # two containers of one pod
+            name = f"{name}:{one.netns or one.inode}"
+        found[name] = {number: getattr(one, number) for number in NAMESPACE_NUMBERS}
+    return found
+
+
+def _name_namespace(one: NamespaceSummary) -> str:
+    if one.host:
+        return "host"
+    return _name_container(one.container) or one.command or str(one.netns or one.inode)
+
+
+def _name_container(container: Container | None) -> str | None:
+    return None if container is None else container.id[:12]
+
+
+def _holders(host: HostSummary) -> Mapping[str, Numbers]:
+    """The processes by command: a restart or a pool of workers makes no new subject."""
+    members: dict[str, list[Process]] = {}
+    for process in host.processes or ():
+        members.setdefault(process.command or "process", []).append(process)
+    return {name: _sum_up(processes) for name, processes in members.items()}
+
+
+def _sum_up(processes: list[Process]) -> Numbers:
+    known = [one for one in processes if one.open_files is not None]
+    limited = [
+        (100 * (one.open_files or 0) / one.open_files_limit, one.open_files)
+        for one in known
+        if one.open_files_limit
+    ]
+    percent, open_files = max(limited, default=(None, None))
+    if open_files is None:
+        open_files = max((one.open_files or 0 for one in known), default=None)
+    return {
+        "tcp_close": sum(one.tcp_close for one in processes),
+        "processes": len(processes),
+        "open_files": open_files,
+        "open_files_percent": None if percent is None else round(percent, 2),
+    }
+
+
+def _observe(
+    rule: Rule, name: str, numbers: Numbers, host: HostSummary, view: ScanView
+) -> Observation:
+    readings = [_read(one, rule.each, name, numbers, host, view) for one in rule.when]
+    severity, is_clear, doubtful = judge_conditions(rule, readings)
+    values = dict(numbers)
+    for condition, reading in zip(rule.when, readings, strict=True):
+        values[condition.measure] = reading.value
+    return Observation(
+        subject=Subject(kind=str(rule.each), name=f"{host.name}/{name}", host=host.name),
+        severity=severity,
+        is_clear=is_clear,
+        doubt=None if doubtful is None else doubtful.doubt,
+        reason=None if doubtful is None else doubtful.reason,
+        values=values,
+        groups=host.groups,
+        boot_id=boot_id(host),
+    )
+
+
+def _read(
+    condition: Condition,
+    each: Each,
+    name: str,
+    numbers: Numbers,
+    host: HostSummary,
+    view: ScanView,
+) -> Reading:
+    key = condition.measure
+    prefix = next((one for one in _DIFFERENCES if key.startswith(one)), "")
+    value = numbers.get(key.removeprefix(prefix))
+    if value is None:
+        return Reading(doubt=Doubt.ABSENT, reason=f"it does not give {key}")
+    if condition.exact and each is Each.HOLDER and any(one.bound for one in host.processes or ()):
+        return Reading(doubt=Doubt.BOUND, reason="the counts of processes are upper bounds")
+    if not prefix:
+        return Reading(value=value)
+    return _difference(prefix, key.removeprefix(prefix), value, (each, name, host), condition, view)
+
+
+def _difference(
+    prefix: str,
+    number: str,
+    value: float,
+    part: tuple[Each, str, HostSummary],
+    condition: Condition,
+    view: ScanView,
+) -> Reading:
+    each, name, host = part
+    scan = view.compared(condition.over).earlier
+    before = None if scan is None else next((x for x in scan.hosts if x.name == host.name), None)
+    if scan is None or before is None or describe_missing_part(each, before, view) is not None:
+        reason = "the store has no scan of that age that read it"
+        return Reading(doubt=Doubt.YOUNG, reason=reason)
+    if boot_id(before) != boot_id(host):
+        return Reading(doubt=Doubt.YOUNG, reason="its host rebooted since the earlier scan")
+    earlier = _parts(each, before).get(name, {}).get(number)
+    if earlier is None and each is Each.NAMESPACE:
+        return Reading(doubt=Doubt.YOUNG, reason="it is new since the earlier scan")
+    # A process that held nothing is not listed.
+    change = value - (earlier or 0)
+    if prefix == "change.":
+        return Reading(value=change)
+    elapsed = view.summary.scan.started_at - scan.scan.started_at
+    return Reading(value=round(change / (elapsed / timedelta(hours=1)), 3))
