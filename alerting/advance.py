@@ -1,0 +1,392 @@
+"""Apply one judged scan to the states of all alerts, and find what is to be notified. Pure.
+
+`evaluate` runs it in the transaction that saves what it returns; a dry run keeps nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..core.record import record
+from .alert_state import AlertState, ProbeResult, StateKey
+from .judge.judge import Ended, JudgedScan, is_of_the_clock, subject_key
+from .judge.observation import RANK, Observation
+from .machine import Course, Phase, Step, Timing, Transition, Verdict, end, step
+from .notification import Severity, Subject
+from .notifying import (
+    CANNOT_JUDGE,
+    NOTHING,
+    EndedEpisode,
+    Notification,
+    NotifyContext,
+    Restraint,
+    SinkTraits,
+    alert_key,
+    notify,
+)
+from .rules.model import Each, Rule, RulesFile, Span
+from .words import next_command, summarize
+
+__all__ = ["Advance", "Settings", "advance"]
+
+_CANNOT_JUDGE = Rule(
+    name=CANNOT_JUDGE,
+    each=Each.HOST,
+    when=(),
+    clear_after=Span(),
+    summary="{subject} cannot be judged",
+)
+SuppressBy = Callable[[str, Subject, Sequence[str]], str | None]
+"""The reason of the silence of a rule's name, a subject and its groups; None: there is none."""
+
+
+def _not_silenced(_rule: str, _subject: Subject, _groups: Sequence[str]) -> None:
+    return None
+
+
+@record
+class Settings:
+    """What an evaluation brings beside the scan."""
+
+    rules: RulesFile
+    sinks: Mapping[str, SinkTraits]
+    context: NotifyContext
+    silence: SuppressBy = _not_silenced
+    acknowledged: Mapping[str, Severity] = field(default_factory=dict)
+    """By `alert_key`."""
+    found: Mapping[str, ProbeResult] = field(default_factory=dict)
+    """By host: what probes found just now."""
+    gone: str | None = None
+    """Why nothing of this selection of hosts is watched any more: its alerts end by it."""
+
+
+@dataclass(kw_only=True)
+class Advance:
+    """The states after a scan, and what is to be notified."""
+
+    states: dict[StateKey, AlertState]
+    notifications: list[Notification] = field(default_factory=list)
+    began: list[str] = field(default_factory=list)
+    """The hosts on which an alert just went pending or fired, the most severe first."""
+    ended: list[str] = field(default_factory=list)
+    """The `alert_key` of each episode that ended."""
+    silenced: list[str] = field(default_factory=list)
+    """Each alert that a silence or an inhibition holds back, with the reason."""
+
+
+@dataclass(kw_only=True)
+class _Moved:
+    """A state that this scan has moved."""
+
+    state: AlertState
+    rule: Rule | None
+    ended: EndedEpisode | None = None
+
+
+def advance(
+    states: Mapping[StateKey, AlertState],
+    judged: JudgedScan | None,
+    settings: Settings,
+) -> Advance:
+    """Apply a scan to the states.
+
+    ``judged`` is None, or has observations of rules of the clock alone, where there is no new
+    scan: then nothing else moves, and what fires is sent again to the sinks that want that.
+    """
+    moved: dict[StateKey, _Moved] = {}
+    found = Advance(states={})
+    for rule in settings.rules.rules:
+        if judged is not None and rule.key in judged.observations:
+            _move_rule(rule, states, judged, settings, moved, found)
+    _end_gone_rules(states, settings, moved)
+    for key, state in states.items():
+        if key not in moved:
+            moved[key] = _Moved(state=state, rule=settings.rules.rule(state.rule_key))
+    if judged is not None:
+        _move_doubts(states, settings, moved)
+    _notify_all(moved, settings, found)
+    return found
+
+
+def _move_rule(
+    rule: Rule,
+    states: Mapping[StateKey, AlertState],
+    judged: JudgedScan,
+    settings: Settings,
+    moved: dict[StateKey, _Moved],
+    found: Advance,
+) -> None:
+    observations: dict[str, Observation | Ended] = dict(judged.observations[rule.key])
+    for (rule_key, subject), state in states.items():
+        if rule_key == rule.key and subject not in observations and _is_moving(state.course):
+            observations[subject] = judged.find_missing(rule, state.subject)
+    at_ms = settings.context.now_ms if is_of_the_clock(rule) else settings.context.at_ms
+    began: list[tuple[int, str]] = []
+    for subject, seen in observations.items():
+        before = states.get((rule.key, subject)) or _new_state(rule, seen)
+        if before is None:
+            continue
+        one = _move(rule, before, seen, judged, settings, at_ms)
+        moved[rule.key, subject] = one
+        if _has_begun(before.course, one.state.course) and one.state.subject.host is not None:
+            began.append((-RANK[one.state.course.severity], one.state.subject.host))
+    found.began += [host for _, host in sorted(began)]
+
+
+def _move(
+    rule: Rule,
+    state: AlertState,
+    seen: Observation | Ended,
+    judged: JudgedScan,
+    settings: Settings,
+    at_ms: int,
+) -> _Moved:
+    before = state.course
+    if isinstance(seen, Ended):
+        after = end(before, seen.reason)
+    else:
+        after = step(
+            before, _seen(seen), Timing(hold=rule.hold, clear_after=rule.clear_after), at_ms
+        )
+        state = _show(rule, state, seen, after.course, judged, settings)
+    ended = _ended_episode(before, after)
+    if after.course.phase is Phase.NORMAL and ended is None:
+        state = replace(state, evidence=None)
+    return _Moved(state=replace(state, course=after.course), rule=rule, ended=ended)
+
+
+def _new_state(rule: Rule, seen: Observation | Ended) -> AlertState | None:
+    """The first state of a subject; None for most, of which there is nothing to keep."""
+    if isinstance(seen, Ended):
+        return None
+    if seen.severity is None and (seen.doubt is None or seen.doubt.is_expected):
+        return None
+    return AlertState(subject=seen.subject, rule_name=rule.name, rule_key=rule.key)
+
+
+def _seen(observation: Observation) -> Verdict:
+    doubt = observation.doubt
+    return Verdict(
+        severity=observation.severity,
+        is_clear=observation.is_clear,
+        is_known=doubt is None,
+        boot_id=observation.boot_id,
+    )
+
+
+def _show(
+    rule: Rule,
+    state: AlertState,
+    seen: Observation,
+    course: Course,
+    judged: JudgedScan,
+    settings: Settings,
+) -> AlertState:
+    """The state with what its notification shows of this scan."""
+    if seen.doubt is not None:
+        return replace(state, reason=seen.reason)
+    host = judged.view.hosts.get(seen.subject.host or "")
+    evidence = state.evidence
+    if _has_begun(state.course, course):
+        evidence = None  # that of an earlier episode
+    if seen.subject.host is not None and evidence is None and course.phase is not Phase.NORMAL:
+        found = settings.found.get(seen.subject.host)
+        evidence = None if found is None else found.evidence
+    state = replace(
+        state,
+        subject=seen.subject,
+        values=seen.values,
+        groups=tuple(seen.groups),
+        reason=None,
+        labels=rule.labels,
+        evidence=evidence,
+    )
+    if course.phase is Phase.NORMAL and not state.course.is_firing:
+        return state
+    return replace(
+        state,
+        summary=summarize(rule, state, course, judged.summary),
+        next_command=next_command(state, host, judged.summary),
+    )
+
+
+def _ended_episode(before: Course, after: Step) -> EndedEpisode | None:
+    if Transition.RESOLVED in after.transitions:
+        return EndedEpisode(course=before, reason=after.reason)
+    return None
+
+
+def _has_begun(before: Course, after: Course) -> bool:
+    """Whether it went from normal to pending or firing, or fired anew in the scan of a reboot."""
+    if after.phase not in (Phase.PENDING, Phase.FIRING):
+        return False
+    return before.phase is Phase.NORMAL or before.began_ms != after.began_ms
+
+
+def _is_moving(course: Course) -> bool:
+    return course.phase is not Phase.NORMAL or course.unknown_scans > 0
+
+
+def _end_gone_rules(
+    states: Mapping[StateKey, AlertState],
+    settings: Settings,
+    moved: dict[StateKey, _Moved],
+) -> None:
+    known = {rule.key for rule in settings.rules.rules} | {_CANNOT_JUDGE.key}
+    names = {rule.name for rule in settings.rules.rules}
+    for key, state in states.items():
+        if not _is_moving(state.course) or (state.rule_key in known and settings.gone is None):
+            continue
+        what = "was changed" if state.rule_name in names else "is no longer in the rules file"
+        after = end(state.course, settings.gone or f"the rule {what}")
+        course = replace(after.course, unknown_scans=0, unknown_ms=None)
+        ended = _ended_episode(state.course, after)
+        moved[key] = _Moved(state=replace(state, course=course), rule=None, ended=ended)
+
+
+def _move_doubts(
+    states: Mapping[StateKey, AlertState],
+    settings: Settings,
+    moved: dict[StateKey, _Moved],
+) -> None:
+    """Move the alerts of subjects that rules could not judge for some scans: one for a subject."""
+    rules: dict[str, list[str]] = {}
+    shown: dict[str, AlertState] = {}
+    for one in list(moved.values()):
+        course = one.state.course
+        if one.rule is None or one.rule.name == CANNOT_JUDGE or not course.unknown_scans:
+            continue
+        if course.unknown_scans >= one.rule.unknown_after:
+            subject = subject_key(one.state.subject)
+            rules.setdefault(subject, []).append(one.rule.name)
+            shown.setdefault(subject, one.state)
+    at_ms = settings.context.at_ms
+    former = {subject for rule_key, subject in states if rule_key == _CANNOT_JUDGE.key}
+    for subject in (*shown, *(former - shown.keys())):
+        source = shown.get(subject)
+        state = states.get((_CANNOT_JUDGE.key, subject))
+        if state is None:
+            if source is None:
+                continue
+            state = AlertState(
+                subject=source.subject, rule_name=CANNOT_JUDGE, rule_key=_CANNOT_JUDGE.key
+            )
+        severity = None if source is None else Severity.WARNING
+        seen = Verdict(severity=severity, is_clear=source is None)
+        after = step(state.course, seen, Timing(), at_ms)
+        if source is not None:
+            state = replace(
+                state,
+                groups=source.groups,
+                reason=source.reason,
+                summary=_describe_doubt(source, rules[subject]),
+            )
+        moved[_CANNOT_JUDGE.key, subject] = _Moved(
+            state=replace(state, course=after.course),
+            rule=_CANNOT_JUDGE,
+            ended=_ended_episode(state.course, after),
+        )
+
+
+def _describe_doubt(state: AlertState, rules: Sequence[str]) -> str:
+    more = f" and {len(rules) - 3} more" if len(rules) > 3 else ""
+    named = f"{', '.join(rules[:3])}{more}"
+    scans = state.course.unknown_scans
+    return f"{state.subject.name} cannot be judged for {scans} scans ({named}): {state.reason}"
+
+
+def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Advance) -> None:
+    firing = [one for one in moved.values() if one.state.course.is_firing and one.rule is not None]
+    inhibiting = [one for one in firing if one.rule is not None and one.rule.inhibits]
+    for key, one in moved.items():
+        state = one.state
+        restraint = NOTHING
+        if state.course.is_firing:
+            restraint = _restrain(one, inhibiting, settings, found)
+        if one.ended is not None:
+            found.ended.append(alert_key(settings.context.scope, state, one.ended.course.episode))
+        state, notifications = notify(
+            state, one.ended, one.rule, settings.sinks, settings.context, restraint
+        )
+        if one.ended is not None and not state.course.is_firing:
+            state = replace(state, evidence=None)
+        found.notifications += notifications
+        if _is_moving(state.course) or state.course.episode:
+            found.states[key] = state
+    found.notifications = _count_others(found, moved)
+
+
+def _restrain(
+    one: _Moved, inhibiting: Sequence[_Moved], settings: Settings, found: Advance
+) -> Restraint:
+    state = one.state
+    silence = settings.silence(state.rule_name, state.subject, state.groups)
+    inhibitor = next(
+        (
+            other.state
+            for other in inhibiting
+            if other.rule is not None
+            and state.rule_name in other.rule.inhibits
+            and _holds(other.state.subject, state)
+        ),
+        None,
+    )
+    if silence is not None:
+        found.silenced.append(f"{state.rule_name} {state.subject.name}: silenced: {silence}")
+    elif inhibitor is not None:
+        by = f"{inhibitor.rule_name} {inhibitor.subject.name}"
+        found.silenced.append(f"{state.rule_name} {state.subject.name}: inhibited by {by}")
+    key = alert_key(settings.context.scope, state, state.course.episode)
+    return Restraint(
+        is_inhibited=inhibitor is not None,
+        is_silenced=silence is not None,
+        acknowledged=settings.acknowledged.get(key),
+    )
+
+
+def _holds(outer: Subject, state: AlertState) -> bool:
+    """Whether a subject is that of the state, or the state's is within it."""
+    inner = state.subject
+    if outer.kind == "fleet":
+        return True
+    if outer.kind == "group":
+        return outer.name in state.groups
+    if outer.kind == "host":
+        return inner.host == outer.name
+    return outer == inner
+
+
+def _count_others(found: Advance, moved: Mapping[StateKey, _Moved]) -> list[Notification]:
+    """The notifications, each with how many alerts of its rule that fired with it still fire."""
+    still = Counter(
+        (one.state.rule_name, one.state.course.fired_ms)
+        for one in moved.values()
+        if one.state.course.is_firing
+    )
+    firing = {alert_key_of(one) for one in moved.values() if one.state.course.is_firing}
+    return [
+        replace(
+            notification,
+            alert=replace(
+                notification.alert,
+                others_firing=still[notification.alert.rule, notification.fired_ms]
+                - (
+                    (
+                        notification.alert.rule,
+                        subject_key(notification.alert.subject),
+                        notification.fired_ms,
+                    )
+                    in firing
+                ),
+            ),
+        )
+        for notification in found.notifications
+    ]
+
+
+def alert_key_of(one: _Moved) -> tuple[str, str, int | None]:
+    """Which alert of which scan a state is."""
+    state = one.state
+    return state.rule_name, subject_key(state.subject), state.course.fired_ms
