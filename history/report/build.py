@@ -23,6 +23,7 @@ from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends
 from .distribution import count_bins
 from .division import divide_hosts
+from .evidence import add_evidence
 from .holders import find_details
 from .last_scans import LastScans, last_of_block, read_last_scans
 from .leaks import describe_leak, find_limits
@@ -89,6 +90,7 @@ def build_report(
     last = read_last_scans(store, since, until)
     if not last.scans:  # pruned, and the hours are kept for longer
         last = last_of_block(block)
+    last = add_evidence(store, last, since, until)
     if wishes.baseline is None and wishes.against is not None and wishes.against < since:
         against, baseline = read_numbers_at(store, wishes.against)
         wishes = replace(wishes, against=against, baseline=baseline)

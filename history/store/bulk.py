@@ -24,14 +24,16 @@ def upsert_rows(
     *,
     changed: Sequence[str] = (),
     newer: str | None = None,
+    key: str | None = None,
 ) -> None:
     """Insert rows of the columns ``names``; of one that is there already, change ``changed``.
 
     With ``newer``, only where the new row's value of that column is not less. Without ``changed``,
-    a row that is there already stays.
+    a row that is there already stays. ``key`` is the unique column by which it is there; None: the
+    primary key.
     """
     columns = ", ".join(names)
-    conflict = _conflict(table, changed, newer)
+    conflict = _conflict(table, changed, newer, key)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(names))
         statement = f"INSERT INTO {table.name} ({columns}) VALUES ({marks}) {conflict}"
@@ -56,8 +58,8 @@ def upsert_rows(
     connection.exec_driver_sql(f"DROP TABLE {_STAGE}")
 
 
-def _conflict(table: Table, changed: Sequence[str], newer: str | None) -> str:
-    keys = ", ".join(column.name for column in table.primary_key)
+def _conflict(table: Table, changed: Sequence[str], newer: str | None, key: str | None) -> str:
+    keys = key or ", ".join(column.name for column in table.primary_key)
     if not changed:
         return f"ON CONFLICT ({keys}) DO NOTHING"
     sets = ", ".join(f"{name} = excluded.{name}" for name in changed)

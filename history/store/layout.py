@@ -27,6 +27,7 @@ from .numbers import METRICS
 
 __all__ = [
     "VERSION",
+    "Id",
     "boots",
     "counted",
     "daily",
@@ -55,12 +56,12 @@ VERSION = 1
 
 metadata = MetaData()
 
-# SQLite gives integers of 64 bits to INTEGER PRIMARY KEY alone.
-_Id = BigInteger().with_variant(Integer(), "sqlite")
+Id = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite gives integers of 64 bits to INTEGER PRIMARY KEY alone."""
 
 
 def _key(name: str = "id") -> Column[int]:
-    return Column(name, _Id, primary_key=True, autoincrement=True)
+    return Column(name, Id, primary_key=True, autoincrement=True)
 
 
 def _metrics() -> list[Column[float]]:
@@ -137,7 +138,7 @@ hosts = Table(
     metadata,
     _key(),
     Column("name", Text, nullable=False, unique=True),
-    Column("fact_id", _Id),
+    Column("fact_id", Id),
     Column("fact_digest", Text),
     Column("fact_ms", BigInteger),
     Column("boot_id", Text),

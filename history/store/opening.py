@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, select, text
 
 from ...core.folder_owner import open_for_folder_owner
 from ..errors import StoreDamagedError, StoreMissingError, StoreVersionError
-from . import layout
+from . import alert_layout, layout
 from .connection import WAIT_S, Store, connect_file, set_journal
 from .location import Location, parse_location
 from .migrations import migrate
@@ -142,6 +142,7 @@ def _statements(dialect: str) -> Iterator[str]:
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     chosen: Any = (sqlite.dialect if dialect == "sqlite" else postgresql.dialect)()
+    assert set(alert_layout.TABLES) <= set(layout.metadata.sorted_tables)  # noqa: S101
     for table in layout.metadata.sorted_tables:
         yield str(CreateTable(table).compile(dialect=chosen))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, text
 
-from . import layout
+from . import alert_layout, layout
 from .connection import Store
 
 __all__ = ["PartSize", "live_bytes", "release_space", "size_by_part"]
@@ -16,11 +16,12 @@ _PARTS = {
     "details": (layout.details,),
     "hourly": (layout.hourly, layout.hourly_packs),
     "daily": (layout.daily,),
+    "alerts": alert_layout.TABLES,
     "hosts": (layout.hosts, layout.facts, layout.host_groups, layout.boots, layout.latest),
 }
 
 PartSize = dict[str, int]
-"""Bytes by part: scans, details, hourly, daily, hosts, and ``free``."""
+"""Bytes by part: scans, details, hourly, daily, alerts, hosts, and ``free``."""
 
 
 def live_bytes(store: Store) -> int:

@@ -1,0 +1,203 @@
+"""Send what waits in the outbox: each sink in its own thread, so that none holds up another.
+
+At least once: a message is marked as sent after the receiver took it. A process that is killed in
+between leaves it waiting, and the next run sends it again with the same id.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..core.errors import SockfleetError
+from ..core.process_identity import has_ended, this_process
+from ..history.store.alert_sending import (
+    SinkRow,
+    begin_sending,
+    count_waiting,
+    load_sinks,
+    mark_failed,
+    mark_sent,
+    release_sink,
+    take_sink,
+)
+from ..history.store.alerts import MessageRow
+from ..history.store.connection import Store
+from .alert_state import moment
+from .notification import Message
+from .outbox import read_alert
+from .sinks.sink import Answer, Delivered, Refused, Sink, Unreached
+
+__all__ = ["Delivery", "deliver"]
+
+LEASE_MS = 120_000
+"""How long a process of another machine keeps a sink without a sign of life; one of this machine
+loses it when it ends."""
+_FIRST_RETRY_S = 30.0
+_LAST_RETRY_S = 600.0
+_LONGEST_WISH_S = 3600.0
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """What became of the messages of one run."""
+
+    alerts: int = 0
+    messages: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Each sink that was not reached, with the reason: its alerts wait for the next run."""
+    notes: list[str] = field(default_factory=list)
+    """Messages that a receiver refused for ever, and other things to know."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every sink was reached."""
+        return not self.problems
+
+
+def deliver(store: Store, rules: str, sinks: Mapping[str, Sink]) -> Delivery:
+    """Send all that waits for these sinks; returns when each is done. Raises StoreError."""
+    found = Delivery()
+    waiting = count_waiting(store, rules)
+    for name in sorted(waiting.keys() - sinks.keys()):
+        found.notes.append(
+            f"{waiting[name]} alerts wait for {name}, which is not in the rules file"
+        )
+    errors: list[SockfleetError] = []
+    results = {name: Delivery() for name in sinks if name in waiting}
+
+    def run(name: str) -> None:
+        try:
+            _Sender(store, rules, sinks[name], results[name]).run()
+        except SockfleetError as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=run, args=(name,), daemon=True, name=f"sink {name}")
+        for name in results
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results.values():
+        found.alerts += result.alerts
+        found.messages += result.messages
+        found.problems += result.problems
+        found.notes += result.notes
+    if errors:
+        raise errors[0]
+    return found
+
+
+class _Sender:
+    """Sends to one sink."""
+
+    def __init__(self, store: Store, rules: str, sink: Sink, result: Delivery) -> None:
+        self._store = store
+        self._rules = rules
+        self._sink = sink
+        self._result = result
+        self._owner = this_process()
+
+    def run(self) -> None:
+        """Send message by message, until none waits or one does not arrive."""
+        if not self._take():
+            return
+        while rows := self._next():
+            message = _message(rows)
+            answer = self._sink.send(message)
+            with self._store.write() as connection:
+                ids = [row.id for row in rows]
+                if isinstance(answer, Unreached):
+                    mark_failed(connection, ids)
+                else:
+                    state = "refused" if isinstance(answer, Refused) else "sent"
+                    mark_sent(connection, ids, state, _now_ms())
+            if not self._report(answer, rows):
+                return
+        with self._store.write() as connection:
+            release_sink(connection, self._rules, self._sink.name, self._owner)
+
+    def _take(self) -> bool:
+        """Take the lease; False where another process holds it, or it is too early for a retry."""
+        name, now_ms = self._sink.name, _now_ms()
+        with self._store.write() as connection:
+            row = load_sinks(connection, self._rules).get(name, SinkRow(sink=name))
+            if row.owner is not None and row.owner != self._owner and not _is_free(row, now_ms):
+                self._result.notes.append(f"sink {name}: another run is sending to it")
+                return False
+            if row.retry_ms is not None and now_ms < row.retry_ms:
+                at = f"{moment(row.retry_ms).astimezone():%H:%M:%S}"
+                self._result.problems.append(f"sink {name}: {row.problem}; not tried before {at}")
+                return False
+            taken = SinkRow(
+                sink=name,
+                owner=self._owner,
+                lease_ms=now_ms + LEASE_MS,
+                tries=row.tries,
+                problem=row.problem,
+            )
+            take_sink(connection, self._rules, taken)
+        return True
+
+    def _next(self) -> list[MessageRow]:
+        with self._store.write() as connection:
+            lease_ms = _now_ms() + LEASE_MS
+            return begin_sending(connection, self._rules, self._sink.name, self._owner, lease_ms)
+
+    def _report(self, answer: Answer, rows: list[MessageRow]) -> bool:
+        """Note what became of a message; whether to send the next one."""
+        name, now_ms = self._sink.name, _now_ms()
+        if isinstance(answer, Unreached):
+            self._result.problems.append(f"sink {name}: {answer.reason}")
+            with self._store.write() as connection:
+                row = load_sinks(connection, self._rules).get(name, SinkRow(sink=name))
+                failed = SinkRow(
+                    sink=name,
+                    tries=row.tries + 1,
+                    retry_ms=now_ms + round(_pause_s(row.tries, answer.after_s) * 1000),
+                    problem=answer.reason,
+                )
+                take_sink(connection, self._rules, failed)
+            return False
+        if isinstance(answer, Refused):
+            self._result.notes.append(
+                f"sink {name}: {len(rows)} alerts are refused for good: {answer.reason}"
+            )
+            return True
+        if isinstance(answer, Delivered) and answer.note is not None:
+            self._result.notes.append(f"sink {name}: {answer.note}")
+        self._result.alerts += len(rows)
+        self._result.messages += 1
+        with self._store.write() as connection:
+            held = load_sinks(connection, self._rules).get(name)
+            if held is not None and held.tries and held.owner == self._owner:
+                reached = SinkRow(sink=name, owner=held.owner, lease_ms=held.lease_ms)
+                take_sink(connection, self._rules, reached)
+        return True
+
+
+def _message(rows: list[MessageRow]) -> Message:
+    alerts = [read_alert(row) for row in rows]
+    first = rows[0]
+    identity = first.id if len(rows) == 1 else first.message
+    return Message(id=identity, alerts=alerts, source=first.source)
+
+
+def _is_free(row: SinkRow, now_ms: int) -> bool:
+    if row.lease_ms is None or now_ms >= row.lease_ms:
+        return True
+    return row.owner is not None and has_ended(row.owner)
+
+
+def _pause_s(tries: int, wish_s: float | None) -> float:
+    """The time to the next try: longer after each, at least as long as the receiver wants."""
+    pause = min(_FIRST_RETRY_S * 2.0 ** min(tries, 10), _LAST_RETRY_S)
+    return max(pause, min(wish_s or 0.0, _LONGEST_WISH_S))
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)

@@ -1,0 +1,149 @@
+"""Who sends to a sink, what is sent next, and what became of it.
+
+Only the process that holds a sink's lease sends to it, so the alerts of one sink arrive in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select, update
+
+from ...core.record import record
+from .alert_layout import messages, sinks
+from .alerts import MessageRow, find_waiting
+from .bulk import upsert_rows
+from .connection import Store
+
+__all__ = [
+    "SinkRow",
+    "begin_sending",
+    "count_waiting",
+    "load_all_sinks",
+    "load_sinks",
+    "load_waiting",
+    "mark_failed",
+    "mark_sent",
+    "release_sink",
+    "take_sink",
+]
+
+
+@record
+class SinkRow:
+    """A sink as the last runs left it."""
+
+    sink: str
+    owner: str | None = None
+    """The process that sends to it."""
+    lease_ms: int | None = None
+    """Until when, whatever becomes of that process."""
+    tries: int = 0
+    """How often it did not answer in a row."""
+    retry_ms: int | None = None
+    """Not before this time it is tried again."""
+    problem: str | None = None
+
+
+def load_sinks(connection: Connection, rules: str) -> dict[str, SinkRow]:
+    """The sinks of a rules file by name."""
+    rows = connection.execute(select(sinks).where(sinks.c.rules == rules))
+    return {
+        row.sink: SinkRow(
+            sink=row.sink,
+            owner=row.owner,
+            lease_ms=row.lease_ms,
+            tries=row.tries,
+            retry_ms=row.retry_ms,
+            problem=row.problem,
+        )
+        for row in rows
+    }
+
+
+def take_sink(connection: Connection, rules: str, row: SinkRow) -> None:
+    """Replace what is known of a sink."""
+    names = ("rules", "sink", "owner", "lease_ms", "tries", "retry_ms", "problem")
+    values = (rules, row.sink, row.owner, row.lease_ms, row.tries, row.retry_ms, row.problem)
+    upsert_rows(connection, sinks, names, [values], changed=names[2:])
+
+
+def begin_sending(
+    connection: Connection, rules: str, sink: str, owner: str, lease_ms: int
+) -> list[MessageRow]:
+    """Mark the next message of a sink as under way, and extend the lease.
+
+    Returns its rows; none where nothing waits, or another process has taken the sink.
+    """
+    held = connection.execute(
+        update(sinks)
+        .where(sinks.c.rules == rules, sinks.c.sink == sink, sinks.c.owner == owner)
+        .values(lease_ms=lease_ms)
+    ).rowcount
+    if not held:
+        return []
+    table = messages.c
+    mine = (table.rules == rules, table.sink == sink, table.state == "waiting")
+    first = connection.scalar(select(table.message).where(*mine).order_by(table.seq).limit(1))
+    if first is None:
+        return []
+    whole = (*mine, table.message == first)
+    connection.execute(update(messages).where(*whole).values(is_sending=True))
+    return [
+        row for row in find_waiting(connection, rules) if row.sink == sink and row.message == first
+    ]
+
+
+def mark_sent(connection: Connection, ids: Sequence[str], state: str, done_ms: int) -> None:
+    """Note that the receiver took a message (``sent``) or never will (``refused``)."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(ids))
+        .values(state=state, is_sending=False, done_ms=done_ms)
+    )
+
+
+def mark_failed(connection: Connection, ids: Sequence[str]) -> None:
+    """Note that a message did not arrive."""
+    connection.execute(update(messages).where(messages.c.id.in_(ids)).values(is_sending=False))
+
+
+def release_sink(connection: Connection, rules: str, sink: str, owner: str) -> None:
+    """Give up the lease, if it is still held."""
+    connection.execute(
+        update(sinks)
+        .where(sinks.c.rules == rules, sinks.c.sink == sink, sinks.c.owner == owner)
+        .values(owner=None, lease_ms=None)
+    )
+
+
+def count_waiting(store: Store, rules: str) -> dict[str, int]:
+    """How many alerts wait for each sink."""
+    table = messages.c
+    query = (
+        select(table.sink, func.count())
+        .where(table.rules == rules, table.state == "waiting")
+        .group_by(table.sink)
+    )
+    with store.read() as connection:
+        return {sink: int(count) for sink, count in connection.execute(query)}
+
+
+def load_waiting(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many alerts wait, by rules file and sink."""
+    table = messages.c
+    query = (
+        select(table.rules, table.sink, func.count())
+        .where(table.state == "waiting")
+        .group_by(table.rules, table.sink)
+        .order_by(table.rules, table.sink)
+    )
+    return {(rules, sink): int(count) for rules, sink, count in connection.execute(query)}
+
+
+def load_all_sinks(connection: Connection) -> dict[tuple[str, str], SinkRow]:
+    """The sinks of every rules file."""
+    files = connection.scalars(select(sinks.c.rules).distinct()).all()
+    return {
+        (rules, name): row for rules in files for name, row in load_sinks(connection, rules).items()
+    }
