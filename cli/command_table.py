@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "COMMAND_GROUPS", "load_command", "runnable_commands"]
 COMMANDS = {
     "scan": "Read every host of an inventory and rank them.",
     "check": "Judge the fleet for a monitoring system.",
+    "alert": "Judge saved scans by rules, and notify.",
     "explain": "Show the arithmetic of one host, step by step.",
     "merge": "Join scans of parts of a fleet into one.",
     "report": "Report who leaks, as text, page or mail.",
@@ -32,7 +33,7 @@ COMMANDS = {
 
 COMMAND_GROUPS = {
     "Hosts": ("scan", "explain", "demo"),
-    "Monitoring": ("check", "merge"),
+    "Monitoring": ("check", "alert", "merge"),
     "History": ("report", "history"),
     "Setup": ("inventory", "config", "authorized-key", "become-rule"),
     "Programs": ("schema", "completion"),

@@ -22,6 +22,9 @@ class Exit(IntEnum):
     NONE_READ = 4
     LOCAL = 5
     """A local resource ran out, or a result could not be written."""
+    WARNING_FIRES = 11
+    """``alert --exit-code``: an alert of severity warning fires."""
+    CRITICAL_FIRES = 12
     LOCKED = 75
     """Another run holds the lock (EX_TEMPFAIL of sysexits.h)."""
 

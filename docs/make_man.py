@@ -26,7 +26,9 @@ EXIT_CODES = {
     Exit.USAGE: "An option or the inventory cannot be used; no host was contacted.",
     Exit.SOME_FAILED: "Some hosts failed; the result of the others is printed.",
     Exit.NONE_READ: "No host could be read.",
-    Exit.LOCAL: "A local resource ran out, or a result could not be written.",
+    Exit.LOCAL: "A local resource ran out, a result could not be written, or an alert not be sent.",
+    Exit.WARNING_FIRES: "An alert fires, with alert \\-\\-exit\\-code.",
+    Exit.CRITICAL_FIRES: "A critical alert fires, with alert \\-\\-exit\\-code.",
     Exit.LOCKED: "Another run holds the lock; nothing was done.",
 }
 

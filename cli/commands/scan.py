@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +28,9 @@ from ..options.click_options import (
     scan_options_from,
 )
 
+if TYPE_CHECKING:  # a scan without --alert needs none of it
+    from ..runs.alert_after_scan import ScanAlerter
+
 __all__ = ["command"]
 
 
@@ -47,6 +50,14 @@ _EXAMPLES = (
 @scan_options("sort", "group_by", "against", "threshold", *CONNECTION, *PACE, "shard", *SCALE)
 @repeat_options()
 @save_options()
+@option(
+    "--alert",
+    metavar="RULES.yml",
+    is_path=True,
+    help="Judge the saved scans by these rules, and notify; needs --save.",
+    group=OptionGroup.HISTORY,
+    brief="Judge it by rules, and notify",
+)
 @option(
     "--lock",
     metavar="FILE",
@@ -109,6 +120,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             from ..runs.saving import ScanSaver
 
             saver = ScanSaver(given["store"], quiet=given["quiet"])
+        alerter = _make_alerter(ctx, given)
         # Log lines on the same terminal would be drawn over.
         in_place = not (given["verbose"] and sys.stderr.isatty())
         options = scan_options_from(given)
@@ -119,10 +131,23 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             saver=saver,
             in_place=in_place,
             store=given["store"],
+            alerter=alerter,
         )
         if given["rounds"] is None:
             ctx.exit(run.run())
         ctx.exit(run.repeat(RepeatOptions(rounds=given["rounds"], interval_s=given["interval_s"])))
+
+
+def _make_alerter(ctx: click.Context, given: Mapping[str, Any]) -> ScanAlerter | None:
+    """What judges the scan by rules, which are checked before any host is contacted."""
+    if given["alert"] is None:
+        return None
+    if not given["save"]:
+        raise click.UsageError("--alert judges saved scans: add --save", ctx)
+    from ..runs.alert_after_scan import ScanAlerter
+
+    options = scan_options_from(given)
+    return ScanAlerter(given["alert"], given["store"], options, quiet=given["quiet"])
 
 
 def _list_hosts(given: Mapping[str, Any]) -> list[str]:

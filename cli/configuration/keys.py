@@ -31,7 +31,7 @@ __all__ = [
     "keys_of",
 ]
 
-COMMANDS = ("scan", "check", "explain", "inventory", "merge", "report", "history")
+COMMANDS = ("scan", "check", "alert", "explain", "inventory", "merge", "report", "history")
 """Those that take --config, each with a table of its own."""
 
 Keys = Mapping[str, click.Parameter]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...aggregator.fleet import FleetSummary, HostCounts
@@ -24,6 +25,7 @@ from .terminal_hooks import terminal_hooks
 
 if TYPE_CHECKING:  # a scan that is not saved, or not at a terminal, needs neither
     from ..console.round_screen import RoundScreen
+    from .alert_after_scan import ScanAlerter
     from .saving import ScanSaver
 
 __all__ = ["ScanRun", "make_delivery"]
@@ -53,7 +55,8 @@ def make_delivery(given: Mapping[str, Any], commands: NextCommands | None = None
 class ScanRun:
     """A scan whose hosts and summary go to ``delivery``, with a progress bar at a terminal.
 
-    ``saver`` saves each summary after that; None: it is not saved. ``in_place`` allows `repeat` to
+    ``saver`` saves each summary after that; None: it is not saved. ``alerter`` judges what is
+    saved, and notifies. ``in_place`` allows `repeat` to
     draw on a terminal's second screen. ``store`` is where --against finds scans.
     """
 
@@ -66,11 +69,13 @@ class ScanRun:
         saver: ScanSaver | None = None,
         in_place: bool = True,
         store: str | None = None,
+        alerter: ScanAlerter | None = None,
     ) -> None:
         self._options = options
         self._delivery = delivery
         self._quiet = quiet
         self._saver = saver
+        self._alerter = alerter
         self._in_place = in_place
         self._signals = StopSignals()
         self._advance: Callable[[HostSummary], None] | None = None
@@ -94,13 +99,12 @@ class ScanRun:
             return Exit.OK  # the reader closed the pipe: it has what it wanted
         summary = result.summary
         written = self._delivery.deliver(summary)
-        if self._saver is not None:
-            saved = self._saver.save(summary, self._delivery.written_json)
-            written &= saved
-            if saved and self._delivery.shows_table:
-                sentences = self._saver.describe_over_time(summary)
-                if sentences:
-                    self._delivery.add_trends(sentences)
+        saved = self._save(summary, self._delivery.written_json)
+        written &= saved
+        if self._saver is not None and saved and self._delivery.shows_table:
+            sentences = self._saver.describe_over_time(summary)
+            if sentences:
+                self._delivery.add_trends(sentences)
         hosts = summary.fleet.hosts
         if self._delivery.stdout is None and hosts.failed and not hosts.ok:
             streams.warn(f"error: {_none_read(summary)}")  # otherwise cron would mail nothing
@@ -136,9 +140,8 @@ class ScanRun:
                 )
             else:
                 written = self._delivery.deliver(summary, show=screen.show)
-            if self._saver is not None:
-                # The next round replaces the files of this one.
-                written &= self._saver.save(summary, None)
+            # The next round replaces the files of this one.
+            written &= self._save(summary, None)
             rounds.add(summary.fleet.hosts, written=written)
             return self._delivery.is_wanted or self._saver is not None
 
@@ -156,6 +159,17 @@ class ScanRun:
         if self._delivery.stdout is None and not rounds.ok:
             streams.warn("error: no host could be read in any round")
         return code_for_hosts(rounds.ok, rounds.failed) if rounds.written else Exit.LOCAL
+
+    def _save(self, summary: FleetSummary, file: Path | None) -> bool:
+        """Save a summary and judge it, where that is wanted; whether all of it went well.
+
+        ``file`` holds it as JSON already.
+        """
+        if self._saver is None:
+            return True
+        if not self._saver.save(summary, file):
+            return False
+        return self._alerter is None or self._alerter.run(summary)
 
     def _require_repeatable(self) -> None:
         shown = self._delivery.stdout
