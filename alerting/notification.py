@@ -85,10 +85,13 @@ class Alert:
     """Until when a receiver may hold it as firing without news; None once it resolved."""
     reason: str | None = None
     """Why it resolved, or why it cannot be judged, where the numbers do not say it."""
+    fired_at: datetime | None = None
+    """When the scan was started in which it began to fire, the same for all events of the episode.
+    Alerts of a rule with the same `fired_at` are one incident at PagerDuty and one thread of mails;
+    None: `began_at` stands for it."""
     others_firing: int = 0
-    """How many other alerts of the rule that began in the same scan still fire once this event is
-    counted. They are one incident at a receiver of incidents (PagerDuty), which the last one that
-    resolves closes."""
+    """How many other alerts of the rule with the same `fired_at` still fire once this event is
+    counted. The last one that resolves closes the incident."""
     labels: Mapping[str, str]
     """The rule's labels. Values are never in them."""
     values: Mapping[str, float | None]

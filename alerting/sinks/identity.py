@@ -1,7 +1,7 @@
 """The identity of a delivery, an incident and a thread at a receiver: the same at each try.
 
 Each is a hash: names of hosts in them may hold any character and have any length, and receivers
-limit both. None needs a memory: all events of an alert have its key, its rule and when it began.
+limit both. None needs a memory: all events of an alert have its key, its rule and when it fired.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ def make_delivery_id(message: Message) -> str:
 
 
 def make_incident_id(alert: Alert, sink: str) -> str:
-    """The identity of what fires at once: all alerts of a rule that began in the same scan."""
-    return hash_text(f"{sink}|{alert.rule}|{alert.began_at.timestamp():.6f}")
+    """The identity of what fires at once: all alerts of a rule that fired in the same scan."""
+    fired_at = alert.fired_at or alert.began_at
+    return hash_text(f"{sink}|{alert.rule}|{fired_at.timestamp():.6f}")
 
 
 def hash_text(text: str) -> str:

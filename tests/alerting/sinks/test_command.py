@@ -184,7 +184,7 @@ def test_every_field_of_an_alert_is_in_the_document():
     from sockfleet.alerting.notification import Alert, Holder, Message, Subject
 
     definitions = load_schema("notification")["$defs"]
-    only_for_receivers = {"expires_at", "others_firing"}
+    only_for_receivers = {"expires_at", "fired_at", "others_firing"}
     names = {field.name for field in fields(Alert)}
     assert names - only_for_receivers == definitions["alert"]["properties"].keys()
     for kind, name in ((Holder, "holder"), (Subject, "subject")):
