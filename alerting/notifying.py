@@ -221,6 +221,7 @@ def _make_notification(
         severity=notified.severity,
         summary=state.summary,
         began_at=moment(course.began_ms or context.at_ms),
+        fired_at=None if course.fired_ms is None else moment(course.fired_ms),
         at=moment(context.at_ms),
         expires_at=moment(context.expires_ms),
         reason=state.reason if event is Event.CANNOT_JUDGE else None,
