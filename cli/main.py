@@ -28,7 +28,6 @@ __all__ = ["cli", "main"]
 
 _EXAMPLES = (
     Example("sockfleet demo", "a simulated fleet: no hosts needed"),
-    Example("sockfleet explain", "the arithmetic, for this machine"),
     Example("sockfleet scan web1,web2,", "your own hosts, over SSH"),
     Example("sockfleet scan inventory.yml", "an Ansible inventory"),
 )

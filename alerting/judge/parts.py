@@ -25,6 +25,10 @@ _DIFFERENCES = ("change.", "growth.")
 def observe_parts(rule: Rule, view: ScanView) -> Iterator[Observation]:
     """What the rule sees of each namespace, or of the processes of each command."""
     chosen = view.select(rule.where)
+    read = [host for host in view.summary.hosts if host.name in chosen and host.tcp is not None]
+    if read and all(describe_missing_part(rule.each, host, view) is not None for host in read):
+        what = "processes" if rule.each is Each.HOLDER else "namespaces"
+        view.notes[f"rule {rule.name} judges nothing: the scan was without --{what}"] = None
     for host in view.summary.hosts:
         if host.name in chosen:
             for name, numbers in _parts(rule.each, host).items():

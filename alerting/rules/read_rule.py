@@ -10,6 +10,8 @@ from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...core.text import quote
 from ...history.moments import parse_duration
+from ...inventory.models import Group, Inventory, InventoryHost
+from ...inventory.patterns import match_hosts
 from ..levels import parse_level
 from ..range import Range
 from .document import Entry, Faults
@@ -50,7 +52,7 @@ def read_rule(entry: Entry, faults: Faults) -> Rule | None:
     rule = Rule(
         name=name or "?",
         each=each,
-        where=_optional_text(keys.get("where"), faults),
+        where=_pattern(keys.get("where"), faults),
         when=when,
         hold=hold,
         clear_after=clear_after,
@@ -220,6 +222,26 @@ def _labels(entry: Entry | None, faults: Faults) -> Mapping[str, str]:
             faults.add(value, "a label has no placeholder: with each value it would be a new alert")
         found[name] = text or ""
     return found
+
+
+def _pattern(entry: Entry | None, faults: Faults) -> str | None:
+    """A pattern as --limit takes it. Which hosts it selects is known when there is a scan."""
+    text = _optional_text(entry, faults)
+    if entry is None or text is None:
+        return None
+    if text.startswith("@"):
+        faults.add(entry, "a pattern of a rule names hosts and groups, and no file")
+        return None
+    any_host = InventoryHost(name="x", groups=("all",), variables={})
+    inventory = Inventory(
+        groups={"all": Group(name="all", hosts=("x",))}, hosts={"x": any_host}, sources=()
+    )
+    try:
+        match_hosts(inventory, text)
+    except UsageError as error:
+        if not str(error).startswith("no host"):
+            faults.add(entry, str(error))
+    return text
 
 
 def _optional_text(entry: Entry | None, faults: Faults) -> str | None:

@@ -56,7 +56,6 @@ _EXAMPLES = (
     is_path=True,
     help="Judge the saved scans by these rules, and notify; needs --save.",
     group=OptionGroup.HISTORY,
-    brief="Judge it by rules, and notify",
 )
 @option(
     "--lock",

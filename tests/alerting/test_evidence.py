@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from sockfleet.aggregator.processes import Attribution
 from sockfleet.alerting.alert_state import Evidence, ProbeResult
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.evidence import MOST_HOSTS, EvidenceProbe
@@ -92,9 +93,12 @@ def test_a_host_is_probed_once_when_the_alert_begins_and_not_where_the_scan_has_
     rules, probe = rules_of(rule, sinks=["s"]), RecordingProbe()
     ensure_alert_tables(file_store)
     php = Process(pid=7, command="php", user="www", tcp_close=400)
+    read_with_processes = host_summary(
+        "b", 500, processes=(php,), attribution=Attribution(exact=True)
+    )
     begin = datetime.now(UTC) - timedelta(hours=1)
     for number in range(4):
-        hosts = [host_summary("a", 500), host_summary("b", 500, processes=(php,))]
+        hosts = [host_summary("a", 500), read_with_processes]
         save_scan(file_store, scan_of(hosts, begin + timedelta(minutes=number)))
         evaluation = Evaluator(file_store, rules, {"s": SinkTraits(name="s")}, probe=probe).run()
     assert probe.calls == [["a"]]

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sockfleet.aggregator.fleet import FleetSummary
+from sockfleet.aggregator.processes import Attribution
 from sockfleet.alerting.stored_numbers import FAR_H, read_stored_number
 from sockfleet.collector.probe.processes import Process
 from sockfleet.history.store.save import save_scan
@@ -57,8 +58,9 @@ def test_unread_scans_of_another_selection_do_not_count(store):
 def test_the_hours_to_a_limit_are_those_of_the_trend(store):
     def hosts(number):
         process = Process(pid=1, command="php", tcp_close=5, open_files=900, open_files_limit=1100)
-        made = host_summary("leak", 100 + 10 * number, processes=(process,))
-        return [made, host_summary("calm", 50, processes=(process,)), host_summary("none", 50)]
+        read = {"processes": (process,), "attribution": Attribution(exact=True)}
+        made = host_summary("leak", 100 + 10 * number, **read)
+        return [made, host_summary("calm", 50, **read), host_summary("none", 50)]
 
     last = save(store, 24 * 6, hosts)
     found = read_stored_number(store, "hours_to.nofile", last)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ....scan.option_declaration import OptionGroup
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
 from ...options.click_options import option, store_option
@@ -20,8 +21,15 @@ _EXAMPLES = (
 
 @click.command("ack", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("alert", nargs=-1, required=True, metavar="KEY | RULE SUBJECT")
-@option("--reason", metavar="TEXT", envvar=None, help="Why, for sockfleet alert list.")
-@store_option()
+@option(
+    "--reason",
+    metavar="TEXT",
+    envvar=None,
+    help="Why; sockfleet alert list shows it.",
+    group=OptionGroup.SELECTION,
+    brief="Why; sockfleet alert list shows it",
+)
+@store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 def command(alert: tuple[str, ...], **given: Any) -> None:
     """Acknowledge a firing alert: direct sinks hear no repeat until it clears or gets worse."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ....scan.option_declaration import OptionGroup
 from ...configuration.config_option import configuration_options
 from ...help_screen import HelpfulCommand
 from ...options.click_options import color_option, store_option
@@ -16,7 +17,7 @@ __all__ = ["command"]
 
 @click.command("list", cls=HelpfulCommand)
 @table_or_json()
-@store_option()
+@store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 @color_option()
 def command(**given: Any) -> None:

@@ -25,7 +25,6 @@ _EXAMPLES = (
     Example("sockfleet alert --check rules.yml", "all faults, and the examples"),
     Example("sockfleet alert rules.yml --since 7d --dry-run", "what would have been sent"),
     Example("sockfleet alert rules.yml", "judge the newest scans, and notify"),
-    Example("sockfleet scan inventory.yml --save --alert rules.yml", "both, for cron"),
 )
 
 
@@ -101,7 +100,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     \f
     Each scan is judged once. A host that could not be read keeps its state: an alert neither
     begins nor ends by it. What could not be sent is sent by the next run, and the exit code is 5.
-    docs/alerting.md describes the rules and the sinks.
+    "sockfleet scan --save --alert RULES.yml" does both.
     """
     from ...console import streams
 

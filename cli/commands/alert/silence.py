@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ....scan.option_declaration import OptionGroup
 from ...configuration.config_option import configuration_options
 from ...help_screen import Example, HelpfulCommand
 from ...options.click_options import option, store_option
@@ -15,9 +16,8 @@ __all__ = ["command"]
 _EXAMPLES = (
     Example("sockfleet alert silence web1 --for 2h --reason upgrade", "a host, from now on"),
     Example(
-        "sockfleet alert silence web --every 'Sat 02:00-04:00' --zone Europe/Berlin --for 90d "
-        "--reason backup",
-        "a window that recurs",
+        "sockfleet alert silence web --every 'Sat 02:00-04:00' --for 90d --reason backup",
+        "a window",
     ),
     Example("sockfleet alert silence --end 3", "end one before its time"),
 )
@@ -25,18 +25,57 @@ _EXAMPLES = (
 
 @click.command("silence", cls=HelpfulCommand, examples=_EXAMPLES)
 @click.argument("pattern", required=False, metavar="[PATTERN]")
-@option("--for", "span", metavar="SPAN", envvar=None, help="How long: 2h, 3d, 1w.")
-@option("--rule", metavar="NAME", envvar=None, help="Alerts of this rule alone.")
-@option("--every", metavar="WINDOW", envvar=None, help="Only within: Sat,Sun 02:00-04:00.")
+@option(
+    "--for",
+    "span",
+    metavar="SPAN",
+    envvar=None,
+    help="How long: 2h, 3d, 1w.",
+    group=OptionGroup.SELECTION,
+    brief="How long: 2h, 3d, 1w",
+)
+@option(
+    "--rule",
+    metavar="NAME",
+    envvar=None,
+    help="Alerts of this rule alone.",
+    group=OptionGroup.SELECTION,
+    brief="Alerts of this rule alone",
+)
+@option(
+    "--every",
+    metavar="WINDOW",
+    envvar=None,
+    help="Only within a window: Sat,Sun 02:00-04:00, mon-fri 22:00-06:00, or 02:00-04:00.",
+    group=OptionGroup.SELECTION,
+    brief="Only within: Sat,Sun 02:00-04:00",
+)
 @option(
     "--zone",
     metavar="ZONE",
     envvar=None,
-    help="The time zone of --every.  [default: that of this machine]",
+    help="The time zone of --every, such as Europe/Berlin.  [default: that of this machine]",
+    group=OptionGroup.SELECTION,
+    brief="Time zone of --every: Europe/Berlin",
 )
-@option("--reason", metavar="TEXT", envvar=None, help="Why; others read it.")
-@option("--end", metavar="ID", type=int, envvar=None, help="End this silence now.")
-@store_option()
+@option(
+    "--reason",
+    metavar="TEXT",
+    envvar=None,
+    help="Why; notes and lists show it.",
+    group=OptionGroup.SELECTION,
+    brief="Why; notes and lists show it",
+)
+@option(
+    "--end",
+    metavar="ID",
+    type=int,
+    envvar=None,
+    help="End this silence now.",
+    group=OptionGroup.SELECTION,
+    brief="End this silence now",
+)
+@store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 def command(pattern: str | None, **given: Any) -> None:
     """Keep alerts of the hosts of a pattern from mail, webhooks, PagerDuty and commands.

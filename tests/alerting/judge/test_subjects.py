@@ -206,6 +206,14 @@ def test_holders_are_the_processes_of_one_command():
     assert seen.values["growth.tcp_close"] == 200
 
 
+def test_a_rule_on_holders_says_so_where_no_process_was_read():
+    fleet = WatchedFleet(
+        rules_of('{name: x, each: holder, when: [{measure: tcp_close, warning: "~:10"}]}')
+    )
+    assert fleet.scan({"a": 5000}) == []
+    assert list(fleet.notes) == ["rule x judges nothing: the scan was without --processes"]
+
+
 def test_a_holder_that_ended_resolves_and_one_that_was_not_looked_at_stays():
     rule = '{name: x, each: holder, when: [{measure: tcp_close, warning: "~:10"}]}'
     fleet = WatchedFleet(rules_of(rule))

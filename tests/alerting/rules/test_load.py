@@ -155,6 +155,8 @@ def test_a_key_of_another_kind_says_of_which():
         ("version: 1\nrules: " + "[" * 200, "not valid YAML"),
         ("version: 1\nrules: " + "[" * 200 + "]" * 200, "nested too deeply"),
         ("version: 1\nrules: [{name: a, name: b}]", "'name' stands there a second time"),
+        ('version: 1\nrules: [{name: a, where: "~(", when: []}]', "is no valid pattern"),
+        ('version: 1\nrules: [{name: a, where: "@f", when: []}]', "and no file"),
         ("version: 1\nsinks: 5\nrules: []", "2: sinks: expected a mapping of keys"),
     ],
 )

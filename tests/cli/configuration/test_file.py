@@ -22,6 +22,7 @@ COMMAND_LINE_ONLY = {
     *("of_groups", "kind", "limit_at", "pattern"),
     *("keep", "keep_details", "keep_hourly", "max_size", "remember", "dry_run", "file"),
     "report_format",
+    *("check", "print_rules", "exit_code", "inventory", "reason", "span", "rule", "zone", "end"),
 }
 
 

@@ -9,7 +9,7 @@ from pynag.Utils import PerfData
 
 from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.fleet import summarize_fleet
-from sockfleet.aggregator.measures import KEYS, Measure, measure
+from sockfleet.aggregator.measures import KEYS, STORED_KEYS, Measure, measure
 from sockfleet.alerting.range import parse_range
 from sockfleet.alerting.state import Level, State
 from sockfleet.output.text.monitoring_plugin import failure_text, plugin_text
@@ -92,8 +92,10 @@ def test_every_number_of_any_fleet_is_read_back_by_another_parser(found, text):
     names = {host.name for host in then.hosts}
     now = summarize_fleet(summaries(*found), scan(started_at=LATER))
     whole = Comparison(then, started_at=LATER, names=names).compare(now)
+    stored = {key: dict.fromkeys(names, 7.5) for key in STORED_KEYS}
+    range_, five = parse_range(text), parse_range("5")
     levels = [
-        Level(measure=measure(key, whole), warning=parse_range(text), critical=parse_range("5"))
+        Level(measure=measure(key, whole, stored), warning=range_, critical=five)
         for key in KEYS[::5]
     ]
     extra = [measure(key, whole) for key in ("failed", "failed_percent", "read", "duration_s")]

@@ -91,6 +91,7 @@ class WatchedFleet:
         summary = scan_of(made, self.at, complete=complete)
         self.past.scans.append(summary)
         judged = judge_scan(self.rules.rules, summary, self.past)
+        self.notes = judged.view.notes
         return self._apply(advance(self.states, judged, self._settings(settings)))
 
     def look_again(self, **settings: Any) -> list[tuple[str, str, str]]:

@@ -1,0 +1,119 @@
+"""``scan --save --alert``: a leak of a fleet of real SSH servers, from scan to sink."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+
+import pytest
+
+from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.cli.command_line import run_command
+
+SCENARIO = """
+seed: 1
+roles:
+  web:
+    count: 3
+    profile: web
+    sockets: {{tcp_close: 5}}
+  shop:
+    count: 1
+    profile: web
+    {shop}
+"""
+RULES = """
+version: 1
+sinks: {sink: {type: command, command: [sh, -c, "cat >> received"]}}
+rules:
+  - name: held
+    clear-after: 1 scan
+    when: [{measure: tcp_close, warning: "~:500"}]
+    summary: "{host}: {tcp_close:,} closed; {top_holder}"
+"""
+
+
+@pytest.fixture(scope="module")
+def fleets(tmp_path_factory):
+    """One fleet in three states: before a leak, with it, and with a host that does not answer."""
+    folder = tmp_path_factory.mktemp("fleets")
+    states = {
+        "before": "sockets: {tcp_close: 10}",
+        "leak": "sockets: {tcp_close: 810}",
+        "away": "fault: password-only",
+    }
+    with ExitStack() as running:
+        for name, shop in states.items():
+            (folder / name).mkdir()
+            scenario = folder / f"{name}.yml"
+            scenario.write_text(SCENARIO.format(shop=shop))
+            running.enter_context(FleetProcess(folder / name, scenario))
+        yield folder
+
+
+@pytest.fixture
+def scan(fleets, tmp_path, monkeypatch, capsysbinary):
+    """Scan, save and judge the fleet in one of its states, as cron does."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules.yml").write_text(RULES)
+    current = tmp_path / "current"
+
+    def run(state, *options):
+        current.unlink(missing_ok=True)
+        current.symlink_to(fleets / state)
+        login = ["--known-hosts", "current/known_hosts", "--identity", "current/id_ed25519"]
+        saved = ["--save", "--store", "h.db", "--alert", "rules.yml", "-o", "fleet.json"]
+        words = ["current/inventory.yml", *login, *saved, *options]
+        return run_command("scan", *words, monkeypatch=monkeypatch, captured=capsysbinary)
+
+    return run
+
+
+def received(folder):
+    path = folder / "received"
+    text, decoder, found = path.read_text() if path.exists() else "", json.JSONDecoder(), []
+    while text:
+        document, end = decoder.raw_decode(text)
+        found += document["alerts"]
+        text = text[end:].lstrip()
+    return found
+
+
+def test_a_leak_fires_stays_through_an_unread_scan_and_resolves(scan, tmp_path):
+    assert scan("before")[0] == 0
+    assert received(tmp_path) == []
+    code, out, err = scan("leak")
+    assert (code, out) == (0, "")
+    assert "fires       held: shop" in err
+    (fired,) = received(tmp_path)
+    assert (fired["event"], fired["rule"]) == ("firing", "held")
+    assert fired["evidence"] is not None
+    assert scan("away", "-q")[0] == 3
+    assert len(received(tmp_path)) == 1
+    code, _, err = scan("before", "-q")
+    assert (code, err) == (0, "")
+    assert [one["event"] for one in received(tmp_path)] == ["firing", "resolved"]
+    assert received(tmp_path)[1]["key"] == fired["key"]
+
+
+def test_rules_with_a_fault_end_the_run_before_any_host_is_contacted(scan, tmp_path):
+    (tmp_path / "rules.yml").write_text(RULES.replace("tcp_close,", "tcp_clos,"))
+    code, _, err = scan("before")
+    assert code == 2
+    assert "rules.yml:6: rules[0].when[0].measure: no KEY 'tcp_clos' of a host" in err
+    assert not (tmp_path / "fleet.json").exists()
+
+
+def test_alert_without_save_is_refused(scan):
+    code, _, err = scan("before", "--no-save")
+    assert code == 2
+    assert "--alert judges saved scans: add --save" in err
+
+
+def test_a_sink_that_is_not_reached_gives_5_and_the_scan_is_saved(scan, tmp_path):
+    (tmp_path / "rules.yml").write_text(RULES.replace("cat >> received", "exit 1"))
+    scan("before")
+    code, _, err = scan("leak")
+    assert code == 5
+    assert "error: sink sink: " in err
+    assert json.loads((tmp_path / "fleet.json").read_bytes())["fleet"]["hosts"]["ok"] == 4
