@@ -50,6 +50,7 @@ from .fast_channels import (
     QuietPackets,
     is_log_enabled,
 )
+from .group_exchange import GROUP_EXCHANGES, bound_group_exchange
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -121,13 +122,17 @@ def _names(*kinds: list[bytes]) -> frozenset[str]:
     return frozenset(name.decode("ascii") for kind in kinds for name in kind)
 
 
+def _is_bounded(kex: str) -> bool:
+    return not kex.startswith(GROUP_EXCHANGES) or bound_group_exchange()
+
+
 @functools.cache
 def supported_algorithms() -> SupportedAlgorithms:
     """As `Client.supported_algorithms`."""
     signatures = _names(asyncssh.public_key.get_public_key_algs())
     return SupportedAlgorithms(
         library="asyncssh",
-        kex=_names(asyncssh.kex.get_kex_algs()),
+        kex=frozenset(filter(_is_bounded, _names(asyncssh.kex.get_kex_algs()))),
         ciphers=_names(asyncssh.encryption.get_encryption_algs()),
         macs=_names(asyncssh.mac.get_mac_algs()),
         signatures=signatures,

@@ -14,6 +14,7 @@ from typing import Any, cast
 from ..ssh.negotiation import SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .client import ClientConnection, ConnectionOptions, LoginPlan
+from .group_exchange import GROUP_EXCHANGES, bound_group_exchange
 from .library import asyncssh
 from .stream import ByteStream
 
@@ -33,11 +34,15 @@ _X509 = "x509v3-"  # RFC 6187: needs certificate authorities, of which there are
 class _Supported:
     """The algorithms that an option of asyncssh takes: no list of them is documented."""
 
-    def __init__(self, option: str) -> None:
+    def __init__(self, option: str, *, lacks: str | None = None) -> None:
+        """``lacks`` is how names begin that are not to be used; None: each that it takes is."""
         self._option = option
+        self._lacks = lacks
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and _takes(self._option, name)
+        if not isinstance(name, str) or (self._lacks and name.startswith(self._lacks)):
+            return False
+        return _takes(self._option, name)
 
 
 @functools.lru_cache(maxsize=1024)  # the names may come from servers
@@ -56,7 +61,7 @@ def supported_algorithms() -> SupportedAlgorithms:
     """As `Client.supported_algorithms`."""
     return SupportedAlgorithms(
         library="asyncssh",
-        kex=_Supported("kex_algs"),
+        kex=_Supported("kex_algs", lacks=None if bound_group_exchange() else GROUP_EXCHANGES),
         ciphers=_Supported("encryption_algs"),
         macs=_Supported("mac_algs"),
         signatures=_Supported("signature_algs"),

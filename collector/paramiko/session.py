@@ -16,9 +16,11 @@ from typing import Any, ClassVar
 import paramiko
 from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_REQUEST
 from paramiko.kex_curve25519 import KexCurve25519
+from paramiko.kex_gex import KexGexSHA256
 from paramiko.packet import Packetizer
 
 from ..ssh.algorithms import HOST_KEYS
+from ..ssh.group_exchange import MOST_BITS, draw_exponent, find_fault
 from ..ssh.negotiation import Offer, SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .messages import ServerMessage, check_host_key, check_signature
@@ -43,9 +45,22 @@ def _table(name: str) -> dict[Any, Any]:
     return table
 
 
+class _BoundedGroupExchange(KexGexSHA256):
+    """With a short exponent, and groups of 4096 bits at most (`ssh.group_exchange`)."""
+
+    max_bits = MOST_BITS
+
+    def _generate_x(self) -> None:
+        fault = find_fault(self.p, self.g)
+        if fault is not None:
+            raise paramiko.SSHException(fault)
+        self.x = draw_exponent()
+
+
 _KEX = {
     **_table("_kex_info"),
     "curve25519-sha256": KexCurve25519,  # paramiko has it by its older name only
+    _BoundedGroupExchange.name: _BoundedGroupExchange,
 }
 _CHANNEL_HANDLERS = _table("_channel_handler_table")
 
