@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable
 
 from ..errors import HostError, Phase
-from ..ssh.messages import ended_by_signal, output_limit, truncated
+from ..ssh.messages import ended_by_signal, endless_messages, output_limit, truncated
 from ..transport import OUTPUT_LIMIT, CommandOutput
 from .library import asyncssh
 from .stream import ByteStream
@@ -60,7 +60,7 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
         if self._fault is not None:
             raise self._fault
         if self._stream.budget.exceeded:
-            raise output_limit(self._where)
+            raise endless_messages(self._where)
         if self._exit_status is None or not self._complete:
             said = "" if self._exit_status is None else "its output did not end"
             if self._stream.up:
@@ -89,6 +89,8 @@ class CommandSession(asyncssh.SSHClientSession[bytes]):
         """Output of either stream."""
         stream = self._stdout if datatype is None else self._stderr
         stream += data
+        if self._fault is None:
+            self._stream.budget.give_back(len(data))
         if len(self._stdout) + len(self._stderr) > OUTPUT_LIMIT and self._fault is None:
             self._fault = output_limit(self._where)
             if self._channel is not None:

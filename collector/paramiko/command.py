@@ -13,7 +13,13 @@ import paramiko
 
 from ..errors import Phase
 from ..ssh.long_command import split_command
-from ..ssh.messages import ended_by_signal, output_limit, session_refused, truncated
+from ..ssh.messages import (
+    ended_by_signal,
+    endless_messages,
+    output_limit,
+    session_refused,
+    truncated,
+)
 from ..transport import OUTPUT_LIMIT, CommandOutput
 from .session import RefusedChannelError, Session
 
@@ -99,7 +105,7 @@ def _read_to_end(
     if signal is not None:
         raise ended_by_signal(where, signal, bytes(streams.stderr))
     if session.stream.budget.exceeded:
-        raise output_limit(where)
+        raise endless_messages(where)
     status = channel.exit_status
     # The streams also end with the connection; only what the server sent counts.
     whole = channel.eof_received or channel.chanid in session.closed

@@ -14,7 +14,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_DATA, MSG_CHANNEL_REQUEST
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_REQUEST,
+)
 from paramiko.kex_curve25519 import KexCurve25519
 from paramiko.kex_gex import KexGexSHA256
 from paramiko.packet import Packetizer
@@ -28,6 +33,8 @@ from .stream import ByteStream
 
 __all__ = ["SUPPORTED", "RefusedChannelError", "Session", "decode"]
 
+_NUMBER_BYTES = 4
+_STDERR = (1).to_bytes(_NUMBER_BYTES, "big")  # SSH_EXTENDED_DATA_STDERR of RFC 4254, 5.2
 _JOIN_S = 1.0
 _UNWANTED_S = 60.0
 """When a thread gives up a channel whose request was cancelled."""
@@ -126,6 +133,7 @@ class Session(paramiko.Transport):
         self._channel_handler_table = {
             **_CHANNEL_HANDLERS,
             MSG_CHANNEL_DATA: self._channel_data,
+            MSG_CHANNEL_EXTENDED_DATA: self._channel_extended_data,
             MSG_CHANNEL_REQUEST: self._channel_request,
             MSG_CHANNEL_CLOSE: self._channel_close,
         }
@@ -218,11 +226,25 @@ class Session(paramiko.Transport):
 
     def _channel_data(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
         data = m.get_binary()
-        # paramiko does not look at the window, and fills the buffer of a closed channel too.
-        if len(channel.in_buffer) + len(data) > OUTPUT_LIMIT:
-            raise paramiko.SSHException("channel data exceeds the window")
-        self.stream.budget.give_back(len(data))  # each host behind a bastion has its own budget
+        self._count_data(len(channel.in_buffer), len(data))
         _CHANNEL_HANDLERS[MSG_CHANNEL_DATA](channel, data)
+
+    def _channel_extended_data(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
+        kind_and_data = m.get_remainder()
+        if kind_and_data[:_NUMBER_BYTES] == _STDERR:  # paramiko drops any other kind
+            count = len(kind_and_data) - 2 * _NUMBER_BYTES
+            self._count_data(len(channel.in_stderr_buffer), count)
+        _CHANNEL_HANDLERS[MSG_CHANNEL_EXTENDED_DATA](channel, m)
+
+    def _count_data(self, unread: int, count: int) -> None:
+        """Give channel data back to the budget: a command and a host behind have their own limit.
+
+        Raises SSHException beyond the window: paramiko does not look at it, and fills the buffers
+        of a closed channel too.
+        """
+        if unread + count > OUTPUT_LIMIT:
+            raise paramiko.SSHException("channel data exceeds the window")
+        self.stream.budget.give_back(max(count, 0))
 
     def _channel_request(self, channel: paramiko.Channel, m: paramiko.Message) -> None:
         rest = m.get_remainder()

@@ -49,6 +49,7 @@ class KeepingTransport(SshTransport):
         async with AsyncExitStack() as undo:
             await undo.enter_async_context(connection)
             output = await connection.run(command, then_closed=True)
+            connection.stream.budget.expect_samples()
             undo.pop_all()
         self._kept[attempt.host.name] = connection
         return output

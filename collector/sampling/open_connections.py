@@ -142,7 +142,9 @@ class OpenConnections:
         error = await sampler.find_cause(error)
         failure, was_lost = state.make_failure(error), not sampler.is_up
         await self._drop(state, sampler)
-        if was_lost and not self._is_stopped:
+        # A server that was cut off for its messages would send them over the next connection too.
+        is_flood = error.category is Category.OUTPUT_LIMIT
+        if was_lost and not is_flood and not self._is_stopped:
             log.info("%s: %s; connecting again", state.host.name, error)
             self._count_loss(state, sampler)
             self._reconnect(state)

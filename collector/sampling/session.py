@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..asyncssh.connection import Connection
 from ..asyncssh.library import asyncssh
 from ..errors import HostError, Phase
-from ..ssh.messages import output_limit, truncated
+from ..ssh.messages import endless_messages, output_limit, truncated
 from ..transport import OUTPUT_LIMIT
 
 __all__ = ["SamplingSession"]
@@ -97,6 +97,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             self._received += data
         else:
             self._stderr_bytes += len(data)
+        self._stream.budget.give_back(len(data))
         try:
             if self._is_complete(self._received):
                 self._settle()
@@ -109,6 +110,9 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         """Fail the request: the session was closed, alone or with its connection."""
         del exc
         self._lost = True
+        if self._stream.budget.exceeded:
+            self._fail(endless_messages(self._where))
+            return
         problem = "the session was closed" if self._stream.up else ""
         received = len(self._received)
         self._fail(truncated(self._where, Phase.COMMAND, received, problem, self._said))

@@ -19,14 +19,17 @@ MOST_PROMPTS = 100
 
 _BEFORE_VERSION_BYTES = 64 * 1024
 _LOGIN_BYTES = 1024 * 1024
-# Each line of output may come in its own packet with some 40 bytes around it. 2 MiB of messages
-# that are no output, the dearest to process, do not delay other hosts noticeably.
-_COMMAND_BYTES = 8 * OUTPUT_LIMIT
+# The messages around a command's output, which has a limit of its own. Of the smallest ones, of 32
+# bytes, which are the dearest to process, these are 8,192.
+_COMMAND_BYTES = 256 * 1024
 # A bastion's own messages: window adjustments, keepalives, rekeying, the ends of channels. Of the
-# smallest ones, of 32 bytes, these are 8,192 at once and then 512 a second.
+# smallest ones these are 8,192 at once and then 512 a second.
 _BASTION_BYTES = 256 * 1024
-_BASTION_BYTES_PER_S = 16 * 1024
+_REFILL_BYTES_PER_S = 16 * 1024
 _CHANNEL_BYTES = 4 * 1024
+# The messages around a repeated sample, and until the next: window adjustments, keepalives,
+# rekeying, the ends of sessions. Of the smallest ones these are 4,096 and then 512 a second.
+_SAMPLE_BYTES = 128 * 1024
 _KEY_EXCHANGE_BYTES = 32 * 1024  # takes about as long as a thousand of the smallest messages
 _PACKET_BYTES = 64  # around a channel's data: lengths, numbers, padding and the tag
 
@@ -42,15 +45,23 @@ class ByteBudget:
         self._left = _BEFORE_VERSION_BYTES
         self._lock = threading.Lock()
         self._refilled_at: float | None = None
-        """When a bastion's budget was last refilled; None for any other host."""
+        """When it was last refilled; None before `expect_channels` and `expect_samples`."""
+        self._is_sampled = False
+        self._takes_back = False
+        self._most_left: int | None = None
+        """What `give_back` fills up at most; None: all of it counts."""
 
     def expect_login(self) -> None:
         """Allow the bytes of a key exchange and a login; call it when the version is known."""
         self._left = _LOGIN_BYTES
 
     def expect_command(self) -> None:
-        """Allow the bytes of a command; call it after the login."""
-        self._left = _COMMAND_BYTES
+        """Allow the messages of a command, or of one sample after `expect_samples`.
+
+        Call it after the login. The session bounds the output, so `give_back` returns its bytes.
+        """
+        self._left = self._most_left = _SAMPLE_BYTES if self._is_sampled else _COMMAND_BYTES
+        self._takes_back = True
 
     def expect_channels(self) -> None:
         """Allow a bastion's own messages, more of them as time passes; call it after the login.
@@ -58,6 +69,16 @@ class ByteBudget:
         Each host behind it has its own budget, so `give_back` returns the bytes of its channel.
         """
         self._left = _BASTION_BYTES
+        self._takes_back, self._most_left = True, None
+        self._refilled_at = time.monotonic()
+
+    def expect_samples(self) -> None:
+        """Allow the messages around repeated samples, more of them as time passes.
+
+        Call it after the first command on a connection that stays open.
+        """
+        self._is_sampled = True
+        self.expect_command()
         self._refilled_at = time.monotonic()
 
     def expect_channel(self) -> None:
@@ -68,11 +89,14 @@ class ByteBudget:
     def give_back(self, count: int) -> None:
         """Return ``count`` bytes of a channel's data, and those of the packet around it.
 
-        The latter up to the data's own size: a flood of channel data of one byte is the bastion's.
+        The latter up to the data's own size, so that a flood of data of one byte is a flood of
+        messages. Without effect before the login is done.
         """
-        if self._refilled_at is not None:
+        if self._takes_back:
             with self._lock:
                 self._left += count + min(count, _PACKET_BYTES)
+                if self._most_left is not None:  # long output saves nothing up
+                    self._left = min(self._left, self._most_left)
 
     def expect_in_flight(self, received: int) -> None:
         """Allow what may be in flight in a channel that is given up after ``received`` bytes.
@@ -93,8 +117,8 @@ class ByteBudget:
             self._left -= count
             if self._left < 0 and self._refilled_at is not None:
                 now = time.monotonic()
-                refill = int((now - self._refilled_at) * _BASTION_BYTES_PER_S)
-                self._left += min(refill, _BASTION_BYTES)
+                refill = int((now - self._refilled_at) * _REFILL_BYTES_PER_S)
+                self._left += min(refill, _SAMPLE_BYTES if self._is_sampled else _BASTION_BYTES)
                 self._refilled_at = now
             self.exceeded = self.exceeded or self._left < 0
         return not self.exceeded

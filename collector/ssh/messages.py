@@ -21,6 +21,7 @@ __all__ = [
     "auth_denied",
     "closed_before_version",
     "ended_by_signal",
+    "endless_messages",
     "endless_output",
     "host_key_refused",
     "local_resource",
@@ -111,8 +112,15 @@ def host_key_refused(where: str, category: Category, said: str) -> HostError:
 def endless_output(where: str, phase: Phase) -> HostError:
     """The server exceeded the byte budget of this phase (`ByteBudget`)."""
     if phase in (Phase.SESSION, Phase.COMMAND):
-        return output_limit(where)
+        return endless_messages(where)
     return protocol_error(where, phase, "it sends data without end")
+
+
+def endless_messages(where: str) -> HostError:
+    """The server exceeded its byte budget by messages that are no output."""
+    return HostError(
+        Category.OUTPUT_LIMIT, Phase.COMMAND, f"{where} sends messages without end: cut off"
+    )
 
 
 def lost_in_login(where: str, phase: Phase, said: str = "", banner: str = "") -> HostError:

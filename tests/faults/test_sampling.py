@@ -56,10 +56,16 @@ def assert_right(host: HostSummary) -> None:
 
 def test_wrong_answers_to_samples_cost_no_other_host_a_round(transport, tmp_path, caplog):
     caplog.set_level(logging.ERROR, "asyncio")
+    failures = {row.name: {row.category} for row in SAMPLED if row.category is not None}
+    if transport == "paramiko":  # it keeps no session open
+        failures = {}
     seen: dict[str, set[str]] = defaultdict(set)
 
     async def scenario(fleet: SampledFleet) -> None:
-        for _ in range(ROUNDS):
+        rounds = 0
+        # On a busy machine a flood takes some rounds more to exceed what it may send.
+        while rounds < ROUNDS or not failures.keys() <= seen.keys():
+            rounds += 1
             found = await fleet.round()
             for name in GOOD:
                 assert_right(found[name])
@@ -83,11 +89,7 @@ def test_wrong_answers_to_samples_cost_no_other_host_a_round(transport, tmp_path
         )
     gc.collect()  # an exception that nothing retrieves is reported then
     assert [record.getMessage() for record in caplog.records] == []
-    if transport == "asyncssh":  # the other transport keeps no session open
-        failures = {row.name: {row.category} for row in SAMPLED if row.category is not None}
-        assert seen == failures
-    else:
-        assert seen == {}
+    assert seen == failures
 
 
 def test_a_run_that_ends_in_the_middle_of_a_sample_leaves_nothing_to_asyncios_log(

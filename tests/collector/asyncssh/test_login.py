@@ -27,5 +27,5 @@ def test_each_key_exchange_after_that_of_the_login_is_charged_by_every_version_o
     for _ in range(70):
         assert login.validate_host_public_key("web1", "192.0.2.1", 22, key)
         exceeded.append(budget.exceeded)
-    assert exceeded.index(True) == 1 + 64
+    assert exceeded.index(True) == 1 + 8
     assert login.refusal is None

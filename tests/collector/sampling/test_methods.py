@@ -90,12 +90,12 @@ def test_a_host_that_logs_its_sessions_through_a_terminal_is_sampled_by_the_shel
 
 @pytest.mark.parametrize("namespaces", [True, False])
 def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
-    config = (QUICK_SHELL, "RekeyLimit 1K", "LogLevel DEBUG1")
+    config = (QUICK_SHELL, "RekeyLimit 8K", "LogLevel DEBUG1")
     with Sshd(tmp_path / "sshd", config=config) as server:
 
         async def scenario(fleet: SampledFleet) -> None:
             await settle(fleet)
-            for _ in range(30):
+            for _ in range(400):
                 assert (await fleet.round())["web1"].status is Status.OK
 
         run_scenario(

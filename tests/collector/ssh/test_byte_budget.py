@@ -15,7 +15,9 @@ def test_each_stage_allows_more_than_the_one_before():
     budget.expect_login()
     assert budget.spend(1024 * 1024)
     budget.expect_command()
-    assert budget.spend(2 * OUTPUT_LIMIT)  # the output and its packets
+    for _ in range(OUTPUT_LIMIT // 20):  # the output, each line in a packet of its own
+        budget.give_back(20)
+        assert budget.spend(20 + 20)
     assert not budget.exceeded
 
 
@@ -75,9 +77,34 @@ def test_a_flood_of_channel_data_of_one_byte_is_the_bastions():
     assert budget.exceeded
 
 
-def test_only_a_bastions_budget_takes_bytes_back():
+def test_rounds_of_samples_allow_no_flood_of_messages(mocker):
+    clock = mocker.patch("sockfleet.collector.ssh.byte_budget.time.monotonic", return_value=100.0)
     budget = ByteBudget()
     budget.expect_command()
+    budget.expect_samples()
+    for _ in range(1000):  # of answers of 300 namespaces, a packet for each
+        clock.return_value += 1.0
+        for _ in range(300):
+            budget.give_back(150)
+            assert budget.spend(150 + 48)
+    budget.expect_command()
+    allowed = 0
+    while budget.spend(32):
+        allowed += 32
+    assert allowed <= 2 * 128 * 1024  # at once, and refilled since the first answer
+
+
+def test_long_output_saves_nothing_up_for_messages_without_effect():
+    budget = ByteBudget()
+    budget.expect_command()
+    budget.give_back(2**40)
+    assert budget.spend(256 * 1024)
+    assert not budget.spend(1)
+
+
+def test_no_byte_of_a_login_comes_back():
+    budget = ByteBudget()
+    budget.expect_login()
     budget.give_back(2**40)
     assert not budget.spend(2**40)
 
@@ -93,7 +120,7 @@ def test_an_exceeded_budget_stays_exceeded(counts):
 def test_a_server_that_exchanges_keys_without_end_is_cut_off_before_the_arithmetic_costs_much():
     budget = ByteBudget()
     budget.expect_command()
-    assert sum(budget.spend_key_exchange() for _ in range(1000)) == 64
+    assert sum(budget.spend_key_exchange() for _ in range(1000)) == 8
     budget = ByteBudget()
     budget.expect_channels()
     assert sum(budget.spend_key_exchange() for _ in range(1000)) < 10

@@ -231,6 +231,11 @@ SAMPLED = [
             "sftp: stderr flood",
             "shell: stderr flood",
             "shell: flood",
+            *(
+                f"{session}: {lie}"
+                for session in ("sftp", "shell")
+                for lie in ("message flood", "key exchanges without end")
+            ),
         ],
     ),
     *_rows(
@@ -254,12 +259,7 @@ SAMPLED = [
             *(
                 f"{session}: {lie}"
                 for session in ("sftp", "shell")
-                for lie in (
-                    "half and the end",
-                    "half and a lost connection",
-                    "message flood",
-                    "key exchanges without end",
-                )
+                for lie in ("half and the end", "half and a lost connection")
             ),
         ],
     ),
