@@ -58,7 +58,7 @@ class _BoundedGroupExchange(KexGexSHA256):
     max_bits = MOST_BITS
 
     def _generate_x(self) -> None:
-        fault = find_fault(self.p, self.g)
+        fault = find_fault(self.p or 0, self.g or 0)
         if fault is not None:
             raise paramiko.SSHException(fault)
         self.x = draw_exponent()
