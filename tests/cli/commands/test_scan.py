@@ -146,7 +146,8 @@ def test_ndjson_ends_with_the_fleet_and_csv_has_empty_cells(fleet, tmp_path):
     result = run_sockfleet("scan", *fleet, "-f", "ndjson", cwd=tmp_path)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     times = [datetime.fromisoformat(line["read_at"]) for line in lines]
-    assert times == sorted(times), "each has the time of its own reading"
+    assert times == sorted(times)
+    assert len(set(times[:-1])) > 1, "each has the time of its own reading"
     assert began <= times[0] < times[-1] <= datetime.now(UTC)
     assert sorted(line["name"] for line in lines[:-1]) == sorted(
         ["web1", "web2", "db1", "db2", "closed", "denied", "no-such-name", "unknown-key"]
