@@ -120,6 +120,8 @@ def _counts(host: HostSummary) -> Iterator[int | None]:
         yield from (found.denied, found.rest_processes, found.rest_tcp_close)
     if (tcp := host.tcp) is not None:
         yield from tcp_values(tcp)
+    if (kernel := host.kernel) is not None:
+        yield from (kernel.tcp_estab, kernel.file_nr)
 
 
 def _differences(host: HostSummary) -> Iterator[int | None]:
@@ -132,7 +134,7 @@ def _differences(host: HostSummary) -> Iterator[int | None]:
 
 def _settings(host: HostSummary) -> Iterator[int | None]:
     if (kernel := host.kernel) is not None:
-        yield from (kernel.page_size, kernel.tcp_max_orphans, kernel.tcp_estab)
+        yield from (kernel.page_size, kernel.tcp_max_orphans, kernel.file_max)
         yield from kernel.tcp_mem or ()
 
 
@@ -152,6 +154,7 @@ def _texts(host: HostSummary) -> Iterator[str]:
         yield from (process.user or "", process.arguments or "")
     if host.attribution is not None:
         yield host.attribution.tool or ""
+    yield from (one.unit or "" for one in host.namespaces or ())
     holders: list[NamespaceSummary | Process] = []
     holders += host.namespaces or ()
     holders += host.processes or ()

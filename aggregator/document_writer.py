@@ -95,6 +95,8 @@ def host_document(host: HostSummary, rank: int | None = None) -> dict[str, Any]:
             "page_size": kernel.page_size,
             "tcp_mem": kernel.tcp_mem,
             "tcp_max_orphans": kernel.tcp_max_orphans,
+            "file_nr": kernel.file_nr,
+            "file_max": kernel.file_max,
             "tcp_estab": kernel.tcp_estab,
         }
     if tcp is not None:
@@ -183,6 +185,7 @@ def _namespace(one: NamespaceSummary) -> dict[str, Any]:
         "pid": one.pid,
         "command": one.command,
         "container": _container(one.container),
+        "unit": one.unit,
         "inuse": one.inuse,
         "inuse6": one.inuse6,
         "tw": one.tw,

@@ -46,6 +46,8 @@ __all__ = ["FailureReason", "HostSummary", "Status", "summarize_host"]
 # document of all others.
 _MOST = 2**40
 _MOST_SETTING = 2**63 - 1  # tcp_mem and the like are long
+_SETTINGS = ("page_size", "tcp_max_orphans", "file_max")
+_KERNEL_COUNTS = ("tcp_estab", "file_nr")
 _MESSAGE_LIMIT = 1000
 
 
@@ -119,6 +121,12 @@ class HostSummary:
     def is_bound(self) -> bool:
         """Whether ``tcp_close`` is only an upper bound, as some namespaces were not read."""
         return self.scope is not None and self.scope is not Scope.ALL_NAMESPACES
+
+    @property
+    def fullest_holder(self) -> Process | None:
+        """The holder of closed sockets with the fewest descriptors left; None where unknown."""
+        known = [one for one in self.processes or () if one.open_files_left is not None]
+        return min(known, key=lambda one: one.open_files_left or 0, default=None)
 
     @property
     def mem_bytes(self) -> int | None:
@@ -241,14 +249,12 @@ def _reject_reading(reading: HostReading, value: int) -> HostSummary:
 
 
 def _drop_impossible_settings(kernel: Kernel) -> Kernel:
-    """Return the kernel without settings beyond a kernel's range."""
-    whole = ("page_size", "tcp_max_orphans", "tcp_estab")
-    given = (kernel.page_size or 0, kernel.tcp_max_orphans or 0, kernel.tcp_estab or 0)
-    if max(*given, *(kernel.tcp_mem or ())) <= _MOST_SETTING:
-        return kernel
-    wrong: dict[str, Any] = {
-        name: None for name in whole if (getattr(kernel, name) or 0) > _MOST_SETTING
-    }
+    """Return the kernel without settings and counts beyond a kernel's range."""
+    wrong: dict[str, Any] = {}
+    for names, most in ((_SETTINGS, _MOST_SETTING), (_KERNEL_COUNTS, _MOST)):
+        for name in names:
+            if (getattr(kernel, name) or 0) > most:
+                wrong[name] = None
     if kernel.tcp_mem is not None and max(kernel.tcp_mem) > _MOST_SETTING:
         wrong["tcp_mem"] = None
-    return replace(kernel, **wrong)
+    return replace(kernel, **wrong) if wrong else kernel

@@ -43,6 +43,9 @@ class NamespaceSummary:
     command: str | None = None
     container: Container | None = None
     """None for a namespace of the host's own processes."""
+    unit: str | None = None
+    """The service or scope of systemd that the process is in; None in a container and outside of a
+    lasting one."""
     inuse: int
     inuse6: int | None = None
     tw: int | None = None
@@ -61,6 +64,7 @@ def namespace_summaries(namespaces: Namespaces) -> tuple[NamespaceSummary, ...]:
             pid=one.pid,
             command=one.command,
             container=one.container,
+            unit=one.unit,
             inuse=one.inuse,
             inuse6=one.inuse6,
             tw=one.tw,

@@ -1,4 +1,4 @@
-"""Find the container of a process by the paths of its control groups.
+"""Find the container or the unit of a process by the paths of its control groups.
 
 Formats: cgroups(7) for the file; the names that the runtimes give their groups, with systemd's
 driver (``docker-ID.scope``) and with cgroupfs (``/docker/ID``).
@@ -13,7 +13,7 @@ from functools import lru_cache
 from ...core.record import record
 from ...core.text import clean
 
-__all__ = ["Container", "container_of"]
+__all__ = ["Container", "container_of", "unit_of"]
 
 
 @record
@@ -42,6 +42,11 @@ _SHAPES = (
     ("machine", "/machine-", r"(?P<id>[^/]+)\.scope(?:/|$)"),
 )
 """The runtime, how its names begin, and a pattern for the rest, compiled where one begins so."""
+# The innermost service or scope (systemd.service(5), systemd.scope(5)).
+_UNIT = r"/(?P<unit>[^/]+\.(?:service|scope))(?=/|$)"
+# Sessions of logind, transient units of systemd-run and the scope of systemd itself: the next one
+# of the same work has another name, or it is no work of its own.
+_PASSING = r"session-[^/]*\.scope|run-[^/]*|init\.scope|user@[0-9]+\.service"
 # kubepods-burstable-pod1234_5678.slice (systemd, "_" for "-") or /kubepods/burstable/pod1234-5678
 _POD = (
     r"pod(?P<uid>[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)"
@@ -80,6 +85,27 @@ def _find_container(path: str) -> Container | None:
         id=_unescape(identity),
         pod_uid=None if pod is None else _with_dashes(pod["uid"]),
     )
+
+
+def unit_of(cgroup_lines: Iterable[str]) -> str | None:
+    """The service or scope of systemd that these lines of /proc/PID/cgroup name, by its full name.
+
+    None outside of a unit, and in one whose name does not last, such as that of a session.
+    """
+    for line in cgroup_lines:
+        unit = _find_unit(line.split(":", 2)[-1])
+        if unit is not None:
+            return unit
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _find_unit(path: str) -> str | None:
+    units: list[str] = re.findall(_UNIT, path)
+    lasting = [unit for unit in units if not re.fullmatch(_PASSING, unit)]
+    if not lasting or lasting[-1] != units[-1]:
+        return None
+    return _unescape(lasting[-1])
 
 
 def _unescape(name: str) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ...core.lazy_pattern import lazy_pattern
 from ...core.record import record
 from ...core.text import clean
-from .labels import BOOT_ID, OSRELEASE, PAGE_SIZE, SNMP, TCP_MAX_ORPHANS, TCP_MEM
+from .labels import BOOT_ID, FILE_NR, OSRELEASE, PAGE_SIZE, SNMP, TCP_MAX_ORPHANS, TCP_MEM
 
 __all__ = ["Kernel", "parse_kernel", "tcp_estab"]
 
@@ -24,6 +24,11 @@ class Kernel:
     tcp_mem: tuple[int, int, int] | None = None
     """Pages: low, pressure, high (net.ipv4.tcp_mem)."""
     tcp_max_orphans: int | None = None
+    file_nr: int | None = None
+    """Open files of the whole machine, sockets among them (the first number of fs.file-nr)."""
+    file_max: int | None = None
+    """The most of these (fs.file-max): one more fails with ENFILE. Many kernels set it to
+    2**63 - 1, which is no limit."""
     tcp_estab: int | None = None
     """CurrEstab of /proc/net/snmp in the reader's namespace: what ``ss -s`` prints as estab."""
 
@@ -54,12 +59,15 @@ def parse_kernel(sections: Mapping[str, bytes]) -> Kernel:
         _parse_settings(*settings) if cached else _parse_settings.__wrapped__(*settings)
     )
     boot_id = sections.get(BOOT_ID, b"").decode("ascii", "replace").strip()
+    file_nr, file_max = _parse_file_nr(sections.get(FILE_NR, b""))
     return Kernel(
         release=release,
         boot_id=boot_id if _UUID().fullmatch(boot_id) else None,
         page_size=page_size,
         tcp_mem=tcp_mem,
         tcp_max_orphans=tcp_max_orphans,
+        file_nr=file_nr,
+        file_max=file_max,
         tcp_estab=tcp_estab(sections.get(SNMP, b"")),
     )
 
@@ -79,6 +87,14 @@ def _parse_settings(
         None if low is None or pressure is None or high is None else (low, pressure, high),
         _parse_number(tcp_max_orphans.strip()),
     )
+
+
+def _parse_file_nr(line: bytes) -> tuple[int | None, int | None]:
+    """The open files and their limit; the number between them is 0 since Linux 2.6 (proc(5))."""
+    words = line.split()
+    if len(words) != 3:
+        return None, None
+    return _parse_number(words[0]), _parse_number(words[2])
 
 
 def _parse_number(word: bytes) -> int | None:

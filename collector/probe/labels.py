@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BOOT_ID",
+    "FILE_NR",
     "FORCED_MARK",
     "LOGIN_SHELL",
     "NAMESPACES",
@@ -25,6 +26,7 @@ OSRELEASE = "/proc/sys/kernel/osrelease"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 TCP_MEM = "/proc/sys/net/ipv4/tcp_mem"
 TCP_MAX_ORPHANS = "/proc/sys/net/ipv4/tcp_max_orphans"
+FILE_NR = "/proc/sys/fs/file-nr"
 PAGE_SIZE = "page_size"
 FORCED_MARK = "sockfleet-forced-1"
 """The mark of `collector.probe.forced_probe`. The number is the version of the output format: it

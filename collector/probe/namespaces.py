@@ -28,7 +28,7 @@ from dataclasses import field
 from ...core.lazy_pattern import lazy_pattern
 from ...core.record import mutable, record
 from ...core.text import clean
-from .containers import Container, container_of
+from .containers import Container, container_of, unit_of
 from .namespace_script import MAX_NAMESPACES
 from .sockstat import Sockstat, SockstatError, sockstat_of
 
@@ -65,6 +65,9 @@ class Namespace:
     command: str | None = None
     """The short name (comm) of that process, never its arguments."""
     container: Container | None = None
+    unit: str | None = None
+    """The service or scope of systemd that the process is in; None in a container and outside of a
+    lasting one."""
     inuse: int
     inuse6: int | None = None
     """None where IPv6 is off."""
@@ -286,13 +289,15 @@ def _build_namespace(lines: _UnparsedNamespace, first: Sockstat, parsed: _Parsed
     inuse = first.get("TCP", "inuse")
     if inuse is None:
         raise NamespaceError(f"namespaces: {lines.inode} has no 'TCP: inuse'")
+    container = container_of(lines.cgroup)
     return Namespace(
         inode=lines.inode,
         netns=parsed.netns.get(lines.pid),
         is_host=lines.inode == parsed.own,
         pid=lines.pid,
         command=lines.comm,
-        container=container_of(lines.cgroup),
+        container=container,
+        unit=unit_of(lines.cgroup) if container is None else None,
         inuse=inuse,
         inuse6=first.get("TCP6", "inuse"),
         tw=first.get("TCP", "tw"),

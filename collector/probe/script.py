@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from ...core.record import record
 from .labels import (
     BOOT_ID,
+    FILE_NR,
     LOGIN_SHELL,
     NAMESPACES,
     NO_PROC,
@@ -36,7 +37,7 @@ from .process_script import PROCESS_SCRIPT, PROCESS_SCRIPT_WITH_ARGS
 
 __all__ = ["ProbeOptions", "new_marker", "probe_command", "probe_script"]
 
-_SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS)
+_SETTINGS = (OSRELEASE, BOOT_ID, TCP_MEM, TCP_MAX_ORPHANS, FILE_NR)
 _LINES = 200  # of each file at most; none has that many
 
 # head -n: the first lines of each file under a line "==> path <==" (POSIX head, "STDOUT"). A second

@@ -88,7 +88,7 @@ class HostSampler:
         self._host = reading.host
         self.address = reading.address
         """As `HostReading.address`."""
-        self._kernel = _without_tcp_estab(reading.kernel)
+        self._kernel = _lasting_values(reading.kernel)
         self._namespaces = reading.namespaces
         self._methods = methods_of(reading, plan)
         self._session: SamplingSession | None = None
@@ -258,7 +258,7 @@ class HostSampler:
         return await begin()
 
     def _keep_probe(self, answer: ProbeAnswer) -> HostReading:
-        self._kernel = _without_tcp_estab(answer.kernel)
+        self._kernel = _lasting_values(answer.kernel)
         self._namespaces = answer.namespaces
         self._unlisted = self._unwatched = False
         self._plan_refresh()
@@ -303,6 +303,6 @@ class HostSampler:
         await self.connection.close()
 
 
-def _without_tcp_estab(kernel: Kernel) -> Kernel:
-    """The lasting values: estab is valid only at the moment of the full probe."""
-    return replace(kernel, tcp_estab=None)
+def _lasting_values(kernel: Kernel) -> Kernel:
+    """Return the kernel without the counts that are valid only at the moment of the full probe."""
+    return replace(kernel, tcp_estab=None, file_nr=None)

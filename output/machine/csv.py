@@ -20,6 +20,8 @@ from ..formats import Format, RenderOptions
 __all__ = ["FORMAT", "csv_cell"]
 
 _KERNEL = ("release", "boot_id", "page_size", "tcp_max_orphans", "tcp_estab")
+_FILES = ("file_nr", "file_max")
+_HOLDER = ("pid", "command", "user", "open_files", "open_files_limit")
 _CHANGED = ("tcp_close", "closed")
 _ERROR = ("category", "phase", "message")
 _HEADER = (
@@ -33,6 +35,8 @@ _HEADER = (
     *(f"change_{name}" for name in _CHANGED),
     *(f"rate_per_hour_{name}" for name in _CHANGED),
     *(f"error_{name}" for name in _ERROR),
+    *_FILES,
+    *(f"holder_{name}" for name in _HOLDER),
 )
 # A spreadsheet runs text with such a beginning as a formula, and hosts can send any text
 # (https://owasp.org/www-community/attacks/CSV_Injection).
@@ -65,6 +69,9 @@ def _row(rank: int | None, host: HostSummary) -> Iterator[object]:
     yield host.diagnosis[0].word if host.diagnosis else None
     yield from _changes(host.change)
     yield from (host.error and getattr(host.error, name) for name in _ERROR)
+    yield from (getattr(kernel, name) for name in _FILES)
+    holder = host.fullest_holder
+    yield from (holder and getattr(holder, name) for name in _HOLDER)
 
 
 def _changes(change: HostChange | None) -> Iterator[object]:

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from ...aggregator.host import HostSummary
 from ...aggregator.numbers import TCP_HELP, TcpNumbers
 from ...collector.probe.kernel import Kernel
+from ...collector.probe.processes import Process
 from ...core.record import record
 
 __all__ = ["HOST_NUMBERS", "HostNumber"]
 
 _NO_TCP, _NO_KERNEL = TcpNumbers(), Kernel()
+_NO_HOLDER = Process(pid=0, tcp_close=0)
 
 
 @record
@@ -63,6 +65,16 @@ HOST_NUMBERS = (
         value=lambda host: (host.kernel or _NO_KERNEL).tcp_max_orphans,
     ),
     HostNumber(
+        name="file_nr",
+        help="Open files of the whole machine, sockets among them.",
+        value=lambda host: (host.kernel or _NO_KERNEL).file_nr,
+    ),
+    HostNumber(
+        name="file_max",
+        help="The kernel's limit of open files; 2**63 - 1 is none.",
+        value=lambda host: (host.kernel or _NO_KERNEL).file_max,
+    ),
+    HostNumber(
         name="uncertainty",
         help="By how many sockets tcp_close may be off, as not all was read at one instant.",
         value=lambda host: host.uncertainty,
@@ -71,6 +83,17 @@ HOST_NUMBERS = (
         name="unattributed",
         help="The part of tcp_close that no process was seen to hold; only with --processes.",
         value=lambda host: host.unattributed,
+    ),
+    HostNumber(
+        name="holder_open_files",
+        help="Open files of the holder of closed sockets that has the fewest left; only with "
+        "--processes.",
+        value=lambda host: (host.fullest_holder or _NO_HOLDER).open_files,
+    ),
+    HostNumber(
+        name="holder_open_files_limit",
+        help="The limit of these (RLIMIT_NOFILE), at which accept() and open() fail with EMFILE.",
+        value=lambda host: (host.fullest_holder or _NO_HOLDER).open_files_limit,
     ),
 )
 """In the order in which they are written."""

@@ -19,6 +19,7 @@ from ...aggregator.numbers import TCP_HELP
 from ...collector.errors import Category
 from ...collector.probe.containers import Container
 from ...collector.probe.kernel import Kernel
+from ...collector.probe.processes import Process
 from ...core.version import VERSION
 from ..formats import Format, RenderOptions
 from .exposition_format import Family, Sample, format_families, labels
@@ -171,6 +172,16 @@ def _words(hosts: Sequence[_Labelled]) -> Iterator[Family]:
         f"{_MOST_HOLDERS} highest of a host.",
         _processes,
     )
+    yield family(
+        "process_open_files",
+        "Open files of the process with the fewest left, among those of this name and user.",
+        lambda host: ((label, one.open_files) for label, one in _fullest(host)),
+    )
+    yield family(
+        "process_open_files_limit",
+        "The limit of these (RLIMIT_NOFILE), at which accept() and open() fail with EMFILE.",
+        lambda host: ((label, one.open_files_limit) for label, one in _fullest(host)),
+    )
 
 
 def _tcp_mem(host: HostSummary) -> Iterator[Sample]:
@@ -212,10 +223,23 @@ def _namespaces(host: HostSummary) -> list[Sample]:
 
 
 def _processes(host: HostSummary) -> list[Sample]:
-    return _highest(
-        (labels(command=one.command or "", user=one.user or ""), one.tcp_close)
-        for one in host.processes or ()
-    )
+    return _highest((_holder(one), one.tcp_close) for one in host.processes or ())
+
+
+def _holder(one: Process) -> str:
+    return labels(command=one.command or "", user=one.user or "")
+
+
+def _fullest(host: HostSummary) -> Iterator[tuple[str, Process]]:
+    """The process with the fewest descriptors left of each name that `_processes` shows."""
+    found: dict[str, Process] = {}
+    for one in host.processes or ():
+        left, name = one.open_files_left, _holder(one)
+        if left is not None and (name not in found or left < (found[name].open_files_left or 0)):
+            found[name] = one
+    for name, _ in _processes(host):
+        if name in found:
+            yield name, found[name]
 
 
 def _runtime(container: Container | None) -> str:

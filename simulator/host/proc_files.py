@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ...collector.probe.labels import (
     BOOT_ID,
+    FILE_NR,
     OSRELEASE,
     SNMP,
     SOCKSTAT,
@@ -37,6 +38,8 @@ def proc_files(contents: Contents) -> Mapping[str, bytes]:
         files[TCP_MEM] = "\t".join(map(str, kernel.tcp_mem)) + "\n"
     if kernel.tcp_max_orphans is not None:
         files[TCP_MAX_ORPHANS] = f"{kernel.tcp_max_orphans}\n"
+    if kernel.file_nr is not None and kernel.file_max is not None:
+        files[FILE_NR] = f"{kernel.file_nr}\t0\t{kernel.file_max}\n"
     return {path: text.encode() for path, text in files.items()}
 
 

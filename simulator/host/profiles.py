@@ -148,4 +148,6 @@ def _draw_kernel(random: Random, memory_gib: int) -> Kernel:
         page_size=4096,
         tcp_mem=(pressure * 3 // 4, pressure, pressure * 3 // 2),
         tcp_max_orphans=memory_gib * 4096,
+        file_nr=1500 + memory_gib * 100,
+        file_max=2**63 - 1,  # as systemd sets it
     )

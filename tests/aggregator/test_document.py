@@ -69,6 +69,8 @@ def test_the_document_has_its_documented_shape():
             "page_size": 4096,
             "tcp_mem": None,
             "tcp_max_orphans": None,
+            "file_nr": None,
+            "file_max": None,
             "tcp_estab": None,
         },
         "diagnosis": [

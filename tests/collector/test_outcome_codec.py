@@ -52,6 +52,8 @@ kernels = every_field(
     page_size=optional(counts),
     tcp_mem=optional(st.tuples(counts, counts, counts)),
     tcp_max_orphans=optional(counts),
+    file_nr=optional(counts),
+    file_max=optional(counts),
     tcp_estab=optional(counts),
 )
 containers = every_field(Container, runtime=texts, id=texts, pod_uid=optional(texts))
@@ -66,6 +68,7 @@ namespaces = every_field(
             pid=counts,
             command=optional(texts),
             container=optional(containers),
+            unit=optional(texts),
             inuse=counts,
             inuse6=optional(counts),
             tw=optional(counts),

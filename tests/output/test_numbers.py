@@ -11,7 +11,7 @@ from sockfleet.aggregator.fleet import DISTRIBUTED, summarize_fleet
 from sockfleet.aggregator.measures import KEYS
 from sockfleet.aggregator.numbers import TCP_HELP, TCP_NUMBERS
 from sockfleet.collector.probe.kernel import Kernel
-from sockfleet.collector.probe.processes import Processes
+from sockfleet.collector.probe.processes import Process, Processes
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.output.formats import RenderOptions, load_format
 from sockfleet.output.machine.host_numbers import HOST_NUMBERS
@@ -26,11 +26,21 @@ KERNEL = Kernel(
     page_size=4096,
     tcp_mem=(100, 200, 300),
     tcp_max_orphans=1000,
+    file_nr=1600,
+    file_max=100_000,
     tcp_estab=7,
+)
+HOLDERS = (
+    Process(pid=1, command="php", user="www", tcp_close=4, open_files=7, open_files_limit=1024),
+    Process(pid=2, command="java", user="app", tcp_close=3, open_files=900, open_files_limit=1024),
+    Process(pid=3, command="java", user="app", tcp_close=2, open_files=10, open_files_limit=1024),
 )
 (HOST,) = summaries(
     reading(
-        "web1", kernel=KERNEL, scope=Scope.ALL_NAMESPACES, processes=Processes(seen=(), exact=True)
+        "web1",
+        kernel=KERNEL,
+        scope=Scope.ALL_NAMESPACES,
+        processes=Processes(seen=HOLDERS, exact=True),
     )
 )
 NUMBERS = {number.name: number for number in HOST_NUMBERS}
@@ -119,3 +129,15 @@ def test_the_documentation_of_levels_and_gauges_names_every_number():
     gauges = [name for name in NUMBERS if not name.endswith("_pages")]
     shown = [n for n in gauges if f"`_{n}`" in text or f"`sockfleet_host_{n}`" in text]
     assert lacking(gauges, shown) == []
+
+
+def test_the_holder_with_the_fewest_descriptors_left_is_shown():
+    row = next(csv.DictReader(io.StringIO(render("csv"))))
+    assert [row[f"holder_{name}"] for name in ("pid", "command", "user")] == ["2", "java", "app"]
+    assert (row["holder_open_files"], row["holder_open_files_limit"]) == ("900", "1024")
+    lines = render("prometheus").splitlines()
+    for command, user, files in (("php", "www", 7), ("java", "app", 900)):
+        names = f'{{host="web1",command="{command}",user="{user}"}}'
+        assert f"sockfleet_host_process_open_files{names} {files}" in lines
+        assert f"sockfleet_host_process_open_files_limit{names} 1024" in lines
+    assert "holder_open_files=900i,holder_open_files_limit=1024i" in render("influx")
