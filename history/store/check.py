@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import NoResultFound
 
 from ...core.record import record
 from ..errors import StoreDamagedError, StoreError
 from . import layout
 from .connection import Store
-from .hosts import load_host_set
+from .id_sets import load_host_set, load_namespace_set
 from .pack import decompress, unpack_numbers
 from .size import PartSize, size_by_part
 
@@ -89,6 +90,7 @@ def _find_problems(store: Store) -> Iterator[str]:
                 except StoreDamagedError as error:
                     yield f"the set {set_id} of hosts: {error}"
             yield from _check_scans(connection, sizes)
+            yield from _check_namespaces(connection)
             yield from _check_details(connection)
     except StoreError as error:
         yield str(error)
@@ -111,6 +113,24 @@ def _check_scans(connection: Connection, sizes: dict[int, int]) -> Iterator[str]
                 yield f"scan {row.uid}, number {row.number}: {error}"
         elif row.host_set_id is not None:
             yield f"scan {row.uid}: its set {row.host_set_id} of hosts is missing"
+
+
+def _check_namespaces(connection: Connection) -> Iterator[str]:
+    pack = layout.namespace_packs.c
+    rows = connection.execute(
+        select(pack.scan_id, pack.number, pack.namespace_set_id, pack.data)
+        .order_by(pack.namespace_set_id)
+        .execution_options(yield_per=500)
+    )
+    last, size = None, 0
+    for row in rows:
+        try:
+            if row.namespace_set_id != last:
+                size = len(load_namespace_set(connection, row.namespace_set_id))
+                last = row.namespace_set_id
+            unpack_numbers(row.data, size)
+        except (StoreDamagedError, NoResultFound) as error:
+            yield f"the namespaces of scan {row.scan_id}, number {row.number}: {error}"
 
 
 def _check_details(connection: Connection) -> Iterator[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from ...aggregator.document_writer import time_text
 from . import layout
 from .connection import Store
-from .hosts import load_host_set
+from .id_sets import load_host_set
 from .numbers import CODES, METRICS
 from .pack import unpack_numbers
 from .read import list_scans

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -12,9 +11,8 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, up
 
 from ...aggregator.host import HostSummary
 from . import layout
-from .pack import pack_numbers, unpack_numbers
 
-__all__ = ["KnownHost", "load_host_set", "save_hosts", "store_host_set"]
+__all__ = ["KnownHost", "save_hosts"]
 
 _AT_ONCE = 500
 """Names in one query: SQLite before 3.32 takes 999 parameters."""
@@ -88,6 +86,7 @@ def _fact(host: HostSummary) -> dict[str, Any]:
         "tcp_mem_pressure": tcp_mem[1],
         "tcp_mem_high": tcp_mem[2],
         "tcp_max_orphans": None if kernel is None else kernel.tcp_max_orphans,
+        "file_max": None if kernel is None else kernel.file_max,
     }
 
 
@@ -101,7 +100,10 @@ def _digest(host: HostSummary) -> str:
             *(
                 ()
                 if kernel is None
-                else (kernel.release, kernel.page_size, kernel.tcp_mem, kernel.tcp_max_orphans)
+                else (
+                    *(kernel.release, kernel.page_size, kernel.tcp_mem),
+                    *(kernel.tcp_max_orphans, kernel.file_max),
+                )
             ),
         )
     )
@@ -219,28 +221,3 @@ def _find_other_boots(
             row.boot_of_scan = row.boot
         elif boot_id is not None:
             yield row, boot_id
-
-
-def store_host_set(connection: Connection, ids: Sequence[int]) -> int:
-    """The id of the set of these hosts, which are ascending; saves it where it is new."""
-    packed = pack_numbers([after - before for before, after in pairwise((0, *ids))])
-    # The packed bytes depend on the version of the compressor; the ids do not.
-    digest = hashlib.blake2b(orjson.dumps(list(ids)), digest_size=16).hexdigest()
-    table = layout.host_sets
-    found = connection.scalar(select(table.c.id).where(table.c.digest == digest))
-    if found is None:
-        row = {"digest": digest, "size": len(ids), "host_ids": packed}
-        found = connection.scalar(insert(table).returning(table.c.id), row)
-    return int(found or 0)
-
-
-def load_host_set(connection: Connection, set_id: int) -> list[int]:
-    """The ids of the hosts of a set, ascending."""
-    table = layout.host_sets.c
-    row = connection.execute(select(table.size, table.host_ids).where(table.id == set_id)).one()
-    ids: list[int] = []
-    last = 0
-    for distance in unpack_numbers(row.host_ids, row.size):
-        last += distance or 0
-        ids.append(last)
-    return ids

@@ -20,10 +20,11 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 from ...aggregator.numbers import TCP_NUMBERS
-from .numbers import METRICS
+from .numbers import METRICS, NAMESPACE_METRICS
 
 __all__ = [
     "VERSION",
@@ -44,6 +45,9 @@ __all__ = [
     "mailed",
     "merged",
     "metadata",
+    "namespace_packs",
+    "namespace_sets",
+    "namespaces",
     "packs",
     "pending_days",
     "pending_hours",
@@ -51,7 +55,7 @@ __all__ = [
     "settings",
 ]
 
-VERSION = 1
+VERSION = 2
 """The version of these tables and of the views; `migrations` brings older stores to it."""
 
 metadata = MetaData()
@@ -162,6 +166,7 @@ facts = Table(
     Column("tcp_mem_pressure", BigInteger),
     Column("tcp_mem_high", BigInteger),
     Column("tcp_max_orphans", BigInteger),
+    Column("file_max", BigInteger),
     Index("_fact_host", "host_id", "since_ms"),
 )
 """What seldom changes of a host, a row for each change. ``host_groups`` is a JSON list."""
@@ -221,8 +226,44 @@ latest = Table(
     Column("read_ms", BigInteger, nullable=False),
     Column("scope", SmallInteger),
     *(Column(name, BigInteger) for name in METRICS),
+    Column("file_nr", BigInteger),
 )
 """The newest reading of each host."""
+
+namespaces = Table(
+    "_namespace",
+    metadata,
+    _key(),
+    Column("host_id", ForeignKey("_host.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("namespaces", Integer, nullable=False),
+    *(Column(name, BigInteger) for name in NAMESPACE_METRICS),
+    UniqueConstraint("host_id", "kind", "name"),
+)
+"""The network namespaces of hosts by a name that lasts, with their newest reading. ``namespaces``
+is how many have this name."""
+
+namespace_sets = Table(
+    "_namespace_set",
+    metadata,
+    _key(),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("size", Integer, nullable=False),
+    Column("namespace_ids", LargeBinary, nullable=False),
+)
+"""The namespaces of a scan, as `host_sets` has its hosts."""
+
+namespace_packs = Table(
+    "_namespace_pack",
+    metadata,
+    Column("scan_id", ForeignKey("_scan.id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("namespace_set_id", ForeignKey("_namespace_set.id"), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""One number of all namespaces of a scan, in the order of its set of namespaces."""
 
 hourly = Table(
     "_hourly",

@@ -19,8 +19,43 @@ __all__ = ["STEPS", "migrate"]
 
 Step = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = {}
-"""The step from each layout to the next. Layout 1 is the first, so there is none yet."""
+
+def _add_namespaces(connection: Connection) -> None:
+    """From 1 to 2: the network namespaces of hosts, and the open files of the machine."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    words = {
+        "id": "INTEGER NOT NULL PRIMARY KEY" if is_sqlite else "BIGSERIAL PRIMARY KEY",
+        "bytes": "BLOB" if is_sqlite else "BYTEA",
+        "reference": "INTEGER" if is_sqlite else "BIGINT",
+    }
+    for statement in _NAMESPACE_TABLES:
+        connection.execute(text(statement.format_map(words)))
+    if not is_sqlite:
+        connection.execute(
+            text("ALTER TABLE _namespace_pack ALTER COLUMN data SET STORAGE EXTERNAL")
+        )
+
+
+_NAMESPACE_TABLES = (
+    "ALTER TABLE _fact ADD COLUMN file_max BIGINT",
+    "ALTER TABLE _latest ADD COLUMN file_nr BIGINT",
+    """CREATE TABLE _namespace (
+        id {id}, host_id {reference} NOT NULL REFERENCES _host (id), kind TEXT NOT NULL,
+        name TEXT NOT NULL, seen_ms BIGINT NOT NULL, namespaces INTEGER NOT NULL,
+        tcp_close BIGINT, inuse BIGINT, inuse6 BIGINT, tw BIGINT, sockets_used BIGINT,
+        UNIQUE (host_id, kind, name))""",
+    """CREATE TABLE _namespace_set (
+        id {id}, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+        namespace_ids {bytes} NOT NULL)""",
+    """CREATE TABLE _namespace_pack (
+        scan_id {reference} NOT NULL REFERENCES _scan (id), number SMALLINT NOT NULL,
+        namespace_set_id {reference} NOT NULL REFERENCES _namespace_set (id),
+        data {bytes} NOT NULL, PRIMARY KEY (scan_id, number))""",
+)
+
+STEPS: Mapping[int, Step] = {1: _add_namespaces}
+"""The step from each layout to the next. What it makes never changes: a later layout has a step of
+its own."""
 
 
 def migrate(
@@ -39,8 +74,9 @@ def migrate(
         store.notes.append(f"the store's layout {found} is now {target}; {copy} is a copy of it")
     with store.write() as connection:
         now = connection.scalar(text("SELECT value FROM _setting WHERE name = 'layout'"))
-        for name in VIEWS:
-            connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+        if store.dialect == "sqlite":  # PostgreSQL replaces them, with the rights to them
+            for name in VIEWS:
+                connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
         # Another process may have migrated it while this one waited.
         for version in range(int(now or found), target):
             steps[version](connection)

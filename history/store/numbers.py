@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ...aggregator.numbers import TCP_NUMBERS
 
-__all__ = ["BOOT", "CODES", "EXTREMES", "METRICS", "READING"]
+__all__ = ["BOOT", "CODES", "EXTREMES", "METRICS", "NAMESPACE_METRICS", "READING"]
 
 METRICS = (*TCP_NUMBERS, "sockets_used")
 """What people ask for over time: columns of the views ``latest``, ``hourly`` and ``daily``."""
@@ -14,7 +14,10 @@ METRICS = (*TCP_NUMBERS, "sockets_used")
 BOOT = "boot"
 """The number of a host's boot id among all that were seen of it, from 0 on; absent: unknown."""
 
-READING = (BOOT, "scope", "uncertainty", "tcp_estab", "attempts", "elapsed_ms")
+NAMESPACE_METRICS = ("tcp_close", "inuse", "inuse6", "tw", "sockets_used")
+"""What is kept of a network namespace; its ``tcp_close`` is an upper bound."""
+
+READING = (BOOT, "scope", "uncertainty", "tcp_estab", "attempts", "elapsed_ms", "file_nr")
 """What else is kept of each reading, to show the scan again."""
 
 EXTREMES = ("tcp_close_min", "tcp_close_max")
@@ -37,6 +40,7 @@ CODES: Mapping[str, int] = {
     "tcp_estab": 23,
     "attempts": 24,
     "elapsed_ms": 25,
+    "file_nr": 26,
     # Of an hour only.
     "samples": 40,
     "tcp_close_min": 41,

@@ -148,7 +148,12 @@ def _statements(dialect: str) -> Iterator[str]:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=chosen))
     if dialect == "postgresql":
-        for packed in ("_pack", "_hourly_pack", "_detail"):  # they are compressed already
+        for packed in (
+            "_pack",
+            "_namespace_pack",
+            "_hourly_pack",
+            "_detail",
+        ):  # they are compressed already
             yield f"ALTER TABLE {packed} ALTER COLUMN data SET STORAGE EXTERNAL"
     yield from create_statements(dialect)
     yield f"INSERT INTO _setting (name, value) VALUES ('layout', '{layout.VERSION}')"

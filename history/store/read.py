@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from ...aggregator.diagnosis import diagnose
 from ...aggregator.document_reader import read_document
@@ -24,13 +24,14 @@ from ...core.text import quote
 from ..errors import NoSuchScanError, StoreDamagedError
 from . import layout
 from .connection import Store
-from .hosts import load_host_set
+from .id_sets import load_host_set
 from .numbers import CODES, METRICS, READING
 from .pack import decompress, unpack_numbers
 from .save import SCOPES, unix_ms
 
 __all__ = [
     "ScanRow",
+    "count_scans",
     "find_scan",
     "is_scan_name",
     "list_scans",
@@ -89,6 +90,17 @@ def list_scans(
         query = query.limit(most)
     with store.read() as connection:
         return [_scan_row(row) for row in connection.execute(query)]
+
+
+def count_scans(store: Store, since: datetime, until: datetime) -> tuple[int, timedelta]:
+    """How many scans start from ``since`` to before ``until``, and the time from first to last."""
+    started = layout.scans.c.started_ms
+    query = select(func.count(), func.max(started) - func.min(started)).where(
+        started >= unix_ms(since), started < unix_ms(until)
+    )
+    with store.read() as connection:
+        count, span_ms = connection.execute(query).one()
+    return count, timedelta(milliseconds=span_ms or 0)
 
 
 def is_scan_name(text: str) -> bool:
@@ -310,7 +322,12 @@ def _host(
         return HostSummary(status=Status.FAILED, error=reason, **shared)
     tcp = TcpNumbers(**{each: values[each] for each in TCP_NUMBERS})
     scope = SCOPES[values["scope"]]
-    kernel = Kernel(boot_id=boot_id, tcp_estab=values["tcp_estab"], **_kernel(fact))
+    kernel = Kernel(
+        boot_id=boot_id,
+        tcp_estab=values["tcp_estab"],
+        file_nr=values["file_nr"],
+        **_kernel(fact),
+    )
     return HostSummary(
         status=Status.OK,
         tcp=tcp,
@@ -332,4 +349,5 @@ def _kernel(fact: Row[Any] | None) -> dict[str, Any]:
         "page_size": fact.page_size,
         "tcp_mem": None if low is None else (low, pressure, high),
         "tcp_max_orphans": fact.tcp_max_orphans,
+        "file_max": fact.file_max,
     }

@@ -285,7 +285,7 @@ def _drop_day(store: Store, first_ms: int, before_ms: int) -> int:
         for hour in _pending_until(connection, end_ms // 1000):
             roll_up_hour(connection, hour)
         ids = select(scan.id).where(scan.started_ms < end_ms)
-        for table in (layout.packs, layout.details, layout.failures):
+        for table in (layout.packs, layout.namespace_packs, layout.details, layout.failures):
             connection.execute(delete(table).where(table.c.scan_id.in_(ids)))
         dropped = connection.execute(delete(layout.scans).where(scan.started_ms < end_ms)).rowcount
         _set_watermark(connection, "raw", -(-end_ms // 1000))
@@ -326,9 +326,15 @@ def _set_watermark(connection: Connection, name: str, until: int) -> None:
 
 
 def _drop_unused(connection: Connection) -> None:
-    """Drop sets of hosts, selections and parts of merged scans that nothing refers to."""
+    """Drop sets, selections, parts of merged scans and namespaces that nothing refers to."""
     used = select(layout.scans.c.host_set_id).union(select(layout.hourly_packs.c.host_set_id))
     connection.execute(delete(layout.host_sets).where(layout.host_sets.c.id.not_in(used)))
+    named = layout.namespace_sets.c.id
+    packed = select(layout.namespace_packs.c.namespace_set_id)
+    connection.execute(delete(layout.namespace_sets).where(named.not_in(packed)))
+    # The scans that had these are all dropped, so that their ids may be given again.
+    dropped_ms = 1000 * watermark(connection, "raw")
+    connection.execute(delete(layout.namespaces).where(layout.namespaces.c.seen_ms < dropped_ms))
     fleets = select(layout.scans.c.fleet_id)
     connection.execute(delete(layout.fleets).where(layout.fleets.c.id.not_in(fleets)))
     whole = select(layout.scans.c.uid)

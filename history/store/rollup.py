@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 
 from . import layout
 from .bulk import upsert_rows
-from .hosts import load_host_set, store_host_set
+from .id_sets import load_host_set, store_host_set
 from .numbers import BOOT, CODES, EXTREMES, METRICS
 from .pack import pack_numbers, unpack_array
 from .series import scan_columns

@@ -19,7 +19,9 @@ from ...core.record import record
 from . import layout
 from .bulk import upsert_rows
 from .connection import Store
-from .hosts import KnownHost, save_hosts, store_host_set
+from .hosts import KnownHost, save_hosts
+from .id_sets import store_host_set
+from .namespaces import save_namespaces
 from .numbers import CODES, METRICS
 from .pack import compress, pack_numbers
 
@@ -60,6 +62,7 @@ def save_scan(store: Store, summary: FleetSummary, *, details: bool = True) -> S
         scan_id = _insert_scan(connection, summary, set_id, merged_into)
         save_packs(connection, scan_id, _columns(ordered, hosts))
         _save_failures(connection, scan_id, ordered, hosts)
+        save_namespaces(connection, scan_id, ordered, hosts, started_ms)
         if document is not None:
             row = {"scan_id": scan_id, "size": len(document), "data": packed}
             connection.execute(insert(layout.details), row)
@@ -158,6 +161,7 @@ def _columns(
     columns["tcp_estab"] = [
         None if host.kernel is None else host.kernel.tcp_estab for host in hosts
     ]
+    columns["file_nr"] = [None if host.kernel is None else host.kernel.file_nr for host in hosts]
     columns["attempts"] = [host.attempts for host in hosts]
     columns["elapsed_ms"] = [round(host.elapsed_s * 1000) for host in hosts]
     return columns
@@ -191,7 +195,7 @@ def _save_latest(
     started_ms: int,
 ) -> None:
     """Replace the latest readings by those of this scan, where they are not newer already."""
-    names = ("host_id", "read_ms", "scope", *METRICS)
+    names = ("host_id", "read_ms", "scope", *METRICS, "file_nr")
     rows = [
         (
             known[host.name].id,
@@ -199,6 +203,7 @@ def _save_latest(
             None if host.scope is None else _SCOPE_CODES[host.scope],
             *tcp_values(host.tcp),
             host.sockets_used,
+            None if host.kernel is None else host.kernel.file_nr,
         )
         for host in hosts
         if host.tcp is not None

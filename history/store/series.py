@@ -13,7 +13,7 @@ from ...core.errors import UsageError
 from ..series import SeriesBlock
 from . import layout
 from .connection import Store
-from .hosts import load_host_set
+from .id_sets import load_host_set
 from .numbers import BOOT, CODES, METRICS
 from .pack import unpack_array
 from .save import unix_ms

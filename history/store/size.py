@@ -13,6 +13,7 @@ _ROW_BYTES = 90
 """About what PostgreSQL takes for a row of a dozen numbers, with its index."""
 _PARTS = {
     "scans": (layout.scans, layout.packs, layout.failures, layout.host_sets, layout.merged),
+    "namespaces": (layout.namespaces, layout.namespace_packs, layout.namespace_sets),
     "details": (layout.details,),
     "hourly": (layout.hourly, layout.hourly_packs),
     "daily": (layout.daily,),
@@ -21,7 +22,7 @@ _PARTS = {
 }
 
 PartSize = dict[str, int]
-"""Bytes by part: scans, details, hourly, daily, alerts, hosts, and ``free``."""
+"""Bytes by part: scans, namespaces, details, hourly, daily, alerts, hosts, and ``free``."""
 
 
 def live_bytes(store: Store) -> int:
@@ -34,9 +35,15 @@ def live_bytes(store: Store) -> int:
             pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
             return pages * _pragma(connection, "page_size")
         total = 0
-        for table in (layout.packs, layout.details, layout.hourly_packs):
+        for table in (
+            *(layout.packs, layout.namespace_packs),
+            *(layout.details, layout.hourly_packs),
+        ):
             total += connection.scalar(select(func.sum(func.octet_length(table.c.data)))) or 0
-        for table in (layout.hourly, layout.daily, layout.latest, layout.failures):
+        for table in (
+            *(layout.hourly, layout.daily, layout.latest),
+            *(layout.failures, layout.namespaces),
+        ):
             total += _ROW_BYTES * (connection.scalar(select(func.count()).select_from(table)) or 0)
         return int(total)
 

@@ -30,6 +30,9 @@ class HostFacts:
     tcp_mem: tuple[int, int, int] | None = None
     """Pages: low, pressure, high."""
     tcp_max_orphans: int | None = None
+    file_max: int | None = None
+    file_nr: int | None = None
+    """Open files of the whole machine at that reading."""
     read_at: datetime | None = None
     """When it was last read; None: never."""
     scope: str | None = None
@@ -45,7 +48,8 @@ def read_hosts(store: Store, hosts: Collection[str] | None = None) -> dict[str, 
         select(
             *(host.name, host.id, host.boot_id, fact.address, fact.page_size),
             *(fact.tcp_mem_low, fact.tcp_mem_pressure, fact.tcp_mem_high, fact.tcp_max_orphans),
-            *(latest.read_ms, latest.scope, *(latest[name] for name in METRICS)),
+            *(fact.file_max, latest.file_nr, latest.read_ms, latest.scope),
+            *(latest[name] for name in METRICS),
         )
         .select_from(
             layout.hosts.outerjoin(layout.facts, fact.id == host.fact_id).outerjoin(
@@ -81,6 +85,8 @@ def _facts(row: Any, groups: tuple[str, ...]) -> HostFacts:
         page_size=row.page_size,
         tcp_mem=None if row.tcp_mem_low is None else tcp_mem,
         tcp_max_orphans=row.tcp_max_orphans,
+        file_max=row.file_max,
+        file_nr=row.file_nr,
         read_at=read_at,
         scope=None if row.scope is None else SCOPES[row.scope].value,
         latest={} if row.read_ms is None else {name: getattr(row, name) for name in METRICS},

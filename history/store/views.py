@@ -30,7 +30,7 @@ VIEWS = {
         FROM _scan s JOIN _fleet f ON f.id = s.fleet_id""",
     "hosts": """
         SELECT h.name AS host, f.address, f.port, f.kernel_release, h.boot_id, f.page_size,
-            f.tcp_mem_low, f.tcp_mem_pressure, f.tcp_mem_high, f.tcp_max_orphans
+            f.tcp_mem_low, f.tcp_mem_pressure, f.tcp_mem_high, f.tcp_max_orphans, f.file_max
         FROM _host h LEFT JOIN _fact f ON f.id = h.fact_id""",
     "host_groups": """
         SELECT h.name AS host, g.name AS group_name
@@ -45,8 +45,13 @@ VIEWS = {
         WHERE s.merged_into IS NULL""",
     "latest": f"""
         SELECT h.name AS host, {{read}} AS read_at, {_SCOPE}, {_METRICS},
-            l.read_ms / 1000 AS read_unix
+            l.read_ms / 1000 AS read_unix, l.file_nr
         FROM _latest l JOIN _host h ON h.id = l.host_id""",
+    "namespaces": """
+        SELECT h.name AS host, n.kind, n.name, n.namespaces, {named} AS read_at,
+            n.tcp_close AS tcp_close_max, n.inuse, n.inuse6, n.tw, n.sockets_used,
+            n.seen_ms / 1000 AS read_unix
+        FROM _namespace n JOIN _host h ON h.id = n.host_id""",
     "hourly": f"""
         SELECT h.name AS host, {{hour}} AS hour, samples, {_METRICS}, tcp_close_min, tcp_close_max,
             t.hour AS hour_unix
@@ -63,6 +68,7 @@ _TIMES = {
     "finished": "s.finished_ms / 1000.0",
     "seen": "b.seen_ms / 1000.0",
     "read": "l.read_ms / 1000.0",
+    "named": "n.seen_ms / 1000.0",
     "hour": "t.hour",
 }
 
@@ -71,8 +77,10 @@ def create_statements(dialect: str) -> Iterator[str]:
     """Yield the statements that create the views in ``sqlite`` or ``postgresql``.
 
     A time is an ISO 8601 text in UTC in SQLite, which sorts as times do, and a timestamp with time
-    zone in PostgreSQL; a day is a date in both.
+    zone in PostgreSQL; a day is a date in both. PostgreSQL replaces a view that is there, so
+    that the rights to it stay: its columns may only be followed by new ones.
     """
+    create = "CREATE VIEW" if dialect == "sqlite" else "CREATE OR REPLACE VIEW"
     if dialect == "sqlite":
         times = {
             name: f"strftime('%Y-%m-%dT%H:%M:%fZ', {value}, 'unixepoch')"
@@ -84,4 +92,4 @@ def create_statements(dialect: str) -> Iterator[str]:
         times = {name: f"to_timestamp({value})" for name, value in _TIMES.items()}
         times["day"] = "(to_timestamp(t.day) AT TIME ZONE 'UTC')::date"
     for name, select in VIEWS.items():
-        yield f"CREATE VIEW {name} AS {select.format_map(times)}"
+        yield f"{create} {name} AS {select.format_map(times)}"

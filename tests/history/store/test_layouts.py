@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from sockfleet.history.store import layout
 from sockfleet.history.store.check import check_store
@@ -57,3 +57,45 @@ def test_a_store_of_this_version_opens_and_is_whole(version, dialect, request, t
                 ("web1", 3),
             ]
         assert save_scan(store, scan_of([host_summary("web1", 9)], until)).is_new
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_migrated_store_has_the_tables_and_views_of_a_new_one(
+    version, dialect, request, tmp_path
+):
+    new = str(tmp_path / "new.db")
+    if dialect == "postgresql":
+        new = request.getfixturevalue("postgres").make_database()
+    with use_store(new, create=True) as store:
+        wanted = columns_of(store)
+    with use_store(restore(version, dialect, request, tmp_path)) as store:
+        assert columns_of(store) == wanted
+
+
+def columns_of(store) -> dict[str, set[tuple[str, str, bool]]]:
+    """The name, type and nullability of the columns of each table and view."""
+    with store.read() as connection:
+        found = inspect(connection)
+        names = [*found.get_table_names(), *found.get_view_names()]
+        return {
+            name: {
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in found.get_columns(name)
+            }
+            for name in names
+        }
+
+
+def test_a_role_that_may_read_the_views_still_may_after_a_migration(postgres, request, tmp_path):
+    place = restore(1, "postgresql", request, tmp_path)
+    name = place.split("/")[3].split("?")[0]
+    postgres.execute(f"CREATE ROLE watcher_{name} LOGIN")
+    postgres.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO watcher_{name}", name)
+    with use_store(place):
+        pass
+    words = [find_programs() / "psql", "-qXtA", "-v", "ON_ERROR_STOP=1"]
+    watcher = place.replace("sockfleet@", f"watcher_{name}@")
+    for view in ("latest", "scans", "hosts"):
+        query = f"SELECT count(*) FROM {view}"
+        subprocess.run([*words, watcher, "-c", query], check=True, stdout=subprocess.DEVNULL)

@@ -32,6 +32,9 @@ from sockfleet.history.store.save import save_scan
 from tests.support.history.made_scans import host_summary, scan_of
 from tests.support.history.sqlite_file import overwrite_pages
 
+NOW = layout.VERSION
+NEXT = str(NOW + 1)
+
 
 def scan():
     return scan_of([host_summary("a", 5)])
@@ -51,7 +54,7 @@ def test_a_newer_layout_is_refused_by_name(store, store_url):
         connection.execute(
             update(layout.settings).where(layout.settings.c.name == "layout").values(value="7")
         )
-    with pytest.raises(StoreVersionError, match=r"has layout 7, .* up to 1: update sockfleet"):
+    with pytest.raises(StoreVersionError, match=r"has layout 7, .* up to \d: update sockfleet"):
         open_store(store_url)
 
 
@@ -61,12 +64,12 @@ def test_an_older_layout_is_migrated_with_a_copy_before(store, store_url):
     def add_column(connection):
         connection.execute(text("ALTER TABLE _scan ADD COLUMN extra TEXT"))
 
-    migrate(store, 1, steps={1: add_column}, target=2)
+    migrate(store, NOW, steps={NOW: add_column}, target=NOW + 1)
     with store.read() as connection:
         assert connection.scalar(text("SELECT extra FROM _scan")) is None
-        assert connection.scalar(text("SELECT value FROM store WHERE name = 'layout'")) == "2"
+        assert connection.scalar(text("SELECT value FROM store WHERE name = 'layout'")) == NEXT
     if store.dialect == "sqlite":
-        copy = Path(f"{store_url}.layout-1")
+        copy = Path(f"{store_url}.layout-{NOW}")
         assert f"{copy} is a copy" in store.notes[0]
         with use_store(str(copy)) as old:
             assert len(list_scans(old)) == 1
@@ -80,7 +83,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(store, store_url):
         connection.execute(text("SELECT nothing FROM nowhere"))
 
     with pytest.raises(StoreError):
-        migrate(store, 1, steps={1: fail}, target=2)
+        migrate(store, NOW, steps={NOW: fail}, target=NOW + 1)
     with use_store(store_url) as found:
         assert check_store(found).problems == ()
         assert len(list_scans(found)) == 1

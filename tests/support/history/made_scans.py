@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zlib import crc32
 
@@ -11,11 +11,13 @@ from scanned_fleet import BEGIN
 
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import FailureReason, HostSummary, Status
+from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.numbers import TcpNumbers
+from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.scope import Scope
 
-__all__ = ["BEGIN", "host_summary", "scan_of"]
+__all__ = ["BEGIN", "host_summary", "namespaces_of", "scan_of"]
 
 
 def host_summary(name: str, tcp_close: int | None = 7, **fields: object) -> HostSummary:
@@ -47,6 +49,8 @@ def host_summary(name: str, tcp_close: int | None = 7, **fields: object) -> Host
         page_size=4096,
         tcp_mem=(1000, 2000, 3000),
         tcp_max_orphans=4096,
+        file_nr=1500 + tcp_close,
+        file_max=2**63 - 1,
         tcp_estab=12,
     )
     made = {
@@ -58,6 +62,32 @@ def host_summary(name: str, tcp_close: int | None = 7, **fields: object) -> Host
         "kernel": kernel,
     }
     return HostSummary(**{**shared, **made, **fields})  # type: ignore[arg-type] # (as above)
+
+
+def namespaces_of(
+    tcp_close: Mapping[str, int | None], *, first_inode: int = 4026532000
+) -> tuple[NamespaceSummary, ...]:
+    """The namespace of the host and one for each unit or id of a container, with its sockets."""
+    own = NamespaceSummary(
+        inode=4026531840, host=True, pid=1, inuse=140, inuse6=10, used=200, tcp_close_max=3
+    )
+    others = [
+        NamespaceSummary(
+            inode=first_inode + number,
+            host=False,
+            pid=100 + number,
+            command="server",
+            container=None if "." in name else Container(runtime="docker", id=name),
+            unit=name if "." in name else None,
+            inuse=20,
+            inuse6=0,
+            tw=1,
+            used=None if held is None else 30 + held,
+            tcp_close_max=held,
+        )
+        for number, (name, held) in enumerate(tcp_close.items())
+    ]
+    return own, *others
 
 
 def scan_of(

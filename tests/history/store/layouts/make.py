@@ -1,7 +1,7 @@
 """Write the store that today's sockfleet makes as SQL, when its layout gets a new version.
 
-Usage: python -m tests.history.store.layouts.make. The files of older versions stay as they are:
-test_layouts.py opens each of them.
+Usage: PYTHONPATH=bench python -m tests.history.store.layouts.make. The files of older versions stay
+as they are: test_layouts.py opens each of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sockfleet.history.store import layout
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.retention import maintain
 from sockfleet.history.store.save import save_scan
-from tests.support.history.made_scans import BEGIN, host_summary, scan_of
+from tests.support.history.made_scans import BEGIN, host_summary, namespaces_of, scan_of
 from tests.support.history.postgresql import find_programs, run_postgres
 
 FOLDER = Path(__file__).parent
@@ -25,7 +25,11 @@ def fill(url: str) -> None:
     """Save three scans of two hosts, one of which fails once, and roll up their hour."""
     with use_store(url, create=True) as store:
         for number, failing in ((1, None), (2, 20), (3, 30)):
-            hosts = [host_summary("db1", failing), host_summary("web1", number)]
+            within = namespaces_of({"nginx.service": number})
+            hosts = [
+                host_summary("db1", failing),
+                host_summary("web1", number, namespaces=within),
+            ]
             at = BEGIN + timedelta(minutes=20 * number)
             save_scan(store, scan_of(hosts, at, uid=f"{number:032x}"), details=number == 3)
         maintain(store, BEGIN + timedelta(days=2), most_s=None)
