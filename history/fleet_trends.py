@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..core.record import record
-from .host_limits import holder_limits, kernel_limits
+from .host_limits import holder_limits, kernel_limits, namespace_limits
 from .host_selection import select_hosts
+from .newest_scan import add_facts, add_readings
 from .series import SeriesBlock
 from .store.connection import Store
+from .store.namespace_series import NamedNamespace, read_namespace_series
+from .store.namespaces import name_of
 from .store.read import list_scans, read_scan
-from .store.series import check_metric, read_hourly, read_series
-from .store.subjects import read_hosts
+from .store.series import check_metric
+from .store.subjects import HostFacts, read_hosts
+from .subject import Subject
 from .trends.findings import Finding, find_trends
 from .trends.forecast import Limit
+from .window import read_window
 
-__all__ = ["FleetTrends", "read_trends", "sum_groups"]
+__all__ = ["FleetTrends", "read_namespace_trends", "read_trends", "sum_groups"]
 
-LONGEST_RAW = timedelta(days=14)
-"""For a longer window the hourly medians may reach further back, as they are kept for longer."""
-EARLIER_S = 86_400
 HOLDERS_SINCE = timedelta(days=2)
 """A descriptor limit that is older may be that of a process that no longer runs."""
 MOST_SCANS = 200
@@ -37,11 +40,13 @@ class FleetTrends:
     scans: int
     """How many times the store has in the window."""
     findings: tuple[Finding, ...]
-    """One for each host with a scan in the window, by name; or one for each group."""
-    of_groups: bool = False
-    """Whether the findings are those of groups: ``host`` is then the group's name."""
+    """One for each host with a scan in the window, by name; or one for each group or namespace."""
+    subject: Subject = Subject.HOST
+    """Of groups, the ``host`` of a finding is the group's name."""
+    namespaces: tuple[NamedNamespace, ...] = ()
+    """Those of the findings, in their order, if the findings are of namespaces."""
     notes: tuple[str, ...] = ()
-    """What a part of the pattern did not match."""
+    """What a part of the pattern did not match, and what was left out."""
 
 
 def read_trends(
@@ -54,27 +59,29 @@ def read_trends(
     hosts: Collection[str] | None = None,
     limit_at: float | None = None,
     of_groups: bool = False,
+    newest: FleetSummary | None = None,
 ) -> FleetTrends:
     """Find the trends of ``metric`` from ``since`` to before ``until``.
 
     ``pattern`` selects hosts as Ansible's --limit does, by the groups that the store knows;
     ``hosts`` are names. ``limit_at`` is a limit of the number that every host has. ``of_groups``
-    judges the sum of each group instead of its hosts. Raises UsageError for a pattern without a
+    judges the sum of each group instead of its hosts. ``newest`` is a scan that is not saved yet
+    and counts too. Raises UsageError for a pattern without a
     host and for an unknown number, and StoreError.
     """
     check_metric(metric)
     facts = read_hosts(store, hosts)
-    notes: tuple[str, ...] = ()
-    if pattern is not None:
-        selection = select_hosts(facts, pattern, str(store.location))
-        hosts, notes = selection.hosts, selection.notes
-    block = _read_block(store, metric, since, until, hosts)
+    hosts, notes = _select(store, facts, pattern, hosts)
+    block = read_window(store, metric, since, until, hosts)
+    if newest is not None:
+        block = add_readings(block, facts, newest)
+        facts = add_facts(facts, newest)
     groups = {name: fact.groups for name, fact in facts.items()}
     if of_groups:
         block, groups = sum_groups(block, groups), {}
     limits = {name: kernel_limits(metric, fact) for name, fact in facts.items()}
     if not of_groups:
-        for host in _latest_holders(store, until):
+        for host in _latest_holders(store, until, newest):
             limits[host.name] = (*limits.get(host.name, ()), *holder_limits(metric, host))
     if limit_at is not None:
         own = Limit(name=f"{limit_at:g}", value=limit_at)
@@ -86,26 +93,84 @@ def read_trends(
         scans=len(block.times),
         findings=find_trends(block, limits=limits, groups=groups),
         notes=notes,
-        of_groups=of_groups,
+        subject=Subject.GROUP if of_groups else Subject.HOST,
     )
 
 
-def _read_block(
+def read_namespace_trends(
     store: Store,
     metric: str,
     since: datetime,
     until: datetime,
+    *,
+    pattern: str | None = None,
+    hosts: Collection[str] | None = None,
+    limit_at: float | None = None,
+) -> FleetTrends:
+    """Find the trends of the network namespaces of hosts, as `read_trends` does those of hosts.
+
+    ``tcp_close`` is an upper bound of each. A namespace is apart from those of the same unit, or of
+    the same name of a container, on other hosts.
+    """
+    facts = read_hosts(store, hosts)
+    hosts, notes = _select(store, facts, pattern, hosts)
+    found = read_namespace_series(store, metric, since, until, hosts)
+    if found.left_out:
+        notes += (f"{found.left_out} namespaces with fewer sockets are left out",)
+    limits = _namespace_limits(store, metric, until, found.names, found.block)
+    if limit_at is not None:
+        own = Limit(name=f"{limit_at:g}", value=limit_at)
+        limits = {name: (*limits.get(name, ()), own) for name in found.block.hosts}
+    groups = {
+        label: (str(name),)
+        for label, name in zip(found.block.hosts, found.names, strict=True)
+        if name.kind != "host"
+    }
+    return FleetTrends(
+        metric=metric,
+        since=since,
+        until=until,
+        scans=len(found.block.times),
+        findings=find_trends(found.block, limits=limits, groups=groups),
+        subject=Subject.NAMESPACE,
+        namespaces=found.names,
+        notes=notes,
+    )
+
+
+def _namespace_limits(
+    store: Store,
+    metric: str,
+    until: datetime,
+    names: Sequence[NamedNamespace],
+    block: SeriesBlock,
+) -> dict[str, tuple[Limit, ...]]:
+    """Return the descriptor limits of the holders in namespaces, by the names of a block's rows."""
+    label_of = {
+        (name.host, name.kind, name.name): label
+        for label, name in zip(block.hosts, names, strict=True)
+    }
+    limits: dict[str, tuple[Limit, ...]] = {}
+    for host in _latest_holders(store, until) if names else ():
+        for one in host.namespaces or ():
+            name = name_of(one)
+            if name is not None and (host.name, *name) in label_of:
+                label = label_of[host.name, *name]
+                limits[label] = (*limits.get(label, ()), *namespace_limits(metric, host, one.inode))
+    return limits
+
+
+def _select(
+    store: Store,
+    facts: Mapping[str, HostFacts],
+    pattern: str | None,
     hosts: Collection[str] | None,
-) -> SeriesBlock:
-    """Return the readings, or the hourly medians if these begin a day earlier or more."""
-    block = read_series(store, metric, since, until, hosts)
-    if until - since <= LONGEST_RAW:
-        return block
-    hourly = read_hourly(store, metric, since, until, hosts)
-    if not len(hourly.times):
-        return block
-    is_longer = not len(block.times) or hourly.times[0] < block.times[0] - EARLIER_S
-    return hourly if is_longer else block
+) -> tuple[Collection[str] | None, tuple[str, ...]]:
+    """Return the hosts of a pattern, and notes on its parts that match nothing."""
+    if pattern is None:
+        return hosts, ()
+    selection = select_hosts(facts, pattern, str(store.location))
+    return selection.hosts, selection.notes
 
 
 def sum_groups(block: SeriesBlock, groups: Mapping[str, tuple[str, ...]]) -> SeriesBlock:
@@ -143,8 +208,15 @@ def sum_groups(block: SeriesBlock, groups: Mapping[str, tuple[str, ...]]) -> Ser
     )
 
 
-def _latest_holders(store: Store, until: datetime) -> Sequence[HostSummary]:
-    """Return the hosts of the newest scan of each fleet, as far as details are kept."""
+def _latest_holders(
+    store: Store, until: datetime, newest_scan: FleetSummary | None = None
+) -> Sequence[HostSummary]:
+    """Return the hosts of the newest scan of each fleet, as far as details are kept.
+
+    ``newest_scan`` takes the place of all if its processes were read.
+    """
+    if newest_scan is not None and any(host.processes for host in newest_scan.hosts):
+        return [host for host in newest_scan.hosts if host.processes]
     newest = {
         row.fleet: row
         for row in reversed(

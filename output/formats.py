@@ -7,7 +7,8 @@ search of the metadata of all installed packages takes 15 ms, and longer with ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
 from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -68,6 +69,9 @@ class RenderOptions:
     machines always have every host."""
     failures: bool = False
     """Whether each failed host is shown with its message, or one of each category."""
+    trends: Mapping[str, str] = field(default_factory=dict)
+    """What the tcp_close of a host does over time, by its name: ``grows by 38 an hour since …``,
+    without a full stop."""
     commands: NextCommands | None = None
     """What the next command of a table begins with; None: the table shows none."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..core.record import record
 from ..core.text import escape
 from ..history.report.model import FleetReport, State
-from .report_sentences import format_change, format_rate, format_time
+from .report_sentences import format_change, format_count, format_rate, format_time
 
 __all__ = ["ChangeList", "list_changes"]
 
@@ -36,6 +36,15 @@ def list_changes(report: FleetReport, most: int) -> Iterator[ChangeList]:
         "New levels": [
             f"{step.host} {format_change(step.by)} on {format_time(step.at)}"
             for step in report.steps
+        ],
+        "Containers and units that grow": [
+            f"{one.name} on {one.host} {format_rate(one.rate)}/h"
+            + (f" since {format_time(one.since)}" if one.since else "")
+            for one in report.growing_namespaces
+        ],
+        "Apart from their group": [
+            f"{one.host} {format_count(one.tcp_close)} ({one.group}: {format_count(one.median)})"
+            for one in report.apart
         ],
         "Hidden by restarts": [f"{line.name} {format_rate(line.rate)}/h" for line in hidden],
         "Recovered": report.recovered,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,11 +102,11 @@ def command(
         reading = _read_host(host, given)
         shown = one_host(reading, origin=reading.host.name, thresholds=thresholds)
     if not as_ss:
-        over_time = None
+        over_time: Sequence[str] = ()
         if host is not None:
-            from ..runs.stored_trends import describe_over_time
+            from ..runs.stored_trends import describe_host
 
-            over_time = describe_over_time(store, [host]).get(host)
+            over_time = describe_host(store, host)
         write(explanation(shown, render_options(color), over_time=over_time))
         return
     try:

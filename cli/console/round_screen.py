@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -74,9 +74,13 @@ class RoundScreen:
             self._drawn_s = now
             self._screen.update()
 
-    def show(self, summary: FleetSummary) -> None:
-        """Show a finished round. Raises BrokenPipeError where the terminal is gone."""
+    def show(self, summary: FleetSummary, *, trends: Mapping[str, str]) -> None:
+        """Show a finished round, with what hosts do over time.
+
+        Raises BrokenPipeError where the terminal is gone.
+        """
         self._in_progress = 0
+        self._options = replace(self._options, trends=trends)
         self._summary = summary
         self._screen.update()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...aggregator.fleet import FleetSummary
@@ -70,6 +71,10 @@ class Delivery:
     def is_wanted(self) -> bool:
         """Whether an output is still open: a file, or the reader of stdout."""
         return bool(self._files) or not self._stdout_ended
+
+    def set_trends(self, sentences: Mapping[str, str]) -> None:
+        """Show these sentences on hosts over time in the next table."""
+        self.render = replace(self.render, trends=sentences)
 
     def host(self, host: HostSummary) -> None:
         """Write the line of a host that has finished, for formats that have one.
@@ -138,17 +143,6 @@ class Delivery:
             streams.warn(f"error: {error}")
             return False
         return True
-
-    def add_trends(self, sentences: Mapping[str, str]) -> None:
-        """Write a line below the table for each host that the store knows a trend of."""
-        from ...output.text.trend_sentences import trend_lines
-
-        try:
-            streams.write(trend_lines(sentences, self.render))
-        except BrokenPipeError:
-            self._stdout_ended = True
-        except SockfleetError as error:
-            streams.warn(f"error: {error}")
 
     def _shown(self, chosen: Format, summary: FleetSummary) -> bytes:
         if self._hosts_are_out and chosen.end_line is not None:

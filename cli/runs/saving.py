@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,11 @@ from ..console import streams
 
 __all__ = ["ScanSaver"]
 
+log = logging.getLogger("sockfleet.cli")
+
+_TRENDS_FOR_S = 300.0
+"""How long the trends of a round serve the next ones: they change by the hour."""
+
 
 class ScanSaver:
     """Saves the scans of one run into a store. Raises UsageError for a text that names no store."""
@@ -32,6 +39,9 @@ class ScanSaver:
         self._location = parse_location(store)
         self._quiet = quiet
         self._store: Store | None = None
+        self._failed: SockfleetError | None = None
+        self._trends: Mapping[str, str] = {}
+        self._trends_end = 0.0
 
     def save(self, summary: FleetSummary, file: Path | None) -> bool:
         """Save a scan; ``file`` holds it as JSON already. Returns whether it is saved.
@@ -39,24 +49,48 @@ class ScanSaver:
         Where it is not, a message names the command that imports it later.
         """
         try:
-            if self._store is None:
-                self._store = open_store(self._location, create=True)
-                streams.warn_all(self._store.notes, quiet=self._quiet)
-            save_scan(self._store, summary)
+            store = self._open()
+            save_scan(store, summary)
         except UsageError:
             raise
         except SockfleetError as error:
             self._report(summary, file, error)
             return False
-        self._maintain(self._store)
+        finally:
+            self._failed = None  # the next scan of a repeated one tries again
+        self._maintain(store)
         return True
 
-    def describe_over_time(self, summary: FleetSummary) -> dict[str, str]:
-        """Return a sentence for each of the first ranked hosts whose tcp_close has a trend."""
-        from .stored_trends import MOST_HOSTS, describe_over_time
+    def describe_over_time(self, summary: FleetSummary) -> Mapping[str, str]:
+        """Return a sentence for each of the first ranked hosts whose tcp_close has a trend.
 
-        ranked = [host.name for host in summary.hosts if host.tcp is not None]
-        return describe_over_time(self._named, ranked[:MOST_HOSTS])
+        The scan counts, though it is not saved yet: its table comes first. Empty where the store
+        cannot be read, which `save` reports.
+        """
+        if time.monotonic() < self._trends_end:
+            return self._trends
+        from .stored_trends import describe_scan
+
+        try:
+            self._trends = describe_scan(self._open(), summary)
+        except SockfleetError as error:
+            log.info("the store is not used: %s", error)
+            self._trends = {}
+        self._trends_end = time.monotonic() + _TRENDS_FOR_S
+        return self._trends
+
+    def _open(self) -> Store:
+        """Open the store once. A failure is remembered until `save`: to wait again helps nobody."""
+        if self._failed is not None:
+            raise self._failed
+        if self._store is None:
+            try:
+                self._store = open_store(self._location, create=True)
+            except SockfleetError as error:
+                self._failed = error
+                raise
+            streams.warn_all(self._store.notes, quiet=self._quiet)
+        return self._store
 
     def _maintain(self, store: Store) -> None:
         """Roll up and prune within a bounded time; the scan is saved whatever becomes of it."""

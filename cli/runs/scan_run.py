@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,13 +99,9 @@ class ScanRun:
         except BrokenPipeError:
             return Exit.OK  # the reader closed the pipe: it has what it wanted
         summary = result.summary
+        self._add_trends(summary)
         written = self._delivery.deliver(summary)
-        saved = self._save(summary, self._delivery.written_json)
-        written &= saved
-        if self._saver is not None and saved and self._delivery.shows_table:
-            sentences = self._saver.describe_over_time(summary)
-            if sentences:
-                self._delivery.add_trends(sentences)
+        written &= self._save(summary, self._delivery.written_json)
         hosts = summary.fleet.hosts
         if self._delivery.stdout is None and hosts.failed and not hosts.ok:
             streams.warn(f"error: {_none_read(summary)}")  # otherwise cron would mail nothing
@@ -133,13 +130,16 @@ class ScanRun:
         def deliver(summary: FleetSummary) -> bool:
             if screen is not None and screen.is_left and not summary.scan.complete and rounds.ok:
                 return False  # `q` cut it off: the round before it was the last one
+            self._add_trends(summary)
             if screen is None:
                 self._end_progress()
                 written = self._delivery.deliver(
                     summary, before=self._before(summary.scan.round or 1)
                 )
             else:
-                written = self._delivery.deliver(summary, show=screen.show)
+                written = self._delivery.deliver(
+                    summary, show=partial(screen.show, trends=self._delivery.render.trends)
+                )
             # The next round replaces the files of this one.
             written &= self._save(summary, None)
             rounds.add(summary.fleet.hosts, written=written)
@@ -170,6 +170,11 @@ class ScanRun:
         if not self._saver.save(summary, file):
             return False
         return self._alerter is None or self._alerter.run(summary)
+
+    def _add_trends(self, summary: FleetSummary) -> None:
+        """Let the table say what the store knows of its hosts, if the scan is saved."""
+        if self._saver is not None and self._delivery.shows_table:
+            self._delivery.set_trends(self._saver.describe_over_time(summary))
 
     def _require_repeatable(self) -> None:
         shown = self._delivery.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,15 +21,26 @@ from ..store.connection import Store
 from ..store.subjects import read_hosts
 from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends
+from ..window import read_window
 from .distribution import count_bins
 from .division import divide_hosts
 from .evidence import add_evidence
 from .holders import find_details
 from .last_scans import LastScans, last_of_block, read_last_scans
 from .leaks import describe_leak, find_limits
-from .model import Course, FleetReport, GroupLine, HostLine, Leak, State, Step
-from .readings import Readings, add_up, number_or_none
-from .stored import read_block, read_numbers_at
+from .model import (
+    Course,
+    FleetReport,
+    GroupLine,
+    GrowingNamespace,
+    HostLine,
+    Leak,
+    State,
+    Step,
+)
+from .odd_ones import find_apart_hosts, find_growing_namespaces
+from .readings import METRIC, Readings, add_up, number_or_none
+from .stored import read_numbers_at
 
 __all__ = ["MOST_LINES", "Wishes", "build_report", "make_report"]
 
@@ -81,7 +92,7 @@ def build_report(
         selection = select_hosts(facts, wishes.pattern, str(store.location))
         hosts, notes = frozenset(selection.hosts), selection.notes
     since, until = wishes.since, wishes.until
-    block = read_block(store, since, until, hosts)
+    block = read_window(store, METRIC, since, until, hosts)
     if not len(block.times) or not block.hosts:
         raise UsageError(
             f"{source or store.location} has no scan from {format_moment(since)} to "
@@ -95,7 +106,14 @@ def build_report(
         against, baseline = read_numbers_at(store, wishes.against)
         wishes = replace(wishes, against=against, baseline=baseline)
     groups = {name: each.groups for name, each in facts.items()}
-    return make_report(block, last, groups, wishes, source=source), notes
+
+    def find_namespaces(leaking: Collection[str]) -> tuple[GrowingNamespace, ...]:
+        return find_growing_namespaces(store, since, until, leaking)
+
+    report = make_report(
+        block, last, groups, wishes, source=source, find_namespaces=find_namespaces
+    )
+    return report, notes
 
 
 def make_report(
@@ -105,11 +123,19 @@ def make_report(
     wishes: Wishes,
     *,
     source: str | None = None,
+    find_namespaces: Callable[[Collection[str]], tuple[GrowingNamespace, ...]] | None = None,
 ) -> FleetReport:
-    """Return the report of these readings, as `build_report` does."""
+    """Return the report of these readings, as `build_report` does.
+
+    ``find_namespaces`` finds the containers and units that grow of the hosts that leak.
+    """
     own = {name: groups.get(name, ()) for name in block.hosts}
     readings = Readings(block, last, own)
-    return _Builder(readings, wishes).build(source)
+    report = _Builder(readings, wishes).build(source)
+    if find_namespaces is None:
+        return report
+    leaking = [line.name for line in report.lines if line.state in {State.LEAK, State.SAWTOOTH}]
+    return replace(report, growing_namespaces=find_namespaces(leaking))
 
 
 class _Builder:
@@ -155,6 +181,8 @@ class _Builder:
             new_leaks=len(leaks),
             known_since=None,
             steps=self._steps(),
+            growing_namespaces=(),
+            apart=find_apart_hosts(self._findings),
             recovered=tuple(
                 finding.host for finding in self._findings if finding.kind is Kind.RECOVERED
             ),

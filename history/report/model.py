@@ -7,12 +7,14 @@ from enum import StrEnum
 from ...core.record import record
 
 __all__ = [
+    "ApartHost",
     "Bin",
     "Course",
     "FailedHost",
     "FleetReport",
     "Forecast",
     "GroupLine",
+    "GrowingNamespace",
     "Holder",
     "HostDetail",
     "HostLine",
@@ -115,6 +117,31 @@ class Step:
     host: str
     at: float
     by: float
+
+
+@record
+class GrowingNamespace:
+    """A container, pod or unit of a host that leaks."""
+
+    host: str
+    name: str
+    tcp_close_max: float | None
+    """An upper bound of its closed sockets."""
+    rate: float
+    """Sockets an hour."""
+    since: float | None
+    """Unix time; None: before the first scan of this time."""
+
+
+@record
+class ApartHost:
+    """A host that holds far more than its group does."""
+
+    host: str
+    group: str
+    tcp_close: float
+    median: float
+    """Of the group."""
 
 
 @record
@@ -222,6 +249,10 @@ class FleetReport:
     known_since: float | None
     """Unix time of the first mail that named a leak that still goes on; None: no mail did."""
     steps: tuple[Step, ...]
+    growing_namespaces: tuple[GrowingNamespace, ...]
+    """Of the hosts that leak, the fastest first."""
+    apart: tuple[ApartHost, ...]
+    """The farthest first."""
     recovered: tuple[str, ...]
     rebooted: tuple[str, ...]
     appeared: tuple[str, ...]

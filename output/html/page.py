@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ...core.version import VERSION
 from ...history.report.model import Course, FleetReport, GroupLine, Leak, State
 from ..jinja_text import escape_text
+from ..report_lists import list_changes
 from ..report_sentences import (
     MEANINGS,
     describe_leak,
@@ -36,6 +37,9 @@ __all__ = ["render_page"]
 _TEMPLATES = Path(__file__).with_name("templates")
 _MOST_LEAK_CARDS = 24
 _MOST_BANDS = 6
+_MOST_NAMED = 20
+_LISTED = ("Containers and units that grow", "Apart from their group")
+"""The lists that have no table of their own in the page."""
 
 _COLUMNS = (
     ("Rank", True),
@@ -199,13 +203,16 @@ def _daily(bands: list[GroupLine]) -> list[tuple[float, list[float | None]]]:
 
 
 def _other_changes(report: FleetReport) -> list[tuple[str, tuple[str, ...]]]:
+    in_lists = {each.title: each for each in list_changes(report, _MOST_NAMED)}
+    found = [in_lists[title] for title in _LISTED if title in in_lists]
+    first = [(f"{one.title}: {len(one.items) + one.more:,}", one.items) for one in found]
     lists = (
         ("Recovered", report.recovered),
         ("Rebooted", report.rebooted),
         ("New hosts", report.appeared),
         ("Hosts that are gone", report.disappeared),
     )
-    return [(f"{title}: {len(names):,}", names) for title, names in lists if names]
+    return [*first, *((f"{title}: {len(names):,}", names) for title, names in lists if names)]
 
 
 def _describe_fleet(report: FleetReport) -> str:

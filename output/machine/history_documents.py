@@ -13,6 +13,7 @@ from ...aggregator.document_writer import time_text
 from ...history.host_series import HostSeries
 from ...history.store.check import StoreCheck
 from ...history.store.read import ScanRow
+from ...history.subject import Subject
 
 if TYPE_CHECKING:  # NumPy takes 100 ms to import; a list of scans needs none
     from ...history.fleet_trends import FleetTrends
@@ -70,8 +71,8 @@ def trend_document(
         "hosts": len(trends.findings),
         "kinds": {str(kind): count for kind, count in sorted(counts.items())},
         "findings": [
-            _finding(one, of_group=trends.of_groups)
-            for one in trends.findings
+            _subject(trends, number) | _finding(one)
+            for number, one in enumerate(trends.findings)
             if kinds is None or one.kind in kinds
         ],
     }
@@ -115,11 +116,20 @@ def _scan(row: ScanRow) -> dict[str, Any]:
     }
 
 
-def _finding(one: Finding, *, of_group: bool) -> dict[str, Any]:
+def _subject(trends: FleetTrends, number: int) -> dict[str, Any]:
+    """Of what a finding is."""
+    name = trends.findings[number].host
+    if trends.subject is Subject.GROUP:
+        return {"host": None, "group": name, "namespace": None}
+    if trends.subject is Subject.HOST:
+        return {"host": name, "group": None, "namespace": None}
+    one = trends.namespaces[number]
+    return {"host": one.host, "group": None, "namespace": {"kind": one.kind, "name": one.name}}
+
+
+def _finding(one: Finding) -> dict[str, Any]:
     rate, forecast, apart = one.rate, one.forecast, one.apart
     return {
-        "host": None if of_group else one.host,
-        "group": one.host if of_group else None,
         "kind": str(one.kind),
         "level": one.level,
         "begin": _unix_text(one.begin),

@@ -53,6 +53,25 @@ def report_document(report: FleetReport) -> dict[str, Any]:
             {"host": step.host, "at": _time(step.at), "by": _whole(step.by)}
             for step in report.steps
         ],
+        "growing_namespaces": [
+            {
+                "host": one.host,
+                "name": one.name,
+                "tcp_close_max": _whole(one.tcp_close_max),
+                "per_hour": _rate(one.rate),
+                "since": _time(one.since),
+            }
+            for one in report.growing_namespaces
+        ],
+        "apart": [
+            {
+                "host": one.host,
+                "group": one.group,
+                "tcp_close": _whole(one.tcp_close),
+                "median": one.median,
+            }
+            for one in report.apart
+        ],
         "recovered": list(report.recovered),
         "rebooted": list(report.rebooted),
         "appeared": list(report.appeared),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ...aggregator.arithmetic import find_contradictions
 from ...aggregator.diagnosis import Word
@@ -108,8 +108,8 @@ def one_host(
     )
 
 
-def explanation(host: OneHost, options: RenderOptions, *, over_time: str | None = None) -> bytes:
-    """Return the whole text; ``over_time`` is a sentence about the host's trend."""
+def explanation(host: OneHost, options: RenderOptions, *, over_time: Sequence[str] = ()) -> bytes:
+    """Return the whole text; ``over_time`` are sentences about the host's trends."""
     style = TextStyle(options)
     sections = (
         ("What was read", (*_read(host, style), *_namespaces(host, style))),
@@ -244,9 +244,9 @@ def _meaning(host: OneHost, style: TextStyle) -> Iterator[str]:
         yield style.wrap(words, first=_STEP, rest=_STEP)
 
 
-def _over_time(sentence: str | None, style: TextStyle) -> Iterator[str]:
-    if sentence is not None:
-        yield style.wrap(f"Over time: tcp_close {sentence}.", first=_STEP, rest=_STEP)
+def _over_time(sentences: Sequence[str], style: TextStyle) -> Iterator[str]:
+    for text in sentences:
+        yield style.wrap(f"Over time: {text}.", first=_STEP, rest=_STEP)
 
 
 def _held_means(host: OneHost) -> str:

@@ -247,6 +247,11 @@ def _verdict(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Iterat
     sentence = verdict(summary, style)
     if sentence:
         yield style.render(style.wrap(sentence), "bold")
+    if style.options.trends:
+        from .trend_sentences import trend_lines  # imports what only a saved scan has imported
+
+        for line in trend_lines(style.options.trends, style, most=detail.most):
+            yield _cut(line, style, detail)
     commands = style.options.commands
     if commands is not None:
         is_single = not detail.is_brief and set(summary.fleet.failures.values()) == {1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -10,7 +10,6 @@ from ...history.trends.classify import Kind
 from ...history.trends.findings import Finding
 from ...history.trends.forecast import Forecast
 from ...history.trends.rate import Rate
-from ..formats import RenderOptions
 from .style import TextStyle
 
 __all__ = [
@@ -34,6 +33,7 @@ MEANINGS = {
 """What each kind means, in a few words."""
 
 _MOST_LINES = 3
+_AT_LIMIT = {"file-max": "ENFILE"}
 _HOUR_S, _DAY_S = 3600, 86_400
 
 
@@ -56,18 +56,16 @@ def describe_trend(finding: Finding) -> str | None:
     return f"{text}; {format_limit(finding.forecast)} ({finding.forecast.limit.name})"
 
 
-def trend_lines(sentences: Mapping[str, str], options: RenderOptions) -> bytes:
-    """Return a title and a line for each host, as they stand below the table of a scan."""
-    style = TextStyle(options)
-    lines = [style.render("tcp_close over time:", "bold")]
-    lines += [
-        style.wrap(f"{host} {sentence}.", first="  ", rest="    ")
-        for host, sentence in islice(sentences.items(), _MOST_LINES)
-    ]
-    more = len(sentences) - _MOST_LINES
+def trend_lines(
+    sentences: Mapping[str, str], style: TextStyle, *, most: int | None = None
+) -> Iterator[str]:
+    """Yield a line for each of the first hosts, as they stand below the verdict of a scan."""
+    shown = min(_MOST_LINES, most or _MOST_LINES)
+    for host, sentence in islice(sentences.items(), shown):
+        yield style.wrap(f"{host}'s tcp_close {sentence}.", rest="  ")
+    more = len(sentences) - shown
     if more > 0:
-        lines.append(style.wrap(f"and {more} more: sockfleet history trend", first="  "))
-    return style.encode("\n" + "\n".join(lines) + "\n")
+        yield style.wrap(f"{more} more over time: sockfleet history trend")
 
 
 def format_rate(rate: Rate | None) -> str:
@@ -86,7 +84,8 @@ def format_since(finding: Finding) -> str:
 
 def format_limit(forecast: Forecast) -> str:
     """Return the time from the last scan until the limit is met, and what happens then."""
-    what = "EMFILE" if forecast.limit.name.startswith("open files") else "at its limit"
+    name = forecast.limit.name
+    what = "EMFILE" if name.startswith("open files") else _AT_LIMIT.get(name, "at its limit")
     return f"{what} {_format_span(forecast.at - forecast.seen_at)}"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from ...history.fleet_trends import FleetTrends
+from ...history.store.namespace_series import NamedNamespace
+from ...history.subject import Subject
 from ...history.trends.classify import Kind
 from ...history.trends.findings import Finding
 from ..formats import RenderOptions
@@ -25,12 +27,15 @@ _STYLES = {Kind.LEAK: "bold red", Kind.SAWTOOTH: "yellow", Kind.STEP: "yellow"}
 def trend_table(
     trends: FleetTrends, kinds: frozenset[Kind] | None, options: RenderOptions
 ) -> bytes:
-    """Return a row for each finding of ``kinds``, leaks and the fastest first; None: no quiet."""
+    """Return a row for each finding of ``kinds``, leaks and the fastest first.
+
+    None: of all but the quiet ones, unless a quiet one is apart from its group.
+    """
     style = TextStyle(options)
     shown = [
         finding
         for finding in trends.findings
-        if (finding.kind in kinds if kinds is not None else finding.kind not in QUIET)
+        if (finding.kind in kinds if kinds is not None else _is_worth_a_row(finding))
     ]
     shown.sort(key=_urgency)
     lines: list[str] = []
@@ -42,6 +47,10 @@ def trend_table(
     return style.encode("\n".join(lines) + "\n")
 
 
+def _is_worth_a_row(finding: Finding) -> bool:
+    return finding.kind not in QUIET or finding.apart is not None
+
+
 def _urgency(finding: Finding) -> tuple[int, float, float, str]:
     soonest = finding.forecast.at if finding.forecast is not None else float("inf")
     rate = finding.rate.per_hour if finding.rate is not None else abs(finding.growth or 0.0)
@@ -49,9 +58,8 @@ def _urgency(finding: Finding) -> tuple[int, float, float, str]:
 
 
 def _columns(trends: FleetTrends, shown: Sequence[Finding]) -> list[Column]:
-    title = "GROUP" if trends.of_groups else "HOST"
     columns = [
-        Column(title=title, cells=[Cell(one.host) for one in shown], is_text=True),
+        *_subjects(trends, shown),
         Column(
             title="KIND",
             cells=[Cell(one.kind, _STYLES.get(one.kind, "")) for one in shown],
@@ -79,6 +87,26 @@ def _columns(trends: FleetTrends, shown: Sequence[Finding]) -> list[Column]:
     return columns
 
 
+def _subjects(trends: FleetTrends, shown: Sequence[Finding]) -> list[Column]:
+    if trends.subject is not Subject.NAMESPACE:
+        cells = [Cell(one.host) for one in shown]
+        return [Column(title=trends.subject.upper(), cells=cells, is_text=True)]
+    names = namespace_names(trends)
+    hosts = [Cell(names[one.host].host) for one in shown]
+    within = [Cell(str(names[one.host])) for one in shown]
+    return [
+        Column(title="HOST", cells=hosts, is_text=True),
+        Column(title="NAMESPACE", cells=within, is_text=True),
+    ]
+
+
+def namespace_names(trends: FleetTrends) -> Mapping[str, NamedNamespace]:
+    """The namespace of each finding of namespaces, by the finding's ``host``."""
+    return {
+        finding.host: name for finding, name in zip(trends.findings, trends.namespaces, strict=True)
+    }
+
+
 def _range(finding: Finding) -> str:
     if finding.rate is None:
         return ""
@@ -102,13 +130,16 @@ def _meanings(shown: Sequence[Finding]) -> Iterator[str]:
 
 def _summary(trends: FleetTrends, shown: Sequence[Finding]) -> Iterator[str]:
     if not trends.findings:
-        yield "The store has no scan in this time: sockfleet scan --save makes one."
+        if trends.subject is Subject.NAMESPACE:
+            yield "The store has no containers and units in this time: see docs/trends.md."
+        else:
+            yield "The store has no scan in this time: sockfleet scan --save makes one."
         return
     counts = Counter(one.kind for one in trends.findings)
     if not shown:
         yield f"{trends.metric} has no such trend."
     words = ", ".join(f"{counts[kind]} {kind}" for kind in _ORDER if counts[kind])
-    hosts = count_text(len(trends.findings), "group" if trends.of_groups else "host")
+    hosts = count_text(len(trends.findings), trends.subject)
     since, until = (
         f"{moment.astimezone():%Y-%m-%d %H:%M}" for moment in (trends.since, trends.until)
     )

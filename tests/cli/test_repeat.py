@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from sockfleet.output.machine.schema import load_schema
-from tests.support.cli.command_process import SOCKFLEET, read_terminal, run_sockfleet
+from tests.support.cli.command_process import (
+    SOCKFLEET,
+    read_terminal,
+    run_sockfleet,
+    start_on_terminal,
+)
 from tests.support.ssh.sshd import Sshd
 
 INTERVAL_S = "0.1"
@@ -208,19 +213,6 @@ def test_a_terminal_is_drawn_on_its_second_screen(good_hosts, tmp_path):
     assert b"Round 2, " in drawn
     assert printed.count(b"Round 2, ") == 1, "the last state stays"
     assert b"\x1b[H" not in printed
-
-
-def start_on_terminal(terminal: int, words: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "TERM": "xterm"}
-    # The terminal of a session of its own, as that of a shell's job.
-    return subprocess.Popen(
-        ["setsid", "--ctty", *SOCKFLEET, *words],
-        cwd=folder,
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment,
-    )
 
 
 def test_output_files_are_replaced_in_each_round(good_hosts, tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from ...options.click_options import color_option, option, store_option
 from ...options.history_options import table_or_json, time_options
 
 if TYPE_CHECKING:  # --help needs none of it
+    from ....history.fleet_trends import FleetTrends
     from ....history.trends.classify import Kind
 
 __all__ = ["command"]
@@ -23,6 +25,7 @@ _EXAMPLES = (
     Example("sockfleet history trend web1 web2", "these hosts"),
     Example("sockfleet history trend --kind leak -f json", "the leaks, for a program"),
     Example("sockfleet history trend --metric mem_pages", "TCP's memory against tcp_mem"),
+    Example("sockfleet history trend --namespaces", "containers and units, one by one"),
 )
 
 
@@ -64,7 +67,7 @@ _EXAMPLES = (
     metavar="N",
     envvar=None,
     help="A limit of the number on every host; the time until it is met is shown. The limits that "
-    "the store knows (open files of the holder, tcp_mem, tcp_max_orphans) count too.",
+    "the store knows (open files of the holder, file-max, tcp_mem, tcp_max_orphans) count too.",
     group=OptionGroup.SELECTION,
     brief="Say when the number meets N",
 )
@@ -78,6 +81,16 @@ _EXAMPLES = (
     group=OptionGroup.SELECTION,
     brief="The sum of each group, instead of hosts",
 )
+@option(
+    "--namespaces",
+    "of_namespaces",
+    is_flag=True,
+    envvar=None,
+    help="Each network namespace instead of whole hosts, by the name of its container, pod or "
+    "systemd unit: tcp_close (an upper bound), inuse, inuse6, tw or sockets_used.",
+    group=OptionGroup.SELECTION,
+    brief="Each container and unit, instead of hosts",
+)
 @table_or_json()
 @store_option(group=OptionGroup.HISTORY)
 @configuration_options()
@@ -90,7 +103,7 @@ def command(host: tuple[str, ...], **given: Any) -> None:
     exit code is 0. docs/trends.md says how they are found and how often they are wrong.
     """
     from ....core.errors import UsageError
-    from ....history.fleet_trends import read_trends
+    from ....history.fleet_trends import read_namespace_trends, read_trends
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import trend_document, write_document
     from ....output.text.trend_table import trend_table
@@ -100,18 +113,23 @@ def command(host: tuple[str, ...], **given: Any) -> None:
     kinds = None if given["kind"] is None else _parse_kinds(given["kind"].split(","))
     if host and given["pattern"] is not None:
         raise UsageError("HOST and --limit exclude each other")
+    if given["of_groups"] and given["of_namespaces"]:
+        raise UsageError("--groups and --namespaces exclude each other")
     pattern = ",".join(host) or given["pattern"]
     since, until = read_times(given)
     end = local_now() if until is None else until
     with use_store(given["store"]) as store:
-        trends = read_trends(
+        if given["of_namespaces"]:
+            read: Callable[..., FleetTrends] = read_namespace_trends
+        else:
+            read = partial(read_trends, of_groups=given["of_groups"])
+        trends = read(
             store,
             given["metric"],
             since or end,
             end,
             pattern=pattern,
             limit_at=given["limit_at"],
-            of_groups=given["of_groups"],
         )
         where = str(store.location)
     for note in trends.notes:

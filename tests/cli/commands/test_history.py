@@ -241,7 +241,7 @@ def test_a_store_is_checked_and_pruned(run, database):
     run("scan", INVENTORY, "--save")
     code, out, err = run("history", "check")
     assert (code, err) == (0, "")
-    assert "is whole: layout 1, wal" in out
+    assert "is whole: layout 2, wal" in out
     document = json.loads(run("history", "check", "-f", "json")[1])
     assert (document["scans"], document["hosts"], document["problems"]) == (1, 1, [])
     assert sum(document["bytes"].values()) <= database.stat().st_size

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,7 @@ from sockfleet.history.store.opening import open_store, use_store
 from sockfleet.history.store.save import save_scan
 from sockfleet.output.machine.schema import load_schema
 from tests.support.cli.command_line import run_command
+from tests.support.cli.command_process import read_terminal, start_on_terminal
 from tests.support.history.made_scans import BEGIN, host_summary, scan_of
 
 SCANS = 4 * 24 + 4
@@ -194,8 +197,29 @@ def test_explain_tells_of_a_host_over_time(run, leaking_store):
 def test_the_table_of_a_saved_scan_tells_of_trends(run):
     code, out, _ = run("scan", "INVENTORY", "--save")
     assert code == 0
-    assert "tcp_close over time:\n  here grew by 50 an hour until" in out
+    assert "here's tcp_close grew by 50 an hour until" in out
     _, out, _ = run("scan", "INVENTORY", "--save", "-f", "json")
     json.loads(out)
     _, out, _ = run("scan", "INVENTORY")
-    assert "over time" not in out
+    assert "here's" not in out
+
+
+def test_the_screen_of_rounds_and_its_last_table_tell_of_trends(run, tmp_path):
+    words = ["scan", str(tmp_path / "hosts.yml"), "--save", "--repeat", "2", "--interval", "0.1"]
+    ours, theirs = pty.openpty()
+    with start_on_terminal(theirs, words, tmp_path) as process:
+        os.close(theirs)
+        output = read_terminal(ours)
+        assert process.wait() == 0
+    drawn, printed = output.split(b"\x1b[?1049l")
+    assert b"Round 2, " in drawn
+    for part in (drawn, printed):
+        assert b"here's tcp_close grew by 50 an hour until" in b" ".join(part.split())
+
+
+def test_a_store_that_fails_costs_the_table_only_its_trends(run, leaking_store):
+    leaking_store.write_bytes(b"no database")
+    code, out, err = run("scan", "INVENTORY", "--save")
+    assert (code, out.startswith("HOST")) == (5, True)
+    assert "here's" not in out
+    assert err.count("the scan is not saved") == 1

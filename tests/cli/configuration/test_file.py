@@ -19,7 +19,7 @@ from tests.support.cli.configured_runs import Run, make_run, parse_options, writ
 COMMAND_LINE_ONLY = {
     *("help", "help_all", "config", "profile", "list_hosts", "print_probe", "as_ss", "host"),
     *("since", "until", "fleet", "number", "metric", "every"),
-    *("of_groups", "kind", "limit_at", "pattern"),
+    *("of_groups", "of_namespaces", "kind", "limit_at", "pattern"),
     *("keep", "keep_details", "keep_hourly", "max_size", "remember", "dry_run", "file"),
     "report_format",
     *("check", "print_rules", "exit_code", "inventory", "reason", "span", "rule", "zone", "end"),

@@ -6,17 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import func, select
 
+from sockfleet.aggregator.processes import Attribution
+from sockfleet.collector.probe.processes import Process
 from sockfleet.core.errors import UsageError
 from sockfleet.history.report.build import MOST_LINES, Wishes, build_report
 from sockfleet.history.report.division import divide_by_group
 from sockfleet.history.report.grid import Grid
 from sockfleet.history.report.model import State
 from sockfleet.history.series import SeriesBlock
-from sockfleet.history.store.retention import Limits, prune
+from sockfleet.history.store import layout
+from sockfleet.history.store.retention import Limits, maintain, prune
+from sockfleet.history.store.save import save_scan
 from sockfleet.output.html.page import render_page
 from tests.support.history.made_report import fill_store, made_report, planted_report
-from tests.support.history.made_scans import BEGIN
+from tests.support.history.made_scans import BEGIN, host_summary, scan_of
 
 HOUR = 3600
 START = 1_794_873_600
@@ -189,3 +194,52 @@ def test_a_store_of_either_database_gives_the_report(store):
     assert (failed.host, failed.read_share) == ("db2", pytest.approx(5 / 6))
     assert [group.name for group in report.groups] == ["web", "db"]
     assert {detail.host for detail in report.details} == {"web1"}
+
+
+def test_what_retention_keeps_is_enough_for_the_report(store):
+    """After 40 days of the usual limits: two weeks with holders, and two months by the hour."""
+    end = BEGIN + timedelta(days=40)
+    for hour in range(0, 40 * 24, 4):
+        at = BEGIN + timedelta(hours=hour)
+        leaked = 40 + hour % 3 + 5 * max(0, hour - 34 * 24)
+        held = (Process(pid=9, command="php", tcp_close=leaked),)
+        hosts = [
+            host_summary(
+                "web1",
+                leaked,
+                processes=held,
+                attribution=Attribution(exact=True),
+                unattributed=0,
+            ),
+            host_summary("web2", 20 + hour % 2),
+            host_summary("db1", None if hour % 24 == 0 else 7, groups=("db",)),
+        ]
+        save_scan(store, scan_of(hosts, at), details=hour > 37 * 24)
+    assert maintain(store, end, most_s=None)
+    with store.read() as connection:
+        oldest = connection.scalar(select(func.min(layout.scans.c.started_ms)))
+        details = connection.scalar(select(func.count()).select_from(layout.details))
+    assert oldest >= (end - timedelta(days=30, hours=9)).timestamp() * 1000
+    assert 0 < details <= 13
+    for days, is_raw in ((14, True), (45, False)):
+        wishes = Wishes(since=end - timedelta(days=days), until=end)
+        report, _ = build_report(store, wishes)
+        (leak,) = report.leaks
+        assert leak.rate == pytest.approx(5, rel=0.1)
+        assert leak.since == pytest.approx(BEGIN.timestamp() + 34 * 86400, abs=8 * HOUR)
+        assert [holder.command for holder in leak.holders] == ["php"]
+        assert report.scans == (14 if is_raw else 40) * 6
+        assert report.counts == ((State.LEAK, 1), (State.NORMAL, 2))
+        assert [group.name for group in report.groups] == ["web", "db"]
+
+
+def test_a_report_reaches_further_back_than_a_short_limit_of_scans(store):
+    end = BEGIN + timedelta(days=14)
+    for hour in range(0, 14 * 24, 4):
+        hosts = [host_summary("web1", 40 + hour % 3 + 5 * max(0, hour - 150))]
+        save_scan(store, scan_of(hosts, BEGIN + timedelta(hours=hour)), details=False)
+    prune(store, Limits(keep=timedelta(days=3)), end)
+    report, _ = build_report(store, Wishes(since=BEGIN, until=end))
+    (leak,) = report.leaks
+    assert leak.since == pytest.approx(BEGIN.timestamp() + 150 * HOUR, abs=8 * HOUR)
+    assert report.since < BEGIN.timestamp() + 86400

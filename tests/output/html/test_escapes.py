@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sockfleet.output
-from sockfleet.history.report.model import FleetReport, Holder
+from sockfleet.history.report.model import ApartHost, FleetReport, GrowingNamespace, Holder
 from sockfleet.output.html.page import render_page
 from tests.support.history.hostile_report import with_texts
 from tests.support.history.made_report import planted_report
@@ -60,6 +60,12 @@ def report() -> FleetReport:
         made,
         group_by="rack",
         leaks=tuple(replace(leak, holders=(holder,)) for leak in made.leaks),
+        growing_namespaces=(
+            GrowingNamespace(
+                host="web1", name="docker 12", tcp_close_max=9.0, rate=2.0, since=None
+            ),
+        ),
+        apart=(ApartHost(host="web1", group="web", tcp_close=9.0, median=1.0),),
         recovered=("web1",),
         rebooted=("web1",),
         appeared=("web1",),

@@ -202,3 +202,22 @@ def test_markup_and_wide_characters_are_just_text():
 )
 def test_memory_in_units(size, text):
     assert format_memory(size) == text
+
+
+def test_trends_stand_below_the_verdict_and_before_the_next_command():
+    trends = {
+        "app03.eu-west-1.example.com": "grows by 38 an hour since 12 Nov 22:05; EMFILE in 9 h",
+        "web01": "changed by +40 on 12 Nov 22:05",
+        "web02": "grows by 2 an hour since before the first scan",
+        "web03": "grows by 1 an hour since before the first scan",
+    }
+    lines = shown(believable(), trends=trends).splitlines()
+    last = lines.index("1 more over time: sockfleet history trend")
+    assert lines[last - 3] == (
+        "app03.eu-west-1.example.com's tcp_close grows by 38 an hour since 12 Nov 22:05; "
+        "EMFILE in 9 h."
+    )
+    assert "closed sockets" in lines[last - 4]
+    narrow = shown(believable(), trends=trends, width=60, height=24, is_terminal=True)
+    assert narrow.count("\n") <= 24
+    assert "app03.eu-west-1.example.com's tcp_close grows" in narrow

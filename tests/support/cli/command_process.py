@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SOCKFLEET", "children_of", "read_terminal", "run_sockfleet"]
+__all__ = ["SOCKFLEET", "children_of", "read_terminal", "run_sockfleet", "start_on_terminal"]
 
 SOCKFLEET = [sys.executable, "-m", "sockfleet.cli"]
 """The words that start the command with the interpreter of the tests."""
@@ -18,6 +18,20 @@ def run_sockfleet(*words: object, **options: Any) -> subprocess.CompletedProcess
     """Run ``sockfleet WORDS`` for at most 60 s; ``options`` override those of subprocess.run."""
     defaults = {"capture_output": True, "text": True, "check": False, "timeout": 60}
     return subprocess.run([*SOCKFLEET, *map(str, words)], **(defaults | options))
+
+
+def start_on_terminal(terminal: int, words: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start ``sockfleet WORDS`` on this pseudo-terminal."""
+    environment = {**os.environ, "TERM": "xterm"}
+    # The terminal of a session of its own, as that of a shell's job.
+    return subprocess.Popen(
+        ["setsid", "--ctty", *SOCKFLEET, *words],
+        cwd=folder,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    )
 
 
 def read_terminal(descriptor: int) -> bytes:
