@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from contextlib import suppress
 
 import pytest
 from history_crashes import small_file_system
@@ -63,3 +64,21 @@ def test_a_store_on_a_read_only_file_system_is_read_and_not_written(run):
         assert len(json.loads(out)["scans"]) == 1
         subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
         assert import_later(run, err) == (0, "1 scan imported.\n", "")
+
+
+def test_a_disk_that_gets_full_between_two_scans_keeps_the_first(run):
+    with small_file_system(1 << 20) as folder:
+        store = folder / "history.db"
+        assert run("scan", "here,", "--save", "--store", store)[0] == 0
+        filler = folder / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as stream:
+            while stream.write(bytes(4096)):
+                pass
+        code, out, err = run("scan", "here,", "--save", "--store", store)
+        assert code == 5
+        assert out.startswith("HOST")
+        assert f"the store {store}: " in err
+        filler.unlink()
+        assert import_later(run, err) == (0, "1 scan imported.\n", "")
+        code, out, _ = run("history", "check", "--store", store)
+        assert (code, "2 scans" in out) == (0, True)
