@@ -17,7 +17,7 @@ __all__ = ["mutable", "record"]
 
 T = TypeVar("T")
 
-_FEW = 20
+_FEW = 50
 """So many instances are made without a generated __init__, which takes as long as a hundred."""
 
 _generating = threading.RLock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...core.lazy_pattern import lazy_pattern
 from ...core.text import clean
 from ..transport import describe_output
 from .labels import FORCED_MARK, LOGIN_SHELL, NO_PROC, SOCKSTAT
@@ -17,12 +18,12 @@ __all__ = [
 
 # Both begin with their own name (mksh with "E: " before it); errors of a start-up file begin with
 # the file's, or the login shell's. "Unexpected token": BusyBox awk.
-_REFUSAL = re.compile(
+_REFUSAL = lazy_pattern(
     rb"^(?:E: )?(?:/bin/sh|[gmn]?awk|original-awk):.*(?:[sS]yntax error|Unexpected token).*$",
     re.MULTILINE,
 )
 
-_NAMED_SHELL = re.compile(
+_NAMED_SHELL = lazy_pattern(
     rb"^%b (/\S{1,200})\r?\nsockfleet-[0-9a-f]+ begin\r?$" % LOGIN_SHELL.encode(), re.MULTILINE
 )
 
@@ -43,10 +44,10 @@ def explain_missing_mark(stdout: bytes, stderr: bytes) -> str:
 
 def explain_changed_command(stdout: bytes, stderr: bytes) -> str | None:
     """That /bin/sh or awk refused its part of the command, which is valid there; None where not."""
-    refusal = _REFUSAL.search(stderr)
+    refusal = _REFUSAL().search(stderr)
     if refusal is None:
         return None
-    named = _NAMED_SHELL.search(stdout)
+    named = _NAMED_SHELL().search(stdout)
     shell = f", and this account's is {clean(named[1])}" if named else ""
     return (
         f"the host could not read the probe's command: {clean(refusal[0], limit=200)!r}. A login "

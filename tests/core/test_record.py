@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 
 import pytest
 
-from sockfleet.core.record import record
+from sockfleet.core.record import mutable, record
 from tests.support.paths import ROOT
 
 
@@ -113,6 +113,34 @@ def test_a_wrong_argument_is_refused_from_the_first_use_on(kind):
             kind(x=1, z=2)
         with pytest.raises(TypeError, match="positional"):
             kind(1)
+
+
+def test_all_instances_are_made_alike(kind, twin):
+    """The first few without a generated __init__."""
+    for number in range(200):
+        assert repr(kind(x=number, note="n")) == repr(twin(x=number, note="n"))
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'x'"):
+        kind(y=1)
+
+
+def test_a_mutable_changes_and_equals_only_itself():
+    @mutable
+    class Counter:
+        name: str
+        count: int = 0
+        seen: list[str] = field(default_factory=list)
+
+    one, other = Counter("a", 1), Counter("a", count=1)
+    other.seen.append("b")
+    one.count += 1
+    assert (one.count, one.seen, other.count, other.seen) == (2, [], 1, ["b"])
+    assert one != Counter("a", 2)
+    assert len({one, other, one}) == 2
+    for _ in range(200):
+        assert repr(Counter("a", 2)).endswith("Counter(name='a', count=2, seen=[])")
+    for wrong in (lambda: Counter("a", name="b"), lambda: Counter("a", 1, [], 3), Counter):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 def test_a_record_has_slots_and_no_other_attributes(kind):
