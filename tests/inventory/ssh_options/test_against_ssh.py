@@ -66,6 +66,11 @@ Host web* !web-old* db?.internal
     ProxyJump bastion
     User deploy
     StrictHostKeyChecking accept-new
+Host farm?
+    ProxyJump me@bastion:2201,gate2
+    HostKeyAlias farm
+    BindAddress 127.0.0.1
+    CertificateFile /etc/ssh/farm-cert.pub
 Match host *.internal user deploy
     IdentityFile ${{HOME}}/.ssh/deploy
     IdentityFile ~/.ssh/deploy-%r
@@ -97,7 +102,7 @@ TREES: dict[str, Tree] = {
         "work/.DS_Store": "\0\0",
     },
 }
-ALIASES = ["web1", "web-old2", "db1.internal", "github.com", "bastion", "10.0.0.1"]
+ALIASES = ["farm1", "web1", "web-old2", "db1.internal", "github.com", "bastion", "10.0.0.1"]
 
 
 @pytest.fixture(autouse=True)
@@ -238,9 +243,16 @@ LINES = st.sampled_from(
     ]
 )
 GATE = ("Host gate gate2", ["ProxyJump none"])
-FILE = st.lists(st.tuples(HEADERS, st.lists(LINES, max_size=4)), max_size=5).map(
+# In half of the files many lines apply whatever the headers select, so that each line is tried.
+FOR_ALL = st.just([]) | st.lists(LINES, min_size=6, max_size=14, unique=True)
+BLOCKS = st.lists(st.tuples(HEADERS, st.lists(LINES, max_size=4)), max_size=5)
+FILE = st.builds(
     # Without their own line the jump hosts would need themselves.
-    lambda blocks: "\n".join("\n  ".join([header, *lines]) for header, lines in [GATE, *blocks])
+    lambda for_all, blocks: "\n".join(
+        "\n  ".join([header, *lines]) for header, lines in [GATE, ("Host *", for_all), *blocks]
+    ),
+    FOR_ALL,
+    BLOCKS,
 )
 LEAF = st.lists(LINES.filter(lambda line: "Include" not in line), max_size=4).map("\n".join)
 
@@ -252,7 +264,7 @@ LEAF = st.lists(LINES.filter(lambda line: "Include" not in line), max_size=4).ma
     alias=st.sampled_from(["web1", "web2", "db1"]),
 )
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_tree_gives_the_login_of_ssh(tree: Tree, alias: str, tmp_path: Path) -> None:
     assert_same_login(write(tree, tmp_path), alias)
