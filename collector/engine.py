@@ -16,7 +16,7 @@ from ..core.errors import SockfleetError
 from ..core.record import mutable, record
 from ..core.text import clean
 from ..inventory.models import Connection, Host, Probe
-from .errors import Category, HostError, Phase
+from .errors import Category, HostError, Phase, unexpected_error
 from .outcome import HostFailure, HostOutcome, HostReading, not_attempted
 from .pacing.login_limit import AdaptiveLoginLimit
 from .pacing.retry import retry_delay_s
@@ -239,9 +239,7 @@ class Engine:
                 raise
             # Transports translate the errors they know; any other must not end the scan.
             log.debug("unexpected error at %s", attempt.host.name, exc_info=True)
-            category = Category.PARSE if attempt.phase is Phase.PARSE else Category.PROTOCOL
-            text = clean(f"unexpected {type(error).__name__}: {error}")
-            raise HostError(category, attempt.phase, text) from error
+            raise unexpected_error(error, attempt.phase) from error
 
     def _attribute_timeout(self, error: HostError, began: float, lost_s: float) -> HostError:
         passed_s = asyncio.get_running_loop().time() - began

@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ..core.errors import SockfleetError
+from ..core.local_failure import describe_shortage
 from ..core.record import record
+from ..core.text import clean
 
-__all__ = ["Category", "HostError", "Phase", "UnknownHostKey"]
+__all__ = ["Category", "HostError", "Phase", "UnknownHostKey", "unexpected_error"]
 
 
 class Category(StrEnum):
@@ -114,3 +116,12 @@ class HostError(SockfleetError):
         self.transient = transient
         self.unknown_key = unknown_key
         super().__init__(message)
+
+
+def unexpected_error(error: BaseException, phase: Phase) -> HostError:
+    """Make the HostError of an error that nothing translated: a shortage here, or one of ours."""
+    shortage = describe_shortage(error)
+    if shortage is not None:
+        return HostError(Category.LOCAL_RESOURCE, phase, shortage)
+    category = Category.PARSE if phase is Phase.PARSE else Category.PROTOCOL
+    return HostError(category, phase, clean(f"unexpected {type(error).__name__}: {error}"))

@@ -11,13 +11,14 @@ directly: reading the metadata of every installed package takes 15 ms or more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import field
 from importlib import import_module
 from typing import Protocol
 
 from ..core.errors import UsageError
+from ..core.local_failure import describe_shortage
 from ..core.record import mutable, record
 from ..core.suggestion import suggest
 from ..core.text import clean
@@ -32,6 +33,7 @@ __all__ = [
     "TransportSettings",
     "describe_output",
     "load_transport",
+    "transport_import",
 ]
 
 OUTPUT_LIMIT = 256 * 1024
@@ -143,11 +145,23 @@ def load_transport(name: str, settings: TransportSettings) -> Transport:
     imported; what the transport's own factory raises passes through (UsageError for settings that
     it does not support).
     """
-    try:
+    with transport_import(name):
         factory = _load_own(name) if name in _OWN_TRANSPORTS else _load_registered(name)
-    except ImportError as error:
-        raise UsageError(f"transport {name!r} cannot be loaded: {error}") from error
     return factory(settings)
+
+
+@contextmanager
+def transport_import(name: str) -> Iterator[None]:
+    """Raise UsageError where the block cannot import what the transport ``name`` needs.
+
+    An ImportError for want of memory passes through: that is no fault of the transport.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if describe_shortage(error) is not None:
+            raise
+        raise UsageError(f"transport {name!r} cannot be loaded: {error}") from error
 
 
 def _load_own(name: str) -> Callable[[TransportSettings], Transport]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-__all__ = ["describe_local_failure"]
+__all__ = ["describe_local_failure", "describe_shortage"]
 
 _NO_MEMORY = "no memory left for this process (ulimit -v, or the limit of its control group)"
 # The dynamic loader's words where it cannot map a library (elf/dl-map-segments.h of glibc).
@@ -14,6 +14,18 @@ _LOADER = ("failed to map segment", "cannot allocate memory", "cannot create sha
 
 def describe_local_failure(error: BaseException) -> str | None:
     """Return a message for the user, or None where the error is no failure of this machine."""
+    shortage = describe_shortage(error)
+    if shortage is not None:
+        return shortage
+    if isinstance(error, FileNotFoundError) and _has_no_working_folder():
+        return "the working folder no longer exists: change to another one"
+    if isinstance(error, OSError):
+        return _describe_system_error(error)
+    return None
+
+
+def describe_shortage(error: BaseException) -> str | None:
+    """Return a message for a lack of memory or threads; None for any other error."""
     text = str(error)
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return _NO_MEMORY
@@ -21,10 +33,6 @@ def describe_local_failure(error: BaseException) -> str | None:
         return _NO_MEMORY
     if isinstance(error, RuntimeError) and text == "can't start new thread":
         return "the system allows this process no further thread (ulimit -u, ulimit -v)"
-    if isinstance(error, FileNotFoundError) and _has_no_working_folder():
-        return "the working folder no longer exists: change to another one"
-    if isinstance(error, OSError):
-        return _describe_system_error(error)
     return None
 
 

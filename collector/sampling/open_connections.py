@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from typing import Any
 
-from ...core.text import clean
-from ..errors import Category, HostError, Phase
+from ..errors import Category, HostError, Phase, unexpected_error
 from ..outcome import HostOutcome
 from .host_sampler import HostSampler, StaleError
 from .host_state import HostState
@@ -176,5 +175,4 @@ class OpenConnections:
 def _unexpected(state: HostState, error: Exception) -> HostError:
     """The failure by an unexpected error, which must not leave the host without an outcome."""
     log.debug("unexpected error at %s", state.host.name, exc_info=error)
-    text = clean(f"unexpected {type(error).__name__}: {error}")
-    return HostError(Category.PROTOCOL, Phase.COMMAND, text)
+    return unexpected_error(error, Phase.COMMAND)

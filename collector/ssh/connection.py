@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
+from ...core.local_failure import describe_shortage
 from ...core.record import record
 from ...core.text import endpoint
-from ..errors import HostError, Phase
+from ..errors import Category, HostError, Phase
 from ..transport import Attempt, CommandOutput
 from .byte_budget import ByteBudget
 from .negotiation import Mismatch, Offer, find_mismatch, read_server_offer
@@ -119,6 +120,9 @@ class SshConnection(ABC, Generic[S]):
         """
         if isinstance(error, HostError):
             return error
+        shortage = describe_shortage(error)
+        if shortage is not None:
+            return HostError(Category.LOCAL_RESOURCE, self.attempt.phase, shortage)
         return self._translate(
             error,
             ErrorContext(

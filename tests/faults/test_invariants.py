@@ -133,6 +133,14 @@ def test_an_error_like_our_own_cancellation_ends_only_its_host(error):
     assert isinstance(by_name["b"], HostReading)
 
 
+def test_a_lack_of_memory_is_no_fault_of_the_host():
+    outcomes, _ = collect({"a": raising_script(MemoryError), "b": good}, retries=0)
+    by_name = {each.host.name: each for each in outcomes}
+    assert by_name["a"].category is Category.LOCAL_RESOURCE
+    assert "no memory left" in by_name["a"].message
+    assert isinstance(by_name["b"], HostReading)
+
+
 # Which answers count as readings.
 
 PIECES = st.sampled_from(
