@@ -57,7 +57,7 @@ class AlertState:
     subject: Subject
     rule_name: str
     rule_key: str
-    """`Rule.key`: of a rule that may be gone from the file."""
+    """`Rule.key`: the file may no longer have the rule."""
     course: Course = Course()
     notified: Mapping[str, Notified] = field(default_factory=dict)
     """By the name of the sink."""

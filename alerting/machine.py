@@ -35,7 +35,7 @@ class Phase(StrEnum):
 
 
 class Transition(StrEnum):
-    """What a step did that someone may have to hear of."""
+    """A change that sinks may have to be notified of."""
 
     FIRED = "fired"
     WORSE = "worse"

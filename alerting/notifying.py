@@ -37,7 +37,7 @@ CANNOT_JUDGE = "cannot-judge"
 
 @record
 class SinkTraits:
-    """What the core needs to know of a sink."""
+    """The properties of a sink that decide what it receives."""
 
     name: str
     repeats_all: bool = False
@@ -84,9 +84,9 @@ class Restraint:
     """What keeps an alert from being sent."""
 
     is_inhibited: bool = False
-    """No sink that does not know it yet is notified."""
+    """A sink that has not received it yet does not receive it."""
     is_silenced: bool = False
-    """No direct sink is notified."""
+    """Direct sinks do not receive it."""
     acknowledged: Severity | None = None
     """Up to this severity direct sinks receive no repeat."""
 

@@ -58,7 +58,7 @@ def _add(
     found.removed += [row.id for row in rows if row.is_repeat]
     begin = next((row for row in rows if Event(row.event) in _BEGINS), None)
     if begin is not None and event in (Event.WORSE, Event.REPEATED):
-        # The receiver does not know it yet: its first message has the newest content.
+        # The receiver has not received it yet: its first message gets the newest content.
         first = read_alert(begin)
         severity = max(first.severity, notification.alert.severity, key=RANK.__getitem__)
         alert = replace(notification.alert, id=first.id, event=first.event, severity=severity)

@@ -1,4 +1,4 @@
-"""What a store knows of alerts, for people: what fires, what waits, who is silent."""
+"""The alerts of a store for people: what fires, what waits to be sent, and the silences."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Overview:
 
 
 def read_overview(store: Store, now: datetime) -> Overview:
-    """Read what the store knows. Raises StoreError."""
+    """Read the alerts of a store. Raises StoreError."""
     location = str(store.location)
     if not has_alert_tables(store):
         return Overview(location=location, waiting={}, sinks={})

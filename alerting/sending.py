@@ -49,7 +49,7 @@ class Delivery:
     problems: list[str] = field(default_factory=list)
     """Each sink that was not reached, with the reason: its alerts wait for the next run."""
     notes: list[str] = field(default_factory=list)
-    """Messages that a receiver refused for ever, and other things to know."""
+    """Messages that a receiver refused for good, and other notes."""
 
     @property
     def is_whole(self) -> bool:

@@ -17,7 +17,7 @@ from .store.subjects import HostFacts, read_hosts
 __all__ = ["read_last_readings"]
 
 OLDEST = timedelta(days=1)
-"""A host that nobody read for longer counts as if it were not there."""
+"""An older reading does not count: the host is left out of sums."""
 
 
 def read_last_readings(

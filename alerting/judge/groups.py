@@ -80,7 +80,7 @@ def _measure(
     key = condition.measure
     part = compared.part(names)
     if key in _SINCE and len(names) == len(view.hosts):
-        part = compared.summary  # a part does not know which hosts are gone
+        part = compared.summary  # a part cannot tell which hosts are missing
     if condition.exact:
         part = _only_exact(part, compared)
         if not part.hosts:

@@ -33,7 +33,7 @@ class Doubt(StrEnum):
 
     @property
     def is_expected(self) -> bool:
-        """Whether it is usual for a subject, so that nobody need hear of it."""
+        """Whether it is usual for a subject, so it is no reason for a cannot-judge alert."""
         return self in (Doubt.YOUNG, Doubt.ABSENT)
 
 

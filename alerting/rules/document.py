@@ -1,4 +1,4 @@
-"""The YAML of a rules file as nodes that know their lines, and the faults that are found in them.
+"""The YAML of a rules file as nodes with their lines, and the faults that are found in them.
 
 msgspec's errors have neither file nor line and end at the first one. A user who writes twelve rules
 wants all faults at once, so the nodes are read one by one and each fault is kept.

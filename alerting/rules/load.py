@@ -68,7 +68,7 @@ def _check_version(root: Entry, version: Entry | None, faults: Faults) -> None:
 def _read_sinks(
     entry: Entry, faults: Faults, check_sinks: CheckSinks | None
 ) -> Mapping[str, Mapping[str, object]]:
-    """The plain settings of each sink, checked by what knows the types of sinks."""
+    """The plain settings of each sink; ``check_sinks`` finds their faults."""
     found: dict[str, Mapping[str, object]] = {}
     places: dict[tuple[str, ...], Entry] = {(): entry}
     for name, each in faults.mapping(entry).items():

@@ -28,7 +28,7 @@ _LONGEST = timedelta(days=3660)
 
 
 def read_overview(store: str | None) -> Overview:
-    """What the store knows of alerts."""
+    """The alerts of the store."""
     with use_store(store) as opened:
         return read_store(opened, datetime.now(UTC))
 

@@ -53,7 +53,7 @@ class LoadedRules:
 
     @property
     def traits(self) -> Mapping[str, SinkTraits]:
-        """What the core knows of each sink."""
+        """The properties of each sink that decide what it receives."""
         return {
             name: SinkTraits(name=name, repeats_all=sink.repeats_all, most_alerts=sink.most_alerts)
             for name, sink in self.sinks.sinks.items()
@@ -171,7 +171,7 @@ def evaluate_and_send(
     stream: str | None = None,
     probe: EvidenceProbe | None = None,
 ) -> tuple[Evaluation, Delivery]:
-    """Judge what is new, save it, and send what waits; heartbeats learn how it ended."""
+    """Judge what is new, save it, and send what waits; heartbeats report how it ended."""
     ensure_alert_tables(store)
     rules = _named(loaded)
     delivery = Delivery()

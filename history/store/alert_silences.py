@@ -100,7 +100,7 @@ def list_alerts(connection: Connection) -> list[FiringRow]:
 def acknowledge(
     connection: Connection, row: FiringRow, reason: str | None, made_by: str, now_ms: int
 ) -> None:
-    """Note that someone knows of an alert, up to its present severity."""
+    """Save that someone knows of an alert, up to its present severity."""
     connection.execute(
         delete(acknowledgements).where(acknowledgements.c.alert_key == row.alert_key)
     )

@@ -1,4 +1,4 @@
-"""Read and write the states of alerts, and the outbox of what is to be told.
+"""Read and write the states of alerts, and the outbox of messages to send.
 
 The values are texts (JSON) here: what they mean is `sockfleet.alerting`'s. Functions that take a
 connection run in a transaction of the caller, so that states and outbox change together.

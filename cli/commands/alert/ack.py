@@ -32,7 +32,7 @@ _EXAMPLES = (
 @store_option(group=OptionGroup.HISTORY)
 @configuration_options()
 def command(alert: tuple[str, ...], **given: Any) -> None:
-    """Acknowledge a firing alert: direct sinks hear no repeat until it clears or gets worse."""
+    """Acknowledge a firing alert: it is not repeated until it clears or gets worse."""
     from ....output.text.style import count_text
     from ...console import streams
     from ...runs.alert_notes import acknowledge_alerts
