@@ -15,7 +15,7 @@ from ..aggregator.thresholds import Thresholds
 from ..collector.probe.kernel import Kernel
 from ..collector.probe.scope import Scope
 from .judge.judge import judge_scan
-from .judge.observation import Doubt, Observation, Reading, judge_conditions
+from .judge.observation import Doubt, Observation, Reading, observe
 from .judge.past import NoPast
 from .machine import Course, Timing, Transition, Verdict, step
 from .notification import Subject
@@ -104,14 +104,8 @@ def _observe_given(rule: Rule, example: Example) -> Iterator[Observation]:
             else Reading(doubt=Doubt.UNREAD, reason="it was not read")
             for value in values
         ]
-        severity, is_clear, doubtful = judge_conditions(rule, readings)
-        yield Observation(
-            subject=Subject(kind=str(rule.each), name="example", host="example"),
-            severity=severity,
-            is_clear=is_clear,
-            doubt=None if doubtful is None else doubtful.doubt,
-            reason=None if doubtful is None else doubtful.reason,
-            values={},
+        yield observe(
+            rule, Subject(kind=str(rule.each), name="example", host="example"), readings, {}
         )
 
 

@@ -11,7 +11,7 @@ from ..notification import Subject
 from ..rules.keys import CLOCK_KEYS, is_change, is_stored
 from ..rules.model import Condition, Each, Rule
 from .hosts import describe_no_past
-from .observation import Doubt, Observation, Reading, judge_conditions
+from .observation import Doubt, Observation, Reading, observe
 from .scan_view import Compared, ScanView
 
 __all__ = ["observe_groups"]
@@ -37,21 +37,12 @@ def observe_groups(rule: Rule, view: ScanView) -> Iterator[Observation]:
 
 
 def _observe(rule: Rule, subject: Subject, names: Collection[str], view: ScanView) -> Observation:
-    readings = [_read(one, names, view) for one in rule.when]
-    severity, is_clear, doubtful = judge_conditions(rule, readings)
-    values: dict[str, float | None] = {}
-    for condition, reading in zip(rule.when, readings, strict=True):
-        values.setdefault(condition.measure, reading.value)
     totals = view.plain(carried=True).part(names).fleet.totals
-    for name in TCP_NUMBERS:
-        values.setdefault(name, getattr(totals, name))
-    return Observation(
-        subject=subject,
-        severity=severity,
-        is_clear=is_clear,
-        doubt=None if doubtful is None else doubtful.doubt,
-        reason=None if doubtful is None else doubtful.reason,
-        values=values,
+    return observe(
+        rule,
+        subject,
+        [_read(one, names, view) for one in rule.when],
+        {name: getattr(totals, name) for name in TCP_NUMBERS},
         groups=(subject.name,) if subject.kind == "group" else (),
     )
 

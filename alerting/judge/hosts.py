@@ -14,7 +14,7 @@ from ...history.moments import format_duration
 from ..notification import Subject
 from ..rules.keys import is_change, is_stored
 from ..rules.model import Condition, Rule
-from .observation import Doubt, Observation, Reading, judge_conditions
+from .observation import Doubt, Observation, Reading, observe
 from .scan_view import ScanView
 
 __all__ = ["boot_id", "describe_no_past", "describe_unread", "observe_hosts"]
@@ -47,20 +47,11 @@ def describe_unread(host: HostSummary, view: ScanView) -> Reading:
 
 
 def _observe(rule: Rule, host: HostSummary, view: ScanView) -> Observation:
-    readings = [_read(one, host, view) for one in rule.when]
-    severity, is_clear, doubtful = judge_conditions(rule, readings)
-    values: dict[str, float | None] = {}
-    for condition, reading in zip(rule.when, readings, strict=True):
-        values.setdefault(condition.measure, reading.value)
-    for name in TCP_NUMBERS:
-        values.setdefault(name, HOST_NUMBERS[name](host))
-    return Observation(
-        subject=Subject(kind="host", name=host.name, host=host.name),
-        severity=severity,
-        is_clear=is_clear,
-        doubt=None if doubtful is None else doubtful.doubt,
-        reason=None if doubtful is None else doubtful.reason,
-        values=values,
+    return observe(
+        rule,
+        Subject(kind="host", name=host.name, host=host.name),
+        [_read(one, host, view) for one in rule.when],
+        {name: HOST_NUMBERS[name](host) for name in TCP_NUMBERS},
         groups=host.groups,
         boot_id=boot_id(host),
     )

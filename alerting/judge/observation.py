@@ -9,7 +9,7 @@ from ...core.record import record
 from ..notification import Severity, Subject
 from ..rules.model import Condition, Rule
 
-__all__ = ["RANK", "Doubt", "Observation", "Reading", "judge_conditions"]
+__all__ = ["RANK", "Doubt", "Observation", "Reading", "judge_conditions", "observe"]
 
 RANK = {None: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 """A higher number is worse."""
@@ -65,6 +65,35 @@ class Observation:
     groups: Sequence[str] = ()
     boot_id: str | None = None
     """Of its host; None where that is unknown, or it has none."""
+
+
+def observe(
+    rule: Rule,
+    subject: Subject,
+    readings: Sequence[Reading],
+    counters: Mapping[str, float | None],
+    *,
+    groups: Sequence[str] = (),
+    boot_id: str | None = None,
+) -> Observation:
+    """The observation of a subject from the readings of the rule's conditions, in their order.
+
+    ``counters`` are the plain numbers of the subject, which a notification may show too.
+    """
+    severity, is_clear, doubtful = judge_conditions(rule, readings)
+    values: dict[str, float | None] = {}
+    for condition, reading in zip(rule.when, readings, strict=True):
+        values.setdefault(condition.measure, reading.value)
+    return Observation(
+        subject=subject,
+        severity=severity,
+        is_clear=is_clear,
+        doubt=None if doubtful is None else doubtful.doubt,
+        reason=None if doubtful is None else doubtful.reason,
+        values={**counters, **values},
+        groups=groups,
+        boot_id=boot_id,
+    )
 
 
 def judge_conditions(

@@ -13,7 +13,7 @@ from ...collector.probe.processes import Process
 from ..notification import Subject
 from ..rules.model import Condition, Each, Rule
 from .hosts import boot_id, describe_unread
-from .observation import Doubt, Observation, Reading, judge_conditions
+from .observation import Doubt, Observation, Reading, observe
 from .scan_view import ScanView
 
 __all__ = ["describe_missing_part", "observe_parts"]
@@ -101,18 +101,11 @@ def _sum_up(processes: list[Process]) -> Numbers:
 def _observe(
     rule: Rule, name: str, numbers: Numbers, host: HostSummary, view: ScanView
 ) -> Observation:
-    readings = [_read(one, rule.each, name, numbers, host, view) for one in rule.when]
-    severity, is_clear, doubtful = judge_conditions(rule, readings)
-    values = dict(numbers)
-    for condition, reading in zip(rule.when, readings, strict=True):
-        values[condition.measure] = reading.value
-    return Observation(
-        subject=Subject(kind=str(rule.each), name=f"{host.name}/{name}", host=host.name),
-        severity=severity,
-        is_clear=is_clear,
-        doubt=None if doubtful is None else doubtful.doubt,
-        reason=None if doubtful is None else doubtful.reason,
-        values=values,
+    return observe(
+        rule,
+        Subject(kind=str(rule.each), name=f"{host.name}/{name}", host=host.name),
+        [_read(one, rule.each, name, numbers, host, view) for one in rule.when],
+        numbers,
         groups=host.groups,
         boot_id=boot_id(host),
     )

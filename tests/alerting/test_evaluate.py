@@ -20,7 +20,7 @@ from sockfleet.alerting.sinks.sink import Refused, Unreached
 from sockfleet.history.store.alert_layout import TABLES
 from sockfleet.history.store.alerts import ensure_alert_tables, has_alert_tables
 from sockfleet.history.store.opening import use_store
-from sockfleet.history.store.save import save_scan
+from sockfleet.history.store.save import fleet_key, save_scan
 from tests.support.alerting.watched_fleet import TestSink, rules_of
 from tests.support.history.made_scans import host_summary, scan_of
 
@@ -293,6 +293,29 @@ def test_a_selection_that_was_scanned_once_by_hand_is_not_judged(store):
     evaluation = watch.run()
     assert watch.events == []
     assert "1 selections of hosts were scanned once" in next(iter(evaluation.notes))
+
+
+def test_alerts_of_hosts_that_are_scanned_no_more_end_after_a_week(store):
+    watch = Watch(store)
+    watch.run(0, a=500)
+    watch.now = NOW + timedelta(days=6)
+    watch.run()
+    assert watch.events == [("firing", "a")]
+    watch.now = NOW + timedelta(days=8)
+    watch.run()
+    assert watch.events == [("firing", "a"), ("resolved", "a")]
+    assert watch.sink.messages[-1].alerts[0].reason == "these hosts were not scanned for 7 days"
+
+
+def test_one_selection_of_hosts_can_be_named(store):
+    watch = Watch(store)
+    watch.save(0, a=500)
+    save_scan(store, scan_of([host_summary("b", 500)], NOW + timedelta(minutes=2), limit="b"))
+    fleet = fleet_key(scan_of([], NOW, limit="b").scan)
+    watch.now = NOW + timedelta(minutes=3)
+    watch.evaluate(fleet=fleet)
+    watch.send()
+    assert watch.events == [("firing", "b")]
 
 
 def test_a_store_of_this_layout_without_the_tables_gets_them(store):

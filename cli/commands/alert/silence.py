@@ -16,7 +16,7 @@ __all__ = ["command"]
 _EXAMPLES = (
     Example("sockfleet alert silence web1 --for 2h --reason upgrade", "a host, from now on"),
     Example(
-        "sockfleet alert silence web --every 'Sat 02:00-04:00' --for 90d --reason backup",
+        "sockfleet alert silence web --every 02:00-04:00 --for 90d --reason backup",
         "a window",
     ),
     Example("sockfleet alert silence --end 3", "end one before its time"),

@@ -23,6 +23,7 @@ COMMAND_LINE_ONLY = {
     *("keep", "keep_details", "keep_hourly", "max_size", "remember", "dry_run", "file"),
     "report_format",
     *("check", "print_rules", "exit_code", "inventory", "reason", "span", "rule", "zone", "end"),
+    "format_name",
 }
 
 
