@@ -1,4 +1,4 @@
-"""A connection whose server has ended it, before paramiko itself calls it inactive."""
+"""A connection whose server has ended it, or claims what its message does not hold."""
 
 from __future__ import annotations
 
@@ -51,3 +51,23 @@ def test_a_jump_host_whose_packets_are_wrong_is_not_up_while_its_channels_close(
 def test_a_jump_host_that_sent_too_much_is_not_up_while_its_channels_close(connection):
     connection.stream.budget.spend(2**40)
     assert not connection.up
+
+
+@pytest.mark.parametrize("which", ["host key", "signature"])
+def test_a_host_key_and_its_signature_are_checked_before_paramiko_parses_them(
+    connection, mocker: MockerFixture, which: str
+):
+    """It decodes a number that a field claims, of up to 1 MB, in half a minute."""
+    parse = mocker.patch.object(paramiko.Transport, "_verify_key")
+    key = paramiko.RSAKey.generate(2048)
+    blob, signature = key.asbytes(), key.sign_ssh_data(b"data", "rsa-sha2-256").asbytes()
+    connection.session._verify_key(blob, signature)
+    assert parse.call_count == 1
+    claimed = (2**20).to_bytes(4, "big")
+    if which == "host key":
+        blob = blob[:11] + claimed + b"\x01"
+    else:
+        signature = signature[:16] + claimed + b"\x01"
+    with pytest.raises(paramiko.SSHException, match="malformed message"):
+        connection.session._verify_key(blob, signature)
+    assert parse.call_count == 1
