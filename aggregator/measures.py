@@ -66,8 +66,8 @@ __all__ = [
 
 _NAMED = 3
 HOURS_TO = ("tcp_mem", "orphans", "nofile")
-"""The limits of ``hours_to``: the last value of tcp_mem, tcp_max_orphans, the open files of the
-process that holds most."""
+"""The limits of ``hours_to``: the last value of tcp_mem, tcp_max_orphans, the open files of
+the process that holds most, or of the machine."""
 APART = tuple(f"{prefix}{name}" for prefix in ("", "growth.") for name in TCP_NUMBERS)
 """The numbers of hosts that ``apart`` compares with their group."""
 
