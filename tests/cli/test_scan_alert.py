@@ -100,7 +100,7 @@ def test_rules_with_a_fault_end_the_run_before_any_host_is_contacted(scan, tmp_p
     (tmp_path / "rules.yml").write_text(RULES.replace("tcp_close,", "tcp_clos,"))
     code, _, err = scan("before")
     assert code == 2
-    assert "rules.yml:6: rules[0].when[0].measure: no KEY 'tcp_clos' of a host" in err
+    assert "rules.yml:7: rules[0].when[0].measure: no KEY 'tcp_clos' of a host" in err
     assert not (tmp_path / "fleet.json").exists()
 
 
