@@ -29,8 +29,13 @@ def half_close(connection: asyncssh.SSHServerConnection) -> None:
 
 
 def disconnect(connection: asyncssh.SSHServerConnection) -> None:
-    """Disconnect with a reason that holds a terminal escape sequence."""
-    connection.disconnect(asyncssh.DISC_BY_APPLICATION, "bye \x1b[31m")
+    """Disconnect with a reason that holds a terminal escape sequence.
+
+    As sshd does (ssh_packet_disconnect() of its packet.c): the channels are not closed before.
+    asyncssh's own method closes them, and a host behind it may then fail while the jump host is up.
+    """
+    connection._send_disconnect(asyncssh.DISC_BY_APPLICATION, "bye \x1b[31m", "")  # noqa: SLF001
+    connection._force_close(None)  # noqa: SLF001 (no public method sends the message alone)
 
 
 def corrupt(connection: asyncssh.SSHServerConnection) -> None:
