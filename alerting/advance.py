@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.record import record
 from .alert_state import AlertState, ProbeResult, StateKey
+from .inhibition import Inhibitors
 from .judge.judge import Ended, JudgedScan, is_of_the_clock, subject_key
 from .judge.observation import RANK, Observation
 from .machine import Course, Phase, Step, Timing, Transition, Verdict, end, step
@@ -24,6 +24,7 @@ from .notifying import (
     Restraint,
     SinkTraits,
     alert_key,
+    count_others_firing,
     notify,
 )
 from .rules.model import Each, Rule, RulesFile, Span
@@ -146,6 +147,9 @@ def _move(
     before = state.course
     if isinstance(seen, Ended):
         after = end(before, seen.reason)
+    elif before.phase is Phase.NORMAL and seen.doubt is not None and seen.doubt.is_expected:
+        # A host that rebooted has no growth for some hours: nothing to count.
+        after = Step(course=replace(before, judged_ms=None, unknown_scans=0, unknown_ms=None))
     else:
         after = step(
             before, _seen(seen), Timing(hold=rule.hold, clear_after=rule.clear_after), at_ms
@@ -241,9 +245,8 @@ def _end_gone_rules(
             continue
         what = "was changed" if state.rule_name in names else "is no longer in the rules file"
         after = end(state.course, settings.gone or f"the rule {what}")
-        course = replace(after.course, unknown_scans=0, unknown_ms=None)
         ended = _ended_episode(state.course, after)
-        moved[key] = _Moved(state=replace(state, course=course), rule=None, ended=ended)
+        moved[key] = _Moved(state=replace(state, course=after.course), rule=None, ended=ended)
 
 
 def _move_doubts(
@@ -298,13 +301,16 @@ def _describe_doubt(state: AlertState, rules: Sequence[str]) -> str:
 
 
 def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Advance) -> None:
-    firing = [one for one in moved.values() if one.state.course.is_firing and one.rule is not None]
-    inhibiting = [one for one in firing if one.rule is not None and one.rule.inhibits]
+    inhibitors = Inhibitors(
+        (one.state, one.rule.inhibits)
+        for one in moved.values()
+        if one.rule is not None and one.state.course.is_firing
+    )
     for key, one in moved.items():
         state = one.state
         restraint = NOTHING
         if state.course.is_firing:
-            restraint = _restrain(one, inhibiting, settings, found)
+            restraint = _restrain(state, inhibitors, settings, found)
         if one.ended is not None:
             found.ended.append(alert_key(settings.context.scope, state, one.ended.course.episode))
         state, notifications = notify(
@@ -315,78 +321,25 @@ def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Adv
         found.notifications += notifications
         if _is_moving(state.course) or state.course.episode:
             found.states[key] = state
-    found.notifications = _count_others(found, moved)
+    found.notifications = count_others_firing(
+        found.notifications, (one.state for one in moved.values())
+    )
 
 
 def _restrain(
-    one: _Moved, inhibiting: Sequence[_Moved], settings: Settings, found: Advance
+    state: AlertState, inhibitors: Inhibitors, settings: Settings, found: Advance
 ) -> Restraint:
-    state = one.state
     silence = settings.silence(state.rule_name, state.subject, state.groups)
-    inhibitor = next(
-        (
-            other.state
-            for other in inhibiting
-            if other.rule is not None
-            and state.rule_name in other.rule.inhibits
-            and _holds(other.state.subject, state)
-        ),
-        None,
-    )
+    inhibitor = inhibitors.find(state)
+    what = f"{state.rule_name} {state.subject.name}"
     if silence is not None:
-        found.silenced.append(f"{state.rule_name} {state.subject.name}: silenced: {silence}")
+        found.silenced.append(f"{what}: silenced: {silence}")
     elif inhibitor is not None:
         by = f"{inhibitor.rule_name} {inhibitor.subject.name}"
-        found.silenced.append(f"{state.rule_name} {state.subject.name}: inhibited by {by}")
+        found.silenced.append(f"{what}: inhibited by {by}")
     key = alert_key(settings.context.scope, state, state.course.episode)
     return Restraint(
         is_inhibited=inhibitor is not None,
         is_silenced=silence is not None,
         acknowledged=settings.acknowledged.get(key),
     )
-
-
-def _holds(outer: Subject, state: AlertState) -> bool:
-    """Whether a subject is that of the state, or the state's is within it."""
-    inner = state.subject
-    if outer.kind == "fleet":
-        return True
-    if outer.kind == "group":
-        return outer.name in state.groups
-    if outer.kind == "host":
-        return inner.host == outer.name
-    return outer == inner
-
-
-def _count_others(found: Advance, moved: Mapping[StateKey, _Moved]) -> list[Notification]:
-    """The notifications, each with how many alerts of its rule that fired with it still fire."""
-    still = Counter(
-        (one.state.rule_name, one.state.course.fired_ms)
-        for one in moved.values()
-        if one.state.course.is_firing
-    )
-    firing = {alert_key_of(one) for one in moved.values() if one.state.course.is_firing}
-    return [
-        replace(
-            notification,
-            alert=replace(
-                notification.alert,
-                others_firing=still[notification.alert.rule, notification.fired_ms]
-                - (
-                    (
-                        notification.alert.rule,
-                        subject_key(notification.alert.subject),
-                        notification.fired_ms,
-                    )
-                    in firing
-                ),
-            ),
-        )
-        for notification in found.notifications
-    ]
-
-
-def alert_key_of(one: _Moved) -> tuple[str, str, int | None]:
-    """Which alert of which scan a state is."""
-    state = one.state
-    return state.rule_name, subject_key(state.subject), state.course.fired_ms

@@ -90,7 +90,7 @@ class Course:
     unknown_ms: int | None = None
     """The first of them."""
     boot_id: str | None = None
-    """Of its host, at the last scan that could judge."""
+    """Of its host, at the last scan that read it."""
 
     @property
     def is_firing(self) -> bool:
@@ -111,27 +111,21 @@ class Step:
 
 def step(course: Course, seen: Verdict, timing: Timing, at_ms: int) -> Step:
     """Apply one scan, which began at ``at_ms`` and is newer than all before."""
-    if not seen.is_known:
-        return Step(
-            course=replace(
-                course,
-                judged_ms=None,
-                unknown_scans=course.unknown_scans + 1,
-                unknown_ms=at_ms if course.unknown_ms is None else course.unknown_ms,
-            )
-        )
     ended = Step(course=course)
     is_other_boot = None not in (course.boot_id, seen.boot_id) and course.boot_id != seen.boot_id
     if is_other_boot and course.phase is not Phase.NORMAL:
         ended = end(course, "the host rebooted")
+    known = replace(ended.course, boot_id=seen.boot_id or course.boot_id)
+    if not seen.is_known:
+        unknown = replace(
+            known,
+            judged_ms=None,
+            unknown_scans=known.unknown_scans + 1,
+            unknown_ms=at_ms if known.unknown_ms is None else known.unknown_ms,
+        )
+        return replace(ended, course=unknown)
     elapsed_ms = 0 if course.judged_ms is None else at_ms - course.judged_ms
-    known = replace(
-        ended.course,
-        judged_ms=at_ms,
-        unknown_scans=0,
-        unknown_ms=None,
-        boot_id=seen.boot_id or course.boot_id,
-    )
+    known = replace(known, judged_ms=at_ms, unknown_scans=0, unknown_ms=None)
     after = _advance(known, seen, timing, at_ms, elapsed_ms)
     return Step(
         course=after.course,
@@ -143,7 +137,8 @@ def step(course: Course, seen: Verdict, timing: Timing, at_ms: int) -> Step:
 def end(course: Course, reason: str) -> Step:
     """End an alert for another reason than its numbers: a reboot, no such rule, no such host."""
     transitions = (Transition.RESOLVED,) if course.is_firing else ()
-    return Step(course=_to_normal(course), transitions=transitions, reason=reason)
+    ended = replace(_to_normal(course), unknown_scans=0, unknown_ms=None)
+    return Step(course=ended, transitions=transitions, reason=reason)
 
 
 def _advance(course: Course, seen: Verdict, timing: Timing, at_ms: int, elapsed_ms: int) -> Step:

@@ -8,7 +8,8 @@ receives no end of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..core.record import record
@@ -28,6 +29,7 @@ __all__ = [
     "Restraint",
     "SinkTraits",
     "alert_key",
+    "count_others_firing",
     "notify",
 ]
 
@@ -151,6 +153,26 @@ def alert_key(scope: str, state: AlertState, episode: int) -> str:
     """The key of an episode: the same for all of its events, and never that of another one."""
     digest = hashlib.blake2b(f"{scope}\n{state.rule_key}".encode(), digest_size=4).hexdigest()
     return f"{state.rule_name}#{digest}|{subject_key(state.subject)}|{episode}"
+
+
+def count_others_firing(
+    notifications: Iterable[Notification], states: Iterable[AlertState]
+) -> list[Notification]:
+    """Return the notifications, each with how many others that fired with it still fire."""
+    firing = [_fired_together(state) for state in states if state.course.is_firing]
+    still = Counter((rule, fired_ms) for rule, _, fired_ms in firing)
+    present = set(firing)
+    counted = []
+    for one in notifications:
+        alert = one.alert
+        itself = alert.rule, subject_key(alert.subject), one.fired_ms
+        others = still[alert.rule, one.fired_ms] - (itself in present)
+        counted.append(replace(one, alert=replace(alert, others_firing=others)))
+    return counted
+
+
+def _fired_together(state: AlertState) -> tuple[str, str, int | None]:
+    return state.rule_name, subject_key(state.subject), state.course.fired_ms
 
 
 def _choose_event(

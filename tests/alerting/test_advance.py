@@ -10,6 +10,7 @@ import pytest
 from sockfleet.alerting.alert_state import Evidence, ProbeResult
 from sockfleet.alerting.notification import Event, Holder, Severity
 from sockfleet.alerting.notifying import alert_key
+from sockfleet.collector.probe.processes import Process
 from tests.support.alerting.watched_fleet import WatchedFleet, rules_of
 from tests.support.history.made_scans import host_summary
 
@@ -241,4 +242,42 @@ def test_all_subjects_of_a_rule_are_those_of_its_pattern():
     assert fleet.scan({"db1": 500, "db2": 500, "db3": 500, "x": 500}) == [
         ("firing", "many", "db1"),
         ("firing", "many", "db3"),
+    ]
+
+
+def test_a_host_that_rebooted_after_an_alert_is_no_case_of_cannot_judge():
+    grow = "{name: grow, clear-after: 1 scan, when: [{measure: growth.tcp_close, over: 6h, "
+    fleet = WatchedFleet(rules_of(grow + 'warning: "~:10"}]}'))
+    for count in range(8):
+        fleet.scan({"a": 100 * count})
+    assert fleet.events("direct") == [Event.FIRING]
+    host = host_summary("a", 5)
+    rebooted = replace(host, kernel=replace(host.kernel, boot_id="other"))
+    for _ in range(5):
+        fleet.scan({"a": rebooted})
+    assert fleet.events("direct") == [Event.FIRING, Event.RESOLVED]
+
+
+def test_a_host_that_is_gone_cannot_be_judged_no_longer():
+    fleet = WatchedFleet(rules_of(AT_ONCE))
+    for _ in range(4):
+        fleet.scan({"a": None, "b": 5})
+    assert fleet.events("direct") == [Event.CANNOT_JUDGE]
+    assert fleet.scan({"b": 5}) == [("resolved", "cannot-judge", "a")]
+    assert not any(state.course.is_firing for state in fleet.states.values())
+
+
+def test_a_rule_inhibits_another_on_its_own_subject_and_within_it():
+    outer = '{name: outer, each: group, when: [{measure: tcp_close, warning: "~:900"}], '
+    inner = '{name: inner, each: holder, when: [{measure: tcp_close, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(outer + "inhibits: [many, inner]}", AT_ONCE, inner))
+    php = Process(pid=1, command="php", tcp_close=400)
+    hosts = {
+        "a": host_summary("a", 950, groups=("web",), processes=(php,)),
+        "b": host_summary("b", 500, groups=("db",), processes=(php,)),
+    }
+    assert fleet.scan(hosts) == [
+        ("firing", "outer", "web"),
+        ("firing", "many", "b"),
+        ("firing", "inner", "b/php"),
     ]

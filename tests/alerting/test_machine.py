@@ -182,6 +182,13 @@ def test_a_reboot_ends_an_alert_with_its_reason_and_the_same_scan_begins_anew():
     assert run([first, replace(HOLDS, boot_id="b")])[-1].transitions == (RESOLVED, FIRED)
 
 
+def test_a_reboot_ends_an_alert_though_its_number_cannot_be_judged_yet():
+    (firing,) = run([replace(HOLDS, boot_id="a")])
+    after = step(firing.course, replace(UNKNOWN, boot_id="b"), Timing(), DAY_MS)
+    assert (after.transitions, after.reason) == ((RESOLVED,), "the host rebooted")
+    assert after.course.boot_id == "b"
+
+
 def test_a_boot_id_that_is_unknown_for_a_scan_is_no_reboot():
     boots = [replace(HOLDS, boot_id=one) for one in ("a", None, "a")]
     assert transitions(run(boots)) == [FIRED]
