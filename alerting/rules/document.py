@@ -45,6 +45,11 @@ class Entry(NamedTuple):
         is_null = self.node.tag == "tag:yaml.org,2002:null"
         return None if is_null else str(self.node.value)
 
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping of keys."""
+        return isinstance(self.node, yaml.MappingNode)
+
     def child(self, name: str, key: yaml.Node | None, value: yaml.Node) -> Entry:
         """The value under a key, or an item of a list."""
         joined = f"{self.path}{name}" if name.startswith("[") else f"{self.path}.{name}"

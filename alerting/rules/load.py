@@ -82,7 +82,9 @@ def _read_sinks(
                 faults.add(value, f"cannot be read: {error}")
         found[name] = settings
     if check_sinks is not None:
-        for path, problem in check_sinks(found):
+        # What is no mapping has its fault already.
+        mappings = {name: keys for name, keys in found.items() if places[name,].is_mapping}
+        for path, problem in check_sinks(mappings):
             known = path
             while known not in places:
                 known = known[:-1]

@@ -209,3 +209,20 @@ def test_any_text_of_yaml_is_a_file_or_faults(text):
         parse_rules(data, "rules.yml")
     except RulesError as error:
         assert error.lines
+
+
+def test_a_sink_that_is_no_mapping_has_one_fault():
+    text = "version: 1\nsinks:\n  a: 5\n  b: {}\nrules: []\n"
+    checked = []
+
+    def check(document):
+        checked.extend(document)
+        return [(("b",), "type is missing")]
+
+    with pytest.raises(RulesError) as caught:
+        parse_rules(text.encode(), "r", check)
+    assert checked == ["b"]
+    assert list(caught.value.lines) == [
+        "r:3: sinks.a: expected a mapping of keys, found '5'",
+        "r:4: sinks.b: type is missing",
+    ]
