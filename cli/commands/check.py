@@ -182,7 +182,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     (growth.tcp_close, worst.growth.tcp_close), a percentage of a kernel's limit
     (worst.orphan_percent, worst.mem_percent, worst.mem_pressure_percent), a diagnosis
     (diagnosed.held-closed, worst.diagnosis), or hosts (failed, failed_percent, read, new, gone,
-    lost, recovered, rebooted).
+    lost, recovered, rebooted). apart.tcp_close is how many times the median of its group a host
+    has, change_percent.tcp_close the change in percent, age_s the age of the scan. The scans of
+    --store give past.tcp_close (robust standard deviations above a host's own past),
+    hours_to.tcp_mem, hours_to.orphans, hours_to.nofile and unread_scans.
 
     RANGE is as in all such plugins: 10 alerts below 0 and above 10, "~:10" above 10, "10:" below
     10, "10:20" outside, "@10:20" inside.
