@@ -110,12 +110,11 @@ class _Sender:
             message = _message(rows)
             answer = self._sink.send(message)
             with self._store.write() as connection:
-                ids = [row.id for row in rows]
                 if isinstance(answer, Unreached):
-                    mark_failed(connection, ids)
+                    mark_failed(connection, rows[0])
                 else:
                     state = "refused" if isinstance(answer, Refused) else "sent"
-                    mark_sent(connection, ids, state, _now_ms())
+                    mark_sent(connection, rows[0], state, _now_ms())
             if not self._report(answer, rows):
                 return
         with self._store.write() as connection:

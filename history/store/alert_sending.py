@@ -5,13 +5,11 @@ Only the process that holds a sink's lease sends to it, so the alerts of one sin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from ...core.record import record
 from .alert_layout import messages, sinks
-from .alerts import MessageRow, find_waiting
+from .alerts import MessageRow, read_messages
 from .bulk import upsert_rows
 from .connection import Store
 
@@ -89,23 +87,31 @@ def begin_sending(
         return []
     whole = (*mine, table.message == first)
     connection.execute(update(messages).where(*whole).values(is_sending=True))
-    return [
-        row for row in find_waiting(connection, rules) if row.sink == sink and row.message == first
-    ]
+    return read_messages(connection, *whole)
 
 
-def mark_sent(connection: Connection, ids: Sequence[str], state: str, done_ms: int) -> None:
-    """Note that the receiver took a message (``sent``) or never will (``refused``)."""
+def mark_sent(connection: Connection, row: MessageRow, state: str, done_ms: int) -> None:
+    """Note that the receiver took the message of a row (``sent``), or never will (``refused``)."""
     connection.execute(
         update(messages)
-        .where(messages.c.id.in_(ids))
+        .where(*_same_message(row))
         .values(state=state, is_sending=False, done_ms=done_ms)
     )
 
 
-def mark_failed(connection: Connection, ids: Sequence[str]) -> None:
-    """Note that a message did not arrive."""
-    connection.execute(update(messages).where(messages.c.id.in_(ids)).values(is_sending=False))
+def mark_failed(connection: Connection, row: MessageRow) -> None:
+    """Note that the message of a row did not arrive."""
+    connection.execute(update(messages).where(*_same_message(row)).values(is_sending=False))
+
+
+def _same_message(row: MessageRow) -> tuple[ColumnElement[bool], ...]:
+    table = messages.c
+    return (
+        table.rules == row.rules,
+        table.sink == row.sink,
+        table.state == "waiting",
+        table.message == row.message,
+    )
 
 
 def release_sink(connection: Connection, rules: str, sink: str, owner: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, inspect, select, update
+from sqlalchemy import ColumnElement, Connection, delete, inspect, select, update
 
 from ...core.record import record
 from .alert_layout import TABLES, acknowledgements, messages, progress, states
@@ -29,6 +29,7 @@ __all__ = [
     "load_acknowledgements",
     "load_progress",
     "load_states",
+    "read_messages",
     "remove_messages",
     "replace_message",
     "save_progress",
@@ -167,12 +168,17 @@ def find_waiting(
     connection: Connection, rules: str, keys: Collection[str] | None = None
 ) -> list[MessageRow]:
     """What waits to be sent, in order; of these alerts alone where ``keys`` are given."""
-    query = select(messages).where(messages.c.rules == rules, messages.c.state == "waiting")
-    rows = [_message(row) for row in connection.execute(query.order_by(messages.c.seq))]
+    rows = read_messages(connection, messages.c.rules == rules, messages.c.state == "waiting")
     if keys is None:
         return rows
     wanted = set(keys)
     return [row for row in rows if row.alert_key in wanted]
+
+
+def read_messages(connection: Connection, *where: ColumnElement[bool]) -> list[MessageRow]:
+    """The rows of the outbox that meet all conditions, in order."""
+    query = select(messages).where(*where).order_by(messages.c.seq)
+    return [_message(row) for row in connection.execute(query)]
 
 
 def remove_messages(connection: Connection, ids: Collection[str]) -> None:
