@@ -73,6 +73,8 @@ def deliver(store: Store, rules: str, sinks: Mapping[str, Sink]) -> Delivery:
             _Sender(store, rules, sinks[name], results[name]).run()
         except SockfleetError as error:
             errors.append(error)
+        except Exception as error:  # of one sink; its text may hold a secret
+            results[name].problems.append(f"sink {name}: it raised {type(error).__name__}")
 
     threads = [
         threading.Thread(target=run, args=(name,), daemon=True, name=f"sink {name}")

@@ -228,6 +228,19 @@ def test_a_message_that_is_refused_for_good_holds_up_no_other(store):
     assert watch.events[-1] == ("firing", "b")
 
 
+def test_a_sink_that_raises_holds_up_no_other(file_store):
+    watch = Watch(file_store)
+    watch.save(0, a=500)
+    good, bad = TestSink("good"), TestSink("bad")
+    watch.rules = rules_of(AT_ONCE, sinks=["good", "bad"])
+    traits = {name: SinkTraits(name=name) for name in ("good", "bad")}
+    Evaluator(file_store, watch.rules, traits, clock=watch.now.timestamp).run()
+    bad.send = lambda message: 1 / 0
+    delivery = deliver(file_store, "rules.yml", {"bad": bad, "good": good})
+    assert delivery.problems == ["sink bad: it raised ZeroDivisionError"]
+    assert len(good.messages) == 1
+
+
 def test_a_thousand_hosts_that_fail_at_once_are_one_message_the_most_severe_first(store):
     rule = '{name: closed, when: [{measure: tcp_close, warning: "~:100", critical: "~:1500"}]}'
     watch = Watch(store, rule, sink=TestSink(most=10_000))
