@@ -23,6 +23,7 @@ from ..core.record import mutable, record
 from ..core.suggestion import suggest
 from ..core.text import clean
 from ..inventory.models import Host, HostKeyPolicy, Secret, SshSettings
+from .agent_listing import AgentListings
 from .errors import Phase
 
 __all__ = [
@@ -64,6 +65,8 @@ class TransportSettings:
     """How many hosts may be connected through one bastion at once."""
     concurrency: int = 2000
     """How many hosts are connected at once: the number of threads where each needs one."""
+    agent_listings: AgentListings = field(default_factory=AgentListings, repr=False, compare=False)
+    """The keys of the agents, requested once by all that have these settings or copies of them."""
 
 
 @mutable

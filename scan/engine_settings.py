@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..collector.engine import EngineSettings
 from ..collector.probe.become import Become
 from ..collector.probe.forced_probe import FORCED_COMMAND
 from ..collector.probe.full_probe import FullProbe
 from ..collector.probe.script import ProbeOptions, new_marker
 from ..collector.transport import TransportSettings
-from ..inventory.models import Probe, Secret
+from ..inventory.models import Probe
 from .options import ScanOptions
+from .passphrases import Passphrases
 
 __all__ = ["engine_settings", "probe_command", "probe_options"]
 
@@ -23,10 +22,8 @@ def probe_options(*, namespaces: bool, processes: bool, process_args: bool) -> P
     )
 
 
-def engine_settings(
-    options: ScanOptions, ask_passphrase: Callable[[str], Secret | None] | None
-) -> EngineSettings:
-    """The settings of the collector; ``ask_passphrase`` gets the path of a key file."""
+def engine_settings(options: ScanOptions, passphrases: Passphrases) -> EngineSettings:
+    """The settings of the collector, and what its transports share with ``passphrases``."""
     return EngineSettings(
         concurrency=options.concurrency,
         timeout_s=options.timeout_s,
@@ -39,9 +36,10 @@ def engine_settings(
             known_hosts_files=tuple(options.known_hosts),
             host_keys=options.host_keys,
             connect_timeout_s=options.connect_timeout_s,
-            ask_passphrase=ask_passphrase,
+            ask_passphrase=passphrases,
             bastion_connections=options.per_bastion,
             concurrency=options.concurrency,
+            agent_listings=passphrases.agent_listings,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from ..collector.agent_listing import AgentListings
 from ..inventory.models import Host, Secret
 
 __all__ = ["Passphrases"]
@@ -19,6 +20,8 @@ class Passphrases:
     def __init__(self, prompt: Callable[[str], Secret | None]) -> None:
         self._prompt = prompt
         self._answers: dict[str, Secret | None] = {}
+        self.agent_listings = AgentListings()
+        """For the scan too: no agent is contacted twice."""
 
     @property
     def known(self) -> Mapping[str, Secret]:
@@ -36,7 +39,9 @@ class Passphrases:
         from ..collector.ssh.credentials.store import Credentials
         from ..collector.transport import TransportSettings
 
-        credentials = Credentials(TransportSettings(ask_passphrase=self))
+        credentials = Credentials(
+            TransportSettings(ask_passphrase=self, agent_listings=self.agent_listings)
+        )
         logins = {host.ssh for host in hosts}
         logins |= {hop.ssh for ssh in logins for hop in ssh.jumps}
         for ssh in logins:

@@ -111,6 +111,7 @@ class RepeatedScan:
     def _take_sample(self, sample: Sample) -> None:
         if sample.round != self._round:
             self._round = sample.round
+            self._scan.settings.transport_settings.agent_listings.forget()
             self._hosts = []
             self._comparison = self._compare(sample)
         host = self._scan.summarize(sample.outcome)

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
+from ..agent_listing import AgentListings
+from ..runtime.daemon_threads import DaemonThreads
+from ..ssh.credentials.public_key import blob_key_type
 from .library import asyncssh
 
-__all__ = ["AgentKeys", "AgentSigner"]
-
-
-class AgentKeys:
-    """The keys of one agent. Belongs to one event loop."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._listing: asyncio.Task[Sequence[asyncssh.SSHKeyPair]] | None = None
-
-    async def list(self) -> Sequence[asyncssh.SSHKeyPair]:
-        """Its keys; the first caller contacts it. Raises ValueError where it does not answer."""
-        if self._listing is None:
-            self._listing = asyncio.create_task(self._list())
-        # One login that is cancelled does not take the answer from the others.
-        return await asyncio.shield(self._listing)
-
-    async def _list(self) -> Sequence[asyncssh.SSHKeyPair]:
-        client = asyncssh.SSHAgentClient(self.path)
-        try:
-            return await client.get_keys()
-        finally:
-            client.close()
-            await client.wait_closed()
-
-    async def aclose(self) -> None:
-        """Give up a listing that is still waiting."""
-        if self._listing is not None and not self._listing.done():
-            self._listing.cancel()
-            await asyncio.wait([self._listing])
+__all__ = ["AgentSigner"]
 
 
 class AgentSigner:
@@ -45,16 +18,22 @@ class AgentSigner:
     A login that is cancelled in the middle of a request would leave the answer in a shared one.
     """
 
-    def __init__(self, keys: AgentKeys) -> None:
-        self._keys = keys
-        self._client = asyncssh.SSHAgentClient(keys.path)
+    def __init__(self, path: str, listings: AgentListings, threads: DaemonThreads) -> None:
+        self._path = path
+        self._listings = listings
+        self._threads = threads
+        self._client = asyncssh.SSHAgentClient(path)
 
     async def list(self) -> Sequence[asyncssh.SSHKeyPair]:
-        """The agent's keys, which sign over this connection; raises as `AgentKeys.list`.
-
-        An agent without keys is not contacted again.
-        """
-        return await self._client.get_keys() if await self._keys.list() else ()
+        """The agent's keys, which sign over this connection; raises as `AgentListings.list`."""
+        listed = self._listings.find(self._path)
+        if listed is None:
+            listed = await self._threads.run(lambda: self._listings.list(self._path))
+        return [
+            asyncssh.SSHAgentKeyPair(self._client, kind.encode(), key.blob, key.comment)
+            for key in listed
+            if (kind := blob_key_type(key.blob)) is not None
+        ]
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 from ...core.record import record
 from ...inventory.models import Secret, SshSettings
+from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.connect_timeout import ConnectTimeout
 from ..ssh.connector import SshConnector
 from ..ssh.credentials.public_key import blob_key_type
@@ -17,7 +18,7 @@ from ..ssh.negotiation import Offer
 from ..ssh.routes.bastions import SharedBastion
 from ..ssh.routes.resolver import Address
 from ..transport import Attempt, TransportSettings
-from .agent import AgentKeys
+from .agent import AgentSigner
 from .client import ConnectionOptions, LoginPlan
 from .client_by_version import load_client
 from .connection import Connection
@@ -50,7 +51,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
             open_channel=_open_channel,
             connect_directly=_connect,
         )
-        self._agents: dict[str, AgentKeys] = {}
+        self._agent_thread = DaemonThreads(1, "sockfleet-agent")
         self._client = load_client()
         self._supported = self._client.supported_algorithms()
 
@@ -88,14 +89,13 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
         async def ask(prompt: str) -> Secret | None:
             return await self._ask_password(attempt, credentials.user, prompt, clock)
 
-        agent = None if credentials.agent is None else self._agent_keys(credentials.agent)
         login = Login(
             credentials,
             check,
             attempt,
             ask if self._may_ask else None,
             connection.stream.budget,
-            agent,
+            self._agent_signer(credentials.agent),
         )
         connection.login = login
         own = ConnectionOptions(
@@ -114,14 +114,13 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
 
     async def aclose(self) -> None:
         """As `SshConnector.aclose`."""
-        for agent in self._agents.values():
-            await agent.aclose()
         await super().aclose()
+        self._agent_thread.close()
 
-    def _agent_keys(self, path: str) -> AgentKeys:
-        if path not in self._agents:
-            self._agents[path] = AgentKeys(path)
-        return self._agents[path]
+    def _agent_signer(self, path: str | None) -> AgentSigner | None:
+        if path is None:
+            return None
+        return AgentSigner(path, self._settings.agent_listings, self._agent_thread)
 
 
 def _wrap_socket(sock: socket.socket, attempt: Attempt, undo: AsyncExitStack) -> ByteStream:

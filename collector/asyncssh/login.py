@@ -12,12 +12,13 @@ from typing import Protocol
 
 from ...core.text import clean
 from ...inventory.models import Secret
+from ..agent_listing import AgentError
 from ..errors import HostError, Phase
 from ..ssh.algorithms import may_sign
 from ..ssh.byte_budget import MOST_PROMPTS, ByteBudget
 from ..ssh.host_keys.policy import HostKeyCheck
 from ..transport import Attempt
-from .agent import AgentKeys, AgentSigner
+from .agent import AgentSigner
 from .client import LoginOwner
 from .credentials import LoginCredentials
 from .library import asyncssh
@@ -49,7 +50,7 @@ class Login(LoginOwner):
         attempt: Attempt,
         ask: Ask | None,
         budget: ByteBudget,
-        agent: AgentKeys | None = None,
+        agent: AgentSigner | None = None,
     ) -> None:
         """``agent``: the agent of the credentials, where they have one."""
         self.user = credentials.user
@@ -68,7 +69,7 @@ class Login(LoginOwner):
         self._ask = ask
         self._budget = budget
         self._is_checked = False
-        self._agent = None if agent is None else AgentSigner(agent)
+        self._agent = agent
         self._keys_left: list[tuple[str, object]] | None = None
         self._sources_tried = 0
         self._fresh_keys = 0
@@ -217,7 +218,7 @@ class Login(LoginOwner):
             return ()
         try:
             keys = await self._agent.list()
-        except ValueError as error:
+        except (AgentError, OSError) as error:
             self.agent_trouble = f"the agent at {self._credentials.agent}: {error}"
             return ()
         signatures = self._credentials.signatures

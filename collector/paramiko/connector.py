@@ -85,6 +85,7 @@ class Connector(SshConnector[_Prepared, Connection, ByteStream]):
                 where,
                 check=check,
                 credentials=credentials,
+                listings=self._settings.agent_listings,
                 ask=ask if self._may_ask else None,
                 set_phase=set_phase,
                 set_banner=functools.partial(setattr, attempt, "banner"),

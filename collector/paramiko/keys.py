@@ -12,6 +12,7 @@ from paramiko.agent import AgentKey, AgentSSH
 from paramiko.pkey import PublicBlob
 
 from ...core.text import clean
+from ..agent_listing import ListedKey
 from ..ssh.credentials.store import PrivateKeyFile
 from ..ssh.credentials.user import config_error
 
@@ -61,21 +62,24 @@ def import_key(file: PrivateKeyFile) -> tuple[OfferedKey, ...]:
 
 
 class Agent(AgentSSH):
-    """One login's connection to the agent at ``path``, to be closed by `close`.
+    """The keys of the agent at ``path``, which sign over a connection of this login.
 
-    paramiko's own finds the agent only through the environment, and waits for it without limit.
+    It is opened for the first signature, and `close` closes it. paramiko's own finds the agent only
+    through the environment, waits for it without limit, and lists its keys for each login.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, listed: Sequence[ListedKey]) -> None:
         super().__init__()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.settimeout(_AGENT_TIMEOUT_S)
-            self._socket.connect(path)
-            self._connect(self._socket)  # type: ignore[attr-defined]  # not in the stubs
-        except BaseException:
-            self._socket.close()
-            raise
+        self._path = path
+        self._conn: socket.socket | None = None
+        self._keys = tuple(
+            AgentKey(self, key.blob, key.comment.decode("utf-8", "replace")) for key in listed
+        )
+
+    def _send_message(self, message: object) -> tuple[int, paramiko.Message]:
+        if self._conn is None:
+            self._conn = _connect(self._path)
+        return super()._send_message(message)  # type: ignore[misc, no-any-return]  # not in the stubs
 
     def list_keys(self, first: Sequence[bytes], *, only_these: bool) -> list[OfferedKey]:
         """List its keys, those of ``first`` (public key blobs) before the others, or alone."""
@@ -85,8 +89,20 @@ class Agent(AgentSSH):
         return [OfferedKey(f"{key.comment or '?'} (agent)", key) for key in (*wanted, *others)]
 
     def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
+        """Close the connection, if there is one."""
+        if self._conn is not None:
+            self._conn.close()
+
+
+def _connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(_AGENT_TIMEOUT_S)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _with_certificate(key: AgentKey) -> AgentKey:

@@ -13,6 +13,7 @@ from paramiko.ssh_exception import AuthenticationException, BadAuthenticationTyp
 
 from ...core.text import clean
 from ...inventory.models import Secret
+from ..agent_listing import AgentError, AgentListings
 from ..errors import HostError, Phase
 from ..ssh.algorithms import SHA1_RSA, may_sign, strip_certificate
 from ..ssh.byte_budget import MOST_PROMPTS
@@ -41,6 +42,7 @@ def log_in(
     *,
     check: HostKeyCheck,
     credentials: LoginCredentials,
+    listings: AgentListings,
     ask: Ask | None,
     set_phase: Callable[[Phase], None],
     set_banner: Callable[[str], None],
@@ -55,11 +57,16 @@ def log_in(
         session.start_client()
         _check_host_key(session, check)
         set_phase(Phase.AUTH)
-        _Login(session, where, credentials, ask, set_banner).run()
+        _Login(session, where, credentials, listings, ask, set_banner).run()
         set_phase(Phase.SESSION)
     except Exception:
         session.dispose()
         raise
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether this machine lacks a resource, which is no fault of the agent."""
+    return isinstance(error, OSError) and out_of_resources(error) is not None
 
 
 def _check_host_key(session: Session, check: HostKeyCheck) -> None:
@@ -133,12 +140,14 @@ class _Login:
         session: Session,
         where: str,
         credentials: LoginCredentials,
+        listings: AgentListings,
         ask: Ask | None,
         set_banner: Callable[[str], None],
     ) -> None:
         self._session = session
         self._where = where
         self._credentials = credentials
+        self._listings = listings
         self._ask = ask
         self._handler = _Handler(session, set_banner)
         self._offered: list[str] = []  # what the server judged
@@ -212,9 +221,10 @@ class _Login:
         if self._credentials.agent is None:
             return any(self._try_key(key) for key in keys)
         try:
-            agent = Agent(self._credentials.agent)
-        except (paramiko.SSHException, OSError, ValueError) as error:
-            if isinstance(error, OSError) and out_of_resources(error):
+            listed = self._listings.list(self._credentials.agent)
+            agent = Agent(self._credentials.agent, listed)
+        except (AgentError, paramiko.SSHException, OSError, ValueError) as error:
+            if _is_ours(error):
                 raise
             self._trouble = f"the agent at {self._credentials.agent}: {error}"
             return any(self._try_key(key) for key in keys)
@@ -329,7 +339,7 @@ class _Login:
                 raise
             return False
         except (paramiko.SSHException, OSError) as error:
-            if self._session.broken or not self._session.is_active():
+            if self._session.broken or not self._session.is_active() or _is_ours(error):
                 raise
             self._trouble = str(error)  # from an agent that does not sign with this key
             return False

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ....core.record import record
 from ....inventory.models import Secret, SshSettings
+from ...agent_listing import AgentError
 from ...errors import Category, HostError, Phase
 from ...transport import TransportSettings
 from ..algorithms import may_sign
-from .agent import list_agent_keys
 from .key_files import is_certificate_for, read_certificate, read_private_key, read_public_key
 from .private_keys import KeyFileError, read_key_file, unlock
 from .public_key import is_short_rsa
@@ -81,7 +81,7 @@ class Credentials:
         self._lock = threading.Lock()
         self._offers: dict[object, _Offer | str] = {}
         self._keys: dict[str, PrivateKeyFile | str] = {}
-        self._agents: dict[str, tuple[bytes, ...]] = {}
+        self._listings = settings.agent_listings
         self._notes: dict[str, None] = {}
 
     @property
@@ -160,9 +160,10 @@ class Credentials:
     def _list_agent_keys(self, path: str | None) -> tuple[bytes, ...]:
         if path is None:
             return ()
-        if path not in self._agents:
-            self._agents[path] = list_agent_keys(path)
-        return self._agents[path]
+        try:
+            return tuple(key.blob for key in self._listings.list(path))
+        except (AgentError, OSError):  # the login itself reports that
+            return ()
 
     def _load_key(self, path: str) -> PrivateKeyFile:
         found = self._keys.get(path)

@@ -27,6 +27,7 @@ from sockfleet.collector.ssh.credentials.store import PrivateKeyFile
 from sockfleet.collector.ssh.negotiation import choose_offer
 from sockfleet.collector.transport import Attempt, Transport, TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
+from tests.support.ssh.agent import ssh_agent
 from tests.support.ssh.over_ssh import (
     ask,
     ask_all,
@@ -178,12 +179,12 @@ def test_an_agent_that_does_not_sign_does_not_end_the_login(sshd, settings, tmp_
         assert "agent" in outcome.error.message
 
 
-def test_a_lack_of_descriptors_is_not_the_agents_fault(sshd, settings, mocker):
-    mocker.patch(
-        "sockfleet.collector.paramiko.login.Agent",
-        side_effect=OSError(errno.EMFILE, "Too many open files"),
-    )
-    outcome = ask("paramiko", settings, host_of(sshd, identity_files=(), agent="/agent"))
+@pytest.mark.parametrize("step", ["agent_listing._request_listing", "paramiko.keys._connect"])
+def test_a_lack_of_descriptors_is_not_the_agents_fault(sshd, settings, mocker, step):
+    lack = OSError(errno.EMFILE, "Too many open files")
+    mocker.patch(f"sockfleet.collector.{step}", side_effect=lack)
+    with ssh_agent(sshd.client_key) as agent:
+        outcome = ask("paramiko", settings, host_of(sshd, identity_files=(), agent=agent))
     assert outcome.fault == (Category.LOCAL_RESOURCE, Phase.AUTH)
 
 

@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-__all__ = ["EmptyAgent", "ssh_agent"]
+__all__ = ["CountingAgent", "EmptyAgent", "ssh_agent"]
+
+# draft-ietf-sshm-ssh-agent, "Message numbers"
+_REQUEST_IDENTITIES = 11
+_SIGN_REQUEST = 13
 
 
 class EmptyAgent:
@@ -41,6 +46,51 @@ class EmptyAgent:
             with client:
                 while client.recv(5):  # SSH_AGENTC_REQUEST_IDENTITIES has no content
                     client.sendall(struct.pack(">IBI", 5, 12, 0))
+
+
+class CountingAgent:
+    """Stands before a real agent, and counts the connections and the requests to it."""
+
+    def __init__(self, path: Path, real: str) -> None:
+        self.path = path
+        self.connections = 0
+        self.listings = 0
+        self.signatures = 0
+        self._real = real
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen(1000)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # it was closed
+                return
+            self.connections += 1
+            threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+
+    def _forward(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as real:
+            real.connect(self._real)
+            requests, answers = client.makefile("rb"), real.makefile("rb")
+            with requests, answers:
+                while message := _read_message(requests):
+                    self.listings += message[4] == _REQUEST_IDENTITIES
+                    self.signatures += message[4] == _SIGN_REQUEST
+                    real.sendall(message)
+                    client.sendall(_read_message(answers))
+
+
+def _read_message(stream: BinaryIO) -> bytes:
+    length = stream.read(4)
+    return length + stream.read(int.from_bytes(length, "big"))
 
 
 @contextmanager
