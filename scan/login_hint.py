@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,15 +12,17 @@ from pathlib import Path
 
 from ..collector.errors import Category
 from ..collector.outcome import HostFailure, HostOutcome
+from ..core.program import program_words
 from ..core.text import escape
-from ..inventory.models import Connection, Host
+from ..inventory.models import Connection, Host, HostKeyPolicy
 from .options import ScanOptions
 
-__all__ = ["add_login_hint", "describe_other_logins"]
+__all__ = ["add_login_hint", "describe_other_logins", "remove_login_hint"]
 
 # Failures that a wrong address, port, user or key explains.
 _CATEGORIES = frozenset({Category.DNS, Category.REFUSED, Category.AUTH_DENIED})
 _SHOWN_NAMES = 5
+_FROM = "its address, user and keys are from: "
 
 
 def add_login_hint(outcome: HostOutcome, options: ScanOptions) -> HostOutcome:
@@ -28,9 +31,17 @@ def add_login_hint(outcome: HostOutcome, options: ScanOptions) -> HostOutcome:
         return outcome
     if outcome.host.connection is not Connection.SSH:
         return outcome
+    if "-" in options.inventory:  # it was read from a pipe
+        return outcome
     command = _report_command(options, outcome.host.name)
-    hint = f"where its address, user and keys are from: {command}"
-    return replace(outcome, message=f"{outcome.message}; {hint}")
+    ends = outcome.message.endswith((".", "?"))
+    where = " Where" if ends else "; where"
+    return replace(outcome, message=f"{outcome.message}{where} {_FROM}{command}")
+
+
+def remove_login_hint(message: str) -> str:
+    """The message without what `add_login_hint` adds: where only a line is shown."""
+    return re.sub(rf"(; w| W)here {_FROM}.*", "", message)
 
 
 def describe_other_logins(options: ScanOptions, hosts: Sequence[Host]) -> Iterator[str]:
@@ -63,10 +74,13 @@ def _describe(
     option: str, what: str, values: Sequence[str], hosts: Sequence[Host], options: ScanOptions
 ) -> str:
     named = f" ({_list(values)})" if values else ""
-    return (
+    note = (
         f"{option}: the inventory names another {what}{named} for {_count(len(hosts))}: "
-        f"{_list([host.name for host in hosts])}; why: {_report_command(options, hosts[0].name)}"
+        f"{_list([host.name for host in hosts])}"
     )
+    if "-" in options.inventory:
+        return note
+    return f"{note}; why: {_report_command(options, hosts[0].name)}"
 
 
 def _count(hosts: int) -> str:
@@ -78,14 +92,28 @@ def _list(words: Sequence[str]) -> str:
     return ", ".join(words[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+@lru_cache(maxsize=1)
+def _program_words() -> tuple[str, ...]:
+    return program_words()
+
+
 def _report_command(options: ScanOptions, name: str) -> str:
-    words = ["sockfleet", "inventory", *options.inventory, "--host", name, "--connection"]
+    """The command as a table prints it after a scan, `output.text.next_command`."""
+    words = [*_program_words(), "inventory", *options.inventory]
     if options.user is not None:
         words += ["-u", options.user]
     for file in options.identity:
         words += ["-i", file]
+    if options.agent is not None:
+        words.append("--agent" if options.agent else "--no-agent")
     if options.ssh_config is not None:
         words += ["--ssh-config", options.ssh_config]
-    if options.agent is False:
-        words.append("--no-agent")
-    return shlex.join(words)
+    if options.allow_proxy_command:
+        words.append("--allow-proxy-command")
+    for file in options.known_hosts:
+        words += ["--known-hosts", file]
+    if options.host_keys is not HostKeyPolicy.STRICT:
+        words += ["--host-keys", options.host_keys.value]
+    # A word that begins with a dash would be taken for an option.
+    named = [f"--host={name}"] if name.startswith("-") else ["--host", name]
+    return shlex.join([*words, "--connection", *named])

@@ -18,13 +18,13 @@ import click
 
 from ...collector.runtime.signals import STOP_SIGNALS, replace_handlers
 from ...core.exit_codes import Exit, code_for_signal
+from ...core.program import program_words
 from ...simulator.fleet.process import FleetProcess
 from ...simulator.scenario.scenario import SimulatedHost
 from ...simulator.scenario.scenario_file import MOST_HOSTS
 from ...simulator.scenario.verdict import find_differences
 from ..help_screen import Example, HelpfulCommand, example_lines
 from ..options.parameter_types import WholeNumber
-from ..program import program_words
 from ..runs.output_files import check_writable
 
 __all__ = ["command"]
@@ -137,7 +137,12 @@ def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
         for line in differing:
             click.echo(f"  {line}")
     else:
-        click.echo(f"All as simulated: {_describe_plan(fleet.hosts)}.")
+        click.echo(
+            click.wrap_text(
+                f"All as simulated: {_describe_plan(fleet.hosts)}.",
+                shutil.get_terminal_size().columns,
+            )
+        )
         click.echo(_HOW_TO_READ)
     return bool(differing)
 

@@ -299,7 +299,7 @@ def _read_against(store: Store, text: str | None) -> tuple[Any, Mapping[str, flo
 def _next_command(host: str, inventories: Sequence[str]) -> str | None:
     import shlex
 
-    from ..program import program_words
+    from ...core.program import program_words
 
     if "-" in inventories or not inventories:
         return None

@@ -10,9 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ...core.program import program_words
 from ...output.formats import NextCommands
 from ..options.click_options import CONNECTION, PACE, PROBE
-from ..program import program_words
 
 __all__ = ["next_commands"]
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from sockfleet.core.program import program_words
 from tests.support.cli.command_process import run_sockfleet
 from tests.support.ssh.sshd import Sshd, free_port, ssh_keygen
 
@@ -110,8 +115,9 @@ def test_faults_and_wrong_options_are_errors(config: Path) -> None:
 
 
 def test_failures_that_a_wrong_setting_explains_name_the_command(
-    sshd: Sshd, tmp_path: Path
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     other = ssh_keygen(tmp_path / "other")
     (tmp_path / "known_hosts").write_text(sshd.known_hosts_lines())
     (tmp_path / "hosts").write_text(
@@ -129,8 +135,11 @@ def test_failures_that_a_wrong_setting_explains_name_the_command(
     }
     for name, error in hosts.items():
         command = error["message"].partition("are from: ")[2]
-        assert command == f"sockfleet inventory hosts --host {name} --connection -i {other}"
-        shown = run_sockfleet(*shlex.split(command)[1:], cwd=tmp_path)
+        options = f"-i {other} --known-hosts known_hosts"
+        assert command == (
+            f"{shlex.join(program_words())} inventory hosts {options} --connection --host {name}"
+        )
+        shown = run_sockfleet(*shlex.split(command)[len(program_words()) :], cwd=tmp_path)
         assert "command line, --identity" in shown.stdout
 
 
@@ -140,7 +149,29 @@ def test_a_note_counts_the_hosts_that_are_logged_in_to_as_somebody_else(tmp_path
     listed = run_sockfleet("scan", path, "-u", "me", "-i", "/key", "--list-hosts")
     assert listed.stderr == (
         "sockfleet: warning: -u me: the inventory names another user (deploy) for 7 hosts: web0, "
-        f"web1, web2, web3, web4 and 2 more; why: sockfleet inventory {path} --host web0 "
-        "--connection -u me -i /key\n"
+        f"web1, web2, web3, web4 and 2 more; why: {shlex.join(program_words())} inventory {path} "
+        "-u me -i /key --connection --host web0\n"
     )
     assert run_sockfleet("scan", path, "-u", "me", "-l", "db1", "--list-hosts").stderr == ""
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_the_message_and_the_next_command_name_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_found: bool
+) -> None:
+    """Both work as they are printed, whether or not the program is on the PATH."""
+    folder = Path(sys.executable).parent
+    path = [each for each in os.environ["PATH"].split(":") if Path(each) != folder]
+    monkeypatch.setenv("PATH", ":".join([*([str(folder)] if is_found else []), *path]))
+    (tmp_path / "hosts").write_text(f"web1 ansible_host=127.0.0.1 ansible_port={free_port()}\n")
+    options = ["-u", "me", "-i", ssh_keygen(tmp_path / "key"), "--no-agent"]
+    words = ["scan", "hosts", *options, "--known-hosts", "known", "--failures"]
+    environment = {**os.environ, "COLUMNS": "1000"}
+    shown = run_sockfleet(*words, cwd=tmp_path, env=environment).stdout
+    message = re.search(r"Where its address, user and keys are from: (.*)", shown)
+    assert message is not None
+    (command,) = [line.strip() for line in shown.splitlines() if " --connection --host" in line][1:]
+    assert message[1] == command
+    assert command.startswith("sockfleet " if is_found else str(folder / "sockfleet "))
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=True)
+    assert b"command line, --user" in done.stdout

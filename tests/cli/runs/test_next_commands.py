@@ -13,8 +13,8 @@ import pytest
 from sockfleet.cli.commands.explain import command as explain
 from sockfleet.cli.commands.inventory import command as inventory
 from sockfleet.cli.commands.scan import command as scan
-from sockfleet.cli.program import program_words
 from sockfleet.cli.runs.next_commands import next_commands
+from sockfleet.core.program import program_words
 
 
 def commands_after(line: str):
