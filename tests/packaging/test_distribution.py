@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tomllib
 import venv
@@ -12,45 +11,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tests.support.packaging.commands import run
 from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 PLUGIN = Path(__file__).parent / "plugin"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-NOT_SOURCE = shutil.ignore_patterns(
-    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info"
-)
-
-
-def run(*command, cwd, **options):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV_"))}
-    result = subprocess.run(
-        [str(word) for word in command],
-        cwd=cwd,
-        env=environment | {"HOME": str(cwd)},
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def source_copy(tmp_path_factory):
-    """A copy of the source without the products of builds and tests."""
-    folder = tmp_path_factory.mktemp("source") / "sockfleet"
-    return shutil.copytree(ROOT, folder, ignore=NOT_SOURCE)
-
-
-@pytest.fixture(scope="module")
-def distributions(source_copy, tmp_path_factory):
-    """A folder with the sdist, and the wheel built from it."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--outdir", folder, source_copy, cwd=folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +112,7 @@ def test_a_second_build_gives_the_same_bytes(
     source_copy, distributions, fresh_environment, tmp_path
 ):
     """In another folder, at another time, with another umask and the modes of another checkout."""
-    again = shutil.copytree(source_copy, tmp_path / "again", ignore=NOT_SOURCE)
+    again = shutil.copytree(source_copy, tmp_path / "again")
     for path in again.rglob("*"):
         if path.is_file():
             path.chmod(path.stat().st_mode & 0o100 | 0o660)
