@@ -106,7 +106,7 @@ class FirstContact:
             self._hooks.on_message(Message(MessageKind.WARNING, text))
         for file, count in added.items():
             text = f"new host keys added to {file}: {count}"
-            self._hooks.on_message(Message(MessageKind.REMARK, text))
+            self._hooks.on_message(Message(MessageKind.NOTE, text))
         return trusted
 
 

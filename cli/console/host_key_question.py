@@ -12,8 +12,8 @@ import sys
 import termios
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
+from ...core.program import program_words
 from ...core.text import escape
 from ...output.text.abbreviation import abbreviate
 from ...output.text.style import count_text
@@ -31,20 +31,17 @@ def ask_about_keys(
     unknown: UnknownKeys,
     *,
     quiet: bool,
-    before: Callable[[], None],
     on_interrupt: Callable[[], None],
 ) -> Collection[str]:
     """The fingerprints of the keys that the user trusts.
 
-    ``before`` is called before anything is written to the terminal, ``on_interrupt`` where a signal
-    ends the question, whose answer is no then.
+    ``on_interrupt`` is called where a signal ends the question, whose answer is no then.
     """
     terminal = _open_terminal()
     if terminal is None:
         if not quiet:
             warn(f"warning: {name_trusting_command(unknown, sys.argv)}")
         return ()
-    before()
     with closing(terminal):
         try:
             return _ask(unknown, terminal)
@@ -66,11 +63,9 @@ def name_trusting_command(unknown: UnknownKeys, argv: Sequence[str]) -> str:
 
 
 def _trusting_command(argv: Sequence[str]) -> str:
-    program, *words = argv
-    name = Path(program).name
-    runner = [name] if name == "sockfleet" else [sys.executable, "-m", "sockfleet.cli"]
+    words = argv[1:]
     at = words.index("--") if "--" in words else len(words)
-    return shlex.join([*runner, *words[:at], "--host-keys", "accept-new", *words[at:]])
+    return shlex.join([*program_words(), *words[:at], "--host-keys", "accept-new", *words[at:]])
 
 
 class _Terminal:
@@ -136,18 +131,21 @@ def _ask(unknown: UnknownKeys, terminal: _Terminal) -> Collection[str]:
 
 def _describe(unknown: UnknownKeys, width: int) -> Iterator[str]:
     files = ", ".join(escape(file) for file in unknown.files)
-    count = count_text(len(unknown.keys), "host key")
-    yield f"{count} of {count_text(len(unknown.hosts), 'host')} not in {files}:"
+    yield f"{_count(unknown.keys, 'host key')} of {_count(unknown.hosts, 'host')} not in {files}:"
     for key in unknown.keys[:_SHOWN_KEYS]:
         yield from _describe_key(key, width)
     more = unknown.keys[_SHOWN_KEYS:]
     if more:
         names = [name for key in more for name in key.names]
-        yield f"  and {count_text(len(more), 'more key')} of {count_text(len(names), 'host')}"
+        yield f"  and {_count(more, 'more key')} of {_count(names, 'host')}"
     if unknown.behind:
         yield f"Behind a jump host, with keys not seen yet: {abbreviate(unknown.behind)}"
     kind = unknown.keys[0].kind.lower().replace("-", "_")
     yield f"To compare, on the host: ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub"
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things):,} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _describe_key(key: UnknownKey, width: int) -> Iterator[str]:
@@ -164,5 +162,5 @@ def _describe_key(key: UnknownKey, width: int) -> Iterator[str]:
 def _question(unknown: UnknownKeys) -> str:
     which = "this key" if len(unknown.keys) == 1 else "these keys"
     if unknown.behind:
-        return f"Trust {which}, and the first key of hosts behind"
+        return f"Trust {which}, and the first of each host behind"
     return f"Trust {which}, and read {'it' if len(unknown.hosts) == 1 else 'them'} now"

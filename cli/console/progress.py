@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 from ...aggregator.host import HostSummary, Status
 
-__all__ = ["progress_bar"]
+__all__ = ["ProgressBar", "progress_bar"]
 
 _EVERY_S = 0.125
 
 
+def _nothing(_host: HostSummary) -> None:
+    """Where no bar is shown."""
+
+
+@dataclass(frozen=True)
+class ProgressBar:
+    """A bar that is drawn, or none: then nothing happens."""
+
+    advance: Callable[[HostSummary], None] = _nothing
+    """To be called with each host that is done."""
+    erased: Callable[[], AbstractContextManager[object]] = nullcontext
+    """Within its context a message can be written in the place of the bar."""
+
+
 @contextmanager
-def progress_bar(total: int, *, wanted: bool) -> Iterator[Callable[[HostSummary], None]]:
-    """A function to call with each host that is done; it does nothing where no bar is shown."""
+def progress_bar(total: int, *, wanted: bool) -> Iterator[ProgressBar]:
+    """Draw a bar until the context ends, where it is wanted."""
     if not wanted:
-        yield _nothing
+        yield ProgressBar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -53,8 +68,10 @@ def progress_bar(total: int, *, wanted: bool) -> Iterator[Callable[[HostSummary]
                 drawn = now
                 bar.refresh()
 
-        yield done
+        @contextmanager
+        def erased() -> Iterator[None]:
+            bar.stop()  # it is transient: that erases it
+            yield
+            bar.start()
 
-
-def _nothing(_host: HostSummary) -> None:
-    """Where no bar is shown."""
+        yield ProgressBar(done, erased)

@@ -124,7 +124,9 @@ def _read(file: str) -> bytes:
     try:
         return sys.stdin.buffer.read(_MOST_BYTES + 1) if file == "-" else _read_path(Path(file))
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
+        is_name = isinstance(error, FileNotFoundError) and "/" not in file
+        hint = f"; a host is read with --host {file}" if is_name else ""
+        raise UsageError(f"cannot read {file}: {error.strerror or error}{hint}") from error
 
 
 def _read_path(path: Path) -> bytes:

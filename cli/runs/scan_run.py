@@ -20,7 +20,7 @@ from ...output.formats import NextCommands
 from ...scan.options import RepeatOptions, ScanOptions
 from ...scan.scan import Scan, ScanResult
 from ..console import streams, terminal
-from ..console.progress import progress_bar
+from ..console.progress import ProgressBar, progress_bar
 from .delivery import Delivery
 from .terminal_hooks import terminal_hooks
 
@@ -80,12 +80,13 @@ class ScanRun:
         self._in_place = in_place
         self._signals = StopSignals()
         self._advance: Callable[[HostSummary], None] | None = None
+        self._bar = ProgressBar()
         self._progress_bar = ExitStack()
         self._hooks = terminal_hooks(
             self._signals,
             quiet=quiet,
             on_host=self._deliver_host,
-            before_question=self._end_progress,
+            around_message=lambda: self._bar.erased(),
             store=store,
         )
 
@@ -201,11 +202,16 @@ class ScanRun:
         """Draw a bar until the context ends, where one helps."""
         wanted = sys.stderr.isatty() and not self._quiet and not self._delivery.is_streamed
         self._progress_bar = ExitStack()
-        self._advance = self._progress_bar.enter_context(progress_bar(hosts, wanted=wanted))
+        self._bar = self._progress_bar.enter_context(progress_bar(hosts, wanted=wanted))
+        self._progress_bar.callback(self._forget_progress)
+        self._advance = self._bar.advance
         return self._progress_bar
 
     def _end_progress(self) -> None:
         self._progress_bar.close()
+
+    def _forget_progress(self) -> None:
+        self._bar = ProgressBar()
         self._advance = None
 
     def _deliver_host(self, host: HostSummary) -> None:

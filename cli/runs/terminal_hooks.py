@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ...aggregator.fleet import FleetSummary, ScanInfo
@@ -29,13 +30,14 @@ def terminal_hooks(
     *,
     quiet: bool,
     on_host: Callable[[HostSummary], None] = ignore,
-    before_question: Callable[[], None] = lambda: None,
+    around_message: Callable[[], AbstractContextManager[object]] = nullcontext,
     store: str | None = None,
 ) -> ScanHooks:
     """The hooks of a command; ``signals`` records the signals that stopped the scan.
 
-    ``before_question`` clears the terminal of what is being drawn there. ``store`` is where
-    --against finds scans that are no files; None: the user's own store.
+    ``around_message`` clears the terminal of what is being drawn there while a message or a
+    question is. ``store`` is where --against finds scans that are no files; None: the user's own
+    store.
     """
 
     def find_scan(name: str, now: ScanInfo) -> FleetSummary | None:
@@ -47,17 +49,18 @@ def terminal_hooks(
 
     def on_message(message: Message) -> None:
         if not (quiet and message.kind in _MUTED_BY_QUIET):
-            streams.warn(f"{_PREFIX[message.kind]}{message.text}")
+            with around_message():
+                streams.warn(f"{_PREFIX[message.kind]}{message.text}")
 
     def confirm_keys(unknown: UnknownKeys) -> Collection[str]:
         from ..console.host_key_question import ask_about_keys
 
-        return ask_about_keys(
-            unknown,
-            quiet=quiet,
-            before=before_question,
-            on_interrupt=lambda: signals.received.extend(received),
-        )
+        with around_message():
+            return ask_about_keys(
+                unknown,
+                quiet=quiet,
+                on_interrupt=lambda: signals.received.extend(received),
+            )
 
     return ScanHooks(
         on_host=on_host,

@@ -171,6 +171,16 @@ def test_messages_do_not_disturb_the_screen_and_are_printed_at_its_end(fleet):
         assert terminal.screen().count("No space left") == 1
 
 
+def test_a_message_takes_the_place_of_the_progress_bar(fleet):
+    with Terminal(fleet, 100) as terminal:
+        terminal.run(
+            "sockfleet scan inventory.yml --known-hosts new --host-keys accept-new -l web01,web02"
+        )
+        first = terminal.screen().splitlines()[0]
+        assert first == "sockfleet: warning: new host keys added to new: 2"
+        assert "scanning" not in terminal.screen()
+
+
 def test_a_terminal_without_colours_and_utf_8_gets_plain_ascii(fleet):
     with Terminal(fleet, LC_ALL="C", NO_COLOR="1", PYTHONUTF8="0") as terminal:
         terminal.run(QUICK)

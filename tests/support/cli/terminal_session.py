@@ -20,7 +20,14 @@ _LIMIT_S = 60.0
 class TerminalSession:
     """One run; stdout is a pipe, stdin and stderr are the terminal."""
 
-    def __init__(self, *words: object, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *words: object,
+        environment: dict[str, str] | None = None,
+        limit_s: float = _LIMIT_S,
+    ) -> None:
+        """``limit_s``: how long it may write nothing."""
+        self._limit_s = limit_s
         self._leader, follower = pty.openpty()
         self._process = subprocess.Popen(
             [*SOCKFLEET, *map(str, words)],
@@ -54,7 +61,7 @@ class TerminalSession:
         return self._process.wait(_LIMIT_S), output
 
     def _read(self) -> bool:
-        readable, _, _ = select.select([self._leader], [], [], _LIMIT_S)
+        readable, _, _ = select.select([self._leader], [], [], self._limit_s)
         assert readable, f"nothing more after {self.seen!r}"
         try:
             chunk = os.read(self._leader, 65536)
