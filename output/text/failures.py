@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
+from ...scan.login_hint import remove_login_hint
 from .abbreviation import abbreviate
 from .style import FAILED, TextStyle
 
-__all__ = ["every_failure", "examples", "failure_counts", "one_line_each"]
+__all__ = ["every_failure", "examples", "failure_counts", "one_line_each", "shows_every_message"]
 
 _DEEPER = " " * 6
 _HINT = "--failures shows every host with its message"
@@ -21,7 +22,8 @@ _SHORTEST_NAMES = 8
 def failure_counts(summary: FleetSummary, style: TextStyle) -> str:
     """How many hosts failed, by category: ``2 refused, 1 dns``."""
     failures = summary.fleet.failures.items()
-    return ", ".join(f"{style.number(count)} {category}" for category, count in failures)
+    parts = (f"{style.number(count)} {category}" for category, count in failures)
+    return ", ".join(map(style.keep, parts))
 
 
 def every_failure(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
@@ -41,13 +43,24 @@ def examples(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
         yield line.replace(label, style.render(label, FAILED), 1)
 
 
+def shows_every_message(summary: FleetSummary) -> bool:
+    """Whether `examples` leaves out no message: no host was read, and all failed by the same."""
+    if set(summary.fleet.failures.values()) == {1}:
+        return True
+    messages = {host.error.message for host in summary.hosts if host.error is not None}
+    return not summary.fleet.hosts.ok and len(messages) == 1
+
+
 def one_line_each(summary: FleetSummary, style: TextStyle) -> Iterator[str]:
     """Yield one line for each category: names, and the beginning of the first message."""
     yield from _title(summary, style, hint=f" ({_HINT})")
     for label, hosts in _labels(summary, style):
         room = max((style.options.width or 0) - len(label), 1)
         names = style.shorten(_names(hosts), max(room // _NAMES_SHARE, _SHORTEST_NAMES))
-        yield style.render(label, FAILED) + style.shorten(_join(names, hosts[0]), room)
+        line = _join(names, hosts[0])
+        if style.width(style.convert(line)) > room:
+            line = remove_login_hint(line)
+        yield style.render(label, FAILED) + style.shorten_at_word(line, room)
 
 
 def _title(summary: FleetSummary, style: TextStyle, *, hint: str = "") -> Iterator[str]:

@@ -33,6 +33,8 @@ _COLOUR = lazy_pattern(r"\x1b\[[0-9;]*m")
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _NEXT_UNIT = 999.5  # three digits round this to 1000
 _NARROWEST = 40
+_KEPT_SPACE = "\x1f"
+"""A control character, which no text from outside holds here: all are cleaned (core/text.py)."""
 
 
 class TextStyle:
@@ -76,6 +78,17 @@ class TextStyle:
         dots = self.convert("…")
         return self._cut(text, max(width - len(dots), 0)) + dots
 
+    def shorten_at_word(self, text: str, width: int) -> str:
+        """Cut the end of a sentence that takes more columns than ``width``, after a word."""
+        text = self.convert(text)
+        if self.width(text) <= width:
+            return text
+        dots = self.convert("…")
+        kept = max(width - len(dots), 0)
+        cut = self._cut(text, kept)
+        words = cut if text[len(cut) :].startswith(" ") else cut.rpartition(" ")[0]
+        return (words if 2 * self.width(words) > kept else cut).rstrip(" ,;:(") + dots
+
     def shorten_middle(self, text: str, width: int) -> str:
         """Cut the middle of a name: both its ends tell hosts apart, the first one most."""
         text = self.convert(text)
@@ -94,6 +107,10 @@ class TextStyle:
             text = text[:-1]
         return text
 
+    def keep(self, text: str) -> str:
+        """Make `wrap` break the text nowhere: ``3 held-closed``."""
+        return text.replace(" ", _KEPT_SPACE)
+
     def count_lines(self, text: str) -> int:
         """The lines of the terminal that a text takes; a long line goes on in the next one."""
         columns = self.options.width
@@ -106,17 +123,16 @@ class TextStyle:
         """Break the text into lines that fit, behind ``first`` and ``rest``; one line in a pipe."""
         text = self.convert(text)
         if self.options.width is None:
-            return first + text
-        return "\n".join(
-            textwrap.wrap(
-                text,
-                max(self.options.width, _NARROWEST),
-                initial_indent=first,
-                subsequent_indent=rest,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            return first + text.replace(_KEPT_SPACE, " ")
+        lines = textwrap.wrap(
+            text,
+            max(self.options.width, _NARROWEST),
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
+        return "\n".join(lines).replace(_KEPT_SPACE, " ")
 
     def encode(self, text: str) -> bytes:
         """Encode the finished output."""

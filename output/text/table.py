@@ -9,7 +9,13 @@ from ...aggregator.host import HostSummary
 from ...core.record import record
 from ..formats import Format, RenderOptions
 from .changes import change_lines
-from .failures import every_failure, examples, failure_counts, one_line_each
+from .failures import (
+    every_failure,
+    examples,
+    failure_counts,
+    one_line_each,
+    shows_every_message,
+)
 from .findings import by_findings, has_finding
 from .holders import holder_lines
 from .host_table import group_table, has_bounds, host_table
@@ -200,11 +206,11 @@ def _outcome(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Iterat
     line = f"{early}{style.number(hosts.ok)} of {total} host{'' if hosts.total == 1 else 's'} read"
     line += f" in {summary.scan.duration_s:.2f} s"
     words = summary.fleet.diagnoses if hosts.ok > 1 else {}
-    counts = ", ".join(f"{style.number(count)} {word}" for word, count in words.items())
+    counts = ", ".join(style.keep(f"{style.number(count)} {word}") for word, count in words.items())
     if detail.is_brief:
         line += f": {counts}." if counts else "."
-        if detail.counts_failures and hosts.failed:
-            line += f" Failed: {failure_counts(summary, style)}."
+        if detail.counts_failures and hosts.failed and not style.options.failures:
+            line += _count_failures(line, summary, style, detail)
         yield style.wrap(line) if not detail.is_least else _cut(style.wrap(line), style, detail)
         return
     spread = summary.fleet.distribution["tcp_close"]
@@ -234,6 +240,15 @@ def _failures(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Itera
         yield from examples(summary, style)
 
 
+def _count_failures(line: str, summary: FleetSummary, style: TextStyle, detail: _Detail) -> str:
+    """How many hosts failed, in what is left of one line where there is room for no more."""
+    whole = f" Failed: {failure_counts(summary, style)}."
+    room = style.options.width if detail.is_least else None
+    if room is None or style.width(style.convert(line + whole)) <= room:
+        return whole
+    return f" {style.keep(f'{style.number(summary.fleet.hosts.failed)} failed')}."
+
+
 def _warnings(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Iterator[str]:
     lines = [] if detail.is_least else warning_lines(summary)
     for line in lines[: detail.most]:
@@ -254,8 +269,8 @@ def _verdict(summary: FleetSummary, style: TextStyle, detail: _Detail) -> Iterat
             yield _cut(line, style, detail)
     commands = style.options.commands
     if commands is not None:
-        is_single = not detail.is_brief and set(summary.fleet.failures.values()) == {1}
-        command = next_command(summary, commands, failures=style.options.failures or is_single)
+        is_shown = style.options.failures or (not detail.is_brief and shows_every_message(summary))
+        command = next_command(summary, commands, failures=is_shown)
         if command:
             yield style.convert(command)
 
@@ -264,4 +279,4 @@ def _cut(text: str, style: TextStyle, detail: _Detail) -> str:
     """One line of a wrapped text, where there is no room for more."""
     if not detail.is_brief or style.options.width is None or "\n" not in text:
         return text
-    return style.shorten(" ".join(text.split()), style.options.width)
+    return style.shorten_at_word(" ".join(text.split()), style.options.width)

@@ -115,10 +115,30 @@ def test_failures_take_one_line_for_each_category_with_an_example():
     lines = shown(hosts).splitlines()
     (timeouts,) = (line for line in lines if "tcp_timeout" in line and "Failed" not in line)
     assert timeouts.startswith("  tcp_timeout  9  db[0-8]: no answer from 10.0.0.9:22")
-    assert len(timeouts) == 80
+    assert 60 < len(timeouts) <= 80
+    assert timeouts.removesuffix("…").split()[-1] in NO_ANSWER.split(), "no word is cut"
     assert "  refused      1  edge: refused by 10.0.0.7:22" in lines
     every = shown(hosts, failures=True)
     assert " ".join(every.split()).count(NO_ANSWER.strip()) == 9 * 9, "as many lines as they need"
+
+
+@pytest.mark.parametrize("ends", [". W", "; w", "? W"])
+def test_a_failure_in_one_line_leaves_out_the_command_that_does_not_fit(ends):
+    said = f"refused by 10.0.0.7:22{ends[0]}".rstrip(";")
+    hint = "here its address, user and keys are from: sockfleet inventory fleet.yml --host edge"
+    message = f"refused by 10.0.0.7:22{ends}{hint}"
+    hosts = [*fleet(1, 30), failure("edge", Category.REFUSED, message)]
+    assert f"  refused  1  edge: {said}\n" in shown(hosts)
+    assert message in shown(hosts, width=200)
+    assert message in " ".join(shown(hosts, failures=True).split())
+
+
+def test_a_count_and_its_word_stay_on_one_line():
+    for width in range(60, 90):
+        text = shown([*fleet(3, 30, failed=1)], width=width, height=23)
+        assert not re.search(r"[0-9]\n(normal|held-closed|tcp_timeout)", text)
+        assert "33 of 34 hosts read" in text
+        assert "\x1f" not in text
 
 
 @pytest.mark.parametrize(
@@ -139,7 +159,11 @@ def test_failures_take_one_line_for_each_category_with_an_example():
         ([usual("a"), failure("b")], "Nothing unusual: a holds 5 closed sockets."),
         (
             [usual("a"), usual("b"), failure("c")],
-            "Nothing unusual: no host of those that were read holds more than 5 closed sockets.",
+            "Nothing unusual: no host that was read holds more than 5 closed sockets.",
+        ),
+        (
+            [leaking("a", 0), leaking("b", 0), failure("c")],
+            "Nothing unusual: no host that was read holds a closed socket.",
         ),
         ([failure("a")], "No host could be read."),
         ([reading("a", {"inuse": 3})], "No host gave the numbers that tell of closed sockets."),
@@ -215,6 +239,13 @@ def test_the_next_command_keeps_the_inventory_and_the_options(outcomes, given, w
 def test_a_host_alone_that_cannot_be_read_leads_to_what_is_known_of_it():
     command = last_lines(shown([failure("db")]))[1]
     assert command == [*COMMANDS.inventory, "--host", "db"]
+
+
+def test_hosts_that_all_fail_by_the_same_lead_to_what_is_known_of_the_first():
+    hosts = [failure(name, message="key file x cannot be read") for name in ("db", "web")]
+    assert last_lines(shown(hosts))[1] == [*COMMANDS.inventory, "--host", "db"]
+    hosts += [failure("old", message="key file y cannot be read")]
+    assert last_lines(shown(hosts))[1] == [*COMMANDS.scan, "-l", "db,old,web", "--failures"]
 
 
 def test_numbers_have_separators_and_nothing_is_a_dot_at_a_terminal_only():
