@@ -16,7 +16,7 @@ NAMES = [
 
 def test_the_pictures_are_those_of_the_command():
     words = [sys.executable, str(ROOT / "docs/make_pictures.py"), "--check"]
-    for name in ("scan-80", "repeat-80"):
+    for name in ("scan-80", "repeat-80", "help-80"):
         words += ["--only", name]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), "run python docs/make_pictures.py"
