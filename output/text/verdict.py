@@ -44,9 +44,9 @@ def _nothing_unusual(read: Sequence[HostSummary], summary: FleetSummary, style: 
         return "No host gave the numbers that tell of closed sockets."
     if len(read) == 1:
         return f"Nothing unusual: {read[0].name} holds {_sockets(most, style)}."
-    nobody = "no host that was read" if summary.fleet.hosts.failed else "no host"
+    subject = "no host that was read" if summary.fleet.hosts.failed else "no host"
     more = f"more than {_sockets(most, style)}" if most > 0 else "a closed socket"
-    return f"Nothing unusual: {nobody} holds {more}."
+    return f"Nothing unusual: {subject} holds {more}."
 
 
 def _other_words(found: Sequence[HostSummary]) -> Iterator[str]:

@@ -30,7 +30,7 @@ def empty_agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmptyAgent]:
 
 @pytest.fixture
 def counting_agent(monkeypatch: pytest.MonkeyPatch, sshd: Sshd) -> Iterator[CountingAgent]:
-    """A real agent that holds the key of the server, and counts what it is asked for."""
+    """A real agent that holds the key of the server, and counts the requests to it."""
     with (
         TemporaryDirectory(prefix="sockfleet-agent-") as folder,
         ssh_agent(sshd.client_key) as real,
