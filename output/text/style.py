@@ -81,13 +81,13 @@ class TextStyle:
     def shorten_at_word(self, text: str, width: int) -> str:
         """Cut the end of a sentence that takes more columns than ``width``, after a word."""
         text = self.convert(text)
-        if self.width(text) <= width:
+        shortened = self.shorten(text, width)
+        if shortened == text:
             return text
         dots = self.convert("…")
-        kept = max(width - len(dots), 0)
-        cut = self._cut(text, kept)
+        cut = shortened.removesuffix(dots)
         words = cut if text[len(cut) :].startswith(" ") else cut.rpartition(" ")[0]
-        return (words if 2 * self.width(words) > kept else cut).rstrip(" ,;:(") + dots
+        return (words if 2 * self.width(words) > width else cut).rstrip(" ,;:(") + dots
 
     def shorten_middle(self, text: str, width: int) -> str:
         """Cut the middle of a name: both its ends tell hosts apart, the first one most."""

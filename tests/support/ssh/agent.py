@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,43 +21,12 @@ _REQUEST_IDENTITIES = 11
 _SIGN_REQUEST = 13
 
 
-class EmptyAgent:
-    """An agent without keys that counts the connections to it."""
+class _CountingListener(ABC):
+    """A socket at ``path`` that counts the connections to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.connections = 0
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:  # it was closed
-                return
-            self.connections += 1
-            with client:
-                while client.recv(5):  # SSH_AGENTC_REQUEST_IDENTITIES has no content
-                    client.sendall(struct.pack(">IBI", 5, 12, 0))
-
-
-class CountingAgent:
-    """Stands before a real agent, and counts the connections and the requests to it."""
-
-    def __init__(self, path: Path, real: str) -> None:
-        self.path = path
-        self.connections = 0
-        self.listings = 0
-        self.signatures = 0
-        self._real = real
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         self._listener.listen(1000)
@@ -74,9 +44,32 @@ class CountingAgent:
             except OSError:  # it was closed
                 return
             self.connections += 1
-            threading.Thread(target=self._forward, args=(client,), daemon=True).start()
+            threading.Thread(target=self._answer, args=(client,), daemon=True).start()
 
-    def _forward(self, client: socket.socket) -> None:
+    @abstractmethod
+    def _answer(self, client: socket.socket) -> None:
+        """Answer the requests of one connection, and close it."""
+
+
+class EmptyAgent(_CountingListener):
+    """An agent without keys that counts the connections to it."""
+
+    def _answer(self, client: socket.socket) -> None:
+        with client:
+            while client.recv(5):  # SSH_AGENTC_REQUEST_IDENTITIES has no content
+                client.sendall(struct.pack(">IBI", 5, 12, 0))
+
+
+class CountingAgent(_CountingListener):
+    """Stands before a real agent, and counts the connections and the requests to it."""
+
+    def __init__(self, path: Path, real: str) -> None:
+        self.listings = 0
+        self.signatures = 0
+        self._real = real
+        super().__init__(path)
+
+    def _answer(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as real:
             real.connect(self._real)
             requests, answers = client.makefile("rb"), real.makefile("rb")
