@@ -137,12 +137,10 @@ def _scan_and_compare(fleet: FleetProcess, folder: Path) -> bool:
         for line in differing:
             click.echo(f"  {line}")
     else:
-        click.echo(
-            click.wrap_text(
-                f"All as simulated: {_describe_plan(fleet.hosts)}.",
-                shutil.get_terminal_size().columns,
-            )
-        )
+        plan = f"All as simulated: {_describe_plan(fleet.hosts)}."
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        columns = shutil.get_terminal_size().columns
+        click.echo(click.wrap_text(plan, columns) if is_terminal else plan)
         click.echo(_HOW_TO_READ)
     return bool(differing)
 

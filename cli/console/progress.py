@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 
 from ...aggregator.host import HostSummary, Status
+from ...core.record import record
 
 __all__ = ["ProgressBar", "progress_bar"]
 
@@ -18,7 +18,7 @@ def _nothing(_host: HostSummary) -> None:
     """Where no bar is shown."""
 
 
-@dataclass(frozen=True)
+@record
 class ProgressBar:
     """A bar that is drawn, or none: then nothing happens."""
 
@@ -74,4 +74,4 @@ def progress_bar(total: int, *, wanted: bool) -> Iterator[ProgressBar]:
             yield
             bar.start()
 
-        yield ProgressBar(done, erased)
+        yield ProgressBar(advance=done, erased=erased)
