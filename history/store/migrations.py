@@ -20,15 +20,16 @@ __all__ = ["STEPS", "migrate"]
 Step = Callable[[Connection], None]
 
 
-def _add_namespaces(connection: Connection) -> None:
-    """From 1 to 2: the network namespaces of hosts, and the open files of the machine."""
+def _make_layout_2(connection: Connection) -> None:
+    """From 1 to 2: the network namespaces of hosts, the open files of the machine, alerts."""
     is_sqlite = connection.dialect.name == "sqlite"
     words = {
         "id": "INTEGER NOT NULL PRIMARY KEY" if is_sqlite else "BIGSERIAL PRIMARY KEY",
         "bytes": "BLOB" if is_sqlite else "BYTEA",
         "reference": "INTEGER" if is_sqlite else "BIGINT",
+        "no_rowid": " WITHOUT ROWID" if is_sqlite else "",
     }
-    for statement in _NAMESPACE_TABLES:
+    for statement in (*_NAMESPACE_TABLES, *_ALERT_TABLES):
         connection.execute(text(statement.format_map(words)))
     if not is_sqlite:
         connection.execute(
@@ -53,7 +54,36 @@ _NAMESPACE_TABLES = (
         data {bytes} NOT NULL, PRIMARY KEY (scan_id, number))""",
 )
 
-STEPS: Mapping[int, Step] = {1: _add_namespaces}
+_ALERT_TABLES = (
+    """CREATE TABLE IF NOT EXISTS _alert_progress (
+        rules TEXT NOT NULL, stream TEXT NOT NULL, scan_uid TEXT NOT NULL, scan_ms BIGINT NOT NULL,
+        evaluated_ms BIGINT NOT NULL, PRIMARY KEY (rules, stream)){no_rowid}""",
+    """CREATE TABLE IF NOT EXISTS _alert_state (
+        rules TEXT NOT NULL, stream TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL,
+        phase TEXT NOT NULL, severity TEXT, alert_key TEXT, data TEXT NOT NULL,
+        PRIMARY KEY (rules, stream, rule, subject)){no_rowid}""",
+    """CREATE TABLE IF NOT EXISTS _alert_message (
+        seq {id}, id TEXT NOT NULL UNIQUE, rules TEXT NOT NULL, sink TEXT NOT NULL,
+        message TEXT NOT NULL, alert_key TEXT NOT NULL, event TEXT NOT NULL, at_ms BIGINT NOT NULL,
+        source TEXT NOT NULL, data TEXT NOT NULL, is_repeat BOOLEAN NOT NULL,
+        is_sending BOOLEAN NOT NULL, state TEXT NOT NULL, done_ms BIGINT)""",
+    "CREATE INDEX IF NOT EXISTS _alert_message_waiting ON _alert_message (rules, sink, state)",
+    """CREATE TABLE IF NOT EXISTS _alert_sink (
+        rules TEXT NOT NULL, sink TEXT NOT NULL, owner TEXT, lease_ms BIGINT,
+        tries INTEGER NOT NULL, retry_ms BIGINT, problem TEXT,
+        PRIMARY KEY (rules, sink)){no_rowid}""",
+    """CREATE TABLE IF NOT EXISTS _alert_silence (
+        id {id}, hosts TEXT NOT NULL, rule TEXT, from_ms BIGINT NOT NULL, until_ms BIGINT NOT NULL,
+        every TEXT, zone TEXT, reason TEXT NOT NULL, made_by TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS _alert_acknowledgement (
+        alert_key TEXT NOT NULL PRIMARY KEY, severity TEXT NOT NULL, reason TEXT,
+        made_by TEXT NOT NULL, made_ms BIGINT NOT NULL){no_rowid}""",
+    """CREATE TABLE IF NOT EXISTS _alert_evidence (
+        host TEXT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL, data TEXT NOT NULL){no_rowid}""",
+)
+
+
+STEPS: Mapping[int, Step] = {1: _make_layout_2}
 """The step from each layout to the next. What it makes never changes: a later layout has a step of
 its own."""
 

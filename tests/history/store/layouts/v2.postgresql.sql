@@ -22,6 +22,151 @@ SET default_tablespace = '';
 SET default_table_access_method = heap;
 
 --
+-- Name: _alert_acknowledgement; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_acknowledgement (
+    alert_key text NOT NULL,
+    severity text NOT NULL,
+    reason text,
+    made_by text NOT NULL,
+    made_ms bigint NOT NULL
+);
+
+
+--
+-- Name: _alert_evidence; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_evidence (
+    host text NOT NULL,
+    at_ms bigint NOT NULL,
+    data text NOT NULL
+);
+
+
+--
+-- Name: _alert_message; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_message (
+    seq bigint NOT NULL,
+    id text NOT NULL,
+    rules text NOT NULL,
+    sink text NOT NULL,
+    message text NOT NULL,
+    alert_key text NOT NULL,
+    event text NOT NULL,
+    at_ms bigint NOT NULL,
+    source text NOT NULL,
+    data text NOT NULL,
+    is_repeat boolean NOT NULL,
+    is_sending boolean NOT NULL,
+    state text NOT NULL,
+    done_ms bigint
+);
+
+
+--
+-- Name: _alert_message_seq_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public._alert_message_seq_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+--
+-- Name: _alert_message_seq_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public._alert_message_seq_seq OWNED BY public._alert_message.seq;
+
+
+--
+-- Name: _alert_progress; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_progress (
+    rules text NOT NULL,
+    stream text NOT NULL,
+    scan_uid text NOT NULL,
+    scan_ms bigint NOT NULL,
+    evaluated_ms bigint NOT NULL
+);
+
+
+--
+-- Name: _alert_silence; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_silence (
+    id bigint NOT NULL,
+    hosts text NOT NULL,
+    rule text,
+    from_ms bigint NOT NULL,
+    until_ms bigint NOT NULL,
+    every text,
+    zone text,
+    reason text NOT NULL,
+    made_by text NOT NULL
+);
+
+
+--
+-- Name: _alert_silence_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+CREATE SEQUENCE public._alert_silence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+
+--
+-- Name: _alert_silence_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: -
+--
+
+ALTER SEQUENCE public._alert_silence_id_seq OWNED BY public._alert_silence.id;
+
+
+--
+-- Name: _alert_sink; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_sink (
+    rules text NOT NULL,
+    sink text NOT NULL,
+    owner text,
+    lease_ms bigint,
+    tries integer NOT NULL,
+    retry_ms bigint,
+    problem text
+);
+
+
+--
+-- Name: _alert_state; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public._alert_state (
+    rules text NOT NULL,
+    stream text NOT NULL,
+    rule text NOT NULL,
+    subject text NOT NULL,
+    phase text NOT NULL,
+    severity text,
+    alert_key text,
+    data text NOT NULL
+);
+
+
+--
 -- Name: _boot; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -681,6 +826,20 @@ CREATE VIEW public.store AS
 
 
 --
+-- Name: _alert_message seq; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_message ALTER COLUMN seq SET DEFAULT nextval('public._alert_message_seq_seq'::regclass);
+
+
+--
+-- Name: _alert_silence id; Type: DEFAULT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_silence ALTER COLUMN id SET DEFAULT nextval('public._alert_silence_id_seq'::regclass);
+
+
+--
 -- Name: _fact id; Type: DEFAULT; Schema: public; Owner: -
 --
 
@@ -730,6 +889,48 @@ ALTER TABLE ONLY public._scan ALTER COLUMN id SET DEFAULT nextval('public._scan_
 
 
 --
+-- Data for Name: _alert_acknowledgement; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_evidence; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_message; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_progress; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_silence; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_sink; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
+-- Data for Name: _alert_state; Type: TABLE DATA; Schema: public; Owner: -
+--
+
+
+
+--
 -- Data for Name: _boot; Type: TABLE DATA; Schema: public; Owner: -
 --
 
@@ -749,16 +950,16 @@ INSERT INTO public._daily VALUES (1793491200, 2, 3, 152.25, 140, 10, 3, 0, 40, 5
 -- Data for Name: _detail; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public._detail VALUES (3, 2345, '\x0128b52ffd60290865180056276f2240875607304c56be1b70edca8823b4e4edebeb18b6ab5abf9190f0f22b63188601016300650064004eabf3bd27b25707dd3b52fc418324c16e30658d4d10dd513fb3b277ede740d98e3651ec7489d2559e4fa31ad445b738fac0ee26bb6c97a515484b4889a0a855bc345d27d7d5b843d823b74d52b267474f0400911b05a8dd6fe168929e9d61371a3d248e238604b1d6529488215152173044209ca345acc1395aecd1c1431ec6cd4a5d7314598b21c4626fd86933d85960c3a36d38531e29ec8f7ab48a5dd983626ffaacb5d89b7c8f5164d99b7e8e170e79a4d81f575969a5b27114316016e7919371f4a6f2b525fb2cb4b6418d8eebec169fa32829f75c68377628e13d7664a3abb012bb5248ecc9a052b24d53875f1f250776ad7c94d81d91e7d11df2a98a84524eb2e9ec94f66c1a669ab337e4784882e9478432a28b931f478a047b47d7680c97864ca98c0c86cce7051145d30105032f108a47734941748cf8cf26984d4f1f2f968a4f47d99ac83039b5e3212d83a21a199db20caad00f14712ab1335c69cfb8f4730bba14b062779742bb9b12ecb0e1a220b6c0de078e2e473f140884b4580c1f1466a95232cab95fcfd771b6e368038091a8213d85941a1911694a52480760029921b1ba0312a0652dc93aa764264e0211495159a5d5ca011cb4ceda152632e96a31eb9ffb200e4e9eaba00f07a8ba862b084fc7a1abd2a7684cd04392b997fb2f774fd6892952e12f0f0dfaa5fd9bcb022b7b0384e9ec67e6824d33c3577bbeaa9bf526a2aafbd42cf6e384cfaf47f4644ce0b83b5e87fa2f6dff4c0f55c462b9e140b8c6967b66ca9eea650064cf5186d463d0e97db1431c835a70b423fdf0c4aa364e6f30d6a074ba8575fb2824fcc38d556a9cef5f36d88de275fff53dc8e5dd59a70fafa8201303ef609cd27b3bb49775ff7f91f33fb4e8724853615f611065af85a82261410c6c12f8146cf17dcddded2e77fb802e1619bdfa9f2dd0657575a661f46da088e89caa93c663d04fb486fcbb5ff228bf0ba853bab0d733c1d00819a7717332845fc0674417d62b64b5637d660010a363d3cbbc3f');
+INSERT INTO public._detail VALUES (3, 2375, '\x0128b52ffd604708151900f6e8732240a75607301e0f6da98d6c74d323fee5755a8455f1f5a8fe2069e16bc4a8288a0b026800690067004de5731ac8a9f3bd28b65707dd7b42fcc14772687f4c59630f44f7d4d1aced5dfb41503a4f9bac76da44e92acfe8590ceaa2533c5d607793ddb6dbd406a81d283558d62e6e9eae932b7bdc21ed919d4d54b26f4f570300911d0a50bb9fa2e148fa7686cd70e8210190299571c190193dc71125611863cb1251924535014386819e9659057a62edd1c143a2849b95bae729c2584b0c6b7fda692f186a60c3a76540533e2ded8efab4ab7d59c36a6f1a31c6da1df91ea7c8b63ffd1c2b1af269b53faeb2d24a25e329f248345024e7e2e90132b19cfbf57c1d67379e76a386d67ed4e8b8ce7662f41425e59e0d6d87213a788f21e9504660aa7d21a876a52c95ecd314e2d74f0a825d2b3fa9f646e4f9f4868c2ae2b01694ac7a3ba53d9f8713cfdb1b723ce4906847842ea28b931d4f88437b47c77018361d1104dba70b0485150cc2e1b88420ba45fc670fcca6a78f156cc5687694ce13192aa8763428a62ceb91d12d4c598476a4885baa3dc19576610d4aa140500c0bdb55606c2d4651ed3336fd9c8236048cd85db6d2eeaa433b6cd82ccc12dabbc0d1e6e906c260a0142cc18625d154198091a831b9424a8d8c88342529a4036002992129e20312a07525ca32a764264e021191a2b24a0b5a180324bcd45aa33502a37e76540cff0f7c98408f10d9208ff7459902577a9ed4873825e8eb5ba846d271e73530b6bf0cf0d42472cfa3a50433e4e7da12d78f4a187ba33e1371eb0c718b6eb8912a03a64e930dd1fb4ec6f9057f30502005e8bbc339a401d618b01e688eb8d6a2c8d135864c96bab9b65000f2d95f878062d4e96d69b27a432c67b4937e786e55abd38b18ab5e3ab9c2a23e0a828f7063973ae75b9755a3a143d07cfacc7d45ee68e903258a4e62e61d8494a5b7efe65aa7ff5b387fa54197579a8afa7876287b1e44dc089dc4402001a74217f3d770c6f5289aae6b8a65452ffd170d7619dda32919259b4444104fd59d462e484cb4d8fc73bfe8280a16d8a70261be2e02a33a646c3462248bfb8573a87d615485ac3bd613268028fa9b9ef1fd01');
 
 
 --
 -- Data for Name: _fact; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public._fact VALUES (1, 2, 1793492400000, '10.0.0.4', 22, '["web"]', '6.1.0', 4096, 1000, 2000, 3000, 4096, NULL);
+INSERT INTO public._fact VALUES (1, 2, 1793492400000, '10.0.0.4', 22, '["web"]', '6.1.0', 4096, 1000, 2000, 3000, 4096, 9223372036854775807);
 INSERT INTO public._fact VALUES (2, 1, 1793492400000, '10.0.0.3', 22, '["web"]', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO public._fact VALUES (3, 1, 1793493600000, '10.0.0.3', 22, '["web"]', '6.1.0', 4096, 1000, 2000, 3000, 4096, NULL);
+INSERT INTO public._fact VALUES (3, 1, 1793493600000, '10.0.0.3', 22, '["web"]', '6.1.0', 4096, 1000, 2000, 3000, 4096, 9223372036854775807);
 
 
 --
@@ -779,8 +980,8 @@ INSERT INTO public._fleet VALUES (1, '856f2a68', '["inventory.yml"]', NULL);
 -- Data for Name: _host; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public._host VALUES (2, 'web1', 1, '5681b5e6174fc3c264', 1793492400000, '9fa547ed-0000-4000-8000-000000000000', 0, 1793492400000);
-INSERT INTO public._host VALUES (1, 'db1', 3, '0fc1dafb78aba4996c', 1793493600000, 'b68ab3f1-0000-4000-8000-000000000000', 0, 1793493600000);
+INSERT INTO public._host VALUES (2, 'web1', 1, 'ec9ca7dbad7e9a8f08', 1793492400000, '9fa547ed-0000-4000-8000-000000000000', 0, 1793492400000);
+INSERT INTO public._host VALUES (1, 'db1', 3, 'b22f208b045e074472', 1793493600000, 'b68ab3f1-0000-4000-8000-000000000000', 0, 1793493600000);
 
 
 --
@@ -844,8 +1045,8 @@ INSERT INTO public._hourly_pack VALUES (1793494800, 42, 1, '\x010102000000020000
 -- Data for Name: _latest; Type: TABLE DATA; Schema: public; Owner: -
 --
 
-INSERT INTO public._latest VALUES (1, 1793494800000, 0, 180, 140, 10, 3, 0, 40, 33, 30, 300, NULL);
-INSERT INTO public._latest VALUES (2, 1793494800000, 0, 153, 140, 10, 3, 0, 40, 6, 3, 300, NULL);
+INSERT INTO public._latest VALUES (1, 1793494800000, 0, 180, 140, 10, 3, 0, 40, 33, 30, 300, 1530);
+INSERT INTO public._latest VALUES (2, 1793494800000, 0, 153, 140, 10, 3, 0, 40, 6, 3, 300, 1503);
 
 
 --
@@ -913,7 +1114,7 @@ INSERT INTO public._pack VALUES (1, 20, '\x010102000000ffffffffffffffff28b52ffd2
 INSERT INTO public._pack VALUES (1, 21, '\x010102000000ffffffffffffffff28b52ffd20021100000001');
 INSERT INTO public._pack VALUES (1, 22, '\x010102000000ffffffffffffffff28b52ffd20021100000001');
 INSERT INTO public._pack VALUES (1, 23, '\x0101020000000b0000000000000028b52ffd20021100000001');
-INSERT INTO public._pack VALUES (1, 26, '\x0100020000000000000000000080');
+INSERT INTO public._pack VALUES (1, 26, '\x010102000000dc0500000000000028b52ffd20021100000001');
 INSERT INTO public._pack VALUES (1, 24, '\x0100020000000000000000000000');
 INSERT INTO public._pack VALUES (1, 25, '\x0100020000007c00000000000000');
 INSERT INTO public._pack VALUES (2, 1, '\x010102000000970000000000000028b52ffd20021100001301');
@@ -929,7 +1130,7 @@ INSERT INTO public._pack VALUES (2, 20, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (2, 21, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (2, 22, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (2, 23, '\x0100020000000b00000000000000');
-INSERT INTO public._pack VALUES (2, 26, '\x0100020000000000000000000080');
+INSERT INTO public._pack VALUES (2, 26, '\x010102000000dd0500000000000028b52ffd20021100001301');
 INSERT INTO public._pack VALUES (2, 24, '\x0100020000000000000000000000');
 INSERT INTO public._pack VALUES (2, 25, '\x0100020000007c00000000000000');
 INSERT INTO public._pack VALUES (3, 1, '\x010102000000980000000000000028b52ffd20021100001c01');
@@ -945,7 +1146,7 @@ INSERT INTO public._pack VALUES (3, 20, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (3, 21, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (3, 22, '\x010002000000ffffffffffffffff');
 INSERT INTO public._pack VALUES (3, 23, '\x0100020000000b00000000000000');
-INSERT INTO public._pack VALUES (3, 26, '\x0100020000000000000000000080');
+INSERT INTO public._pack VALUES (3, 26, '\x010102000000de0500000000000028b52ffd20021100001c01');
 INSERT INTO public._pack VALUES (3, 24, '\x0100020000000000000000000000');
 INSERT INTO public._pack VALUES (3, 25, '\x0100020000007c00000000000000');
 
@@ -976,6 +1177,20 @@ INSERT INTO public._scan VALUES (3, '00000000000000000000000000000003', 1, 1, 17
 --
 
 INSERT INTO public._setting VALUES ('layout', '2');
+
+
+--
+-- Name: _alert_message_seq_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public._alert_message_seq_seq', 1, false);
+
+
+--
+-- Name: _alert_silence_id_seq; Type: SEQUENCE SET; Schema: public; Owner: -
+--
+
+SELECT pg_catalog.setval('public._alert_silence_id_seq', 1, false);
 
 
 --
@@ -1025,6 +1240,70 @@ SELECT pg_catalog.setval('public._namespace_set_id_seq', 1, true);
 --
 
 SELECT pg_catalog.setval('public._scan_id_seq', 3, true);
+
+
+--
+-- Name: _alert_acknowledgement _alert_acknowledgement_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_acknowledgement
+    ADD CONSTRAINT _alert_acknowledgement_pkey PRIMARY KEY (alert_key);
+
+
+--
+-- Name: _alert_evidence _alert_evidence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_evidence
+    ADD CONSTRAINT _alert_evidence_pkey PRIMARY KEY (host);
+
+
+--
+-- Name: _alert_message _alert_message_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_message
+    ADD CONSTRAINT _alert_message_id_key UNIQUE (id);
+
+
+--
+-- Name: _alert_message _alert_message_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_message
+    ADD CONSTRAINT _alert_message_pkey PRIMARY KEY (seq);
+
+
+--
+-- Name: _alert_progress _alert_progress_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_progress
+    ADD CONSTRAINT _alert_progress_pkey PRIMARY KEY (rules, stream);
+
+
+--
+-- Name: _alert_silence _alert_silence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_silence
+    ADD CONSTRAINT _alert_silence_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: _alert_sink _alert_sink_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_sink
+    ADD CONSTRAINT _alert_sink_pkey PRIMARY KEY (rules, sink);
+
+
+--
+-- Name: _alert_state _alert_state_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public._alert_state
+    ADD CONSTRAINT _alert_state_pkey PRIMARY KEY (rules, stream, rule, subject);
 
 
 --
@@ -1249,6 +1528,13 @@ ALTER TABLE ONLY public._scan
 
 ALTER TABLE ONLY public._setting
     ADD CONSTRAINT _setting_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: _alert_message_waiting; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX _alert_message_waiting ON public._alert_message USING btree (rules, sink, state);
 
 
 --
