@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from sockfleet.history.store import layout
+from sockfleet.history.store.alerts import ensure_alert_tables
 from sockfleet.history.store.check import check_store
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.read import list_scans, read_scan
@@ -70,6 +71,7 @@ def test_a_migrated_store_has_the_tables_and_views_of_a_new_one(
     with use_store(new, create=True) as store:
         wanted = columns_of(store)
     with use_store(restore(version, dialect, request, tmp_path)) as store:
+        ensure_alert_tables(store)  # made where they are needed first
         assert columns_of(store) == wanted
 
 
