@@ -25,7 +25,9 @@ from pathlib import Path
 
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import HostSummary, Status
+from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.numbers import TcpNumbers
+from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.history.errors import StoreError
 from sockfleet.history.store.check import check_store
@@ -56,6 +58,7 @@ def made_scan(number: int) -> FleetSummary:
             elapsed_s=0.1,
             tcp=TcpNumbers(alloc=1000 * place + number, tcp_close=1000 * place + number),
             scope=Scope.ALL_NAMESPACES,
+            namespaces=_namespaces(place, number),
         )
         for place in range(HOSTS)
     ]
@@ -68,6 +71,20 @@ def made_scan(number: int) -> FleetSummary:
         inventory=("made.yml",),
     )
     return summarize_fleet(hosts, info)
+
+
+def _namespaces(place: int, number: int) -> tuple[NamespaceSummary, ...]:
+    """The host's own, a unit that lasts, and a container that another one replaces now and then."""
+    container = Container(runtime="docker", id=f"{place:032x}{number // 5:032x}")
+    return (
+        NamespaceSummary(inode=1, host=True, pid=1, inuse=0, tcp_close_max=number),
+        NamespaceSummary(
+            inode=2, host=False, pid=2, unit="web.service", inuse=0, tcp_close_max=number
+        ),
+        NamespaceSummary(
+            inode=3, host=False, pid=3, container=container, inuse=0, tcp_close_max=number
+        ),
+    )
 
 
 def save_scans(url: str, first: int, kill_after_s: float) -> None:
