@@ -20,6 +20,8 @@ from .text import clean
 
 __all__ = [
     "MailError",
+    "MessageRefusedError",
+    "PartlySentError",
     "SmtpServer",
     "parse_server",
     "read_password",
@@ -30,13 +32,22 @@ __all__ = [
 _TIMEOUT_S = 30.0
 _PORTS = {"smtp": 25, "smtps": 465}
 _SUBMISSION = 587
+_PERMANENT = 500
 _PASSWORD = "SOCKFLEET_SMTP_PASSWORD"  # noqa: S105 (the name of a variable)
 
 
 class MailError(SockfleetError):
-    """A mail could not be handed over; it was not sent."""
+    """A mail could not be handed over; it was not sent, or not to all."""
 
     exit_code = Exit.LOCAL
+
+
+class MessageRefusedError(MailError):
+    """The server knows the recipients and refused the message; it would again."""
+
+
+class PartlySentError(MailError):
+    """The server refused some recipients; the others have the mail."""
 
 
 @record
@@ -92,20 +103,27 @@ def read_password(file: str | None, environment: Mapping[str, str] = os.environ)
         raise UsageError(f"--smtp-password-file {file}: {problem}") from error
 
 
-def send_by_smtp(message: EmailMessage, server: SmtpServer, password: str | None) -> None:
+def send_by_smtp(
+    message: EmailMessage,
+    server: SmtpServer,
+    password: str | None,
+    *,
+    timeout_s: float = _TIMEOUT_S,
+) -> None:
     """Send a message; raises MailError, which never holds the password.
 
-    The server's certificate is checked. A server elsewhere must offer TLS.
+    The server's certificate is checked. A server elsewhere must offer TLS. The time limit is that
+    of each step.
     """
     context = ssl.create_default_context()
     try:
         if server.is_tls:
             with smtplib.SMTP_SSL(
-                server.host, server.port, timeout=_TIMEOUT_S, context=context
+                server.host, server.port, timeout=timeout_s, context=context
             ) as tls:
                 _send(tls, message, server, password)
             return
-        with smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S) as plain:
+        with smtplib.SMTP(server.host, server.port, timeout=timeout_s) as plain:
             plain.ehlo_or_helo_if_needed()
             if plain.has_extn("starttls"):
                 plain.starttls(context=context)
@@ -113,7 +131,9 @@ def send_by_smtp(message: EmailMessage, server: SmtpServer, password: str | None
                 raise MailError(f"{_name(server)} offers no STARTTLS: the mail was not sent")
             _send(plain, message, server, password)
     except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        raise MailError(f"{_name(server)} took no mail: {_describe(error)}") from error
+        is_final = isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= _PERMANENT
+        kind = MessageRefusedError if is_final else MailError
+        raise kind(f"{_name(server)} took no mail: {_describe(error)}") from error
 
 
 def _send(
@@ -124,7 +144,7 @@ def _send(
     refused = smtp.send_message(message)
     if refused:
         names = ", ".join(sorted(refused))
-        raise MailError(f"{_name(server)} refused {clean(names)}; the others have the mail")
+        raise PartlySentError(f"{_name(server)} refused {clean(names)}; the others have the mail")
 
 
 def _name(server: SmtpServer) -> str:

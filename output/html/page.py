@@ -11,9 +11,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from ...core.jinja_text import escape_text
 from ...core.version import VERSION
 from ...history.report.model import Course, FleetReport, GroupLine, Leak, State
-from ..jinja_text import escape_text
 from ..report_lists import list_changes
 from ..report_sentences import (
     MEANINGS,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
+from ...core.mail_message import load_mail_template, start_message
 from ...core.text import clean
 from ...history.report.model import FleetReport
 from ..formats import RenderOptions
-from ..jinja_text import escape_text
 from ..report_lists import list_changes
 from ..report_sentences import (
     format_count,
@@ -46,15 +44,10 @@ def make_message(
 
     Raises ValueError for an address that is none.
     """
-    message = EmailMessage(policy=SMTP)
     emphasis, rest = verdict(report)
-    message["From"] = sender
-    message["To"] = ", ".join(recipients)
-    message["Subject"] = _subject(report, emphasis + rest)
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = make_msgid(domain="sockfleet.invalid")
-    # No out-of-office reply comes back (RFC 3834).
-    message["Auto-Submitted"] = "auto-generated"
+    message = start_message(
+        sender=sender, recipients=recipients, subject=_subject(report, emphasis + rest)
+    )
     options = RenderOptions(width=_WIDTH, is_terminal=True, top=_MOST_ROWS)
     message.set_content(render_text(report, options).decode(), cte="quoted-printable")
     table = _template().render(
@@ -85,18 +78,11 @@ def _subject(report: FleetReport, sentence: str) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=escape_text,
-        trim_blocks=True,
-    )
-    environment.filters.update(
+    return load_mail_template(
+        Path(__file__).with_name("mail.html.j2"),
         count=format_count,
         rate=format_rate,
         when=format_time,
         forecast=format_forecast,
         course=lambda course: sparkline(course, _COURSE_WIDTH).replace(" ", "\u2007"),
     )
-    return environment.get_template("mail.html.j2")

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from sockfleet.core.errors import UsageError
 from sockfleet.core.mail_delivery import (
     MailError,
+    MessageRefusedError,
+    PartlySentError,
     SmtpServer,
     parse_server,
     read_password,
     send_by_sendmail,
     send_by_smtp,
 )
-from tests.support.ssh.sshd import free_port
+from tests.support.alerting.http_receiver import make_certificate
+from tests.support.mail_server import Received, run_mail_server
 
 PASSWORD = "correct horse"
-
-
-@dataclass
-class Received:
-    """What the server took: the handler of aiosmtpd."""
-
-    messages: list[bytes] = field(default_factory=list)
-    was_tls: list[bool] = field(default_factory=list)
-    refused: frozenset[str] = frozenset()
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 (aiosmtpd's name)
-        if address in self.refused:
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802 (aiosmtpd's name)
-        self.messages.append(envelope.content)
-        self.was_tls.append(session.ssl is not None)
-        return "250 OK"
 
 
 def log_in(server, session, envelope, mechanism, data) -> AuthResult:
@@ -55,18 +36,7 @@ def log_in(server, session, envelope, mechanism, data) -> AuthResult:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory) -> tuple[Path, Path]:
     """A certificate for localhost, signed by itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    files = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-out", str(files[0]), "-keyout", str(files[1])),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return files
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -77,18 +47,8 @@ def received() -> Received:
 @pytest.fixture
 def serve(received) -> Iterator:
     """Start the server; it takes the settings of aiosmtpd."""
-    started = []
-
-    def start(**settings) -> int:
-        port = free_port()
-        controller = Controller(received, hostname="127.0.0.1", port=port, **settings)
-        controller.start()
-        started.append(controller)
-        return port
-
-    yield start
-    for controller in started:
-        controller.stop()
+    with ExitStack() as servers:
+        yield lambda **settings: servers.enter_context(run_mail_server(received, **settings))
 
 
 @pytest.fixture
@@ -111,7 +71,7 @@ def server(port: int, **fields) -> SmtpServer:
 
 def test_a_server_here_may_lack_tls(serve, received, message):
     send_by_smtp(message, server(serve()), None)
-    (content,) = received.messages
+    (content,) = received.contents
     assert b"Ten hosts leak.\r\n.\r\nThe end." in content
 
 
@@ -124,7 +84,7 @@ def test_the_login_goes_over_starttls_with_a_checked_certificate(
     with pytest.raises(MailError, match="certificate") as refused:
         send_by_smtp(message, known, PASSWORD)
     assert PASSWORD not in str(refused.value)
-    assert not received.messages
+    assert not received.contents
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
     send_by_smtp(message, known, PASSWORD)
     assert received.was_tls == [True]
@@ -137,7 +97,7 @@ def test_a_server_elsewhere_must_offer_tls(serve, received, message, monkeypatch
     monkeypatch.setattr("sockfleet.core.mail_delivery.is_loopback", lambda host: False)
     with pytest.raises(MailError, match="offers no STARTTLS"):
         send_by_smtp(message, server(serve()), None)
-    assert not received.messages
+    assert not received.contents
 
 
 def test_a_refused_recipient_is_named(serve, received, message):
@@ -146,9 +106,21 @@ def test_a_refused_recipient_is_named(serve, received, message):
         send_by_smtp(message, server(serve()), None)
     del message["To"]
     message["To"] = "b@example.org, c@example.org"
-    with pytest.raises(MailError, match=r"refused b@example\.org; the others have the mail"):
+    with pytest.raises(PartlySentError, match=r"refused b@example\.org; the others have the mail"):
         send_by_smtp(message, server(serve()), None)
-    assert len(received.messages) == 1
+    assert len(received.contents) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"), [("554 it is spam", MessageRefusedError), ("451 try later", MailError)]
+)
+def test_a_refused_message_is_told_from_one_that_may_pass_later(
+    serve, received, message, reply, kind
+):
+    received.reply = reply
+    with pytest.raises(MailError, match=reply) as refused:
+        send_by_smtp(message, server(serve()), None)
+    assert type(refused.value) is kind
 
 
 def test_a_server_that_is_not_there_is_one_line(message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.text import escape
+from .text import escape
 
 __all__ = ["escape_text"]
 
