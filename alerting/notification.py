@@ -27,6 +27,11 @@ class Event(StrEnum):
     MISSED = "missed"
     """It fired and resolved while the sink could not be reached: one row for both."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the alert does not fire any more."""
+        return self in (Event.RESOLVED, Event.MISSED)
+
 
 class Severity(StrEnum):
     """How bad a firing alert is."""

@@ -56,6 +56,9 @@ class CommandSettings:
     environment: Mapping[str, str]
     """The whole environment, without the variables of each message."""
 
+    def __repr__(self) -> str:
+        return f"CommandSettings({self.words[:1]})"  # words and variables may hold secrets
+
 
 class CommandSink:
     """A sink that runs a program."""

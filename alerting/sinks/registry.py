@@ -24,6 +24,7 @@ from .sink import Answer, Heartbeat, Sink, Unreached
 __all__ = ["Notifier", "SinkSet", "build_sinks"]
 
 _OWN = {
+    "alertmanager": ".alertmanager",
     "command": ".command",
 }
 """The module that holds the ``NOTIFIER`` of each type; pyproject.toml registers the same."""

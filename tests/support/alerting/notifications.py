@@ -30,7 +30,8 @@ def make_alert(host: str = "checkout", event: Event = Event.FIRING, **fields) ->
     rule = fields.get("rule", "closed-sockets-grow")
     key = f"{rule}|host:{host}|1"
     is_over = event in (Event.RESOLVED, Event.MISSED)
-    at = BEGAN + timedelta(minutes=15)
+    began = fields.get("began_at", BEGAN)
+    at = began + timedelta(minutes=15)
     usual = {
         "id": f"{key}|{event.value}|sink",
         "key": key,
@@ -39,7 +40,7 @@ def make_alert(host: str = "checkout", event: Event = Event.FIRING, **fields) ->
         "event": event,
         "severity": Severity.WARNING,
         "summary": f"{host}: +1,200 closed sockets an hour, php",
-        "began_at": BEGAN,
+        "began_at": began,
         "at": at,
         "ended_at": at if is_over else None,
         "expires_at": None if is_over else at + timedelta(minutes=20),
