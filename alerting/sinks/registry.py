@@ -26,6 +26,7 @@ __all__ = ["Notifier", "SinkSet", "build_sinks"]
 _OWN = {
     "alertmanager": ".alertmanager",
     "command": ".command",
+    "pagerduty": ".pagerduty",
     "webhook": ".webhook",
 }
 """The module that holds the ``NOTIFIER`` of each type; pyproject.toml registers the same."""
