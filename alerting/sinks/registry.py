@@ -27,6 +27,7 @@ _OWN = {
     "alertmanager": ".alertmanager",
     "command": ".command",
     "pagerduty": ".pagerduty",
+    "smtp": ".smtp",
     "webhook": ".webhook",
 }
 """The module that holds the ``NOTIFIER`` of each type; pyproject.toml registers the same."""
