@@ -26,6 +26,7 @@ __all__ = ["Notifier", "SinkSet", "build_sinks"]
 _OWN = {
     "alertmanager": ".alertmanager",
     "command": ".command",
+    "heartbeat": ".heartbeat",
     "pagerduty": ".pagerduty",
     "smtp": ".smtp",
     "webhook": ".webhook",
