@@ -25,6 +25,7 @@ __all__ = ["Notifier", "SinkSet", "build_sinks"]
 
 _OWN = {
     "alertmanager": ".alertmanager",
+    "apprise": ".apprise",
     "command": ".command",
     "heartbeat": ".heartbeat",
     "pagerduty": ".pagerduty",
