@@ -1,5 +1,6 @@
 """Wheel, sdist and editable install in a fresh environment, and a third-party plugin."""
 
+import json
 import os
 import shutil
 import sys
@@ -167,7 +168,25 @@ def test_the_wheel_names_each_extra_and_its_requirements(distributions):
             assert Requirement(f'{requirement}; extra == "{extra}"') in required
 
 
-def test_a_plugin_adds_an_inventory_a_transport_and_an_output(
+SEND = """
+from datetime import datetime, UTC
+from pathlib import Path
+from sockfleet.alerting.notification import Alert, Event, Message, Severity, Subject
+from sockfleet.alerting.sinks.registry import build_sinks
+
+built = build_sinks({"log": {"type": "file", "file": "alerts"}, "b": {"type": "file"}}, Path())
+print(*built.faults)
+now = datetime.now(UTC)
+alert = Alert(
+    id="i", key="k", rule="r", subject=Subject(kind="host", name="rack1", host="rack1"),
+    event=Event.FIRING, severity=Severity.WARNING, summary="it leaks", began_at=now, at=now,
+    labels={}, values={},
+)
+print(built.sinks["log"].send(Message(id="m", alerts=[alert], source="racks:3")))
+"""
+
+
+def test_a_plugin_adds_an_inventory_a_transport_an_output_and_a_receiver(
     distributions, fresh_environment, tmp_path
 ):
     python = fresh_environment / "bin/python"
@@ -181,6 +200,10 @@ def test_a_plugin_adds_an_inventory_a_transport_and_an_output(
         assert run(*scan, cwd=tmp_path) == "rack3 3\nrack2 2\nrack1 1\n"
         run(*scan[:3], "-o", "out.names", cwd=tmp_path)
         assert (tmp_path / "out.names").read_text().startswith("rack3 3\n")
+        sent = run(python, "-c", SEND, cwd=tmp_path)
+        assert sent == "sinks.b: file is missing\nDelivered(note=None)\n"
+        (line,) = (tmp_path / "alerts").read_text().splitlines()
+        assert json.loads(line)["alerts"][0]["summary"] == "it leaks"
     finally:
         run(
             python,

@@ -1,7 +1,10 @@
-"""A third-party package with an inventory source, a transport and an output format."""
+"""A third-party package with an inventory source, a transport, an output format and a receiver."""
 
 import re
 
+from sockfleet.alerting.notification_document import encode_message
+from sockfleet.alerting.sinks.registry import Notifier
+from sockfleet.alerting.sinks.sink import Delivered, Unreached
 from sockfleet.collector.transport import CommandOutput
 from sockfleet.output.formats import Format
 
@@ -36,3 +39,32 @@ def _names(summary, options):
 
 
 NAMES = Format(name="names", suffixes=(".names",), render=_names)
+
+
+class FileSink:
+    """A receiver that adds a line of JSON for each message to a file."""
+
+    repeats_all = False
+    most_alerts = 1000
+
+    def __init__(self, name, file):
+        self.name = name
+        self.file = file
+
+    def send(self, message):
+        try:
+            with self.file.open("ab") as stream:
+                stream.write(encode_message(message) + b"\n")
+        except OSError as error:
+            return Unreached(reason=f"{self.file}: {error.strerror}")
+        return Delivered()
+
+
+def _make_file_sink(settings):
+    file = settings.file("file")
+    if file is None:
+        settings.add_fault("file is missing")
+    return FileSink(settings.name, file)
+
+
+FILE = Notifier(build=_make_file_sink)
