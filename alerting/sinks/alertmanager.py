@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -33,6 +34,8 @@ __all__ = ["NOTIFIER", "AlertmanagerSettings", "AlertmanagerSink", "find_label_p
 _PATH = "/api/v2/alerts"
 _MOST_ALERTS = 200
 """Of one POST: 1,000 became a webhook of 469 KB on the other side."""
+_MOST_S = 60.0
+"""For all POSTs of a message to one Alertmanager; each has the time limit of the settings too."""
 _USUAL_LIFE = timedelta(hours=4)
 """How long an alert fires of which the caller does not know when the next scan comes."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -162,6 +165,7 @@ class _Post:
         self._endpoint = endpoint
         self._alerts = alerts
         self._refused: list[str] = []
+        self._deadline = monotonic() + _MOST_S
 
     def send(self) -> Answer:
         """Post all; those of a POST that is refused alone, as it costs the good ones too."""
@@ -194,6 +198,8 @@ class _Post:
         return answer
 
     def _post(self, alerts: Sequence[Mapping[str, Any]]) -> Answer:
+        if monotonic() >= self._deadline:
+            return Unreached(reason=f"{self._endpoint} did not take all in {_MOST_S:g} s")
         try:
             answer: HttpAnswer = self._endpoint.request("POST", orjson.dumps(alerts))
         except HttpError as error:

@@ -183,6 +183,17 @@ def test_a_post_that_is_refused_is_sent_again_one_by_one_and_only_once(receiver,
     assert isinstance(sink.send(make_message(make_alert("web2"))), Refused)
 
 
+def test_many_posts_that_are_each_in_time_are_bounded_together(receiver, tmp_path, monkeypatch):
+    clock = iter(range(0, 1000, 25))
+    monkeypatch.setattr("sockfleet.alerting.sinks.alertmanager.monotonic", lambda: next(clock))
+    receiver.usual = lambda request: Reply(400)
+    sink = make_sink(tmp_path, type="alertmanager", urls=receiver.url)
+    answer = sink.send(make_storm(10))
+    assert isinstance(answer, Unreached)
+    assert answer.reason.endswith("did not take all in 60 s")
+    assert len(receiver.requests) == 2
+
+
 def test_all_of_a_cluster_get_it_and_one_is_enough(receiver, tmp_path):
     with run_receiver() as other:
         urls = [receiver.url, "http://127.0.0.1:1", f"{other.url}/prefix/"]
