@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from ...core.errors import UsageError
 from ...core.suggestion import nearest
 from ...core.text import has_unsafe
 from ...inventory.connection.defaults import ConnectionDefaults
-from ...inventory.connection.resolve import check_hosts
+from ...inventory.connection.resolve import check_hosts, resolve_hosts
 from ...inventory.connection.secret_variables import hide_secrets
 from ...inventory.errors import InventoryError
 from ...inventory.models import Inventory
@@ -33,11 +34,15 @@ from ..options.click_options import (
     message_options,
     option,
     scan_options,
+    scan_options_from,
 )
+from ..options.parameter_types import WholeNumber, WordChoice
 
 __all__ = ["command"]
 
 _SHOWN_FAULTS = 5
+_EXPORTER_PORT = 9100
+"""That of node_exporter."""
 
 
 def _output_option(*names: str, **settings: Any) -> Decorator:
@@ -50,6 +55,7 @@ _EXAMPLES = (
     Example("sockfleet inventory inventory.yml --graph", "groups and hosts"),
     Example("sockfleet inventory inventory.yml --list", "all variables, as JSON"),
     Example("sockfleet inventory inventory.yml --host web1", "those of one host"),
+    Example("sockfleet inventory inventory.yml -f prometheus-sd", "Prometheus's targets"),
 )
 
 
@@ -64,6 +70,30 @@ _EXAMPLES = (
     "--connection",
     is_flag=True,
     help="With --host: what the login uses, and where each setting is from.",
+)
+@_output_option(
+    "-f",
+    "--format",
+    "format_name",
+    type=WordChoice(["prometheus-sd"]),
+    envvar=None,
+    help="prometheus-sd: the hosts as targets of Prometheus (file_sd_configs), instead of one of "
+    "these views.",
+)
+@_output_option(
+    "-o",
+    "--output",
+    "file",
+    metavar="FILE",
+    envvar=None,
+    is_path=True,
+    help="With --format: write to a file, whole or not at all.",
+)
+@_output_option(
+    "--exporter-port",
+    type=WholeNumber(min=1, max=65535),
+    metavar="PORT",
+    help="With --format: the port of the exporter on every host.  [default: 9100]",
 )
 @scan_options("limit", *CONNECTION)
 @configuration_options()
@@ -80,6 +110,9 @@ def command(
     with_vars: bool,
     show_secrets: bool,
     connection: bool,
+    format_name: str | None,
+    file: str | None,
+    exporter_port: int | None,
     limit: str | None,
     quiet: bool,
     verbose: int,
@@ -91,8 +124,11 @@ def command(
     are warnings on stderr. "--host NAME --connection" takes the options of a login that scan takes,
     and is the first thing to look at where a login fails.
     """
-    if (as_list, graph, host is not None).count(True) != 1:
-        raise click.UsageError("name one of --list, --graph and --host NAME")
+    if (as_list, graph, host is not None, format_name is not None).count(True) != 1:
+        raise click.UsageError("name one of --list, --graph, --host NAME and --format FORMAT")
+    for name, given in (("--output", file), ("--exporter-port", exporter_port)):
+        if given is not None and format_name is None:
+            raise click.UsageError(f"{name} goes with --format")
     if with_vars and not graph:
         raise click.UsageError("--vars goes with --graph")
     if connection and host is None:
@@ -106,8 +142,11 @@ def command(
         streams.warn_all([*read.notes, *notes, *more], quiet=quiet)
         streams.write(text.encode("utf-8", "backslashreplace"))
         return
-    shown = _PrintedVariables(read, names, show_secrets=show_secrets)
     streams.warn_all([*read.notes, *notes], quiet=quiet)
+    if format_name is not None:
+        _write_targets(read, names, login, file=file, port=exporter_port, quiet=quiet)
+        return
+    shown = _PrintedVariables(read, names, show_secrets=show_secrets)
     streams.warn_all(_warnings(read, names, verbose=verbose), quiet=quiet)
     if host is not None:
         output = _json(shown.hosts[host])
@@ -115,10 +154,42 @@ def command(
         output = _json(list_document(read, shown.hosts))
     else:
         output = shown.graph(limited=limit is not None, with_vars=with_vars)
+    _print(output)
+
+
+def _print(output: bytes) -> None:
     try:
         streams.write(output)
     except BrokenPipeError:
         return  # the reader has what it wanted
+
+
+def _write_targets(
+    inventory: Inventory,
+    names: Sequence[str],
+    login: Mapping[str, Any],
+    *,
+    file: str | None,
+    port: int | None,
+    quiet: bool,
+) -> None:
+    """Write the hosts that ``scan`` would read, at the addresses to which it connects.
+
+    Raises UsageError where ``scan`` would: a file without the faulty hosts would hide them.
+    """
+    from ...output.atomic_file import replace_whole
+    from ...output.machine.prometheus_sd import format_targets
+    from ...scan.selection import connection_defaults
+
+    options = scan_options_from({**login, "ask_pass": False, "password_file": None})
+    hosts, notes = resolve_hosts(inventory, names, connection_defaults(options, None))
+    streams.warn_all(notes, quiet=quiet)
+    output = format_targets(hosts, port=_EXPORTER_PORT if port is None else port)
+    if file is None:
+        _print(output)
+    else:
+        # Prometheus runs as its own user, which must be able to read the file.
+        replace_whole(Path(file), output, new_mode=0o644)
 
 
 class _PrintedVariables:

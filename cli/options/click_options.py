@@ -82,6 +82,8 @@ class ScanOption(click.Option):
         """The names, keys or files that a shell completes behind it."""
         from .completion_values import COMPLETIONS, complete_files
 
+        if isinstance(self.type, click.Choice):  # its own words, whatever the option is called
+            return super().shell_complete(ctx, incomplete)
         complete = complete_files if self.is_path else COMPLETIONS.get(self.opts[-1])
         return (
             super().shell_complete(ctx, incomplete)

@@ -155,8 +155,13 @@ def test_a_group_with_a_faulty_cap_is_still_shown(tmp_path: Path) -> None:
     ("words", "expected"),
     [
         ([], "INVENTORY... is missing"),
-        (["fleet.yml"], "one of --list, --graph and --host NAME"),
-        (["fleet.yml", "--list", "--graph"], "one of --list, --graph and --host NAME"),
+        (["fleet.yml"], "one of --list, --graph, --host NAME and --format FORMAT"),
+        (["fleet.yml", "--list", "--graph"], "one of --list, --graph, --host NAME and"),
+        (["fleet.yml", "--list", "-f", "prometheus-sd"], "one of --list, --graph, --host NAME and"),
+        (["fleet.yml", "-f", "prometheus"], "did you mean prometheus-sd?"),
+        (["fleet.yml", "--list", "-o", "x"], "--output goes with --format"),
+        (["fleet.yml", "--list", "--exporter-port", "1"], "--exporter-port goes with --format"),
+        (["fleet.yml", "-f", "prometheus-sd", "--exporter-port", "0"], "--exporter-port"),
         (["fleet.yml", "--list", "--vars"], "--vars goes with --graph"),
         (["fleet.yml", "--host", "wep1"], "no host 'wep1' among the 7; did you mean web1?"),
         (["fleet.yml", "--list", "-l", "nothing"], "nothing"),
@@ -168,6 +173,49 @@ def test_a_usage_error_exits_with_2(words: list[str], expected: str, fleet: Path
     assert done.returncode == 2
     assert done.stdout == ""
     assert expected in done.stderr
+
+
+def test_targets_of_prometheus_are_the_hosts_of_the_limit_in_their_order(fleet: Path) -> None:
+    done = run_inventory("fleet.yml", "-f", "prometheus-sd", "-l", "web:lone", cwd=fleet)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    names = [each["labels"]["__meta_sockfleet_host"] for each in found]
+    assert names == ["lone", "web1", "web2", "web3", "web9"]
+    assert found[1]["targets"] == ["web1:9100"]
+    assert found[1]["labels"]["__meta_sockfleet_groups"] == ",db,web,"
+
+
+def test_a_target_has_the_address_to_which_a_scan_connects(tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("Host web1\n  HostName 192.0.2.7\n")
+    words = ["web1,web2,", "-f", "prometheus-sd", "--ssh-config", config, "--exporter-port", "9200"]
+    found = json.loads(run_inventory(*words, cwd=tmp_path).stdout)
+    assert [each["targets"] for each in found] == [["192.0.2.7:9200"], ["web2:9200"]]
+
+
+def test_targets_are_written_to_a_file_that_prometheus_can_read(fleet: Path) -> None:
+    words = ["fleet.yml", "-f", "prometheus-sd", "-l", "web", "-o", "targets.json"]
+    done = run_inventory(*words, cwd=fleet, umask=0o077)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    file = fleet / "targets.json"
+    assert len(json.loads(file.read_bytes())) == 4
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_host_that_cannot_be_reached_leaves_the_old_targets(fleet: Path) -> None:
+    """As a scan, which refuses such an inventory: a host that is left out would go unnoticed."""
+    (fleet / "targets.json").write_text("old")
+    done = run_inventory("fleet.yml", "-f", "prometheus-sd", "-o", "targets.json", cwd=fleet)
+    assert done.returncode == 2
+    assert "host 'pg1': ansible_host: the template" in done.stderr
+    assert (fleet / "targets.json").read_text() == "old"
+
+
+def test_targets_that_cannot_be_written_exit_with_5(fleet: Path) -> None:
+    words = ["fleet.yml", "-f", "prometheus-sd", "-l", "web", "-o", "absent/targets.json"]
+    done = run_inventory(*words, cwd=fleet)
+    assert done.returncode == 5
+    assert "cannot write absent/targets.json" in done.stderr
 
 
 def test_standard_input_may_be_an_inventory(tmp_path: Path) -> None:
