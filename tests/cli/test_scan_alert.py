@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from contextlib import ExitStack
 
 import pytest
+from standardwebhooks import Webhook
 
 from sockfleet.simulator.fleet.process import FleetProcess
+from tests.support.alerting.alertmanager import run_alertmanager
+from tests.support.alerting.http_receiver import run_receiver
 from tests.support.cli.command_line import run_command
+from tests.support.mail_server import Received, run_mail_server
 
 SCENARIO = """
 seed: 1
@@ -22,6 +27,7 @@ roles:
     profile: web
     {shop}
 """
+OWN_SINK = '{type: command, command: [sh, -c, "cat >> received"]}'
 RULES = """
 version: 1
 sinks: {sink: {type: command, command: [sh, -c, "cat >> received"]}}
@@ -49,6 +55,15 @@ def fleets(tmp_path_factory):
             scenario.write_text(SCENARIO.format(shop=shop))
             running.enter_context(FleetProcess(folder / name, scenario))
         yield folder
+
+
+@pytest.fixture
+def alertmanager(tmp_path):
+    """A real Alertmanager that notifies a receiver."""
+    folder = tmp_path / "alertmanager"
+    folder.mkdir()
+    with run_receiver() as hook, run_alertmanager(folder, hook) as running:
+        yield running
 
 
 @pytest.fixture
@@ -94,6 +109,57 @@ def test_a_leak_fires_stays_through_an_unread_scan_and_resolves(scan, tmp_path):
     assert (code, err) == (0, "")
     assert [one["event"] for one in received(tmp_path)] == ["firing", "resolved"]
     assert received(tmp_path)[1]["key"] == fired["key"]
+
+
+def test_a_leak_reaches_a_real_alertmanager_and_stays_there_through_an_unread_scan(
+    scan, tmp_path, alertmanager
+):
+    sink = f"{{type: alertmanager, urls: [{alertmanager.url}]}}"
+    (tmp_path / "rules.yml").write_text(RULES.replace(OWN_SINK, sink))
+    assert scan("before", "-q")[0] == 0
+    assert alertmanager.query() == []
+    assert scan("leak", "-q")[0] == 0
+    fired = alertmanager.wait_for("firing", alertname="held")
+    assert "closed" in fired["alerts"][0]["annotations"]["summary"]
+    assert scan("away", "-q")[0] == 3
+    (still,) = alertmanager.query("alertname=held")
+    assert still["status"]["state"] == "active"
+    assert scan("before", "-q")[0] == 0
+    alertmanager.wait_for("resolved", alertname="held")
+    assert alertmanager.query("alertname=held") == []
+    statuses = [request.document["status"] for request in alertmanager.hook.requests]
+    assert statuses == ["firing", "resolved"]
+
+
+def test_a_leak_is_mailed_as_a_thread(scan, tmp_path):
+    received = Received()
+    with run_mail_server(received) as port:
+        sink = (
+            f"{{type: smtp, host: 127.0.0.1, port: {port}, from: sockfleet@example.org, "
+            "to: [ops@example.org]}"
+        )
+        (tmp_path / "rules.yml").write_text(RULES.replace(OWN_SINK, sink))
+        codes = [scan(state, "-q")[0] for state in ("before", "leak", "away", "before")]
+    assert codes == [0, 0, 3, 0]
+    fired, resolved = received.mails
+    assert "held: shop" in fired["Subject"]
+    assert resolved["In-Reply-To"] == fired["Message-ID"]
+    assert fired["References"].split()[0] == resolved["References"].split()[0]
+
+
+def test_a_leak_is_posted_with_a_signature_that_the_reference_verifies(scan, tmp_path):
+    secret = f"whsec_{base64.b64encode(b'n' * 32).decode()}"
+    (tmp_path / "hook.key").write_text(secret)
+    (tmp_path / "hook.key").chmod(0o600)
+    with run_receiver() as hook:
+        sink = f"{{type: webhook, url: {hook.url}/hook, secret-file: hook.key}}"
+        (tmp_path / "rules.yml").write_text(RULES.replace(OWN_SINK, sink))
+        codes = [scan(state, "-q")[0] for state in ("before", "leak", "away", "before")]
+    assert codes == [0, 0, 3, 0]
+    documents = [Webhook(secret).verify(one.body, one.headers) for one in hook.requests]
+    assert [one["alerts"][0]["event"] for one in documents] == ["firing", "resolved"]
+    ids = [one.headers["webhook-id"] for one in hook.requests]
+    assert len(set(ids)) == 2
 
 
 def test_rules_with_a_fault_end_the_run_before_any_host_is_contacted(scan, tmp_path):
