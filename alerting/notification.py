@@ -8,7 +8,13 @@ from enum import StrEnum
 
 from ..core.record import record
 
-__all__ = ["Alert", "Event", "Holder", "Message", "Severity", "Subject"]
+__all__ = ["RESERVED_LABELS", "Alert", "Event", "Holder", "Message", "Severity", "Subject"]
+
+RESERVED_LABELS = (
+    *("alertname", "severity", "rule", "subject"),
+    *("host", "group", "fleet", "namespace", "holder"),
+)
+"""Labels that a receiver sets of an alert's rule and subject; no rule may have them."""
 
 
 class Event(StrEnum):

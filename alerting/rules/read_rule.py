@@ -13,6 +13,7 @@ from ...history.moments import parse_duration
 from ...inventory.models import Group, Inventory, InventoryHost
 from ...inventory.patterns import match_hosts
 from ..levels import parse_level
+from ..notification import RESERVED_LABELS
 from ..range import Range
 from .document import Entry, Faults
 from .keys import KEYS_OF, describe_unknown_key, is_change
@@ -30,7 +31,6 @@ _CONDITION = ("measure", "over", "warning", "critical", "clear", "exact")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 # https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
-_RESERVED_LABELS = ("alertname", "severity", "subject", "host", "group")
 _SCANS = re.compile(r"([0-9]{1,4})(?:\s*scans?)?")
 _MOST_OVER = timedelta(days=90)
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -215,7 +215,7 @@ def _labels(entry: Entry | None, faults: Faults) -> Mapping[str, str]:
     for name, value in faults.mapping(entry).items():
         if not _LABEL.fullmatch(name):
             faults.add(value, f"{quote(name)}: a label has letters, digits and _ only")
-        elif name in _RESERVED_LABELS:
+        elif name in RESERVED_LABELS:
             faults.add(value, f"sockfleet sets the label {name} itself; take another name")
         text = faults.text(value)
         if text is not None and "{" in text:

@@ -20,7 +20,7 @@ import orjson
 from ...aggregator.document_writer import time_text
 from ...core.record import record
 from ...core.text import clean, escape
-from ..notification import Alert, Event, Message, Severity
+from ..notification import RESERVED_LABELS, Alert, Event, Message, Severity
 from ..wording import cut, describe_holders
 from .http_request import Endpoint, HttpAnswer, HttpError
 from .http_settings import judge_answer, read_http_settings, read_urls
@@ -40,7 +40,6 @@ _USUAL_LIFE = timedelta(hours=4)
 """How long an alert fires of which the caller does not know when the next scan comes."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LONGEST_VALUE = 1024
-_OWN = frozenset({"alertname", "severity", "host", "group", "fleet", "namespace", "holder", "rule"})
 
 
 @record
@@ -76,7 +75,7 @@ def find_label_problem(name: str, value: str) -> str | None:
     """
     if not _LABEL.fullmatch(name):
         return f"{clean(name)!r} is not a label's name: letters, digits and underscores only"
-    if name in _OWN:
+    if name in RESERVED_LABELS:
         return f"the label {name} is set by sockfleet"
     if not value.strip():
         return f"the label {name} is empty"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sockfleet.alerting.notification import Event, Severity, Subject
+from sockfleet.alerting.notification import RESERVED_LABELS, Event, Severity, Subject
 from sockfleet.alerting.sinks.alertmanager import find_label_problem
 from sockfleet.alerting.sinks.registry import build_sinks
 from sockfleet.alerting.sinks.sink import Delivered, Refused, Unreached
@@ -167,6 +167,20 @@ def test_an_alert_with_a_wrong_label_costs_no_other(alertmanager, tmp_path):
 )
 def test_a_label_that_alertmanager_would_refuse_is_named_before(name, value, is_wrong):
     assert (find_label_problem(name, value) is not None) is is_wrong
+
+
+@pytest.mark.parametrize("kind", ["host", "group", "fleet", "namespace", "holder"])
+def test_no_rule_may_have_a_label_that_the_sink_sets(receiver, tmp_path, kind):
+    """Else ``alert --check`` would take a rule each of whose alerts is refused here."""
+    sink = make_sink(tmp_path, type="alertmanager", urls=receiver.url)
+    subject = Subject(kind=kind, name="x", host="h")
+    assert sink.send(make_message(make_alert(subject=subject, labels={}))) == Delivered()
+    cannot_judge = make_alert(event=Event.CANNOT_JUDGE, labels={})
+    assert sink.send(make_message(cannot_judge)) == Delivered()
+    for request in receiver.requests:
+        assert request.document[0]["labels"].keys() <= set(RESERVED_LABELS)
+    for name in RESERVED_LABELS:
+        assert find_label_problem(name, "x") is not None
 
 
 def test_a_post_that_is_refused_is_sent_again_one_by_one_and_only_once(receiver, tmp_path):
