@@ -52,8 +52,9 @@ def parse_rules(data: bytes, path: str, check_sinks: CheckSinks | None = None) -
         faults.add(root, "no rules: the key is missing")
     _check_names(rules, faults)
     names = list(sinks)
+    heartbeats = {name for name, each in sinks.items() if each.get("type") == "heartbeat"}
     for rule in rules:
-        _check_references(rule, names, [each.name for each in rules], faults)
+        _check_references(rule, names, heartbeats, [each.name for each in rules], faults)
     faults.raise_if_any()
     return RulesFile(path=path, rules=tuple(rules), sinks=sinks)
 
@@ -103,11 +104,16 @@ def _check_names(rules: list[Rule], faults: Faults) -> None:
         lines.setdefault(rule.name, rule.line)
 
 
-def _check_references(rule: Rule, sinks: list[str], rules: list[str], faults: Faults) -> None:
+def _check_references(
+    rule: Rule, sinks: list[str], heartbeats: set[str], rules: list[str], faults: Faults
+) -> None:
     for name in rule.notify or ():
         if name not in sinks:
             known = suggest(name, sinks) or "; the file has no sinks"
             faults.add_at(rule.line, f"rule {rule.name}: notify", f"no sink {quote(name)}{known}")
+        elif name in heartbeats:
+            problem = f"{name} is a heartbeat, which receives no alerts"
+            faults.add_at(rule.line, f"rule {rule.name}: notify", problem)
     known_rules = list(dict.fromkeys([*rules, "cannot-judge"]))
     for name in rule.inhibits:
         if name not in known_rules:

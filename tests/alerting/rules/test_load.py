@@ -80,6 +80,17 @@ def test_names_that_the_file_does_not_have_and_names_that_it_has_twice_are_fault
     ]
 
 
+def test_a_rule_that_notifies_a_heartbeat_is_a_fault():
+    """A heartbeat receives no alerts: the rule would notify nothing."""
+    text = (
+        "version: 1\nsinks:\n  alive: {type: heartbeat, url: http://127.0.0.1/}\nrules:\n"
+        "  - {name: a, when: [{measure: orphan, warning: 1}], notify: [alive]}\n"
+    )
+    with pytest.raises(RulesError) as refused:
+        parse_rules(text.encode(), "r.yml")
+    assert "alive is a heartbeat, which receives no alerts" in str(refused.value)
+
+
 def test_the_shipped_rules_have_no_fault_and_do_what_their_examples_say():
     found = parse_rules(shipped_rules(), "rules.yml")
     assert list(find_example_faults(found)) == []
