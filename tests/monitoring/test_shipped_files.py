@@ -9,64 +9,18 @@ import tomllib
 from click.testing import CliRunner
 from line_protocol_parser import parse_line
 
-from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.cli.main import cli
-from sockfleet.collector.probe.containers import Container
-from sockfleet.collector.probe.kernel import Kernel
-from sockfleet.collector.probe.namespaces import Namespace
-from sockfleet.collector.probe.processes import Process, Processes
-from sockfleet.collector.probe.scope import Scope
-from sockfleet.output.formats import RenderOptions, load_format
 from tests.support.cli.command_process import run_sockfleet
-from tests.support.fleet.sample_fleet import failure, reading, scan, summaries
+from tests.support.fleet.exported_fleet import export_fleet
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs/monitoring.md").read_text()
 RULES = (ROOT / "examples/prometheus/sockfleet-rules.yml").read_text()
 TELEGRAF = tomllib.loads((ROOT / "examples/telegraf.conf").read_text())["inputs"]["exec"][0]
 
-EVERYTHING = summarize_fleet(
-    summaries(
-        reading(
-            "web1",
-            groups=("web",),
-            kernel=Kernel(
-                release="6.1.0",
-                page_size=4096,
-                tcp_mem=(1, 2, 3),
-                tcp_max_orphans=1000,
-                file_nr=1600,
-                file_max=100_000,
-                tcp_estab=7,
-            ),
-            scope=Scope.ALL_NAMESPACES,
-            elsewhere=(
-                Namespace(
-                    inode=4026532000,
-                    pid=9,
-                    container=Container(runtime="docker", id="a" * 64),
-                    inuse=0,
-                    used=2,
-                    in_protocols=0,
-                ),
-            ),
-            processes=Processes(
-                seen=(Process(pid=9, tcp_close=1, open_files=900, open_files_limit=1024),),
-                exact=True,
-            ),
-        ),
-        failure("db1"),
-    ),
-    scan(),
-)
-
-
-def render(name: str) -> str:
-    return load_format(name).render(EVERYTHING, RenderOptions()).decode()
-
 
 def metrics() -> set[str]:
-    return set(re.findall(r"^# TYPE (\w+) gauge$", render("prometheus"), re.MULTILINE))
+    return set(re.findall(r"^# TYPE (\w+) gauge$", export_fleet("prometheus"), re.MULTILINE))
 
 
 def first_cells(title: str) -> list[list[str]]:
@@ -97,7 +51,7 @@ def test_the_page_names_every_alert():
 
 
 def test_the_page_names_every_measurement():
-    written = {parse_line(line)["measurement"] for line in render("influx").splitlines()}
+    written = {parse_line(line)["measurement"] for line in export_fleet("influx").splitlines()}
     assert {word for words in first_cells("measurement") for word in words} == written
 
 

@@ -114,7 +114,7 @@ def load_history(
     grows: Callable[[str, str], bool],
     only: Collection[str] = (),
 ) -> None:
-    """Give Prometheus a past of these metrics, in which those of ``grows`` grow from 0.
+    """Give Prometheus a past of these metrics, in which those of ``grows`` grow ever faster from 0.
 
     ``grows`` gets a metric and its host; ``only`` names the metrics, empty: all.
     """
@@ -129,7 +129,7 @@ def load_history(
             labels = ",".join(f'{name}="{value}"' for name, value in names.items())
             leaks = grows(sample.name, sample.labels.get("host", ""))
             for ago in range(past, 0, -_STEP_S):
-                value = sample.value * (1 - ago / past) if leaks else sample.value
+                value = sample.value * (1 - ago / past) ** 4 if leaks else sample.value
                 lines.append(f"{sample.name}{{{labels}}} {value} {until - ago:.3f}")
     history = folder / "history.txt"
     history.write_text("\n".join([*lines, "# EOF\n"]))
@@ -157,7 +157,7 @@ def query_by_host(port: int, expression: str) -> dict[str, float]:
     }
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], object], *, seconds: float = 60) -> None:
     """Wait until a condition holds that only Prometheus's API shows: it has no way to wait."""
     deadline = time.monotonic() + seconds
     while not holds():
