@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from sockfleet.alerting.rules.load import shipped_rules
 from sockfleet.cli.help_screen import HelpfulCommand
 from sockfleet.cli.main import COMMANDS, cli
 from tests.support.cli.command_line import run_command
@@ -22,6 +23,7 @@ from tests.support.paths import ROOT
 from tests.support.ssh.over_ssh import known_hosts_of
 
 RUN_ELSEWHERE = {
+    "docs/alerting.md": "tests/docs/test_alerting.py",
     "docs/closed-sockets.md": "tests/docs/test_closed_sockets.py",
     "docs/dask.md": "tests/docs/test_dask.py",
     "docs/reports.md": "tests/docs/test_reports.py",
@@ -103,6 +105,7 @@ def desk(sshd, tmp_path_factory) -> Path:
     inventory = {"all": {"vars": common, "children": groups}}
     (folder / "inventory.yml").write_text(json.dumps(inventory))
     known_hosts_of(sshd, folder)
+    (folder / "rules.yml").write_bytes(shipped_rules())
     (folder / "sosreport/proc/net").mkdir(parents=True)
     for name in ("sockstat", "sockstat6"):
         shutil.copy(WORKED / name, folder)
