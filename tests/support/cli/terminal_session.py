@@ -39,6 +39,7 @@ class TerminalSession:
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(follower)
+        self._output = b""
         self.seen = ""
         """What the terminal shows so far."""
 
@@ -57,12 +58,22 @@ class TerminalSession:
         while self._read():
             pass
         assert self._process.stdout is not None
-        output = self._process.stdout.read().decode()
-        return self._process.wait(_LIMIT_S), output
+        self._output += self._process.stdout.read()
+        return self._process.wait(_LIMIT_S), self._output.decode()
 
     def _read(self) -> bool:
-        readable, _, _ = select.select([self._leader], [], [], self._limit_s)
-        assert readable, f"nothing more after {self.seen!r}"
+        assert self._process.stdout is not None
+        pipe = self._process.stdout.fileno()
+        while True:
+            readable, _, _ = select.select([self._leader, pipe], [], [], self._limit_s)
+            assert readable, f"nothing more after {self.seen!r}"
+            if self._leader in readable:
+                break
+            # A pipe takes 64 KiB; a command that fills it writes no more to the terminal.
+            if chunk := os.read(pipe, 65536):
+                self._output += chunk
+            else:
+                select.select([self._leader], [], [], self._limit_s)
         try:
             chunk = os.read(self._leader, 65536)
         except OSError:  # EIO: the other side is closed
