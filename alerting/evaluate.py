@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..core.record import record
-from ..history.store.alert_silences import SilenceRow, list_silences
-from ..history.store.alerts import Progress, has_alert_tables, load_progress, load_states
-from ..history.store.connection import Store
+from ..history.store.alerts.silences import SilenceRow, list_silences
+from ..history.store.alerts.states import Progress, has_alert_tables, load_progress, load_states
+from ..history.store.database.connection import Store
 from ..history.store.read import ScanRow, list_scans
 from .advance import Advance, Settings
-from .alert_state import AlertState, ProbeResult, moment
 from .evidence import EvidenceProbe, evidence_of_scan
 from .judge.judge import JudgedScan, is_of_the_clock, judge_scan
 from .ledger import Ledger, read_states
 from .notifying import Notification, NotifyContext, SinkTraits
 from .rules.model import RulesFile
-from .silences import Silences
+from .states.alert_state import AlertState, ProbeResult, moment
+from .states.silences import Silences
 from .stored_past import StoredPast, stream_of
 
 __all__ = ["Evaluation", "Evaluator"]

@@ -15,7 +15,7 @@ from ..core.errors import SockfleetError
 from ..core.text import clean
 from ..scan.hooks import ScanHooks
 from ..scan.options import ScanOptions
-from .alert_state import Evidence, ProbeResult
+from .states.alert_state import Evidence, ProbeResult
 from .words import describe_holders, holders_of
 
 __all__ = ["EvidenceProbe", "evidence_of_scan"]

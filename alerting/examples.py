@@ -17,9 +17,9 @@ from ..collector.probe.scope import Scope
 from .judge.judge import judge_scan
 from .judge.observation import Doubt, Observation, Reading, observe
 from .judge.past import NoPast
-from .machine import Course, Timing, Transition, Verdict, step
 from .notification import Subject
 from .rules.model import Each, Example, Rule, RulesFile
+from .states.machine import Course, Timing, Transition, Verdict, step
 
 __all__ = ["find_example_faults"]
 

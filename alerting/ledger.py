@@ -11,7 +11,8 @@ from dataclasses import replace
 import msgspec
 
 from ..core.record import record
-from ..history.store.alerts import (
+from ..history.store.alerts.evidence import save_evidence
+from ..history.store.alerts.states import (
     Progress,
     StateRow,
     add_messages,
@@ -27,15 +28,14 @@ from ..history.store.alerts import (
     save_progress,
     save_states,
 )
-from ..history.store.connection import Store
-from ..history.store.evidence import save_evidence
+from ..history.store.database.connection import Store
 from .advance import Advance, Settings, advance
-from .alert_state import AlertState, StateKey
 from .judge.judge import JudgedScan
-from .machine import DAY_MS
 from .notification import Severity
 from .notifying import alert_key
 from .outbox import collapse, make_rows
+from .states.alert_state import AlertState, StateKey
+from .states.machine import DAY_MS
 
 __all__ = ["Ledger", "read_states"]
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..core.record import record
-from .alert_state import AlertState, Notified, moment
 from .judge.judge import subject_key
 from .judge.observation import RANK
-from .machine import Course, Phase
 from .notification import Alert, Event, Severity
 from .rules.model import Rule
+from .states.alert_state import AlertState, Notified, moment
+from .states.machine import Course, Phase
 
 __all__ = [
     "CANNOT_JUDGE",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from ..history.store.alerts import MessageRow
+from ..history.store.alerts.states import MessageRow
 from .judge.observation import RANK
 from .notification import Alert, Event
 from .notifying import Notification, SinkTraits

@@ -8,16 +8,16 @@ from datetime import datetime
 import msgspec
 
 from ..core.record import record
-from ..history.store.alert_sending import SinkRow, load_all_sinks, load_waiting
-from ..history.store.alert_silences import (
+from ..history.store.alerts.sending import SinkRow, load_all_sinks, load_waiting
+from ..history.store.alerts.silences import (
     FiringRow,
     SilenceRow,
     list_alerts,
     list_silences,
 )
-from ..history.store.alerts import has_alert_tables
-from ..history.store.connection import Store
-from .alert_state import AlertState
+from ..history.store.alerts.states import has_alert_tables
+from ..history.store.database.connection import Store
+from .states.alert_state import AlertState
 
 __all__ = ["Listed", "Overview", "read_overview"]
 

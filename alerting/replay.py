@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ..core.record import record
-from ..history.store.connection import Store
+from ..history.store.database.connection import Store
 from ..history.store.read import ScanRow, list_scans
 from .advance import Settings, advance
-from .alert_state import AlertState, StateKey
 from .judge.judge import is_of_the_clock, judge_scan
 from .notifying import Notification, NotifyContext, SinkTraits
 from .rules.model import RulesFile
+from .states.alert_state import AlertState, StateKey
 from .stored_past import StoredPast, stream_of
 
 __all__ = ["Replay", "replay_scans"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ..core.errors import SockfleetError
 from ..core.process_identity import has_ended, this_process
-from ..history.store.alert_sending import (
+from ..history.store.alerts.sending import (
     SinkRow,
     begin_sending,
     count_waiting,
@@ -23,12 +23,12 @@ from ..history.store.alert_sending import (
     release_sink,
     take_sink,
 )
-from ..history.store.alerts import MessageRow
-from ..history.store.connection import Store
-from .alert_state import moment
+from ..history.store.alerts.states import MessageRow
+from ..history.store.database.connection import Store
 from .notification import Message
 from .outbox import read_alert
 from .sinks.sink import Answer, Delivered, Refused, Sink, Unreached
+from .states.alert_state import moment
 
 __all__ = ["Delivery", "deliver"]
 

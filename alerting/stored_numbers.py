@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..aggregator.host_numbers import HOST_NUMBERS, Number
-from ..history.store.connection import Store
+from ..history.store.database.connection import Store
 from ..history.store.save import fleet_key
 from ..history.store.unread import count_unread_scans
 

@@ -10,7 +10,7 @@ from ..aggregator.fleet import FleetSummary, ScanInfo
 from ..aggregator.host import HostSummary
 from ..aggregator.host_numbers import Number
 from ..history.last_readings import read_last_readings
-from ..history.store.connection import Store
+from ..history.store.database.connection import Store
 from ..history.store.read import ScanRow, list_scans, read_scan
 from ..history.store.save import fleet_key
 from .stored_numbers import read_stored_number

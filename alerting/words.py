@@ -9,11 +9,11 @@ from ..aggregator.fleet import FleetSummary
 from ..aggregator.host import HostSummary
 from ..collector.probe.processes import Process
 from ..core.text import clean
-from .alert_state import AlertState, moment
-from .machine import Course
 from .notification import Holder
 from .rules.model import Rule
 from .rules.placeholders import Value, fill
+from .states.alert_state import AlertState, moment
+from .states.machine import Course
 
 __all__ = ["describe_holders", "holders_of", "next_command", "summarize"]
 

@@ -35,7 +35,7 @@ from sockfleet.alerting.rules.load import parse_rules
 from sockfleet.alerting.sending import deliver
 from sockfleet.alerting.sinks.sink import Answer, Delivered
 from sockfleet.collector.probe.scope import Scope
-from sockfleet.history.store.alerts import ensure_alert_tables
+from sockfleet.history.store.alerts.states import ensure_alert_tables
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
 

@@ -33,14 +33,14 @@ from sqlalchemy import select
 from sockfleet.aggregator.fleet import FleetSummary
 from sockfleet.aggregator.numbers import tcp_values
 from sockfleet.history.store import layout
-from sockfleet.history.store.connection import Store
+from sockfleet.history.store.database.connection import Store
+from sockfleet.history.store.maintenance.retention import Limits, maintain, prune
+from sockfleet.history.store.maintenance.size import size_by_part
 from sockfleet.history.store.numbers import CODES, METRICS
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.pack import pack_numbers, unpack_array
-from sockfleet.history.store.retention import Limits, maintain, prune
 from sockfleet.history.store.save import save_packs, save_scan
 from sockfleet.history.store.series import read_series
-from sockfleet.history.store.size import size_by_part
 
 DAY = timedelta(days=1)
 NUMBERS = (*METRICS, "elapsed_ms")

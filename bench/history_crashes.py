@@ -30,10 +30,10 @@ from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.scope import Scope
 from sockfleet.history.errors import StoreError
-from sockfleet.history.store.check import check_store
+from sockfleet.history.store.maintenance.check import check_store
+from sockfleet.history.store.maintenance.retention import Limits, maintain, remember_limits
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.read import list_scans, read_scan
-from sockfleet.history.store.retention import Limits, maintain, remember_limits
 from sockfleet.history.store.save import save_scan
 
 HOSTS = 60

@@ -1,6 +1,6 @@
 """The exit codes of every command, and the only place that writes them as numbers.
 
-`sockfleet check` exits with the states of a monitoring plugin instead (`alerting.state`).
+`sockfleet check` exits with the states of a monitoring plugin instead (`alerting.levels.state`).
 """
 
 from __future__ import annotations

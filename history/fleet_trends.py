@@ -12,7 +12,7 @@ from .host_limits import holder_limits, kernel_limits, namespace_limits
 from .host_selection import select_hosts
 from .newest_scan import add_facts, add_readings
 from .series import SeriesBlock
-from .store.connection import Store
+from .store.database.connection import Store
 from .store.namespace_series import NamedNamespace, read_namespace_series
 from .store.namespaces import name_of
 from .store.read import list_scans, read_scan

@@ -11,7 +11,7 @@ from ..aggregator.numbers import TCP_NUMBERS, TcpNumbers
 from ..aggregator.thresholds import Thresholds
 from ..collector.probe.kernel import Kernel
 from ..collector.probe.scope import Scope
-from .store.connection import Store
+from .store.database.connection import Store
 from .store.subjects import HostFacts, read_hosts
 
 __all__ = ["read_last_readings"]

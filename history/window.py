@@ -6,9 +6,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from .series import SeriesBlock
-from .store.connection import Store
+from .store.database.connection import Store
+from .store.maintenance.retention import raw_since
 from .store.read import count_scans
-from .store.retention import raw_since
 from .store.series import read_hourly, read_series
 
 __all__ = ["read_window"]

@@ -11,7 +11,7 @@ from enum import StrEnum
 import orjson
 
 from ...core.record import record
-from ..range import Range
+from ..levels.range import Range
 
 __all__ = ["Condition", "Each", "Example", "Rule", "RulesFile", "Span"]
 

@@ -12,9 +12,9 @@ from ...core.text import quote
 from ...history.moments import parse_duration
 from ...inventory.models import Group, Inventory, InventoryHost
 from ...inventory.patterns import match_hosts
-from ..levels import parse_level
+from ..levels.levels import parse_level
+from ..levels.range import Range
 from ..notification import RESERVED_LABELS
-from ..range import Range
 from .document import Entry, Faults
 from .keys import KEYS_OF, describe_unknown_key, is_change
 from .model import Condition, Each, Rule, Span

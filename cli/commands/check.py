@@ -88,7 +88,7 @@ def _resolve_source(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]
 
 
 def _exit_unknown(problem: str) -> NoReturn:
-    from ...alerting.state import State
+    from ...alerting.levels.state import State
     from ...output.text.monitoring_plugin import failure_text
 
     with suppress(SockfleetError, BrokenPipeError):  # the reader is gone: the exit code is enough

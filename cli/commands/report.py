@@ -17,7 +17,7 @@ from ..options.parameter_types import Number, WholeNumber, WordChoice
 if TYPE_CHECKING:  # --help needs none of it
     from ...history.report.build import Wishes
     from ...history.report.model import FleetReport
-    from ...history.store.connection import Store
+    from ...history.store.database.connection import Store
     from ...inventory.models import Inventory
     from ..runs.report_outputs import ReportOutputs
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...aggregator.fleet import SORT_KEYS
 from ...aggregator.thresholds import parse_thresholds
-from ...alerting.levels import Levels
+from ...alerting.levels.levels import Levels
 from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...inventory.name_shard import parse_shard

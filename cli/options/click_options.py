@@ -291,7 +291,7 @@ def store_option(
 def _check_store(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Refuse a URL of no database that we know, and a password where others can read it."""
     if value:
-        from ...history.store.location import parse_location
+        from ...history.store.database.location import parse_location
 
         location = parse_location(value)
         source = ctx.get_parameter_source(parameter.name or "")

@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ...alerting.alert_state import AlertState, moment
 from ...alerting.judge.judge import subject_key
 from ...alerting.overview import Overview
 from ...alerting.overview import read_overview as read_store
-from ...alerting.silences import parse_window
+from ...alerting.states.alert_state import AlertState, moment
+from ...alerting.states.silences import parse_window
 from ...core.errors import UsageError
 from ...core.text import quote
 from ...history.moments import parse_duration
-from ...history.store import alert_silences as saved
-from ...history.store.alert_silences import FiringRow, SilenceRow
-from ...history.store.alerts import ensure_alert_tables
+from ...history.store.alerts import silences as saved
+from ...history.store.alerts.silences import FiringRow, SilenceRow
+from ...history.store.alerts.states import ensure_alert_tables
 from ...history.store.opening import use_store
 
 __all__ = ["acknowledge_alerts", "end_silence", "make_silence", "read_overview"]

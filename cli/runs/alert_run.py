@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...alerting.alert_state import AlertState
 from ...alerting.evaluate import Evaluation, Evaluator
 from ...alerting.evidence import EvidenceProbe
 from ...alerting.examples import find_example_faults
@@ -20,11 +19,12 @@ from ...alerting.rules.model import RulesFile
 from ...alerting.sending import Delivery, deliver
 from ...alerting.sinks.registry import SinkSet, build_sinks
 from ...alerting.sinks.sink import Ping, Unreached
+from ...alerting.states.alert_state import AlertState
 from ...core.errors import SockfleetError
 from ...core.exit_codes import Exit
 from ...history.moments import parse_moment
-from ...history.store.alerts import ensure_alert_tables
-from ...history.store.connection import Store
+from ...history.store.alerts.states import ensure_alert_tables
+from ...history.store.database.connection import Store
 from ...history.store.opening import use_store
 from ...output.text.alert_lines import describe_states, notification_lines, replay_lines
 from ...output.text.style import TextStyle, count_text

@@ -11,8 +11,8 @@ from ...aggregator.comparison import Comparison
 from ...aggregator.errors import ComparisonError
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.measures import StoredNumbers, measure
-from ...alerting.levels import Levels
-from ...alerting.state import State, worst_of
+from ...alerting.levels.levels import Levels
+from ...alerting.levels.state import State, worst_of
 from ...collector.runtime.signals import StopSignals
 from ...core.errors import SockfleetError, UsageError
 from ...output.formats import RenderOptions

@@ -9,7 +9,7 @@ from ...aggregator.fleet import FleetSummary, ScanInfo
 from ...core.errors import UsageError
 from ...history.errors import NoSuchScanError, StoreMissingError
 from ...history.moments import MOMENT_HELP, parse_moment
-from ...history.store.connection import Store
+from ...history.store.database.connection import Store
 from ...history.store.opening import use_store
 from ...history.store.read import ScanRow, find_scan, is_scan_name, read_scan, scan_before
 from ...history.store.save import fleet_key

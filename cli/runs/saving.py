@@ -16,8 +16,8 @@ import orjson
 from ...aggregator.document_writer import to_document
 from ...aggregator.fleet import FleetSummary
 from ...core.errors import SockfleetError, UsageError
-from ...history.store.connection import Store
-from ...history.store.location import parse_location, state_folder
+from ...history.store.database.connection import Store
+from ...history.store.database.location import parse_location, state_folder
 from ...history.store.opening import open_store
 from ...history.store.save import save_scan
 from ...history.store.work import has_work
@@ -96,7 +96,7 @@ class ScanSaver:
         """Roll up and prune within a bounded time; the scan is saved whatever becomes of it."""
         try:
             if has_work(store, datetime.now(UTC)):
-                from ...history.store.retention import maintain
+                from ...history.store.maintenance.retention import maintain
 
                 maintain(store, datetime.now(UTC))
         except SockfleetError as error:

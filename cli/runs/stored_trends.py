@@ -11,7 +11,7 @@ from ...core.errors import SockfleetError
 
 if TYPE_CHECKING:
     from ...aggregator.fleet import FleetSummary
-    from ...history.store.connection import Store
+    from ...history.store.database.connection import Store
 
 __all__ = ["MOST_HOSTS", "describe_host", "describe_scan"]
 
@@ -43,7 +43,7 @@ def describe_host(store: str | None, host: str) -> tuple[str, ...]:
 
     Empty without a store, or where it cannot be read: what a host shows now does not depend on it.
     """
-    from ...history.store.location import parse_location
+    from ...history.store.database.location import parse_location
 
     location = parse_location(store)
     if location.file is not None and not location.file.exists():

@@ -17,7 +17,7 @@ from ...inventory.models import Inventory
 from ..host_selection import select_hosts
 from ..moments import format_moment
 from ..series import SeriesBlock
-from ..store.connection import Store
+from ..store.database.connection import Store
 from ..store.subjects import read_hosts
 from ..trends.classify import Kind
 from ..trends.findings import Finding, find_trends

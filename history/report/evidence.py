@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from ...aggregator.host import HostSummary
 from ...collector.probe.processes import Process
-from ..store.connection import Store
-from ..store.evidence import load_evidence
+from ..store.alerts.evidence import load_evidence
+from ..store.database.connection import Store
 from .last_scans import LastScans
 
 __all__ = ["add_evidence"]

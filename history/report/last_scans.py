@@ -13,7 +13,7 @@ from ...aggregator.numbers import TcpNumbers
 from ...core.record import record
 from ..series import SeriesBlock
 from ..store import layout
-from ..store.connection import Store
+from ..store.database.connection import Store
 from ..store.read import ScanRow, list_scans, read_scan
 from ..store.save import unix_ms
 

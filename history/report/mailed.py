@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from ...core.record import record
 from ..store import layout
-from ..store.connection import Store
+from ..store.database.connection import Store
 from .model import FleetReport, State
 
 __all__ = ["Mailed", "mark_known", "read_mailed", "remember_mailed"]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from ..fleet_trends import read_namespace_trends
-from ..store.connection import Store
+from ..store.database.connection import Store
 from ..trends.apart import Apart
 from ..trends.classify import Kind
 from ..trends.findings import Finding

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ...aggregator.fleet import FleetSummary
-from ..store.connection import Store
+from ..store.database.connection import Store
 from ..store.opening import use_store
 from ..store.save import save_scan
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.errors import UsageError
 from ..moments import format_moment
-from ..store.connection import Store
+from ..store.database.connection import Store
 from ..window import read_window
 from .readings import METRIC
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ...aggregator.document_writer import time_text
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .id_sets import load_host_set
 from .numbers import CODES, METRICS
 from .pack import unpack_numbers

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text, update
 
 from . import layout
-from .connection import Store, connect_file
+from .database.connection import Store, connect_file
 from .views import VIEWS, create_statements
 
 __all__ = ["STEPS", "migrate"]

@@ -13,7 +13,7 @@ from ...core.errors import UsageError
 from ...core.record import record
 from ..series import SeriesBlock
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .id_sets import load_namespace_set
 from .numbers import CODES, NAMESPACE_METRICS
 from .pack import unpack_array

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from ...aggregator.host import HostSummary
 from ...aggregator.namespaces import NamespaceSummary
 from . import layout
-from .bulk import upsert_rows
+from .database.bulk import upsert_rows
 from .hosts import KnownHost
 from .id_sets import store_namespace_set
 from .numbers import CODES, NAMESPACE_METRICS

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, inspect, select, text
 
 from ...core.folder_owner import open_for_folder_owner
 from ..errors import StoreDamagedError, StoreMissingError, StoreVersionError
-from . import alert_layout, layout
-from .connection import WAIT_S, Store, connect_file, set_journal
-from .location import Location, parse_location
+from . import layout
+from .alerts import layout as alert_layout
+from .database.connection import WAIT_S, Store, connect_file, set_journal
+from .database.location import Location, parse_location
+from .database.translation import translate_errors
+from .database.write_lock import write_lock
 from .migrations import migrate
-from .translation import translate_errors
 from .views import create_statements
-from .write_lock import write_lock
 
 __all__ = ["open_store", "use_store"]
 

@@ -23,7 +23,7 @@ from ...core.record import record
 from ...core.text import quote
 from ..errors import NoSuchScanError, StoreDamagedError
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .id_sets import load_host_set
 from .numbers import CODES, METRICS, READING
 from .pack import decompress, unpack_numbers

@@ -17,8 +17,8 @@ from ...aggregator.numbers import TCP_NUMBERS, tcp_values
 from ...collector.probe.scope import Scope
 from ...core.record import record
 from . import layout
-from .bulk import upsert_rows
-from .connection import Store
+from .database.bulk import upsert_rows
+from .database.connection import Store
 from .hosts import KnownHost, save_hosts
 from .id_sets import store_host_set
 from .namespaces import save_namespaces

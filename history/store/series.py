@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from ...core.errors import UsageError
 from ..series import SeriesBlock
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .id_sets import load_host_set
 from .numbers import BOOT, CODES, METRICS
 from .pack import unpack_array

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ...core.record import record
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .numbers import METRICS
 from .save import SCOPES
 

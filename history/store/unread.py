@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from . import layout
-from .connection import Store
+from .database.connection import Store
 from .save import unix_ms
 
 __all__ = ["count_unread_scans"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from . import layout
-from .connection import Store
+from .database.connection import Store
 
 __all__ = ["has_work"]
 

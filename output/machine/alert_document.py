@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...aggregator.document_writer import time_text
-from ...alerting.alert_state import moment
 from ...alerting.overview import Listed, Overview
+from ...alerting.states.alert_state import moment
 
 __all__ = ["alert_list_document"]
 

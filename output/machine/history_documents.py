@@ -11,7 +11,7 @@ import orjson
 
 from ...aggregator.document_writer import time_text
 from ...history.host_series import HostSeries
-from ...history.store.check import StoreCheck
+from ...history.store.maintenance.check import StoreCheck
 from ...history.store.read import ScanRow
 from ...history.subject import Subject
 

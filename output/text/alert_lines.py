@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ...alerting.alert_state import AlertState
-from ...alerting.machine import Phase
 from ...alerting.notification import Alert, Event, Severity
 from ...alerting.notifying import Notification
+from ...alerting.states.alert_state import AlertState
+from ...alerting.states.machine import Phase
 from .abbreviation import abbreviate
 from .style import TextStyle, count_text
 

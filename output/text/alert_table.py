@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...alerting.alert_state import moment
 from ...alerting.judge.observation import RANK
-from ...alerting.machine import Phase
 from ...alerting.notification import Severity
 from ...alerting.overview import Listed, Overview
+from ...alerting.states.alert_state import moment
+from ...alerting.states.machine import Phase
 from ..formats import RenderOptions
 from .columns import Cell, Column, columns_that_fit, format_lines
 from .style import TextStyle, count_text

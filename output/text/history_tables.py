@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from ...history.host_series import HostSeries, Point
-from ...history.store.check import StoreCheck
+from ...history.store.maintenance.check import StoreCheck
 from ...history.store.read import ScanRow
 from ..formats import RenderOptions
 from .columns import Cell, Column, columns_that_fit, format_lines

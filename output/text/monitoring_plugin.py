@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...aggregator.measures import Measure
-from ...alerting.state import Level, State
+from ...alerting.levels.state import Level, State
 from ...core.text import clean
 
 __all__ = ["failure_text", "plugin_text"]

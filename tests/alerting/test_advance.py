@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from sockfleet.alerting.alert_state import Evidence, ProbeResult
 from sockfleet.alerting.notification import Event, Holder, Severity
 from sockfleet.alerting.notifying import alert_key
+from sockfleet.alerting.states.alert_state import Evidence, ProbeResult
 from sockfleet.collector.probe.processes import Process
 from tests.support.alerting.watched_fleet import WatchedFleet, rules_of
 from tests.support.history.made_scans import host_summary

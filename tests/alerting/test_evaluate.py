@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from sockfleet.alerting.alert_state import moment
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.notification import Event
 from sockfleet.alerting.notifying import SinkTraits
@@ -17,8 +16,9 @@ from sockfleet.alerting.overview import read_overview
 from sockfleet.alerting.replay import replay_scans
 from sockfleet.alerting.sending import deliver
 from sockfleet.alerting.sinks.sink import Refused, Unreached
-from sockfleet.history.store.alert_layout import TABLES
-from sockfleet.history.store.alerts import ensure_alert_tables, has_alert_tables
+from sockfleet.alerting.states.alert_state import moment
+from sockfleet.history.store.alerts.layout import TABLES
+from sockfleet.history.store.alerts.states import ensure_alert_tables, has_alert_tables
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import fleet_key, save_scan
 from tests.support.alerting.watched_fleet import TestSink, rules_of

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sockfleet.aggregator.processes import Attribution
-from sockfleet.alerting.alert_state import Evidence, ProbeResult
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.evidence import MOST_HOSTS, EvidenceProbe
 from sockfleet.alerting.notifying import SinkTraits
+from sockfleet.alerting.states.alert_state import Evidence, ProbeResult
 from sockfleet.collector.probe.processes import Process
 from sockfleet.history.report.build import Wishes, build_report
-from sockfleet.history.store.alerts import ensure_alert_tables
+from sockfleet.history.store.alerts.states import ensure_alert_tables
 from sockfleet.history.store.save import save_scan
 from sockfleet.inventory.models import Probe
 from sockfleet.scan.options import ScanOptions

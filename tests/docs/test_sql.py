@@ -11,9 +11,9 @@ import pytest
 
 from sockfleet.aggregator.numbers import TCP_NUMBERS
 from sockfleet.history.store import layout
+from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.numbers import METRICS
 from sockfleet.history.store.opening import use_store
-from sockfleet.history.store.retention import maintain
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.views import VIEWS
 from tests.history.conftest import postgres  # noqa: F401 (a fixture)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sockfleet.history.store.connection import Store
+from sockfleet.history.store.database.connection import Store
 from sockfleet.history.store.opening import open_store
 from tests.support.history.postgresql import PostgresServer, run_postgres
 

@@ -9,8 +9,8 @@ import pytest
 
 from sockfleet.history import window
 from sockfleet.history.fleet_trends import read_trends
+from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.opening import open_store
-from sockfleet.history.store.retention import maintain
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.trends.classify import Kind
 from tests.history.conftest import postgres  # noqa: F401 (a fixture)

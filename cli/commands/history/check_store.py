@@ -31,7 +31,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     The exit code is 5 where something is damaged.
     """
     from ....core.exit_codes import Exit
-    from ....history.store.check import check_store
+    from ....history.store.maintenance.check import check_store
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import check_document, write_document
     from ....output.text.history_tables import check_report

@@ -42,8 +42,8 @@ def command(ctx: click.Context, /, *, scan: tuple[str, ...], store: str | None) 
     """
     from ....core.errors import UsageError
     from ....core.exit_codes import Exit
+    from ....history.store.maintenance.retention import maintain, read_limits
     from ....history.store.opening import use_store
-    from ....history.store.retention import maintain, read_limits
     from ....history.store.save import save_scan
     from ...console import streams
     from ...options.history_options import local_now

@@ -13,7 +13,7 @@ from ...help_screen import Example, HelpfulCommand
 from ...options.click_options import option, store_option
 
 if TYPE_CHECKING:
-    from ....history.store.retention import Limits, Pruned
+    from ....history.store.maintenance.retention import Limits, Pruned
 
 __all__ = ["command"]
 
@@ -81,8 +81,8 @@ def command(**given: Any) -> None:
     it goes.
     """
     from ....core.errors import UsageError
+    from ....history.store.maintenance.retention import prune, read_limits, remember_limits
     from ....history.store.opening import use_store
-    from ....history.store.retention import prune, read_limits, remember_limits
     from ...console import streams
     from ...options.history_options import local_now
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.aggregator.fleet import summarize_fleet
-from sockfleet.alerting.levels import Levels
+from sockfleet.alerting.levels.levels import Levels
 from sockfleet.collector.errors import Category
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.namespaces import Namespace

@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import create_engine, text, update
 
 from sockfleet.cli.runs import saving
-from sockfleet.history.store import file_system, layout
-from sockfleet.history.store.connection import WRITER_LOCK
+from sockfleet.history.store import layout
+from sockfleet.history.store.database import file_system
+from sockfleet.history.store.database.connection import WRITER_LOCK
 from sockfleet.history.store.opening import open_store, use_store
 from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.cli.command_line import run_command

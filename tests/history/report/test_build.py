@@ -17,7 +17,7 @@ from sockfleet.history.report.grid import Grid
 from sockfleet.history.report.model import State
 from sockfleet.history.series import SeriesBlock
 from sockfleet.history.store import layout
-from sockfleet.history.store.retention import Limits, maintain, prune
+from sockfleet.history.store.maintenance.retention import Limits, maintain, prune
 from sockfleet.history.store.save import save_scan
 from sockfleet.output.html.page import render_page
 from tests.support.history.made_report import fill_store, made_report, planted_report

@@ -8,10 +8,10 @@ from datetime import timedelta
 import history_crashes
 import pytest
 
-from sockfleet.history.store.check import check_store
+from sockfleet.history.store.maintenance.check import check_store
+from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.read import list_scans
-from sockfleet.history.store.retention import maintain
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.series import read_series
 from tests.support.history.made_scans import BEGIN, host_summary, scan_of

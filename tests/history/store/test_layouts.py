@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import inspect, text
 
 from sockfleet.history.store import layout
-from sockfleet.history.store.alerts import ensure_alert_tables
-from sockfleet.history.store.check import check_store
+from sockfleet.history.store.alerts.states import ensure_alert_tables
+from sockfleet.history.store.maintenance.check import check_store
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.read import list_scans, read_scan
 from sockfleet.history.store.save import save_scan

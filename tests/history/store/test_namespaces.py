@@ -13,10 +13,10 @@ from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.collector.probe.containers import Container
 from sockfleet.core.errors import UsageError
 from sockfleet.history.store import layout
-from sockfleet.history.store.check import check_store
+from sockfleet.history.store.maintenance.check import check_store
+from sockfleet.history.store.maintenance.retention import Limits, prune
 from sockfleet.history.store.namespace_series import MOST_NAMESPACES, read_namespace_series
 from sockfleet.history.store.namespaces import MOST_OF_A_HOST, name_of
-from sockfleet.history.store.retention import Limits, prune
 from sockfleet.history.store.save import save_scan
 from tests.support.history.made_scans import BEGIN, host_summary, namespaces_of, scan_of
 

@@ -20,11 +20,12 @@ from sockfleet.history.errors import (
     StoreReadOnlyError,
     StoreVersionError,
 )
-from sockfleet.history.store import file_system, layout, opening
-from sockfleet.history.store.check import check_store
-from sockfleet.history.store.connection import Store, connect_file
-from sockfleet.history.store.file_system import is_network_file_system
-from sockfleet.history.store.location import parse_location
+from sockfleet.history.store import layout, opening
+from sockfleet.history.store.database import file_system
+from sockfleet.history.store.database.connection import Store, connect_file
+from sockfleet.history.store.database.file_system import is_network_file_system
+from sockfleet.history.store.database.location import parse_location
+from sockfleet.history.store.maintenance.check import check_store
 from sockfleet.history.store.migrations import migrate
 from sockfleet.history.store.opening import open_store, use_store
 from sockfleet.history.store.read import list_scans, read_scan
@@ -203,7 +204,9 @@ def test_a_file_system_without_shared_memory_is_found_at_the_first_write(tmp_pat
         )
 
     monkeypatch.setattr(opening, "connect_file", connect_without_memory)
-    monkeypatch.setattr("sockfleet.history.store.connection.connect_file", connect_without_memory)
+    monkeypatch.setattr(
+        "sockfleet.history.store.database.connection.connect_file", connect_without_memory
+    )
     with use_store(str(tmp_path / "h.db"), create=True) as store:
         save_scan(store, scan())
         assert check_store(store).journal == "delete"

@@ -11,7 +11,6 @@ from sockfleet.aggregator.fleet import FleetSummary
 from sockfleet.aggregator.host import HostSummary
 from sockfleet.aggregator.host_numbers import Number
 from sockfleet.alerting.advance import Advance, Settings, advance
-from sockfleet.alerting.alert_state import AlertState, StateKey
 from sockfleet.alerting.judge.judge import judge_scan
 from sockfleet.alerting.judge.past import NoPast
 from sockfleet.alerting.notification import Event, Message
@@ -19,6 +18,7 @@ from sockfleet.alerting.notifying import Notification, NotifyContext, SinkTraits
 from sockfleet.alerting.rules.load import parse_rules
 from sockfleet.alerting.rules.model import RulesFile
 from sockfleet.alerting.sinks.sink import Answer, Delivered, Unreached
+from sockfleet.alerting.states.alert_state import AlertState, StateKey
 from tests.support.history.made_scans import host_summary, scan_of
 
 __all__ = ["BEGIN", "MadePast", "TestSink", "WatchedFleet", "rules_of"]

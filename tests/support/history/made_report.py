@@ -17,7 +17,7 @@ from sockfleet.history.report.build import Wishes, make_report
 from sockfleet.history.report.last_scans import Failure, LastScans
 from sockfleet.history.report.model import FleetReport
 from sockfleet.history.series import SeriesBlock
-from sockfleet.history.store.connection import Store
+from sockfleet.history.store.database.connection import Store
 from sockfleet.history.store.read import ScanRow
 from sockfleet.history.store.save import save_scan
 from tests.support.history.made_scans import BEGIN, host_summary, scan_of

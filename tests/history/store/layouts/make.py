@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from sockfleet.history.store import layout
+from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.opening import use_store
-from sockfleet.history.store.retention import maintain
 from sockfleet.history.store.save import save_scan
 from tests.support.history.made_scans import BEGIN, host_summary, namespaces_of, scan_of
 from tests.support.history.postgresql import find_programs, run_postgres

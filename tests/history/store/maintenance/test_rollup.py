@@ -11,7 +11,13 @@ from scanned_fleet import BEGIN, ScannedFleet
 from sqlalchemy import text
 
 from sockfleet.aggregator.numbers import TcpNumbers
-from sockfleet.history.store.retention import Limits, maintain, prune, read_limits, remember_limits
+from sockfleet.history.store.maintenance.retention import (
+    Limits,
+    maintain,
+    prune,
+    read_limits,
+    remember_limits,
+)
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.series import read_hourly, read_series
 from tests.support.history.made_scans import host_summary, scan_of

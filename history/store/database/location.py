@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...core.errors import UsageError
-from ...core.record import record
+from ....core.errors import UsageError
+from ....core.record import record
 
 __all__ = ["Location", "default_file", "parse_location", "state_folder"]
 

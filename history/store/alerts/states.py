@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, inspect, select, update
 
-from ...core.record import record
-from .alert_layout import TABLES, acknowledgements, messages, progress, states
-from .bulk import upsert_rows
-from .connection import Store
+from ....core.record import record
+from ..database.bulk import upsert_rows
+from ..database.connection import Store
+from .layout import TABLES, acknowledgements, messages, progress, states
 
 __all__ = [
     "MessageRow",

@@ -8,12 +8,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, select
 
-from ...collector.probe.processes import Process
-from .alert_layout import evidence
-from .alerts import has_alert_tables
-from .bulk import upsert_rows
-from .connection import Store
-from .save import unix_ms
+from ....collector.probe.processes import Process
+from ..database.bulk import upsert_rows
+from ..database.connection import Store
+from ..save import unix_ms
+from .layout import evidence
+from .states import has_alert_tables
 
 __all__ = ["load_evidence", "save_evidence"]
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from ...core.record import record
-from .alert_layout import messages, sinks
-from .alerts import MessageRow, read_messages
-from .bulk import upsert_rows
-from .connection import Store
+from ....core.record import record
+from ..database.bulk import upsert_rows
+from ..database.connection import Store
+from .layout import messages, sinks
+from .states import MessageRow, read_messages
 
 __all__ = [
     "SinkRow",

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ...core.text import clean
-from ..errors import (
+from ....core.text import clean
+from ...errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreError,

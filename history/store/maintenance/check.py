@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import NoResultFound
 
-from ...core.record import record
-from ..errors import StoreDamagedError, StoreError
-from . import layout
-from .connection import Store
-from .id_sets import load_host_set, load_namespace_set
-from .pack import decompress, unpack_numbers
+from ....core.record import record
+from ...errors import StoreDamagedError, StoreError
+from .. import layout
+from ..database.connection import Store
+from ..id_sets import load_host_set, load_namespace_set
+from ..pack import decompress, unpack_numbers
 from .size import PartSize, size_by_part
 
 __all__ = ["StoreCheck", "check_store"]

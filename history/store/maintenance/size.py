@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select, text
 
-from . import alert_layout, layout
-from .connection import Store
+from .. import layout
+from ..alerts import layout as alert_layout
+from ..database.connection import Store
 
 __all__ = ["PartSize", "live_bytes", "release_space", "size_by_part"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..judge.judge import subject_key
 from .alert_state import AlertState
-from .judge.judge import subject_key
 
 __all__ = ["Inhibitors"]
 

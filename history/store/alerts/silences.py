@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from ...core.record import record
-from .alert_layout import acknowledgements, silences, states
+from ....core.record import record
+from .layout import acknowledgements, silences, states
 
 __all__ = [
     "FiringRow",

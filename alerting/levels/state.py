@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from operator import attrgetter
 
-from ..aggregator.measures import Measure
-from ..core.record import record
+from ...aggregator.measures import Measure
+from ...core.record import record
 from .range import Range
 
 __all__ = ["Level", "State", "worst_of"]

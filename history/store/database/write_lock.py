@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...core.folder_owner import open_for_folder_owner
-from ..errors import StoreBusyError
+from ....core.folder_owner import open_for_folder_owner
+from ...errors import StoreBusyError
 
 __all__ = ["write_lock"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from ..core.record import record
-from .judge.observation import RANK
-from .notification import Severity
-from .rules.model import Span
+from ...core.record import record
+from ..judge.observation import RANK
+from ..notification import Severity
+from ..rules.model import Span
 
 __all__ = ["DAY_MS", "Course", "Phase", "Step", "Timing", "Transition", "Verdict", "end", "step"]
 

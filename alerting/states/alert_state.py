@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 
-from ..collector.probe.processes import Process
-from ..core.record import record
+from ...collector.probe.processes import Process
+from ...core.record import record
+from ..notification import Holder, Severity, Subject
 from .machine import Course
-from .notification import Holder, Severity, Subject
 
 __all__ = ["AlertState", "Evidence", "Notified", "ProbeResult", "StateKey", "moment"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..aggregator.fleet import FleetSummary
-from ..aggregator.measures import KEYS, STORED_KEYS, StoredNumbers, describe_unknown_key, measure
-from ..core.errors import UsageError
+from ...aggregator.fleet import FleetSummary
+from ...aggregator.measures import KEYS, STORED_KEYS, StoredNumbers, describe_unknown_key, measure
+from ...core.errors import UsageError
 from .range import Range, parse_range
 from .state import Level
 

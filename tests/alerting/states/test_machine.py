@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockfleet.alerting.machine import (
+from sockfleet.alerting.notification import Severity
+from sockfleet.alerting.rules.model import Span
+from sockfleet.alerting.states.machine import (
     DAY_MS,
     Course,
     Phase,
@@ -20,8 +22,6 @@ from sockfleet.alerting.machine import (
     end,
     step,
 )
-from sockfleet.alerting.notification import Severity
-from sockfleet.alerting.rules.model import Span
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 FIRED, WORSE, RESOLVED = Transition.FIRED, Transition.WORSE, Transition.RESOLVED

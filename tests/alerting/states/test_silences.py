@@ -9,9 +9,9 @@ import pytest
 from sockfleet.alerting.judge.past import NoPast
 from sockfleet.alerting.judge.scan_view import ScanView
 from sockfleet.alerting.notification import Subject
-from sockfleet.alerting.silences import Silences, parse_window
+from sockfleet.alerting.states.silences import Silences, parse_window
 from sockfleet.core.errors import UsageError
-from sockfleet.history.store.alert_silences import SilenceRow
+from sockfleet.history.store.alerts.states.silences import SilenceRow
 from tests.support.history.made_scans import host_summary, scan_of
 
 FROM = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..core.errors import UsageError
-from ..core.record import record
-from ..core.suggestion import suggest
-from ..core.text import quote
-from ..history.store.alert_silences import SilenceRow
+from ...core.errors import UsageError
+from ...core.record import record
+from ...core.suggestion import suggest
+from ...core.text import quote
+from ...history.store.alerts.silences import SilenceRow
+from ..judge.scan_view import ScanView
+from ..notification import Subject
 from .alert_state import moment
-from .judge.scan_view import ScanView
-from .notification import Subject
 
 __all__ = ["Silences", "Window", "parse_window"]
 

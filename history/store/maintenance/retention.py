@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
-from ...core.record import record
-from ..moments import format_duration, parse_duration, parse_size
-from . import layout
-from .bulk import upsert_rows
-from .connection import Store
+from ....core.record import record
+from ...moments import format_duration, parse_duration, parse_size
+from .. import layout
+from ..database.bulk import upsert_rows
+from ..database.connection import Store
 from .rollup import DAY_S, next_pending, roll_up_day, roll_up_hour, watermark
 from .size import live_bytes, release_space
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
-from ...core.errors import UsageError
+from ....core.errors import UsageError
 from .file_system import is_network_file_system
 from .location import Location
 from .translation import translate_errors

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from . import layout
-from .bulk import upsert_rows
-from .id_sets import load_host_set, store_host_set
-from .numbers import BOOT, CODES, EXTREMES, METRICS
-from .pack import pack_numbers, unpack_array
-from .series import scan_columns
+from .. import layout
+from ..database.bulk import upsert_rows
+from ..id_sets import load_host_set, store_host_set
+from ..numbers import BOOT, CODES, EXTREMES, METRICS
+from ..pack import pack_numbers, unpack_array
+from ..series import scan_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 import re
 
-from ..core.errors import UsageError
-from ..core.record import record
+from ...core.errors import UsageError
+from ...core.record import record
 
 __all__ = ["Range", "parse_range"]
 

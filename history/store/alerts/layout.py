@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text
 
-from .layout import Id, metadata
+from ..layout import Id, metadata
 
 __all__ = [
     "TABLES",

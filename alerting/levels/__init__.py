@@ -1,0 +1,1 @@
+"""Levels, ranges and states of a check."""

@@ -1,0 +1,1 @@
+"""What the store keeps of alerts: their states, what is to be sent, silences and evidence."""
