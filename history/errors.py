@@ -1,4 +1,4 @@
-"""What can be wrong with a store; `store.database.translation` makes these of the databases' own errors.
+"""What can be wrong with a store; `store.database.translation` makes these of a database's errors.
 
 StoreError                exit 5: the store cannot be read or written
 ├── StoreBusyError        another process writes to it for longer than we wait

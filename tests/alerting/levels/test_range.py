@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nagiosplugin import Range as TheirRange
 
-from sockfleet.alerting.levels.levels.range import Range, parse_range
+from sockfleet.alerting.levels.range import Range, parse_range
 from sockfleet.core.errors import UsageError
 
 numbers = st.integers(-(10**6), 10**6).map(str) | st.decimals(

@@ -3,8 +3,8 @@
 import pytest
 
 from sockfleet.aggregator.measures import Measure
-from sockfleet.alerting.levels.levels.range import parse_range
-from sockfleet.alerting.levels.levels.state import Level, State, worst_of
+from sockfleet.alerting.levels.range import parse_range
+from sockfleet.alerting.levels.state import Level, State, worst_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.alerting.examples import find_example_faults
-from sockfleet.alerting.levels.levels.range import Range
+from sockfleet.alerting.levels.range import Range
 from sockfleet.alerting.rules.document import RulesError
 from sockfleet.alerting.rules.keys import KEYS_OF
 from sockfleet.alerting.rules.load import load_rules, parse_rules, shipped_rules

@@ -241,6 +241,7 @@ def test_a_status_says_whether_to_try_again(receiver, status, kind):
         ("-5", None, None),
         ("١٢", None, None),
     ],
+    ids=["seconds", "too many", "date", "past date", "word", "negative", "other digits"],
 )
 def test_retry_after_is_seconds_or_a_date(receiver, text, least, most):
     receiver.replies = [Reply(503, headers={"Retry-After": text.encode().decode("latin-1")})]

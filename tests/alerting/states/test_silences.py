@@ -11,7 +11,7 @@ from sockfleet.alerting.judge.scan_view import ScanView
 from sockfleet.alerting.notification import Subject
 from sockfleet.alerting.states.silences import Silences, parse_window
 from sockfleet.core.errors import UsageError
-from sockfleet.history.store.alerts.states.silences import SilenceRow
+from sockfleet.history.store.alerts.silences import SilenceRow
 from tests.support.history.made_scans import host_summary, scan_of
 
 FROM = datetime(2026, 1, 1, tzinfo=UTC)

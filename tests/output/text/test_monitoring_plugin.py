@@ -10,8 +10,8 @@ from pynag.Utils import PerfData
 from sockfleet.aggregator.comparison import Comparison
 from sockfleet.aggregator.fleet import summarize_fleet
 from sockfleet.aggregator.measures import KEYS, STORED_KEYS, Measure, measure
-from sockfleet.alerting.levels.levels.range import parse_range
-from sockfleet.alerting.levels.levels.state import Level, State
+from sockfleet.alerting.levels.range import parse_range
+from sockfleet.alerting.levels.state import Level, State
 from sockfleet.output.text.monitoring_plugin import failure_text, plugin_text
 from tests.support.fleet.sample_fleet import BEGAN, fleets, scan, summaries
 
