@@ -125,3 +125,16 @@ def test_the_files_that_the_page_names_exist():
     named = re.findall(r"`((?:prometheus|alertmanager|grafana)/[\w.-]+)`", PAGE)
     assert len(named) == 4
     assert [name for name in named if not (ROOT / "examples" / name).is_file()] == []
+
+
+def test_the_configuration_takes_the_keys_that_the_page_names(desk):
+    (save, alert) = re.findall(r"`((?:save|alert) = [^`]+)`", PAGE)
+    (desk / "rules.yml").write_bytes(shipped_rules())
+    configuration = desk / "sockfleet.toml"
+    configuration.write_text(f'[profile.cron]\nstore = "profile.db"\n{save}\n{alert}\n')
+    configuration.chmod(0o644)
+    options = "--config sockfleet.toml --profile cron"
+    assert run(f"sockfleet config --check {options}").returncode == 0
+    done = run(f"sockfleet scan inventory.yml -q -o scan.json {options}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (desk / "profile.db").exists()
