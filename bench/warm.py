@@ -86,13 +86,23 @@ def check_outcomes(target: Target, outcomes: Sequence[HostOutcome], count: int) 
 
 
 async def start_sampling(
-    target: Target, count: int, stack: AsyncExitStack, *, namespaces: bool
+    target: Target,
+    count: int,
+    stack: AsyncExitStack,
+    *,
+    namespaces: bool,
+    interval_s: float = 0,
 ) -> tuple[FleetSampler, Sample]:
-    """Connect to the hosts; return their sampler and a function that samples each host once."""
+    """Connect to the hosts; return their sampler and a function that samples each host once.
+
+    With an interval, the function waits for the next round.
+    """
     # A fixed number of logins at once, because each login in progress takes memory.
     settings = replace(settings_for(target, namespaces=namespaces), concurrency=LOGINS_AT_ONCE)
     fleet = FleetSampler(
-        hosts_of(target, target.addresses[:count]), settings, SamplingSettings(interval_s=0)
+        hosts_of(target, target.addresses[:count]),
+        settings,
+        SamplingSettings(interval_s=interval_s),
     )
     await stack.enter_async_context(fleet)
     rounds = fleet.rounds()

@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ __all__ = [
     "load_history",
     "query",
     "query_by_host",
+    "run_collector",
+    "run_configuration",
     "run_node_exporter",
     "run_prometheus",
     "run_shipped_alertmanager",
@@ -41,10 +43,16 @@ _STEP_S = 300
 @contextmanager
 def run_node_exporter(textfiles: Path) -> Iterator[int]:
     """Export the files of a folder during the block; yields the port."""
+    with run_collector("textfile", f"--collector.textfile.directory={textfiles}") as port:
+        yield port
+
+
+@contextmanager
+def run_collector(name: str, option: str) -> Iterator[int]:
+    """Run node_exporter with one collector during the block; yields the port."""
     port = free_port()
     command = ["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"]
-    command += ["--collector.disable-defaults", "--collector.textfile"]
-    command += [f"--collector.textfile.directory={textfiles}"]
+    command += ["--collector.disable-defaults", f"--collector.{name}", option]
     with running_daemon(command, ready="Listening on"):
         yield port
 
@@ -52,33 +60,36 @@ def run_node_exporter(textfiles: Path) -> Iterator[int]:
 @contextmanager
 def run_prometheus(folder: Path, *, exporter: int, alertmanager: int) -> Iterator[int]:
     """Scrape the exporter and evaluate the shipped rules each second; yields the port."""
-    port = free_port()
-    file = folder / "prometheus.yml"  # JSON is YAML
-    file.write_text(_configuration(exporter=exporter, alertmanager=alertmanager))
-    command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
-    command += [f"--web.listen-address=127.0.0.1:{port}"]
+    configuration = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(RULES)],
+        "scrape_configs": [
+            {
+                "job_name": "node",
+                "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}],
+            }
+        ],
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]
+        },
+    }
     # The first alerts can be lost, as Prometheus does not know the receiver yet.
-    command += ["--rules.alert.resend-delay=1s"]
-    with running_daemon(command, ready="ready to receive web requests"):
+    with run_configuration(folder, configuration, "--rules.alert.resend-delay=1s") as (_, port):
         yield port
 
 
-def _configuration(*, exporter: int, alertmanager: int) -> str:
-    return json.dumps(
-        {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(RULES)],
-            "scrape_configs": [
-                {
-                    "job_name": "node",
-                    "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}],
-                }
-            ],
-            "alerting": {
-                "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]
-            },
-        }
-    )
+@contextmanager
+def run_configuration(
+    folder: Path, configuration: Mapping[str, object], *options: str
+) -> Iterator[tuple[int, int]]:
+    """Run Prometheus with this configuration during the block; yields its pid and port."""
+    port = free_port()
+    file = folder / "prometheus.yml"
+    file.write_text(json.dumps(configuration))  # JSON is YAML
+    command = ["prometheus", f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", *options]
+    with running_daemon(command, ready="ready to receive web requests") as pid:
+        yield pid, port
 
 
 @contextmanager

@@ -16,10 +16,17 @@ _STOP_S = 30
 @contextmanager
 def running_daemon(
     command: list[str], *, ready: str, environment: dict[str, str] | None = None
-) -> Iterator[None]:
-    """Run the program during the block, which begins once ``ready`` is in a line of its stderr."""
+) -> Iterator[int]:
+    """Run the program during the block, which begins once ``ready`` is in a line of its stderr.
+
+    Yields its pid. The program also ends if this process is killed.
+    """
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+        ["setpriv", "--pdeathsig", "TERM", *command],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     assert process.stderr is not None
     seen: deque[str] = deque(maxlen=50)
@@ -32,7 +39,7 @@ def running_daemon(
         else:
             raise AssertionError(f"{command[0]} ended before it was ready:\n{''.join(seen)}")
         rest.start()  # a full pipe would block the program
-        yield
+        yield process.pid
     finally:
         _stop(process)
         if rest.ident is not None:
