@@ -235,7 +235,7 @@ def test_a_status_says_whether_to_try_again(receiver, status, kind):
     [
         ("120", 120, 120),
         ("99999999999999999999", 86_400, 86_400),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 7000, 7200),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 3600, 7200),
         (format_datetime(datetime.now(UTC) - timedelta(hours=2), usegmt=True), 0, 0),
         ("soon", None, None),
         ("-5", None, None),
