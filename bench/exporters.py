@@ -14,7 +14,6 @@ import threading
 import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self, cast
 
 from sockfleet.simulator.host.proc_files import proc_files
@@ -69,12 +68,7 @@ class Exporters:
             raise SystemExit("the exporters did not start; see their error above")
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._loop is not None and self._end is not None:
             self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()

@@ -8,7 +8,7 @@ over open SSH connections, one with namespaces, one only both files. Of Promethe
 system time in /proc/PID/stat counts, once it has scraped every target three times; of ours the same
 time by the process's own clock, without the comparison with the truth. Prometheus stores what it
 reads, and ours returns it. Between the windows ours also sample round after round without a pause,
-as `warm` does, which keeps the processor's caches full; no budget rests on that.
+as `warm` does; no budget rests on that.
 
 Then one process samples a large fleet by itself, for its share of one core. The product keeps
 as many connections open as fit in 256 MiB, and logs in to the hosts beyond in each round.
