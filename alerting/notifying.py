@@ -18,7 +18,7 @@ from .judge.observation import RANK
 from .notification import Alert, Event, Severity
 from .rules.model import Rule
 from .states.alert_state import AlertState, Notified, moment
-from .states.machine import Course, Phase
+from .states.machine import DAY_MS, Course, Phase
 
 __all__ = [
     "CANNOT_JUDGE",
@@ -119,7 +119,7 @@ def notify(
             if name not in sinks:
                 continue
             before = notified.get(name)
-            event = _choose_event(course, before, sinks[name], rule, context.now_ms, restraint)
+            event = _choose_event(course, before, sinks[name], rule, context, restraint)
             if event is not None:
                 notified[name] = _remember(before, course, event, context.now_ms)
                 notifications.append(
@@ -180,7 +180,7 @@ def _choose_event(
     notified: Notified | None,
     sink: SinkTraits,
     rule: Rule,
-    now_ms: int,
+    context: NotifyContext,
     restraint: Restraint,
 ) -> Event | None:
     """The event that the sink has to receive now; None: none."""
@@ -188,7 +188,13 @@ def _choose_event(
     rank = RANK[course.severity]
     if notified is None or notified.episode != course.episode:
         is_known = notified is not None and notified.as_flapping and course.is_flapping
-        if notified is not None and is_known and rank <= RANK[notified.severity]:
+        if (
+            notified is not None
+            and is_known
+            and rank <= RANK[notified.severity]
+            and not sink.repeats_all
+            and not _lasts(course, context.at_ms)
+        ):
             return None
         if is_silenced or restraint.is_inhibited or course.phase is Phase.CLEARING:
             return None
@@ -202,8 +208,13 @@ def _choose_event(
     is_acknowledged = rank <= RANK[restraint.acknowledged]
     if is_silenced or restraint.is_inhibited or is_acknowledged or rule.repeat is None:
         return None
-    is_due = now_ms - notified.at_ms >= rule.repeat.total_seconds() * 1000
+    is_due = context.now_ms - notified.at_ms >= rule.repeat.total_seconds() * 1000
     return Event.REPEATED if is_due and course.phase is Phase.FIRING else None
+
+
+def _lasts(course: Course, at_ms: int) -> bool:
+    """Whether it fires for a day: no flapping then, and its receiver last read of an end."""
+    return course.fired_ms is not None and at_ms - course.fired_ms >= DAY_MS
 
 
 def _remember(before: Notified | None, course: Course, event: Event, now_ms: int) -> Notified:

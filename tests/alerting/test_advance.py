@@ -111,6 +111,28 @@ def test_flapping_is_told_once_and_then_nothing_until_it_is_worse():
     assert fleet.scan({"a": 5000}) == [("firing", "many", "a")]
 
 
+def test_a_flapping_alert_that_fires_for_a_day_is_sent_again():
+    fleet = WatchedFleet(rules_of(AT_ONCE))
+    for _ in range(4):
+        fleet.scan({"a": 500})
+        for _ in range(4):
+            fleet.scan({"a": 5})
+    assert fleet.events("direct")[-2:] == [Event.FLAPPING, Event.RESOLVED]
+    sent = [fleet.scan({"a": 500}) for _ in range(26)]
+    assert sent == [[]] * 24 + [[("firing", "many", "a")], []]
+    assert fleet.scan({"a": 5}) == []
+
+
+def test_alertmanager_is_sent_each_episode_of_a_flapping_alert():
+    fleet = WatchedFleet(rules_of(AT_ONCE))
+    for _ in range(5):
+        fleet.scan({"a": 500})
+        for _ in range(4):
+            fleet.scan({"a": 5})
+    ended = [one for one in fleet.events("am") if one is Event.RESOLVED]
+    assert len(ended) == 5
+
+
 def test_alertmanager_is_sent_what_fires_at_each_evaluation_and_direct_sinks_are_not():
     fleet = WatchedFleet(rules_of(AT_ONCE))
     fleet.scan({"a": 500})
