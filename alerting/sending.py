@@ -20,7 +20,6 @@ from ..history.store.alerts.sending import (
     load_sinks,
     mark_failed,
     mark_sent,
-    release_sink,
     take_sink,
 )
 from ..history.store.alerts.states import MessageRow
@@ -119,8 +118,6 @@ class _Sender:
                     mark_sent(connection, rows[0], state, _now_ms())
             if not self._report(answer, rows):
                 return
-        with self._store.write() as connection:
-            release_sink(connection, self._rules, self._sink.name, self._owner)
 
     def _take(self) -> bool:
         """Take the lease; False where another process holds it, or it is too early for a retry."""
@@ -155,7 +152,9 @@ class _Sender:
         if isinstance(answer, Unreached):
             self._result.problems.append(f"sink {name}: {answer.reason}")
             with self._store.write() as connection:
-                row = load_sinks(connection, self._rules).get(name, SinkRow(sink=name))
+                row = load_sinks(connection, self._rules).get(name)
+                if row is None or row.owner != self._owner:
+                    return False  # another run has taken the sink meanwhile
                 failed = SinkRow(
                     sink=name,
                     tries=row.tries + 1,

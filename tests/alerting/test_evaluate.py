@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from sockfleet.alerting.sending import deliver
 from sockfleet.alerting.sinks.sink import Refused, Unreached
 from sockfleet.alerting.states.alert_state import moment
 from sockfleet.history.store.alerts.layout import TABLES
+from sockfleet.history.store.alerts.sending import SinkRow, begin_sending, mark_sent, take_sink
 from sockfleet.history.store.alerts.states import ensure_alert_tables, has_alert_tables
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import fleet_key, save_scan
@@ -386,3 +388,34 @@ def test_moments_are_those_of_unix_milliseconds():
 def test_another_user_may_read_the_overview_of_a_store_without_tables(tmp_path):
     with use_store(str(tmp_path / "h.db"), create=True) as opened:
         assert read_overview(opened, NOW).alerts == ()
+
+
+def test_a_sink_is_free_as_soon_as_nothing_waits_for_it(store):
+    watch = Watch(store)
+    watch.save(0, a=500)
+    watch.evaluate()
+    lease = SinkRow(sink="direct", owner="x:y:1:2", lease_ms=round(time.time() * 1000) + 60_000)
+    with store.write() as connection:
+        take_sink(connection, "rules.yml", lease)
+        (row,) = begin_sending(connection, "rules.yml", "direct", "x:y:1:2", lease.lease_ms)
+        mark_sent(connection, row, "sent", 1)
+    with store.write() as connection:
+        assert begin_sending(connection, "rules.yml", "direct", "x:y:1:2", lease.lease_ms) == []
+    assert watch.run(1, a=500, b=500) is not None
+    assert watch.events == [("firing", "b")]
+
+
+def test_a_run_that_lost_a_sink_leaves_the_lease_of_the_other_run(store):
+    watch = Watch(store)
+    watch.save(0, a=500)
+    watch.evaluate()
+    other = SinkRow(sink="direct", owner="x:y:1:2", lease_ms=round(time.time() * 1000) + 60_000)
+
+    def lose_the_sink(message):
+        with store.write() as connection:
+            take_sink(connection, "rules.yml", other)
+        return Unreached(reason="slow")
+
+    watch.sink.send = lose_the_sink
+    watch.send()
+    assert read_overview(store, NOW).sinks == {("rules.yml", "direct"): other}

@@ -22,7 +22,6 @@ __all__ = [
     "load_waiting",
     "mark_failed",
     "mark_sent",
-    "release_sink",
     "take_sink",
 ]
 
@@ -71,7 +70,8 @@ def begin_sending(
 ) -> list[MessageRow]:
     """Mark the next message of a sink as under way, and extend the lease.
 
-    Returns its rows; none where nothing waits, or another process has taken the sink.
+    Returns its rows; none where nothing waits, or another process has taken the sink. The lease
+    ends in the transaction that finds nothing: what another run adds after it, that run sends.
     """
     held = connection.execute(
         update(sinks)
@@ -84,6 +84,7 @@ def begin_sending(
     mine = (table.rules == rules, table.sink == sink, table.state == "waiting")
     first = connection.scalar(select(table.message).where(*mine).order_by(table.seq).limit(1))
     if first is None:
+        _release_sink(connection, rules, sink, owner)
         return []
     whole = (*mine, table.message == first)
     connection.execute(update(messages).where(*whole).values(is_sending=True))
@@ -114,7 +115,7 @@ def _same_message(row: MessageRow) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def release_sink(connection: Connection, rules: str, sink: str, owner: str) -> None:
+def _release_sink(connection: Connection, rules: str, sink: str, owner: str) -> None:
     """Give up the lease, if it is still held."""
     connection.execute(
         update(sinks)
