@@ -28,6 +28,9 @@ from .stored_past import StoredPast, stream_of
 
 __all__ = ["Evaluation", "Evaluator"]
 
+_AHEAD = timedelta(hours=1)
+"""A scan that began later than this from now has a wrong clock. Had it been judged, no scan before
+that time would be."""
 _CATCH_UP = timedelta(days=1)
 """Scans that no run has judged are judged later, if they are at most so old."""
 _MOST_SCANS = 100
@@ -132,7 +135,7 @@ class Evaluator:
         states: list[AlertState] = []
         ledger = Ledger(store=self._store, rules=self._rules.path, stream=stream)
         for _ in range(_MOST_SCANS):
-            place = self._next(stream)
+            place = self._next(stream, found)
             if place is None or (not place.is_new and place.row in found.judged):
                 break
             after = self._judge(place, ledger, found, is_dry=is_dry)
@@ -155,20 +158,25 @@ class Evaluator:
             states = list(kept.values())
         found.states += states
 
-    def _next(self, stream: str) -> _Place | None:
+    def _next(self, stream: str, found: Evaluation) -> _Place | None:
         """The oldest scan that is not judged, or else the newest one."""
         progress = self._load_progress().get(stream)
         fleet, _, shards = stream.partition(":")
-        rows = [
-            row
-            for row in list_scans(self._store, fleet=fleet, most=_MOST_SCANS)
-            if row.merged_into is None and (row.shards or "") == shards
-        ]
+        latest = moment(self._now_ms()) + _AHEAD
+        listed = list_scans(self._store, fleet=fleet, most=_MOST_SCANS)
+        if listed and listed[0].started_at > latest:
+            found.notes[
+                f"the scan of {listed[0].started_at:%Y-%m-%d %H:%M}Z is in the future and is not "
+                "judged: check the clocks"
+            ] = None
+            before = latest + timedelta(milliseconds=1)
+            listed = list_scans(self._store, until=before, fleet=fleet, most=_MOST_SCANS)
+        rows = [row for row in listed if row.merged_into is None and (row.shards or "") == shards]
         if not rows:
             return None
         newest = rows[0]
-        if progress is None:
-            return _Place(row=newest, progress=None, is_new=True)
+        if progress is None or moment(progress.scan_ms) > latest:
+            return _Place(row=newest, progress=progress, is_new=True)
         oldest = moment(self._now_ms()) - _CATCH_UP
         waiting = [row for row in rows if _ms(row) > progress.scan_ms]
         recent = [row for row in waiting if row.started_at >= oldest] or waiting[:1]

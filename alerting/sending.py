@@ -127,7 +127,7 @@ class _Sender:
             if row.owner is not None and row.owner != self._owner and not _is_free(row, now_ms):
                 self._result.notes.append(f"sink {name}: another run is sending to it")
                 return False
-            if row.retry_ms is not None and now_ms < row.retry_ms:
+            if row.retry_ms is not None and 0 < row.retry_ms - now_ms <= _LONGEST_WISH_S * 1000:
                 at = f"{moment(row.retry_ms).astimezone():%H:%M:%S}"
                 self._result.problems.append(f"sink {name}: {row.problem}; not tried before {at}")
                 return False
@@ -188,7 +188,8 @@ def _message(rows: list[MessageRow]) -> Message:
 
 
 def _is_free(row: SinkRow, now_ms: int) -> bool:
-    if row.lease_ms is None or now_ms >= row.lease_ms:
+    # A later time is of a clock that was wrong.
+    if row.lease_ms is None or not 0 < row.lease_ms - now_ms <= LEASE_MS:
         return True
     return row.owner is not None and has_ended(row.owner)
 

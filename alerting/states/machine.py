@@ -124,7 +124,8 @@ def step(course: Course, seen: Verdict, timing: Timing, at_ms: int) -> Step:
             unknown_ms=at_ms if known.unknown_ms is None else known.unknown_ms,
         )
         return replace(ended, course=unknown)
-    elapsed_ms = 0 if course.judged_ms is None else at_ms - course.judged_ms
+    # An earlier scan with a wrong clock may be of later.
+    elapsed_ms = 0 if course.judged_ms is None else max(0, at_ms - course.judged_ms)
     known = replace(known, judged_ms=at_ms, unknown_scans=0, unknown_ms=None)
     after = _advance(known, seen, timing, at_ms, elapsed_ms)
     return Step(

@@ -204,7 +204,7 @@ def test_a_sink_that_another_process_sends_to_is_left_to_it(store):
     watch = Watch(store)
     watch.save(0, a=500)
     watch.evaluate()
-    later = round(NOW.timestamp() * 1000) + 10**9
+    later = round(time.time() * 1000) + 100_000
     with store.write() as connection:
         connection.execute(
             text(
@@ -419,3 +419,35 @@ def test_a_run_that_lost_a_sink_leaves_the_lease_of_the_other_run(store):
     watch.sink.send = lose_the_sink
     watch.send()
     assert read_overview(store, NOW).sinks == {("rules.yml", "direct"): other}
+
+
+def test_a_scan_of_the_future_is_not_judged_and_keeps_no_later_scan_from_it(store):
+    watch = Watch(store)
+    watch.run(0, a=5)
+    watch.save(60 * 24 * 365, a=5)
+    watch.now = NOW + timedelta(minutes=1)
+    (note,) = watch.run().notes
+    assert note.endswith("is in the future and is not judged: check the clocks")
+    watch.run(2, a=500)
+    assert watch.events == [("firing", "a")]
+
+
+def test_a_scan_that_was_judged_by_a_wrong_clock_keeps_no_later_scan_from_it(store):
+    watch = Watch(store)
+    watch.run(60 * 24 * 365, a=5)
+    watch.run(0, a=500)
+    watch.run(1, a=500)
+    watch.run(2, a=5)
+    assert watch.events == [("firing", "a"), ("resolved", "a")]
+
+
+def test_a_retry_and_a_lease_of_a_wrong_clock_hold_nothing_up(store):
+    watch = Watch(store)
+    watch.save(0, a=500)
+    watch.evaluate()
+    far = round(time.time() * 1000) + 10**10
+    row = SinkRow(sink="direct", owner="x:y:1:2", lease_ms=far, retry_ms=far)
+    with store.write() as connection:
+        take_sink(connection, "rules.yml", row)
+    assert watch.send().is_whole
+    assert watch.events == [("firing", "a")]

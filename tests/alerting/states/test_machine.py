@@ -224,3 +224,11 @@ def test_scans_that_cannot_judge_are_counted_from_the_first(count):
     course = run([UNKNOWN] * count)[-1].course
     assert (course.unknown_scans, course.unknown_ms) == (count, 5 * MINUTE_MS)
     assert run([UNKNOWN, CLEAR])[-1].course.unknown_scans == 0
+
+
+def test_time_since_a_scan_of_a_wrong_clock_counts_as_none():
+    timing = Timing(hold=Span(time=timedelta(minutes=1)))
+    held = Verdict(severity=Severity.WARNING)
+    course = step(Course(), held, timing, 10**12).course
+    course = step(course, held, timing, 0).course
+    assert step(course, held, timing, 60_000).transitions == (Transition.FIRED,)
