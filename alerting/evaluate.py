@@ -178,6 +178,12 @@ class Evaluator:
         if progress is None or moment(progress.scan_ms) > latest:
             return _Place(row=newest, progress=progress, is_new=True)
         oldest = moment(self._now_ms()) - _CATCH_UP
+        if _ms(rows[-1]) > progress.scan_ms:  # more may wait than are listed
+            since = max(oldest, moment(progress.scan_ms))
+            older = list_scans(self._store, since=since, until=rows[-1].started_at, fleet=fleet)
+            rows += [
+                row for row in older if row.merged_into is None and (row.shards or "") == shards
+            ]
         waiting = [row for row in rows if _ms(row) > progress.scan_ms]
         recent = [row for row in waiting if row.started_at >= oldest] or waiting[:1]
         if recent:

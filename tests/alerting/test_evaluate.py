@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from sockfleet.alerting import evaluate
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.notification import Event
 from sockfleet.alerting.notifying import SinkTraits
@@ -451,3 +452,14 @@ def test_a_retry_and_a_lease_of_a_wrong_clock_hold_nothing_up(store):
         take_sink(connection, "rules.yml", row)
     assert watch.send().is_whole
     assert watch.events == [("firing", "a")]
+
+
+def test_more_scans_than_one_run_judges_are_judged_by_the_next_ones(store, monkeypatch):
+    monkeypatch.setattr(evaluate, "_MOST_SCANS", 3)
+    watch = Watch(store)
+    watch.run(0, a=5)
+    for minutes, value in enumerate([500, 5, 5, 5, 5], 1):
+        watch.save(minutes, a=value)
+    judged = watch.run().judged + watch.run().judged
+    assert [row.started_at for row in judged] == [NOW + timedelta(minutes=n) for n in range(1, 6)]
+    assert watch.events == [("missed", "a")]
