@@ -121,14 +121,17 @@ class Evaluator:
                 counts[stream_of(row)] = counts.get(stream_of(row), 0) + 1
         if self._fleet is not None:
             return list(counts)
-        often = [name for name, count in counts.items() if count >= _FEWEST_SCANS]
+        progress = self._load_progress()
+        often = [
+            name for name, count in counts.items() if count >= _FEWEST_SCANS or name in progress
+        ]
         once = len(counts) - len(often)
         if often and once:
             found.notes[
                 f"{once} selections of hosts were scanned once in a week and are not judged: "
                 "--fleet KEY judges one"
             ] = None
-        known = [name for name in self._load_progress() if name not in counts]
+        known = [name for name in progress if name not in counts]
         return [*(often or counts), *known]
 
     def _run_stream(self, stream: str, found: Evaluation, *, is_dry: bool) -> None:

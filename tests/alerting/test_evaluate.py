@@ -463,3 +463,17 @@ def test_more_scans_than_one_run_judges_are_judged_by_the_next_ones(store, monke
     judged = watch.run().judged + watch.run().judged
     assert [row.started_at for row in judged] == [NOW + timedelta(minutes=n) for n in range(1, 6)]
     assert watch.events == [("missed", "a")]
+
+
+def test_a_selection_that_is_scanned_once_a_week_is_still_judged(store):
+    watch = Watch(store)
+    weekly = [(0, 5), (4, 500)]
+    for days, value in weekly:
+        at = NOW + timedelta(days=2 * days)
+        save_scan(store, scan_of([host_summary("b", value)], at, limit="b"))
+        for minutes in (1, 2):
+            watch.save(minutes + days * 2880, a=5)
+        if not days:
+            watch.evaluate(fleet=fleet_key(scan_of([], NOW, limit="b").scan))
+    watch.run()
+    assert watch.events == [("firing", "b")]
