@@ -174,7 +174,7 @@ class Evaluator:
             ] = None
             before = latest + timedelta(milliseconds=1)
             listed = list_scans(self._store, until=before, fleet=fleet, most=_MOST_SCANS)
-        rows = [row for row in listed if row.merged_into is None and (row.shards or "") == shards]
+        rows = _of_shards(listed, shards)
         if not rows:
             return None
         newest = rows[0]
@@ -184,9 +184,7 @@ class Evaluator:
         if _ms(rows[-1]) > progress.scan_ms:  # more may wait than are listed
             since = max(oldest, moment(progress.scan_ms))
             older = list_scans(self._store, since=since, until=rows[-1].started_at, fleet=fleet)
-            rows += [
-                row for row in older if row.merged_into is None and (row.shards or "") == shards
-            ]
+            rows += _of_shards(older, shards)
         waiting = [row for row in rows if _ms(row) > progress.scan_ms]
         recent = [row for row in waiting if row.started_at >= oldest] or waiting[:1]
         if recent:
@@ -262,6 +260,10 @@ class Evaluator:
 
     def _now_ms(self) -> int:
         return round(self._clock() * 1000)
+
+
+def _of_shards(rows: Sequence[ScanRow], shards: str) -> list[ScanRow]:
+    return [row for row in rows if row.merged_into is None and (row.shards or "") == shards]
 
 
 def _ms(row: ScanRow) -> int:
