@@ -15,9 +15,9 @@ from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...core.text import escape, quote
 
-__all__ = ["Entry", "Faults", "RulesError", "parse_nodes", "plain_value"]
+__all__ = ["MOST_BYTES", "Entry", "Faults", "RulesError", "parse_nodes", "plain_value"]
 
-_MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20
 _MOST_DEPTH = 50
 
 
@@ -127,8 +127,8 @@ def parse_nodes(data: bytes, path: str) -> Entry | None:
 
     Raises RulesError for what is no YAML, for aliases that hold themselves, and for more than 1 MB.
     """
-    if len(data) > _MOST_BYTES:
-        raise RulesError([f"{path}:1: {len(data)} bytes are no rules file: 1 MB at most"])
+    if len(data) > MOST_BYTES:
+        raise RulesError([f"{path}:1: it is too large for a rules file: 1 MB at most"])
     try:
         text = data.decode()
         # The loader in Python: the one in C ends the process where nesting is too deep.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...core.text import quote
-from .document import Entry, Faults, RulesError, parse_nodes, plain_value
+from .document import MOST_BYTES, Entry, Faults, RulesError, parse_nodes, plain_value
 from .model import Rule, RulesFile
 from .read_rule import read_rule
 
@@ -25,7 +26,8 @@ CheckSinks = Callable[[Mapping[str, object]], Iterable[tuple[tuple[str, ...], st
 def load_rules(path: str, check_sinks: CheckSinks | None = None) -> RulesFile:
     """Read a file, ``-`` for standard input. Raises RulesError, and UsageError without a file."""
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     return parse_rules(data, path, check_sinks)

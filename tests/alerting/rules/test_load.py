@@ -237,3 +237,8 @@ def test_a_sink_that_is_no_mapping_has_one_fault():
         "r:3: sinks.a: expected a mapping of keys, found '5'",
         "r:4: sinks.b: type is missing",
     ]
+
+
+def test_a_file_without_an_end_is_read_to_the_limit():
+    with pytest.raises(RulesError, match="too large for a rules file: 1 MB at most"):
+        load_rules("/dev/zero")
