@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ...core.errors import UsageError
 from ...core.record import record
 from ...core.suggestion import suggest
-from ...core.text import quote
+from ...core.text import escape, quote
 from ...history.store.alerts.silences import SilenceRow
 from ..judge.scan_view import ScanView
 from ..notification import Subject
@@ -91,9 +91,9 @@ class Silences:
         """The reason why an alert is silent; None: it is not."""
         for row in self._active:
             if row.rule in (None, rule) and self._covers(row.hosts, subject, groups):
-                return (
-                    f"{row.reason} (silence {row.id}, until {moment(row.until_ms):%Y-%m-%d %H:%MZ})"
-                )
+                until = f"{moment(row.until_ms):%Y-%m-%d %H:%MZ}"
+                # Another user of the store wrote the reason.
+                return f"{escape(row.reason)} (silence {row.id}, until {until})"
         return None
 
     def _covers(self, pattern: str, subject: Subject, groups: Sequence[str]) -> bool:

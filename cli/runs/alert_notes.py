@@ -15,7 +15,7 @@ from ...alerting.overview import read_overview as read_store
 from ...alerting.states.alert_state import AlertState, moment
 from ...alerting.states.silences import parse_window
 from ...core.errors import UsageError
-from ...core.text import quote
+from ...core.text import escape, quote
 from ...history.moments import parse_duration
 from ...history.store.alerts import silences as saved
 from ...history.store.alerts.silences import FiringRow, SilenceRow
@@ -97,7 +97,7 @@ def make_silence(pattern: str | None, given: Mapping[str, Any]) -> str:
             number = saved.add_silence(connection, row)
     until = moment(row.until_ms).astimezone()
     every = "" if row.every is None else f", {row.every} {zone}"
-    return f"Silence {number}: {pattern} until {until:%Y-%m-%d %H:%M}{every}."
+    return f"Silence {number}: {escape(pattern)} until {until:%Y-%m-%d %H:%M}{every}."
 
 
 def end_silence(store: str | None, number: int) -> None:

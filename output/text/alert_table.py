@@ -9,6 +9,7 @@ from ...alerting.notification import Severity
 from ...alerting.overview import Listed, Overview
 from ...alerting.states.alert_state import moment
 from ...alerting.states.machine import Phase
+from ...core.text import escape
 from ..formats import RenderOptions
 from .columns import Cell, Column, columns_that_fit, format_lines
 from .style import TextStyle, count_text
@@ -33,7 +34,8 @@ def alert_table(overview: Overview, options: RenderOptions) -> bytes:
                     lines.append(style.wrap(f"  {one.state.evidence.text}", rest="  "))
     else:
         lines.append(f"No alert fires in {overview.location}.")
-    lines += [style.wrap(line, rest="  ") for line in _others(overview)]
+    # Other users of the store wrote the reasons.
+    lines += [style.wrap(escape(line), rest="  ") for line in _others(overview)]
     return style.encode("\n".join(lines) + "\n")
 
 

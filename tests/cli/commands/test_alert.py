@@ -225,3 +225,15 @@ def test_rules_may_come_from_standard_input(cron):
     )
     assert result.exit_code == 0
     assert cron.sent == [("firing", "a")]
+
+
+def test_control_characters_of_a_reason_reach_no_terminal(cron):
+    cron.save(0, a=500)
+    cron.alert()
+    cron.alert("ack", "many", "a", "--reason", "x\x1b[31m\ny")
+    words = ("silence", "a", "--for", "2h", "--reason", "up\x1b[31m\ngrade")
+    assert cron.alert(*words).exit_code == 0
+    assert "up\\x1b[31m\\ngrade" in cron.alert("list").output
+    cron.save(1, a=5000)
+    assert "many a: silenced: up\\x1b[31m\\ngrade (silence 1" in cron.alert().output
+    assert "\x1b" not in cron.alert("list").output
