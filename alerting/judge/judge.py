@@ -12,7 +12,7 @@ from ..rules.model import Each, Rule
 from .groups import observe_groups
 from .hosts import observe_hosts
 from .observation import Observation
-from .parts import describe_missing_part, observe_parts
+from .parts import describe_missing_part, describe_partial_list, observe_parts
 from .past import Past
 from .scan_view import ScanView
 
@@ -40,6 +40,7 @@ class JudgedScan:
         if rule.each in (Each.NAMESPACE, Each.HOLDER):
             host = self.view.hosts.get(subject.host or "")
             doubt = describe_missing_part(rule.each, host, self.view)
+            doubt = doubt or describe_partial_list(rule.each, host)
             if doubt is not None:
                 return Observation(
                     subject=subject, doubt=doubt.doubt, reason=doubt.reason, values={}

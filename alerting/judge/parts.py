@@ -16,7 +16,7 @@ from .hosts import boot_id, describe_unread
 from .observation import Doubt, Observation, Reading, observe
 from .scan_view import ScanView
 
-__all__ = ["describe_missing_part", "observe_parts"]
+__all__ = ["describe_missing_part", "describe_partial_list", "observe_parts"]
 
 Numbers = Mapping[str, float | None]
 _DIFFERENCES = ("change.", "growth.")
@@ -46,6 +46,16 @@ def describe_missing_part(each: Each, host: HostSummary | None, view: ScanView) 
     if each is Each.HOLDER and host.processes is None:
         return Reading(doubt=Doubt.ABSENT, reason="the scan was without --processes")
     return None
+
+
+def describe_partial_list(each: Each, host: HostSummary | None) -> Reading | None:
+    """Why a holder may still be there that the host does not show; None: it is not."""
+    if each is not Each.HOLDER or host is None or host.attribution is None:
+        return None
+    if not host.attribution.partial:
+        return None
+    reason = "the time on the host ended before all its processes were read"
+    return Reading(doubt=Doubt.INCOMPLETE, reason=reason)
 
 
 def _parts(each: Each, host: HostSummary) -> Mapping[str, Numbers]:
@@ -150,6 +160,8 @@ def _difference(
     earlier = _parts(each, before).get(name, {}).get(number)
     if earlier is None and each is Each.NAMESPACE:
         return Reading(doubt=Doubt.YOUNG, reason="it is new since the earlier scan")
+    if earlier is None and describe_partial_list(each, before) is not None:
+        return Reading(doubt=Doubt.YOUNG, reason="the earlier scan did not read all processes")
     # A process that held nothing is not listed.
     change = value - (earlier or 0)
     if prefix == "change.":

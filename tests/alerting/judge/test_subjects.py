@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sockfleet.aggregator.namespaces import NamespaceSummary
+from sockfleet.aggregator.processes import Attribution
 from sockfleet.alerting.judge.observation import Doubt
 from sockfleet.alerting.notification import Severity
 from sockfleet.collector.probe.containers import Container
@@ -223,3 +224,15 @@ def test_a_holder_that_ended_resolves_and_one_that_was_not_looked_at_stays():
     assert fleet.scan({"a": None}) == []
     assert fleet.scan({"a": host_summary("a", processes=())}) == [("resolved", "x", "a/php")]
     assert fleet.notified[-1].alert.reason == "no process of it holds a closed socket any more"
+
+
+def test_a_holder_that_a_partial_list_does_not_show_neither_ends_nor_grows_from_nothing():
+    partial = Attribution(exact=True, partial=True)
+    missing = host_summary("a", processes=(), attribution=partial)
+    php = host_summary("a", processes=(Process(pid=1, command="php", tcp_close=40),))
+    rule = '{name: x, each: holder, when: [{measure: %s, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(rule % "tcp_close"))
+    fleet.scan({"a": php})
+    assert [fleet.scan({"a": missing}) for _ in range(2)] == [[], []]
+    (seen,) = watch(rule % "growth.tcp_close", {"a": missing}, {"a": php}).values()
+    assert seen.doubt is Doubt.YOUNG
