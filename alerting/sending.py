@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..core.errors import SockfleetError
-from ..core.process_identity import has_ended, this_process
+from ..core.process_identity import has_ended, is_running, this_process
 from ..history.store.alerts.sending import (
     SinkRow,
     begin_sending,
@@ -34,6 +34,9 @@ __all__ = ["Delivery", "deliver"]
 LEASE_MS = 120_000
 """How long a process of another machine keeps a sink without a sign of life; one of this machine
 loses it when it ends."""
+_LONGEST_SEND_MS = 600_000
+"""The longest time limit of a sink, `sinks.command`'s: so long a process of this machine keeps its
+sink after the lease. Then it is taken for one that hangs."""
 _FIRST_RETRY_S = 30.0
 _LAST_RETRY_S = 600.0
 _LONGEST_WISH_S = 3600.0
@@ -188,10 +191,11 @@ def _message(rows: list[MessageRow]) -> Message:
 
 
 def _is_free(row: SinkRow, now_ms: int) -> bool:
-    # A later time is of a clock that was wrong.
-    if row.lease_ms is None or not 0 < row.lease_ms - now_ms <= LEASE_MS:
+    if row.lease_ms is None or row.owner is None or has_ended(row.owner):
         return True
-    return row.owner is not None and has_ended(row.owner)
+    late_ms = _LONGEST_SEND_MS if is_running(row.owner) else 0
+    # A later time is of a clock that was wrong.
+    return not -late_ms < row.lease_ms - now_ms <= LEASE_MS
 
 
 def _pause_s(tries: int, wish_s: float | None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["has_ended", "this_process"]
+__all__ = ["has_ended", "is_running", "this_process"]
 
 
 def this_process() -> str:
@@ -16,12 +16,24 @@ def this_process() -> str:
 
 def has_ended(identity: str) -> bool:
     """Whether that process has ended for sure: one of another machine or container never has."""
+    found = _find_here(identity)
+    return found is not None and _started(found[0]) != found[1]
+
+
+def is_running(identity: str) -> bool:
+    """Whether that process runs for sure, which only one of this machine and container does."""
+    found = _find_here(identity)
+    return found is not None and _started(found[0]) == found[1]
+
+
+def _find_here(identity: str) -> tuple[int, str] | None:
+    """The pid and the start of a process of this machine and container; None: of another."""
     boot, _, rest = identity.partition(":")
     namespace, _, rest = rest.partition(":")
     pid, _, started = rest.partition(":")
     if boot != _boot() or namespace != _namespace() or not boot or not pid.isdecimal():
-        return False
-    return _started(int(pid)) != started
+        return None
+    return int(pid), started
 
 
 def _boot() -> str:

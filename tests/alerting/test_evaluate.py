@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -477,3 +479,26 @@ def test_a_selection_that_is_scanned_once_a_week_is_still_judged(store):
             watch.evaluate(fleet=fleet_key(scan_of([], NOW, limit="b").scan))
     watch.run()
     assert watch.events == [("firing", "b")]
+
+
+@pytest.mark.parametrize(("late_s", "is_taken"), [(60, False), (601, True)])
+def test_a_process_that_sends_longer_than_its_lease_keeps_the_sink(store, late_s, is_taken):
+    program = (
+        "from sockfleet.core.process_identity import this_process as t; print(t(), flush=True); "
+        "input()"
+    )
+    watch = Watch(store)
+    watch.save(0, a=500)
+    watch.evaluate()
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        owner = other.stdout.readline().strip()
+        lease_ms = round(time.time() * 1000) - late_s * 1000
+        with store.write() as connection:
+            take_sink(
+                connection, "rules.yml", SinkRow(sink="direct", owner=owner, lease_ms=lease_ms)
+            )
+        notes = watch.send().notes
+        other.communicate("\n")
+    assert bool(watch.events) is is_taken
+    assert bool(notes) is not is_taken
