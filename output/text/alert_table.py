@@ -90,7 +90,8 @@ def _others(overview: Overview) -> Iterator[str]:
     for (rules, sink), count in overview.waiting.items():
         row = overview.sinks.get((rules, sink))
         why = "" if row is None or row.problem is None else f": {row.problem}"
-        yield f"{count_text(count, 'alert')} wait for {sink} of {rules}{why}"
+        waits = "waits" if count == 1 else "wait"
+        yield f"{count_text(count, 'alert')} {waits} for {sink} of {rules}{why}"
     for silence in overview.silences:
         rule = "" if silence.rule is None else f", rule {silence.rule}"
         every = "" if silence.every is None else f", {silence.every} {silence.zone}"

@@ -237,3 +237,10 @@ def test_control_characters_of_a_reason_reach_no_terminal(cron):
     cron.save(1, a=5000)
     assert "many a: silenced: up\\x1b[31m\\ngrade (silence 1" in cron.alert().output
     assert "\x1b" not in cron.alert("list").output
+
+
+def test_the_list_says_that_one_alert_waits(cron):
+    cron.rules.write_text(RULES.format(out=cron.out).replace("cat >> ", "false; exit 1 "))
+    cron.save(0, a=500)
+    assert cron.alert().exit_code == 5
+    assert "1 alert waits for file of" in cron.alert("list").output
