@@ -67,7 +67,7 @@ MISTAKES = [
     ("merge missing.json", "cannot read missing.json: No such file or directory"),
     ("merge missing.json -f jsno", "no format 'jsno'; did you mean json?"),
     ("inventory", "INVENTORY... is missing (sockfleet inventory --help)"),
-    ("inventory fleet.json", "name one of --list, --graph, --host NAME and --format FORMAT (sockfleet"),
+    ("inventory fleet.json", "name one of --list, --graph, --host NAME and --format FORMAT (sock"),
     ("inventory fleet.json --host wep1", "no host 'wep1' among the 3; did you mean web1?"),
     ("demo --hosts none", "--hosts: 'none' is not a valid whole number (sockfleet demo --help)"),
     ("demo --scenario missing.yml", "missing.yml: cannot be read: No such file or dir"),
