@@ -119,6 +119,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             from ..runs.saving import ScanSaver
 
             saver = ScanSaver(given["store"], quiet=given["quiet"])
+            ctx.call_on_close(saver.close)
         alerter = _make_alerter(ctx, given)
         # Log lines on the same terminal would be drawn over.
         in_place = not (given["verbose"] and sys.stderr.isatty())

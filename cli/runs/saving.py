@@ -61,6 +61,11 @@ class ScanSaver:
         self._maintain(store)
         return True
 
+    def close(self) -> None:
+        """Close the store, if a scan opened it."""
+        if self._store is not None:
+            self._store.close()
+
     def describe_over_time(self, summary: FleetSummary) -> Mapping[str, str]:
         """Return a sentence for each of the first ranked hosts whose tcp_close has a trend.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sockfleet.history.store.database.connection import Store
 from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.cli.command_line import run_command
 
@@ -97,6 +98,12 @@ def test_each_round_of_a_shard_is_saved(run):
     assert listed(run)[0]["id"] == last
     run("history", "import", "round.json")
     assert len(listed(run)) == 2
+
+
+def test_a_scan_closes_its_store(run, mocker):
+    closed = mocker.spy(Store, "close")
+    run("scan", "hosts.yml", "--save", "-q", "-o", "scan.json")
+    assert closed.call_count == 1
 
 
 def test_yesterday_is_the_last_scan_before_its_midnight(run):
