@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -34,7 +35,11 @@ def paths_of(text: bytes) -> list[str]:
 
 
 def run_in_shell(command: str) -> bytes:
-    return subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=True).stdout
+    # sshd sets SHELL, which a real host names before the mark; a simulated account has none.
+    environment = {name: value for name, value in os.environ.items() if name != "SHELL"}
+    return subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, check=True, env=environment
+    ).stdout
 
 
 def parts(text: bytes) -> tuple[bytes, bytes]:
