@@ -90,7 +90,7 @@ def _make_probe_output(
     size = b"" if page_size is None else f"{page_size // _KIB} kB\n".encode()
     return b"".join(
         (
-            f"\n{mark} begin\n".encode(),
+            f"\nlogin shell /bin/bash\n{mark} begin\n".encode(),
             b"\n".join(sections),
             f"==> {PAGE_SIZE} <==\n".encode(),
             size,

@@ -35,8 +35,8 @@ def paths_of(text: bytes) -> list[str]:
 
 
 def run_in_shell(command: str) -> bytes:
-    # sshd sets SHELL, which a real host names before the mark; a simulated account has none.
-    environment = {name: value for name, value in os.environ.items() if name != "SHELL"}
+    # sshd sets SHELL to the account's login shell.
+    environment = {**os.environ, "SHELL": "/bin/bash"}
     return subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, check=True, env=environment
     ).stdout
