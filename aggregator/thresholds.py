@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import fields
+from typing import Any
 
 from ..core.errors import UsageError
 from ..core.record import record
@@ -49,8 +50,8 @@ def parse_thresholds(settings: Iterable[str]) -> Thresholds:
     A share is a fraction (0.25) or a percentage (25%). Raises UsageError for an unknown key, with
     the nearest one, and for an invalid value.
     """
-    given = dict(_parse_setting(text) for text in settings)
-    return Thresholds(**given)  # type: ignore[arg-type]  # _parse_setting gives each key its own type
+    given: dict[str, Any] = dict(_parse_setting(text) for text in settings)
+    return Thresholds(**given)
 
 
 def _parse_setting(text: str) -> tuple[str, float]:

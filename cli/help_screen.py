@@ -194,7 +194,8 @@ def _write_brief_options(
 
 
 def _brief_record(option: click.Option, ctx: click.Context) -> tuple[str, str]:
-    if getattr(option, "brief", None) is None:
+    brief: str | None = getattr(option, "brief", None)
+    if brief is None:
         return option.get_help_record(ctx) or ("", "")
     # Of a flag that is on without it, the spelling that turns it off is of use.
     is_on = option.is_flag and option.default is not False and bool(option.secondary_opts)
@@ -202,7 +203,7 @@ def _brief_record(option: click.Option, ctx: click.Context) -> tuple[str, str]:
     if not option.is_flag and not option.count:
         # What may be left out is for --help-all: [FORMAT:]FILE, [strict|accept-new].
         names += f" {_BRACKETS().sub('', option.make_metavar(ctx)) or 'WORD'}"
-    return names, f"{option.brief}{_format_default(option)}"  # type: ignore[attr-defined]  # ScanOption has it
+    return names, f"{brief}{_format_default(option)}"
 
 
 def _format_default(option: click.Option) -> str:

@@ -54,7 +54,7 @@ def _courses(hosts: Sequence[HostSummary]) -> Iterator[list[int]]:
     leaks = sawteeth = 0
     for host in hosts:
         now = (host.tcp and host.tcp.tcp_close) or 0
-        random = Random(host.name)  # noqa: S311 (made numbers)
+        random = Random(host.name)  # noqa: S311 (no secret: made-up numbers, the same in each run)
         if now >= _LEAKING:
             yield _leak(now, _BEGINS_H[leaks % len(_BEGINS_H)], random)
             leaks += 1

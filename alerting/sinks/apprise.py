@@ -12,7 +12,7 @@ import html
 import logging
 import warnings
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...core.errors import UsageError
 from ...core.record import record
@@ -24,6 +24,9 @@ from .secrets import Secret
 from .settings import UNREAD, SinkSettings
 from .sink import Answer, Delivered, Unreached
 from .time_limit import run_within
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
 
 __all__ = ["NOTIFIER", "AppriseSettings", "AppriseSink"]
 
@@ -40,12 +43,12 @@ _TITLE_MARKUP = 40
 class AppriseSettings:
     """The receiver, as Apprise made it of its URL."""
 
-    server: Any
-    """An apprise.NotifyBase."""
+    server: NotifyBase | None
+    """None where secrets are not read: such a sink sends nothing."""
     timeout_s: float
 
     def __repr__(self) -> str:
-        return f"AppriseSettings({self.server.service_name})"
+        return f"AppriseSettings({self.server and self.server.service_name})"
 
 
 class AppriseSink:
@@ -60,17 +63,16 @@ class AppriseSink:
 
     def send(self, message: Message) -> Answer:
         """Notify; the text is cut to the receiver's limit before Apprise would cut it."""
-        settings = self._settings
-        service = clean(str(settings.server.service_name))
-        title, body = _write(message, settings.server)
+        settings, server = self._settings, self._settings.server
+        assert server is not None  # noqa: S101 (nothing is sent where secrets are not read)
+        service = clean(str(server.service_name))
+        title, body = _write(message, server)
         kind = _choose_kind(message)
         try:
             took = run_within(
                 settings.timeout_s,
                 f"notification of {self.name}",
-                lambda: settings.server.notify(
-                    body=body, title=title, notify_type=kind, body_format="text"
-                ),
+                lambda: server.notify(body=body, title=title, notify_type=kind, body_format="text"),
             )
         except TimeoutError as error:
             return Unreached(reason=f"{service}: {error}")
@@ -79,7 +81,7 @@ class AppriseSink:
         return Delivered() if took else Unreached(reason=f"{service} took no notification")
 
 
-def _write(message: Message, server: Any) -> tuple[str, str]:  # noqa: ANN401 (of an optional library)
+def _write(message: Message, server: NotifyBase) -> tuple[str, str]:
     """The title and the text, within the limits of the receiver."""
     longest = server.title_maxlen or _LONGEST_TITLE
     title = cut(headline(message), min(longest, _LONGEST_TITLE))
@@ -101,7 +103,7 @@ def _choose_kind(message: Message) -> str:
     return "failure" if severity_of(firing) is Severity.CRITICAL else "warning"
 
 
-def _make_server(url: Secret) -> Any:  # noqa: ANN401 (as above)
+def _make_server(url: Secret) -> NotifyBase:
     """The receiver of a URL; raises UsageError, whose text does not show it."""
     # The first URL imports all its plugins, one of which imports a module that Python 3.13 removes.
     with warnings.catch_warnings():
@@ -109,7 +111,7 @@ def _make_server(url: Secret) -> Any:  # noqa: ANN401 (as above)
         return _load_server(url)
 
 
-def _load_server(url: Secret) -> Any:  # noqa: ANN401 (as above)
+def _load_server(url: Secret) -> NotifyBase:
     import apprise
 
     # Its messages may quote a URL, and would be on stderr where no handler takes them.

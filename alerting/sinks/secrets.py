@@ -50,7 +50,7 @@ def read_secret_file(path: Path) -> Secret:
     """
     try:
         # O_NONBLOCK: to open a FIFO does not wait for one that writes it.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123 (a descriptor)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise SecretError(f"{path} is not a regular file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 __all__ = ["run_within"]
@@ -18,19 +18,16 @@ def run_within(limit_s: float, name: str, work: Callable[[], T]) -> T:
     It runs on a daemon thread, which cannot be stopped and does not delay the exit of the program.
     Raises TimeoutError at the end of the limit; the thread may go on.
     """
-    results: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            results.put((work(), None))
+            future.set_result(work())
         except BaseException as error:
-            results.put((None, error))
+            future.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    try:
-        result, error = results.get(timeout=limit_s)
-    except Empty:
-        raise TimeoutError(f"not done in {limit_s:g} s") from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]  # no error: it is a T
+    wait([future], limit_s)
+    if not future.done():
+        raise TimeoutError(f"not done in {limit_s:g} s")
+    return future.result()

@@ -36,7 +36,7 @@ def _without_optional_parts() -> Iterator[None]:
     search = ctypes.util.find_library
     ctypes.util.find_library = _find_nothing
     # None makes an import fail ("The module cache" of the language reference).
-    sys.modules[_X509] = None  # type: ignore[assignment]  # typeshed forbids None here
+    sys.modules[_X509] = None  # type: ignore[assignment]  # import takes None, typeshed does not
     is_typing = sys.modules.setdefault(_EXTENSIONS, typing) is typing
     try:
         yield

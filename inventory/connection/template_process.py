@@ -98,7 +98,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters = _pass_on_undefined_in(self.filters)
         self.tests = _pass_on_undefined_in(self.tests)
 
-    def finish(self, value: Any, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def finish(self, value: Any, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any value of an inventory)
         """Return a value of the inventory with the templates in it evaluated."""
         if isinstance(value, str):
             literal = isinstance(value, LiteralText) or not _MARKS.search(value)
@@ -109,7 +109,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return [self._finish_part(one, variables) for one in value]
         return value
 
-    def _finish_part(self, value: Any, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _finish_part(self, value: Any, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any value of an inventory)
         # A part that has no value is an error only where it is used, as in Ansible.
         try:
             return self.finish(value, variables)
@@ -129,7 +129,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             parts.append(part.replace("\\", "\\\\") if doubled else part)
         return "".join(parts)
 
-    def render(self, text: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def render(self, text: str, variables: Mapping[str, Any]) -> Any:  # noqa: ANN401 (any value of an inventory)
         """Return the value of a template."""
         template = self._known.get(text)
         if template is None:

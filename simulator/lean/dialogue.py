@@ -247,13 +247,13 @@ class LeanDialogue:
 
 _HANDLERS: dict[int, Callable[[LeanDialogue, bytes], None]] = {
     _DISCONNECT: LeanDialogue._handle_disconnect,  # noqa: SLF001 (its own table, outside of the slots)
-    _IGNORE: LeanDialogue._ignore,  # noqa: SLF001
-    _UNIMPLEMENTED: LeanDialogue._ignore,  # noqa: SLF001
-    _DEBUG: LeanDialogue._ignore,  # noqa: SLF001
-    _EXT_INFO: LeanDialogue._ignore,  # noqa: SLF001
-    _SERVICE_REQUEST: LeanDialogue._handle_service_request,  # noqa: SLF001
-    KEXINIT: LeanDialogue._handle_kexinit,  # noqa: SLF001
-    NEWKEYS: LeanDialogue._handle_newkeys,  # noqa: SLF001
-    ECDH_INIT: LeanDialogue._handle_ecdh_init,  # noqa: SLF001
-    _USERAUTH_REQUEST: LeanDialogue._handle_userauth_request,  # noqa: SLF001
+    _IGNORE: LeanDialogue._ignore,  # noqa: SLF001 (its own table)
+    _UNIMPLEMENTED: LeanDialogue._ignore,  # noqa: SLF001 (its own table)
+    _DEBUG: LeanDialogue._ignore,  # noqa: SLF001 (its own table)
+    _EXT_INFO: LeanDialogue._ignore,  # noqa: SLF001 (its own table)
+    _SERVICE_REQUEST: LeanDialogue._handle_service_request,  # noqa: SLF001 (its own table)
+    KEXINIT: LeanDialogue._handle_kexinit,  # noqa: SLF001 (its own table)
+    NEWKEYS: LeanDialogue._handle_newkeys,  # noqa: SLF001 (its own table)
+    ECDH_INIT: LeanDialogue._handle_ecdh_init,  # noqa: SLF001 (its own table)
+    _USERAUTH_REQUEST: LeanDialogue._handle_userauth_request,  # noqa: SLF001 (its own table)
 }
