@@ -44,7 +44,7 @@ WHILE_FORWARDING = dict.fromkeys(
 # The hosts behind it answer meanwhile.
 ENDLESS = (Phase.CONNECT, Phase.BANNER, Phase.KEX, Phase.AUTH, Phase.SESSION, Phase.COMMAND)
 WHILE_FORWARDING |= dict.fromkeys((Fault.MESSAGE_FLOOD, Fault.REKEYS), ENDLESS)
-CASES = [
+HOPS_AND_PHASES = [
     *((row, (row.phase,)) for row in BY_ITSELF),
     *((row, IN_FORWARDING[row.name]) for row in SIMULATED if row.name in IN_FORWARDING),
 ]
@@ -66,7 +66,7 @@ def behind(jump: Host, name: str, target: Host, **ssh: object) -> Host:
 def test_every_fault_up_to_the_session_has_a_case():
     rows = {row.name for row in SIMULATED if row.phase in (*_LOGIN, Phase.SESSION)}
     after_forwarding = {Fault.EXEC_REFUSED, Fault.STALLED_EXEC}
-    assert rows - {row.name for row, _ in CASES} == after_forwarding
+    assert rows - {row.name for row, _ in HOPS_AND_PHASES} == after_forwarding
 
 
 def test_hosts_that_flood_do_not_use_up_what_their_jump_host_may_send(transport, places):
@@ -83,7 +83,7 @@ def test_hosts_that_flood_do_not_use_up_what_their_jump_host_may_send(transport,
         assert failure.category is Category.OUTPUT_LIMIT, failure.message
 
 
-@pytest.mark.parametrize(("row", "phases"), [case(*each) for each in CASES])
+@pytest.mark.parametrize(("row", "phases"), [case(*each) for each in HOPS_AND_PHASES])
 def test_hosts_behind_a_failing_jump_host_name_it(
     transport, places, row: Row, phases: tuple[Phase, ...]
 ):

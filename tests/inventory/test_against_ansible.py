@@ -24,7 +24,7 @@ from tests.support.paths import CORPUS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-CASES = sorted(path.name for path in CORPUS.iterdir())
+INVENTORIES = sorted(path.name for path in CORPUS.iterdir())
 
 # Each example is a batch, which needs only one start of Ansible. A failing batch is not shrunk,
 # because that would take hundreds of starts. Each run makes up other ones.
@@ -50,10 +50,12 @@ def question(case: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ansible_answers() -> dict[str, dict[str, Any]]:
-    return dict(zip(CASES, run_ansible([question(case) for case in CASES]), strict=True))
+    return dict(
+        zip(INVENTORIES, run_ansible([question(case) for case in INVENTORIES]), strict=True)
+    )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", INVENTORIES)
 def test_corpus(
     case: str, ansible_answers: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
