@@ -11,7 +11,7 @@ from ...core.errors import SockfleetError
 from ...history.store.opening import use_store
 from ...inventory.models import Probe
 from ...output.formats import RenderOptions
-from ...output.text.alert_lines import notification_lines
+from ...output.text.over_time.alert_lines import notification_lines
 from ...output.text.style import TextStyle
 from ...scan.options import ScanOptions
 from ..console import streams

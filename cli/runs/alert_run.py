@@ -26,7 +26,7 @@ from ...history.moments import parse_moment
 from ...history.store.alerts.states import ensure_alert_tables
 from ...history.store.database.connection import Store
 from ...history.store.opening import use_store
-from ...output.text.alert_lines import describe_states, notification_lines, replay_lines
+from ...output.text.over_time.alert_lines import describe_states, notification_lines, replay_lines
 from ...output.text.style import TextStyle, count_text
 from ...scan.options import ScanOptions
 from ..console import streams, terminal

@@ -20,8 +20,8 @@ from ...output.html.page import render_page
 from ...output.machine.history_documents import write_document
 from ...output.machine.report_document import report_document
 from ...output.mail.message import make_message
-from ...output.text.report_markdown import render_markdown
-from ...output.text.report_text import render_text
+from ...output.text.over_time.report_markdown import render_markdown
+from ...output.text.over_time.report_text import render_text
 from ..console import streams, terminal
 from .output_files import check_writable, parse_mode
 

@@ -60,8 +60,8 @@ def describe_host(store: str | None, host: str) -> tuple[str, ...]:
 
 def _sentences(store: Store, host: str) -> Sequence[str]:
     from ...history.fleet_trends import read_namespace_trends, read_trends
+    from ...output.text.over_time.trend_table import namespace_names
     from ...output.text.trend_sentences import describe_trend
-    from ...output.text.trend_table import namespace_names
 
     now = datetime.now(UTC)
     # The window ends after the scan that this second may have saved.

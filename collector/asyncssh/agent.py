@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..agent_listing import AgentListings
 from ..runtime.daemon_threads import DaemonThreads
 from ..ssh.credentials.public_key import blob_key_type
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["AgentSigner"]
 

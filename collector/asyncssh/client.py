@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ...core.record import record
 from ..ssh.negotiation import SupportedAlgorithms
-from .library import asyncssh
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 __all__ = ["Client", "ClientConnection", "ConnectionOptions", "LoginOwner", "LoginPlan"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 
 from .client import Client
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["TRIED_VERSIONS", "load_client"]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from ..errors import HostError, Phase
 from ..ssh.messages import ended_by_signal, endless_messages, output_limit, truncated
 from ..transport import OUTPUT_LIMIT, CommandOutput
-from .library import asyncssh
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 __all__ = ["CommandSession"]

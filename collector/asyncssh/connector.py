@@ -24,9 +24,9 @@ from .client_by_version import load_client
 from .connection import Connection
 from .credentials import LoginCredentials, load_credentials
 from .errors import error_text
-from .library import asyncssh
 from .login import Login
 from .options import connection_options
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 __all__ = ["Connector"]

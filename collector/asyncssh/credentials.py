@@ -12,7 +12,7 @@ from ..errors import HostError
 from ..ssh.algorithms import HOST_KEYS
 from ..ssh.credentials.store import Credentials, PrivateKeyFile, split_by_algorithm
 from ..ssh.credentials.user import config_error, login_user, no_credentials
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["ALL_METHODS", "Identity", "LoginCredentials", "load_credentials"]
 

@@ -10,8 +10,8 @@ from ..ssh import messages as ssh_messages
 from ..ssh.connection import ErrorContext
 from ..ssh.negotiation import takes_sha1_alone
 from ..ssh.routes.tcp import out_of_resources
-from .library import asyncssh
 from .login import Login
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 __all__ = ["error_text", "translate_error"]

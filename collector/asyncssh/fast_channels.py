@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from ..transport import OUTPUT_LIMIT
-from .library import asyncssh
+from .slim_import import asyncssh
 
 if TYPE_CHECKING:
     from asyncssh.logging import SSHLogger

@@ -51,7 +51,7 @@ from .fast_channels import (
     is_log_enabled,
 )
 from .group_exchange import GROUP_EXCHANGES, bound_group_exchange
-from .library import asyncssh
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..ssh.group_exchange import MOST_BITS, draw_exponent, find_fault
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["GROUP_EXCHANGES", "bound_group_exchange"]
 

@@ -21,7 +21,7 @@ from ..transport import Attempt
 from .agent import AgentSigner
 from .client import LoginOwner
 from .credentials import LoginCredentials
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["Ask", "Login"]
 

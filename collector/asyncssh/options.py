@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..ssh.negotiation import Offer
 from ..transport import OUTPUT_LIMIT
 from .credentials import LoginCredentials
-from .library import asyncssh
+from .slim_import import asyncssh
 
 __all__ = ["connection_options"]
 

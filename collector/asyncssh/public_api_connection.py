@@ -15,7 +15,7 @@ from ..ssh.negotiation import SupportedAlgorithms
 from ..transport import OUTPUT_LIMIT
 from .client import ClientConnection, ConnectionOptions, LoginPlan
 from .group_exchange import GROUP_EXCHANGES, bound_group_exchange
-from .library import asyncssh
+from .slim_import import asyncssh
 from .stream import ByteStream
 
 __all__ = ["log_in", "supported_algorithms"]

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..asyncssh.connection import Connection
-from ..asyncssh.library import asyncssh
+from ..asyncssh.slim_import import asyncssh
 from ..errors import HostError, Phase
 from ..ssh.messages import endless_messages, output_limit, truncated
 from ..transport import OUTPUT_LIMIT

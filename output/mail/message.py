@@ -25,8 +25,8 @@ from ..report_sentences import (
     verdict,
     verdict_details,
 )
-from ..text.report_text import render_text
-from ..text.sparkline import sparkline
+from ..text.over_time.report_text import render_text
+from ..text.over_time.sparkline import sparkline
 
 __all__ = ["make_message"]
 

@@ -24,7 +24,7 @@ def command(**given: Any) -> None:
     """List the alerts that fire or are about to, what waits to be sent, and the silences."""
     from ....output.machine.alert_document import alert_list_document
     from ....output.machine.history_documents import write_document
-    from ....output.text.alert_table import alert_table
+    from ....output.text.over_time.alert_table import alert_table
     from ...console import streams, terminal
     from ...runs.alert_notes import read_overview
 

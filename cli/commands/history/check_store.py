@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from ....history.store.maintenance.check import check_store
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import check_document, write_document
-    from ....output.text.history_tables import check_report
+    from ....output.text.over_time.history_tables import check_report
     from ...console import streams, terminal
 
     with use_store(given["store"]) as store:

@@ -56,7 +56,7 @@ def command(**given: Any) -> None:
     from ....history.store.opening import use_store
     from ....history.store.read import list_scans
     from ....output.machine.history_documents import scan_list_document, write_document
-    from ....output.text.history_tables import scan_table
+    from ....output.text.over_time.history_tables import scan_table
     from ...console import streams, terminal
     from ...options.history_options import read_times
 

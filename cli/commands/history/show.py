@@ -91,7 +91,7 @@ def _show_host(given: Mapping[str, Any]) -> None:
     from ....history.store.opening import use_store
     from ....history.store.series import check_metric, read_series
     from ....output.machine.history_documents import host_series_document, write_document
-    from ....output.text.history_tables import host_table
+    from ....output.text.over_time.history_tables import host_table
     from ...console import streams, terminal
     from ...options.history_options import local_now, read_times
 

@@ -106,7 +106,7 @@ def command(host: tuple[str, ...], **given: Any) -> None:
     from ....history.fleet_trends import read_namespace_trends, read_trends
     from ....history.store.opening import use_store
     from ....output.machine.history_documents import trend_document, write_document
-    from ....output.text.trend_table import trend_table
+    from ....output.text.over_time.trend_table import trend_table
     from ...console import streams, terminal
     from ...options.history_options import local_now, read_times
 

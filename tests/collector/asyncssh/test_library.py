@@ -30,7 +30,7 @@ def test_an_asyncssh_that_needs_its_x509_module_is_imported_whole(tmp_path):
     (crypto / "__init__.py").write_text("from . import x509\n")
     (crypto / "x509.py").write_text("certificates = 'read'\n")
     script = (
-        "from sockfleet.collector.asyncssh.library import asyncssh\n"
+        "from sockfleet.collector.asyncssh.slim_import import asyncssh\n"
         "print(asyncssh.crypto.x509.certificates)"
     )
     done = subprocess.run(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from ...core.text import escape
-from ...history.report.model import Course, FleetReport, HostLine, Leak
-from ..formats import RenderOptions
-from ..report_lists import list_changes
-from ..report_sentences import (
+from ....core.text import escape
+from ....history.report.model import Course, FleetReport, HostLine, Leak
+from ...formats import RenderOptions
+from ...report_lists import list_changes
+from ...report_sentences import (
     format_change,
     format_count,
     format_forecast,
@@ -20,9 +20,9 @@ from ..report_sentences import (
     verdict,
     verdict_details,
 )
-from .columns import Cell, Column, columns_that_fit, format_lines
+from ..columns import Cell, Column, columns_that_fit, format_lines
+from ..style import GREW, TextStyle, count_text
 from .sparkline import sparkline
-from .style import GREW, TextStyle, count_text
 
 __all__ = ["render_text"]
 

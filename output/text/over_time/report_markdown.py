@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ...core.text import escape
-from ...history.report.model import Course, FleetReport
-from ..report_lists import list_changes
-from ..report_sentences import (
+from ....core.text import escape
+from ....history.report.model import Course, FleetReport
+from ...report_lists import list_changes
+from ...report_sentences import (
     format_change,
     format_count,
     format_forecast,

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ...alerting.notification import Alert, Event, Severity
-from ...alerting.notifying import Notification
-from ...alerting.states.alert_state import AlertState
-from ...alerting.states.machine import Phase
-from .abbreviation import abbreviate
-from .style import TextStyle, count_text
+from ....alerting.notification import Alert, Event, Severity
+from ....alerting.notifying import Notification
+from ....alerting.states.alert_state import AlertState
+from ....alerting.states.machine import Phase
+from ..abbreviation import abbreviate
+from ..style import TextStyle, count_text
 
 __all__ = ["alert_line", "describe_states", "notification_lines", "replay_lines"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...alerting.judge.observation import RANK
-from ...alerting.notification import Severity
-from ...alerting.overview import Listed, Overview
-from ...alerting.states.alert_state import moment
-from ...alerting.states.machine import Phase
-from ...core.text import escape
-from ..formats import RenderOptions
-from .columns import Cell, Column, columns_that_fit, format_lines
-from .style import TextStyle, count_text
+from ....alerting.judge.observation import RANK
+from ....alerting.notification import Severity
+from ....alerting.overview import Listed, Overview
+from ....alerting.states.alert_state import moment
+from ....alerting.states.machine import Phase
+from ....core.text import escape
+from ...formats import RenderOptions
+from ..columns import Cell, Column, columns_that_fit, format_lines
+from ..style import TextStyle, count_text
 
 __all__ = ["alert_table"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from ...history.host_series import HostSeries, Point
-from ...history.store.maintenance.check import StoreCheck
-from ...history.store.read import ScanRow
-from ..formats import RenderOptions
-from .columns import Cell, Column, columns_that_fit, format_lines
-from .style import TextStyle, count_text, format_memory
+from ....history.host_series import HostSeries, Point
+from ....history.store.maintenance.check import StoreCheck
+from ....history.store.read import ScanRow
+from ...formats import RenderOptions
+from ..columns import Cell, Column, columns_that_fit, format_lines
+from ..style import TextStyle, count_text, format_memory
 
 __all__ = ["check_report", "host_table", "scan_table"]
 

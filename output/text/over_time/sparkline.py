@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...history.report.model import Course
-from ..course_points import highest_values, shown_span
+from ....history.report.model import Course
+from ...course_points import highest_values, shown_span
 
 __all__ = ["sparkline"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from sockfleet.output.formats import RenderOptions
-from sockfleet.output.text.report_markdown import render_markdown
-from sockfleet.output.text.report_text import render_text
+from sockfleet.output.text.over_time.report_markdown import render_markdown
+from sockfleet.output.text.over_time.report_text import render_text
 from tests.support.history.hostile_report import with_texts
 from tests.support.history.made_report import planted_report
 from tests.support.hostile_text import HOSTILE, assert_harmless

@@ -1,0 +1,1 @@
+"""Texts of what the store knows: the history, trends, reports and alerts."""
