@@ -1,1 +1,1 @@
-"""Levels, ranges and states of a check."""
+"""Rules over saved scans, the states of alerts and their notifications; the levels of a check."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.record import record
+from .alert_text import next_command, summarize
 from .judge.judge import Ended, JudgedScan, is_of_the_clock, subject_key
 from .judge.observation import RANK, Observation
 from .notification import Severity, Subject
@@ -28,7 +29,6 @@ from .rules.model import Each, Rule, RulesFile, Span
 from .states.alert_state import AlertState, ProbeResult, StateKey
 from .states.inhibition import Inhibitors
 from .states.machine import Course, Phase, Step, Timing, Transition, Verdict, end, step
-from .words import next_command, summarize
 
 __all__ = ["Advance", "Settings", "advance"]
 

@@ -19,12 +19,12 @@ from ..history.store.read import ScanRow, list_scans
 from .advance import Advance, Settings
 from .evidence import EvidenceProbe, evidence_of_scan
 from .judge.judge import JudgedScan, is_of_the_clock, judge_scan
-from .ledger import Ledger, read_states
 from .notifying import Notification, NotifyContext, SinkTraits
 from .rules.model import RulesFile
 from .states.alert_state import AlertState, ProbeResult, moment
 from .states.silences import Silences
 from .stored_past import StoredPast, stream_of
+from .stream_states import StreamStates, read_states
 
 __all__ = ["Evaluation", "Evaluator"]
 
@@ -136,12 +136,12 @@ class Evaluator:
 
     def _run_stream(self, stream: str, found: Evaluation, *, is_dry: bool) -> None:
         states: list[AlertState] = []
-        ledger = Ledger(store=self._store, rules=self._rules.path, stream=stream)
+        stream_states = StreamStates(store=self._store, rules=self._rules.path, stream=stream)
         for _ in range(_MOST_SCANS):
             place = self._next(stream, found)
             if place is None or (not place.is_new and place.row in found.judged):
                 break
-            after = self._judge(place, ledger, found, is_dry=is_dry)
+            after = self._judge(place, stream_states, found, is_dry=is_dry)
             if after is None:
                 continue  # another run judged it: look again where it is now
             if place.is_new:
@@ -193,7 +193,7 @@ class Evaluator:
         return _Place(row=newest, progress=progress, is_new=False)
 
     def _judge(
-        self, place: _Place, ledger: Ledger, found: Evaluation, *, is_dry: bool
+        self, place: _Place, stream_states: StreamStates, found: Evaluation, *, is_dry: bool
     ) -> Advance | None:
         is_gone = _describe_gone(place, moment(self._now_ms())) is not None
         rules = tuple(
@@ -203,8 +203,8 @@ class Evaluator:
         )
         summary = self._past.read(place.row.id)
         judged = judge_scan(rules, summary, self._past)
-        settings = self._settings(place, ledger, judged)
-        preview = ledger.preview(judged, settings)
+        settings = self._settings(place, stream_states, judged)
+        preview = stream_states.preview(judged, settings)
         if is_dry:
             found.notes.update(judged.view.notes)
             return preview
@@ -212,7 +212,7 @@ class Evaluator:
         now = Progress(
             scan_uid=place.row.id, scan_ms=_ms(place.row), evaluated_ms=settings.context.now_ms
         )
-        after = ledger.commit(
+        after = stream_states.commit(
             judged,
             replace(settings, found=found_now),
             place.progress,
@@ -223,7 +223,7 @@ class Evaluator:
             found.notes.update(judged.view.notes)
         return after
 
-    def _settings(self, place: _Place, ledger: Ledger, judged: JudgedScan) -> Settings:
+    def _settings(self, place: _Place, stream_states: StreamStates, judged: JudgedScan) -> Settings:
         now_ms = self._now_ms()
         at = moment(now_ms)
         rows: list[SilenceRow] = []
@@ -234,7 +234,7 @@ class Evaluator:
             rules=self._rules,
             sinks=self._sinks,
             context=NotifyContext(
-                scope=ledger.scope,
+                scope=stream_states.scope,
                 at_ms=_ms(place.row),
                 now_ms=now_ms,
                 expires_ms=now_ms + _INTERVALS * _interval_ms(place, now_ms),

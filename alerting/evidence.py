@@ -15,8 +15,8 @@ from ..core.errors import SockfleetError
 from ..core.text import clean
 from ..scan.hooks import ScanHooks
 from ..scan.options import ScanOptions
+from .alert_text import describe_top_holder, holders_of
 from .states.alert_state import Evidence, ProbeResult
-from .words import describe_holders, holders_of
 
 __all__ = ["EvidenceProbe", "evidence_of_scan"]
 
@@ -86,7 +86,7 @@ def _describe(host: HostSummary) -> ProbeResult:
     if host.processes is None:
         return _without("its probe gives no processes")
     holders = holders_of(host.processes)
-    text = describe_holders(holders, None if host.tcp is None else host.tcp.tcp_close)
+    text = describe_top_holder(holders, None if host.tcp is None else host.tcp.tcp_close)
     if host.attribution is not None and host.attribution.denied:
         count = host.attribution.denied
         text += f"; the processes of other users ({count}) may not be looked at without --become"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,20 @@ from .help_screen import command_help, write_groups
 if TYPE_CHECKING:  # a run without a completion needs none of it
     from click.shell_completion import CompletionItem
 
-__all__ = ["LazyGroup"]
+__all__ = ["LazyGroup", "load_from"]
+
+
+def load_from(
+    package: str, modules: Mapping[str, tuple[str, str]]
+) -> Callable[[str], click.Command]:
+    """Return what imports a command: ``command`` of its module, the first word of its entry."""
+
+    def load(name: str) -> click.Command:
+        module, _ = modules[name]
+        found: click.Command = import_module(f".{module}", package).command
+        return found
+
+    return load
 
 
 class LazyGroup(click.Group):

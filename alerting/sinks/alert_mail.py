@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...core.mail_message import DOMAIN, load_mail_template, start_message
 from ...core.text import clean
-from ..notification import Alert, Event, Message, Severity
-from ..wording import (
+from ..message_text import (
     describe_holders,
     describe_time,
     list_facts,
@@ -19,6 +18,7 @@ from ..wording import (
     word_for,
     write_text,
 )
+from ..notification import Alert, Event, Message, Severity
 from .identity import hash_text, make_incident_id
 
 if TYPE_CHECKING:  # its import takes time

@@ -20,8 +20,8 @@ import orjson
 from ...aggregator.document_writer import time_text
 from ...core.record import record
 from ...core.text import clean, escape
+from ..message_text import cut, describe_holders
 from ..notification import RESERVED_LABELS, Alert, Event, Message, Severity
-from ..wording import cut, describe_holders
 from .http_request import Endpoint, HttpAnswer, HttpError
 from .http_settings import judge_answer, read_http_settings, read_urls
 from .registry import Notifier

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from ...core.errors import UsageError
 from ...core.record import record
 from ...core.text import clean
+from ..message_text import cut, fit_text, headline, severity_of
 from ..notification import Message, Severity
-from ..wording import cut, fit_text, headline, severity_of
 from .registry import Notifier
 from .secrets import Secret
 from .settings import UNREAD, SinkSettings

@@ -16,9 +16,9 @@ import orjson
 from ...aggregator.document_writer import time_text
 from ...core.record import record
 from ...core.text import escape
+from ..message_text import cut, describe_holders, headline, severity_of
 from ..notification import Alert, Event, Message
 from ..notification_document import to_document
-from ..wording import cut, describe_holders, headline, severity_of
 from .http_request import Endpoint, HttpAnswer, HttpError
 from .http_settings import judge_answer, read_http_settings, read_url
 from .identity import make_incident_id

@@ -18,9 +18,9 @@ from ...aggregator.fleet import FleetSummary
 from ...core.errors import SockfleetError, UsageError
 from ...history.store.database.connection import Store
 from ...history.store.database.location import parse_location, state_folder
+from ...history.store.maintenance.due import has_work
 from ...history.store.opening import open_store
 from ...history.store.save import save_scan
-from ...history.store.work import has_work
 from ..console import streams
 
 __all__ = ["ScanSaver"]

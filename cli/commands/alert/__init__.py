@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-from ...command_group import LazyGroup
+from ...command_group import LazyGroup, load_from
 
 __all__ = ["COMMANDS", "command"]
 
@@ -29,17 +27,11 @@ class AlertGroup(LazyGroup):
         return super().parse_args(ctx, args)
 
 
-def _load(name: str) -> click.Command:
-    module, _ = COMMANDS[name]
-    found: click.Command = import_module(f".{module}", __package__).command
-    return found
-
-
 @click.group(
     "alert",
     cls=AlertGroup,
     texts={name: text for name, (_, text) in COMMANDS.items()},
-    load=_load,
+    load=load_from(__package__, COMMANDS),
 )
 def command() -> None:
     """Judge saved scans by the rules of a file, and notify: "sockfleet alert RULES.yml"."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
 
-from ...command_group import LazyGroup
+from ...command_group import LazyGroup, load_from
 
 __all__ = ["COMMANDS", "command"]
 
@@ -22,17 +20,11 @@ COMMANDS = {
 """Each command with its module in this folder, which holds it as ``command``, and its help."""
 
 
-def _load(name: str) -> click.Command:
-    module, _ = COMMANDS[name]
-    found: click.Command = import_module(f".{module}", __package__).command
-    return found
-
-
 @click.group(
     "history",
     cls=LazyGroup,
     texts={name: text for name, (_, text) in COMMANDS.items()},
-    load=_load,
+    load=load_from(__package__, COMMANDS),
 )
 def command() -> None:
     """The scans that "sockfleet scan --save" keeps: list, show, import, export and prune them."""

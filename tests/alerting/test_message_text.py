@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sockfleet.alerting.message_text import cut, fit_text, headline, write_text
 from sockfleet.alerting.notification import Event, Severity
-from sockfleet.alerting.wording import cut, fit_text, headline, write_text
 from tests.support.alerting.notifications import (
     HOSTILE_TEXTS,
     make_alert,

@@ -37,13 +37,13 @@ from .outbox import collapse, make_rows
 from .states.alert_state import AlertState, StateKey
 from .states.machine import DAY_MS
 
-__all__ = ["Ledger", "read_states"]
+__all__ = ["StreamStates", "read_states"]
 
 _KEPT_MS = 30 * DAY_MS
 
 
 @record
-class Ledger:
+class StreamStates:
     """Where the states of one rules file and one selection of hosts are kept."""
 
     store: Store

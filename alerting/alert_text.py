@@ -15,7 +15,7 @@ from .rules.placeholders import Value, fill
 from .states.alert_state import AlertState, moment
 from .states.machine import Course
 
-__all__ = ["describe_holders", "holders_of", "next_command", "summarize"]
+__all__ = ["describe_top_holder", "holders_of", "next_command", "summarize"]
 
 _MOST_HOLDERS = 5
 
@@ -57,7 +57,7 @@ def holders_of(processes: Sequence[Process]) -> tuple[Holder, ...]:
     )
 
 
-def describe_holders(holders: Sequence[Holder], tcp_close: int | None) -> str:
+def describe_top_holder(holders: Sequence[Holder], tcp_close: int | None) -> str:
     """Who holds the sockets, in a sentence."""
     if not holders:
         return "no process was seen that holds closed sockets"

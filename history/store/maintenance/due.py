@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from . import layout
-from .database.connection import Store
+from .. import layout
+from ..database.connection import Store
 
 __all__ = ["has_work"]
 
