@@ -7,6 +7,7 @@ no agent. It makes its options anew for each connection and takes more round tri
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable
 from typing import Any, cast
@@ -132,7 +133,12 @@ class _Connection:
 
     async def open_stream(self, stream: ByteStream, host: str, port: int) -> None:
         """As `ClientConnection.open_stream`."""
-        stream.give_back_to(self._stream.budget)
-        await self._connection.create_connection(
-            lambda: cast("asyncssh.SSHTCPSession[str]", stream), host, port, window=OUTPUT_LIMIT
-        )
+        budget = self._stream.budget
+        stream.give_back_to(budget)
+        # Up to a window comes before the channel passes anything on: several floods at once would
+        # use up what the bastion itself may send.
+        with budget.lend(OUTPUT_LIMIT):
+            await self._connection.create_connection(
+                lambda: cast("asyncssh.SSHTCPSession[str]", stream), host, port, window=OUTPUT_LIMIT
+            )
+            await asyncio.sleep(0)  # it does so in the loop's next turn

@@ -257,7 +257,8 @@ class ByteStream(asyncio.Protocol):
         """Close the stream at once; unsent and unread data is dropped."""
         self._unread.clear()
         if self._carrier is not None:
-            self._carrier.expect_in_flight(self._carried)
+            if not self._lost.done():
+                self._carrier.expect_in_flight(self._carried, logged_in=self.budget.is_logged_in)
             self._carrier = None
         if self._transport is not None:
             self._transport.abort()

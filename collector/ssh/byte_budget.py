@@ -7,8 +7,11 @@ bound the cost.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..transport import OUTPUT_LIMIT
 
@@ -51,6 +54,11 @@ class ByteBudget:
         self._most_left: int | None = None
         """What `give_back` fills up at most; None: all of it counts."""
 
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether the login is done."""
+        return self._takes_back
+
     def expect_login(self) -> None:
         """Allow the bytes of a key exchange and a login; call it when the version is known."""
         self._left = _LOGIN_BYTES
@@ -83,8 +91,29 @@ class ByteBudget:
 
     def expect_channel(self) -> None:
         """Allow the messages of one more channel through a bastion."""
+        self._allow(_CHANNEL_BYTES)
+
+    def _allow(self, count: int) -> None:
         with self._lock:
-            self._left += _CHANNEL_BYTES
+            self._left += count
+
+    @contextmanager
+    def lend(self, count: int) -> Iterator[None]:
+        """Allow ``count`` bytes more within the block.
+
+        For a channel whose data the library holds back, and gives back later, while it opens. A
+        cancelled block keeps them: the data that came is never given back.
+        """
+        self._allow(count)
+        is_cancelled = False
+        try:
+            yield
+        except asyncio.CancelledError:
+            is_cancelled = True
+            raise
+        finally:
+            if not is_cancelled:
+                self._allow(-count)
 
     def give_back(self, count: int) -> None:
         """Return ``count`` bytes of a channel's data, and those of the packet around it.
@@ -98,14 +127,14 @@ class ByteBudget:
                 if self._most_left is not None:  # long output saves nothing up
                     self._left = min(self._left, self._most_left)
 
-    def expect_in_flight(self, received: int) -> None:
+    def expect_in_flight(self, received: int, *, logged_in: bool) -> None:
         """Allow what may be in flight in a channel that is given up after ``received`` bytes.
 
-        At most its window. A host that floods is given up after 64 KiB or more, and then a whole
-        window may follow; any other has sent no more than its login.
+        At most its window: so much may come from a host that floods before its login is done, where
+        a few bytes may suffice to give it up. After the login it is one that has sent 64 KiB or
+        more; any other has sent little beside its login.
         """
-        with self._lock:
-            self._left += min(4 * received, OUTPUT_LIMIT)
+        self._allow(min(4 * received, OUTPUT_LIMIT) if logged_in else OUTPUT_LIMIT)
 
     def spend_key_exchange(self) -> bool:
         """As `spend`, for the arithmetic of one more key exchange that the server begins."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,8 +57,17 @@ def test_a_channel_that_is_given_up_allows_what_its_window_may_still_bring():
     budget = ByteBudget()
     budget.expect_channels()
     for received in (8 * 1024, 64 * 1024, 2**40):
-        budget.expect_in_flight(received)
+        budget.expect_in_flight(received, logged_in=True)
     assert budget.spend((256 + 32 + 256 + 256) * 1024)
+    assert not budget.spend(1024)
+
+
+def test_a_channel_that_is_given_up_before_the_login_may_still_bring_a_window():
+    budget = ByteBudget()
+    budget.expect_channels()
+    for received in (0, 22, 64 * 1024):
+        budget.expect_in_flight(received, logged_in=False)
+    assert budget.spend((256 + 3 * 256) * 1024)
     assert not budget.spend(1024)
 
 
@@ -122,3 +134,22 @@ def test_a_server_that_exchanges_keys_without_end_is_cut_off_before_the_arithmet
     budget = ByteBudget()
     budget.expect_channels()
     assert sum(budget.spend_key_exchange() for _ in range(1000)) < 10
+
+
+def test_what_is_lent_is_taken_back():
+    budget = ByteBudget()
+    budget.expect_channels()
+    with budget.lend(OUTPUT_LIMIT):
+        assert budget.spend(256 * 1024 + OUTPUT_LIMIT)
+        budget.give_back(OUTPUT_LIMIT)
+    assert budget.spend(64)  # what the packet around it may have taken
+    assert not budget.spend(16 * 1024)
+
+
+def test_what_is_lent_to_a_channel_that_is_cancelled_stays():
+    budget = ByteBudget()
+    budget.expect_channels()
+    with pytest.raises(asyncio.CancelledError), budget.lend(OUTPUT_LIMIT):
+        raise asyncio.CancelledError
+    assert budget.spend(256 * 1024 + OUTPUT_LIMIT)
+    assert not budget.spend(16 * 1024)
