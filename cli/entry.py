@@ -29,11 +29,11 @@ def run() -> None:
     except Exception as error:  # `main` reports its own; here its import has failed
         from contextlib import suppress
 
-        from ..core.local_failure import describe_local_failure
+        from ..core.local_failure import describe_local_failure, exit_at_once
 
         problem = describe_local_failure(error)
         if problem is None:
             raise
         with suppress(OSError):  # a closed stderr
             os.write(2, f"sockfleet: error: {problem}\n".encode("utf-8", "backslashreplace"))
-        sys.exit(Exit.LOCAL)
+        exit_at_once(Exit.LOCAL)

@@ -16,7 +16,7 @@ import click
 
 from ..core.errors import SockfleetError
 from ..core.exit_codes import Exit, code_for_signal
-from ..core.local_failure import describe_local_failure
+from ..core.local_failure import describe_local_failure, describe_shortage, exit_at_once
 from ..core.stop_signals import exit_at_stop_signals, received
 from .command_group import LazyGroup
 from .command_table import COMMAND_GROUPS, COMMANDS, load_command
@@ -114,6 +114,8 @@ def main() -> None:
         if problem is None:
             raise
         warn(f"error: {problem}")
+        if describe_shortage(error) is not None:
+            exit_at_once(Exit.LOCAL)
         code = Exit.LOCAL
     if received and not code:  # an exception of its handler was lost
         code = code_for_signal(received[0])

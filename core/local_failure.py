@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
-__all__ = ["describe_local_failure", "describe_shortage"]
+__all__ = ["describe_local_failure", "describe_shortage", "exit_at_once"]
 
 _NO_MEMORY = "no memory left for this process (ulimit -v, or the limit of its control group)"
 # The dynamic loader's words where it cannot map a library (elf/dl-map-segments.h of glibc).
@@ -34,6 +38,17 @@ def describe_shortage(error: BaseException) -> str | None:
     if isinstance(error, RuntimeError) and text == "can't start new thread":
         return "the system allows this process no further thread (ulimit -u, ulimit -v)"
     return None
+
+
+def exit_at_once(code: int) -> NoReturn:
+    """End the process with what it has written, and without finalizing its objects.
+
+    Without memory the interpreter prints a line for each object that it cannot finalize.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 def _describe_system_error(error: OSError) -> str:

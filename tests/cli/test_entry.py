@@ -116,7 +116,14 @@ def test_a_signal_while_the_interpreter_ends_is_no_traceback(number):
 @pytest.mark.parametrize("module", ["click", "orjson"])
 def test_a_lack_of_memory_during_imports_is_named(tmp_path, module):
     """click is imported before the command line is read, orjson by the command."""
-    (tmp_path / f"{module}.py").write_text("raise MemoryError\n")
+    (tmp_path / f"{module}.py").write_text(
+        "import builtins\n"
+        "class Left:\n"
+        "    def __del__(self):\n"
+        "        raise MemoryError  # as the end of an interpreter without memory\n"
+        "builtins.left = Left()\n"
+        "raise MemoryError\n"
+    )
     words = ["scan", "localhost,", "-i", "none", "-f", "json"]
     result = run_sockfleet(*words, env={**os.environ, "PYTHONPATH": str(tmp_path)})
     assert (result.returncode, result.stdout) == (5, "")
