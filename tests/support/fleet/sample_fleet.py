@@ -111,7 +111,13 @@ def summaries(*outcomes: HostOutcome) -> list[HostSummary]:
 
 
 counters = st.integers(0, 2**40)
-names = st.from_regex(r"(web|db|cache)[0-9]{1,3}(\.rack[0-9])?", fullmatch=True)
+# Cheaper than a pattern: the fleets below took half of the time of the tests that draw them.
+names = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["web", "db", "cache"]),
+    st.integers(0, 999),
+    st.sampled_from(["", ".rack1", ".rack2"]),
+)
 _groups = st.lists(st.sampled_from(["web", "db", "eu", "us"]), unique=True).map(
     lambda found: tuple(sorted(found))
 )
@@ -202,5 +208,5 @@ def outcomes(name: str) -> st.SearchStrategy[HostOutcome]:
 
 def fleets(*, min_size: int = 0) -> st.SearchStrategy[list[HostOutcome]]:
     """Outcomes of hosts with different names."""
-    some_names = st.lists(names, unique=True, min_size=min_size, max_size=12)
+    some_names = st.lists(names, unique=True, min_size=min_size, max_size=max(6, min_size))
     return some_names.flatmap(lambda found: st.tuples(*map(outcomes, found)).map(list))
