@@ -165,6 +165,8 @@ def measure(hosts: int, days: int, rounds: int) -> Iterator[Budget]:
             yield from _judge_size(store, rows, hosts, scans + len(alone), len(plain))
             end = BEGIN + scans * EVERY
             yield from _judge_reads(store, rows, end, rounds)
+            for name, wanted in {"one host": ["host000005"], "the fleet": None}.items():
+                yield from _judge_long_reads(store, end, days, name, wanted)
             yield from _judge_rollup(store, end, days, median(plain) * 288)
 
 
@@ -230,6 +232,22 @@ def _judge_reads(store: Store, rows: RowStore, end: datetime, rounds: int) -> It
         figure=median(growers) / median(theirs_top),
         limit=1,
     )
+
+
+def _judge_long_reads(
+    store: Store, end: datetime, days: int, name: str, wanted: list[str] | None
+) -> Iterator[Budget]:
+    """The longest reads that a month allows: 30 days of one host, 14 of all, one number."""
+    span = min(days, 14 if wanted is None else 30)
+    if span < 2:
+        return
+    took, floor = [], []
+    for _ in range(3):
+        floor.append(timed(lambda: unpack(store, end - span * DAY)))
+        took.append(timed(lambda: read_series(store, "tcp_close", end - span * DAY, end, wanted)))
+    label = f"{name}'s last {span} days, one number"
+    print(f"{label:41}{median(took) * 1e3:8.1f} ms")
+    yield Budget(name=f"{name}'s {span} days, over U", figure=median(took) / median(floor), limit=6)
 
 
 def _judge_rollup(store: Store, end: datetime, days: int, row_day_s: float) -> Iterator[Budget]:
