@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ...aggregator.fleet import FleetSummary
+from ...aggregator.host import HostSummary
 from ...core.record import record
 from ..notification import Subject
 from ..rules.keys import CLOCK_KEYS
 from ..rules.model import Each, Rule
 from .groups import observe_groups
 from .hosts import observe_hosts
-from .observation import Observation
-from .parts import describe_missing_part, describe_partial_list, observe_parts
+from .observation import Observation, Reading
+from .parts import (
+    describe_lost_rights,
+    describe_missing_part,
+    describe_partial_list,
+    observe_parts,
+)
 from .past import Past
 from .scan_view import ScanView
 
@@ -37,20 +43,25 @@ class JudgedScan:
 
     def find_missing(self, rule: Rule, subject: Subject) -> Observation | Ended:
         """What became of a subject that an earlier scan had, and that this one does not show."""
-        if rule.each in (Each.NAMESPACE, Each.HOLDER):
-            host = self.view.hosts.get(subject.host or "")
-            doubt = describe_missing_part(rule.each, host, self.view)
-            doubt = doubt or describe_partial_list(rule.each, host)
-            if doubt is not None:
-                return Observation(
-                    subject=subject, doubt=doubt.doubt, reason=doubt.reason, values={}
-                )
-            if host is not None:
-                what = "no process of it holds a closed socket any more"
-                return Ended(reason=what if rule.each is Each.HOLDER else "the namespace ended")
-        return Ended(
-            reason=f"the {rule.each} is no longer in the inventory, or in the rule's where"
-        )
+        host = self.view.hosts.get(subject.host or "")
+        is_part = rule.each in (Each.NAMESPACE, Each.HOLDER)
+        if not is_part or host is None or host.name not in self.view.select(rule.where):
+            return Ended(
+                reason=f"the {rule.each} is no longer in the inventory, or in the rule's where"
+            )
+        doubt = self._doubt_absence(rule.each, subject, host)
+        if doubt is not None:
+            return Observation(subject=subject, doubt=doubt.doubt, reason=doubt.reason, values={})
+        if rule.each is Each.NAMESPACE:
+            return Ended(reason="the namespace ended")
+        return Ended(reason="no process of it holds a closed socket any more")
+
+    def _doubt_absence(self, each: Each, subject: Subject, host: HostSummary) -> Reading | None:
+        """Why a namespace or holder may still be there; None: it has ended."""
+        doubt = describe_missing_part(each, host, self.view) or describe_partial_list(each, host)
+        if doubt is not None or each is Each.NAMESPACE:
+            return doubt
+        return describe_lost_rights(subject, host, self.view)
 
 
 def judge_scan(rules: Iterable[Rule], summary: FleetSummary, past: Past) -> JudgedScan:

@@ -22,6 +22,8 @@ class Doubt(StrEnum):
     """The host was not read."""
     INCOMPLETE = "incomplete"
     """The scan ended before every host was tried."""
+    PARTIAL = "partial"
+    """The host's list lacks some parts, or some processes of a holder."""
     BOUND = "bound"
     """The number is an upper bound, and the rule takes only exact ones."""
     REFUSED = "refused"
@@ -34,7 +36,7 @@ class Doubt(StrEnum):
     @property
     def is_expected(self) -> bool:
         """Whether it is usual for a subject, so it is no reason for a cannot-judge alert."""
-        return self in (Doubt.YOUNG, Doubt.ABSENT)
+        return self in (Doubt.PARTIAL, Doubt.YOUNG, Doubt.ABSENT)
 
 
 @record

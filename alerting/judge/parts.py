@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from ...aggregator.change import NAMESPACE_NUMBERS
@@ -16,7 +17,12 @@ from .hosts import boot_id, describe_unread
 from .observation import Doubt, Observation, Reading, observe
 from .scan_view import ScanView
 
-__all__ = ["describe_missing_part", "describe_partial_list", "observe_parts"]
+__all__ = [
+    "describe_lost_rights",
+    "describe_missing_part",
+    "describe_partial_list",
+    "observe_parts",
+]
 
 Numbers = Mapping[str, float | None]
 _DIFFERENCES = ("change.", "growth.")
@@ -35,10 +41,8 @@ def observe_parts(rule: Rule, view: ScanView) -> Iterator[Observation]:
                 yield _observe(rule, name, numbers, host, view)
 
 
-def describe_missing_part(each: Each, host: HostSummary | None, view: ScanView) -> Reading | None:
-    """Why a namespace or holder that was there before does not show; None: it has ended."""
-    if host is None:
-        return None
+def describe_missing_part(each: Each, host: HostSummary, view: ScanView) -> Reading | None:
+    """Why a host lists no namespaces or holders at all; None: it does."""
     if host.tcp is None:
         return describe_unread(host, view)
     if each is Each.NAMESPACE and host.namespaces is None:
@@ -48,14 +52,50 @@ def describe_missing_part(each: Each, host: HostSummary | None, view: ScanView) 
     return None
 
 
-def describe_partial_list(each: Each, host: HostSummary | None) -> Reading | None:
-    """Why a holder may still be there that the host does not show; None: it is not."""
-    if each is not Each.HOLDER or host is None or host.attribution is None:
+def describe_partial_list(each: Each, host: HostSummary) -> Reading | None:
+    """Why a part may be there that the host's list does not show; None: it is not there.
+
+    A holder's listed processes may then be only some of its processes.
+    """
+    reason = _describe_cut(host) if each is Each.HOLDER else _describe_bound(host)
+    return None if reason is None else Reading(doubt=Doubt.PARTIAL, reason=reason)
+
+
+def describe_lost_rights(subject: Subject, host: HostSummary, view: ScanView) -> Reading | None:
+    """Why a holder may be one of the processes that could not be read; None: it is not.
+
+    It is not where the scan before showed it to a reader of the same rights.
+    """
+    denied = _count_denied(host)
+    if not denied:
         return None
-    if not host.attribution.partial:
+    before = view.compared(None).earlier_hosts.get(host.name)
+    name = subject.name.removeprefix(f"{host.name}/")
+    if before is not None and _count_denied(before) and name in _holders(before):
         return None
-    reason = "the time on the host ended before all its processes were read"
-    return Reading(doubt=Doubt.INCOMPLETE, reason=reason)
+    return Reading(doubt=Doubt.PARTIAL, reason=f"{denied} of its processes could not be read")
+
+
+def _describe_bound(host: HostSummary) -> str | None:
+    if host.namespaces_rest is not None:
+        return f"{host.namespaces_rest.namespaces} of its network namespaces are not listed"
+    return "some of its network namespaces were not read" if host.is_bound else None
+
+
+def _describe_cut(host: HostSummary) -> str | None:
+    found = host.attribution
+    if found is not None and found.partial:
+        return "the time on the host ended before all its processes were read"
+    if found is not None and found.rest_processes:
+        return f"{found.rest_processes} of its processes are not listed"
+    return None
+
+
+def _count_denied(host: HostSummary) -> int:
+    """The processes that could not be read, if they may hold closed sockets."""
+    if host.attribution is None or (host.unattributed is not None and host.unattributed <= 0):
+        return 0
+    return host.attribution.denied
 
 
 def _parts(each: Each, host: HostSummary) -> Mapping[str, Numbers]:
@@ -111,7 +151,7 @@ def _sum_up(processes: list[Process]) -> Numbers:
 def _observe(
     rule: Rule, name: str, numbers: Numbers, host: HostSummary, view: ScanView
 ) -> Observation:
-    return observe(
+    seen = observe(
         rule,
         Subject(kind=str(rule.each), name=f"{host.name}/{name}", host=host.name),
         [_read(one, rule.each, name, numbers, host, view) for one in rule.when],
@@ -119,6 +159,13 @@ def _observe(
         groups=host.groups,
         boot_id=boot_id(host),
     )
+    if rule.each is not Each.HOLDER or seen.severity is not None or seen.doubt is not None:
+        return seen
+    partial = describe_partial_list(rule.each, host)
+    if partial is None:
+        return seen
+    # Its other processes may be among those that the list lacks: the numbers are lower bounds.
+    return replace(seen, is_clear=False, doubt=partial.doubt, reason=partial.reason)
 
 
 def _read(
@@ -150,8 +197,8 @@ def _difference(
     view: ScanView,
 ) -> Reading:
     each, name, host = part
-    scan = view.compared(condition.over).earlier
-    before = None if scan is None else next((x for x in scan.hosts if x.name == host.name), None)
+    compared = view.compared(condition.over)
+    scan, before = compared.earlier, compared.earlier_hosts.get(host.name)
     if scan is None or before is None or describe_missing_part(each, before, view) is not None:
         reason = "the store has no scan of that age that read it"
         return Reading(doubt=Doubt.YOUNG, reason=reason)
@@ -160,7 +207,8 @@ def _difference(
     earlier = _parts(each, before).get(name, {}).get(number)
     if earlier is None and each is Each.NAMESPACE:
         return Reading(doubt=Doubt.YOUNG, reason="it is new since the earlier scan")
-    if earlier is None and describe_partial_list(each, before) is not None:
+    saw_less = earlier is None and _count_denied(before) and not _count_denied(host)
+    if each is Each.HOLDER and (saw_less or describe_partial_list(each, before) is not None):
         return Reading(doubt=Doubt.YOUNG, reason="the earlier scan did not read all processes")
     # A process that held nothing is not listed.
     change = value - (earlier or 0)

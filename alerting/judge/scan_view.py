@@ -57,6 +57,11 @@ class Compared:
         """The hosts by name, each with its change."""
         return {host.name: host for host in self.summary.hosts}
 
+    @cached_property
+    def earlier_hosts(self) -> Mapping[str, HostSummary]:
+        """The hosts of the scan that it is compared with, by name."""
+        return {host.name: host for host in (() if self.earlier is None else self.earlier.hosts)}
+
     def part(self, names: Collection[str]) -> FleetSummary:
         """These hosts alone, summed up."""
         chosen = [host for host in self.summary.hosts if host.name in names]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from sockfleet.aggregator.namespaces import NamespaceSummary
+from sockfleet.aggregator.namespaces import NamespaceSummary, RestSummary
 from sockfleet.aggregator.processes import Attribution
 from sockfleet.alerting.judge.observation import Doubt
 from sockfleet.alerting.notification import Severity
@@ -15,7 +15,7 @@ from sockfleet.collector.probe.containers import Container
 from sockfleet.collector.probe.processes import Process
 from sockfleet.collector.probe.scope import Scope
 from tests.support.alerting.watched_fleet import WatchedFleet, rules_of
-from tests.support.history.made_scans import host_summary
+from tests.support.history.made_scans import host_summary, namespaces_of
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 
@@ -236,3 +236,98 @@ def test_a_holder_that_a_partial_list_does_not_show_neither_ends_nor_grows_from_
     assert [fleet.scan({"a": missing}) for _ in range(2)] == [[], []]
     (seen,) = watch(rule % "growth.tcp_close", {"a": missing}, {"a": php}).values()
     assert seen.doubt is Doubt.YOUNG
+
+
+def test_a_holder_of_which_a_cut_list_shows_only_some_processes_is_not_over():
+    def host(count, **attribution):
+        php = Process(pid=1, command="php", tcp_close=count)
+        found = Attribution(exact=True, **attribution)
+        return host_summary("a", processes=(php,), attribution=found)
+
+    rule = '{name: x, each: holder, clear-after: 1 scan, when: [{measure: %s, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(rule % "tcp_close"))
+    fleet.scan({"a": host(40)})
+    cut = host(5, rest_processes=3, rest_tcp_close=30)
+    assert [fleet.scan({"a": cut}), fleet.scan({"a": host(5, partial=True)})] == [[], []]
+    assert fleet.scan({"a": host(5)}) == [("resolved", "x", "a/php")]
+    assert fleet.scan({"a": cut}) == []
+    assert fleet.scan({"a": host(40, rest_processes=3)}) == [("firing", "x", "a/php")]
+    (seen,) = watch(rule % "growth.tcp_close", {"a": cut}, {"a": host(40)}).values()
+    assert seen.doubt is Doubt.YOUNG
+
+
+@pytest.mark.parametrize(
+    ("attribution", "unattributed"),
+    [
+        ({"rest_processes": 5, "rest_tcp_close": 5}, 0),
+        ({"partial": True}, 0),
+        ({"denied": 9}, 40),
+        ({"denied": 9}, None),
+    ],
+)
+def test_a_holder_ends_only_by_a_list_that_is_complete(attribution, unattributed):
+    php = host_summary("a", processes=(Process(pid=1, command="php", tcp_close=40),))
+    missing = host_summary(
+        "a",
+        processes=(),
+        attribution=Attribution(exact=True, **attribution),
+        unattributed=unattributed,
+    )
+    complete = replace(missing, attribution=Attribution(exact=True, denied=9), unattributed=0)
+    rule = '{name: x, each: holder, when: [{measure: tcp_close, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(rule))
+    fleet.scan({"a": php})
+    assert [fleet.scan({"a": missing}) for _ in range(2)] == [[], []]
+    assert fleet.scan({"a": missing}) == [("cannot-judge", "cannot-judge", "a/php")]
+    assert ("resolved", "x", "a/php") in fleet.scan({"a": complete})
+
+
+def test_a_holder_that_the_same_rights_showed_before_has_ended():
+    denied = {"attribution": Attribution(exact=True, denied=9), "unattributed": 40}
+    php = Process(pid=1, command="php", tcp_close=40)
+    rule = '{name: x, each: holder, when: [{measure: tcp_close, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(rule))
+    fleet.scan({"a": host_summary("a", processes=(php,), **denied)})
+    events = fleet.scan({"a": host_summary("a", processes=(), **denied)})
+    assert events == [("resolved", "x", "a/php")]
+
+
+def test_a_holder_that_was_not_readable_before_grows_from_no_known_number():
+    denied = {"attribution": Attribution(exact=True, denied=9), "unattributed": 40}
+    before = host_summary("a", processes=(), **denied)
+    after = host_summary("a", processes=(Process(pid=1, command="php", tcp_close=40),))
+    rule = '{name: x, each: holder, when: [{measure: growth.tcp_close, warning: "~:10"}]}'
+    (seen,) = watch(rule, {"a": before}, {"a": after}).values()
+    assert seen.doubt is Doubt.YOUNG
+
+
+@pytest.mark.parametrize(
+    "bounded",
+    [
+        {"scope": Scope.VISIBLE_NAMESPACES},
+        {"scope": Scope.HOST_NAMESPACE, "namespaces": None},
+        {"namespaces_rest": RestSummary(namespaces=4, inuse=20)},
+    ],
+)
+def test_a_namespace_ends_only_by_a_list_that_is_complete(bounded):
+    own, other = namespaces_of({"0123456789ab": 700})
+    both = host_summary("a", namespaces=(own, other))
+    alone = host_summary("a", namespaces=(own,))
+    missing = host_summary("a", **{"namespaces": (own,), **bounded})
+    rule = '{name: x, each: namespace, when: [{measure: tcp_close_max, warning: "~:100"}]}'
+    fleet = WatchedFleet(rules_of(rule))
+    firing = ("firing", "x", "a/0123456789ab")
+    assert fleet.scan({"a": both}) == [firing]
+    assert [fleet.scan({"a": missing}), fleet.scan({"a": None})] == [[], []]
+    assert fleet.scan({"a": alone}) == [("resolved", "x", "a/0123456789ab")]
+    assert fleet.notified[-1].alert.reason == "the namespace ended"
+
+
+def test_a_part_of_a_host_that_left_the_pattern_of_its_rule_ends_with_that_reason():
+    php = Process(pid=1, command="php", tcp_close=40)
+    rule = '{name: x, each: holder, where: web, when: [{measure: tcp_close, warning: "~:10"}]}'
+    fleet = WatchedFleet(rules_of(rule))
+    fleet.scan({"a": host_summary("a", processes=(php,)), "b": 1})
+    moved = host_summary("a", processes=(php,), groups=("db",))
+    assert fleet.scan({"a": moved, "b": 1}) == [("resolved", "x", "a/php")]
+    assert "the rule's where" in fleet.notified[-1].alert.reason
