@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from ..history.store.alerts.sending import BEGINS
 from ..history.store.alerts.states import MessageRow
 from .judge.observation import RANK
 from .notification import Alert, Event
@@ -18,7 +19,7 @@ from .notifying import Notification, SinkTraits
 
 __all__ = ["Collapse", "collapse", "make_rows", "read_alert"]
 
-_BEGINS = frozenset({Event.FIRING, Event.FLAPPING, Event.CANNOT_JUDGE})
+_BEGINS = frozenset(map(Event, BEGINS))
 
 
 @dataclass(kw_only=True)

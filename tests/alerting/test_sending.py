@@ -121,6 +121,45 @@ def test_a_message_that_is_refused_for_good_holds_up_no_other(store):
     assert watch.events[-1] == ("firing", "b")
 
 
+def test_an_alert_that_was_refused_for_good_ends_without_a_message(store):
+    watch = Watch(store)
+    watch.sink.answer = Refused(reason="no such key")
+    watch.run(0, a=500, b=5)
+    watch.sink.answer = TestSink().answer
+    watch.sink.messages.clear()
+    watch.run(1, a=500, b=500)
+    watch.run(60 * 24 * 40, a=500, b=500)  # what was sent or refused long ago is dropped
+    watch.run(60 * 24 * 40 + 1, a=5, b=5)
+    assert watch.events == [("firing", "b"), ("resolved", "b")]
+    assert read_overview(store, NOW).waiting == {}
+
+
+def test_an_end_that_waits_while_its_begin_is_refused_is_not_sent(store):
+    watch = Watch(store)
+    watch.save(0, a=500)
+    watch.evaluate()
+
+    def refuse_while_it_ends(message):
+        watch.save(1, a=5)
+        watch.evaluate()
+        watch.sink.messages.append(message)
+        return Refused(reason="no such key")
+
+    watch.sink.send = refuse_while_it_ends
+    watch.send()
+    assert watch.events == [("firing", "a")]
+
+
+def test_an_alert_whose_begin_was_refused_ends_where_a_later_message_was_taken(store):
+    watch = Watch(store, AT_ONCE.replace('"~:100"', '"~:100", critical: "~:1000"'))
+    watch.sink.answer = Refused(reason="no such key")
+    watch.run(0, a=500)
+    watch.sink.answer = TestSink().answer
+    watch.run(1, a=5000)
+    watch.run(2, a=5)
+    assert watch.events[1:] == [("worse", "a"), ("resolved", "a")]
+
+
 def test_a_sink_that_raises_holds_up_no_other(file_store):
     watch = Watch(file_store)
     watch.save(0, a=500)

@@ -5,7 +5,7 @@ Only the process that holds a sink's lease sends to it, so the alerts of one sin
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from ....core.record import record
 from ..database.bulk import upsert_rows
@@ -14,6 +14,7 @@ from .layout import messages, sinks
 from .states import MessageRow, read_messages
 
 __all__ = [
+    "BEGINS",
     "SinkRow",
     "begin_sending",
     "count_waiting",
@@ -24,6 +25,9 @@ __all__ = [
     "mark_sent",
     "take_sink",
 ]
+
+BEGINS = ("firing", "flapping", "cannot-judge")
+"""The events that tell a receiver of an alert first."""
 
 
 @record
@@ -81,6 +85,7 @@ def begin_sending(
     if not held:
         return []
     table = messages.c
+    _drop_ends_of_refused(connection, rules, sink)
     mine = (table.rules == rules, table.sink == sink, table.state == "waiting")
     first = connection.scalar(select(table.message).where(*mine).order_by(table.seq).limit(1))
     if first is None:
@@ -93,6 +98,18 @@ def begin_sending(
 
 def mark_sent(connection: Connection, row: MessageRow, state: str, done_ms: int) -> None:
     """Note that the receiver took the message of a row (``sent``), or never will (``refused``)."""
+    table = messages.c
+    if state == "sent":
+        # The receiver now knows of alerts whose begin it refused.
+        taken = select(table.alert_key).where(*_same_message(row))
+        connection.execute(
+            delete(messages).where(
+                *_refused_begins(row.rules, row.sink), table.alert_key.in_(taken)
+            )
+        )
+    if row.is_repeat:  # its id never comes again, and there is one at each run
+        connection.execute(delete(messages).where(*_same_message(row)))
+        return
     connection.execute(
         update(messages)
         .where(*_same_message(row))
@@ -112,6 +129,31 @@ def _same_message(row: MessageRow) -> tuple[ColumnElement[bool], ...]:
         table.sink == row.sink,
         table.state == "waiting",
         table.message == row.message,
+    )
+
+
+def _refused_begins(rules: str, sink: str) -> tuple[ColumnElement[bool], ...]:
+    table = messages.c
+    return (
+        table.rules == rules,
+        table.sink == sink,
+        table.state == "refused",
+        table.event.in_(BEGINS),
+    )
+
+
+def _drop_ends_of_refused(connection: Connection, rules: str, sink: str) -> None:
+    """Drop the ends of alerts that the receiver never took: it knows of nothing to end."""
+    refused = select(messages.c.alert_key).where(*_refused_begins(rules, sink))
+    table = messages.c
+    connection.execute(
+        delete(messages).where(
+            table.rules == rules,
+            table.sink == sink,
+            table.state == "waiting",
+            table.event == "resolved",
+            table.alert_key.in_(refused),
+        )
     )
 
 

@@ -193,8 +193,20 @@ def replace_message(connection: Connection, message_id: str, data: str) -> None:
 
 
 def drop_old_messages(connection: Connection, before_ms: int) -> None:
-    """Drop what was sent or refused before a time."""
-    connection.execute(delete(messages).where(messages.c.done_ms < before_ms))
+    """Drop what was sent or refused before a time.
+
+    What a receiver refused of an alert that is not over, or whose end still waits, stays: its end
+    is not sent there.
+    """
+    table = messages.c
+    lasting = select(states.c.alert_key).where(
+        states.c.phase != "normal", states.c.alert_key.is_not(None)
+    )
+    waiting = select(table.alert_key).where(table.state == "waiting")
+    is_kept = (table.state == "refused") & (
+        table.alert_key.in_(lasting) | table.alert_key.in_(waiting)
+    )
+    connection.execute(delete(messages).where(table.done_ms < before_ms, ~is_kept))
 
 
 def _message(row: Any) -> MessageRow:
