@@ -59,6 +59,8 @@ class Settings:
     """By `alert_key`."""
     found: Mapping[str, ProbeResult] = field(default_factory=dict)
     """By host: what probes found just now."""
+    last_episode: int = 0
+    """The highest episode of states that the store dropped."""
     gone: str | None = None
     """Why nothing of this selection of hosts is watched any more: its alerts end by it."""
 
@@ -126,7 +128,7 @@ def _move_rule(
     at_ms = settings.context.now_ms if is_of_the_clock(rule) else settings.context.at_ms
     began: list[tuple[int, str]] = []
     for subject, seen in observations.items():
-        before = states.get((rule.key, subject)) or _new_state(rule, seen)
+        before = states.get((rule.key, subject)) or _new_state(rule, seen, settings)
         if before is None:
             continue
         one = _move(rule, before, seen, judged, settings, at_ms)
@@ -161,13 +163,18 @@ def _move(
     return _Moved(state=replace(state, course=after.course), rule=rule, ended=ended)
 
 
-def _new_state(rule: Rule, seen: Observation | Ended) -> AlertState | None:
+def _new_state(rule: Rule, seen: Observation | Ended, settings: Settings) -> AlertState | None:
     """The first state of a subject; None for most, of which there is nothing to keep."""
     if isinstance(seen, Ended):
         return None
     if seen.severity is None and (seen.doubt is None or seen.doubt.is_expected):
         return None
-    return AlertState(subject=seen.subject, rule_name=rule.name, rule_key=rule.key)
+    return AlertState(
+        subject=seen.subject,
+        rule_name=rule.name,
+        rule_key=rule.key,
+        course=Course(episode=settings.last_episode),
+    )
 
 
 def _seen(observation: Observation) -> Verdict:
@@ -274,7 +281,10 @@ def _move_doubts(
             if source is None:
                 continue
             state = AlertState(
-                subject=source.subject, rule_name=CANNOT_JUDGE, rule_key=_CANNOT_JUDGE.key
+                subject=source.subject,
+                rule_name=CANNOT_JUDGE,
+                rule_key=_CANNOT_JUDGE.key,
+                course=Course(episode=settings.last_episode),
             )
         severity = None if source is None else Severity.WARNING
         seen = Verdict(severity=severity, is_clear=source is None)
@@ -319,7 +329,7 @@ def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Adv
         if one.ended is not None and not state.course.is_firing:
             state = replace(state, evidence=None)
         found.notifications += notifications
-        if _is_moving(state.course) or state.course.episode:
+        if _is_moving(state.course) or state.course.has_fired:
             found.states[key] = state
     found.notifications = count_others_firing(
         found.notifications, (one.state for one in moved.values())

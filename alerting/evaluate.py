@@ -127,9 +127,9 @@ class Evaluator:
         ]
         once = len(counts) - len(often)
         if often and once:
+            were = "selection of hosts was" if once == 1 else "selections of hosts were"
             found.notes[
-                f"{once} selections of hosts were scanned once in a week and are not judged: "
-                "--fleet KEY judges one"
+                f"{once} {were} scanned once in a week and not judged: --fleet KEY judges one"
             ] = None
         known = [name for name in progress if name not in counts]
         return [*(often or counts), *known]

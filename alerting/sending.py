@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ..core.errors import SockfleetError
 from ..core.process_identity import has_ended, is_running, this_process
+from ..core.text import count_text
 from ..history.store.alerts.sending import (
     SinkRow,
     begin_sending,
@@ -28,6 +29,8 @@ from .notification import Message
 from .outbox import read_alert
 from .sinks.sink import Answer, Delivered, Refused, Sink, Unreached
 from .states.alert_state import moment
+from .states.machine import DAY_MS
+from .stream_states import KEPT_MS
 
 __all__ = ["Delivery", "deliver"]
 
@@ -40,6 +43,8 @@ sink after the lease. Then it is taken for one that hangs."""
 _FIRST_RETRY_S = 30.0
 _LAST_RETRY_S = 600.0
 _LONGEST_WISH_S = 3600.0
+_LEFT = "it is no longer in the rules file"
+"""The problem of a sink that is not tried."""
 
 
 @dataclass(kw_only=True)
@@ -64,9 +69,12 @@ def deliver(store: Store, rules: str, sinks: Mapping[str, Sink]) -> Delivery:
     found = Delivery()
     waiting = count_waiting(store, rules)
     for name in sorted(waiting.keys() - sinks.keys()):
-        found.notes.append(
-            f"{waiting[name]} alerts wait for {name}, which is not in the rules file"
-        )
+        if _note_left_sink(store, rules, name):
+            found.notes.append(
+                f"sink {name}: {_LEFT}; {count_text(waiting[name], 'alert')} for it "
+                f"{'waits' if waiting[name] == 1 else 'wait'} at most {KEPT_MS // DAY_MS} days: "
+                "sockfleet alert list"
+            )
     errors: list[SockfleetError] = []
     results = {name: Delivery() for name in sinks if name in waiting}
 
@@ -94,6 +102,16 @@ def deliver(store: Store, rules: str, sinks: Mapping[str, Sink]) -> Delivery:
     if errors:
         raise errors[0]
     return found
+
+
+def _note_left_sink(store: Store, rules: str, name: str) -> bool:
+    """Whether no run has noted yet that the rules file no longer has the sink."""
+    with store.write() as connection:
+        row = load_sinks(connection, rules).get(name)
+        if row is not None and row.problem == _LEFT:
+            return False
+        take_sink(connection, rules, SinkRow(sink=name, problem=_LEFT))
+    return True
 
 
 class _Sender:
@@ -139,7 +157,7 @@ class _Sender:
                 owner=self._owner,
                 lease_ms=now_ms + LEASE_MS,
                 tries=row.tries,
-                problem=row.problem,
+                problem=None if row.problem == _LEFT else row.problem,
             )
             take_sink(connection, self._rules, taken)
         return True
@@ -168,7 +186,7 @@ class _Sender:
             return False
         if isinstance(answer, Refused):
             self._result.notes.append(
-                f"sink {name}: {len(rows)} alerts are refused for good: {answer.reason}"
+                f"sink {name}: {count_text(len(rows), 'alert')} refused for good: {answer.reason}"
             )
             return True
         if isinstance(answer, Delivered) and answer.note is not None:

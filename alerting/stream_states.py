@@ -5,19 +5,24 @@ Two runs at once judge a scan once: the transaction first looks whether the othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
+from sqlalchemy import Connection
 
 from ..core.record import record
 from ..history.store.alerts.evidence import save_evidence
+from ..history.store.alerts.retention import (
+    drop_old_rows,
+    find_alerts_in_outbox,
+    load_last_episode,
+    save_last_episode,
+)
 from ..history.store.alerts.states import (
     Progress,
     StateRow,
     add_messages,
     drop_acknowledgements,
-    drop_old_messages,
     find_waiting,
     has_alert_tables,
     load_acknowledgements,
@@ -35,11 +40,13 @@ from .notification import Severity
 from .notifying import alert_key
 from .outbox import collapse, make_rows
 from .states.alert_state import AlertState, StateKey
-from .states.machine import DAY_MS
+from .states.machine import DAY_MS, Phase
 
-__all__ = ["StreamStates", "read_states"]
+__all__ = ["KEPT_MS", "StreamStates", "read_states"]
 
-_KEPT_MS = 30 * DAY_MS
+KEPT_MS = 30 * DAY_MS
+"""How long the store keeps what is over: messages that were sent, states of alerts that ended,
+messages for sinks that left the rules file."""
 
 
 @record
@@ -59,12 +66,11 @@ class StreamStates:
     def preview(self, judged: JudgedScan | None, settings: Settings) -> Advance:
         """What `commit` would do, without doing it."""
         states: dict[StateKey, AlertState] = {}
-        acknowledged: Mapping[str, str] = {}
         if has_alert_tables(self.store):
             with self.store.read() as connection:
                 states = read_states(load_states(connection, self.rules, self.stream))
-                acknowledged = load_acknowledgements(connection)
-        return advance(states, judged, _acknowledge(settings, acknowledged))
+                settings = _add_stored(connection, settings)
+        return advance(states, judged, settings)
 
     def commit(
         self,
@@ -83,8 +89,7 @@ class StreamStates:
             if load_progress(connection, self.rules).get(self.stream) != expected:
                 return None
             rows = load_states(connection, self.rules, self.stream)
-            acknowledged = load_acknowledgements(connection)
-            found = advance(read_states(rows), judged, _acknowledge(settings, acknowledged))
+            found = advance(read_states(rows), judged, _add_stored(connection, settings))
             keys = {notification.alert.key for notification in found.notifications}
             waiting = find_waiting(connection, self.rules, keys) if keys else []
             merged = collapse(found.notifications, waiting, settings.sinks)
@@ -100,17 +105,40 @@ class StreamStates:
                 source=source,
             )
             add_messages(connection, list(messages))
+            before_ms = now.evaluated_ms - KEPT_MS
+            self._drop_old_states(connection, found.states, before_ms)
             before = {(row.rule, row.subject): row for row in rows}
             after = {key: _row(key, state, self.scope) for key, state in found.states.items()}
             changed = [row for key, row in after.items() if before.get(key) != row]
             removed = before.keys() - after.keys()
             save_states(connection, self.rules, self.stream, changed, removed)
             drop_acknowledgements(connection, found.ended)
-            drop_old_messages(connection, now.evaluated_ms - _KEPT_MS)
+            drop_old_rows(connection, self.rules, settings.sinks.keys(), before_ms)
             processes = {name: one.processes for name, one in settings.found.items()}
             save_evidence(connection, processes, now.evaluated_ms)
             save_progress(connection, self.rules, self.stream, now)
         return found
+
+    def _drop_old_states(
+        self, connection: Connection, states: dict[StateKey, AlertState], before_ms: int
+    ) -> None:
+        """Drop alerts that ended long ago, unless a message of them is kept."""
+        old = {
+            key: state
+            for key, state in states.items()
+            if state.course.phase is Phase.NORMAL
+            and not state.course.unknown_scans
+            and state.course.fired_ms is not None
+            and state.course.fired_ms < before_ms
+        }
+        if not old:
+            return
+        kept = find_alerts_in_outbox(connection, self.rules)
+        for key, state in old.items():
+            episode = state.course.episode
+            if alert_key(self.scope, state, episode).rpartition("|")[0] not in kept:
+                del states[key]
+                save_last_episode(connection, episode)
 
 
 def read_states(rows: list[StateRow]) -> dict[StateKey, AlertState]:
@@ -120,18 +148,21 @@ def read_states(rows: list[StateRow]) -> dict[StateKey, AlertState]:
 
 def _row(key: StateKey, state: AlertState, scope: str) -> StateRow:
     course = state.course
-    is_quiet = not course.episode
     return StateRow(
         rule=key[0],
         subject=key[1],
         phase=str(course.phase),
         severity=None if course.severity is None else str(course.severity),
-        alert_key=None if is_quiet else alert_key(scope, state, course.episode),
+        alert_key=alert_key(scope, state, course.episode) if course.has_fired else None,
         data=msgspec.json.encode(state).decode(),
     )
 
 
-def _acknowledge(settings: Settings, found: Mapping[str, str]) -> Settings:
+def _add_stored(connection: Connection, settings: Settings) -> Settings:
+    """The settings with what the store has of all streams."""
+    found = load_acknowledgements(connection)
     return replace(
-        settings, acknowledged={key: Severity(severity) for key, severity in found.items()}
+        settings,
+        acknowledged={key: Severity(severity) for key, severity in found.items()},
+        last_episode=load_last_episode(connection),
     )

@@ -17,6 +17,7 @@ from .lazy_pattern import lazy_pattern
 
 __all__ = [
     "clean",
+    "count_text",
     "endpoint",
     "escape",
     "escape_lines",
@@ -98,3 +99,8 @@ def _is_unsafe(char: str) -> bool:
 
 def _is_control(char: str) -> bool:
     return unicodedata.category(char) in _CONTROLS
+
+
+def count_text(count: int, noun: str) -> str:
+    """Format a count with its noun: ``1 host``, ``2 hosts``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -79,7 +79,7 @@ class Course:
     judged_ms: int | None = None
     """The last scan that could judge; None also where the one after it could not."""
     episode: int = 0
-    """How often it fired."""
+    """One more each time that it fires; never again one that it had."""
     fired_ms: int | None = None
     """When it last fired."""
     recent_ms: tuple[int, ...] = ()
@@ -91,6 +91,11 @@ class Course:
     """The first of them."""
     boot_id: str | None = None
     """Of its host, at the last scan that read it."""
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether it ever fired."""
+        return self.fired_ms is not None
 
     @property
     def is_firing(self) -> bool:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ...aggregator.diagnosis import Severity
 from ...core.lazy_pattern import lazy_pattern
+from ...core.text import count_text
 from ..formats import RenderOptions
 
 __all__ = ["FAILED", "FELL", "GREW", "SEVERITY_STYLES", "TextStyle", "count_text", "format_memory"]
@@ -149,8 +150,3 @@ def format_memory(size_bytes: int) -> str:
         if abs(amount) < _NEXT_UNIT:
             break
     return f"{amount:.3g} {unit}" if abs(amount) < _NEXT_UNIT else f"{amount:.0f} {unit}"
-
-
-def count_text(count: int, noun: str) -> str:
-    """Format a count with its noun: ``1 host``, ``2 hosts``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

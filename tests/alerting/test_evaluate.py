@@ -13,12 +13,14 @@ from sockfleet.alerting import evaluate
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.overview import read_overview
 from sockfleet.alerting.replay import replay_scans
+from sockfleet.alerting.sinks.sink import Unreached
 from sockfleet.alerting.states.alert_state import moment
 from sockfleet.history.store.alerts.layout import TABLES
 from sockfleet.history.store.alerts.states import has_alert_tables
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import fleet_key, save_scan
-from tests.support.alerting.watched_store import NOW, Watch
+from tests.support.alerting.watched_fleet import TestSink
+from tests.support.alerting.watched_store import AT_ONCE, NOW, Watch
 from tests.support.history.made_scans import host_summary, scan_of
 
 
@@ -119,7 +121,7 @@ def test_a_selection_that_was_scanned_once_by_hand_is_not_judged(store):
     save_scan(store, scan_of(hosts, NOW + timedelta(minutes=2), limit="b"))
     evaluation = watch.run()
     assert watch.events == []
-    assert "1 selections of hosts were scanned once" in next(iter(evaluation.notes))
+    assert "1 selection of hosts was scanned once" in next(iter(evaluation.notes))
 
 
 def test_alerts_of_hosts_that_are_scanned_no_more_end_after_a_week(store):
@@ -226,3 +228,48 @@ def test_a_selection_that_is_scanned_once_a_week_is_still_judged(store):
             watch.evaluate(fleet=fleet_key(scan_of([], NOW, limit="b").scan))
     watch.run()
     assert watch.events == [("firing", "b")]
+
+
+def count_states(store):
+    with store.read() as connection:
+        return connection.execute(text("SELECT COUNT(*) FROM _alert_state")).scalar()
+
+
+def test_states_of_alerts_that_ended_long_ago_are_dropped_and_no_id_comes_again(store):
+    watch = Watch(store)
+    for minutes, value in enumerate([500, 5, 500, 5]):
+        watch.run(minutes, a=value, b=5)
+    assert count_states(store) == 1
+    with store.write() as connection:  # sent by the clock of this machine
+        connection.execute(text("UPDATE _alert_message SET done_ms = done_ms - 60000"))
+    watch.run(60 * 24 * 30, a=5, b=5)
+    assert count_states(store) == 1
+    watch.run(60 * 24 * 30 + 10, a=5, b=5)  # drops what was sent,
+    watch.run(60 * 24 * 30 + 11, a=5, b=5)  # and then the state
+    assert count_states(store) == 0
+    watch.run(60 * 24 * 30 + 12, a=500, b=500)
+    watch.run(60 * 24 * 30 + 13, a=5, b=5)
+    ids = [alert.id for message in watch.sink.messages for alert in message.alerts]
+    assert len(ids) == len(set(ids)) == 8
+
+
+def test_no_state_is_dropped_that_fires_is_pending_or_has_a_message_that_waits(store):
+    rule = AT_ONCE.replace("name: many", "name: many, hold: 2 scans")
+    watch = Watch(store, rule)
+    for minutes in range(2):
+        watch.run(minutes, a=500, b=500, c=500)
+    watch.sink.answer = Unreached(reason="down")
+    watch.run(3, a=500, b=5, c=5)
+    for extra in range(3):
+        watch.run(60 * 24 * 40 + extra, a=500, b=5, c=500 if extra == 2 else 5)
+    states = {one.state.subject.name: one.state for one in read_overview(store, NOW).alerts}
+    assert {name: str(one.course.phase) for name, one in states.items()} == {
+        "a": "firing",
+        "c": "pending",
+    }
+    assert count_states(store) == 3
+    watch.sink.answer = TestSink().answer
+    with store.write() as connection:
+        connection.execute(text("UPDATE _alert_sink SET retry_ms = 0"))
+    watch.send()
+    assert ("resolved", "b") in watch.events

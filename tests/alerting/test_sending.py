@@ -115,7 +115,7 @@ def test_a_message_that_is_refused_for_good_holds_up_no_other(store):
     watch.evaluate()
     delivery = watch.send()
     assert delivery.is_whole
-    assert delivery.notes == ["sink direct: 1 alerts are refused for good: no such key"]
+    assert delivery.notes == ["sink direct: 1 alert refused for good: no such key"]
     watch.sink.answer = TestSink().answer
     watch.run(1, a=500, b=500)
     assert watch.events[-1] == ("firing", "b")
@@ -275,3 +275,50 @@ def test_a_process_that_sends_longer_than_its_lease_keeps_the_sink(store, late_s
         other.communicate("\n")
     assert bool(watch.events) is is_taken
     assert bool(notes) is not is_taken
+
+
+def test_what_waits_for_a_sink_that_left_the_rules_file_is_noted_once_and_dropped_in_time(store):
+    watch = Watch(store)
+    watch.sink.answer = Unreached(reason="down")
+    watch.run(0, a=500, b=500)
+    left = watch.sink
+    watch.sink = TestSink("other")
+    watch.rules = rules_of(AT_ONCE, sinks=["other"])
+    watch.save(1, a=500, b=500)
+    watch.evaluate()
+    (note,) = watch.send().notes
+    assert note == (
+        "sink direct: it is no longer in the rules file; 2 alerts for it wait at most 30 days: "
+        "sockfleet alert list"
+    )
+    assert watch.send().notes == []
+    found = read_overview(store, NOW)
+    assert found.waiting == {("rules.yml", "direct"): 2}
+    assert found.sinks["rules.yml", "direct"].problem == "it is no longer in the rules file"
+    watch.run(60 * 24 * 29, a=500, b=500)
+    assert read_overview(store, NOW).waiting == {("rules.yml", "direct"): 2}
+    watch.run(60 * 24 * 31, a=500, b=500)
+    found = read_overview(store, NOW)
+    assert (found.waiting, list(found.sinks)) == ({}, [("rules.yml", "other")])
+    assert left.messages == []
+
+
+def test_what_waits_for_a_sink_that_comes_back_is_sent(store):
+    watch = Watch(store)
+    watch.sink.answer = Unreached(reason="down")
+    watch.run(0, a=500)
+    back, watch.sink = watch.sink, TestSink("other")
+    assert len(watch.send().notes) == 1
+    watch.sink, back.answer = back, TestSink().answer
+    wait(store)
+    watch.send()
+    assert watch.events == [("firing", "a")]
+    assert read_overview(store, NOW).sinks["rules.yml", "direct"].problem is None
+
+
+def test_what_waits_for_a_sink_of_the_file_is_kept_however_old(store):
+    watch = Watch(store)
+    watch.sink.answer = Unreached(reason="down")
+    watch.run(0, a=500)
+    watch.run(60 * 24 * 40, a=500)
+    assert read_overview(store, NOW).waiting == {("rules.yml", "direct"): 1}

@@ -22,7 +22,6 @@ __all__ = [
     "StateRow",
     "add_messages",
     "drop_acknowledgements",
-    "drop_old_messages",
     "ensure_alert_tables",
     "find_waiting",
     "has_alert_tables",
@@ -190,23 +189,6 @@ def remove_messages(connection: Connection, ids: Collection[str]) -> None:
 def replace_message(connection: Connection, message_id: str, data: str) -> None:
     """Put newer content into what waits to be sent."""
     connection.execute(update(messages).where(messages.c.id == message_id).values(data=data))
-
-
-def drop_old_messages(connection: Connection, before_ms: int) -> None:
-    """Drop what was sent or refused before a time.
-
-    What a receiver refused of an alert that is not over, or whose end still waits, stays: its end
-    is not sent there.
-    """
-    table = messages.c
-    lasting = select(states.c.alert_key).where(
-        states.c.phase != "normal", states.c.alert_key.is_not(None)
-    )
-    waiting = select(table.alert_key).where(table.state == "waiting")
-    is_kept = (table.state == "refused") & (
-        table.alert_key.in_(lasting) | table.alert_key.in_(waiting)
-    )
-    connection.execute(delete(messages).where(table.done_ms < before_ms, ~is_kept))
 
 
 def _message(row: Any) -> MessageRow:
