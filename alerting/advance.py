@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..core.record import record
+from ..core.text import count_text
 from .alert_text import next_command, summarize
 from .judge.judge import Ended, JudgedScan, is_of_the_clock, subject_key
 from .judge.observation import RANK, Observation
@@ -306,8 +307,8 @@ def _move_doubts(
 def _describe_doubt(state: AlertState, rules: Sequence[str]) -> str:
     more = f" and {len(rules) - 3} more" if len(rules) > 3 else ""
     named = f"{', '.join(rules[:3])}{more}"
-    scans = state.course.unknown_scans
-    return f"{state.subject.name} cannot be judged for {scans} scans ({named}): {state.reason}"
+    scans = count_text(state.course.unknown_scans, "scan")
+    return f"{state.subject.name} cannot be judged for {scans} ({named}): {state.reason}"
 
 
 def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Advance) -> None:

@@ -26,7 +26,12 @@ from ...history.moments import parse_moment
 from ...history.store.alerts.states import ensure_alert_tables
 from ...history.store.database.connection import Store
 from ...history.store.opening import use_store
-from ...output.text.over_time.alert_lines import describe_states, notification_lines, replay_lines
+from ...output.text.over_time.alert_lines import (
+    describe_states,
+    notification_lines,
+    replay_lines,
+    silenced_lines,
+)
 from ...output.text.style import TextStyle, count_text
 from ...scan.options import ScanOptions
 from ..console import streams, terminal
@@ -147,7 +152,7 @@ class AlertRun:
     def _print_evaluation(self, evaluation: Evaluation) -> None:
         streams.warn_all(evaluation.notes, quiet=self._quiet)
         self._print(notification_lines(evaluation.notifications, self._style))
-        self._print(evaluation.silenced)
+        self._print(silenced_lines(evaluation.silenced))
 
     def _print(self, lines: Iterable[str]) -> None:
         text = "".join(f"{line}\n" for line in lines)

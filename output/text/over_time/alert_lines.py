@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from ....alerting.judge.observation import RANK
 from ....alerting.notification import Alert, Event, Severity
 from ....alerting.notifying import Notification
 from ....alerting.states.alert_state import AlertState
@@ -13,7 +14,14 @@ from ....alerting.states.machine import Phase
 from ..abbreviation import abbreviate
 from ..style import TextStyle, count_text
 
-__all__ = ["alert_line", "describe_states", "notification_lines", "replay_lines"]
+__all__ = [
+    "MOST_LINES",
+    "alert_line",
+    "describe_states",
+    "notification_lines",
+    "replay_lines",
+    "silenced_lines",
+]
 
 _STYLES = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow"}
 _WORDS = {
@@ -28,8 +36,15 @@ _WORDS = {
 _WIDEST = max(map(len, _WORDS.values()))
 
 
+MOST_LINES = 20
+"""Of one rule: a storm has thousands of alerts."""
+
+
 def notification_lines(notifications: Iterable[Notification], style: TextStyle) -> Iterator[str]:
-    """A line for each alert, with the sinks that receive it; without what only repeats."""
+    """A line for each alert, with the sinks that receive it; without what only repeats.
+
+    At most `MOST_LINES` of each rule, what fires before what ended, the most severe first.
+    """
     sinks: dict[tuple[str, Event], list[str]] = {}
     alerts: dict[tuple[str, Event], Alert] = {}
     for notification in notifications:
@@ -37,14 +52,35 @@ def notification_lines(notifications: Iterable[Notification], style: TextStyle) 
         if alert.event is not Event.REPEATED:
             alerts.setdefault((alert.key, alert.event), alert)
             sinks.setdefault((alert.key, alert.event), []).append(notification.sink)
-    for key, alert in alerts.items():
-        yield style.wrap(f"{alert_line(alert, style)} -> {', '.join(sinks[key])}", rest="    ")
+    by_rule: dict[str, list[Alert]] = {}
+    for alert in sorted(alerts.values(), key=_urgency):
+        by_rule.setdefault(alert.rule, []).append(alert)
+    for rule, members in by_rule.items():
+        for alert in members[:MOST_LINES]:
+            names = ", ".join(sinks[alert.key, alert.event])
+            yield style.wrap(f"{alert_line(alert, style)} -> {names}", rest="    ")
+        yield from _count_rest(len(members), f"of {rule}")
+
+
+def silenced_lines(silenced: Sequence[str]) -> Iterator[str]:
+    """A line for each alert that is held back, at most `MOST_LINES`."""
+    yield from silenced[:MOST_LINES]
+    yield from _count_rest(len(silenced), "held back")
+
+
+def _urgency(alert: Alert) -> tuple[bool, int]:
+    return alert.event.is_over, -RANK[alert.severity]
+
+
+def _count_rest(count: int, what: str) -> Iterator[str]:
+    if count > MOST_LINES:
+        yield f"+ {count - MOST_LINES:,} more {what}; sockfleet alert list"
 
 
 def alert_line(alert: Alert, style: TextStyle) -> str:
     """What transitions to an alert."""
     word = f"{_WORDS[alert.event]:<{_WIDEST}}"
-    is_over = alert.event in (Event.RESOLVED, Event.MISSED)
+    is_over = alert.event.is_over
     colour = "green" if is_over else _STYLES[alert.severity]
     reason = "" if alert.reason is None or not is_over else f" ({alert.reason})"
     text = style.convert(f"{alert.rule}: {alert.summary}{reason}")
