@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime
 
 import msgspec
 
 from ..core.record import record
+from ..history.host_selection import describe_unmatched
 from ..history.store.alerts.sending import SinkRow, load_all_sinks, load_waiting
 from ..history.store.alerts.silences import (
     FiringRow,
@@ -17,6 +19,7 @@ from ..history.store.alerts.silences import (
 )
 from ..history.store.alerts.states import has_alert_tables
 from ..history.store.database.connection import Store
+from ..history.store.subjects import read_hosts
 from .states.alert_state import AlertState
 
 __all__ = ["Listed", "Overview", "read_overview"]
@@ -45,6 +48,8 @@ class Overview:
     waiting: Mapping[tuple[str, str], int]
     """Alerts that wait to be sent, by rules file and sink."""
     sinks: Mapping[tuple[str, str], SinkRow]
+    unmatched: Mapping[int, str] = field(default_factory=dict)
+    """The silences, by id, of which a part matches no host of the store, with the reason."""
 
 
 def read_overview(store: Store, now: datetime) -> Overview:
@@ -53,13 +58,22 @@ def read_overview(store: Store, now: datetime) -> Overview:
     if not has_alert_tables(store):
         return Overview(location=location, waiting={}, sinks={})
     with store.read() as connection:
-        return Overview(
+        found = Overview(
             location=location,
             alerts=tuple(_listed(row) for row in list_alerts(connection)),
             silences=tuple(list_silences(connection, round(now.timestamp() * 1000))),
             waiting=load_waiting(connection),
             sinks=load_all_sinks(connection),
         )
+    return replace(found, unmatched=_find_unmatched(store, found.silences))
+
+
+def _find_unmatched(store: Store, silences: Sequence[SilenceRow]) -> dict[int, str]:
+    if not silences:
+        return {}
+    hosts = read_hosts(store)
+    found = {one.id: describe_unmatched(hosts, one.hosts, "the store") for one in silences}
+    return {number: reason for number, reason in found.items() if reason is not None}
 
 
 def _listed(row: FiringRow) -> Listed:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from ..core.errors import UsageError
 from ..inventory.models import Group, Inventory, InventoryHost
 from ..inventory.patterns import Selection, match_hosts
 
-__all__ = ["Grouped", "select_hosts"]
+__all__ = ["Grouped", "check_pattern", "describe_unmatched", "select_hosts"]
 
 
 class Grouped(Protocol):
@@ -23,6 +24,30 @@ class Grouped(Protocol):
 def select_hosts(facts: Mapping[str, Grouped], pattern: str, source: str) -> Selection:
     """Select hosts as Ansible's --limit does; ``source`` is for messages. Raises UsageError."""
     return match_hosts(_as_inventory(facts, source), pattern)
+
+
+def check_pattern(pattern: str) -> None:
+    """Raise UsageError for a pattern that is none, whatever hosts there are; a file is none."""
+    if pattern.startswith("@"):
+        raise UsageError("the pattern names hosts and groups, and no file")
+    any_host = InventoryHost(name="x", groups=("all",), variables={})
+    inventory = Inventory(
+        groups={"all": Group(name="all", hosts=("x",))}, hosts={"x": any_host}, sources=()
+    )
+    try:
+        match_hosts(inventory, pattern)
+    except UsageError as error:
+        if not str(error).startswith("no host"):
+            raise
+
+
+def describe_unmatched(facts: Mapping[str, Grouped], pattern: str, source: str) -> str | None:
+    """Which parts of a pattern select no host; None: each selects one."""
+    try:
+        notes = select_hosts(facts, pattern, source).notes
+    except UsageError as error:
+        return str(error)
+    return "; ".join(notes) or None
 
 
 def _as_inventory(facts: Mapping[str, Grouped], source: str) -> Inventory:

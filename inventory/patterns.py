@@ -23,7 +23,7 @@ from ..core.errors import UsageError
 from ..core.lazy_pattern import lazy_pattern
 from ..core.record import record
 from ..core.suggestion import nearest
-from ..core.text import escape
+from ..core.text import count_text, escape
 from .errors import InventoryError
 from .models import Inventory
 from .ranges import is_address, split_port
@@ -71,7 +71,7 @@ def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
         for part in matcher.unmatched
     )
     if not hosts and tuple(matcher.unmatched) == (pattern,):
-        raise UsageError(notes[0] + f" ({len(everything)} hosts in the inventory)")
+        raise UsageError(notes[0] + f" ({count_text(len(everything), 'host')} in the inventory)")
     if not hosts:
         raise UsageError(
             f"no host matches {pattern!r} among the {len(everything)} of the inventory"

@@ -15,10 +15,11 @@ from ...aggregator.group_median import times_of_median
 from ...aggregator.host import HostSummary
 from ...aggregator.host_numbers import Number
 from ...core.errors import UsageError
+from ...core.record import record
 from ...history.host_selection import select_hosts
 from .past import Past
 
-__all__ = ["Compared", "ScanView"]
+__all__ = ["Compared", "MatchedHosts", "ScanView"]
 
 _RETRIED = (Since.NEW, Since.RECOVERED)
 """An earlier scan that did not read the host: the next one may have."""
@@ -73,6 +74,15 @@ def _is_retried(host: HostSummary) -> bool:
     return host.change is None or host.change.status in _RETRIED
 
 
+@record
+class MatchedHosts:
+    """What a pattern selects of a scan."""
+
+    names: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    """Of each part that matches nothing."""
+
+
 class ScanView:
     """A scan and its past."""
 
@@ -83,7 +93,7 @@ class ScanView:
         self._plain: dict[bool, Compared] = {}
         self._stored: dict[tuple[str, timedelta | None], Mapping[str, Number]] = {}
         self._medians: dict[tuple[str, timedelta | None], Mapping[str, float]] = {}
-        self._selected: dict[str | None, frozenset[str]] = {}
+        self._matched: dict[str | None, MatchedHosts] = {}
         self.notes: dict[str, None] = {}
         """What the user should know, each once, in order."""
 
@@ -132,19 +142,21 @@ class ScanView:
 
     def select(self, where: str | None) -> frozenset[str]:
         """The hosts of a rule's pattern; none, with a note, where it matches none."""
-        if where not in self._selected:
-            self._selected[where] = self._select(where)
-        return self._selected[where]
+        found = self.match(where)
+        self.notes.update(dict.fromkeys(found.notes))
+        return found.names
 
-    def _select(self, where: str | None) -> frozenset[str]:
-        if where is None:
-            return frozenset(self.hosts)
-        if not self.hosts:
-            return frozenset()
+    def match(self, where: str | None) -> MatchedHosts:
+        """The hosts of a pattern, and what it does not match."""
+        if where not in self._matched:
+            self._matched[where] = self._match(where)
+        return self._matched[where]
+
+    def _match(self, where: str | None) -> MatchedHosts:
+        if where is None or not self.hosts:
+            return MatchedHosts(names=frozenset(self.hosts))
         try:
             found = select_hosts(self.hosts, where, "the scan")
         except UsageError as error:
-            self.notes[str(error)] = None
-            return frozenset()
-        self.notes.update(dict.fromkeys(found.notes))
-        return frozenset(found.hosts)
+            return MatchedHosts(notes=(str(error),))
+        return MatchedHosts(names=frozenset(found.hosts), notes=found.notes)

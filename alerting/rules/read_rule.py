@@ -9,9 +9,8 @@ from datetime import timedelta
 from ...core.errors import UsageError
 from ...core.suggestion import suggest
 from ...core.text import quote
+from ...history.host_selection import check_pattern
 from ...history.moments import parse_duration
-from ...inventory.models import Group, Inventory, InventoryHost
-from ...inventory.patterns import match_hosts
 from ..levels.levels import parse_level
 from ..levels.range import Range
 from ..notification import RESERVED_LABELS
@@ -229,18 +228,10 @@ def _pattern(entry: Entry | None, faults: Faults) -> str | None:
     text = _optional_text(entry, faults)
     if entry is None or text is None:
         return None
-    if text.startswith("@"):
-        faults.add(entry, "a pattern of a rule names hosts and groups, and no file")
-        return None
-    any_host = InventoryHost(name="x", groups=("all",), variables={})
-    inventory = Inventory(
-        groups={"all": Group(name="all", hosts=("x",))}, hosts={"x": any_host}, sources=()
-    )
     try:
-        match_hosts(inventory, text)
+        check_pattern(text)
     except UsageError as error:
-        if not str(error).startswith("no host"):
-            faults.add(entry, str(error))
+        faults.add(entry, str(error))
     return text
 
 

@@ -103,7 +103,7 @@ class Silences:
             return subject.kind == "group" and subject.name == pattern
         if self._view is None:
             return subject.host in pattern.split(",") or pattern in groups
-        return subject.host in self._view.select(pattern)
+        return subject.host in self._view.match(pattern).names
 
 
 def _holds(row: SilenceRow, at: datetime) -> bool:

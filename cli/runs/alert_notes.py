@@ -16,11 +16,14 @@ from ...alerting.states.alert_state import AlertState, moment
 from ...alerting.states.silences import parse_window
 from ...core.errors import UsageError
 from ...core.text import escape, quote
+from ...history.host_selection import check_pattern, describe_unmatched
 from ...history.moments import parse_duration
 from ...history.store.alerts import silences as saved
 from ...history.store.alerts.silences import FiringRow, SilenceRow
 from ...history.store.alerts.states import ensure_alert_tables
 from ...history.store.opening import use_store
+from ...history.store.subjects import read_hosts
+from ..console import streams
 
 __all__ = ["acknowledge_alerts", "end_silence", "make_silence", "read_overview"]
 
@@ -71,6 +74,7 @@ def make_silence(pattern: str | None, given: Mapping[str, Any]) -> str:
             raise UsageError(f"a silence needs {option}: it has an end, and others read why")
     if not pattern:
         raise UsageError("PATTERN is missing: which hosts are silent, as --limit takes it, or all")
+    check_pattern(pattern)
     span = parse_duration(given["span"])
     if not timedelta() < span <= _LONGEST:
         raise UsageError(f"--for {given['span']}: expected more than 0 and at most ten years")
@@ -93,8 +97,11 @@ def make_silence(pattern: str | None, given: Mapping[str, Any]) -> str:
     )
     with use_store(given["store"]) as store:
         ensure_alert_tables(store)
+        unmatched = describe_unmatched(read_hosts(store), pattern, "the store")
         with store.write() as connection:
             number = saved.add_silence(connection, row)
+    if unmatched is not None:
+        streams.warn(f"warning: {unmatched}")
     until = moment(row.until_ms).astimezone()
     every = "" if row.every is None else f", {row.every} {zone}"
     return f"Silence {number}: {escape(pattern)} until {until:%Y-%m-%d %H:%M}{every}."

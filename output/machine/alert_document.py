@@ -31,6 +31,7 @@ def alert_list_document(overview: Overview) -> dict[str, Any]:
                 "zone": one.zone,
                 "reason": one.reason,
                 "made_by": one.made_by,
+                "unmatched": overview.unmatched.get(one.id),
             }
             for one in overview.silences
         ],

@@ -99,6 +99,8 @@ def _others(overview: Overview) -> Iterator[str]:
             f"silence {silence.id}: {silence.hosts}{rule}{every} until {_time(silence.until_ms)}: "
             f"{silence.reason} ({silence.made_by})"
         )
+        if silence.id in overview.unmatched:
+            yield f"silence {silence.id}: {overview.unmatched[silence.id]}"
     for one in overview.alerts:
         if one.acknowledged:
             what = f"{one.state.rule_name} {one.state.subject.name}"

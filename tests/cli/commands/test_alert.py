@@ -188,6 +188,39 @@ def test_a_silence_has_an_end_and_a_reason_and_keeps_alerts_back(cron):
     assert cron.sent == [("firing", "a")]
 
 
+def test_a_silence_that_matches_no_host_says_so_when_it_is_made_and_in_the_list_alone(cron):
+    cron.save(-3, web1=500)
+    made = cron.alert("silence", "wbe1", "--for", "2h", "--reason", "upgrade")
+    warning = "no host or group matches 'wbe1'; did you mean web1?"
+    assert made.stdout.startswith("Silence 1: wbe1 until ")
+    assert f"warning: {warning}" in made.stderr
+    assert "warning" not in cron.alert().stderr
+    assert cron.sent == [("firing", "web1")]
+    assert f"silence 1: {warning}" in " ".join(cron.alert("list").output.split())
+    (silence,) = json.loads(cron.alert("list", "-f", "json").output)["silences"]
+    assert warning in silence["unmatched"]
+
+
+@pytest.mark.parametrize("pattern", ["~web(", "@hosts.txt", "web:!"])
+def test_what_is_no_pattern_makes_no_silence(cron, pattern):
+    cron.save(-3, a=5)
+    assert cron.alert("silence", pattern, "--for", "2h", "--reason", "x").exit_code == 2
+    assert json.loads(cron.alert("list", "-f", "json").output)["silences"] == []
+
+
+def test_a_storm_is_some_lines_of_each_rule_the_most_severe_first_and_a_count(cron):
+    hosts = {f"h{number:02}": 500 + 20 * number for number in range(32)}
+    cron.save(-3, **hosts)
+    lines = cron.alert(cron.rules, "--dry-run").stdout.splitlines()
+    assert len(lines) == 22
+    assert "h31: 1,120 closed -> file" in lines[0]
+    assert lines[20] == "+ 12 more of many; sockfleet alert list"
+    assert cron.alert("silence", "all", "--for", "2h", "--reason", "x").exit_code == 0
+    lines = cron.alert().output.splitlines()
+    assert lines[-2] == "+ 12 more held back; sockfleet alert list"
+    assert len(json.loads(cron.alert("list", "-f", "json").output)["alerts"]) == 32
+
+
 def test_a_window_that_recurs_is_checked_when_it_is_made(cron):
     cron.save(-3, a=5)
     words = ("silence", "all", "--for", "90d", "--reason", "backup", "--every")
