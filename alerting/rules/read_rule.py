@@ -216,7 +216,9 @@ def _labels(entry: Entry | None, faults: Faults) -> Mapping[str, str]:
             faults.add(value, f"{quote(name)}: a label has letters, digits and _ only")
         elif name in RESERVED_LABELS:
             faults.add(value, f"sockfleet sets the label {name} itself; take another name")
-        text = faults.text(value)
+        elif name.startswith("__"):
+            faults.add(value, f"{quote(name)}: labels that begin with __ are Prometheus' own")
+        text = faults.text(value, "a text: a label without one is no label")
         if text is not None and "{" in text:
             faults.add(value, "a label has no placeholder: with each value it would be a new alert")
         found[name] = text or ""

@@ -242,3 +242,24 @@ def test_a_sink_that_is_no_mapping_has_one_fault():
 def test_a_file_without_an_end_is_read_to_the_limit():
     with pytest.raises(RulesError, match="too large for a rules file: 1 MB at most"):
         load_rules("/dev/zero")
+
+
+@pytest.mark.parametrize("value", ['""', '"  "', "", "null", "[a]"])
+def test_a_label_without_a_value_is_a_fault_as_it_would_be_no_label(value):
+    # https://prometheus.io/docs/concepts/data_model/: an empty value is that of a missing label.
+    (line,) = faults(f"version: 1\nrules:\n  - {{{LEVEL}, labels: {{team: {value}}}}}\n")
+    assert "rules[0].labels.team: expected a text: a label without one is no label, found" in line
+
+
+@pytest.mark.parametrize("name", ["__name__", "__x", "severity", "9a", "a-b"])
+def test_a_label_of_prometheus_or_sockfleet_itself_is_a_fault(name):
+    assert len(faults(f"version: 1\nrules:\n  - {{{LEVEL}, labels: {{{name}: a}}}}\n")) == 1
+
+
+@pytest.mark.parametrize("value", ['""', '"  "', "", "null"])
+def test_an_empty_summary_is_a_fault(value):
+    (line,) = faults(f"version: 1\nrules:\n  - {{{LEVEL}, summary: {value}}}\n")
+    assert "rules[0].summary: expected a text, found nothing" in line
+
+
+LEVEL = 'name: a, when: [{measure: tcp_close, warning: "~:1"}]'
