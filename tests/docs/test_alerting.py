@@ -116,9 +116,25 @@ def test_each_alert_of_prometheus_links_to_its_section():
     assert {name: LINK + name.lower() for name in titles} == alerts()
 
 
-@pytest.mark.parametrize("name", sorted({rule["name"] for rule in SHIPPED["rules"]}))
-def test_each_rule_that_ships_is_named(name):
-    assert f"`{name}`" in PAGE
+@pytest.mark.parametrize("rule", SHIPPED["rules"], ids=lambda rule: rule["name"])
+def test_each_rule_that_ships_links_to_the_section_that_names_it(rule):
+    link, anchor = rule["runbook"].split("#")
+    assert f"{link}#" == LINK
+    found = re.findall(r"^###? (.+)\n((?:(?!##).*\n)*)", PAGE, re.MULTILINE)
+    (text,) = [text for title, text in found if title.lower().replace(" ", "-") == anchor]
+    assert f"`{rule['name']}`" in text
+
+
+def test_the_commands_of_the_rules_that_ship_change_their_links(tmp_path):
+    rules = tmp_path / "rules.yml"
+    rules.write_bytes(shipped_rules())
+    commands = re.findall(r"^#     (sed .*) rules\.yml$", shipped_rules().decode(), re.MULTILINE)
+    assert len(commands) == 2
+    for line in commands:
+        assert run(f"{line} {rules}").returncode == 0
+    changed = yaml.safe_load(rules.read_text())
+    assert not any("runbook" in rule for rule in changed["rules"])
+    assert "https://wiki" in rules.read_text()
 
 
 def test_the_files_that_the_page_names_exist():
