@@ -51,6 +51,11 @@ class Overview:
     unmatched: Mapping[int, str] = field(default_factory=dict)
     """The silences, by id, of which a part matches no host of the store, with the reason."""
 
+    def find_problem(self, rules: str, sink: str) -> str | None:
+        """Why what waits for a sink was not sent; None: it was not tried, or no try failed."""
+        row = self.sinks.get((rules, sink))
+        return None if row is None else row.problem
+
 
 def read_overview(store: Store, now: datetime) -> Overview:
     """Read the alerts of a store. Raises StoreError."""

@@ -10,7 +10,7 @@ from ..options.parameter_types import WordChoice
 __all__ = ["command"]
 
 
-_DOCUMENTS = ["scan", "ndjson", "trend", "report", "notification"]
+_DOCUMENTS = ["scan", "ndjson", "trend", "report", "notification", "alert-list"]
 _EXAMPLES = (
     Example("sockfleet schema", "of --format json"),
     Example("sockfleet schema ndjson", "of a line of --format ndjson"),
@@ -25,8 +25,8 @@ def command(document: str) -> None:
 
     "scan" is what --format json writes, "ndjson" one line of --format ndjson, "trend" what
     "sockfleet history trend -f json" writes, "report" that of "sockfleet report -f json",
-    "notification" what "sockfleet alert" gives commands and webhooks. Without a name it is that of
-    a scan.
+    "notification" what "sockfleet alert" gives commands and webhooks, "alert-list" what "sockfleet
+    alert list -f json" writes. Without a name it is that of a scan.
     """
     import orjson
 

@@ -1,4 +1,7 @@
-"""``sockfleet alert list -f json``: alerts, silences and what waits, as plain values."""
+"""``sockfleet alert list -f json``: alerts, silences and what waits, as plain values.
+
+Its schema is output/machine/alert-list.schema.json.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,12 @@ def alert_list_document(overview: Overview) -> dict[str, Any]:
         "store": overview.location,
         "alerts": [_alert(one) for one in overview.alerts],
         "waiting": [
-            {"rules": rules, "sink": sink, "alerts": count}
+            {
+                "rules": rules,
+                "sink": sink,
+                "alerts": count,
+                "problem": overview.find_problem(rules, sink),
+            }
             for (rules, sink), count in overview.waiting.items()
         ],
         "silences": [

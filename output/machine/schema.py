@@ -13,8 +13,9 @@ import orjson
 
 __all__ = ["SCHEMAS", "load_schema"]
 
-SCHEMAS = ("scan", "ndjson", "trend", "report", "notification")
-"""A whole scan, one line of ndjson, the trends of a store, a report, and a message of an alert."""
+SCHEMAS = ("scan", "ndjson", "trend", "report", "notification", "alert-list")
+"""A whole scan, one line of ndjson, the trends of a store, a report, a message of an alert, and the
+alerts of a store."""
 
 
 def load_schema(document: str) -> dict[str, Any]:

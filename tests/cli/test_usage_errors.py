@@ -81,7 +81,7 @@ MISTAKES = [
     ("become-rule x --method sodu", "--method: 'sodu' is not one of 'sudo', "),
     ("config", "name what to do: --check (sockfleet config --help)"),
     ("config --check --config missing.toml", "cannot read the configuration missing.toml: "),
-    ("schema scna", "'scna' is not one of 'scan', 'ndjson', 'trend', 'report', 'notification'; "),
+    ("schema scna", "'scna' is not one of 'scan', 'ndjson', 'trend', "),
     ("completion bsh", "'bsh' is not one of 'bash', 'zsh', 'fish'; did you mean bash?"),
 ]  # fmt: skip
 """What is typed, and how the line about it begins."""

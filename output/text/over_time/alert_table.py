@@ -88,8 +88,8 @@ def _phase(one: Listed) -> str:
 
 def _others(overview: Overview) -> Iterator[str]:
     for (rules, sink), count in overview.waiting.items():
-        row = overview.sinks.get((rules, sink))
-        why = "" if row is None or row.problem is None else f": {row.problem}"
+        problem = overview.find_problem(rules, sink)
+        why = "" if problem is None else f": {problem}"
         waits = "waits" if count == 1 else "wait"
         yield f"{count_text(count, 'alert')} {waits} for {sink} of {rules}{why}"
     for silence in overview.silences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sockfleet.aggregator.host import HostSummary
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.notifying import SinkTraits
 from sockfleet.alerting.sending import deliver
@@ -40,7 +41,10 @@ class Watch:
     def save(self, minutes, **hosts):
         at = NOW + timedelta(minutes=minutes)
         self.now = at + timedelta(seconds=30)
-        made = [host_summary(name, value) for name, value in hosts.items()]
+        made = [
+            value if isinstance(value, HostSummary) else host_summary(name, value)
+            for name, value in hosts.items()
+        ]
         save_scan(self.store, scan_of(made, at))
 
     def evaluate(self, **settings):
