@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ..core.record import record
 from ..history.store.alerts.silences import SilenceRow, list_silences
 from ..history.store.alerts.states import Progress, has_alert_tables, load_progress, load_states
 from ..history.store.database.connection import Store
@@ -21,6 +20,7 @@ from .evidence import EvidenceProbe, evidence_of_scan
 from .judge.judge import JudgedScan, is_of_the_clock, judge_scan
 from .notifying import Notification, NotifyContext, SinkTraits
 from .rules.model import RulesFile
+from .scan_order import MOST_SCANS, Place, StreamScans, start_ms
 from .states.alert_state import AlertState, ProbeResult, moment
 from .states.silences import Silences
 from .stored_past import StoredPast, stream_of
@@ -28,12 +28,6 @@ from .stream_states import StreamStates, read_states
 
 __all__ = ["Evaluation", "Evaluator"]
 
-_AHEAD = timedelta(hours=1)
-"""A scan that began later than this from now has a wrong clock. Had it been judged, no scan before
-that time would be."""
-_CATCH_UP = timedelta(days=1)
-"""Scans that no run has judged are judged later, if they are at most so old."""
-_MOST_SCANS = 100
 _FORGOTTEN = timedelta(days=7)
 """A selection of hosts that has no scan for so long is scanned no more."""
 _FEWEST_SCANS = 2
@@ -57,18 +51,6 @@ class Evaluation:
     """What the user should know, each once."""
     states: list[AlertState] = field(default_factory=list)
     """The alerts of all selections after it."""
-
-
-@record
-class _Place:
-    """A scan to judge, or whose alerts are sent again, and how far its stream is judged."""
-
-    row: ScanRow
-    progress: Progress | None
-    is_new: bool
-    """Whether no run has judged it."""
-    is_newest: bool = True
-    """Whether the stream has no later scan: numbers of the clock count for it alone."""
 
 
 class Evaluator:
@@ -137,8 +119,8 @@ class Evaluator:
     def _run_stream(self, stream: str, found: Evaluation, *, is_dry: bool) -> None:
         states: list[AlertState] = []
         stream_states = StreamStates(store=self._store, rules=self._rules.path, stream=stream)
-        for _ in range(_MOST_SCANS):
-            place = self._next(stream, found)
+        for _ in range(MOST_SCANS):
+            place = self._find_next(stream, found)
             if place is None or (not place.is_new and place.row in found.judged):
                 break
             after = self._judge(place, stream_states, found, is_dry=is_dry)
@@ -152,48 +134,22 @@ class Evaluator:
             if is_dry or not place.is_new:
                 break
         else:
-            found.notes[f"{stream}: more than {_MOST_SCANS} scans wait: the next run goes on"] = (
-                None
-            )
+            found.notes[f"{stream}: more than {MOST_SCANS} scans wait: the next run goes on"] = None
         if not is_dry:
             with self._store.read() as connection:
                 kept = read_states(load_states(connection, self._rules.path, stream))
             states = list(kept.values())
         found.states += states
 
-    def _next(self, stream: str, found: Evaluation) -> _Place | None:
-        """The oldest scan that is not judged, or else the newest one."""
-        progress = self._load_progress().get(stream)
-        fleet, _, shards = stream.partition(":")
-        latest = moment(self._now_ms()) + _AHEAD
-        listed = list_scans(self._store, fleet=fleet, most=_MOST_SCANS)
-        if listed and listed[0].started_at > latest:
-            found.notes[
-                f"the scan of {listed[0].started_at:%Y-%m-%d %H:%M}Z is in the future and is not "
-                "judged: check the clocks"
-            ] = None
-            before = latest + timedelta(milliseconds=1)
-            listed = list_scans(self._store, until=before, fleet=fleet, most=_MOST_SCANS)
-        rows = _of_shards(listed, shards)
-        if not rows:
-            return None
-        newest = rows[0]
-        if progress is None or moment(progress.scan_ms) > latest:
-            return _Place(row=newest, progress=progress, is_new=True)
-        oldest = moment(self._now_ms()) - _CATCH_UP
-        if _ms(rows[-1]) > progress.scan_ms:  # more may wait than are listed
-            since = max(oldest, moment(progress.scan_ms))
-            older = list_scans(self._store, since=since, until=rows[-1].started_at, fleet=fleet)
-            rows += _of_shards(older, shards)
-        waiting = [row for row in rows if _ms(row) > progress.scan_ms]
-        recent = [row for row in waiting if row.started_at >= oldest] or waiting[:1]
-        if recent:
-            is_newest = recent[-1] == newest
-            return _Place(row=recent[-1], progress=progress, is_new=True, is_newest=is_newest)
-        return _Place(row=newest, progress=progress, is_new=False)
+    def _find_next(self, stream: str, found: Evaluation) -> Place | None:
+        scans = StreamScans(self._store, stream, moment(self._now_ms()))
+        place = scans.next(self._load_progress().get(stream))
+        if scans.note is not None:
+            found.notes[scans.note] = None
+        return place
 
     def _judge(
-        self, place: _Place, stream_states: StreamStates, found: Evaluation, *, is_dry: bool
+        self, place: Place, stream_states: StreamStates, found: Evaluation, *, is_dry: bool
     ) -> Advance | None:
         is_gone = _describe_gone(place, moment(self._now_ms())) is not None
         rules = tuple(
@@ -210,7 +166,7 @@ class Evaluator:
             return preview
         found_now = self._find_evidence(judged, preview.began)
         now = Progress(
-            scan_uid=place.row.id, scan_ms=_ms(place.row), evaluated_ms=settings.context.now_ms
+            scan_uid=place.row.id, scan_ms=start_ms(place.row), evaluated_ms=settings.context.now_ms
         )
         after = stream_states.commit(
             judged,
@@ -223,7 +179,7 @@ class Evaluator:
             found.notes.update(judged.view.notes)
         return after
 
-    def _settings(self, place: _Place, stream_states: StreamStates, judged: JudgedScan) -> Settings:
+    def _settings(self, place: Place, stream_states: StreamStates, judged: JudgedScan) -> Settings:
         now_ms = self._now_ms()
         at = moment(now_ms)
         rows: list[SilenceRow] = []
@@ -235,9 +191,9 @@ class Evaluator:
             sinks=self._sinks,
             context=NotifyContext(
                 scope=stream_states.scope,
-                at_ms=_ms(place.row),
+                at_ms=start_ms(place.row),
                 now_ms=now_ms,
-                expires_ms=now_ms + _INTERVALS * _interval_ms(place, now_ms),
+                expires_ms=now_ms + _INTERVALS * _intervalstart_ms(place, now_ms),
             ),
             silence=Silences(rows, judged.view, at).find,
             gone=_describe_gone(place, at),
@@ -262,24 +218,16 @@ class Evaluator:
         return round(self._clock() * 1000)
 
 
-def _of_shards(rows: Sequence[ScanRow], shards: str) -> list[ScanRow]:
-    return [row for row in rows if row.merged_into is None and (row.shards or "") == shards]
-
-
-def _ms(row: ScanRow) -> int:
-    return round(row.started_at.timestamp() * 1000)
-
-
-def _interval_ms(place: _Place, now_ms: int) -> int:
+def _intervalstart_ms(place: Place, now_ms: int) -> int:
     """The time between runs, or between scans where that is longer."""
     progress = place.progress
     if progress is None:
         return _FIRST_INTERVAL_MS
-    longest = max(now_ms - progress.evaluated_ms, _ms(place.row) - progress.scan_ms)
+    longest = max(now_ms - progress.evaluated_ms, start_ms(place.row) - progress.scan_ms)
     return min(max(longest, _SHORTEST_INTERVAL_MS), _LONGEST_INTERVAL_MS)
 
 
-def _describe_gone(place: _Place, now: datetime) -> str | None:
+def _describe_gone(place: Place, now: datetime) -> str | None:
     """Why the alerts of a selection end that is scanned no more: else they would fire for ever."""
     if place.is_new or now - place.row.started_at < _FORGOTTEN:
         return None

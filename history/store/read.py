@@ -65,6 +65,8 @@ class ScanRow:
     shards: str | None = None
     merged_into: str | None = None
     """The id of the merged scan that holds its hosts too; such a scan counts only there."""
+    number: int = 0
+    """Of a scan that was saved later it is higher, whatever the clocks were."""
 
 
 def list_scans(
@@ -219,6 +221,7 @@ def _scan_row(row: Row[Any]) -> ScanRow:
         round=row.round,
         shards=None if row.shard_of is None else f"{row.shard_parts}/{row.shard_of}",
         merged_into=row.merged_into,
+        number=row.id,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from sockfleet.alerting import evaluate
+from sockfleet.alerting import evaluate, scan_order
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.overview import read_overview
 from sockfleet.alerting.replay import replay_scans
@@ -206,7 +206,8 @@ def test_a_scan_that_was_judged_by_a_wrong_clock_keeps_no_later_scan_from_it(sto
 
 
 def test_more_scans_than_one_run_judges_are_judged_by_the_next_ones(store, monkeypatch):
-    monkeypatch.setattr(evaluate, "_MOST_SCANS", 3)
+    for module in (evaluate, scan_order):
+        monkeypatch.setattr(module, "MOST_SCANS", 3)
     watch = Watch(store)
     watch.run(0, a=5)
     for minutes, value in enumerate([500, 5, 5, 5, 5], 1):
