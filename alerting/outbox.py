@@ -17,7 +17,7 @@ from .judge.observation import RANK
 from .notification import Alert, Event
 from .notifying import Notification, SinkTraits
 
-__all__ = ["Collapse", "collapse", "make_rows", "read_alert"]
+__all__ = ["Collapse", "collapse", "make_rows", "rank_alert", "read_alert"]
 
 _BEGINS = frozenset(map(Event, BEGINS))
 
@@ -94,7 +94,7 @@ def make_rows(
         key = notification.sink, notification.alert.rule, notification.is_repeat
         groups.setdefault(key, []).append(notification)
     for (sink, rule, is_repeat), members in groups.items():
-        members.sort(key=_rank)
+        members.sort(key=lambda one: rank_alert(one.alert))
         most = max(1, sinks[sink].most_alerts)
         for part, begin in enumerate(range(0, len(members), most)):
             again = "repeated|" if is_repeat else ""
@@ -120,9 +120,9 @@ def read_alert(row: MessageRow) -> Alert:
     return msgspec.json.decode(row.data, type=Alert)
 
 
-def _rank(notification: Notification) -> tuple[bool, int, float, str]:
-    """What ends comes last; of the others the most severe first, then the largest value."""
-    alert = notification.alert
-    values = [value for value in alert.values.values() if value is not None]
-    largest = values[0] if values else 0.0
-    return alert.event is Event.RESOLVED, -RANK[alert.severity], -largest, alert.subject.name
+def rank_alert(alert: Alert) -> tuple[bool, int, float, str]:
+    """What ends comes last; of the others the most severe first, then by the rule's first measure:
+    the shortest time to a limit, or the largest number."""
+    key, value = next(iter(alert.values.items()), ("", None))
+    size = (value or 0.0) if key.startswith("hours_to.") else -(value or 0.0)
+    return alert.event.is_over, -RANK[alert.severity], size, alert.subject.name

@@ -63,7 +63,7 @@ class Observation:
     reason: str | None = None
     """A sentence, with ``doubt``."""
     values: Mapping[str, float | None]
-    """By KEY: those of the rule, and the subject's plain counters."""
+    """By KEY: those of the rule first, and the subject's plain counters."""
     groups: Sequence[str] = ()
     boot_id: str | None = None
     """Of its host; None where that is unknown, or it has none."""
@@ -92,7 +92,7 @@ def observe(
         is_clear=is_clear,
         doubt=None if doubtful is None else doubtful.doubt,
         reason=None if doubtful is None else doubtful.reason,
-        values={**counters, **values},
+        values={**values, **{key: one for key, one in counters.items() if key not in values}},
         groups=groups,
         boot_id=boot_id,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,12 +14,14 @@ from sqlalchemy import text
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.notification import Event
 from sockfleet.alerting.notifying import SinkTraits
+from sockfleet.alerting.outbox import rank_alert
 from sockfleet.alerting.overview import read_overview
 from sockfleet.alerting.sending import deliver
 from sockfleet.alerting.sinks.sink import Refused, Unreached
 from sockfleet.history.store.alerts.sending import SinkRow, begin_sending, mark_sent, take_sink
-from tests.support.alerting.watched_fleet import TestSink, rules_of
+from tests.support.alerting.watched_fleet import TestSink, WatchedFleet, rules_of
 from tests.support.alerting.watched_store import AT_ONCE, NOW, Watch
+from tests.support.history.made_scans import host_summary
 
 
 def test_a_sink_that_is_down_gets_everything_later_in_order(store):
@@ -183,6 +186,19 @@ def test_a_thousand_hosts_that_fail_at_once_are_one_message_the_most_severe_firs
     severities = [str(alert.severity) for alert in message.alerts]
     assert severities == ["critical"] * 499 + ["warning"] * 501
     assert {alert.others_firing for alert in message.alerts} == {999}
+
+
+@pytest.mark.parametrize(
+    ("measure", "level", "first"),
+    [("tcp_close", '"~:100"', "b"), ("orphan", '"~:-1"', "a"), ("hours_to.orphans", '"9:"', "a")],
+)
+def test_the_first_measure_of_the_rule_puts_alerts_of_one_severity_in_order(measure, level, first):
+    fleet = WatchedFleet(rules_of(f"{{name: x, when: [{{measure: {measure}, warning: {level}}}]}}"))
+    fleet.past.stored["hours_to.orphans"] = {"a": 2.0, "b": 8.0}
+    a, b = host_summary("a", 200), host_summary("b", 900)
+    fleet.scan({"a": replace(a, tcp=replace(a.tcp, orphan=7)), "b": b})
+    alerts = [one.alert for one in fleet.notified if one.sink == "direct"]
+    assert min(alerts, key=rank_alert).subject.name == first
 
 
 def test_a_storm_is_parted_at_what_the_sink_takes(store):

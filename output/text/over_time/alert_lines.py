@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ....alerting.judge.observation import RANK
 from ....alerting.notification import Alert, Event, Severity
 from ....alerting.notifying import Notification
+from ....alerting.outbox import rank_alert
 from ....alerting.states.alert_state import AlertState
 from ....alerting.states.machine import Phase
 from ..abbreviation import abbreviate
@@ -53,7 +53,7 @@ def notification_lines(notifications: Iterable[Notification], style: TextStyle) 
             alerts.setdefault((alert.key, alert.event), alert)
             sinks.setdefault((alert.key, alert.event), []).append(notification.sink)
     by_rule: dict[str, list[Alert]] = {}
-    for alert in sorted(alerts.values(), key=_urgency):
+    for alert in sorted(alerts.values(), key=rank_alert):
         by_rule.setdefault(alert.rule, []).append(alert)
     for rule, members in by_rule.items():
         for alert in members[:MOST_LINES]:
@@ -66,10 +66,6 @@ def silenced_lines(silenced: Sequence[str]) -> Iterator[str]:
     """A line for each alert that is held back, at most `MOST_LINES`."""
     yield from silenced[:MOST_LINES]
     yield from _count_rest(len(silenced), "held back")
-
-
-def _urgency(alert: Alert) -> tuple[bool, int]:
-    return alert.event.is_over, -RANK[alert.severity]
 
 
 def _count_rest(count: int, what: str) -> Iterator[str]:
