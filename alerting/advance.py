@@ -101,9 +101,12 @@ def advance(
     """
     moved: dict[StateKey, _Moved] = {}
     found = Advance(states={})
+    by_rule: dict[str, dict[str, AlertState]] = {}
+    for (rule_key, subject), state in states.items():
+        by_rule.setdefault(rule_key, {})[subject] = state
     for rule in settings.rules.rules:
         if judged is not None and rule.key in judged.observations:
-            _move_rule(rule, states, judged, settings, moved, found)
+            _move_rule(rule, by_rule.get(rule.key, {}), judged, settings, moved, found)
     _end_gone_rules(states, settings, moved)
     for key, state in states.items():
         if key not in moved:
@@ -116,20 +119,21 @@ def advance(
 
 def _move_rule(
     rule: Rule,
-    states: Mapping[StateKey, AlertState],
+    states: Mapping[str, AlertState],
     judged: JudgedScan,
     settings: Settings,
     moved: dict[StateKey, _Moved],
     found: Advance,
 ) -> None:
+    """Apply the scan to the states of one rule, by subject."""
     observations: dict[str, Observation | Ended] = dict(judged.observations[rule.key])
-    for (rule_key, subject), state in states.items():
-        if rule_key == rule.key and subject not in observations and _is_moving(state.course):
+    for subject, state in states.items():
+        if subject not in observations and _is_moving(state.course):
             observations[subject] = judged.find_missing(rule, state.subject)
     at_ms = settings.context.now_ms if is_of_the_clock(rule) else settings.context.at_ms
     began: list[tuple[int, str]] = []
     for subject, seen in observations.items():
-        before = states.get((rule.key, subject)) or _new_state(rule, seen, settings)
+        before = states.get(subject) or _new_state(rule, seen, settings)
         if before is None:
             continue
         one = _move(rule, before, seen, judged, settings, at_ms)

@@ -160,11 +160,13 @@ class Evaluator:
         summary = self._past.read(place.row.id)
         judged = judge_scan(rules, summary, self._past)
         settings = self._settings(place, stream_states, judged)
-        preview = stream_states.preview(judged, settings)
         if is_dry:
             found.notes.update(judged.view.notes)
-            return preview
-        found_now = self._find_evidence(judged, preview.began)
+            return stream_states.preview(judged, settings)
+        found_now: Mapping[str, ProbeResult] = {}
+        if self._probe is not None or any(host.processes is not None for host in summary.hosts):
+            began = stream_states.preview(judged, settings).began
+            found_now = self._find_evidence(judged, began)
         now = Progress(
             scan_uid=place.row.id, scan_ms=start_ms(place.row), evaluated_ms=settings.context.now_ms
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # NumPy is not light, and few rules need it
     from ..history.series import SeriesBlock
     from ..history.store.subjects import HostFacts
 
-__all__ = ["FAR_H", "read_stored_number"]
+__all__ = ["FAR_H", "ReadFacts", "read_stored_number"]
+
+ReadFacts = Callable[[], "Mapping[str, HostFacts]"]
 
 FAR_H = 87_600
 """The hours to a limit that is not met within ten years: the number does not grow towards it."""
@@ -33,17 +35,23 @@ _METRICS = {"tcp_mem": "mem_pages", "orphans": "orphan", "nofile": "tcp_close"}
 
 
 def read_stored_number(
-    store: Store, key: str, now: FleetSummary, over: timedelta | None = None
+    store: Store,
+    key: str,
+    now: FleetSummary,
+    over: timedelta | None = None,
+    *,
+    read_facts: ReadFacts | None = None,
 ) -> Mapping[str, Number]:
     """A number of `measures.STORED_KEYS` of each host that has one. Raises StoreError.
 
-    ``over`` is how much of the past counts for ``past.X``; None: a week.
+    ``over`` is how much of the past counts for ``past.X``; None: a week. ``read_facts`` reads what
+    the store knows of its hosts; None: anew for this number.
     """
     kind, _, name = key.partition(".")
     if kind == "past":
         return _score_against_past(store, name, now, over or _PAST)
     if kind == "hours_to":
-        return _hours_to(store, name, now)
+        return _hours_to(store, name, now, read_facts)
     unread = [host.name for host in now.hosts if host.tcp is None]
     shards = None if now.scan.shards is None else str(now.scan.shards)
     found = count_unread_scans(store, unread, fleet_key(now.scan), shards, now.scan.started_at)
@@ -84,7 +92,9 @@ def _score_against_past(
     return found
 
 
-def _hours_to(store: Store, limit: str, now: FleetSummary) -> Mapping[str, Number]:
+def _hours_to(
+    store: Store, limit: str, now: FleetSummary, read_facts: ReadFacts | None
+) -> Mapping[str, Number]:
     """The hours until each host meets a limit; those whose limit is unknown have no number."""
     from ..history.fleet_trends import read_trends
     from ..history.store.series import read_series
@@ -92,7 +102,7 @@ def _hours_to(store: Store, limit: str, now: FleetSummary) -> Mapping[str, Numbe
 
     metric = _METRICS[limit]
     end = now.scan.started_at + timedelta(seconds=1)
-    facts = read_hosts(store)
+    facts = read_hosts(store) if read_facts is None else read_facts()
     limits = {
         host.name: value
         for host in now.hosts

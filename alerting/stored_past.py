@@ -13,6 +13,7 @@ from ..history.last_readings import read_last_readings
 from ..history.store.database.connection import Store
 from ..history.store.read import ScanRow, list_scans, read_scan
 from ..history.store.save import fleet_key
+from ..history.store.subjects import HostFacts, read_hosts
 from .stored_numbers import read_stored_number
 
 __all__ = ["StoredPast", "stream_of", "stream_of_scan"]
@@ -41,6 +42,7 @@ class StoredPast:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._scans: OrderedDict[str, FleetSummary] = OrderedDict()
+        self._facts: Mapping[str, HostFacts] | None = None
 
     def read(self, uid: str) -> FleetSummary:
         """A scan of the store, which is kept for the next one that asks."""
@@ -59,12 +61,18 @@ class StoredPast:
         self, key: str, now: FleetSummary, over: timedelta | None
     ) -> Mapping[str, Number]:
         """As `Past.stored_number`."""
-        return read_stored_number(self._store, key, now, over)
+        return read_stored_number(self._store, key, now, over, read_facts=self._read_facts)
 
     def last_readings(self, now: FleetSummary) -> Mapping[str, HostSummary]:
         """As `Past.last_readings`."""
         unread = [host for host in now.hosts if host.tcp is None]
         return read_last_readings(self._store, unread, now.scan.started_at)
+
+    def _read_facts(self) -> Mapping[str, HostFacts]:
+        """What the store knows of its hosts, read once: three numbers need it."""
+        if self._facts is None:
+            self._facts = read_hosts(self._store)
+        return self._facts
 
     def _find(self, now: FleetSummary, over: timedelta | None) -> list[ScanRow]:
         at = now.scan.started_at

@@ -29,7 +29,7 @@ from ..history.store.alerts.states import (
     load_progress,
     load_states,
     remove_messages,
-    replace_message,
+    replace_messages,
     save_progress,
     save_states,
 )
@@ -94,8 +94,10 @@ class StreamStates:
             waiting = find_waiting(connection, self.rules, keys) if keys else []
             merged = collapse(found.notifications, waiting, settings.sinks)
             remove_messages(connection, merged.removed)
-            for each, alert in merged.changed.items():
-                replace_message(connection, each, msgspec.json.encode(alert).decode())
+            changed = merged.changed.items()
+            replace_messages(
+                connection, {each: msgspec.json.encode(alert).decode() for each, alert in changed}
+            )
             evaluation = f"{self.stream}|{now.scan_uid}|{now.evaluated_ms}"
             messages = make_rows(
                 merged.added,
@@ -109,9 +111,9 @@ class StreamStates:
             self._drop_old_states(connection, found.states, before_ms)
             before = {(row.rule, row.subject): row for row in rows}
             after = {key: _row(key, state, self.scope) for key, state in found.states.items()}
-            changed = [row for key, row in after.items() if before.get(key) != row]
+            moved = [row for key, row in after.items() if before.get(key) != row]
             removed = before.keys() - after.keys()
-            save_states(connection, self.rules, self.stream, changed, removed)
+            save_states(connection, self.rules, self.stream, moved, removed)
             drop_acknowledgements(connection, found.ended)
             drop_old_rows(connection, self.rules, settings.sinks.keys(), before_ms)
             processes = {name: one.processes for name, one in settings.found.items()}

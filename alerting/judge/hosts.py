@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 from ...aggregator.change import Since
 from ...aggregator.host import HostSummary
 from ...aggregator.host_numbers import HOST_NUMBERS, rests_on_bound
 from ...aggregator.measures import RANKS
-from ...aggregator.numbers import TCP_NUMBERS
 from ...history.moments import format_duration
-from ..notification import Subject
 from ..rules.keys import is_change, is_stored
 from ..rules.model import Condition, Rule
 from .observation import Doubt, Observation, Reading, observe
@@ -49,9 +48,9 @@ def describe_unread(host: HostSummary, view: ScanView) -> Reading:
 def _observe(rule: Rule, host: HostSummary, view: ScanView) -> Observation:
     return observe(
         rule,
-        Subject(kind="host", name=host.name, host=host.name),
+        view.subjects[host.name],
         [_read(one, host, view) for one in rule.when],
-        {name: HOST_NUMBERS[name](host) for name in TCP_NUMBERS},
+        view.counters[host.name],
         groups=host.groups,
         boot_id=boot_id(host),
     )
@@ -110,6 +109,7 @@ def _read_number(condition: Condition, host: HostSummary, view: ScanView) -> Rea
     return Reading(value=times[host.name])
 
 
+@lru_cache(maxsize=64)  # the same for each of thousands of hosts
 def describe_no_past(over: timedelta | None, refusal: str | None) -> Reading:
     """Why a change cannot be judged where no earlier scan compares."""
     if refusal is not None:

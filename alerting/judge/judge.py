@@ -51,7 +51,9 @@ class JudgedScan:
             )
         doubt = self._doubt_absence(rule.each, subject, host)
         if doubt is not None:
-            return Observation(subject=subject, doubt=doubt.doubt, reason=doubt.reason, values={})
+            return Observation(
+                subject=subject, doubt=doubt.doubt, reason=doubt.reason, measured={}, counters={}
+            )
         if rule.each is Each.NAMESPACE:
             return Ended(reason="the namespace ended")
         return Ended(reason="no process of it holds a closed socket any more")

@@ -62,11 +62,19 @@ class Observation:
     """Not None: it cannot be judged, and the two above mean nothing."""
     reason: str | None = None
     """A sentence, with ``doubt``."""
-    values: Mapping[str, float | None]
-    """By KEY: those of the rule first, and the subject's plain counters."""
+    measured: Mapping[str, float | None]
+    """The numbers of the rule's conditions by KEY."""
+    counters: Mapping[str, float | None]
+    """The subject's plain numbers by KEY, which a notification may show too."""
     groups: Sequence[str] = ()
     boot_id: str | None = None
     """Of its host; None where that is unknown, or it has none."""
+
+    @property
+    def values(self) -> Mapping[str, float | None]:
+        """All by KEY, those of the rule first: few observations become an alert that shows them."""
+        more = {key: one for key, one in self.counters.items() if key not in self.measured}
+        return {**self.measured, **more}
 
 
 def observe(
@@ -92,7 +100,8 @@ def observe(
         is_clear=is_clear,
         doubt=None if doubtful is None else doubtful.doubt,
         reason=None if doubtful is None else doubtful.reason,
-        values={**values, **{key: one for key, one in counters.items() if key not in values}},
+        measured=values,
+        counters=counters,
         groups=groups,
         boot_id=boot_id,
     )

@@ -13,10 +13,12 @@ from ...aggregator.errors import ComparisonError
 from ...aggregator.fleet import FleetSummary, assemble
 from ...aggregator.group_median import times_of_median
 from ...aggregator.host import HostSummary
-from ...aggregator.host_numbers import Number
+from ...aggregator.host_numbers import HOST_NUMBERS, Number
+from ...aggregator.numbers import TCP_NUMBERS
 from ...core.errors import UsageError
 from ...core.record import record
 from ...history.host_selection import select_hosts
+from ..notification import Subject
 from .past import Past
 
 __all__ = ["Compared", "MatchedHosts", "ScanView"]
@@ -101,6 +103,19 @@ class ScanView:
     def hosts(self) -> Mapping[str, HostSummary]:
         """The hosts of the scan by name."""
         return {host.name: host for host in self.summary.hosts}
+
+    @cached_property
+    def subjects(self) -> Mapping[str, Subject]:
+        """Each host as the subject of rules, by name."""
+        return {name: Subject(kind="host", name=name, host=name) for name in self.hosts}
+
+    @cached_property
+    def counters(self) -> Mapping[str, Mapping[str, float | None]]:
+        """The plain TCP numbers of each host, by its name."""
+        return {
+            host.name: {name: HOST_NUMBERS[name](host) for name in TCP_NUMBERS}
+            for host in self.summary.hosts
+        }
 
     @cached_property
     def carried(self) -> FleetSummary:

@@ -6,10 +6,10 @@ connection run in a transaction of the caller, so that states and outbox change 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, inspect, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, inspect, select, update
 
 from ....core.record import record
 from ..database.bulk import upsert_rows
@@ -30,7 +30,7 @@ __all__ = [
     "load_states",
     "read_messages",
     "remove_messages",
-    "replace_message",
+    "replace_messages",
     "save_progress",
     "save_states",
 ]
@@ -147,10 +147,13 @@ def save_states(
     ]
     if rows:
         upsert_rows(connection, states, names, rows, changed=names[4:])
-    here = (states.c.rules == rules, states.c.stream == stream)
-    for rule, subject in removed:
+    if removed:
+        one = delete(states).where(
+            *(states.c.rules == rules, states.c.stream == stream),
+            *(states.c.rule == bindparam("of_rule"), states.c.subject == bindparam("of_subject")),
+        )
         connection.execute(
-            delete(states).where(*here, states.c.rule == rule, states.c.subject == subject)
+            one, [{"of_rule": rule, "of_subject": subject} for rule, subject in removed]
         )
 
 
@@ -182,13 +185,19 @@ def read_messages(connection: Connection, *where: ColumnElement[bool]) -> list[M
 
 def remove_messages(connection: Connection, ids: Collection[str]) -> None:
     """Drop what newer messages replace, before it was sent."""
-    for each in ids:
-        connection.execute(delete(messages).where(messages.c.id == each))
+    if ids:
+        one = delete(messages).where(messages.c.id == bindparam("of_id"))
+        connection.execute(one, [{"of_id": each} for each in ids])
 
 
-def replace_message(connection: Connection, message_id: str, data: str) -> None:
-    """Put newer content into what waits to be sent."""
-    connection.execute(update(messages).where(messages.c.id == message_id).values(data=data))
+def replace_messages(connection: Connection, data: Mapping[str, str]) -> None:
+    """Put newer content into what waits to be sent, by id."""
+    if data:
+        one = update(messages).where(messages.c.id == bindparam("of_id"))
+        connection.execute(
+            one.values(data=bindparam("new")),
+            [{"of_id": each, "new": text} for each, text in data.items()],
+        )
 
 
 def _message(row: Any) -> MessageRow:
@@ -216,5 +225,6 @@ def load_acknowledgements(connection: Connection) -> dict[str, str]:
 
 def drop_acknowledgements(connection: Connection, keys: Collection[str]) -> None:
     """Drop those of alerts that ended."""
-    for key in keys:
-        connection.execute(delete(acknowledgements).where(acknowledgements.c.alert_key == key))
+    if keys:
+        one = delete(acknowledgements).where(acknowledgements.c.alert_key == bindparam("of_key"))
+        connection.execute(one, [{"of_key": key} for key in keys])
