@@ -197,7 +197,8 @@ def report_delivery(delivery: Delivery, *, quiet: bool) -> None:
     """Say on stderr which sinks were not reached, and what a receiver refused."""
     streams.warn_all(delivery.notes, quiet=quiet)
     for problem in dict.fromkeys(delivery.problems):
-        streams.warn(f"error: {problem}; what waits is sent by the next run")
+        waits = "; what waits is sent by the next run" if problem.startswith("sink ") else ""
+        streams.warn(f"error: {problem}{waits}")
 
 
 def _code_of(delivery: Delivery) -> int:

@@ -63,7 +63,7 @@ def test_the_commands_work_in_their_order_and_the_phone_rings(desk, monkeypatch)
                 (desk / "rules.yml").write_text(rules.replace("sinks: {}\n", SINKS))
         rung = phone.received.get(timeout=1)
         assert rung.path == "/phone"
-        assert "a test: sockfleet reaches you, 1 hosts were read" in str(rung.document)
+        assert "a test: sockfleet reaches you; hosts that were read: 1" in str(rung.document)
         assert phone.received.empty()
     checked = answers["sockfleet alert --check rules.yml"]
     assert checked.startswith(f"rules.yml: {len(SHIPPED['rules'])} rules, 2 sinks, ")

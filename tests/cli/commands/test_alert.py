@@ -277,3 +277,13 @@ def test_the_list_says_that_one_alert_waits(cron):
     cron.save(0, a=500)
     assert cron.alert().exit_code == 5
     assert "1 alert waits for file of" in cron.alert("list").output
+
+
+def test_a_heartbeat_that_is_not_reached_says_so_and_nothing_waits_for_it(cron):
+    alive = "alive: {type: heartbeat, url: 'http://127.0.0.1:9/'}"
+    cron.rules.write_text(cron.rules.read_text().replace("sinks:\n", f"sinks:\n  {alive}\n"))
+    cron.save(0, a=500)
+    result = cron.alert()
+    assert result.exit_code == 5
+    assert "error: heartbeat alive: 127.0.0.1:9: Connection refused\n" in result.stderr
+    assert cron.sent == [("firing", "a")]
