@@ -195,7 +195,7 @@ class Evaluator:
                 scope=stream_states.scope,
                 at_ms=start_ms(place.row),
                 now_ms=now_ms,
-                expires_ms=now_ms + _INTERVALS * _intervalstart_ms(place, now_ms),
+                expires_ms=now_ms + _INTERVALS * _interval_ms(place, now_ms),
             ),
             silence=Silences(rows, judged.view, at).find,
             gone=_describe_gone(place, at),
@@ -220,7 +220,7 @@ class Evaluator:
         return round(self._clock() * 1000)
 
 
-def _intervalstart_ms(place: Place, now_ms: int) -> int:
+def _interval_ms(place: Place, now_ms: int) -> int:
     """The time between runs, or between scans where that is longer."""
     progress = place.progress
     if progress is None:
