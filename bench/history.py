@@ -150,10 +150,10 @@ def measure(hosts: int, days: int, rounds: int) -> Iterator[Budget]:
             gc.disable()  # as the command does
             for number in range(scans):
                 summary = fleet.scan(BEGIN + number * EVERY)
-                columns = columns_of(summary)
                 measured = number % max(1, scans // rounds) == 0 and number > 0
                 whole.append(timed(lambda summary=summary: save_scan(store, summary)))
-                if days == 1 or measured:
+                columns = columns_of(summary) if days == 1 or measured else {}
+                if columns:
                     plain.append(timed(lambda n=number, c=columns: rows.save(n, c)))
                 if measured:
                     floor.append(timed(lambda c=columns: pack_and_sync(Path(folder) / "f", c)))

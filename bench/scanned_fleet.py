@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import FailureReason, HostSummary, Status
@@ -27,6 +27,16 @@ class ScannedFleet:
         self.names = [f"host{number:06d}" for number in range(hosts)]
         self._held = [int(self._random.paretovariate(0.7) * 3) % 50_000 for _ in self.names]
         self._used = [self._random.randrange(50, 900) for _ in self.names]
+        self._fixed: list[dict[str, Any]] = [
+            {
+                "name": name,
+                "address": f"10.{place >> 16 & 255}.{place >> 8 & 255}.{place & 255}",
+                "port": 22,
+                "groups": ("web" if place % 3 else "db", "linux"),
+                "attempts": 1,
+            }
+            for place, name in enumerate(self.names)
+        ]
         self._kernels = [
             Kernel(
                 release="6.1.0-13-amd64",
@@ -60,24 +70,20 @@ class ScannedFleet:
 
     def _host(self, place: int) -> HostSummary:
         draw = self._random.random
-        host = HostSummary(
-            name=self.names[place],
-            address=f"10.{place >> 16 & 255}.{place >> 8 & 255}.{place & 255}",
-            port=22,
-            groups=("web" if place % 3 else "db", "linux"),
-            status=Status.OK,
-            attempts=1,
-            elapsed_s=0.02 + draw() * 0.05,
-        )
+        elapsed_s = 0.02 + draw() * 0.05
         if draw() < 0.003:
             reason = FailureReason(category="tcp_timeout", phase="connect", message="no answer")
-            return replace(host, status=Status.FAILED, error=reason)
+            return HostSummary(
+                **self._fixed[place], status=Status.FAILED, elapsed_s=elapsed_s, error=reason
+            )
         step = int((draw() - 0.5) * (3 + self._held[place] ** 0.5))
         held = self._held[place] = max(0, self._held[place] + step)
         used = self._used[place] = max(10, self._used[place] + int((draw() - 0.5) * 12))
         tw = int(draw() ** 3 * 200)
-        return replace(
-            host,
+        return HostSummary(
+            **self._fixed[place],
+            status=Status.OK,
+            elapsed_s=elapsed_s,
             tcp=TcpNumbers(
                 alloc=held + used,
                 inuse=used - 4,
