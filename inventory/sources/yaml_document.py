@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import yaml
-
 from ..errors import InventoryError
 from .document_values import OnRepeatedKey, make_literal
+from .quick_yaml import yaml
 
 __all__ = ["find_line", "load_document"]
 
