@@ -51,9 +51,8 @@ class _Form:
 
 
 def _make_quick_typing() -> ModuleType:
-    quick = ModuleType("typing", typing.__doc__)
-    quick.__dict__.update(typing.__dict__)
-    quick.__dict__.update(dict.fromkeys(_FORMS, _Form()))
+    quick = ModuleType("typing")
+    vars(quick).update(vars(typing), **dict.fromkeys(_FORMS, _Form()))
     return quick
 
 
