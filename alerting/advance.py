@@ -161,7 +161,11 @@ def _move(
         after = step(
             before, _seen(seen), Timing(hold=rule.hold, clear_after=rule.clear_after), at_ms
         )
-        state = _show(rule, state, seen, after.course, judged, settings)
+        is_quiet = before.phase is after.course.phase is Phase.NORMAL
+        if seen.doubt is not None or not is_quiet:
+            state = _show(rule, state, seen, after.course, judged, settings)
+        elif state.reason is not None:
+            state = replace(state, reason=None)
     ended = _ended_episode(before, after)
     if after.course.phase is Phase.NORMAL and ended is None:
         state = replace(state, evidence=None)

@@ -4,7 +4,7 @@
 
 The rules are those that ship, and one that fires where a host holds more than a million closed
 sockets. Two scans of a calm fleet are saved and judged, then two in which each host holds so many,
-and one in which none does: a storm begins, goes on and ends. One sink takes 1,000 alerts a message,
+and two in which none does: a storm begins, goes on and ends. One sink takes 1,000 alerts a message,
 one gets all that fires at each run in messages of 200, as Alertmanager does; both are in memory.
 Each run is a process of its own; its CPU time and the peak of its memory begin after the imports.
 """
@@ -50,6 +50,7 @@ STEPS = (
     ("a storm begins", True),
     ("it goes on", True),
     ("it ends", False),
+    ("calm again", False),
 )
 EVERY = timedelta(minutes=5)
 

@@ -77,7 +77,8 @@ class Course:
     span_ms: int = 0
     """The time between them, without the time of scans that could not judge."""
     judged_ms: int | None = None
-    """The last scan that could judge; None also where the one after it could not."""
+    """The last scan that could judge; None also where the one after it could not, and while it is
+    normal."""
     episode: int = 0
     """One more each time that it fires; never again one that it had."""
     fired_ms: int | None = None
@@ -133,8 +134,12 @@ def step(course: Course, seen: Verdict, timing: Timing, at_ms: int) -> Step:
     elapsed_ms = 0 if course.judged_ms is None else max(0, at_ms - course.judged_ms)
     known = replace(known, judged_ms=at_ms, unknown_scans=0, unknown_ms=None)
     after = _advance(known, seen, timing, at_ms, elapsed_ms)
+    moved = after.course
+    if moved.phase is Phase.NORMAL:
+        # Nothing is counted from it, and what a scan does not change is not written.
+        moved = replace(moved, judged_ms=None)
     return Step(
-        course=after.course,
+        course=moved,
         transitions=(*ended.transitions, *after.transitions),
         reason=ended.reason,
     )

@@ -254,6 +254,19 @@ def test_states_of_alerts_that_ended_long_ago_are_dropped_and_no_id_comes_again(
     assert len(ids) == len(set(ids)) == 8
 
 
+def test_an_alert_that_ended_is_written_no_more_until_it_fires_again(store):
+    watch = Watch(store)
+    for minutes, value in enumerate([500, 5, 5]):
+        watch.run(minutes, a=value)
+    states, *_ = dump(store)
+    watch.run(3, a=50)
+    watch.run(4, a=None)
+    watch.run(5, a=40)
+    assert dump(store)[0] == states
+    watch.run(6, a=500)
+    assert dump(store)[0] != states
+
+
 def test_no_state_is_dropped_that_fires_is_pending_or_has_a_message_that_waits(store):
     rule = AT_ONCE.replace("name: many", "name: many, hold: 2 scans")
     watch = Watch(store, rule)
