@@ -152,6 +152,8 @@ def _move(
     at_ms: int,
 ) -> _Moved:
     before = state.course
+    if _is_unchanged(state, seen):
+        return _Moved(state=state, rule=rule)
     if isinstance(seen, Ended):
         after = end(before, seen.reason)
     elif before.phase is Phase.NORMAL and seen.doubt is not None and seen.doubt.is_expected:
@@ -170,6 +172,20 @@ def _move(
     if after.course.phase is Phase.NORMAL and ended is None:
         state = replace(state, evidence=None)
     return _Moved(state=replace(state, course=after.course), rule=rule, ended=ended)
+
+
+def _is_unchanged(state: AlertState, seen: Observation | Ended) -> bool:
+    """Whether an alert that ended some time ago just goes on being over, as thousands do."""
+    course = state.course
+    return (
+        isinstance(seen, Observation)
+        and course.phase is Phase.NORMAL
+        and not course.unknown_scans
+        and state.reason is None
+        and seen.severity is None
+        and seen.doubt is None
+        and seen.boot_id in (None, course.boot_id)
+    )
 
 
 def _new_state(rule: Rule, seen: Observation | Ended, settings: Settings) -> AlertState | None:
@@ -247,6 +263,10 @@ def _has_begun(before: Course, after: Course) -> bool:
 
 def _is_moving(course: Course) -> bool:
     return course.phase is not Phase.NORMAL or course.unknown_scans > 0
+
+
+def _is_kept(state: AlertState) -> bool:
+    return _is_moving(state.course) or state.course.has_fired
 
 
 def _end_gone_rules(
@@ -327,6 +347,10 @@ def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Adv
     )
     for key, one in moved.items():
         state = one.state
+        if state.course.phase is Phase.NORMAL and one.ended is None:
+            if _is_kept(state):
+                found.states[key] = state
+            continue
         restraint = NOTHING
         if state.course.is_firing:
             restraint = _restrain(state, inhibitors, settings, found)
@@ -338,7 +362,7 @@ def _notify_all(moved: Mapping[StateKey, _Moved], settings: Settings, found: Adv
         if one.ended is not None and not state.course.is_firing:
             state = replace(state, evidence=None)
         found.notifications += notifications
-        if _is_moving(state.course) or state.course.has_fired:
+        if _is_kept(state):
             found.states[key] = state
     found.notifications = count_others_firing(
         found.notifications, (one.state for one in moved.values())

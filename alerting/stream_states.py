@@ -89,7 +89,8 @@ class StreamStates:
             if load_progress(connection, self.rules).get(self.stream) != expected:
                 return None
             rows = load_states(connection, self.rules, self.stream)
-            found = advance(read_states(rows), judged, _add_stored(connection, settings))
+            states = read_states(rows)
+            found = advance(states, judged, _add_stored(connection, settings))
             keys = {notification.alert.key for notification in found.notifications}
             waiting = find_waiting(connection, self.rules, keys) if keys else []
             merged = collapse(found.notifications, waiting, settings.sinks)
@@ -109,10 +110,12 @@ class StreamStates:
             add_messages(connection, list(messages))
             before_ms = now.evaluated_ms - KEPT_MS
             self._drop_old_states(connection, found.states, before_ms)
-            before = {(row.rule, row.subject): row for row in rows}
-            after = {key: _row(key, state, self.scope) for key, state in found.states.items()}
-            moved = [row for key, row in after.items() if before.get(key) != row]
-            removed = before.keys() - after.keys()
+            moved = [
+                _row(key, state, self.scope)
+                for key, state in found.states.items()
+                if state is not states.get(key) and state != states.get(key)
+            ]
+            removed = states.keys() - found.states.keys()
             save_states(connection, self.rules, self.stream, moved, removed)
             drop_acknowledgements(connection, found.ended)
             drop_old_rows(connection, self.rules, settings.sinks.keys(), before_ms)
