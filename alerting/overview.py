@@ -77,7 +77,7 @@ def _find_unmatched(store: Store, silences: Sequence[SilenceRow]) -> dict[int, s
     if not silences:
         return {}
     hosts = read_hosts(store)
-    found = {one.id: describe_unmatched(hosts, one.hosts, "the store") for one in silences}
+    found = {one.id: describe_unmatched(hosts, one.hosts) for one in silences}
     return {number: reason for number, reason in found.items() if reason is not None}
 
 

@@ -41,10 +41,10 @@ def check_pattern(pattern: str) -> None:
             raise
 
 
-def describe_unmatched(facts: Mapping[str, Grouped], pattern: str, source: str) -> str | None:
-    """Which parts of a pattern select no host; None: each selects one."""
+def describe_unmatched(facts: Mapping[str, Grouped], pattern: str) -> str | None:
+    """Which parts of a pattern select no host of a store; None: each selects one."""
     try:
-        notes = select_hosts(facts, pattern, source).notes
+        notes = match_hosts(_as_inventory(facts, "the store"), pattern, place="the store").notes
     except UsageError as error:
         return str(error)
     return "; ".join(notes) or None

@@ -53,10 +53,13 @@ def select(inventory: Inventory, pattern: str | None) -> tuple[str, ...]:
     return match_hosts(inventory, pattern).hosts
 
 
-def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
+def match_hosts(
+    inventory: Inventory, pattern: str | None, *, place: str = "the inventory"
+) -> Selection:
     """Return the hosts that ``pattern`` selects; None selects all.
 
-    Raises UsageError where no host is selected, or where ``pattern`` is invalid.
+    ``place`` is what messages call the inventory. Raises UsageError where no host is selected, or
+    where ``pattern`` is invalid.
     """
     matcher = _Matcher(inventory)
     everything = matcher.group_hosts(ALL)
@@ -71,10 +74,10 @@ def match_hosts(inventory: Inventory, pattern: str | None) -> Selection:
         for part in matcher.unmatched
     )
     if not hosts and tuple(matcher.unmatched) == (pattern,):
-        raise UsageError(notes[0] + f" ({count_text(len(everything), 'host')} in the inventory)")
+        raise UsageError(notes[0] + f" ({count_text(len(everything), 'host')} in {place})")
     if not hosts:
         raise UsageError(
-            f"no host matches {pattern!r} among the {len(everything)} of the inventory"
+            f"no host matches {pattern!r} among the {len(everything)} of {place}"
             + "".join(f"; {note}" for note in notes)
         )
     return Selection(hosts=hosts, notes=notes)

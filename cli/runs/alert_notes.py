@@ -97,7 +97,7 @@ def make_silence(pattern: str | None, given: Mapping[str, Any]) -> str:
     )
     with use_store(given["store"]) as store:
         ensure_alert_tables(store)
-        unmatched = describe_unmatched(read_hosts(store), pattern, "the store")
+        unmatched = describe_unmatched(read_hosts(store), pattern)
         with store.write() as connection:
             number = saved.add_silence(connection, row)
     if unmatched is not None:

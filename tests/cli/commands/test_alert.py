@@ -191,7 +191,7 @@ def test_a_silence_has_an_end_and_a_reason_and_keeps_alerts_back(cron):
 def test_a_silence_that_matches_no_host_says_so_when_it_is_made_and_in_the_list_alone(cron):
     cron.save(-3, web1=500)
     made = cron.alert("silence", "wbe1", "--for", "2h", "--reason", "upgrade")
-    warning = "no host or group matches 'wbe1'; did you mean web1?"
+    warning = "no host or group matches 'wbe1'; did you mean web1? (1 host in the store)"
     assert made.stdout.startswith("Silence 1: wbe1 until ")
     assert f"warning: {warning}" in made.stderr
     assert "warning" not in cron.alert().stderr
