@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from sockfleet.history.series import SeriesBlock
 
-__all__ = ["CARRIERS", "MadeFleet", "Truth", "make_fleet"]
+__all__ = [
+    "CARRIERS",
+    "DAY",
+    "HOUR",
+    "START",
+    "MadeFleet",
+    "Numbers",
+    "Truth",
+    "judge_best",
+    "make_fleet",
+]
 
 HOUR, DAY = 3600, 86_400
 START = 1_794_873_600
@@ -105,9 +115,16 @@ def make_fleet(
     )
     carriers = habits.simulate()
     leaked = _leak(random, rates, begins, habits.restart, times, interval_s)
-    whole, boots, kept = _lose_reads(random, carriers + leaked, habits.boots, kinds)
+    whole, boots, kept = _lose_reads(random, carriers + leaked, habits.boots, kinds, times)
     truths = tuple(
-        _judge_best(kind, times, leaked[host], carriers[host] - habits.expected(host, kind))
+        judge_best(
+            kind,
+            times,
+            leaked[host],
+            carriers[host] - habits.expected(host, kind),
+            has_rate=kind not in UNRATED,
+            has_begin=kind not in UNDATED,
+        )
         if rates[host]
         else Truth(carrier=kind)
         for host, kind in enumerate(kinds)
@@ -199,7 +216,9 @@ class _Habits:
     def _add_sawtooth(self, host: int) -> None:
         random = self._random
         hour = self._interval_s / HOUR
-        period = random.choice([random.uniform(6, 96), 24.0])
+        # The window shows three restarts at least: with one, it is a leak that restarted.
+        longest = (self._hours[-1] - self._hours[0]) / 3.5
+        period = min(random.choice([random.uniform(6, 96), 24.0]), longest)
         phase = (self._hours - self._hours[0] + random.uniform(0, period)) % period
         self._extra[host] = np.floor(phase * np.exp(random.uniform(np.log(1), np.log(50))))
         if random.random() < 0.2:
@@ -265,7 +284,11 @@ def _leak(
 
 
 def _lose_reads(
-    random: np.random.Generator, values: Numbers, boots: NDArray[np.int32], kinds: list[str]
+    random: np.random.Generator,
+    values: Numbers,
+    boots: NDArray[np.int32],
+    kinds: list[str],
+    times: NDArray[np.int64],
 ) -> tuple[Numbers, NDArray[np.int32], NDArray[np.intp]]:
     """Lose 0.3 % of the reads, some scans, and a stretch of hours; hosts with gaps lose more."""
     scans = values.shape[1]
@@ -276,7 +299,9 @@ def _lose_reads(
             for begin in random.integers(0, scans, int(random.integers(1, 6))):
                 lost[host, begin : begin + int(scans * random.uniform(0.005, 0.1))] = True
         if kind == "added":
-            lost[host, : int(scans * random.uniform(0.05, 0.5))] = True
+            # Four days at least are read: less is too early.
+            longest = max(0.0, 1 - 4.5 * DAY / (times[-1] - times[0]))
+            lost[host, : int(scans * min(random.uniform(0.05, 0.5), longest))] = True
     values[lost] = np.nan
     boots[lost] = -1
     missing = random.random(scans) < 0.01
@@ -286,9 +311,20 @@ def _lose_reads(
     return values[:, kept], boots[:, kept], kept
 
 
-def _judge_best(kind: str, times: NDArray[np.int64], leaked: Numbers, noise: Numbers) -> Truth:
-    """Return what can be known of a leak: its sockets are counted, not the rate that was drawn."""
-    interval_s = float(times[1] - times[0])
+def judge_best(
+    kind: str,
+    times: NDArray[np.int64],
+    leaked: Numbers,
+    noise: Numbers,
+    *,
+    has_rate: bool,
+    has_begin: bool,
+) -> Truth:
+    """Return what can be known of a leak: its sockets are counted, not the rate that was drawn.
+
+    Another habit of the host may hide the rate or the begin: ``has_rate``, ``has_begin``.
+    """
+    interval_s = float(np.median(np.diff(times)))
     born = np.diff(leaked, prepend=leaked[0])
     restarts = np.flatnonzero(born < 0)
     last_restart = int(restarts[-1]) if len(restarts) else 0
@@ -313,9 +349,9 @@ def _judge_best(kind: str, times: NDArray[np.int64], leaked: Numbers, noise: Num
         and first is not None
         and first > 24 * HOUR / interval_s
         and not len(restarts)
-        and kind not in UNDATED
+        and has_begin
         and 2 * per_scan >= 3 * max(scan_noise, 1.0),
-        rate_is_clear=is_clear and kind not in UNRATED and growth >= max(200.0, 40 * spread),
+        rate_is_clear=is_clear and has_rate and growth >= max(200.0, 40 * spread),
     )
 
 

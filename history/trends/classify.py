@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.record import record
+from .end import find_end
 from .hinge import fit_shapes, robust_spread
 from .series_model import Model
 
@@ -21,14 +22,20 @@ SPREADS, SPREADS_YOUNG = 6.0, 8.0
 """A leak grows by this many times the usual spread of the number, a young one by more."""
 PAST_RANGES = 3.0
 """A young leak also exceeds this many times the range of nine tenths of the host's past."""
-YOUNG_H, YOUNGEST_H = 72, 20
+YOUNG_H, YOUNGEST_H, YOUNGEST_BINS = 72, 20, 10
 PARTS, PARTS_YOUNG = 5, 4
+LEAST_BINS = 7
+"""Fewer do not show whether a ramp is even."""
+BETTER_YOUNG = 4.0
+"""A step leaves this many times the error of a young ramp: new levels and bursts take hours."""
 LEAST_RISE, LEAST_RISE_YOUNG, MOST_RISE = 0.15, 0.35, 3.5
 """Each part of a ramp rises by these shares of the mean part: a leak never rests nor jumps."""
 CORRELATED_BINS, TOLERANCE = 6, 0.6
 """So many bins count as one independent one; errors of a part that are forgiven."""
 MOST_JUMPED, LEAST_JUMP = 0.5, 0.1
 """A ramp of which sudden changes make a larger share is none; smaller ones are the ramp's own."""
+SPREADS_BESIDE_JUMPS = 25.0
+"""A ramp beside larger jumps upwards, which are taken out, exceeds this many spreads."""
 MOST_JUMPS = 2
 """More that are taken out leave nothing to judge."""
 LATEST_BINS, SIDE_BINS = 3, 24
@@ -82,6 +89,9 @@ def judge_plain(hours: Numbers, model: Model, row: int, falls: Numbers) -> Verdi
         ends_at = float(model.shapes.hinge.level[row]) + growth
         ends_on_ramp = float(np.median(latest)) >= ends_at - HIDDEN * growth
         exceeds_teeth = len(falls) < 2 or growth > float(np.median(falls))
+        ended = find_end(hours[begin:], model.smooth[row, begin:])
+        if ended is not None:
+            return Verdict(kind=Kind.RECOVERED, begin=begin, end=begin + ended)
         if jumped <= MOST_JUMPED * growth and ends_on_ramp and exceeds_teeth:
             return Verdict(kind=Kind.LEAK, begin=begin, end=last)
     return _judge_rest(hours, model, row)
@@ -103,12 +113,9 @@ def judge_joined(
     if not _is_ramp(hours, model, row):
         return _judge_rest(hours, model, row, is_joined=True)
     begin, slope = int(model.shapes.hinge.knot[row]), float(model.shapes.hinge.slope[row])
-    growth = slope * (hours[-1] - hours[begin])
-    jumps = model.jumps[row, begin:]
-    many = (np.abs(jumps) >= LEAST_JUMP * growth).sum() > MOST_JUMPS
-    if many or jumps.sum() < -HIDDEN * growth:
-        return Verdict(kind=Kind.NORMAL)
     within = restarts[restarts > begin]
+    if _is_made_of_jumps(hours, model, row, has_restarts=bool(len(within))):
+        return Verdict(kind=Kind.NORMAL)
     edges = [begin, *(int(each) for each in within), last + 1]
     rises = [
         _share_of_rise(hours, model, row, edges[part], edges[part + 1], slope)
@@ -119,6 +126,11 @@ def judge_joined(
         return Verdict(kind=Kind.NORMAL)
     if _is_sawtooth(hours, within, boots, peaks):
         return Verdict(kind=Kind.SAWTOOTH, begin=begin, end=last)
+    ended = find_end(hours[begin:], model.smooth[row, begin:])
+    if ended is not None:
+        # Jumps that were taken out may be the rise itself, seen across a gap.
+        kind = Kind.RECOVERED if len(within) else Kind.NORMAL
+        return Verdict(kind=kind, begin=begin, end=begin + ended)
     if not len(within):
         return Verdict(kind=Kind.LEAK, begin=begin, end=last)
     end = int(within[-1])
@@ -127,6 +139,20 @@ def judge_joined(
     if rises[-1] < RESTART_RISE:
         return Verdict(kind=Kind.RECOVERED, begin=begin, end=end)
     return Verdict(kind=Kind.LEAK, begin=begin, end=last)
+
+
+def _is_made_of_jumps(hours: Numbers, model: Model, row: int, *, has_restarts: bool) -> bool:
+    """Return whether the jumps that were taken out leave too little of the ramp to judge."""
+    hinge = model.shapes.hinge
+    begin = int(hinge.knot[row])
+    age = float(hours[-1] - hours[begin])
+    growth, jumps = float(hinge.slope[row]) * age, model.jumps[row, begin:]
+    if (np.abs(jumps) >= LEAST_JUMP * growth).sum() > MOST_JUMPS:
+        return True
+    if jumps.any() and not has_restarts and age < YOUNG_H:
+        return True
+    rises = jumps.sum() > MOST_JUMPED * growth and growth < SPREADS_BESIDE_JUMPS * model.spread[row]
+    return bool(rises or jumps.sum() < -HIDDEN * growth)
 
 
 def _lasting_jumps(hours: Numbers, model: Model, row: int, growth: float) -> float:
@@ -161,7 +187,12 @@ def _is_sawtooth(hours: Numbers, restarts: NDArray[np.intp], boots: int, peaks: 
 
 
 def _share_of_rise(
-    hours: Numbers, model: Model, row: int, begin: int, end: int, slope: float
+    hours: Numbers,
+    model: Model,
+    row: int,
+    begin: int,
+    end: int,
+    slope: float,
 ) -> float | None:
     """Return the rise from ``begin`` to ``end`` as a share of ``slope``; None if unknowable."""
     known = np.flatnonzero(np.isfinite(model.smooth[row, begin:end])) + begin
@@ -170,6 +201,8 @@ def _share_of_rise(
     first, second = np.array_split(known, 2)
     span = float(np.median(hours[second]) - np.median(hours[first]))
     noise = float(model.spread[row]) * 1.5 / np.sqrt(max(1.0, len(known) / 6))
+    # Sockets leak one by one, by chance too.
+    noise = float(np.sqrt(noise**2 + max(slope * span, 0.0)))
     if slope * span < noise * KNOWABLE:
         return None
     rise = np.median(model.smooth[row, second]) - np.median(model.smooth[row, first])
@@ -185,19 +218,19 @@ def _is_ramp(hours: Numbers, model: Model, row: int) -> bool:
         return False
     begin = max(begin, int(known[0]))
     age = float(hours[known[-1]] - hours[begin])
-    needed, spread = SPREADS, float(model.spread[row])
+    needed, spread, better = SPREADS, float(model.spread[row]), 1.0
     if age < YOUNG_H:
         # A slow wander has little spread about a short ramp, and more before it.
         before = model.smooth[row, :begin]
         before = before[np.isfinite(before)]
-        needed = SPREADS_YOUNG
+        needed, better = SPREADS_YOUNG, BETTER_YOUNG
         if len(before) >= 2 * CORRELATED_BINS:
             low, high = np.percentile(before, [5, 95])
             past = PAST_RANGES * float(high - low) / needed
             spread = max(spread, float(robust_spread(before[None, :])[0]), past)
     return (
-        bool(hinge.error[row] < model.shapes.step.error[row])
-        and age >= YOUNGEST_H
+        bool(better * hinge.error[row] < model.shapes.step.error[row])
+        and age >= max(YOUNGEST_H, YOUNGEST_BINS * float(np.diff(hours).min(initial=1.0)))
         and slope * age >= max(SMALLEST_GROWTH, needed * spread)
         and _is_even(hours[begin:], _without_outliers(model, row, begin), float(model.spread[row]))
         and not _is_staircase(hours, model, row, begin)
@@ -220,7 +253,7 @@ def _is_even(hours: Numbers, values: Numbers, spread: float) -> bool:
     """
     known = np.isfinite(values)
     hours, values = hours[known], values[known]
-    if len(hours) < 2 * (PARTS + 1):
+    if len(hours) < LEAST_BINS:
         return False
     parts = PARTS if hours[-1] - hours[0] >= YOUNG_H else PARTS_YOUNG
     rises = np.diff([np.median(each) for each in np.array_split(values, parts + 1)])
@@ -228,7 +261,11 @@ def _is_even(hours: Numbers, values: Numbers, spread: float) -> bool:
     rates = rises / spans
     mean = float(rises.sum() / spans.sum())
     chance = TOLERANCE * spread * np.sqrt(2 * min(1, CORRELATED_BINS * (parts + 1) / len(hours)))
-    least = LEAST_RISE * mean - chance / spans if parts == PARTS else LEAST_RISE_YOUNG * mean
+    least = (
+        LEAST_RISE * mean - chance / spans
+        if parts == PARTS
+        else LEAST_RISE_YOUNG * mean - chance / spans / 2
+    )
     return bool(mean > 0 and (rates >= least).all() and rates.max() <= MOST_RISE * mean)
 
 

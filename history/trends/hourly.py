@@ -17,6 +17,8 @@ BIN_HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 """Divisors of a day, so that a bin is always the same part of its day."""
 SAMPLES = 3
 """A median of three ignores one spike."""
+LATE = 0.1
+"""Scans may be later than their interval by this share, as those of a busy collector are."""
 
 
 @record
@@ -42,7 +44,12 @@ def choose_bins(times: NDArray[np.int64]) -> Bins:
     """Return bins of an hour, longer if an hour has fewer than three of the scans at ``times``."""
     interval_s = float(np.median(np.diff(times))) if len(times) > 1 else HOUR_S
     length_s = next(
-        (hours * HOUR_S for hours in BIN_HOURS if hours * HOUR_S >= SAMPLES * interval_s), DAY_S
+        (
+            hours * HOUR_S
+            for hours in BIN_HOURS
+            if hours * HOUR_S >= SAMPLES * interval_s * (1 - LATE)
+        ),
+        DAY_S,
     )
     numbers = times // length_s
     numbers = numbers - numbers[0]

@@ -26,6 +26,8 @@ TOOTH_S = 2 * 3600
 """What falls had grown for this long at least."""
 LONGEST_GAP = 2.5
 """Scans apart: more is a gap."""
+NEAR_DAYS = 2
+"""The days before and after a boot that say how the number goes on."""
 WARM_UP_S = 3 * 3600
 """After a boot, connections come back for this long."""
 SHARE = 0.5
@@ -105,7 +107,7 @@ def join_boots(
 
     The first hours after a boot are left out: connections come back then. Levels are medians of
     up to a day on each side, so that the time of day is the same; between them the number goes on
-    as it usually does between boots.
+    as it does in the days next to the boot: a leak may have begun within the window.
     """
     length = int(np.diff(middles).min())
     day, warm = max(1, DAY_S // length), max(1, WARM_UP_S // length)
@@ -116,9 +118,13 @@ def join_boots(
     segments = [
         (begin, end) for begin, end in pairwise(edges) if np.isfinite(joined[begin:end]).any()
     ]
-    slope = _usual_slope(joined, segments, day)
+    usual = _usual_slope(joined, segments, day)
     offset = 0.0
     for (begin, end), (next_begin, next_end) in pairwise(segments):
+        near = max(begin, end - NEAR_DAYS * day), min(next_end, next_begin + NEAR_DAYS * day)
+        sides = [(near[0], end), (next_begin, near[1])]
+        is_long = max(end - near[0], near[1] - next_begin) > day
+        slope = _usual_slope(values, sides, day) if is_long else usual
         known = np.flatnonzero(np.isfinite(values[begin:end])) + begin
         later = np.flatnonzero(np.isfinite(joined[next_begin:next_end])) + next_begin
         count = min(day, len(known), len(later))

@@ -47,9 +47,18 @@ class Rhythm:
 def choose_rhythm(rhythm: Rhythm, residuals: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rhythm of the rows in which it explains more than chance would, else 0."""
     found = rhythm.of(residuals)
-    before = median_of_rows(np.abs(residuals - median_of_rows(residuals)[:, None]))
     rest = residuals - found
-    after = median_of_rows(np.abs(rest - median_of_rows(rest)[:, None]))
-    explains = after < (1 - min(CHANCE / max(rhythm.days, 1), 0.5)) * before
+    before, after = (np.abs(each - median_of_rows(each)[:, None]) for each in (residuals, rest))
+    most = 1 - min(CHANCE / max(rhythm.days, 1), 0.5)
+    # The mean shows a job of one hour a day too, which the median ignores.
+    explains = (median_of_rows(after) < most * median_of_rows(before)) | (
+        _mean_of_rows(after) < most * _mean_of_rows(before)
+    )
     found[~explains] = 0
     return found
+
+
+def _mean_of_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = np.isfinite(values)
+    sums = np.where(known, values, 0).sum(axis=1)
+    return np.asarray(sums / np.maximum(known.sum(axis=1), 1))
