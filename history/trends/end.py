@@ -12,13 +12,13 @@ __all__ = ["find_end"]
 
 Numbers = NDArray[np.float64]
 
-LEAST_H = 24.0
+LEAST_H = 21.0
 """A ramp that has ended is flat for a day at least: a leak may rest at night."""
 MOST_RISE = 0.4
 """A ramp that has ended rises by less than this share of its rate."""
 SOCKETS, SPREADS = 15.0, 3.0
 """A ramp that had gone on would have risen by so much: less is chance."""
-BETTER, CORRELATED_H = 9.5, 6.0
+BETTER, CORRELATED_H = 6.0, 6.0
 """A ramp with an end is this much better than a line, in units of the variance of errors of which
 those within so many hours count as one."""
 FEWEST = 7
