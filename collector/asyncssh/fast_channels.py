@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncssh.packet import SSHPacket
 
     from ..ssh.byte_budget import ByteBudget
+    from .fast_connection import FastConnection
 
 __all__ = ["SILENT", "ForwardedStream", "QuietChannel", "QuietPackets", "is_log_enabled"]
 
@@ -69,7 +70,49 @@ class QuietPackets(asyncssh.packet.SSHPacketLogger):
 
 
 class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
-    """A channel of a session."""
+    """A channel of a session, whose data is bytes.
+
+    A request of repeated samples, and the answer to it, fit in one packet each; these skip the
+    queues and steps of asyncssh that serve all other cases.
+    """
+
+    _conn: FastConnection | None
+
+    def write(self, data: bytes, datatype: int | None = None) -> None:
+        """Send ``data``; as one packet at once, where it fits and none before it waits."""
+        count, connection = len(data), self._conn
+        if (
+            connection is not None
+            and datatype is None
+            and self._send_chan is not None
+            and self._send_state == "open"
+            and not self._send_buf
+            and 0 < count <= self._send_window
+            and count <= self._send_pktsize
+            and connection.send_session_data(self._send_chan, data)
+        ):
+            self._send_window -= count
+        else:
+            super().write(data, datatype)
+
+    def accept(self, count: int) -> asyncssh.SSHClientSession[bytes] | None:
+        """Take ``count`` bytes off the window and return the session that they are for.
+
+        None, and no change: asyncssh has to decide, as about a paused or closing channel, a window
+        that is exceeded, or one that is to be adjusted.
+        """
+        window = self._recv_window - count
+        if (
+            self._recv_state != "open"
+            or self._send_state != "open"
+            or self._recv_paused
+            or self._recv_buf
+            or not 0 < count <= window
+            or window < self._init_recv_window / 2
+        ):
+            return None
+        self._recv_window = window
+        return self._session
 
 
 class ForwardedStream(QuietPackets, asyncssh.SSHTCPChannel[Any]):

@@ -231,6 +231,17 @@ class ByteStream(asyncio.Protocol):
             self._loop.call_soon(self._loop.call_soon, self._flush)
         self._outgoing.append(data)
 
+    def write_alone(self, data: bytes) -> None:
+        """Send ``data``, to which asyncssh adds nothing in this iteration of the loop or the next.
+
+        The loop joins what is written in one iteration by itself.
+        """
+        transport = self._transport
+        if self._outgoing or self._is_answered_in_parts or transport is None:
+            self.write(data)
+        elif not transport.is_closing():
+            transport.write(data)
+
     def expect_parts(self, *, always: bool = False) -> None:
         """Expect several small packets as the answer to what is written in this iteration, or to
         everything (``always``).
