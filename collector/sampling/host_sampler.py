@@ -160,8 +160,8 @@ class HostSampler:
         is_stale = self._unlisted or self._unwatched or None in sample.listed.values()
         if is_stale and now - self._refreshed_at >= SOONEST_REFRESH_S:
             raise StaleError
-        namespaces = replace(
-            build_namespaces(known, sample), unlisted=self._unlisted, unwatched=self._unwatched
+        namespaces = build_namespaces(
+            known, sample, unlisted=self._unlisted, unwatched=self._unwatched
         )
         return self._make_reading(sample.sockstat, sample.sockstat6, namespaces, elapsed_s)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from ...core.record import replace_fields
 from ..errors import Category, HostError, Phase
 from ..probe.namespaces import Namespace, Namespaces
 from .shell import ListedNamespace, ShellSample
@@ -11,41 +10,46 @@ from .shell import ListedNamespace, ShellSample
 __all__ = ["build_namespaces"]
 
 
-def build_namespaces(known: Namespaces, sample: ShellSample) -> Namespaces:
+def build_namespaces(
+    known: Namespaces, sample: ShellSample, *, unlisted: bool = False, unwatched: bool = False
+) -> Namespaces:
     """The known namespaces with the sample's counters, without those that lost their process.
 
-    Raises HostError ``parse`` where one has no counter of TCP.
+    ``unlisted`` and ``unwatched`` as in `Namespaces`. Raises HostError ``parse`` where one has no
+    counter of TCP.
     """
     seen = []
-    own = ListedNamespace(sockstat=sample.sockstat, sockstat6=sample.sockstat6)
     for namespace in known.seen:
-        counters = own if namespace.is_host else sample.listed.get(namespace.pid)
+        counters = sample if namespace.is_host else sample.listed.get(namespace.pid)
         if counters is not None:
             seen.append(_update_counters(namespace, counters))
     allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
-    return replace(
+    return replace_fields(
         known,
         seen=tuple(seen),
         change=None,
         allocs=tuple(alloc for alloc in allocs if alloc is not None),
         gone=known.gone + len(known.seen) - len(seen),
+        unlisted=unlisted,
+        unwatched=unwatched,
     )
 
 
-def _update_counters(namespace: Namespace, counters: ListedNamespace) -> Namespace:
-    inuse = counters.sockstat.get("TCP", "inuse")
+def _update_counters(namespace: Namespace, counters: ShellSample | ListedNamespace) -> Namespace:
+    tcp = counters.sockstat.lines.get("TCP", {})
+    inuse, tw = tcp.get("inuse"), tcp.get("tw")
     if inuse is None:
         text = f"the namespace of process {namespace.pid} has no 'TCP: inuse'"
         raise HostError(Category.PARSE, Phase.PARSE, text)
-    updated = replace(
-        namespace,
-        inuse=inuse,
-        inuse6=None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse"),
-        tw=counters.sockstat.get("TCP", "tw"),
-        used=counters.sockstat.get("sockets", "used"),
-    )
+    inuse6 = None if counters.sockstat6 is None else counters.sockstat6.get("TCP6", "inuse")
+    used = counters.sockstat.get("sockets", "used")
     # The file of all protocols is too long for a shell to read. Where the namespace has the same
     # sockets in use as at the last full probe, its sum is taken for the same too: else the
     # diagnosis would change from round to round although nothing changes.
-    is_same = replace(updated, tw=namespace.tw) == namespace
-    return updated if is_same else replace(updated, in_protocols=None)
+    is_same = (inuse, inuse6, used) == (namespace.inuse, namespace.inuse6, namespace.used)
+    if is_same and tw == namespace.tw:
+        return namespace
+    in_protocols = namespace.in_protocols if is_same else None
+    return replace_fields(
+        namespace, inuse=inuse, inuse6=inuse6, tw=tw, used=used, in_protocols=in_protocols
+    )

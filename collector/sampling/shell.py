@@ -38,7 +38,7 @@ from ...core.record import record
 from ...core.text import clean
 from ..errors import Category, HostError, Phase
 from ..probe.script import ProbeOptions, probe_script
-from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
+from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat, sockstat_of
 
 __all__ = [
     "ALL",
@@ -57,6 +57,8 @@ __all__ = [
 OWN = b"own\n"
 ALL = b"all\n"
 FULL = b"full\n"
+
+_COUNTERS = (b"sockets:", b"TCP:", b"TCP6:")
 
 MOST_BEGUN = 1000
 """How many new processes are checked one by one, about 5 µs each."""
@@ -162,6 +164,9 @@ def _parse_parts(parts: list[bytes]) -> ShellSample:
     cannot_check = False
     sections: list[tuple[int, list[bytes]]] = [(0, [])]
     for part in parts:
+        if part.startswith(_COUNTERS):
+            sections[-1][1].append(part)
+            continue
         word, _, rest = part.partition(b" ")
         if word == b"ns":
             sections.append((_parse_count(rest), []))
@@ -187,6 +192,8 @@ def _parse_parts(parts: list[bytes]) -> ShellSample:
 
 
 def _parse_counters(rows: list[bytes]) -> ListedNamespace | None:
+    if _is_usual(rows):
+        return ListedNamespace(sockstat=sockstat_of(rows[:2]), sockstat6=sockstat_of(rows[2:]))
     tcp6 = [row for row in rows if row.startswith(b"TCP6:")]
     others = [row for row in rows if not row.startswith(b"TCP6:")]
     if not others:
@@ -194,6 +201,19 @@ def _parse_counters(rows: list[bytes]) -> ListedNamespace | None:
     return ListedNamespace(
         sockstat=parse_sockstat(b"\n".join(others)),
         sockstat6=parse_sockstat(tcp6[0]) if tcp6 else None,
+    )
+
+
+def _is_usual(rows: list[bytes]) -> bool:
+    """Whether these are the lines of all sockets, TCP and TCP6, and nothing within is a line."""
+    if len(rows) != len(_COUNTERS):
+        return False
+    sockets, tcp, tcp6 = rows
+    return (
+        sockets.startswith(b"sockets:")
+        and tcp.startswith(b"TCP:")
+        and tcp6.startswith(b"TCP6:")
+        and len(b"".join(rows).splitlines()) == 1
     )
 
 
