@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from dataclasses import MISSING, Field, dataclass, field
+from functools import cache
 from itertools import count
 from operator import attrgetter
 from reprlib import recursive_repr
@@ -17,6 +17,7 @@ from typing import TypeVar, dataclass_transform
 __all__ = ["mutable", "record", "replace_fields"]
 
 T = TypeVar("T")
+_Values = Callable[[object], tuple[object, ...]]
 
 _FEW = 50
 """So many instances are made without a generated __init__, which takes as long as a hundred."""
@@ -52,15 +53,16 @@ def replace_fields(instance: T, **changes: object) -> T:
 
     As `dataclasses.replace`, which takes three times as long.
     """
-    names, values_of = _fields_of(type(instance))
-    made: T = type(instance)(**{**dict(zip(names, values_of(instance), strict=True)), **changes})
-    return made
+    made_as: Callable[..., T] = type(instance)
+    names, values_of = _fields_of(made_as)
+    return made_as(**{**dict(zip(names, values_of(instance), strict=True)), **changes})
 
 
 @cache
-def _fields_of(made: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]]:
+def _fields_of(made: Callable[..., object]) -> tuple[tuple[str, ...], _Values]:
     """The names of a record's fields, and a function that returns their values."""
-    return tuple(vars(made)["__record_fields__"]), _values_getter(made, "init")
+    names = tuple(vars(made)["__record_fields__"])
+    return names, attrgetter(*names) if len(names) > 1 else lambda one: (getattr(one, *names),)
 
 
 def _define(values: type[T], *, kw_only: bool) -> type[T]:

@@ -76,20 +76,19 @@ class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
     queues and steps of asyncssh that serve all other cases.
     """
 
-    _conn: FastConnection | None
+    _conn: FastConnection
 
     def write(self, data: bytes, datatype: int | None = None) -> None:
         """Send ``data``; as one packet at once, where it fits and none before it waits."""
-        count, connection = len(data), self._conn
+        count = len(data)
         if (
-            connection is not None
-            and datatype is None
+            datatype is None
             and self._send_chan is not None
             and self._send_state == "open"
             and not self._send_buf
             and 0 < count <= self._send_window
             and count <= self._send_pktsize
-            and connection.send_session_data(self._send_chan, data)
+            and self._conn.send_session_data(self._send_chan, data)
         ):
             self._send_window -= count
         else:

@@ -226,11 +226,11 @@ class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
 
     def send_session_data(self, channel: int, data: bytes) -> bool:
         """Send the data of a session in a packet; False: asyncssh has to, as during rekeying."""
-        encryption, transport = self._send_encryption, self._transport
+        encryption, stream = self._send_encryption, self._stream
         if (
             encryption is None
-            or transport is not self._stream
-            or self._stream is None
+            or stream is None
+            or self._transport is None
             or not self._kex_complete
             or self._compressor is not None
             or self._is_logged
@@ -247,7 +247,7 @@ class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
         packet = head + data + os.urandom(padding)
         length, seq = len(packet), self._send_seq
         encrypted, mac = encryption.encrypt_packet(seq, _PACKET_LENGTH.pack(length), packet)
-        self._stream.write_alone(encrypted + mac)
+        stream.write_alone(encrypted + mac)
         self._send_seq = (seq + 1) & 0xFFFFFFFF
         self._rekey_bytes_sent += length
         return True
