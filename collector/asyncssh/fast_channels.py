@@ -106,7 +106,7 @@ class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
             or self._send_state != "open"
             or self._recv_paused
             or self._recv_buf
-            or not 0 < count <= window
+            or not count
             or window < self._init_recv_window / 2
         ):
             return None

@@ -298,6 +298,7 @@ class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
             session.data_received(packet[_DATA_HEAD.size : end], None)
         except Exception:
             self.internal_error()
+            self._recv_handler = _receive_nothing
         return True
 
     def expect_last_session(self) -> None:

@@ -32,7 +32,7 @@ from ..probe.sockstat import Sockstat
 from ..transport import CommandOutput
 from .methods import SamplingMethod, SamplingPlan, methods_of
 from .namespaces import build_namespaces
-from .session import SamplingSession
+from .session import Answer, SamplingSession
 from .sftp import SftpHandles
 from .shell import ALL, FULL, OWN, list_request, parse_sample
 
@@ -127,15 +127,19 @@ class HostSampler:
             and self._methods[0] is not SamplingMethod.COMMAND
         )
 
-    def request_sample(self) -> asyncio.Future[bytes]:
-        """Request one sample; `parse_answer` parses it. Raises StaleError without a session."""
+    def request_sample(self, answer: Answer) -> None:
+        """Request one sample for ``answer``; `parse_answer` parses what it gets.
+
+        Raises StaleError without a session.
+        """
         if self._handles is not None:
-            return self._handles.request_sample()
+            self._handles.request_sample(answer)
+            return
         if self._session is None:
             raise StaleError
         request, self._list = self._list, b""
         request += ALL if self._namespaces is not None and self._namespaces.seen else OWN
-        return self._session.request(request, self._ends_sample)
+        self._session.send_request(request, self._ends_sample, answer)
 
     def _ends_sample(self, received: bytearray) -> bool:
         return received.endswith(self._plan.sample_ends)
@@ -208,7 +212,7 @@ class HostSampler:
             return reading
         handles = await self._open_files()
         self._plan_refresh()
-        sockstat, sockstat6 = handles.parse_answer(await handles.request_sample())
+        sockstat, sockstat6 = await handles.sample()
         return self._make_reading(sockstat, sockstat6, self._without_listed(), 0.0)
 
     def _without_listed(self) -> Namespaces | None:

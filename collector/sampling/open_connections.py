@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine
-from functools import partial
 from typing import Any
 
 from ..errors import Category, HostError, Phase, unexpected_error
@@ -57,11 +56,11 @@ class OpenConnections:
     def request(self, states: Collection[HostState]) -> None:
         """Request a sample of each of these connected hosts."""
         now = asyncio.get_running_loop().time()
-        pending = PendingSamples()
+        pending = PendingSamples(self._handle_answer, self._handle_error)
         for state in states:
             sampler = state.sampler
             if sampler is not None and sampler.is_ready(now):
-                pending.add(state, sampler, partial(self._handle_answer, state, sampler))
+                pending.add(state, sampler)
             elif sampler is not None:
                 self._spawn(self._refresh(state, sampler))
         pending.limit(self._timeout_s, self._handle_timeout)
@@ -91,28 +90,28 @@ class OpenConnections:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_GRACE_S)
 
-    def _handle_answer(
-        self, state: HostState, sampler: HostSampler, answer: asyncio.Future[bytes]
-    ) -> None:
-        if answer.cancelled():
-            return
-        answer.exception()  # retrieved in any case: else asyncio would report it to the user
+    def _handle_answer(self, state: HostState, sampler: HostSampler, data: bytes) -> None:
         if state.sampler is not sampler:
             return  # the connection was dropped meanwhile
         try:
-            reading = sampler.parse_answer(answer.result(), requested_at=state.waiting_since)
+            reading = sampler.parse_answer(data, requested_at=state.waiting_since)
         except StaleError:
             self._spawn(self._refresh(state, sampler))
         except HostError as error:
-            # A session may end alone, such as when its shell on the host is killed.
-            ended = error.category in (Category.LOST, Category.TRUNCATED) and sampler.is_up
-            self._spawn(
-                self._refresh(state, sampler) if ended else self._give_up(state, sampler, error)
-            )
+            self._handle_error(state, sampler, error)
         except Exception as error:
             self._spawn(self._give_up(state, sampler, _unexpected(state, error)))
         else:
             self._finish(state, reading)
+
+    def _handle_error(self, state: HostState, sampler: HostSampler, error: HostError) -> None:
+        if state.sampler is not sampler:
+            return
+        # A session may end alone, such as when its shell on the host is killed.
+        ended = error.category in (Category.LOST, Category.TRUNCATED) and sampler.is_up
+        self._spawn(
+            self._refresh(state, sampler) if ended else self._give_up(state, sampler, error)
+        )
 
     def _handle_timeout(self, state: HostState, sampler: HostSampler) -> None:
         if state.sampler is sampler:

@@ -11,7 +11,6 @@ sample. The packets below, of version 3 (draft-ietf-secsh-filexfer-02), need 0.0
 
 from __future__ import annotations
 
-import asyncio
 import struct
 
 from ...core.text import clean
@@ -19,7 +18,7 @@ from ..asyncssh.connection import Connection
 from ..errors import Category, HostError, Phase
 from ..probe.labels import SOCKSTAT, SOCKSTAT6
 from ..probe.sockstat import Sockstat, SockstatError, parse_sockstat
-from .session import SamplingSession
+from .session import Answer, SamplingSession
 
 __all__ = ["SftpHandles", "end_of_packet", "make_packet", "parse_reads"]
 
@@ -102,9 +101,13 @@ class SftpHandles:
             )
         return cls(session, handle, _parse_handle(answers.get(2)))
 
-    def request_sample(self) -> asyncio.Future[bytes]:
-        """Request the open files; `parse_answer` parses the answer."""
-        return self.session.request(self._request, self._is_complete)
+    async def sample(self) -> tuple[Sockstat, Sockstat | None]:
+        """Request the open files and parse the answer. Raises HostError."""
+        return self.parse_answer(await self.session.request(self._request, self._is_complete))
+
+    def request_sample(self, answer: Answer) -> None:
+        """Request the open files for ``answer``; `parse_answer` parses what it gets."""
+        self.session.send_request(self._request, self._is_complete, answer)
 
     def parse_answer(self, data: bytes) -> tuple[Sockstat, Sockstat | None]:
         """As `parse_reads`."""
