@@ -404,6 +404,11 @@ class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
         self._client_kexinit = b"%c%b%b" % (_MSG_KEXINIT, os.urandom(_COOKIE_BYTES), offer)
         self.send_packet(_MSG_KEXINIT, self._client_kexinit[1:])
 
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """Finish a key exchange; free both offers, as the next exchange has its own."""
+        super().send_newkeys(k, h)
+        self._client_kexinit = self._server_kexinit = b""
+
     def send_service_request(self, service: bytes) -> None:
         """Request the user authentication service, and begin to log in."""
         super().send_service_request(service)

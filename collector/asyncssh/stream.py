@@ -56,7 +56,7 @@ class ByteStream(asyncio.Protocol):
 
     def __init__(self, attempt: Attempt, sock: socket.socket | None = None) -> None:
         self.head = b""
-        """What came up to the SSH version line."""
+        """What came, as long as no SSH version line did."""
         self.version_seen = False
         self.opening: bytes | None = b""
         """As `SshStream.opening`."""
@@ -189,7 +189,7 @@ class ByteStream(asyncio.Protocol):
             self.head = (self.head + data)[:_HEAD_BYTES]
             peer.data_received(data)
             if self._has_version(peer):
-                self.version_seen = True
+                self.version_seen, self.head = True, b""
                 self.budget.expect_login()
                 self._attempt.phase = Phase.KEX
         # Only now: the first read of a flood may exceed every bound and still hold a version line.

@@ -108,10 +108,11 @@ def test_the_version_is_this_servers_not_the_bastions():
         assert peer.get_extra_info("server_version") == "SSH-2.0-bastion"
         stream.data_received(b"welcome\r\n")
         assert (stream.version_seen, trying.phase) == (False, Phase.BANNER)
+        assert stream.head == b"welcome\r\n"
         stream.data_received(b"SSH-2.0-x\r\n")
         assert (stream.version_seen, trying.phase) == (True, Phase.KEX)
         stream.data_received(b"more")
-        assert stream.head == b"welcome\r\nSSH-2.0-x\r\n"
+        assert stream.head == b""
         assert peer.seen == b"welcome\r\nSSH-2.0-x\r\nmore"
 
     asyncio.run(main())
