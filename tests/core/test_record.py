@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 
 import pytest
 
-from sockfleet.core.record import mutable, record
+from sockfleet.core.record import mutable, record, replace_fields
 from tests.support.paths import ROOT
 
 
@@ -200,3 +200,24 @@ def test_many_threads_may_make_the_first_one():
         with ThreadPoolExecutor(8) as threads:
             made = [threads.submit(make) for _ in range(8)]
             assert [each.result() for each in made] == [[]] * 8
+
+
+@pytest.mark.parametrize("changes", [{}, {"y": 5}, {"x": 3, "secret": "s", "note": "n"}])
+def test_replace_fields_copies_as_replace_does(kind, changes):
+    point = kind(x=1, y=2, secret="a", note="b")
+    assert asdict(replace_fields(point, **changes)) == asdict(replace(point, **changes))
+    assert asdict(point) == {"x": 1, "y": 2, "secret": "a", "note": "b"}
+
+
+def test_replace_fields_refuses_a_field_that_is_none_of_the_record(kind):
+    with pytest.raises(TypeError):
+        replace_fields(kind(x=1), z=3)
+
+
+def test_replace_fields_copies_a_record_of_one_field():
+    @record
+    class One:
+        x: int
+
+    assert replace_fields(One(x=1), x=2) == One(x=2)
+    assert replace_fields(One(x=1)) == One(x=1)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 import subprocess
 from itertools import accumulate
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError
+from sockfleet.collector.sampling import sftp
 from sockfleet.collector.sampling.sftp import (
     DATA,
     HANDLE,
@@ -139,3 +141,55 @@ def test_any_bytes_raise_nothing_but_host_error(stream):
         parse_reads(stream, ipv6=True)
     except HostError as error:
         assert error.message.isprintable()
+
+
+ANSWERS = st.builds(
+    lambda kind, which, content, off: make_packet(
+        kind, number(which) + number(max(len(content) + off, 0)) + content
+    ),
+    st.sampled_from([DATA, DATA, DATA, STATUS]),
+    st.sampled_from([1, 2]),
+    st.sampled_from(
+        [
+            SOCKSTAT,
+            SOCKSTAT6,
+            SOCKSTAT[:-1],
+            SOCKSTAT[16:],
+            b"",
+            b"TCP6: inuse 5",
+            b"TCP: inuse x\n",
+        ]
+    ),
+    st.sampled_from([0, 0, 0, -1, 1]),
+)
+
+
+@given(
+    st.lists(ANSWERS, min_size=1, max_size=3).map(b"".join)
+    | st.builds(
+        lambda whole, at, byte: whole[:at] + bytes([byte]) + whole[at + 1 :],
+        st.just(data(1, SOCKSTAT) + data(2, SOCKSTAT6)),
+        st.integers(0, 140),
+        st.integers(0, 255),
+    )
+)
+@example(data(1, SOCKSTAT) + data(2, SOCKSTAT6))
+@example(data(1, SOCKSTAT) + data(2, b"TCP6: inuse 5"))
+def test_the_usual_answers_are_parsed_as_any_others(answer):
+    def parse() -> str:
+        try:
+            return repr(parse_reads(answer, ipv6=True))
+        except HostError as error:
+            return repr((error.category, error.message))
+
+    parsed = parse()
+    with mock.patch.object(sftp, "_find_usual_texts", return_value=None):
+        assert parse() == parsed
+
+
+@given(st.lists(ANSWERS, max_size=3).map(b"".join), st.integers(0, 200))
+def test_two_packets_are_complete_where_both_ends_are_known(answers, cut):
+    received = bytearray(answers[: max(len(answers) - cut, 0)])
+    end = end_of_packet(received, 0)
+    due = end is not None and end_of_packet(received, end) is not None
+    assert sftp._has_two_packets(received) is due

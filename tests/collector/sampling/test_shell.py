@@ -7,14 +7,16 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sockfleet.collector.errors import Category, HostError
 from sockfleet.collector.probe.answer import parse_probe
 from sockfleet.collector.probe.script import ProbeOptions, new_marker
+from sockfleet.collector.sampling import shell as shell_module
 from sockfleet.collector.sampling.shell import (
     ALL,
     FULL,
@@ -226,3 +228,25 @@ def test_every_listed_namespace_is_in_the_sample(rows):
         (pid, one.sockstat.get("TCP", "inuse"), one.sockstat6.get("TCP6", "inuse"))
         for pid, one in listed.items()
     ] == rows
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*OWN_PARTS, *OWN_PARTS, "ns 12", "TCP: inuse 1\rTCP6: inuse 2", "TCP6: inuse 5\r", "x"]
+        ),
+        max_size=7,
+    )
+)
+@example([*OWN_PARTS])
+@example(["sockets: used 7\rTCP: inuse 1", *OWN_PARTS[1:]])
+def test_the_usual_lines_are_parsed_as_any_others(parts):
+    def parse() -> str:
+        try:
+            return repr(parse_sample(answer(*parts), MARK))
+        except HostError as error:
+            return repr((error.category, error.message))
+
+    parsed = parse()
+    with mock.patch.object(shell_module, "_is_usual", return_value=False):
+        assert parse() == parsed
