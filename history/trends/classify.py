@@ -42,7 +42,7 @@ LATEST_BINS, SIDE_BINS = 3, 24
 MOST_OUTLIERS = 0.35
 HIDDEN = 0.3
 """Sudden falls that are no restarts do not hide a larger share of a ramp."""
-LEVELS, LEVELS_ERROR = 4, 0.7
+LEVELS, LEVELS_ERROR = 4, 0.85
 """A staircase: this many levels leave less than this share of the error of a line."""
 RESTART_RISE = 0.3
 """Between restarts, and after the last one, a leak rises by at least this share of its rate."""
