@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from asyncssh.packet import SSHPacket
 
     from ..ssh.byte_budget import ByteBudget
-    from .fast_connection import FastConnection
 
-__all__ = ["SILENT", "ForwardedStream", "QuietChannel", "QuietPackets", "is_log_enabled"]
+__all__ = [
+    "SILENT",
+    "ForwardedStream",
+    "PacketSender",
+    "QuietChannel",
+    "QuietPackets",
+    "is_log_enabled",
+]
 
 _MSG_CHANNEL_DATA = 94  # RFC 4254 section 9
 _LENGTH_BYTES = 4  # before the data of a message
@@ -69,6 +75,15 @@ class QuietPackets(asyncssh.packet.SSHPacketLogger):
             super().log_received_packet(pkttype, pktid, packet, note)
 
 
+class PacketSender(asyncssh.SSHClientConnection):
+    """A connection that may send the data of a session as one packet."""
+
+    def send_session_data(self, channel: int, data: bytes) -> bool:
+        """Send the data of a session in a packet; False: asyncssh has to, as during rekeying."""
+        del channel, data
+        return False
+
+
 class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
     """A channel of a session, whose data is bytes.
 
@@ -76,7 +91,7 @@ class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
     queues and steps of asyncssh that serve all other cases.
     """
 
-    _conn: FastConnection
+    _conn: PacketSender
 
     def write(self, data: bytes, datatype: int | None = None) -> None:
         """Send ``data``; as one packet at once, where it fits and none before it waits."""

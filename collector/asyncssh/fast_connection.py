@@ -53,6 +53,7 @@ from .client import ConnectionOptions, LoginOwner, LoginPlan
 from .fast_channels import (
     SILENT,
     ForwardedStream,
+    PacketSender,
     QuietChannel,
     QuietPackets,
     is_log_enabled,
@@ -178,7 +179,7 @@ def _read_partial_success(refusal: bytes) -> tuple[str, ...] | None:
     return tuple(refusal[4:-1].decode("ascii", "replace").split(","))
 
 
-class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
+class FastConnection(QuietPackets, PacketSender):
     """A connection as `log_in` makes it."""
 
     def __init__(
@@ -225,7 +226,7 @@ class FastConnection(QuietPackets, asyncssh.SSHClientConnection):
             super().send_packet(pkttype, *args, handler=handler if self._is_logged else None)
 
     def send_session_data(self, channel: int, data: bytes) -> bool:
-        """Send the data of a session in a packet; False: asyncssh has to, as during rekeying."""
+        """As `PacketSender.send_session_data`."""
         encryption, stream = self._send_encryption, self._stream
         if (
             encryption is None
