@@ -1,6 +1,7 @@
-"""The channels of a `FastConnection`, and a log that formats no unused record.
+"""A channel through a bastion, and a log that formats no unused record.
 
-With `fast_connection`, which alone imports it, it uses asyncssh's private names.
+With `session_packets` and `fast_connection`, which alone import it, it uses asyncssh's private
+names.
 """
 
 from __future__ import annotations
@@ -19,14 +20,7 @@ if TYPE_CHECKING:
 
     from ..ssh.byte_budget import ByteBudget
 
-__all__ = [
-    "SILENT",
-    "ForwardedStream",
-    "PacketSender",
-    "QuietChannel",
-    "QuietPackets",
-    "is_log_enabled",
-]
+__all__ = ["SILENT", "ForwardedStream", "QuietPackets", "is_log_enabled"]
 
 _MSG_CHANNEL_DATA = 94  # RFC 4254 section 9
 _LENGTH_BYTES = 4  # before the data of a message
@@ -73,60 +67,6 @@ class QuietPackets(asyncssh.packet.SSHPacketLogger):
         """Log a packet that was received."""
         if self.logger is not SILENT:
             super().log_received_packet(pkttype, pktid, packet, note)
-
-
-class PacketSender(asyncssh.SSHClientConnection):
-    """A connection that may send the data of a session as one packet."""
-
-    def send_session_data(self, channel: int, data: bytes) -> bool:
-        """Send the data of a session in a packet; False: asyncssh has to, as during rekeying."""
-        del channel, data
-        return False
-
-
-class QuietChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
-    """A channel of a session, whose data is bytes.
-
-    A request of repeated samples, and the answer to it, fit in one packet each; these skip the
-    queues and steps of asyncssh that serve all other cases.
-    """
-
-    _conn: PacketSender
-
-    def write(self, data: bytes, datatype: int | None = None) -> None:
-        """Send ``data``; as one packet at once, where it fits and none before it waits."""
-        count = len(data)
-        if (
-            datatype is None
-            and self._send_chan is not None
-            and self._send_state == "open"
-            and not self._send_buf
-            and 0 < count <= self._send_window
-            and count <= self._send_pktsize
-            and self._conn.send_session_data(self._send_chan, data)
-        ):
-            self._send_window -= count
-        else:
-            super().write(data, datatype)
-
-    def accept(self, count: int) -> asyncssh.SSHClientSession[bytes] | None:
-        """Take ``count`` bytes off the window and return the session that they are for.
-
-        None, and no change: asyncssh has to decide, as about a paused or closing channel, a window
-        that is exceeded, or one that is to be adjusted.
-        """
-        window = self._recv_window - count
-        if (
-            self._recv_state != "open"
-            or self._send_state != "open"
-            or self._recv_paused
-            or self._recv_buf
-            or not count
-            or window < self._init_recv_window / 2
-        ):
-            return None
-        self._recv_window = window
-        return self._session
 
 
 class ForwardedStream(QuietPackets, asyncssh.SSHTCPChannel[Any]):

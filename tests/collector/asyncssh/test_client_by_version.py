@@ -98,4 +98,4 @@ def test_only_the_fast_path_uses_names_that_asyncssh_does_not_export():
         for path in modules
         if (private := set(names_of_asyncssh(path.read_text())) - set(asyncssh.__all__))
     }
-    assert using.keys() == {"fast_channels.py", "fast_connection.py"}, using
+    assert using.keys() == {"fast_channels.py", "fast_connection.py", "session_packets.py"}, using

@@ -16,8 +16,9 @@ from asyncssh.encryption import GCMEncryption, get_encryption
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sockfleet.collector.asyncssh.fast_channels import SILENT, QuietChannel
+from sockfleet.collector.asyncssh.fast_channels import SILENT
 from sockfleet.collector.asyncssh.fast_connection import FastConnection
+from sockfleet.collector.asyncssh.session_packets import SessionChannel
 
 KEY, IV = bytes(range(16)), bytes(range(12))
 IGNORE, WINDOW_ADJUST, DATA, EXTENDED_DATA, EOF, CLOSE = 2, 93, 94, 95, 96, 97
@@ -61,7 +62,7 @@ class Client:
     def __init__(self, *, is_short: bool, problem: Exception | None = None, **state: Any) -> None:
         self.stream, self.session, self.loop = Stream(), Session(problem), mock.Mock()
         self.connection = object.__new__(FastConnection)
-        self.channel = object.__new__(QuietChannel)
+        self.channel = object.__new__(SessionChannel)
         cipher = b"aes128-gcm@openssh.com"
         vars(self.connection).update(
             _auth=None,

@@ -1,0 +1,159 @@
+"""The data of a session that fits in one packet, without asyncssh's queues and steps.
+
+A request of repeated samples, and the answer to it, fit in one packet each. Everything else takes
+asyncssh's own code: rekeying, other ciphers, compression, a log, a window that is used up, a
+channel that is paused or closing. With `fast_connection`, which alone imports it, it uses
+asyncssh's private names.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from .fast_channels import QuietPackets
+from .slim_import import asyncssh
+from .stream import ByteStream
+
+__all__ = ["SessionChannel", "SessionPackets", "receive_nothing"]
+
+_MSG_CHANNEL_DATA = 94  # RFC 4254 section 9
+_PACKET_LENGTH = struct.Struct(">I")  # RFC 4253 section 6
+_DATA_HEAD = struct.Struct(">BBII")
+"""The length of the padding, then the message: its type, the channel, the length of the data."""
+_LEAST_PADDING = 4
+_TAG_BYTES = 16  # of AES-GCM, RFC 5647
+
+
+def receive_nothing() -> bool:
+    """Process no packet any more, as asyncssh's handler of what comes."""
+    return False
+
+
+class SessionChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
+    """A channel of a session, whose data is bytes."""
+
+    _conn: SessionPackets
+
+    def write(self, data: bytes, datatype: int | None = None) -> None:
+        """Send ``data``; as one packet at once, where it fits and none before it waits."""
+        count = len(data)
+        if (
+            datatype is None
+            and self._send_chan is not None
+            and self._send_state == "open"
+            and not self._send_buf
+            and 0 < count <= self._send_window
+            and count <= self._send_pktsize
+            and self._conn.send_session_data(self._send_chan, data)
+        ):
+            self._send_window -= count
+        else:
+            super().write(data, datatype)
+
+    def accept(self, count: int) -> asyncssh.SSHClientSession[bytes] | None:
+        """Take ``count`` bytes off the window and return the session that they are for.
+
+        None, and no change: asyncssh has to decide, as about a paused or closing channel, a window
+        that is exceeded, or one that is to be adjusted.
+        """
+        window = self._recv_window - count
+        if (
+            self._recv_state != "open"
+            or self._send_state != "open"
+            or self._recv_paused
+            or self._recv_buf
+            or not count
+            or window < self._init_recv_window / 2
+        ):
+            return None
+        self._recv_window = window
+        return self._session
+
+
+class SessionPackets(asyncssh.SSHClientConnection):
+    """A connection that sends, and passes on, the data of its sessions packet by packet."""
+
+    _is_logged: bool
+    _stream: ByteStream | None
+
+    def send_session_data(self, channel: int, data: bytes) -> bool:
+        """Send the data of a session in a packet; False: asyncssh has to, as during rekeying."""
+        encryption, stream = self._send_encryption, self._stream
+        if (
+            encryption is None
+            or stream is None
+            or self._transport is None
+            or not self._kex_complete
+            or self._compressor is not None
+            or self._is_logged
+            or self._rekey_bytes_sent >= self._rekey_bytes
+            or (self._rekey_seconds and time.monotonic() >= self._rekey_time)
+        ):
+            return False
+        size = _DATA_HEAD.size + len(data)
+        # That of the padding is the first byte, which no message contains.
+        padding = -(self._send_enchdrlen + size - 1) % self._send_blocksize
+        if padding < _LEAST_PADDING:
+            padding += self._send_blocksize
+        head = _DATA_HEAD.pack(padding, _MSG_CHANNEL_DATA, channel, len(data))
+        packet = head + data + os.urandom(padding)
+        length, seq = len(packet), self._send_seq
+        encrypted, mac = encryption.encrypt_packet(seq, _PACKET_LENGTH.pack(length), packet)
+        stream.write_alone(encrypted + mac)
+        self._send_seq = (seq + 1) & 0xFFFFFFFF
+        self._rekey_bytes_sent += length
+        return True
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Process what came from the server."""
+        if self._inpbuf or not self._pass_session_data(data):
+            super().data_received(data, datatype)
+
+    def _pass_session_data(self, data: bytes) -> bool:
+        """Pass on the data of a session, where ``data`` is one packet that has nothing else.
+
+        False: it is anything else, and no state has changed: asyncssh decrypts it again.
+        """
+        encryption = self._recv_encryption
+        if (
+            type(encryption) is not asyncssh.encryption.GCMEncryption
+            or len(data) != _PACKET_LENGTH.size + int.from_bytes(data[:4], "big") + _TAG_BYTES
+            or len(data) < _PACKET_LENGTH.size + _DATA_HEAD.size + _TAG_BYTES
+            or self._recv_handler != self._recv_pkthdr
+            or self._decompressor is not None
+            or self._is_logged
+        ):
+            return False
+        cipher = encryption._cipher
+        try:
+            packet = AESGCM(cipher._key).decrypt(cipher._iv, data[4:], data[:4])
+        except InvalidTag:
+            return False
+        padding, kind, number, count = _DATA_HEAD.unpack_from(packet)
+        end = _DATA_HEAD.size + count
+        channel = self._channels.get(number)
+        if (
+            kind != _MSG_CHANNEL_DATA
+            or end + padding != len(packet)
+            or padding < _LEAST_PADDING
+            or type(channel) is not SessionChannel
+        ):
+            return False
+        session = channel.accept(count)
+        if session is None:
+            return False
+        cipher._update_iv()
+        self._recv_seq = (self._recv_seq + 1) & 0xFFFFFFFF
+        if self._keepalive_interval:
+            self._reset_keepalive_timer()
+        try:
+            session.data_received(packet[_DATA_HEAD.size : end], None)
+        except Exception:
+            self.internal_error()
+            self._recv_handler = receive_nothing
+        return True
