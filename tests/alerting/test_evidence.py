@@ -69,10 +69,12 @@ def test_an_inventory_that_cannot_be_used_says_so(tmp_path):
 def test_a_storm_probes_some_hosts_and_not_all(inventory, mocker):
     run = mocker.patch("sockfleet.scan.scan.run_scan")
     run.return_value.summary = scan_of([host_summary("h1")])
-    EvidenceProbe(ScanOptions(inventory=[inventory])).probe([f"h{n}" for n in range(1000)])
+    scan_options = ScanOptions(inventory=[inventory], become=True)
+    EvidenceProbe(scan_options).probe([f"h{n}" for n in range(1000)])
     (options, _), _ = run.call_args
     assert options.limit.count(",") == MOST_HOSTS - 1
     assert options.processes
+    assert options.become
     assert options.deadline_s <= 30
     assert options.probe is Probe.FULL
 

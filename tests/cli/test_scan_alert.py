@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from contextlib import ExitStack
 
 import pytest
+from pagerduty import EventsApiV2Client
 from standardwebhooks import Webhook
 
 from sockfleet.simulator.fleet.process import FleetProcess
 from tests.support.alerting.alertmanager import run_alertmanager
-from tests.support.alerting.http_receiver import run_receiver
+from tests.support.alerting.http_receiver import Reply, make_certificate, run_receiver
 from tests.support.cli.command_line import run_command
 from tests.support.mail_server import Received, run_mail_server
 
@@ -160,6 +162,39 @@ def test_a_leak_is_posted_with_a_signature_that_the_reference_verifies(scan, tmp
     assert [one["alerts"][0]["event"] for one in documents] == ["firing", "resolved"]
     ids = [one.headers["webhook-id"] for one in hook.requests]
     assert len(set(ids)) == 2
+
+
+def test_a_leak_opens_and_closes_an_incident_as_the_official_client_of_pagerduty_does(
+    scan, tmp_path
+):
+    key = "0123456789abcdef0123456789abcdef"
+    (tmp_path / "pagerduty.key").write_text(key)
+    (tmp_path / "pagerduty.key").chmod(0o600)
+    files = make_certificate(tmp_path)
+    trust = ssl.create_default_context(cafile=str(files[0]))
+    with run_receiver(files) as hook:
+        hook.usual = lambda _request: Reply(202, b'{"status": "success", "dedup_key": "any"}')
+        sink = (
+            f"{{type: pagerduty, url: {hook.url}/v2/enqueue, ca-file: {files[0]}, "
+            "routing-key-file: pagerduty.key}"
+        )
+        (tmp_path / "rules.yml").write_text(RULES.replace(OWN_SINK, sink))
+        codes = [scan(state, "-q")[0] for state in ("before", "leak", "away", "before")]
+        assert codes == [0, 0, 3, 0]
+        fired, resolved = [one.document for one in hook.requests]
+        payload = dict(fired["payload"])
+        assert "held: shop" in payload["summary"]
+        with EventsApiV2Client(key, base_url=hook.url, verify=trust) as client:
+            client.trigger(
+                payload.pop("summary"),
+                payload.pop("source"),
+                dedup_key=fired["dedup_key"],
+                severity=payload.pop("severity"),
+                custom_details=payload.pop("custom_details"),
+                payload=payload,
+            )
+            client.resolve(fired["dedup_key"])
+        assert [fired, resolved] == [one.document for one in hook.requests[2:]]
 
 
 def test_rules_with_a_fault_end_the_run_before_any_host_is_contacted(scan, tmp_path):
