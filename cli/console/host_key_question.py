@@ -14,9 +14,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 
 from ...core.program import program_words
-from ...core.text import escape
+from ...core.text import count_text, escape
 from ...output.text.abbreviation import abbreviate
-from ...output.text.style import count_text
 from ...scan.hooks import UnknownKey, UnknownKeys
 from .streams import warn
 

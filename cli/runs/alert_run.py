@@ -22,6 +22,7 @@ from ...alerting.sinks.sink import Ping, Unreached
 from ...alerting.states.alert_state import AlertState
 from ...core.errors import SockfleetError
 from ...core.exit_codes import Exit
+from ...core.text import count_text
 from ...history.moments import parse_moment
 from ...history.store.alerts.states import ensure_alert_tables
 from ...history.store.database.connection import Store
@@ -32,7 +33,7 @@ from ...output.text.over_time.alert_lines import (
     replay_lines,
     silenced_lines,
 )
-from ...output.text.style import TextStyle, count_text
+from ...output.text.style import TextStyle
 from ...scan.options import ScanOptions
 from ..console import streams, terminal
 from ..console.log_lines import log_to_stderr

@@ -15,11 +15,12 @@ from ...alerting.levels.levels import Levels
 from ...alerting.levels.state import State, worst_of
 from ...collector.runtime.signals import StopSignals
 from ...core.errors import SockfleetError, UsageError
+from ...core.text import count_text
 from ...output.formats import RenderOptions
 from ...output.text.abbreviation import abbreviate
 from ...output.text.changes import change_lines
 from ...output.text.monitoring_plugin import plugin_text
-from ...output.text.style import TextStyle, count_text
+from ...output.text.style import TextStyle
 from ...output.text.warnings import warning_lines
 from ...scan.hooks import trust_none
 from ...scan.saved_scans import NoEarlierScanError, read_scan

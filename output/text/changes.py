@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from ...aggregator.change import Against, FleetChange, HostChange, Since
 from ...aggregator.fleet import FleetSummary
+from ...core.text import count_text
 from .abbreviation import abbreviate
-from .style import FELL, GREW, TextStyle, count_text
+from .style import FELL, GREW, TextStyle
 
 __all__ = ["change_lines", "change_style", "change_text", "has_rates", "rate_text"]
 

@@ -15,10 +15,11 @@ from ...collector.probe.kernel import Kernel
 from ...collector.probe.sockstat import Sockstat
 from ...core.errors import SockfleetError
 from ...core.record import record
+from ...core.text import count_text
 from ..formats import RenderOptions
 from .diagnosis_sentences import name_namespace, next_shows, sentence
 from .holders import holder_lines
-from .style import TextStyle, count_text, format_memory
+from .style import TextStyle, format_memory
 
 __all__ = ["OneHost", "explanation", "one_host"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...core.record import record
-from .style import count_text
+from ...core.text import count_text
 
 __all__ = ["MemoryUnit", "memory_unit"]
 

@@ -8,10 +8,9 @@ from types import MappingProxyType
 
 from ...aggregator.diagnosis import Severity
 from ...core.lazy_pattern import lazy_pattern
-from ...core.text import count_text
 from ..formats import RenderOptions
 
-__all__ = ["FAILED", "FELL", "GREW", "SEVERITY_STYLES", "TextStyle", "count_text", "format_memory"]
+__all__ = ["FAILED", "FELL", "GREW", "SEVERITY_STYLES", "TextStyle", "format_memory"]
 
 # One colour for one fact. The sixteen standard colours follow the user's theme, light or dark.
 SEVERITY_STYLES: Mapping[str, str] = MappingProxyType(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...aggregator.fleet import FleetSummary
 from ...aggregator.host import HostSummary
 from ...core.record import record
+from ...core.text import count_text
 from ..formats import Format, RenderOptions
 from .changes import change_lines
 from .failures import (
@@ -20,7 +21,7 @@ from .findings import by_findings, has_finding
 from .holders import holder_lines
 from .host_table import group_table, has_bounds, host_table
 from .next_command import next_command
-from .style import TextStyle, count_text
+from .style import TextStyle
 from .verdict import verdict
 from .warnings import warning_lines
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...aggregator.fleet import FleetSummary
+from ...core.text import count_text
 from .abbreviation import abbreviate
-from .style import count_text
 
 __all__ = ["warning_lines"]
 

@@ -33,7 +33,7 @@ _EXAMPLES = (
 @configuration_options()
 def command(alert: tuple[str, ...], **given: Any) -> None:
     """Acknowledge a firing alert: it is not repeated until it clears or gets worse."""
-    from ....output.text.style import count_text
+    from ....core.text import count_text
     from ...console import streams
     from ...runs.alert_notes import acknowledge_alerts
 

@@ -113,7 +113,8 @@ def _limits(given: Mapping[str, Any], known: Limits) -> Limits:
 
 
 def _report(pruned: Pruned, where: str, *, dry_run: bool) -> str:
-    from ....output.text.style import count_text, format_memory
+    from ....core.text import count_text
+    from ....output.text.style import format_memory
 
     counts = (
         count_text(pruned.scans, "scan"),

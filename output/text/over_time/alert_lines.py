@@ -11,8 +11,9 @@ from ....alerting.notifying import Notification
 from ....alerting.outbox import rank_alert
 from ....alerting.states.alert_state import AlertState
 from ....alerting.states.machine import Phase
+from ....core.text import count_text
 from ..abbreviation import abbreviate
-from ..style import TextStyle, count_text
+from ..style import TextStyle
 
 __all__ = [
     "MOST_LINES",

@@ -9,10 +9,10 @@ from ....alerting.notification import Severity
 from ....alerting.overview import Listed, Overview
 from ....alerting.states.alert_state import moment
 from ....alerting.states.machine import Phase
-from ....core.text import escape
+from ....core.text import count_text, escape
 from ...formats import RenderOptions
 from ..columns import Cell, Column, columns_that_fit, format_lines
-from ..style import TextStyle, count_text
+from ..style import TextStyle
 
 __all__ = ["alert_table"]
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from ....core.text import count_text
 from ....history.host_series import HostSeries, Point
 from ....history.store.maintenance.check import StoreCheck
 from ....history.store.read import ScanRow
 from ...formats import RenderOptions
 from ..columns import Cell, Column, columns_that_fit, format_lines
-from ..style import TextStyle, count_text, format_memory
+from ..style import TextStyle, format_memory
 
 __all__ = ["check_report", "host_table", "scan_table"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from ....core.text import escape
+from ....core.text import count_text, escape
 from ....history.report.model import Course, FleetReport, HostLine, Leak
 from ...formats import RenderOptions
 from ...report_lists import list_changes
@@ -21,7 +21,7 @@ from ...report_sentences import (
     verdict_details,
 )
 from ..columns import Cell, Column, columns_that_fit, format_lines
-from ..style import GREW, TextStyle, count_text
+from ..style import GREW, TextStyle
 from .sparkline import sparkline
 
 __all__ = ["render_text"]

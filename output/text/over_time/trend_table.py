@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from ....core.text import count_text
 from ....history.fleet_trends import FleetTrends
 from ....history.store.namespace_series import NamedNamespace
 from ....history.subject import Subject
@@ -13,7 +14,7 @@ from ....history.trends.classify import Kind
 from ....history.trends.findings import Finding
 from ...formats import RenderOptions
 from ..columns import Cell, Column, columns_that_fit, format_lines
-from ..style import TextStyle, count_text
+from ..style import TextStyle
 from ..trend_sentences import MEANINGS, format_limit, format_rate, format_since
 
 __all__ = ["QUIET", "trend_table"]
