@@ -48,14 +48,6 @@ def _has_one_packet(data: bytearray) -> bool:
 
 
 def _has_two_packets(data: bytearray) -> bool:
-    if len(data) > _NUMBER.size:
-        at = _NUMBER.size + _NUMBER.unpack_from(data)[0]
-        if (
-            _NUMBER.size < at <= _LONGEST
-            and at + _NUMBER.size < len(data) <= _LONGEST
-            and at + _NUMBER.size + _NUMBER.unpack_from(data, at)[0] == len(data)
-        ):
-            return True
     end = end_of_packet(data, 0)
     return end is not None and end_of_packet(data, end) is not None
 

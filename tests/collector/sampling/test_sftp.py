@@ -185,11 +185,3 @@ def test_the_usual_answers_are_parsed_as_any_others(answer):
     parsed = parse()
     with mock.patch.object(sftp, "_find_usual_texts", return_value=None):
         assert parse() == parsed
-
-
-@given(st.lists(ANSWERS, max_size=3).map(b"".join), st.integers(0, 200))
-def test_two_packets_are_complete_where_both_ends_are_known(answers, cut):
-    received = bytearray(answers[: max(len(answers) - cut, 0)])
-    end = end_of_packet(received, 0)
-    due = end is not None and end_of_packet(received, end) is not None
-    assert sftp._has_two_packets(received) is due
