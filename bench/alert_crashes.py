@@ -24,17 +24,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
+from scanned_fleet import made_host, scan_of_hosts
 
-from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
-from sockfleet.aggregator.host import HostSummary, Status
-from sockfleet.aggregator.numbers import TcpNumbers
+from sockfleet.aggregator.fleet import FleetSummary
 from sockfleet.alerting.evaluate import Evaluator
 from sockfleet.alerting.notification import Message
 from sockfleet.alerting.notifying import SinkTraits
 from sockfleet.alerting.rules.load import parse_rules
 from sockfleet.alerting.sending import deliver
 from sockfleet.alerting.sinks.sink import Answer, Delivered
-from sockfleet.collector.probe.scope import Scope
 from sockfleet.history.store.alerts.states import ensure_alert_tables
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
@@ -65,26 +63,10 @@ def made_scan(number: int, begin: datetime) -> FleetSummary:
     """The scan of that number."""
     at = begin + timedelta(seconds=number)
     hosts = [
-        HostSummary(
-            name=f"host{place}",
-            port=22,
-            status=Status.OK,
-            attempts=1,
-            elapsed_s=0.1,
-            tcp=TcpNumbers(alloc=1000, tcp_close=500 if holds(place, number) else 5),
-            scope=Scope.ALL_NAMESPACES,
-        )
+        made_host(f"host{place}", 1000, 500 if holds(place, number) else 5)
         for place in range(HOSTS)
     ]
-    info = ScanInfo(
-        id=f"{number:032x}",
-        started_at=at,
-        finished_at=at,
-        duration_s=0.0,
-        complete=True,
-        inventory=("made.yml",),
-    )
-    return summarize_fleet(hosts, info)
+    return scan_of_hosts(f"{number:032x}", at, hosts, duration_s=0.0)
 
 
 class FileSink:

@@ -18,12 +18,9 @@ from datetime import timedelta
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 
-from scanned_fleet import BEGIN
+from scanned_fleet import BEGIN, made_host, scan_of_hosts
 
-from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
-from sockfleet.aggregator.host import HostSummary, Status
-from sockfleet.aggregator.numbers import TcpNumbers
-from sockfleet.collector.probe.scope import Scope
+from sockfleet.aggregator.fleet import FleetSummary
 from sockfleet.history.store.maintenance.check import check_store
 from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.opening import use_store
@@ -40,27 +37,8 @@ COLLECTORS = (1, 2)
 def made_scan(collector: int, number: int) -> FleetSummary:
     """A scan of two hosts, whose numbers are that of the scan."""
     at = BEGIN + number * EVERY + timedelta(seconds=collector)
-    info = ScanInfo(
-        id=f"{collector}-{number:06d}",
-        started_at=at,
-        finished_at=at,
-        duration_s=0.5,
-        complete=True,
-        inventory=("inventory.yml",),
-    )
-    hosts = [
-        HostSummary(
-            name=name,
-            port=22,
-            status=Status.OK,
-            attempts=1,
-            elapsed_s=0.1,
-            tcp=TcpNumbers(alloc=number, tcp_close=number),
-            scope=Scope.ALL_NAMESPACES,
-        )
-        for name in (f"own{collector}", "shared")
-    ]
-    return summarize_fleet(hosts, info)
+    hosts = [made_host(name, number, number) for name in (f"own{collector}", "shared")]
+    return scan_of_hosts(f"{collector}-{number:06d}", at, hosts)
 
 
 def collect(url: str, collector: int, seconds: float, scans: int, saved: Queue[int]) -> None:

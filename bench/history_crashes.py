@@ -23,12 +23,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
-from sockfleet.aggregator.host import HostSummary, Status
+from scanned_fleet import made_host, scan_of_hosts
+
+from sockfleet.aggregator.fleet import FleetSummary
 from sockfleet.aggregator.namespaces import NamespaceSummary
-from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.collector.probe.containers import Container
-from sockfleet.collector.probe.scope import Scope
 from sockfleet.history.errors import StoreError
 from sockfleet.history.store.maintenance.check import check_store
 from sockfleet.history.store.maintenance.retention import Limits, maintain, remember_limits
@@ -50,27 +49,15 @@ def made_scan(number: int) -> FleetSummary:
     """The scan of that number; host n has the number n times 1000 plus that of the scan."""
     at = BEGIN + number * EVERY
     hosts = [
-        HostSummary(
-            name=f"host{place:03d}",
-            port=22,
-            status=Status.OK,
-            attempts=1,
-            elapsed_s=0.1,
-            tcp=TcpNumbers(alloc=1000 * place + number, tcp_close=1000 * place + number),
-            scope=Scope.ALL_NAMESPACES,
+        made_host(
+            f"host{place:03d}",
+            1000 * place + number,
+            1000 * place + number,
             namespaces=_namespaces(place, number),
         )
         for place in range(HOSTS)
     ]
-    info = ScanInfo(
-        id=f"{number:032x}",
-        started_at=at,
-        finished_at=at + timedelta(seconds=1),
-        duration_s=1.0,
-        complete=True,
-        inventory=("made.yml",),
-    )
-    return summarize_fleet(hosts, info)
+    return scan_of_hosts(f"{number:032x}", at, hosts)
 
 
 def _namespaces(place: int, number: int) -> tuple[NamespaceSummary, ...]:

@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sockfleet.aggregator.fleet import FleetSummary, ScanInfo, summarize_fleet
 from sockfleet.aggregator.host import FailureReason, HostSummary, Status
+from sockfleet.aggregator.namespaces import NamespaceSummary
 from sockfleet.aggregator.numbers import TcpNumbers
 from sockfleet.collector.probe.kernel import Kernel
 from sockfleet.collector.probe.scope import Scope
 
-__all__ = ["BEGIN", "EVERY", "ScannedFleet"]
+__all__ = ["BEGIN", "EVERY", "ScannedFleet", "made_host", "scan_of_hosts"]
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
+
+
+def made_host(
+    name: str,
+    alloc: int,
+    tcp_close: int,
+    namespaces: tuple[NamespaceSummary, ...] | None = None,
+) -> HostSummary:
+    """A host that was read whole, with these numbers alone."""
+    return HostSummary(
+        name=name,
+        port=22,
+        status=Status.OK,
+        attempts=1,
+        elapsed_s=0.1,
+        tcp=TcpNumbers(alloc=alloc, tcp_close=tcp_close),
+        scope=Scope.ALL_NAMESPACES,
+        namespaces=namespaces,
+    )
+
+
+def scan_of_hosts(
+    uid: str, at: datetime, hosts: Iterable[HostSummary], duration_s: float = 1.0
+) -> FleetSummary:
+    """A whole scan of these hosts, which began then."""
+    info = ScanInfo(
+        id=uid,
+        started_at=at,
+        finished_at=at + timedelta(seconds=duration_s),
+        duration_s=duration_s,
+        complete=True,
+        inventory=("inventory.yml",),
+    )
+    return summarize_fleet(hosts, info)
 
 
 class ScannedFleet:
@@ -51,15 +86,8 @@ class ScannedFleet:
 
     def scan(self, at: datetime) -> FleetSummary:
         """The next scan, which began then; three hosts of a thousand fail in each."""
-        info = ScanInfo(
-            id=f"{random.getrandbits(128):032x}",
-            started_at=at,
-            finished_at=at + timedelta(seconds=9),
-            duration_s=9.0,
-            complete=True,
-            inventory=("inventory.yml",),
-        )
-        return summarize_fleet([self._host(place) for place in range(len(self.names))], info)
+        hosts = [self._host(place) for place in range(len(self.names))]
+        return scan_of_hosts(f"{random.getrandbits(128):032x}", at, hosts, duration_s=9.0)
 
     def scans(
         self, count: int, begin: datetime = BEGIN, every: timedelta = EVERY

@@ -26,7 +26,7 @@ from sockfleet.history.trends.findings import Finding, find_trends
 
 FIRST_SEED = 1000
 FLEETS = {"sockets born and dying": make_fleet, "curves with noise": make_other_fleet}
-CASES = ((300, 14.0), (3600, 14.0), (300, 7.0), (3600, 7.0))
+INTERVALS_AND_WINDOWS = ((300, 14.0), (3600, 14.0), (300, 7.0), (3600, 7.0))
 """Seconds between scans, days of the window."""
 COUNTS = ("found", "false", "begins", "rates", "ranges")
 CPU_S, PEAK_MIB = 15.0, 500.0
@@ -100,7 +100,7 @@ def measure(fleets: int, hosts: int) -> list[Budget]:
     held, wrong = [], []
     for made_of, make in FLEETS.items():
         total = Score()
-        for interval_s, days in CASES:
+        for interval_s, days in INTERVALS_AND_WINDOWS:
             score = Score()
             for number in range(fleets):
                 fleet = make(
