@@ -89,8 +89,9 @@ class _Output(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         self.exited.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+    def connection_lost(self, exc: Exception | None) -> None:
         """The process has ended and no process holds its streams any more."""
+        del exc
         self.closed = True
         if not self.complete.done():
             self.complete.set_result(None)

@@ -52,16 +52,22 @@ def test_a_sink_that_is_down_is_not_tried_before_its_time(store):
     assert watch.events == []
 
 
-def test_what_fired_and_ended_while_the_sink_was_down_is_one_message(store):
-    watch = Watch(store)
-    watch.sink.answer = Unreached(reason="down")
-    watch.run(0, a=500)
-    watch.run(20, a=5)
+def send_later(store, watch):
+    """Return the only alert of the only message that the sink takes once it is there again."""
     wait(store)
     watch.sink.answer = TestSink().answer
     watch.send()
     (message,) = watch.sink.messages
     (alert,) = message.alerts
+    return alert
+
+
+def test_what_fired_and_ended_while_the_sink_was_down_is_one_message(store):
+    watch = Watch(store)
+    watch.sink.answer = Unreached(reason="down")
+    watch.run(0, a=500)
+    watch.run(20, a=5)
+    alert = send_later(store, watch)
     assert alert.event is Event.MISSED
     assert (alert.began_at, alert.ended_at) == (NOW, NOW + timedelta(minutes=20))
 
@@ -72,11 +78,7 @@ def test_what_got_worse_while_the_sink_was_down_is_told_as_it_is_now(store):
     watch.sink.answer = Unreached(reason="down")
     watch.run(0, a=500)
     watch.run(1, a=5000)
-    wait(store)
-    watch.sink.answer = TestSink().answer
-    watch.send()
-    (message,) = watch.sink.messages
-    (alert,) = message.alerts
+    alert = send_later(store, watch)
     assert (str(alert.event), str(alert.severity)) == ("firing", "critical")
 
 

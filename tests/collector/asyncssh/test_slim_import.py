@@ -20,8 +20,18 @@ print(asyncssh.__version__)
 """
 
 
+def run(script, **variables):
+    """Run a script in a new interpreter, with these variables beside the environment's."""
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_no_compiler_runs_to_find_libraries():
-    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True)
+    done = run(_SCRIPT)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
 
@@ -37,7 +47,7 @@ def test_only_asyncssh_gets_forms_that_make_nothing():
         "class Other(typing.Generic[typing.AnyStr]): value: typing.Optional[int]\n"
         "assert typing.get_type_hints(Other) == {'value': typing.Optional[int]}\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = run(script)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -52,12 +62,7 @@ def test_an_asyncssh_that_needs_a_form_is_imported_whole(tmp_path, line):
         "import typing\n"
         "assert asyncssh.Optional is typing.Optional\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    done = run(script, PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -71,10 +76,5 @@ def test_an_asyncssh_that_needs_its_x509_module_is_imported_whole(tmp_path):
         "from sockfleet.collector.asyncssh.slim_import import asyncssh\n"
         "print(asyncssh.crypto.x509.certificates)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
+    done = run(script, PYTHONPATH=str(tmp_path))
     assert (done.stdout, done.stderr) == ("read\n", "")
