@@ -55,13 +55,15 @@ class Delivery:
     messages: int = 0
     problems: list[str] = field(default_factory=list)
     """Each sink that was not reached, with the reason: its alerts wait for the next run."""
+    missed_pings: list[str] = field(default_factory=list)
+    """Each heartbeat that was not reached, with the reason; nothing waits for one."""
     notes: list[str] = field(default_factory=list)
     """Messages that a receiver refused for good, and other notes."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether every sink was reached."""
-        return not self.problems
+        """Whether every sink and heartbeat was reached."""
+        return not self.problems and not self.missed_pings
 
 
 def deliver(store: Store, rules: str, sinks: Mapping[str, Sink]) -> Delivery:

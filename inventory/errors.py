@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import UsageError
 
-__all__ = ["InventoryError"]
+__all__ = ["InventoryError", "NoMatchError"]
 
 
 class InventoryError(UsageError):
@@ -19,3 +19,7 @@ class InventoryError(UsageError):
         self.where = where
         self.problem = problem
         super().__init__(f"{where}: {problem}")
+
+
+class NoMatchError(UsageError):
+    """A valid pattern that selects no host."""

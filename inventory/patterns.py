@@ -24,7 +24,7 @@ from ..core.lazy_pattern import lazy_pattern
 from ..core.record import record
 from ..core.suggestion import nearest
 from ..core.text import count_text, escape
-from .errors import InventoryError
+from .errors import InventoryError, NoMatchError
 from .models import Inventory
 from .ranges import is_address, split_port
 from .sources.files import decode_text, read_bytes
@@ -58,14 +58,14 @@ def match_hosts(
 ) -> Selection:
     """Return the hosts that ``pattern`` selects; None selects all.
 
-    ``place`` is what messages call the inventory. Raises UsageError where no host is selected, or
-    where ``pattern`` is invalid.
+    ``place`` is what messages call the inventory. Raises NoMatchError where no host is selected,
+    and UsageError where ``pattern`` is invalid.
     """
     matcher = _Matcher(inventory)
     everything = matcher.group_hosts(ALL)
     if pattern is None:
         if not everything:
-            raise UsageError(f"no host in the inventory ({', '.join(inventory.sources)})")
+            raise NoMatchError(f"no host in the inventory ({', '.join(inventory.sources)})")
         return Selection(hosts=tuple(everything))
     chosen = set(matcher.match_all(_expand_files(_split_parts(pattern))))
     hosts = tuple(name for name in everything if name in chosen)
@@ -74,9 +74,9 @@ def match_hosts(
         for part in matcher.unmatched
     )
     if not hosts and tuple(matcher.unmatched) == (pattern,):
-        raise UsageError(notes[0] + f" ({count_text(len(everything), 'host')} in {place})")
+        raise NoMatchError(notes[0] + f" ({count_text(len(everything), 'host')} in {place})")
     if not hosts:
-        raise UsageError(
+        raise NoMatchError(
             f"no host matches {pattern!r} among the {len(everything)} of {place}"
             + "".join(f"; {note}" for note in notes)
         )
@@ -238,5 +238,5 @@ def _apply_subscript(
         return hosts[first : last + 1]
     # [1], and also [1:0], as in Ansible.
     if not -len(hosts) <= first < len(hosts):
-        raise UsageError(f"{part!r} is beyond the {len(hosts)} hosts that it would choose from")
+        raise NoMatchError(f"{part!r} is beyond the {len(hosts)} hosts that it would choose from")
     return [hosts[first]]

@@ -189,17 +189,18 @@ def evaluate_and_send(
     except SockfleetError:
         _ping(loaded, Ping.FAIL, delivery)
         raise
-    sent.problems += delivery.problems
+    sent.missed_pings += delivery.missed_pings
     _ping(loaded, Ping.SUCCESS if sent.is_whole else Ping.FAIL, sent)
     return evaluation, sent
 
 
 def report_delivery(delivery: Delivery, *, quiet: bool) -> None:
-    """Say on stderr which sinks were not reached, and what a receiver refused."""
+    """Say on stderr which sinks and heartbeats were not reached, and what a receiver refused."""
     streams.warn_all(delivery.notes, quiet=quiet)
-    for problem in dict.fromkeys(delivery.problems):
-        waits = "; what waits is sent by the next run" if problem.startswith("sink ") else ""
-        streams.warn(f"error: {problem}{waits}")
+    for problem in delivery.problems:
+        streams.warn(f"error: {problem}; what waits is sent by the next run")
+    for problem in dict.fromkeys(delivery.missed_pings):  # at the start and at the end
+        streams.warn(f"error: {problem}")
 
 
 def _code_of(delivery: Delivery) -> int:
@@ -216,7 +217,7 @@ def _ping(loaded: LoadedRules, ping: Ping, delivery: Delivery) -> None:
     for name, heartbeat in loaded.sinks.heartbeats.items():
         answer = heartbeat.ping(ping)
         if isinstance(answer, Unreached):
-            delivery.problems.append(f"heartbeat {name}: {answer.reason}")
+            delivery.missed_pings.append(f"heartbeat {name}: {answer.reason}")
 
 
 def _print_faults(error: RulesError) -> None:

@@ -114,6 +114,12 @@ def test_a_rule_has_what_the_file_says():
     assert (found.hold, found.clear_after) == (Span(), Span(scans=2))
 
 
+@pytest.mark.parametrize("pattern", ["all[5]", "nothing", "web*[2:4]:!db", "10.0.0.[1:9]"])
+def test_a_pattern_of_hosts_that_are_not_there_is_no_fault(pattern):
+    found = rule(f'{{name: a, where: "{pattern}", when: [{{measure: tcp_close, warning: 5}}]}}')
+    assert found.where == pattern
+
+
 @pytest.mark.parametrize(
     ("text", "span"),
     [
