@@ -167,14 +167,11 @@ class Evaluator:
         if self._probe is not None or any(host.processes is not None for host in summary.hosts):
             began = stream_states.preview(judged, settings).began
             found_now = self._find_evidence(judged, began)
-        now = Progress(
-            scan_uid=place.row.id, scan_ms=start_ms(place.row), evaluated_ms=settings.context.now_ms
-        )
         after = stream_states.commit(
             judged,
             replace(settings, found=found_now),
             place.progress,
-            now,
+            place.progress_after(settings.context.now_ms),
             _describe_source(place.row),
         )
         if after is not None:

@@ -6,6 +6,7 @@ one. Where a clock was wrong, the order in which they were saved counts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..core.record import record
@@ -36,6 +37,16 @@ class Place:
     """Whether no run has judged it."""
     is_newest: bool = True
     """Whether the stream has no later scan: numbers of the clock count for it alone."""
+
+    def progress_after(self, now_ms: int) -> Progress:
+        """How far the stream is judged after this scan, at ``now_ms`` of this machine's clock.
+
+        Alerts that are sent again leave it where it was: after a clock was wrong, their scan may
+        be older than the last judged one.
+        """
+        if self.progress is not None and not self.is_new:
+            return replace(self.progress, evaluated_ms=now_ms)
+        return Progress(scan_uid=self.row.id, scan_ms=start_ms(self.row), evaluated_ms=now_ms)
 
 
 class StreamScans:

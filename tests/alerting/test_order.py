@@ -62,6 +62,14 @@ class Clocks:
         [("right", "a year"), ("right", "right"), ("right", "right")],
         [("right", "right"), ("right", None), ("right", "a bit"), ("right", "right")],
         [("a year", "a year"), ("a year", None), ("right", "right"), ("right", "right")],
+        # When alerts are sent again, the newest scan is an older one than the last judged.
+        [
+            ("a bit", "right"),
+            ("right", "right"),
+            ("hours", "hours"),
+            ("hours", "right"),
+            ("right", "right"),
+        ],
     ],
 )
 def test_no_scan_is_judged_twice_and_the_newest_one_is(store, steps):
