@@ -11,7 +11,7 @@ reads, and ours returns it. Between the windows ours also sample round after rou
 as `warm` does; no budget rests on that.
 
 Then one process samples a large fleet by itself, for its share of one core. The product keeps
-as many connections open as fit in 256 MiB, and logs in to the hosts beyond in each round.
+as many connections open as fit in 300 MiB, and logs in to the hosts beyond in each round.
 
 The exit code is 1 if a sample takes more than a quarter of a scrape.
 """

@@ -104,7 +104,7 @@ class RepeatedScan:
             sampling = replace(sampling, most_kept=min(sampling.most_kept, possible - at_once))
         if sampling.most_kept < hosts:
             beyond = f"{hosts - sampling.most_kept} of {hosts} hosts"
-            why = f"{sampling.most_kept} connections may stay open (ulimit -n, 256 MiB)"
+            why = f"{sampling.most_kept} connections may stay open (ulimit -n, 300 MiB)"
             self._hooks.note([f"{beyond} are asked over a new connection in each round: {why}"])
         return replace(settings, concurrency=at_once), sampling
 

@@ -221,6 +221,7 @@ class FastConnection(QuietPackets, SessionPackets):
         subsystem: str | None = None,
     ) -> asyncssh.SSHClientChannel[bytes]:
         """As `ClientConnection.begin_session`; `create_session` fills in 15 settings first."""
+        self.expect_session_data()
         options = self._options
         channel = SessionChannel(
             self,

@@ -141,10 +141,10 @@ class HostSampler:
         request += ALL if self._namespaces is not None and self._namespaces.seen else OWN
         self._session.send_request(request, self._ends_sample, answer)
 
-    def _ends_sample(self, received: bytearray) -> bool:
+    def _ends_sample(self, received: bytes | bytearray) -> bool:
         return received.endswith(self._plan.sample_ends)
 
-    def _ends_probe(self, received: bytearray) -> bool:
+    def _ends_probe(self, received: bytes | bytearray) -> bool:
         return received.endswith(self._plan.probe_ends)
 
     def parse_answer(self, data: bytes, *, requested_at: float | None) -> HostReading:

@@ -18,20 +18,28 @@ def build_namespaces(
     ``unlisted`` and ``unwatched`` as in `Namespaces`. Raises HostError ``parse`` where one has no
     counter of TCP.
     """
-    seen = []
+    seen, listed = [], sample.listed
     for namespace in known.seen:
-        counters = sample if namespace.is_host else sample.listed.get(namespace.pid)
+        counters = sample if namespace.is_host else listed.get(namespace.pid)
         if counters is not None:
             seen.append(_update_counters(namespace, counters))
-    allocs = (each.sockstat.get("TCP", "alloc") for each in sample.listed.values() if each)
-    return replace_fields(
-        known,
+    allocs = [each.sockstat.get("TCP", "alloc") for each in listed.values() if each is not None]
+    return Namespaces(  # by name: `replace_fields` takes three times as long
         seen=tuple(seen),
+        rest_namespaces=known.rest_namespaces,
+        rest_inuse=known.rest_inuse,
         change=None,
-        allocs=tuple(alloc for alloc in allocs if alloc is not None),
+        allocs=tuple([alloc for alloc in allocs if alloc is not None]),
+        denied=known.denied,
         gone=known.gone + len(known.seen) - len(seen),
         unlisted=unlisted,
         unwatched=unwatched,
+        without_process=known.without_process,
+        hidden_processes=known.hidden_processes,
+        other_pid_namespace=known.other_pid_namespace,
+        unknown_pid_namespace=known.unknown_pid_namespace,
+        single=known.single,
+        unread=known.unread,
     )
 
 

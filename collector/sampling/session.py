@@ -47,7 +47,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         self._received = bytearray()
         self._stderr_bytes = 0
         self._said = b""
-        self._is_complete: Callable[[bytearray], bool] = _never
+        self._is_complete: Callable[[bytes | bytearray], bool] = _never
         self._answer: Answer | None = None
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._lost = False
@@ -72,7 +72,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         return not self._lost
 
     def request(
-        self, text: bytes, is_complete: Callable[[bytearray], bool]
+        self, text: bytes, is_complete: Callable[[bytes | bytearray], bool]
     ) -> asyncio.Future[bytes]:
         """As `send_request`; the future has the answer."""
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -80,7 +80,7 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         return answer
 
     def send_request(
-        self, text: bytes, is_complete: Callable[[bytearray], bool], answer: Answer
+        self, text: bytes, is_complete: Callable[[bytes | bytearray], bool], answer: Answer
     ) -> None:
         """Send ``text``; ``answer`` gets what comes once ``is_complete`` is true of it.
 
@@ -117,14 +117,17 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             self._said += data[:_MOST_SAID]
         if self._answer is None:
             return
-        if datatype is None:
-            self._received += data
-        else:
-            self._stderr_bytes += len(data)
         self._stream.budget.give_back(len(data))
         try:
+            if datatype is None and not self._received and self._is_complete(data):
+                self._settle(data)
+                return
+            if datatype is None:
+                self._received += data
+            else:
+                self._stderr_bytes += len(data)
             if self._is_complete(self._received):
-                self._settle()
+                self._settle(bytes(self._received))
             elif len(self._received) + self._stderr_bytes > OUTPUT_LIMIT:
                 self._fail(output_limit(self._where))
         except HostError as error:
@@ -141,9 +144,8 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
         received = len(self._received)
         self._fail(truncated(self._where, Phase.COMMAND, received, problem, self._said))
 
-    def _settle(self) -> None:
+    def _settle(self, data: bytes) -> None:
         answer, self._answer = self._answer, None
-        data = bytes(self._received)
         self._received.clear()
         if answer is not None and not answer.done():
             answer.set_result(data)
@@ -154,6 +156,6 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             answer.set_exception(error)
 
 
-def _never(_received: bytearray) -> bool:
+def _never(_received: bytes | bytearray) -> bool:
     """Without a request no answer is complete."""
     return False

@@ -12,7 +12,7 @@ from ..pacing.schedule import caps_of
 
 __all__ = ["KEPT_BY", "MEMORY_PER_CONNECTION", "SamplingSettings", "kept_hosts"]
 
-MEMORY_PER_CONNECTION = 26 * 1024
+MEMORY_PER_CONNECTION = 30 * 1024
 """Bytes of an open connection with its session, at most (measured by bench/warm.py)."""
 
 KEPT_BY = "asyncssh"
@@ -26,9 +26,9 @@ class SamplingSettings:
     interval_s: float
     """From the beginning of a round to that of the next; 0: a round begins when the one before has
     ended."""
-    most_kept: int = 256 * 1024 * 1024 // MEMORY_PER_CONNECTION
+    most_kept: int = 300 * 1024 * 1024 // MEMORY_PER_CONNECTION
     """Connections that stay open; all other hosts get a new one in each round. By default as many
-    as fit in 256 MiB: 10,082."""
+    as fit in 300 MiB: 10,240."""
 
 
 def kept_hosts(hosts: Collection[Host], settings: EngineSettings, most: int) -> frozenset[str]:

@@ -43,11 +43,11 @@ def make_packet(kind: int, body: bytes) -> bytes:
     return _HEAD.pack(len(body) + 1, kind) + body
 
 
-def _has_one_packet(data: bytearray) -> bool:
+def _has_one_packet(data: bytes | bytearray) -> bool:
     return end_of_packet(data, 0) is not None
 
 
-def _has_two_packets(data: bytearray) -> bool:
+def _has_two_packets(data: bytes | bytearray) -> bool:
     end = end_of_packet(data, 0)
     return end is not None and end_of_packet(data, end) is not None
 

@@ -33,6 +33,7 @@ lines than it needs: ``TCP:`` is the second of sockstat and ``TCP6:`` the first 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ...core.record import record
 from ...core.text import clean
@@ -99,6 +100,7 @@ def list_request(pids: Iterable[int]) -> bytes:
     return b"list %b\n" % b" ".join(b"%d" % pid for pid in pids)
 
 
+@lru_cache(maxsize=16)
 def sample_end(mark: str) -> bytes:
     """The end of the answer to `OWN` and `ALL`."""
     return b"|%b end\n" % mark.encode("ascii")
@@ -149,17 +151,22 @@ def parse_sample(data: bytes, mark: str) -> ShellSample:
     """
     if data.endswith(b"\r\n"):
         data = data.replace(b"\r\n", b"\n")
-    begin = data.rfind(mark.encode("ascii"), 0, -len(sample_end(mark)))
-    parts = data[begin : -len(sample_end(mark))].split(b"|")[1:]
+    end = -len(sample_end(mark))
+    line = data[data.rfind(mark.encode("ascii"), 0, end) : end]
+    parts = line.split(b"|")[1:]
+    is_one_line = b"\n" not in line and b"\r" not in line
     try:
-        return _parse_parts(parts)
+        if is_one_line and _is_usual(parts):  # of a host without containers
+            sockstat, sockstat6 = sockstat_of(parts[:2]), sockstat_of(parts[2:])
+            return ShellSample(sockstat=sockstat, sockstat6=sockstat6, listed={})
+        return _parse_parts(parts, is_one_line=is_one_line)
     except (SockstatError, ValueError, IndexError) as error:
         seen = clean(b"|".join(parts), limit=120)
         text = f"the shell on the host answered {seen!r}: {error}"
         raise HostError(Category.PARSE, Phase.PARSE, text) from error
 
 
-def _parse_parts(parts: list[bytes]) -> ShellSample:
+def _parse_parts(parts: list[bytes], *, is_one_line: bool) -> ShellSample:
     unlisted_pid = unchecked = None
     cannot_check = False
     sections: list[tuple[int, list[bytes]]] = [(0, [])]
@@ -178,21 +185,21 @@ def _parse_parts(parts: list[bytes]) -> ShellSample:
             cannot_check = True
         else:
             sections[-1][1].append(part)
-    own = _parse_counters(sections[0][1])
+    own = _parse_counters(sections[0][1], is_one_line=is_one_line)
     if own is None:
         raise ValueError("no counters of TCP in it")
     return ShellSample(
         sockstat=own.sockstat,
         sockstat6=own.sockstat6,
-        listed={pid: _parse_counters(rows) for pid, rows in sections[1:]},
+        listed={pid: _parse_counters(rows, is_one_line=is_one_line) for pid, rows in sections[1:]},
         unlisted_pid=unlisted_pid,
         unchecked=unchecked,
         cannot_check=cannot_check,
     )
 
 
-def _parse_counters(rows: list[bytes]) -> ListedNamespace | None:
-    if _is_usual(rows):
+def _parse_counters(rows: list[bytes], *, is_one_line: bool) -> ListedNamespace | None:
+    if is_one_line and _is_usual(rows):
         return ListedNamespace(sockstat=sockstat_of(rows[:2]), sockstat6=sockstat_of(rows[2:]))
     tcp6 = [row for row in rows if row.startswith(b"TCP6:")]
     others = [row for row in rows if not row.startswith(b"TCP6:")]
@@ -205,16 +212,11 @@ def _parse_counters(rows: list[bytes]) -> ListedNamespace | None:
 
 
 def _is_usual(rows: list[bytes]) -> bool:
-    """Whether these are the lines of all sockets, TCP and TCP6, and nothing within is a line."""
+    """Whether these are the lines of all sockets, TCP and TCP6."""
     if len(rows) != len(_COUNTERS):
         return False
     sockets, tcp, tcp6 = rows
-    return (
-        sockets.startswith(b"sockets:")
-        and tcp.startswith(b"TCP:")
-        and tcp6.startswith(b"TCP6:")
-        and len(b"".join(rows).splitlines()) == 1
-    )
+    return sockets.startswith(b"sockets:") and tcp.startswith(b"TCP:") and tcp6.startswith(b"TCP6:")
 
 
 def _parse_count(word: bytes) -> int:

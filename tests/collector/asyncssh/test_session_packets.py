@@ -16,6 +16,7 @@ from asyncssh.encryption import GCMEncryption, get_encryption
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sockfleet.collector.asyncssh import session_packets
 from sockfleet.collector.asyncssh.fast_channels import SILENT
 from sockfleet.collector.asyncssh.fast_connection import FastConnection
 from sockfleet.collector.asyncssh.session_packets import SessionChannel
@@ -100,6 +101,7 @@ class Client:
             _transport=self.stream,
         )
         self.connection._recv_handler = self.connection._recv_pkthdr
+        self.connection.expect_session_data()
         vars(self.channel).update(
             {
                 "_conn": self.connection,
@@ -292,3 +294,32 @@ def test_an_answer_in_parts_is_put_together_by_asyncssh():
 
 def test_the_cipher_of_the_short_way_is_the_one_that_is_used():
     assert type(get_encryption(b"aes256-gcm@openssh.com", bytes(32), IV)) is GCMEncryption
+
+
+def test_a_cipher_is_made_once_until_the_keys_change(mocker):
+    made = mocker.spy(session_packets, "AESGCM")
+    client = Client(is_short=True)
+    for answer in arrivals([data(b"one"), data(b"two")]):
+        client.channel.write(b"own\n")
+        client.connection.data_received(answer)
+    assert [call.args for call in made.call_args_list] == [(KEY,), (KEY,)]  # to send, to receive
+
+    new = KEY[::-1]
+    cipher = get_encryption(b"aes128-gcm@openssh.com", new, IV)
+    client.connection._recv_encryption = get_encryption(b"aes128-gcm@openssh.com", new, IV)
+    answer = data(b"three")
+    text, mac = cipher.encrypt_packet(0, len(answer).to_bytes(4, "big"), answer)
+    client.connection.data_received(text + mac)
+    assert [content for content, _ in client.session.received] == [b"one", b"two", b"three"]
+    assert made.call_args.args == (new,)
+
+
+def test_before_the_first_session_each_packet_is_decrypted_once(mocker):
+    made = mocker.spy(session_packets, "AESGCM")
+    client = Client(is_short=True)
+    client.connection._cipher_to_send = client.connection._cipher_to_receive = None
+    client.channel.write(b"own\n")
+    (answer,) = arrivals([data(b"an answer")])
+    client.connection.data_received(answer)
+    assert client.session.received == [(b"an answer", None)]
+    assert made.call_count == 0

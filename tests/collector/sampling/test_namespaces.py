@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -48,6 +48,39 @@ def test_a_namespace_keeps_its_bound_between_full_probes_while_nothing_changes(o
         listed={30: ListedNamespace(sockstat=counters(used=300, inuse=5), sockstat6=None)},
     )
     assert [one.tcp_close_max for one in build_namespaces(KNOWN, sample).seen] == bounds
+
+
+def test_what_a_sample_does_not_read_stays_as_the_full_probe_found_it():
+    of_the_sample = {
+        "seen": (),
+        "change": None,
+        "allocs": (),
+        "gone": 8,
+        "unlisted": False,
+        "unwatched": False,
+    }
+    known = Namespaces(
+        seen=(),
+        rest_namespaces=2,
+        rest_inuse=3,
+        change=4,
+        allocs=(5,),
+        denied=6,
+        gone=8,
+        unlisted=True,
+        unwatched=True,
+        without_process=9,
+        hidden_processes=True,
+        other_pid_namespace=True,
+        unknown_pid_namespace=True,
+        single=True,
+        unread="awk: not found",
+    )
+    defaults = Namespaces(seen=())
+    names = {field.name for field in fields(Namespaces)} - {"seen"}
+    assert [name for name in names if getattr(known, name) == getattr(defaults, name)] == []
+    sample = ShellSample(sockstat=counters(used=1, inuse=1), sockstat6=None, listed={})
+    assert build_namespaces(known, sample) == replace(known, **of_the_sample)
 
 
 @pytest.mark.parametrize(
