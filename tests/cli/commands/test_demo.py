@@ -213,7 +213,7 @@ def test_at_a_terminal_the_fleet_stays_and_the_printed_commands_work_on_it(tempo
         assert repeated.count("TCP_CLOSE") >= 1
         running = children_of(process.pid)
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     wait_until_ended(running)
     assert list(temporary.iterdir()) == []
 

@@ -298,7 +298,7 @@ def test_a_flood_is_read_in_parts_and_what_ends_the_stream_comes_last(run):
             joining = asyncio.ensure_future(stream.join(peer))
             await asyncio.get_running_loop().sock_sendall(theirs, data)
             theirs.shutdown(socket.SHUT_WR)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await joining
                 await peer.ended.wait()
         assert peer.seen == data + b"<eof>"
