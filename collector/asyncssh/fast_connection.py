@@ -178,6 +178,7 @@ class FastConnection(QuietPackets, SessionPackets):
         revoked_keys: Collection[asyncssh.SSHKey],
         owner: LoginOwner,
     ) -> None:
+        self._cipher_to_send = self._cipher_to_receive = None
         super().__init__(loop, options, wait="auth")
         self._is_logged = is_log_enabled()
         if not self._is_logged:

@@ -42,6 +42,12 @@ def receive_nothing() -> bool:
 class SessionChannel(QuietPackets, asyncssh.SSHClientChannel[bytes]):
     """A channel of a session, whose data is bytes."""
 
+    # As below.
+    __slots__ = (
+        *("_conn", "_init_recv_window", "_recv_buf", "_recv_paused", "_recv_state", "_recv_window"),
+        *("_send_buf", "_send_chan", "_send_pktsize", "_send_state", "_send_window", "_session"),
+    )
+
     _conn: SessionPackets
 
     def write(self, data: bytes, datatype: int | None = None) -> None:
@@ -99,10 +105,20 @@ class _KeptCipher:
 class SessionPackets(asyncssh.SSHClientConnection):
     """A connection that sends, and passes on, the data of its sessions packet by packet."""
 
+    # What a sample needs, side by side: asyncssh's connection has 150 attributes, and between two
+    # rounds the processor's caches lose them.
+    __slots__ = (
+        *("_channels", "_cipher_to_receive", "_cipher_to_send", "_compressor", "_decompressor"),
+        *("_inpbuf", "_is_logged", "_keepalive_interval", "_kex_complete", "_recv_encryption"),
+        *("_recv_handler", "_recv_seq", "_rekey_bytes", "_rekey_bytes_sent", "_rekey_seconds"),
+        *("_rekey_time", "_send_blocksize", "_send_encryption", "_send_enchdrlen", "_send_seq"),
+        *("_stream", "_transport"),
+    )
+
     _is_logged: bool
     _stream: ByteStream | None
-    _cipher_to_send: _KeptCipher | None = None
-    _cipher_to_receive: _KeptCipher | None = None
+    _cipher_to_send: _KeptCipher | None
+    _cipher_to_receive: _KeptCipher | None
     """None before the first session: no packet is of a session's data then."""
 
     def expect_session_data(self) -> None:

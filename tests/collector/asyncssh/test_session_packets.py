@@ -57,6 +57,12 @@ class Session:
         self.received.append((b"paused", None))
 
 
+def put(instance: object, **values: object) -> None:
+    """Set these attributes."""
+    for name, value in values.items():
+        setattr(instance, name, value)
+
+
 class Client:
     """A connection with an open session, without a login; ``is_short`` is the short way."""
 
@@ -65,11 +71,14 @@ class Client:
         self.connection = object.__new__(FastConnection)
         self.channel = object.__new__(SessionChannel)
         cipher = b"aes128-gcm@openssh.com"
-        vars(self.connection).update(
+        put(
+            self.connection,
             _auth=None,
             _auth_complete=True,
             _auth_final=True,
             _channels={CHANNEL: self.channel},
+            _cipher_to_receive=None,
+            _cipher_to_send=None,
             _compressor=None,
             _decompressor=None,
             _deferred_packets=[],
@@ -102,8 +111,9 @@ class Client:
         )
         self.connection._recv_handler = self.connection._recv_pkthdr
         self.connection.expect_session_data()
-        vars(self.channel).update(
-            {
+        put(
+            self.channel,
+            **{
                 "_conn": self.connection,
                 "_encoding": None,
                 "_init_recv_window": WINDOW,
@@ -125,7 +135,7 @@ class Client:
                 "_send_window": WINDOW,
                 "_session": self.session,
                 **{f"_{name}": value for name, value in state.items()},
-            }
+            },
         )
 
     def state(self) -> dict[str, object]:
@@ -138,8 +148,8 @@ class Client:
         of_channel = ("_recv_window", "_recv_state", "_recv_buf", "_send_window", "_send_buf_len")
         return {
             **found,
-            **{name: vars(connection)[name] for name in kept},
-            **{name: vars(channel)[name] for name in (*of_channel, "_send_state", "_send_buf")},
+            **{name: getattr(connection, name) for name in kept},
+            **{name: getattr(channel, name) for name in (*of_channel, "_send_state", "_send_buf")},
             "iv": connection._recv_encryption._cipher._iv,
             "iv to send": connection._send_encryption._cipher._iv,
             "next": connection._recv_handler.__name__,
