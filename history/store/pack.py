@@ -90,20 +90,26 @@ def unpack_numbers(pack: bytes, count: int) -> list[int | None]:
     return [None if distance == 0 else base + distance for distance in distances]
 
 
-def unpack_array(pack: bytes, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+def unpack_array(
+    pack: bytes, count: int, places: NDArray[np.intp] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
     """Unpack ``count`` numbers as an array, and where they are absent; None: nowhere.
 
-    An absent number is ``base`` in the array. Raises StoreDamagedError as `unpack_numbers`.
+    ``places``: of these alone, in this order. An absent number is ``base`` in the array. Raises
+    StoreDamagedError as `unpack_numbers`.
     """
     import numpy as np
 
     width, base, planes = _open(pack, count)
+    wanted = count if places is None else len(places)
     if width == 0:
         if base == _ALL_ABSENT:
-            return np.zeros(count, np.int64), np.ones(count, np.bool_)
-        return np.full(count, base + 1, np.int64), None
+            return np.zeros(wanted, np.int64), np.ones(wanted, np.bool_)
+        return np.full(wanted, base + 1, np.int64), None
     rows = np.frombuffer(planes, np.uint8).reshape(width, count)
-    distances = np.ascontiguousarray(rows.T).view(f"<u{width}").reshape(count)
+    if places is not None:
+        rows = rows[:, places]
+    distances = np.ascontiguousarray(rows.T).view(f"<u{width}").reshape(wanted)
     absent = distances == 0
     return distances.astype(np.int64) + base, absent if absent.any() else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ScanColumn", "SetRows", "check_metric", "read_hourly", "read_series", "scan_columns"]
 
+_FEW_HOSTS = 500
+"""So many names fit into one query of any database."""
 _TOGETHER_MS = 60_000
 """Parts of a fleet whose scans start within this time are one column."""
 
@@ -179,34 +182,43 @@ class SetRows:
             set_id: np.array(load_host_set(connection, set_id), np.int64)
             for set_id in sorted(set_ids)
         }
-        every = np.unique(np.concatenate(list(members.values()))) if members else np.array([], int)
-        table = layout.hosts.c
-        names: dict[int, str] = {
-            row.id: row.name for row in connection.execute(select(table.id, table.name))
-        }
-        wanted = None if hosts is None else set(hosts)
+        every = set(chain.from_iterable(ids.tolist() for ids in members.values()))
         chosen = sorted(
-            (names[host_id], host_id)
-            for host_id in every.tolist()
-            if wanted is None or names[host_id] in wanted
+            (name, host_id) for name, host_id in _names(connection, hosts) if host_id in every
         )
         self.names = tuple(name for name, _ in chosen)
         self.host_ids = [host_id for _, host_id in chosen]
-        row_of = {host_id: row for row, (_, host_id) in enumerate(chosen)}
         self.sizes = {set_id: len(ids) for set_id, ids in members.items()}
-        self._rows: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+        row_ids = np.array(self.host_ids, np.int64)
+        by_id = row_ids.argsort()
+        self._rows: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]] | None] = {}
         for set_id, ids in members.items():
-            pairs = [
-                (place, row_of[host_id])
-                for place, host_id in enumerate(ids.tolist())
-                if host_id in row_of
-            ]
-            places, rows = zip(*pairs, strict=True) if pairs else ((), ())
-            self._rows[set_id] = np.array(places, np.intp), np.array(rows, np.intp)
+            if np.array_equal(ids, row_ids):
+                self._rows[set_id] = None
+                continue
+            _, places, found = np.intersect1d(
+                ids, row_ids[by_id], assume_unique=True, return_indices=True
+            )
+            self._rows[set_id] = places, by_id[found]
 
-    def of(self, set_id: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The places in the set of the hosts that have a row, and these rows."""
+    def of(self, set_id: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """The places in the set of the hosts that have a row, and these rows.
+
+        None: each host of the set has the row of its place, and there is no other row.
+        """
         return self._rows[set_id]
+
+
+def _names(connection: Connection, hosts: Collection[str] | None) -> Iterator[tuple[str, int]]:
+    """The name and id of each known host; ``hosts``: of these alone."""
+    table = layout.hosts.c
+    query = select(table.name, table.id)
+    if hosts is not None and len(hosts) <= _FEW_HOSTS:
+        query = query.where(table.name.in_(hosts))
+    wanted = None if hosts is None else set(hosts)
+    for name, host_id in connection.execute(query):
+        if wanted is None or name in wanted:
+            yield name, host_id
 
 
 class _Block:
@@ -226,15 +238,19 @@ class _Block:
 
     def fill(self, code: int, column: int, set_id: int, data: bytes) -> None:
         """Put the pack of a scan of that host set into its column."""
-        places, rows = self._rows.of(set_id)
-        numbers, absent = unpack_array(data, self._rows.sizes[set_id])
-        chosen = numbers[places]
-        here = slice(None) if absent is None else ~absent[places]
-        if code == CODES[BOOT]:
-            self._boots[column, rows[here]] = chosen[here]
-        else:
-            values = chosen / 2 if self._halves else chosen
-            self._values[column, rows[here]] = values[here]
+        mapped = self._rows.of(set_id)
+        numbers, absent = unpack_array(
+            data, self._rows.sizes[set_id], None if mapped is None else mapped[0]
+        )
+        is_boot = code == CODES[BOOT]
+        line = self._boots[column] if is_boot else self._values[column]
+        given = numbers / 2 if self._halves and not is_boot else numbers
+        if mapped is None:
+            here = True if absent is None else ~absent
+            np.copyto(line, given, casting="unsafe", where=here)
+            return
+        present = slice(None) if absent is None else ~absent
+        line[mapped[1][present]] = given[present]
 
     def finish(self) -> SeriesBlock:
         """The whole block."""

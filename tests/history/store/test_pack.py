@@ -39,6 +39,17 @@ def test_an_array_has_the_same_numbers_and_absences(numbers):
     assert found == numbers
 
 
+@given(NUMBERS, st.randoms(use_true_random=False))
+def test_some_places_of_an_array_are_those_of_the_whole(numbers, random):
+    places = np.array(random.sample(range(len(numbers)), random.randint(0, len(numbers))), np.intp)
+    packed = pack_numbers(numbers)
+    values, absent = unpack_array(packed, len(numbers))
+    some, some_absent = unpack_array(packed, len(numbers), places)
+    assert some.tolist() == values[places].tolist()
+    missing = [False] * len(places) if absent is None else absent[places].tolist()
+    assert ([False] * len(places) if some_absent is None else some_absent.tolist()) == missing
+
+
 @pytest.mark.parametrize("numbers", [[], [None], [None] * 9, [5] * 9, [0], [-1, None, -1]])
 def test_numbers_without_a_difference_take_few_bytes(numbers):
     packed = pack_numbers(numbers)
