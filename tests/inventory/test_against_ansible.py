@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sockfleet.core.errors import UsageError
@@ -20,21 +17,12 @@ from sockfleet.inventory.sources.load import load_inventory
 from sockfleet.inventory.sources.merge import INTERNAL_VARIABLES
 from tests.support.inventory.ansible_reference import make_listing, remove_additions, run_ansible
 from tests.support.inventory.generated_inventories import Files, project
+from tests.support.made_examples import make_examples
 from tests.support.paths import CORPUS
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 INVENTORIES = sorted(path.name for path in CORPUS.iterdir())
-
-# Each example is a batch, which needs only one start of Ansible. A failing batch is not shrunk,
-# because that would take hundreds of starts. Each run makes up other ones.
-batches = settings(
-    phases=[Phase.generate],
-    max_examples=6,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 def question(case: str) -> dict[str, Any]:
@@ -66,27 +54,21 @@ def test_corpus(
     assert make_listing(inventory) == remove_additions(ansible_answers[case]["listing"])
 
 
-@batches
-@given(st.lists(project(), min_size=20, max_size=30))
-def test_made_up_inventories(projects: list[tuple[Files, list[str]]]) -> None:
-    root = Path(tempfile.mkdtemp())
-    try:
-        questions = [
-            {"cwd": str(_write(root / str(number), files)), "sources": sources}
-            for number, (files, sources) in enumerate(projects)
-        ]
-        for one, theirs in zip(questions, run_ansible(questions), strict=True):
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(one["cwd"])
-                try:
-                    ours = make_listing(load_inventory(one["sources"]))
-                except InventoryError as error:
-                    assert "error" in theirs, f"only we refuse it: {error}"
-                    continue
-            assert "error" not in theirs, f"only Ansible refuses it: {theirs}"
-            assert ours == remove_additions(theirs["listing"])
-    finally:
-        shutil.rmtree(root)
+def test_made_up_inventories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    projects = make_examples(project(), 150)
+    questions = [
+        {"cwd": str(_write(tmp_path / str(number), files)), "sources": sources}
+        for number, (files, sources) in enumerate(projects)
+    ]
+    for made, one, theirs in zip(projects, questions, run_ansible(questions), strict=True):
+        monkeypatch.chdir(one["cwd"])
+        try:
+            ours = make_listing(load_inventory(one["sources"]))
+        except InventoryError as error:
+            assert "error" in theirs, f"only we refuse it: {error}: {made}"
+            continue
+        assert "error" not in theirs, f"only Ansible refuses it: {theirs}: {made}"
+        assert ours == remove_additions(theirs["listing"]), made
 
 
 def _write(folder: Path, files: Files) -> Path:
@@ -148,15 +130,12 @@ patterns = st.builds(
 ) | st.text("gh12[]:,!&*?~-. alx", max_size=12)
 
 
-@batches
-@given(st.lists(patterns, min_size=80, max_size=120, unique=True))
-def test_made_up_limits(limits: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "hosts"
-        path.write_text(FLEET)
-        inventory = load_inventory([str(path)])
-        limit_question = {"cwd": folder, "sources": [str(path)], "limits": limits}
-        theirs = run_ansible([limit_question])[0]["limits"]
+def test_made_up_limits(tmp_path: Path) -> None:
+    limits = list(dict.fromkeys(make_examples(patterns, 600)))
+    (tmp_path / "hosts").write_text(FLEET)
+    inventory = load_inventory([str(tmp_path / "hosts")])
+    limit_question = {"cwd": str(tmp_path), "sources": ["hosts"], "limits": limits}
+    theirs = run_ansible([limit_question])[0]["limits"]
     for limit in limits:
         try:
             ours = list(select(inventory, limit))

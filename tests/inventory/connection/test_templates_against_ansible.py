@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sockfleet.inventory.connection.template_process import TemplateEnvironment, evaluate
@@ -15,6 +14,7 @@ from sockfleet.inventory.connection.templates import make_context
 from sockfleet.inventory.models import Inventory
 from sockfleet.inventory.sources.load import load_inventory
 from tests.support.inventory.ansible_reference import run_ansible
+from tests.support.made_examples import make_examples
 from tests.support.paths import CORPUS
 
 
@@ -76,16 +76,8 @@ PARTS = st.one_of(
 TEMPLATES = st.lists(PARTS, min_size=1, max_size=3).map("".join)
 
 
-# One example is a batch, which needs only one start of Ansible; CI makes up other ones each time.
-@given(st.lists(TEMPLATES, min_size=80, max_size=120, unique=True))
-@settings(
-    phases=[Phase.generate],
-    max_examples=3,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-def test_made_up_templates(tmp_path_factory: pytest.TempPathFactory, templates: list[str]) -> None:
-    folder: Path = tmp_path_factory.mktemp("made_up")
+def test_made_up_templates(tmp_path: Path) -> None:
+    templates = make_examples(TEMPLATES, 300)
     variables: dict[str, Any] = {
         "text": "aXb",
         "number": 7,
@@ -93,9 +85,9 @@ def test_made_up_templates(tmp_path_factory: pytest.TempPathFactory, templates: 
         "mapping": {"k": "{{ number }}", "z": None},
         "indirect": "{{ lists }}",
     } | {f"v{number}": template for number, template in enumerate(templates)}
-    (folder / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"web1": variables}}}))
-    ours = evaluate_all(load_inventory([str(folder / "hosts.yml")]))["web1"]
-    question = {"cwd": str(folder), "sources": ["hosts.yml"], "values": True}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"web1": variables}}}))
+    ours = evaluate_all(load_inventory([str(tmp_path / "hosts.yml")]))["web1"]
+    question = {"cwd": str(tmp_path), "sources": ["hosts.yml"], "values": True}
     theirs = run_ansible([question])[0]["values"]["web1"]
     different = {
         variables[name]: (value, theirs[name])
