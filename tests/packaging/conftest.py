@@ -27,5 +27,7 @@ def source_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def distributions(source_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--outdir", folder, source_copy, cwd=folder)
+    # In environments of their own, which uv makes in a tenth of pip's processor time.
+    build = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", folder, source_copy]
+    run(*build, cwd=folder, environment={"UV_SYSTEM_CERTS": "1"})
     return folder

@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 import tomllib
-import venv
 import zipfile
 from pathlib import Path
 
@@ -24,12 +24,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 @pytest.fixture(scope="module")
 def fresh_environment(tmp_path_factory):
     """An environment with the dependencies and without the package."""
-    folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder, with_pip=True)
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet"]
-    run(*pip, "--upgrade", "pip", "setuptools>=77", cwd=folder)
-    # Python compiles the modules that are imported, a small part of them.
-    run(*pip, "--no-compile", *PROJECT["project"]["dependencies"], cwd=folder)
+    folder = tmp_path_factory.mktemp("fresh") / "venv"
+    uv = Path(sysconfig.get_path("scripts")) / "uv"
+    certificates = {"UV_SYSTEM_CERTS": "1"}
+    run(uv, "venv", "--python", sys.executable, folder, cwd=folder.parent, environment=certificates)
+    # uv compiles nothing: Python compiles the modules that are imported, a small part of them.
+    install = [uv, "pip", "install", "--python", folder / "bin/python", "pip", "setuptools>=77"]
+    run(*install, *PROJECT["project"]["dependencies"], cwd=folder.parent, environment=certificates)
     return folder
 
 

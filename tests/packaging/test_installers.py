@@ -28,9 +28,10 @@ CONSTRAINTS = str(ROOT / "ci-constraints.txt")
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A user with an empty home and an activated virtual environment for pip."""
-    venv.create(tmp_path / "venv", with_pip=True)
+def environment(tmp_path: Path, command: str) -> dict[str, str]:
+    """A user with an empty home, and for pip an activated virtual environment."""
+    if command == "pip install":
+        venv.create(tmp_path / "venv", with_pip=True)
     scripts = sysconfig.get_path("scripts")  # uv and pipx of the tests
     path = [tmp_path / "venv/bin", tmp_path / ".local/bin", scripts, os.environ["PATH"]]
     return {
