@@ -16,11 +16,13 @@ from sockfleet.collector.outcome import HostOutcome
 from sockfleet.collector.transport import TransportSettings
 from sockfleet.inventory.models import Host, SshSettings
 from tests.support.paths import ROOT
+from tests.support.ssh.over_ssh import TRANSPORTS
 from tests.support.ssh.sshd import ssh_keygen
 
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_lack_of_local_ports_is_a_local_resource_failure(transport, tmp_path):
     outcome = scan_in_namespace("no_port", transport, tmp_path)
     assert (outcome["category"], outcome["phase"]) == ("local_resource", "connect")
@@ -28,6 +30,7 @@ def test_a_lack_of_local_ports_is_a_local_resource_failure(transport, tmp_path):
 
 
 @pytest.mark.parametrize("case", ["no_route", "blackhole"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_host_without_a_route_is_unreachable(transport, tmp_path, case):
     outcome = scan_in_namespace(case, transport, tmp_path)
     assert (outcome["category"], outcome["phase"]) == ("unreachable", "connect")

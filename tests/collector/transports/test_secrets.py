@@ -12,6 +12,7 @@ import pytest
 
 from sockfleet.cli.main import COMMANDS, cli
 from tests.support.ssh.bad_sessions import bad_session_server
+from tests.support.ssh.over_ssh import TRANSPORTS
 from tests.support.ssh.sshd import Sshd, ssh_keygen
 
 PASSWORD = "correct horse"
@@ -43,6 +44,7 @@ def scan(folder: Path, *words: str, **environment: str) -> str:
 @pytest.mark.parametrize("password", [PASSWORD, WRONG])
 @pytest.mark.parametrize("way", ["environment", "inventory", "file"])
 @pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_password_is_shown_nowhere(transport, tmp_path, password, way, method):
     with bad_session_server(tmp_path, method) as port:
         held = f'ansible_password="{password}"' if way == "inventory" else ""
@@ -61,6 +63,7 @@ def test_a_password_is_shown_nowhere(transport, tmp_path, password, way, method)
 
 
 @pytest.mark.parametrize("passphrase", [PASSPHRASE, WRONG])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_passphrase_is_shown_nowhere(transport, sshd: Sshd, tmp_path, passphrase):
     key = ssh_keygen(tmp_path / "client", passphrase=PASSPHRASE)
     with sshd.authorized_keys.open("a") as file:

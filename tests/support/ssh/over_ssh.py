@@ -31,6 +31,7 @@ from sockfleet.inventory.models import Host, SshSettings
 from tests.support.ssh.sshd import Sshd
 
 __all__ = [
+    "TRANSPORTS",
     "Outcome",
     "ask",
     "ask_all",
