@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator
@@ -14,8 +15,8 @@ from hypothesis import settings
 
 from tests.support.ssh.sshd import Sshd
 
-# Fixtures of tests over SSH.
-pytest_plugins = ["tests.support.ssh.fixtures"]
+# Fixtures of tests over SSH, and PostgreSQL: one server for all files that a worker runs.
+pytest_plugins = ["tests.support.history.fixtures", "tests.support.ssh.fixtures"]
 
 # A deadline in wall-clock time fails on a busy machine whatever the code does. Where the variable
 # CI is set, hypothesis would make up the same inputs each time. Half as many inputs as usual: each
@@ -40,8 +41,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the files of tests/golden")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each worker begin the collection at another file.
+
+    Each collects all tests, and a file whose assertions one has rewritten is read from the cache
+    by the others: in a new checkout they share that work, where they would do it four times.
+    """
+    if hasattr(config, "workerinput") and config.args_source is config.ArgsSource.TESTPATHS:
+        files = sorted(map(str, Path(__file__).parent.rglob("test_*.py")))
+        number = int(config.workerinput["workerid"].removeprefix("gw"))
+        first = len(files) * number // config.workerinput["workercount"]
+        config.args[:] = [*files[first:], *files[:first]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: hardly any is made, and all that is made stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the tests that need root; order the files by the marks ``alone`` and ``long``."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path)  # all workers must have one order
     for item in items:
         if item.path.stem.endswith("_as_root"):
             item.add_marker("as_root")

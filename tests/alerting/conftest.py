@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.history.conftest import file_store, postgres, store, store_url
+from tests.history.conftest import file_store, store, store_folder, store_url
 
-__all__ = ["file_store", "postgres", "store", "store_url"]
+__all__ = ["file_store", "store", "store_folder", "store_url"]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sockfleet.alerting.evaluate import Evaluator
+from sockfleet.history.report.scan_files import memory_folder
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
 from tests.support.alerting.watched_store import NOW, Watch
@@ -96,11 +97,8 @@ clock = st.sampled_from([*AHEAD, None, *["right"] * 4])
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(clock, clock), max_size=12))
-def test_by_any_clocks_no_scan_is_judged_twice_and_a_right_clock_finds_the_newest(
-    tmp_path_factory, steps
-):
-    path = tmp_path_factory.mktemp("order") / "h.db"
-    with use_store(str(path), create=True) as store:
+def test_by_any_clocks_no_scan_is_judged_twice_and_a_right_clock_finds_the_newest(steps):
+    with memory_folder() as folder, use_store(str(folder / "h.db"), create=True) as store:
         clocks = Clocks(store)
         for step in steps:
             clocks.run(step)

@@ -16,7 +16,6 @@ from sockfleet.history.store.numbers import METRICS
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.store.views import VIEWS
-from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.history.made_scans import host_summary, namespaces_of, scan_of
 from tests.support.history.postgresql import find_programs
 from tests.support.paths import ROOT
@@ -51,7 +50,7 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(postgres):  # noqa: F811 (pytest gives the fixture)
+def url(postgres):
     """A filled store in PostgreSQL."""
     found = postgres.make_database()
     fill(found)

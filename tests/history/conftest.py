@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sockfleet.history.report.scan_files import memory_folder
 from sockfleet.history.store.database.connection import Store
 from sockfleet.history.store.opening import open_store
-from tests.support.history.postgresql import PostgresServer, run_postgres
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server for the whole run."""
-    # pytest's own folders are for their user alone, and their names too long for a socket.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        with run_postgres(folder) as server:
-            yield server
-    finally:
-        shutil.rmtree(folder)
+@pytest.fixture
+def store_folder() -> Iterator[Path]:
+    """An empty folder in memory, where nothing waits for a disk: a store syncs each scan."""
+    with memory_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request, tmp_path) -> str:
+def store_url(request, store_folder) -> str:
     """An empty place for a store, of each database."""
     if request.param == "sqlite":
-        return str(tmp_path / "history.db")
+        return str(store_folder / "history.db")
     return request.getfixturevalue("postgres").make_database()
 
 
@@ -44,9 +36,9 @@ def store(store_url) -> Iterator[Store]:
 
 
 @pytest.fixture
-def file_store(tmp_path) -> Iterator[Store]:
+def file_store(store_folder) -> Iterator[Store]:
     """A new store in SQLite."""
-    found = open_store(str(tmp_path / "file.db"), create=True)
+    found = open_store(str(store_folder / "file.db"), create=True)
     yield found
     found.close()
 

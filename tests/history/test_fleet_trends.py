@@ -13,7 +13,6 @@ from sockfleet.history.store.maintenance.retention import maintain
 from sockfleet.history.store.opening import open_store
 from sockfleet.history.store.save import save_scan
 from sockfleet.history.trends.classify import Kind
-from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.history.made_scans import BEGIN, host_summary, scan_of
 
 SCANS = 5 * 24

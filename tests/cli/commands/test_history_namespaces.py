@@ -13,7 +13,6 @@ from sockfleet.collector.probe.processes import Process
 from sockfleet.history.store.opening import use_store
 from sockfleet.history.store.save import save_scan
 from sockfleet.output.machine.schema import load_schema
-from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.cli.command_line import run_command
 from tests.support.history.made_scans import host_summary, namespaces_of, scan_of
 

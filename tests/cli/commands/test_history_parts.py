@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sockfleet.history.store.database.connection import Store
-from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.cli.command_line import run_command
 
 

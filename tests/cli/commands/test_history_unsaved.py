@@ -19,7 +19,6 @@ from sockfleet.history.store import layout
 from sockfleet.history.store.database import file_system
 from sockfleet.history.store.database.connection import WRITER_LOCK
 from sockfleet.history.store.opening import open_store, use_store
-from tests.history.conftest import postgres  # noqa: F401 (a fixture)
 from tests.support.cli.command_line import run_command
 
 
@@ -47,7 +46,7 @@ def file_url(tmp_path, run) -> str:
 
 
 @pytest.fixture
-def server_url(postgres, run) -> str:  # noqa: F811 (pytest gives the fixture)
+def server_url(postgres, run) -> str:
     """A store in PostgreSQL with one scan."""
     url = postgres.make_database()
     assert run("scan", "INVENTORY", "--save", "--store", url)[0] == 0

@@ -81,7 +81,8 @@ def run_postgres(folder: Path) -> Iterator[PostgresServer]:
     run(
         programs / "initdb", "-D", data, "-U", "sockfleet", "-A", "trust", "-E", "UTF8", "--no-sync"
     )
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
+    options = " ".join(f"-c {each}" for each in (*settings, "autovacuum=off"))
     try:
         run(programs / "pg_ctl", "-D", data, "-w", "-o", options, "-l", folder / "log", "start")
         yield PostgresServer(folder)
