@@ -29,7 +29,7 @@ INTERVAL_S = "0.1"
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sshd")
     addresses = [f"127.0.0.{n}" for n in (1, 2)]
-    with Sshd(folder, addresses=addresses, config=("SetEnv HOME=/nonexistent",)) as running:
+    with Sshd(folder, addresses=addresses) as running:
         yield running
 
 

@@ -14,7 +14,7 @@ from sockfleet.collector.outcome import HostReading
 from sockfleet.collector.sampling import backoff
 from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.inventory.models import Connection, Host
-from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
+from tests.support.fleet.sampling import SampledFleet, host_at, run_scenario, settle
 from tests.support.ssh.over_ssh import logins
 from tests.support.ssh.sshd import Sshd
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("short_pauses", "asyncssh_path")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+    with Sshd(tmp_path / "sshd") as running:
         yield running
 
 

@@ -16,7 +16,6 @@ from sockfleet.simulator.host.profiles import PROFILES
 from sockfleet.simulator.lean.fleet import LeanFleet
 from sockfleet.simulator.scenario.scenario import Role, Scenario
 from tests.support.fleet.sampling import (
-    QUICK_SHELL,
     SampledFleet,
     host_at,
     run_scenario,
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("short_pauses", "asyncssh_path")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+    with Sshd(tmp_path / "sshd") as running:
         yield running
 
 
@@ -148,10 +147,9 @@ def test_another_machine_behind_the_same_key_is_read_anew(tmp_path):
 
 
 def test_connections_through_a_bastion_stay_open_and_return_with_it(tmp_path):
-    config = (QUICK_SHELL,)
     with (
-        Sshd(tmp_path / "bastion", config=config) as bastion,
-        Sshd(tmp_path / "inside", addresses=["127.0.0.5"], config=config) as inside,
+        Sshd(tmp_path / "bastion") as bastion,
+        Sshd(tmp_path / "inside", addresses=["127.0.0.5"]) as inside,
     ):
         known = tmp_path / "known_hosts"
         known.write_text(bastion.known_hosts_lines() + inside.known_hosts_lines())

@@ -19,7 +19,7 @@ from sockfleet.collector.sampling.host_sampler import HostSampler
 from sockfleet.collector.sampling.methods import SamplingMethod
 from sockfleet.collector.ssh.credentials.authorized_key import format_authorized_key
 from sockfleet.inventory.models import Host, Probe, Secret, SshSettings
-from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
+from tests.support.fleet.sampling import SampledFleet, host_at, run_scenario, settle
 from tests.support.ssh.over_ssh import known_hosts_of, logins
 from tests.support.ssh.server_in_thread import server_in_thread
 from tests.support.ssh.sshd import Sshd
@@ -31,7 +31,7 @@ HELD = 173
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+    with Sshd(tmp_path / "sshd") as running:
         yield running
 
 
@@ -76,7 +76,7 @@ def test_a_sample_sees_sockets_opened_since_the_last_one(server, known_hosts, na
 
 def test_a_host_that_logs_its_sessions_through_a_terminal_is_sampled_by_the_shell(tmp_path):
     # script(1) runs the command at a terminal, which ends lines in CR LF and echoes the requests.
-    config = (QUICK_SHELL, 'ForceCommand script -qefc "$SSH_ORIGINAL_COMMAND" /dev/null')
+    config = ['ForceCommand script -qefc "$SSH_ORIGINAL_COMMAND" /dev/null']
     with Sshd(tmp_path / "sshd", config=config) as server:
 
         async def scenario(fleet: SampledFleet) -> None:
@@ -90,7 +90,7 @@ def test_a_host_that_logs_its_sessions_through_a_terminal_is_sampled_by_the_shel
 
 @pytest.mark.parametrize("namespaces", [True, False])
 def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
-    config = (QUICK_SHELL, "RekeyLimit 8K", "LogLevel DEBUG1")
+    config = ["RekeyLimit 8K", "LogLevel DEBUG1"]
     with Sshd(tmp_path / "sshd", config=config) as server:
 
         async def scenario(fleet: SampledFleet) -> None:
@@ -106,7 +106,7 @@ def test_connections_survive_a_rekey_by_the_server(tmp_path, namespaces):
 
 
 def test_a_server_with_one_session_is_sampled_and_refreshed(tmp_path, monkeypatch):
-    config = (QUICK_SHELL, "MaxSessions 1")
+    config = ["MaxSessions 1"]
     with Sshd(tmp_path / "sshd", config=config) as server:
         for namespaces, method in ((True, SamplingMethod.SHELL), (False, SamplingMethod.SFTP)):
 
@@ -125,7 +125,7 @@ def test_a_server_with_one_session_is_sampled_and_refreshed(tmp_path, monkeypatc
 
 
 def test_without_sftp_the_shell_is_used(tmp_path):
-    server = Sshd(tmp_path / "sshd", config=(QUICK_SHELL,))
+    server = Sshd(tmp_path / "sshd")
     lines = server.config.read_text().splitlines()
     server.config.write_text("\n".join([*(x for x in lines if "Subsystem" not in x), ""]))
 

@@ -13,7 +13,7 @@ import pytest
 
 from sockfleet.aggregator.host import HostSummary
 from sockfleet.collector.sampling import host_sampler
-from tests.support.fleet.sampling import QUICK_SHELL, SampledFleet, host_at, run_scenario, settle
+from tests.support.fleet.sampling import SampledFleet, host_at, run_scenario, settle
 from tests.support.machine.namespaces import holder
 from tests.support.ssh.sshd import Sshd
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.alone
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sshd]:
-    with Sshd(tmp_path / "sshd", config=(QUICK_SHELL,)) as running:
+    with Sshd(tmp_path / "sshd") as running:
         yield running
 
 

@@ -64,7 +64,8 @@ def farm(homes_folder: Path) -> Iterator[Farm]:
     folder = homes_folder
     names = (*SHELLS, *BASHRC, "nologin")
     addresses = {name: f"127.0.21.{n}" for n, name in enumerate(names, 1)}
-    server = Sshd(folder / "sshd", addresses=tuple(addresses.values()))
+    config = ["SetEnv SHLVL=0"]  # bash reads its start-up file
+    server = Sshd(folder / "sshd", addresses=tuple(addresses.values()), config=config)
     homes = {name: folder / "homes" / name for name in names}
     for home in homes.values():
         home.mkdir(parents=True)

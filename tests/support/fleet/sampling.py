@@ -19,10 +19,7 @@ from sockfleet.inventory.models import Host
 from tests.support.ssh.over_ssh import no_task_is_left, nothing_is_left, settings_for, ssh_settings
 from tests.support.ssh.sshd import Sshd
 
-__all__ = ["QUICK_SHELL", "SampledFleet", "host_at", "run_scenario", "sampling", "settle"]
-
-QUICK_SHELL = "SetEnv HOME=/nonexistent"
-"""For sshd: skip the start-up files of the user who runs the tests, which may be slow."""
+__all__ = ["SampledFleet", "host_at", "run_scenario", "sampling", "settle"]
 
 WITHIN_S = 60.0
 

@@ -115,7 +115,8 @@ class Sshd:
 
     ``port`` and the keys exist from construction on, so that known_hosts files can be written
     before the start. ``config`` holds further lines of sshd_config; the first value of a keyword
-    counts, and they come first.
+    counts, and they come first. Bash reads no ~/.bashrc in its sessions: that of the user who runs
+    the tests may start any number of programs at each login. ``SetEnv SHLVL=0`` lets it.
     """
 
     def __init__(
@@ -162,6 +163,7 @@ class Sshd:
             "MaxSessions 100",
             "UseDNS no",
             "PrintMotd no",
+            "SetEnv SHLVL=1",  # bash reads it at the first level (run_startup_files in shell.c)
             "LogLevel VERBOSE",
             f"Subsystem sftp {sftp_server()}",
         ]
