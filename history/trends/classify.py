@@ -8,30 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.record import record
+from .bend import is_bent
 from .end import find_end
 from .hinge import fit_shapes, robust_spread
+from .hourly import median
 from .series_model import Model
+from .staircase import is_staircase
 
 __all__ = ["Kind", "Verdict", "judge_joined", "judge_plain"]
 
 Numbers = NDArray[np.float64]
 
-SMALLEST_GROWTH = 15
-"""Sockets."""
-SPREADS, SPREADS_YOUNG = 6.0, 8.0
+SMALLEST_GROWTH, SMALLEST_CHANGE = 19, 15
+"""Sockets of a leak, and of a step or a rise that has ended."""
+SPREADS, SPREADS_YOUNG, SPREADS_STEP = 7.0, 8.0, 6.0
 """A leak grows by this many times the usual spread of the number, a young one by more."""
-PAST_RANGES = 3.0
+PAST_RANGES = 1.5
 """A young leak also exceeds this many times the range of nine tenths of the host's past."""
 YOUNG_H, YOUNGEST_H, YOUNGEST_BINS = 72, 20, 10
 PARTS, PARTS_YOUNG = 5, 4
 LEAST_BINS = 7
 """Fewer do not show whether a ramp is even."""
-BETTER_YOUNG = 4.0
-"""A step leaves this many times the error of a young ramp: new levels and bursts take hours."""
 LEAST_RISE, LEAST_RISE_YOUNG, MOST_RISE = 0.15, 0.35, 3.5
 """Each part of a ramp rises by these shares of the mean part: a leak never rests nor jumps."""
-CORRELATED_BINS, TOLERANCE = 6, 0.6
-"""So many bins count as one independent one; errors of a part that are forgiven."""
+CORRELATED_BINS, TOLERANCE, TOLERANCE_YOUNG = 6, 0.8, 0.3
+"""So many bins count as one independent one; errors of a part that are forgiven, fewer in a
+young ramp."""
 MOST_JUMPED, LEAST_JUMP = 0.5, 0.1
 """A ramp of which sudden changes make a larger share is none; smaller ones are the ramp's own."""
 SPREADS_BESIDE_JUMPS = 25.0
@@ -42,8 +44,6 @@ LATEST_BINS, SIDE_BINS = 3, 24
 MOST_OUTLIERS = 0.35
 HIDDEN = 0.3
 """Sudden falls that are no restarts do not hide a larger share of a ramp."""
-LEVELS, LEVELS_ERROR = 4, 0.85
-"""A staircase: this many levels leave less than this share of the error of a line."""
 RESTART_RISE = 0.3
 """Between restarts, and after the last one, a leak rises by at least this share of its rate."""
 BETTER = 0.8
@@ -51,6 +51,9 @@ BETTER = 0.8
 KNOWABLE = 3.0
 """Spreads; a smaller rise since a restart is not told apart from chance."""
 SAWTOOTH_RESTARTS = 3
+REGULAR, REGULAR_FEW = 0.25, 0.1
+"""The times between restarts that come regularly differ by less than this share; two such times
+are often alike by chance."""
 EQUAL_PEAKS = 0.2
 """Two restarts at the same level are a saw-tooth too."""
 
@@ -87,8 +90,8 @@ def judge_plain(hours: Numbers, model: Model, row: int, falls: Numbers) -> Verdi
         jumped = _lasting_jumps(hours, model, row, growth)
         latest = model.smooth[row][np.isfinite(model.smooth[row])][-LATEST_BINS:]
         ends_at = float(model.shapes.hinge.level[row]) + growth
-        ends_on_ramp = float(np.median(latest)) >= ends_at - HIDDEN * growth
-        exceeds_teeth = len(falls) < 2 or growth > float(np.median(falls))
+        ends_on_ramp = median(latest) >= ends_at - HIDDEN * growth
+        exceeds_teeth = len(falls) < 2 or growth > median(falls)
         ended = find_end(hours[begin:], model.smooth[row, begin:])
         if ended is not None:
             return Verdict(kind=Kind.RECOVERED, begin=begin, end=begin + ended)
@@ -149,7 +152,8 @@ def _is_made_of_jumps(hours: Numbers, model: Model, row: int, *, has_restarts: b
     growth, jumps = float(hinge.slope[row]) * age, model.jumps[row, begin:]
     if (np.abs(jumps) >= LEAST_JUMP * growth).sum() > MOST_JUMPS:
         return True
-    if jumps.any() and not has_restarts and age < YOUNG_H:
+    if not has_restarts and (age < YOUNG_H or jumps.sum() > HIDDEN * growth) and jumps.any():
+        # What is left of a staircase without its jumps may be a ramp.
         return True
     rises = jumps.sum() > MOST_JUMPED * growth and growth < SPREADS_BESIDE_JUMPS * model.spread[row]
     return bool(rises or jumps.sum() < -HIDDEN * growth)
@@ -168,7 +172,7 @@ def _lasting_jumps(hours: Numbers, model: Model, row: int, growth: float) -> flo
         ):
             continue
         rise = float(np.nanmedian(values[after]) - np.nanmedian(values[before]))
-        span = float(np.median(hours[after]) - np.median(hours[before]))
+        span = median(hours[after]) - median(hours[before])
         lasting = rise - slope * span
         if lasting * float(model.jumps[row, at]) > 0:
             total += lasting
@@ -183,7 +187,8 @@ def _is_sawtooth(hours: Numbers, restarts: NDArray[np.intp], boots: int, peaks: 
     if count - boots >= SAWTOOTH_RESTARTS or count >= 6:
         return True
     gaps = np.diff(hours[restarts])
-    return bool(np.std(gaps) < 0.25 * np.mean(gaps))
+    most = REGULAR if len(gaps) >= SAWTOOTH_RESTARTS else REGULAR_FEW
+    return bool(np.std(gaps) < most * np.mean(gaps))
 
 
 def _share_of_rise(
@@ -199,42 +204,59 @@ def _share_of_rise(
     if len(known) < 4:
         return None
     first, second = np.array_split(known, 2)
-    span = float(np.median(hours[second]) - np.median(hours[first]))
+    span = median(hours[second]) - median(hours[first])
     noise = float(model.spread[row]) * 1.5 / np.sqrt(max(1.0, len(known) / 6))
     # Sockets leak one by one, by chance too.
     noise = float(np.sqrt(noise**2 + max(slope * span, 0.0)))
     if slope * span < noise * KNOWABLE:
         return None
-    rise = np.median(model.smooth[row, second]) - np.median(model.smooth[row, first])
-    return float(rise) / (slope * span)
+    rise = median(model.smooth[row, second]) - median(model.smooth[row, first])
+    return rise / (slope * span)
 
 
 def _is_ramp(hours: Numbers, model: Model, row: int) -> bool:
     """Return whether a row ends with the ramp of a leak."""
     hinge = model.shapes.hinge
     begin, slope = int(hinge.knot[row]), float(hinge.slope[row])
-    known = np.flatnonzero(np.isfinite(model.smooth[row]))
-    if not len(known):
+    spread = float(model.spread[row])
+    if slope * float(hours[-1] - hours[begin]) < max(SMALLEST_GROWTH, SPREADS * spread):
+        # Nearly every quiet host ends here, so what costs least is tried first.
         return False
+    known = np.flatnonzero(np.isfinite(model.smooth[row]))
     begin = max(begin, int(known[0]))
     age = float(hours[known[-1]] - hours[begin])
-    needed, spread, better = SPREADS, float(model.spread[row]), 1.0
+    least = SPREADS * spread
     if age < YOUNG_H:
         # A slow wander has little spread about a short ramp, and more before it.
         before = model.smooth[row, :begin]
         before = before[np.isfinite(before)]
-        needed, better = SPREADS_YOUNG, BETTER_YOUNG
+        least = SPREADS_YOUNG * spread
         if len(before) >= 2 * CORRELATED_BINS:
             low, high = np.percentile(before, [5, 95])
-            past = PAST_RANGES * float(high - low) / needed
-            spread = max(spread, float(robust_spread(before[None, :])[0]), past)
+            usual = float(robust_spread(before[None, :])[0])
+            least = max(least, SPREADS_YOUNG * usual, PAST_RANGES * float(high - low))
     return (
-        bool(better * hinge.error[row] < model.shapes.step.error[row])
+        bool(hinge.error[row] < model.shapes.step.error[row])
         and age >= max(YOUNGEST_H, YOUNGEST_BINS * float(np.diff(hours).min(initial=1.0)))
-        and slope * age >= max(SMALLEST_GROWTH, needed * spread)
-        and _is_even(hours[begin:], _without_outliers(model, row, begin), float(model.spread[row]))
-        and not _is_staircase(hours, model, row, begin)
+        and slope * age >= max(SMALLEST_GROWTH, least)
+        and _is_even(hours[begin:], _without_outliers(model, row, begin), spread)
+        and not _is_bent(hours, model, row, begin, is_young=age < YOUNG_H)
+        and not is_staircase(
+            hours[begin:],
+            model.smooth[row, begin:],
+            model.shapes.weights[row, begin:],
+            slope * age / spread,
+        )
     )
+
+
+def _is_bent(hours: Numbers, model: Model, row: int, begin: int, *, is_young: bool) -> bool:
+    """Return whether a row bends; the bend of a young ramp may be what looks like its outliers."""
+    values, weights, spread = model.smooth[row], model.shapes.weights[row], float(model.spread[row])
+    if is_bent(hours, values, weights, begin, spread):
+        return True
+    known = np.isfinite(values).astype(np.float64)
+    return is_young and is_bent(hours, values, known, begin, spread)
 
 
 def _without_outliers(model: Model, row: int, begin: int) -> Numbers:
@@ -256,48 +278,15 @@ def _is_even(hours: Numbers, values: Numbers, spread: float) -> bool:
     if len(hours) < LEAST_BINS:
         return False
     parts = PARTS if hours[-1] - hours[0] >= YOUNG_H else PARTS_YOUNG
-    rises = np.diff([np.median(each) for each in np.array_split(values, parts + 1)])
-    spans = np.diff([np.median(each) for each in np.array_split(hours, parts + 1)])
+    rises = np.diff([median(each) for each in np.array_split(values, parts + 1)])
+    spans = np.diff([median(each) for each in np.array_split(hours, parts + 1)])
     rates = rises / spans
     mean = float(rises.sum() / spans.sum())
-    chance = TOLERANCE * spread * np.sqrt(2 * min(1, CORRELATED_BINS * (parts + 1) / len(hours)))
-    least = (
-        LEAST_RISE * mean - chance / spans
-        if parts == PARTS
-        else LEAST_RISE_YOUNG * mean - chance / spans / 2
-    )
+    is_young = parts == PARTS_YOUNG
+    tolerance = TOLERANCE_YOUNG if is_young else TOLERANCE
+    chance = tolerance * spread * np.sqrt(2 * min(1, CORRELATED_BINS * (parts + 1) / len(hours)))
+    least = (LEAST_RISE_YOUNG if is_young else LEAST_RISE) * mean - chance / spans
     return bool(mean > 0 and (rates >= least).all() and rates.max() <= MOST_RISE * mean)
-
-
-def _is_staircase(hours: Numbers, model: Model, row: int, begin: int) -> bool:
-    """Return whether a few levels describe the ramp from ``begin`` on better than a line does."""
-    weights = model.shapes.weights[row, begin:]
-    chosen = weights > 0
-    values, weights = model.smooth[row, begin:][chosen], weights[chosen]
-    if len(values) < 4 * LEVELS:
-        return False
-    times = hours[begin:][chosen]
-    line = np.polynomial.polynomial.polyfit(times, values, 1, w=np.sqrt(weights))
-    rest = values - np.polynomial.polynomial.polyval(times, line)
-    return _levels_error(values, weights) < LEVELS_ERROR * float((weights * rest**2).sum())
-
-
-def _levels_error(values: Numbers, weights: Numbers) -> float:
-    """Return the least squared error of ``LEVELS`` levels, by dynamic programming."""
-    values = values - values.mean()
-    total, sums, squares = (
-        np.concatenate([[0.0], np.cumsum(terms)])
-        for terms in (weights, weights * values, weights * values**2)
-    )
-    count = total[None, :] - total[:, None]
-    mean = sums[None, :] - sums[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cost = squares[None, :] - squares[:, None] - mean**2 / count
-    cost[count <= 0] = np.inf
-    best = cost[0]
-    for _ in range(LEVELS - 1):
-        best = (best[:, None] + cost).min(axis=0)
-    return float(best[-1])
 
 
 def _judge_rest(hours: Numbers, model: Model, row: int, *, is_joined: bool = False) -> Verdict:
@@ -314,7 +303,7 @@ def _judge_rest(hours: Numbers, model: Model, row: int, *, is_joined: bool = Fal
     if (
         not is_joined
         and step.error[row] < min(shapes.hinge.error[row], end.error[row])
-        and abs(step.slope[row]) >= max(SMALLEST_GROWTH, SPREADS * spread)
+        and abs(step.slope[row]) >= max(SMALLEST_CHANGE, SPREADS_STEP * spread)
     ):
         return Verdict(kind=Kind.STEP, begin=int(step.knot[row]), end=last)
     return Verdict(kind=Kind.NORMAL)
@@ -327,5 +316,5 @@ def _begin_of_rise(hours: Numbers, values: Numbers, spread: float) -> int | None
     hinge = fit_shapes(hours, values[None, :]).hinge
     begin, slope = int(hinge.knot[0]), float(hinge.slope[0])
     growth = slope * float(hours[-1] - hours[begin])
-    is_rise = growth >= max(SMALLEST_GROWTH, SPREADS_YOUNG * spread)
+    is_rise = growth >= max(SMALLEST_CHANGE, SPREADS_YOUNG * spread)
     return begin if is_rise and _is_even(hours[begin:], values[begin:], 0.0) else None

@@ -10,7 +10,7 @@ from ..series import SeriesBlock
 from .begin import date_begin, is_begin_seen
 from .classify import Kind, Verdict, judge_joined, judge_plain
 from .hinge import robust_spread
-from .hourly import DAY_S, HOUR_S, Bins, bin_medians
+from .hourly import DAY_S, HOUR_S, Bins, bin_medians, median_of_rows
 from .rate import Rate, estimate_rate
 from .restarts import find_restarts, join_boots
 from .rhythm import Rhythm
@@ -28,6 +28,8 @@ LEVEL_SCANS = 3
 """The latest level is a median of so many scans."""
 MOST_JUMPS_REMOVED = 6
 """What is left of a number without more jumps says nothing."""
+FEWEST_BEFORE = 24
+"""Fewer scans before a leak do not show whether the rhythm is the host's."""
 CALMER = 0.7
 """A leak is measured without jumps and restarts if the spread is then at most this share."""
 RAMPS = frozenset({Kind.LEAK, Kind.SAWTOOTH, Kind.RECOVERED, Kind.RESTARTED})
@@ -60,7 +62,8 @@ class JudgedHosts:
             block.times, self._values, np.ascontiguousarray(block.boots[rows])
         )
         raw = bin_medians(self._values, bins)
-        self._known = np.isfinite(raw)
+        self._latest = _latest_levels(self._values)
+        self._is_too_early = _seconds_seen(bins.middles, raw) < TOO_EARLY_S
         self._plain = build_model(bins.middles, raw, rhythm, without_jumps=False)
         self._levels = raw
         self._restarted = np.asarray((self._restarts.falls | self._restarts.boots).any(axis=1))
@@ -78,17 +81,9 @@ class JudgedHosts:
 
     def course(self, row: int) -> Course:
         """Return the course of one row."""
-        known = np.flatnonzero(self._known[row])
-        if not len(known):
-            return Course(kind=Kind.TOO_EARLY, level=None)
-        latest = self._values[row, -MOST_LOST_SCANS:]
-        latest = latest[np.isfinite(latest)]
-        if len(latest) < LEVEL_SCANS:
-            latest = self._values[row][np.isfinite(self._values[row])]
-        level = float(np.median(latest[-LEVEL_SCANS:]))
-        middles = self._bins.middles
-        if middles[known[-1]] - middles[known[0]] < TOO_EARLY_S:
-            return Course(kind=Kind.TOO_EARLY, level=level)
+        level = float(self._latest[row])
+        if self._is_too_early[row]:
+            return Course(kind=Kind.TOO_EARLY, level=None if np.isnan(level) else level)
         restarts = NO_RESTARTS
         if self._restarted[row]:
             flags = self._restarts.falls[row] | self._restarts.boots[row]
@@ -106,15 +101,9 @@ class JudgedHosts:
         number = self._joined_row[row]
         boots = len(np.unique(self._bins_of(self._restarts.boots[row])))
         joined = judge_joined(self._hours, self._joined, number, restarts, boots, peaks)
-        if joined.kind is Kind.NORMAL or (
-            plain.kind is Kind.LEAK
-            and (
-                joined.kind in {Kind.SAWTOOTH, Kind.STEP}
-                or (
-                    joined.kind is Kind.LEAK
-                    and self._joined.spread[number] > CALMER * self._plain.spread[row]
-                )
-            )
+        is_calmer = self._joined.spread[number] <= CALMER * self._plain.spread[row]
+        if _is_plain_better(
+            plain.kind, joined.kind, has_restarts=bool(len(restarts)), is_calmer=bool(is_calmer)
         ):
             return plain, self._plain, row
         return joined, self._joined, number
@@ -162,14 +151,17 @@ class JudgedHosts:
         seen = is_begin_seen(self._hours[: end + 1], smooth[: end + 1], begin)
         dated = None
         if seen and rate.per_hour > 0:
-            values = self._scans_without_rhythm(row, model, at)
+            rough = float(self._bins.middles[begin])
+            values, rhythm = self._scans_and_rhythm(row, model, at, rough)
+            values -= rhythm
             spread = float(robust_spread(np.diff(values[np.isfinite(values)])[None, :])[0])
             dated = date_begin(
                 self._times,
                 values,
-                float(self._bins.middles[begin]),
+                rough,
                 rate.per_hour,
                 max(spread / np.sqrt(2), float(model.spread[at])),
+                has_rhythm=bool(rhythm.any()),
             )
         first = self._hours[begin] if seen else self._hours[np.isfinite(smooth).argmax()]
         return Course(
@@ -184,22 +176,65 @@ class JudgedHosts:
             restarts=len(restarts),
         )
 
-    def _scans_without_rhythm(self, row: int, model: Model, at: int) -> Numbers:
-        """Return the scans of a row less what the model takes out of its bins."""
+    def _scans_and_rhythm(
+        self, row: int, model: Model, at: int, begin: float
+    ) -> tuple[Numbers, Numbers]:
+        """Return the scans of a row, joined as the model's bins are, and their rhythm.
+
+        A rhythm that does not show before ``begin`` is that of the leak: it is 0 then.
+        """
         values = self._values[row].astype(np.float64)
-        middles = self._bins.middles
-        rhythm = np.interp(self._times, middles, model.rhythm[at])
-        if model is self._plain:
-            return np.asarray(values - rhythm)
-        # The joined bins say by how much each bin was raised or lowered.
-        bins = self._bins_of(np.ones(len(self._times), bool))
-        moved = model.smooth[at] + model.rhythm[at] - self._levels[row]
-        known = np.isfinite(moved)
-        if not known.any():
-            return np.asarray(values - rhythm)
-        nearest = np.interp(np.arange(len(moved)), np.flatnonzero(known), moved[known])
-        return np.asarray(values + nearest[bins] - rhythm)
+        if model is not self._plain:
+            # The joined bins say by how much each bin was raised or lowered.
+            bins = self._bins_of(np.ones(len(self._times), bool))
+            moved = model.smooth[at] + model.rhythm[at] - self._levels[row]
+            known = np.isfinite(moved)
+            if known.any():
+                moved = np.interp(np.arange(len(moved)), np.flatnonzero(known), moved[known])
+                values += moved[bins]
+        rhythm = np.interp(self._times, self._bins.middles, model.rhythm[at])
+        before = np.isfinite(values) & (self._times < begin)
+        if before.sum() >= FEWEST_BEFORE:
+            raw, calm = robust_spread(np.stack([values[before], (values - rhythm)[before]]))
+            if raw <= calm:
+                return values, np.zeros_like(rhythm)
+        return values, rhythm
 
     def _bins_of(self, flags: NDArray[np.bool_]) -> NDArray[np.intp]:
         starts = self._bins.starts
         return np.asarray((self._times[flags] - starts[0]) // self._bins.length_s, np.intp)
+
+
+def _is_plain_better(plain: Kind, joined: Kind, *, has_restarts: bool, is_calmer: bool) -> bool:
+    """Return whether the kind of a row counts, not that of the row without jumps and restarts.
+
+    A jump that was taken out may be the leak's own, or the end of its rise.
+    """
+    if joined is Kind.NORMAL:
+        return True
+    if plain is Kind.RECOVERED:
+        return joined is Kind.LEAK and not has_restarts
+    return plain is Kind.LEAK and (
+        joined in {Kind.SAWTOOTH, Kind.STEP}
+        or (joined is Kind.RECOVERED and not has_restarts)
+        or (joined is Kind.LEAK and not is_calmer)
+    )
+
+
+def _latest_levels(values: NDArray[np.float32]) -> Numbers:
+    """Return the median of the last scans of each row; NaN if it was never read."""
+    latest = values[:, -MOST_LOST_SCANS:].copy()
+    known = np.isfinite(latest)
+    latest[np.cumsum(known[:, ::-1], axis=1)[:, ::-1] > LEVEL_SCANS] = np.nan
+    levels = median_of_rows(latest)
+    for row in np.flatnonzero(known.sum(axis=1) < LEVEL_SCANS):
+        every = values[row][np.isfinite(values[row])]
+        levels[row] = np.median(every[-LEVEL_SCANS:]) if len(every) else np.nan
+    return levels
+
+
+def _seconds_seen(middles: NDArray[np.int64], values: Numbers) -> NDArray[np.int64]:
+    """Return the time from the first to the last known bin of each row; negative without any."""
+    known = np.isfinite(values)
+    first, last = np.argmax(known, axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    return np.asarray(np.where(known.any(axis=1), middles[last] - middles[first], -1))

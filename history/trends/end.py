@@ -14,11 +14,11 @@ Numbers = NDArray[np.float64]
 
 LEAST_H = 21.0
 """A ramp that has ended is flat for a day at least: a leak may rest at night."""
-MOST_RISE = 0.4
-"""A ramp that has ended rises by less than this share of its rate."""
-SOCKETS, SPREADS = 15.0, 3.0
+MOST_RISE, MOST_RISE_SURE = 0.25, 0.4
+"""A ramp that has ended rises by less than this share of its rate, or of one that surely has."""
+SOCKETS, SPREADS = 4.0, 2.5
 """A ramp that had gone on would have risen by so much: less is chance."""
-BETTER, CORRELATED_H = 6.0, 6.0
+BETTER, BETTER_SURE, CORRELATED_H = 6.0, 60.0, 6.0
 """A ramp with an end is this much better than a line, in units of the variance of errors of which
 those within so many hours count as one."""
 FEWEST = 7
@@ -42,9 +42,11 @@ def find_end(hours: Numbers, values: Numbers) -> int | None:
     of_line = values[known] - np.polynomial.polynomial.polyval(hours[known], line)
     error, line_error = float((rest**2).sum()), float((of_line**2).sum())
     independent = len(known) * min(1.0, float(np.diff(hours).min()) / CORRELATED_H)
+    better = (line_error - error) * independent / max(error, 1.0)
+    most = MOST_RISE_SURE if better > BETTER_SURE else MOST_RISE
     has_ended = (
         slope * lasted >= max(SOCKETS, chance)
-        and (line_error - error) * independent > BETTER * max(error, 1.0)
-        and theil_sen(hours[after], values[after]) < MOST_RISE * slope
+        and better > BETTER
+        and theil_sen(hours[after], values[after]) < most * slope
     )
     return at if has_ended else None

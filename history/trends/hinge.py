@@ -65,36 +65,42 @@ def fit_shapes(
     """
     known = np.isfinite(values)
     filled = np.where(known, values, 0)
-    bin_h = float(np.diff(hours).min(initial=1.0))
     weights = known.astype(np.float64) if weights is None else weights
     for _ in range(rounds):
-        shapes = _fit(hours, filled, weights)
-        rest = np.where(known, values - course(hours, shapes), np.nan)
-        # A knot is a bin's middle, so that a steep ramp misses by a part of its rise in a bin.
-        coarse = 0.3 * np.abs(shapes.hinge.slope) * bin_h
-        scale = np.maximum(robust_spread(rest), np.maximum(coarse, 0.5))
-        distance = np.where(known, rest, np.inf) / (TUKEY * scale[:, None])
-        weights = np.where(np.abs(distance) < 1, (1 - np.minimum(distance**2, 1)) ** 2, 0)
-        starved = (weights > 0).sum(axis=1) < known.sum(axis=1) / 2
-        weights[starved] = known[starved]
+        weights = _weigh(hours, values, known, _fit(hours, filled, weights))
     return _fit(hours, filled, weights)
+
+
+def _weigh(hours: Numbers, values: Numbers, known: NDArray[np.bool_], shapes: Shapes) -> Numbers:
+    """Return Tukey's weight of each bin about the best shape."""
+    rest = values - course(hours, shapes)
+    # A knot is a bin's middle, so that a steep ramp misses by a part of its rise in a bin.
+    coarse = 0.3 * np.abs(shapes.hinge.slope) * float(np.diff(hours).min(initial=1.0))
+    scale = np.maximum(robust_spread(rest), np.maximum(coarse, 0.5))
+    rest /= TUKEY * scale[:, None]
+    weights = np.square(1 - np.minimum(np.square(rest), 1))
+    weights[~known] = 0
+    starved = (weights > 0).sum(axis=1) < known.sum(axis=1) / 2
+    weights[starved] = known[starved]
+    return np.asarray(weights)
 
 
 def course(hours: Numbers, shapes: Shapes) -> Numbers:
     """Return what the shape with the least error says of each bin."""
     hinge, step, end = shapes.hinge, shapes.step, shapes.rise_end
-    after = np.arange(len(hours))[None, :] >= step.knot[:, None]
-    courses = (
-        _line(hinge, np.maximum(hours - hours[hinge.knot][:, None], 0)),
-        _line(step, after),
-        _line(end, np.minimum(hours, hours[end.knot][:, None])),
-    )
-    errors = np.stack([hinge.error, step.error, end.error])
-    return np.asarray(np.choose(np.argmin(errors, axis=0)[:, None], courses))
+    best = np.argmin(np.stack([hinge.error, step.error, end.error]), axis=0)
+    courses = np.empty((len(best), len(hours)))
+    rows = best == 0
+    courses[rows] = _line(hinge, rows, np.maximum(hours - hours[hinge.knot[rows], None], 0))
+    rows = best == 1
+    courses[rows] = _line(step, rows, np.arange(len(hours)) >= step.knot[rows, None])
+    rows = best == 2
+    courses[rows] = _line(end, rows, np.minimum(hours, hours[end.knot[rows], None]))
+    return courses
 
 
-def _line(fit: Fit, shape: Numbers | NDArray[np.bool_]) -> Numbers:
-    return np.asarray(fit.level[:, None] + fit.slope[:, None] * shape)
+def _line(fit: Fit, rows: NDArray[np.bool_], shape: Numbers | NDArray[np.bool_]) -> Numbers:
+    return np.asarray(fit.level[rows, None] + fit.slope[rows, None] * shape)
 
 
 def _fit(hours: Numbers, values: Numbers, weights: Numbers) -> Shapes:
@@ -102,43 +108,44 @@ def _fit(hours: Numbers, values: Numbers, weights: Numbers) -> Shapes:
         return np.cumsum(terms[:, ::-1], axis=1)[:, ::-1]
 
     weighted = weights * values
-    total = sums_from(weights)
-    times, squares = sums_from(weights * hours), sums_from(weights * hours**2)
-    sums, products = sums_from(weighted), sums_from(weighted * hours)
+    timed = weights * hours
+    total, sums = sums_from(weights), sums_from(weighted)
+    times, squares = sums_from(timed), sums_from(timed * hours)
+    products = sums_from(weighted * hours)
     every = np.maximum(total[:, :1], 1e-9)
     mean = sums[:, :1] / every
-    variance = (weighted * values).sum(axis=1, keepdims=True) - sums[:, :1] * mean
+    variance = (weighted * values).sum(axis=1) - (sums[:, :1] * mean)[:, 0]
+    last = max(len(hours) - EDGE, 1)
 
-    def best(u: Numbers, uu: Numbers, uy: Numbers, allowed: NDArray[np.bool_]) -> Fit:
+    def best(first: int, u: Numbers, uu: Numbers, uy: Numbers) -> Fit:
         """Regress on 1 and a shape u of each knot, given the sums of u, u squared and u y."""
-        spread = uu - u**2 / every
+        spread = uu - u * (u / every)
         common = uy - u * mean
-        usable = (spread > 1e-6) & allowed
-        slope = np.where(usable, common / np.where(usable, spread, 1), 0)
-        errors = np.where(usable, variance - slope * common, np.inf)
-        knot = np.argmin(errors, axis=1)
-        at = knot[:, None]
-        slope_at = np.take_along_axis(slope, at, axis=1)
-        level = mean - slope_at * np.take_along_axis(u, at, axis=1) / every
-        error = np.minimum(np.take_along_axis(errors, at, axis=1), variance)
+        explained = np.zeros_like(common)
+        np.divide(common * common, spread, out=explained, where=spread > 1e-6)
+        first = min(first, last - 1)
+        knot = first + np.argmax(explained[:, first:last], axis=1)
+        at = np.arange(len(knot)), knot
+        usable = spread[at] > 1e-6
+        slope = np.where(usable, common[at] / np.where(usable, spread[at], 1), 0)
         return Fit(
-            knot=knot, level=level[:, 0], slope=slope_at[:, 0], error=np.maximum(error[:, 0], 0)
+            knot=knot,
+            level=mean[:, 0] - slope * u[at] / every[:, 0],
+            slope=slope,
+            error=np.maximum(variance - explained[at], 0),
         )
 
-    ramp = times - hours * total
-    ramp_squares = squares - 2 * hours * times + hours**2 * total
-    ramp_products = products - hours * sums
-    bins = np.arange(len(hours))
-    inside = (bins <= len(hours) - 1 - EDGE)[None, :]
-    both = inside & (bins >= EDGE)[None, :]
+    late, late_squares, late_products = hours * total, hours * times, hours * sums
+    ramp, ramp_products = times - late, products - late_products
+    ramp_squares = squares - 2 * late_squares + hours * late
     return Shapes(
-        hinge=best(ramp, ramp_squares, ramp_products, inside),
-        step=best(total, total, sums, both),
+        hinge=best(0, ramp, ramp_squares, ramp_products),
+        step=best(EDGE, total, total, sums),
         rise_end=best(
+            EDGE,
             times[:, :1] - ramp,
-            squares[:, :1] - 2 * (squares - hours * times) + ramp_squares,
+            squares[:, :1] - 2 * (squares - late_squares) + ramp_squares,
             products[:, :1] - ramp_products,
-            both,
         ),
         weights=weights,
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.record import record
 
-__all__ = ["DAY_S", "HOUR_S", "Bins", "bin_medians", "choose_bins", "median_of_rows"]
+__all__ = ["DAY_S", "HOUR_S", "Bins", "bin_medians", "choose_bins", "median", "median_of_rows"]
 
 HOUR_S, DAY_S = 3600, 86_400
 BIN_HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
@@ -69,10 +69,23 @@ def choose_bins(times: NDArray[np.int64]) -> Bins:
 def bin_medians(values: NDArray[np.floating], bins: Bins) -> NDArray[np.float64]:
     """Return the median of each host and bin, NaN where a bin has too few reads."""
     padded = np.concatenate([values, np.full((len(values), 1), np.nan, values.dtype)], axis=1)
-    samples = padded[:, bins.columns]
+    # An index array would leave the samples of a bin far apart in memory.
+    samples = np.take(padded, bins.columns, axis=1)
     medians = median_of_rows(samples)
     medians[np.isfinite(samples).sum(axis=2) < bins.fewest] = np.nan
     return medians
+
+
+def median(values: NDArray[np.floating]) -> float:
+    """Return the median of a row that has no NaN.
+
+    np.median takes ten times as long on few values.
+    """
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float(
+        ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    )
 
 
 def median_of_rows(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -83,8 +96,10 @@ def median_of_rows(values: NDArray[np.floating]) -> NDArray[np.float64]:
     if not values.shape[-1]:
         return np.full(values.shape[:-1], np.nan)
     ordered = np.sort(values, axis=-1)
+    last = values.shape[-1] - 1
     counts = np.isfinite(ordered).sum(axis=-1)
-    upper = np.minimum(counts // 2, values.shape[-1] - 1)
-    lower = np.maximum((counts - 1) // 2, 0)
-    both = np.take_along_axis(ordered, np.stack([lower, upper], axis=-1), axis=-1)
-    return np.asarray(both.astype(np.float64).mean(axis=-1))
+    flat = ordered.reshape(-1)
+    first = np.arange(0, flat.size, values.shape[-1]).reshape(counts.shape)
+    upper = flat[first + np.minimum(counts // 2, last)].astype(np.float64)
+    lower = flat[first + np.maximum((counts - 1) // 2, 0)]
+    return np.asarray((upper + lower) / 2)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.record import record
+from .hourly import median
 
 __all__ = ["Rate", "estimate_rate", "theil_sen"]
 
@@ -46,8 +47,8 @@ def estimate_rate(hours: Numbers, values: Numbers) -> Rate:
     hours, values = hours[known], values[known]
     slope = theil_sen(hours, values)
     knots = np.array_split(np.arange(len(hours)), PARTS + 1)
-    levels = np.array([np.median(values[each]) for each in knots])
-    middles = np.array([np.median(hours[each]) for each in knots])
+    levels = np.array([median(values[each]) for each in knots])
+    middles = np.array([median(hours[each]) for each in knots])
     rates = np.diff(levels) / np.diff(middles)
     # Differences of neighbouring levels share a level: their mean depends on the two ends alone,
     # so the noise of a level, not that of a difference, sets the error of the slope.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.record import record
 from .hinge import robust_spread
-from .hourly import DAY_S, median_of_rows
+from .hourly import DAY_S, median, median_of_rows
 
 __all__ = ["Restarts", "find_restarts", "join_boots"]
 
@@ -24,6 +24,8 @@ SPREADS = 8
 """A fall is this many times the usual change between two scans."""
 TOOTH_S = 2 * 3600
 """What falls had grown for this long at least."""
+SOME = 1000
+"""So many of a host's changes show what is usual."""
 LONGEST_GAP = 2.5
 """Scans apart: more is a gap."""
 NEAR_DAYS = 2
@@ -53,9 +55,10 @@ def find_restarts(
     """Find the restarts in ``values``, rows of hosts."""
     change = values - _previous(times, values)
     is_new_boot = _new_boots(boots)
-    limit = np.maximum(FALL, SPREADS * np.maximum(robust_spread(change), 1))
+    some = change[:, :: max(1, change.shape[1] // SOME)]
+    limit = np.maximum(FALL, SPREADS * np.maximum(robust_spread(some), 1))
     with np.errstate(invalid="ignore"):
-        rows, columns = np.nonzero((change < -limit[:, None]) & ~is_new_boot)
+        rows, columns = _places((change < -limit[:, None]) & ~is_new_boot)
     falls = np.zeros(values.shape, bool)
     added = np.zeros(values.shape, np.float32)
     candidates = _without_spikes(values, change, rows, columns)
@@ -77,10 +80,17 @@ def _previous(times: NDArray[np.int64], values: NDArray[np.float32]) -> NDArray[
     previous = np.full_like(values, np.nan)
     previous[:, 1:] = values[:, :-1]
     previous[:, 1:][:, np.diff(times) > longest] = np.nan
-    rows, columns = np.nonzero(np.isnan(previous[:, 2:]))
-    is_near = times[columns + 2] - times[columns] <= longest
-    previous[rows[is_near], columns[is_near] + 2] = values[rows[is_near], columns[is_near]]
+    rows, columns = _places(np.isnan(previous))
+    is_near = columns >= 2
+    is_near[is_near] = (times[columns] - times[columns - 2])[is_near] <= longest
+    previous[rows[is_near], columns[is_near]] = values[rows[is_near], columns[is_near] - 2]
     return previous
+
+
+def _places(flags: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows and columns of ``flags``, as np.nonzero does in three times the time."""
+    rows, columns = np.divmod(np.flatnonzero(flags), flags.shape[1])
+    return rows, columns
 
 
 def _without_spikes(
@@ -129,11 +139,8 @@ def join_boots(
         later = np.flatnonzero(np.isfinite(joined[next_begin:next_end])) + next_begin
         count = min(day, len(known), len(later))
         before, after = known[-count:], later[:count]
-        offset += float(
-            np.median(values[before])
-            - np.median(values[after])
-            + slope * (np.mean(after) - np.mean(before))
-        )
+        offset += median(values[before]) - median(values[after])
+        offset += slope * float(np.mean(after) - np.mean(before))
         joined[next_begin:next_end] += offset
     return joined
 

@@ -15,7 +15,8 @@ __all__ = ["Model", "build_model"]
 
 Numbers = NDArray[np.float64]
 
-ROUNDS = 2
+ROUNDS, LAST_ROUNDS = (1, 0), 1
+"""How often bins are weighed anew while rhythm and shapes are found by turns, and at last."""
 
 
 @record
@@ -38,16 +39,21 @@ def build_model(
     hours = (middles - middles[0]) / HOUR_S
     day = max(1, round(DAY_S / max(float(np.diff(middles).min(initial=DAY_S)), 1)))
     found = choose_rhythm(rhythm, values - _day_mean(values, day))
-    weights = None
-    for _ in range(ROUNDS):
-        calm = values - found
-        jumps = find_jumps(calm)
-        removed = np.cumsum(jumps, axis=1) if without_jumps else np.zeros_like(calm)
-        shapes = fit_shapes(hours, calm - removed, weights=weights, rounds=1)
+    weights, jumps = None, np.zeros_like(values)
+    for rounds in ROUNDS:
+        smooth = values - found
+        if without_jumps:
+            jumps = find_jumps(smooth)
+            smooth -= np.cumsum(jumps, axis=1)
+        shapes = fit_shapes(hours, smooth, weights=weights, rounds=rounds)
         weights = shapes.weights
-        found = choose_rhythm(rhythm, values - removed - course(hours, shapes))
-    smooth = values - found - removed
-    shapes = fit_shapes(hours, smooth, weights=weights, rounds=2)
+        # What is left of the number is its rhythm and chance.
+        smooth += found
+        found = choose_rhythm(rhythm, smooth - course(hours, shapes))
+    smooth -= found
+    if not without_jumps:
+        jumps = find_jumps(smooth)
+    shapes = fit_shapes(hours, smooth, weights=weights, rounds=LAST_ROUNDS)
     spread = robust_spread(smooth - course(hours, shapes))
     return Model(
         smooth=smooth, rhythm=found, jumps=jumps, shapes=shapes, spread=np.maximum(spread, 0.7)

@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockfleet.history.trends.apart import find_apart
+from sockfleet.history.trends.begin import date_begin
+from sockfleet.history.trends.bend import is_bent
+from sockfleet.history.trends.end import find_end
 from sockfleet.history.trends.forecast import Limit, forecast_first
 from sockfleet.history.trends.hinge import fit_shapes
-from sockfleet.history.trends.hourly import bin_medians, choose_bins, median_of_rows
+from sockfleet.history.trends.hourly import bin_medians, choose_bins, median, median_of_rows
 from sockfleet.history.trends.rate import Rate, estimate_rate
 from sockfleet.history.trends.restarts import find_restarts
 from sockfleet.history.trends.rhythm import Rhythm, choose_rhythm
+from sockfleet.history.trends.staircase import is_staircase
 
 HOUR = 3600
 
@@ -49,6 +53,11 @@ def test_medians_ignore_what_is_unknown(values):
     known = row[np.isfinite(row)]
     expected = np.median(known) if len(known) else np.nan
     np.testing.assert_equal(median_of_rows(row), [expected])
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=9))
+def test_the_median_of_a_row_is_that_of_numpy(values):
+    assert median(np.array(values, float)) == np.median(values)
 
 
 def test_another_boot_id_is_a_restart_across_a_gap_too():
@@ -93,6 +102,66 @@ def test_a_daily_rhythm_is_found_and_chance_is_not():
     found = choose_rhythm(Rhythm(middles), noise + np.array([[1], [0]]) * wave)
     assert np.abs(found[0] - wave - (found[0] - wave).mean()).max() < 8
     assert not found[1].any()
+
+
+def test_a_lone_weekend_has_a_share_of_the_rhythm_of_working_days():
+    middles = scans(24 * 7, HOUR)
+    is_weekend = (middles // (24 * HOUR) + 3) % 7 >= 5
+    wave = 100 + 50 * np.cos(np.arange(len(middles)) * 2 * np.pi / 24)
+    values = np.where(is_weekend, 0.4 * wave, wave)
+    found = choose_rhythm(Rhythm(middles), values[None, :])
+    assert np.ptp(values - found[0]) < 1
+
+
+def rise(shape, *, hours=200, begin=160, height=100.0):
+    """Return hours, and a level with a little noise and a rise of ``shape`` from ``begin`` on."""
+    at = np.arange(float(hours))
+    noise = np.random.default_rng(4).normal(0, 3, hours)
+    return at, 40 + noise + height * shape(np.maximum(at - begin, 0))
+
+
+@pytest.mark.parametrize("life_h", [0.5, 4, 8])
+def test_a_level_that_is_reached_within_hours_bends(life_h):
+    hours, values = rise(lambda since: 1 - np.exp(-since / life_h))
+    assert is_bent(hours, values, np.ones(len(hours)), 160, 3.0)
+
+
+def test_a_pool_that_fills_ever_more_slowly_bends():
+    hours, values = rise(lambda since: 1 - np.exp(-since / 25), begin=100)
+    assert is_bent(hours, values, np.ones(len(hours)), 90, 3.0)
+
+
+@pytest.mark.parametrize("begin", [0, 100, 160])
+def test_a_ramp_does_not_bend(begin):
+    hours, values = rise(lambda since: since / (200 - begin), begin=begin)
+    assert not is_bent(hours, values, np.ones(len(hours)), begin, 3.0)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 4])
+def test_a_few_levels_are_a_staircase(levels):
+    hours, values = rise(lambda since: np.floor(since * levels / 100) / levels, begin=100)
+    assert is_staircase(hours[100:], values[100:], np.ones(100), 30.0)
+
+
+@pytest.mark.parametrize("spreads", [6.0, 30.0])
+def test_a_ramp_is_no_staircase(spreads):
+    hours, values = rise(lambda since: since / 100, begin=100, height=3 * spreads)
+    assert not is_staircase(hours[100:], values[100:], np.ones(100), spreads)
+
+
+def test_a_rise_that_is_flat_for_a_day_has_ended_and_one_that_goes_on_has_not():
+    hours, values = rise(lambda since: np.minimum(since, 70) / 70, begin=90)
+    assert find_end(hours[90:], values[90:]) == pytest.approx(70, abs=6)
+    hours, values = rise(lambda since: since / 110, begin=90)
+    assert find_end(hours[90:], values[90:]) is None
+
+
+def test_a_leak_that_is_slow_at_first_is_dated_by_its_first_sockets():
+    times = scans(100, HOUR)
+    since = np.maximum(np.arange(100.0) - 50, 0)
+    values = 5 + np.where(since < 8, 6 * since, 20 * since - 112)
+    begin = date_begin(times, values, float(times[53]), 20.0, 1.0, has_rhythm=False)
+    assert begin == pytest.approx(times[50], abs=HOUR)
 
 
 def test_the_hinge_of_a_ramp_is_at_its_begin_in_spite_of_outliers():
