@@ -66,7 +66,9 @@ def run(shell: str, request: str, stdin: bytes) -> subprocess.CompletedProcess[b
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [None, *(pytest.param(each, marks=pytest.mark.as_root) for each in Become)]
+)
 def test_every_login_shell_runs_the_probe_on_its_standard_input(shell, method):
     mark = new_marker()
     done = run(shell, *split_command(FullProbe(LONG, method, mark=mark).command))
