@@ -28,11 +28,15 @@ class LogLines(logging.Formatter):
 
 
 def log_to_stderr(verbosity: int) -> None:
-    """Show the log from this level on: 0 warnings, 1 information, 2 debugging, 3 the logs of the
-    SSH libraries too."""
+    """Show the log from this level on: 0 our warnings, 1 information, 2 debugging, 3 the logs of
+    the SSH libraries too."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLines())
     logging.basicConfig(level=_LEVELS[min(verbosity, 2)], handlers=[handler])
+    if verbosity == 0:
+        # Python's hashlib logs an error with a traceback for each hash that lacks the memory.
+        logging.getLogger().setLevel(logging.CRITICAL)
+        logging.getLogger("sockfleet").setLevel(logging.WARNING)
     # The SSH libraries log every connection at INFO: too much below -vvv.
     foreign = logging.DEBUG if verbosity > 2 else logging.CRITICAL
     for name in ("asyncssh", "paramiko", "asyncio"):
