@@ -232,11 +232,12 @@ _SHOW = (
     'if [ -n "$held" ]; then printf "%s\\n" "$held" "tool $tool" "$names" "$still" | '
     f'awk "{_join_lines(_insert_limits(_PROCESSES_AWK))}"; fi'
 )
-# Newlines in arguments become blanks too, so that each process has one line.
+# Newlines in arguments become blanks too, so that each process has one line. No echo: that of dash
+# makes a newline of a backslash and an n.
 _ARGUMENTS = (
     "while read -r word pid line; do "
-    'echo "$word${pid:+ }$pid${line:+ }$line"; if [ "$word" = process ]; then '
-    f'echo "args $(head -c {_MAX_ARGUMENT_BYTES} "/proc/$pid/cmdline" 2>/dev/null | '
+    'printf "%s\\n" "$word${pid:+ }$pid${line:+ }$line"; if [ "$word" = process ]; then '
+    f'printf "args %s\\n" "$(head -c {_MAX_ARGUMENT_BYTES} "/proc/$pid/cmdline" 2>/dev/null | '
     'tr "\\000\\n" "  ")"; fi; done'
 )
 

@@ -32,6 +32,7 @@ from tests.support.machine.process_script import (
 )
 
 NEEDED = ("sh", "ls", "xargs", "awk", "grep", "cut", "sort", "tr", "head")
+BIN_SHELLS = ["dash", "bash", "busybox ash", "mksh", "ksh"]
 NOT_TCP = KINDS["udp"] + KINDS["mptcp"]
 """Sockets in no table that are no closed TCP sockets: an upper bound includes them."""
 
@@ -242,6 +243,25 @@ print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
         assert processes.rest_tcp_close == 0
 
 
+@pytest.mark.parametrize("shell", BIN_SHELLS)
+def test_a_backslash_in_a_name_or_an_argument_forges_no_line(shell):
+    """The echo of dash and mksh makes a newline of a backslash and an n, and ends at a \\c."""
+    program = r"""
+import json, os, socket, sys
+held = [socket.socket() for _ in range(2)]
+open("/proc/self/comm", "w").write(r"a\nrest 7 99\c")
+print(json.dumps({"pid": os.getpid()}), flush=True); sys.stdin.read()
+"""
+    with python_child("#\\nrest 7 9999\\c\n" + program) as started:
+        words = [*shell.split(), "-c", PROCESS_SCRIPT_WITH_ARGS]
+        output = subprocess.run(words, capture_output=True, check=True).stdout
+        processes = parse_processes(output)
+        assert processes.rest_tcp_close == 0
+        process = find_process(processes, started["pid"])
+        assert process.command == r"a\nrest 7 99\c"
+        assert r"-c #\nrest 7 9999\c import json" in re.sub(" +", " ", process.arguments)
+
+
 @pytest.mark.parametrize("busybox", [False, True], ids=["coreutils", "busybox"])
 def test_the_name_of_an_open_file_forges_no_socket(busybox, tmp_path, tools_folder):
     program = """
@@ -322,7 +342,7 @@ def test_every_login_shell_runs_it(shell):
             )
 
 
-@pytest.mark.parametrize("shell", ["dash", "bash", "busybox ash", "mksh", "ksh"])
+@pytest.mark.parametrize("shell", BIN_SHELLS)
 def test_every_bin_sh_runs_it(shell):
     with holder_elsewhere(**KINDS) as one:
         result = subprocess.run(
