@@ -119,13 +119,15 @@ class SamplingSession(asyncssh.SSHClientSession[bytes]):
             return
         self._stream.budget.give_back(len(data))
         try:
-            if datatype is None and not self._received and self._is_complete(data):
+            if datatype is not None:
+                self._stderr_bytes += len(data)
+            elif not self._received and self._is_complete(
+                data
+            ):  # most often, and nothing is joined
                 self._settle(data)
                 return
-            if datatype is None:
-                self._received += data
             else:
-                self._stderr_bytes += len(data)
+                self._received += data
             if self._is_complete(self._received):
                 self._settle(bytes(self._received))
             elif len(self._received) + self._stderr_bytes > OUTPUT_LIMIT:

@@ -84,8 +84,9 @@ def test_a_deadline_ends_a_scan_in_the_middle_of_every_flood(transport, places):
     assert outcomes[endless.name].category is Category.DEADLINE
 
 
-BEFORE_THE_SIGNAL, AFTER_IT = 256 * 1024, 16 * 1024 * 1024
-"""The latter is what threads may take until a busy machine lets the main one run."""
+BEFORE_THE_SIGNAL = 256 * 1024
+AFTER_IT = {"asyncssh": 1024 * 1024, "asyncssh-public": 1024 * 1024, "paramiko": 8 * 1024 * 1024}
+"""Paramiko's threads go on until a busy machine lets the main one run: 2.3 MiB were seen."""
 
 
 def test_a_signal_ends_a_scan_in_the_middle_of_the_floods_of_jump_hosts(
@@ -127,7 +128,7 @@ def test_a_signal_ends_a_scan_in_the_middle_of_the_floods_of_jump_hosts(
     assert not end.complete
     assert {each.category for each in outcomes} == {Category.NOT_ATTEMPTED}
     assert len(outcomes) == len(hosts)
-    assert BEFORE_THE_SIGNAL <= taken < BEFORE_THE_SIGNAL + AFTER_IT
+    assert BEFORE_THE_SIGNAL <= taken < BEFORE_THE_SIGNAL + AFTER_IT[transport]
 
 
 def _behind(jump: Host, name: str, target: Host) -> Host:

@@ -50,7 +50,7 @@ RequiredRSASize 2048
 WORKSTATION = """
 IgnoreUnknown UseKeychain,AddKeysToAgentX
 UseKeychain yes
-Include {tree}/work/*
+Include {tree}/office/*
 Host github.com gitlab.*
     User git
     IdentitiesOnly yes
@@ -98,8 +98,8 @@ TREES: dict[str, Tree] = {
     "red hat": {"config": REDHAT, "backend.config": BACKEND},
     "workstation": {
         "config": WORKSTATION,
-        "work/a": "# caf\udce9\nHost db1.internal\n  Port 5022\n",
-        "work/.DS_Store": "\0\0",
+        "office/a": "# caf\udce9\nHost db1.internal\n  Port 5022\n",
+        "office/.DS_Store": "\0\0",
     },
 }
 ALIASES = ["farm1", "web1", "web-old2", "db1.internal", "github.com", "bastion", "10.0.0.1"]
